@@ -1,0 +1,87 @@
+package release
+
+import (
+	"context"
+	"strings"
+)
+
+// Role is what a caller may do. Each role includes the ones below it; the zero
+// value is a caller with a valid token but no role of ours.
+type Role int
+
+// The roles, lowest first.
+const (
+	NoRole Role = iota
+	Viewer
+	Auditor
+	Admin
+)
+
+var roleNames = [...]string{"", "Viewer", "Auditor", "Admin"}
+
+// String returns the role's name as tokens and documents spell it.
+func (r Role) String() string {
+	if r < NoRole || r > Admin {
+		return ""
+	}
+	return roleNames[r]
+}
+
+// ParseRole matches a role's name without regard to case. An unknown name is
+// NoRole: identity providers put groups of other systems in the same claim.
+func ParseRole(name string) Role {
+	for r := Viewer; r <= Admin; r++ {
+		if strings.EqualFold(name, roleNames[r]) {
+			return r
+		}
+	}
+	return NoRole
+}
+
+// Person is who did something, as the token names them.
+type Person struct {
+	Subject string `json:"sub"`
+	Name    string `json:"name,omitempty"`
+	Email   string `json:"email,omitempty"`
+}
+
+// Author is the name shown beside what the person did: the name, else the
+// e-mail, else the subject (a Cognito access token carries nothing else).
+func (p Person) Author() string {
+	switch {
+	case p.Name != "":
+		return p.Name
+	case p.Email != "":
+		return p.Email
+	}
+	return p.Subject
+}
+
+// System is the author of what Releases does by itself.
+var System = Person{Subject: "system", Name: "Releases"}
+
+// Caller is a person with the rights their token grants.
+type Caller struct {
+	Person
+	EmailVerified bool
+	Role          Role
+}
+
+// Owns tells whether the address is the caller's own: rights that rest on an
+// e-mail need a verified one, and addresses are compared without regard to case.
+func (c Caller) Owns(email string) bool {
+	return c.EmailVerified && c.Email != "" && strings.EqualFold(c.Email, email)
+}
+
+type callerKey struct{}
+
+// WithCaller puts the caller into the context of their request.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerFrom returns the caller of the request; false when nobody was authenticated.
+func CallerFrom(ctx context.Context) (Caller, bool) {
+	c, ok := ctx.Value(callerKey{}).(Caller)
+	return c, ok
+}

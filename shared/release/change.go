@@ -1,0 +1,183 @@
+package release
+
+import (
+	"slices"
+	"time"
+)
+
+// ChangeType is ITIL's kind of change.
+type ChangeType string
+
+// The change types. Standard changes are pre-approved by the CAB.
+const (
+	Standard  ChangeType = "Standard"
+	Normal    ChangeType = "Normal"
+	Emergency ChangeType = "Emergency"
+)
+
+// ChangeTypes lists them.
+var ChangeTypes = []ChangeType{Standard, Normal, Emergency}
+
+// CABDecision is what the Change Advisory Board decided.
+type CABDecision string
+
+// The decisions.
+const (
+	DecisionPending  CABDecision = "pending"
+	DecisionApproved CABDecision = "approved"
+	DecisionRejected CABDecision = "rejected"
+)
+
+// CABDecisions lists them.
+var CABDecisions = []CABDecision{DecisionPending, DecisionApproved, DecisionRejected}
+
+// ApprovalStatus is the approval as ITSM suites carry it beside the decision.
+type ApprovalStatus string
+
+// The approval statuses.
+const (
+	ApprovalPending  ApprovalStatus = "Pending"
+	ApprovalApproved ApprovalStatus = "Approved"
+	ApprovalRejected ApprovalStatus = "Rejected"
+)
+
+// ApprovalStatuses lists them.
+var ApprovalStatuses = []ApprovalStatus{ApprovalPending, ApprovalApproved, ApprovalRejected}
+
+// ChangeStatus tells whether a change request is done.
+type ChangeStatus string
+
+// The statuses of a change request.
+const (
+	ChangeOpen     ChangeStatus = "Open"
+	ChangeResolved ChangeStatus = "Resolved"
+)
+
+// ChangeStatuses lists them.
+var ChangeStatuses = []ChangeStatus{ChangeOpen, ChangeResolved}
+
+// ChangePlan is everything of a change request that people write and may edit.
+type ChangePlan struct {
+	Title          string     `json:"title"`
+	Description    string     `json:"description"`
+	ControlID      string     `json:"controlId"`
+	ControlTitle   string     `json:"controlTitle"`
+	AffectedCIIDs  []string   `json:"affectedCiIds"`
+	ScheduledStart *time.Time `json:"scheduledStart,omitempty"`
+	ScheduledEnd   *time.Time `json:"scheduledEnd,omitempty"`
+}
+
+// Change is the whole state of a change request.
+type Change struct {
+	ID             string
+	ChangeType     ChangeType
+	CABDecision    CABDecision
+	ApprovalStatus ApprovalStatus
+	Status         ChangeStatus
+	ChangePlan
+
+	DecidedBy    string
+	DecidedAt    *time.Time
+	DecisionNote string
+	CreatedAt    time.Time
+	CreatedBy    string
+	UpdatedAt    time.Time
+	Revision     int
+
+	// ReleaseID is the live release that holds the request; empty when it is free.
+	ReleaseID string
+	// LastReleaseID is the release it was last settled with (or cancelled in) once it is free again.
+	LastReleaseID string
+	// ReleaseEpoch is the epoch of ReleaseID up to which settlements have reached this
+	// request: those at or below it are applied or older than the link.
+	ReleaseEpoch int
+	// History holds every settlement that tasks must follow, in order; its length is
+	// the request's own epoch. It only ever grows.
+	History []Settlement
+}
+
+// Epoch numbers the settlements that have reached the request, from 1.
+func (c Change) Epoch() int { return len(c.History) }
+
+// CABApproved tells whether both approval fields say so.
+func (c Change) CABApproved() bool {
+	return c.CABDecision == DecisionApproved && c.ApprovalStatus == ApprovalApproved
+}
+
+// CABApproved tells whether both approval fields of the summary say so.
+func (l LinkedChange) CABApproved() bool {
+	return l.CABDecision == DecisionApproved && l.ApprovalStatus == ApprovalApproved
+}
+
+// Link returns the summary that the request's release carries.
+func (c Change) Link() LinkedChange {
+	return LinkedChange{
+		ID: c.ID, ControlID: c.ControlID, ControlTitle: c.ControlTitle, ChangeType: c.ChangeType,
+		CABDecision: c.CABDecision, ApprovalStatus: c.ApprovalStatus, ScheduledStart: c.ScheduledStart,
+	}
+}
+
+// BadgeReleaseID is the release a task's badge names: the one the request is in, or
+// was in last.
+func (c Change) BadgeReleaseID() string {
+	if c.ReleaseID != "" {
+		return c.ReleaseID
+	}
+	return c.LastReleaseID
+}
+
+// Decide returns the request after the CAB's decision.
+func (c Change) Decide(d CABDecision, note string, stamp Stamp) Change {
+	at := stamp.At.UTC().Truncate(time.Second)
+	c.CABDecision, c.ApprovalStatus = d, ApprovalRejected
+	if d == DecisionApproved {
+		c.ApprovalStatus = ApprovalApproved
+	}
+	c.DecidedBy, c.DecidedAt, c.DecisionNote = stamp.By.Author(), &at, note
+	c.UpdatedAt = at
+	c.Revision++
+	return c
+}
+
+// Follow applies every settlement of the request's release that has not reached it
+// yet, all in one, and tells whether there was any. Rollback and cancellation give
+// the request back with its approval. Cancelling has nothing to tell the tasks, so
+// it adds nothing to the history.
+func (c Change) Follow(releaseID string, settlements []Settlement) (Change, bool) {
+	if c.ReleaseID != releaseID || releaseID == "" {
+		return c, false
+	}
+	moved := false
+	for _, s := range settlements {
+		if s.Epoch <= c.ReleaseEpoch {
+			continue
+		}
+		moved = true
+		c.ReleaseEpoch = s.Epoch
+		c.UpdatedAt = s.At
+		switch s.Kind {
+		case Deployed:
+			c.Status = ChangeResolved
+			c.History = append(slices.Clone(c.History), s)
+		case RolledBack:
+			c.Status = ChangeOpen
+			c.History = append(slices.Clone(c.History), s)
+			c.ReleaseID, c.LastReleaseID = "", releaseID
+		case Cancelled:
+			c.ReleaseID, c.LastReleaseID = "", releaseID
+		}
+	}
+	if moved {
+		c.Revision++
+	}
+	return c, moved
+}
+
+// ParseChangeType matches a change type without regard to case.
+func ParseChangeType(s string) (ChangeType, bool) { return parseEnum(s, ChangeTypes) }
+
+// ParseApprovalStatus matches an approval status without regard to case.
+func ParseApprovalStatus(s string) (ApprovalStatus, bool) { return parseEnum(s, ApprovalStatuses) }
+
+// ParseDecision matches a CAB decision without regard to case.
+func ParseDecision(s string) (CABDecision, bool) { return parseEnum(s, CABDecisions) }

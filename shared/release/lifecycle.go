@@ -1,0 +1,217 @@
+package release
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Status is where a release stands in its lifecycle.
+type Status string
+
+// The seven statuses.
+const (
+	Planned    Status = "planned"
+	Approved   Status = "approved"
+	Scheduled  Status = "scheduled"
+	InProgress Status = "in-progress"
+	Deployed   Status = "deployed"
+	RolledBack Status = "rolled-back"
+	Cancelled  Status = "cancelled"
+)
+
+// Statuses lists them in the order of a release's life.
+var Statuses = []Status{Planned, Approved, Scheduled, InProgress, Deployed, RolledBack, Cancelled}
+
+// Demand is a condition that a transition puts on the release or the request.
+type Demand string
+
+// The demands a transition can make.
+const (
+	DemandApproval Demand = "cab-approval"    // every linked change request is CAB-approved
+	DemandWindow   Demand = "window"          // scheduledStart and scheduledEnd are set, start before end
+	DemandReason   Demand = "rollback-reason" // the request carries rollback_reason
+)
+
+// Stamping names the fields that a transition sets.
+type Stamping string
+
+// What a transition can stamp.
+const (
+	StampNothing    Stamping = ""
+	StampStart      Stamping = "actualStart" // where it is not set
+	StampEnd        Stamping = "actualEnd"
+	StampRolledBack Stamping = "rolledBackAt, rolledBackReason"
+)
+
+// Transition is one row of the lifecycle.
+type Transition struct {
+	To      Status
+	From    []Status
+	Demands []Demand
+	Stamps  Stamping
+	// Settles tells that change requests (and, but for a cancellation, their tasks)
+	// follow the release into this status.
+	Settles bool
+}
+
+// Lifecycle is the one place that says which transitions exist and what each
+// demands. Conditions, documents, hints and errors read it.
+var Lifecycle = []Transition{
+	{To: Approved, From: []Status{Planned}, Demands: []Demand{DemandApproval}},
+	{To: Scheduled, From: []Status{Approved}, Demands: []Demand{DemandApproval, DemandWindow}},
+	{To: InProgress, From: []Status{Scheduled}, Demands: []Demand{DemandApproval, DemandWindow}, Stamps: StampStart},
+	{To: Deployed, From: []Status{InProgress}, Stamps: StampEnd, Settles: true},
+	{To: RolledBack, From: []Status{InProgress, Deployed}, Demands: []Demand{DemandReason}, Stamps: StampRolledBack, Settles: true},
+	{To: Cancelled, From: []Status{Planned, Approved, Scheduled, InProgress}, Settles: true},
+}
+
+// TransitionTo returns the row that leads to a status; planned has none.
+func TransitionTo(to Status) (Transition, bool) {
+	for _, t := range Lifecycle {
+		if t.To == to {
+			return t, true
+		}
+	}
+	return Transition{}, false
+}
+
+// AllowedNext lists the statuses that the lifecycle allows after a status, in
+// the order of a release's life. It is empty, never nil, at the end of it.
+func AllowedNext(from Status) []Status {
+	next := []Status{}
+	for _, t := range Lifecycle {
+		if slices.Contains(t.From, from) {
+			next = append(next, t.To)
+		}
+	}
+	return next
+}
+
+// ScopeFrozen tells whether change requests can no longer be linked or removed.
+func (s Status) ScopeFrozen() bool {
+	return s == InProgress || s == Deployed || s == RolledBack || s == Cancelled
+}
+
+// Move is a requested transition.
+type Move struct {
+	To     Status
+	Note   string
+	Reason string
+}
+
+// Unmet returns the demands of a transition that the release does not satisfy.
+// A reason is asked of the request, not of the release, and is not judged here.
+func (r Release) Unmet(t Transition) []Demand {
+	var unmet []Demand
+	for _, d := range t.Demands {
+		switch d {
+		case DemandApproval:
+			if len(r.Unapproved) > 0 {
+				unmet = append(unmet, d)
+			}
+		case DemandWindow:
+			if !r.hasWindow() {
+				unmet = append(unmet, d)
+			}
+		}
+	}
+	return unmet
+}
+
+func (r Release) hasWindow() bool {
+	return r.ScheduledStart != nil && r.ScheduledEnd != nil && r.ScheduledStart.Before(*r.ScheduledEnd)
+}
+
+// Advance returns the release after the move, with its stamps, its new passage and
+// what is to be settled. It is the rule; the write that stores the result carries the
+// same conditions, so that a race cannot get past it.
+func (r Release) Advance(m Move, stamp Stamp) (Release, error) {
+	t, ok := TransitionTo(m.To)
+	if !ok || !slices.Contains(t.From, r.Status) {
+		return r, r.Conflict("invalid-transition", "A release that is %s cannot become %s. %s", r.Status, m.To, nextSentence(r.Status))
+	}
+	if unmet := r.Unmet(t); len(unmet) > 0 {
+		return r, r.unmetError(m.To, unmet[0])
+	}
+	at := stamp.At.UTC().Truncate(time.Second)
+	r.History = append(slices.Clone(r.History), Passage{
+		Epoch: r.Epoch() + 1, From: r.Status, To: m.To, At: at, By: stamp.By, Note: m.Note, Reason: m.Reason, Request: stamp.Request,
+	})
+	r.Status = m.To
+	r.Revision++
+	r.UpdatedAt = at
+	switch t.Stamps {
+	case StampStart:
+		if r.ActualStart == nil {
+			r.ActualStart = &at
+		}
+	case StampEnd:
+		r.ActualEnd = &at
+	case StampRolledBack:
+		r.RolledBackAt, r.RolledBackReason = &at, m.Reason
+	}
+	if m.To == Scheduled {
+		r.WindowVersion++
+	}
+	if t.Settles {
+		r.Settling = &Settling{Epoch: r.Epoch(), Since: at, Unsettled: slices.Clone(r.ChangeIDs)}
+	}
+	return r, nil
+}
+
+// LogText words a transition for the deployment log.
+func (p Passage) LogText() string {
+	text := fmt.Sprintf("%s → %s", p.From, p.To)
+	if p.Reason != "" {
+		text += "\nReason: " + p.Reason
+	}
+	if p.Note != "" {
+		text += "\nNote: " + p.Note
+	}
+	return text
+}
+
+// Conflict is a refusal that carries where the release stands and where it may go.
+func (r Release) Conflict(code, format string, args ...any) *Error {
+	e := Fail(KindConflict, code, format, args...)
+	e.Status, e.AllowedNextStatuses = r.Status, AllowedNext(r.Status)
+	return e
+}
+
+func (r Release) unmetError(to Status, d Demand) *Error {
+	if d == DemandApproval {
+		e := r.Conflict("cab-approval-missing",
+			"%s cannot become %s: the CAB has not approved %s. Record its decision with POST /api/change-requests/{id}/decision, or remove what is not approved from the release.",
+			r.ID, to, strings.Join(r.Unapproved, ", "))
+		e.ChangeRequests = r.Unapproved
+		return e
+	}
+	return r.Conflict("window-missing",
+		"%s cannot become %s without a window: set scheduledStart and scheduledEnd, start before end, with PATCH /api/releases/%s.", r.ID, to, r.ID)
+}
+
+func nextSentence(from Status) string {
+	next := AllowedNext(from)
+	if len(next) == 0 {
+		return "It is at the end of its life."
+	}
+	words := make([]string, len(next))
+	for i, s := range next {
+		words[i] = string(s)
+	}
+	return "Allowed next: " + strings.Join(words, ", ") + "."
+}
+
+// ParseStatus matches a status without regard to case.
+func ParseStatus(s string) (Status, bool) { return parseEnum(s, Statuses) }
+
+func parseEnum[T ~string](s string, known []T) (T, bool) {
+	for _, k := range known {
+		if strings.EqualFold(s, string(k)) {
+			return k, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,89 @@
+package release
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrorKind is the class of a failure. The surfaces turn it into an HTTP status
+// or an MCP error; nothing below them knows either.
+type ErrorKind int
+
+// The kinds of failure a caller can meet.
+const (
+	KindInternal           ErrorKind = iota // ours; the caller sees no detail
+	KindInvalid                             // the request can never succeed as it is
+	KindUnauthenticated                     // no token, or not one of ours
+	KindForbidden                           // the token's role does not suffice
+	KindNotFound                            // nothing has this id
+	KindConflict                            // the current state forbids it
+	KindPreconditionFailed                  // If-Match names an older revision
+	KindTooLarge                            // the body is over its bound
+	KindUnsupportedMedia                    // the body is not JSON
+	KindUnprocessable                       // an Idempotency-Key used for another body
+	KindThrottled                           // too many requests
+	KindUnavailable                         // a dependency did not answer; nothing is known to be written
+)
+
+// FieldError names one wrong field of a request, or one refused id of a list.
+type FieldError struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+	Code    string `json:"code,omitempty"`
+}
+
+// Error is a failure with everything a caller needs to mend it. Code is stable
+// and documented; Detail says what happened and what to do next.
+type Error struct {
+	Kind   ErrorKind
+	Code   string
+	Detail string
+	Fields []FieldError
+
+	// Set on conflicts about a release's state.
+	Status              Status
+	AllowedNextStatuses []Status
+	// ChangeRequests are the ids that hold a step up, sorted.
+	ChangeRequests []string
+
+	cause error
+}
+
+// Error returns the code and detail; the cause stays inside, for the log.
+func (e *Error) Error() string {
+	if e.cause != nil {
+		return e.Code + ": " + e.Detail + ": " + e.cause.Error()
+	}
+	return e.Code + ": " + e.Detail
+}
+
+// Unwrap returns what caused the failure, if anything did.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Because attaches the cause, which is logged and never shown.
+func (e *Error) Because(cause error) *Error {
+	e.cause = cause
+	return e
+}
+
+// Fail makes an error of a kind with a formatted detail.
+func Fail(kind ErrorKind, code, format string, args ...any) *Error {
+	return &Error{Kind: kind, Code: code, Detail: fmt.Sprintf(format, args...)}
+}
+
+// NotFound says that no such thing exists; noun is what the caller knows it as.
+func NotFound(noun, id string) *Error {
+	return Fail(KindNotFound, "not-found", "There is no %s %s. Check the id, or list what exists.", noun, id)
+}
+
+// IsKind tells whether err is, or wraps, an Error of the kind.
+func IsKind(err error, kind ErrorKind) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == kind
+}
+
+// HasCode tells whether err is, or wraps, an Error with the code.
+func HasCode(err error, code string) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == code
+}

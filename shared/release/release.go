@@ -1,0 +1,183 @@
+// Package release is the domain: releases, change requests and tasks, the
+// lifecycle as data, and settlement as pure functions. It must know neither
+// storage nor transport; it uses the standard library only.
+package release
+
+import (
+	"time"
+)
+
+// Step is one line of a rollout or rollback plan.
+type Step struct {
+	Order            int        `json:"order"`
+	Description      string     `json:"description"`
+	OwnerEmail       string     `json:"ownerEmail,omitempty"`
+	EstimatedMinutes int        `json:"estimatedMinutes,omitempty"`
+	Completed        bool       `json:"completed"`
+	CompletedBy      string     `json:"completedBy,omitempty"`
+	CompletedAt      *time.Time `json:"completedAt,omitempty"`
+}
+
+// Plan is everything of a release that people write and may edit.
+type Plan struct {
+	Name                string     `json:"name"`
+	Version             string     `json:"version"`
+	Description         string     `json:"description"`
+	ScheduledStart      *time.Time `json:"scheduledStart,omitempty"`
+	ScheduledEnd        *time.Time `json:"scheduledEnd,omitempty"`
+	ReleaseManager      string     `json:"releaseManager"`
+	ReleaseManagerEmail string     `json:"releaseManagerEmail,omitempty"`
+	RolloutSteps        []Step     `json:"rolloutSteps"`
+	RollbackSteps       []Step     `json:"rollbackSteps"`
+	SuccessCriteria     string     `json:"successCriteria"`
+	Public              bool       `json:"public"`
+	PublicSummary       string     `json:"publicSummary,omitempty"`
+}
+
+// Release is the whole state of a release. What the system stamps is written by
+// transitions only, never by people.
+type Release struct {
+	ID     string
+	Status Status
+	Plan
+
+	ActualStart      *time.Time
+	ActualEnd        *time.Time
+	RolledBackAt     *time.Time
+	RolledBackReason string
+	CreatedAt        time.Time
+	CreatedBy        string
+	UpdatedAt        time.Time
+
+	// Revision counts the changes a caller can see in the release itself; If-Match
+	// compares it. Log entries and settlement progress do not raise it.
+	Revision int
+	// WindowVersion counts the windows the release had while scheduled; people told
+	// of version n are told again when n grows.
+	WindowVersion int
+
+	// ChangeIDs are the linked change requests, sorted, at most MaxChanges.
+	ChangeIDs []string
+	// Unapproved are the linked change requests that are not CAB-approved, sorted:
+	// none of them, and the guard of the lifecycle is satisfied.
+	Unapproved []string
+
+	// History holds every status the release has entered since it was born, epoch
+	// 1..n without a gap. The lifecycle has no cycle, so it is short.
+	History []Passage
+
+	// Settling is what the last settlement has still to reach; nil before the first.
+	Settling *Settling
+	// Linking are ids that creation has still to link. Until it is empty no other
+	// operation takes the release for whole.
+	Linking []string
+	// Deleting is set by the first write of a deletion; such a release reads as gone.
+	Deleting bool
+}
+
+// Passage is one transition in a release's history.
+type Passage struct {
+	Epoch   int
+	From    Status
+	To      Status
+	At      time.Time
+	By      Person
+	Note    string
+	Reason  string
+	Request string // recognises a repeated write whose acknowledgement was lost
+}
+
+// Settling is the state of the release's latest settlement.
+type Settling struct {
+	Epoch        int
+	Since        time.Time
+	Unsettled    []string // ids of change requests not through yet, sorted
+	SettledTasks int
+}
+
+// Progress tells how far the latest settlement has come.
+type Progress struct {
+	Epoch   int    `json:"epoch"`
+	State   string `json:"state"` // "settling" or "settled"
+	Changes struct {
+		Total   int `json:"total"`
+		Settled int `json:"settled"`
+	} `json:"changes"`
+	Tasks struct {
+		Settled int `json:"settled"`
+	} `json:"tasks"`
+}
+
+// Progress derives the settlement's progress from what is still unsettled; nil
+// before the first settlement.
+func (r Release) Progress() *Progress {
+	s := r.Settling
+	if s == nil {
+		return nil
+	}
+	p := &Progress{Epoch: s.Epoch, State: "settled"}
+	if len(s.Unsettled) > 0 {
+		p.State = "settling"
+	}
+	p.Changes.Total = len(r.ChangeIDs)
+	p.Changes.Settled = len(r.ChangeIDs) - len(s.Unsettled)
+	p.Tasks.Settled = s.SettledTasks
+	return p
+}
+
+// Epoch is the number of transitions so far.
+func (r Release) Epoch() int { return len(r.History) }
+
+// Live tells whether the release still holds its change requests.
+func (r Release) Live() bool { return r.Status != RolledBack && r.Status != Cancelled }
+
+// LinkedChange is the summary of a change request that its release carries, kept
+// fresh in the transaction that changes the request.
+type LinkedChange struct {
+	ID             string         `json:"id"`
+	ControlID      string         `json:"controlId"`
+	ControlTitle   string         `json:"controlTitle"`
+	ChangeType     ChangeType     `json:"changeType"`
+	CABDecision    CABDecision    `json:"cabDecision"`
+	ApprovalStatus ApprovalStatus `json:"approvalStatus"`
+	ScheduledStart *time.Time     `json:"scheduledStart,omitempty"`
+}
+
+// LogEntry is one line of the deployment log. ID orders entries by acceptance.
+type LogEntry struct {
+	ID          string    `json:"id"`
+	Timestamp   time.Time `json:"timestamp"`
+	Author      string    `json:"author"`
+	AuthorEmail string    `json:"authorEmail,omitempty"`
+	Text        string    `json:"text"`
+	Status      Status    `json:"status,omitempty"`
+}
+
+// Summary is a release in a list.
+type Summary struct {
+	ID             string     `json:"id"`
+	Name           string     `json:"name"`
+	Version        string     `json:"version"`
+	Status         Status     `json:"status"`
+	ScheduledStart *time.Time `json:"scheduledStart,omitempty"`
+	ScheduledEnd   *time.Time `json:"scheduledEnd,omitempty"`
+	ChangeCount    int        `json:"changeCount"`
+	CreatedAt      time.Time  `json:"createdAt"`
+}
+
+// Stamp is who writes, when, and in which request. The request id recognises an
+// own write whose acknowledgement was lost.
+type Stamp struct {
+	At      time.Time
+	By      Person
+	Request string
+}
+
+// FormatTime is the one way times are written: RFC 3339 in UTC, to the second.
+func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// Quarter returns the year and quarter that a release's id starts with.
+func Quarter(t time.Time) (year, quarter int) {
+	t = t.UTC()
+	return t.Year(), (int(t.Month())-1)/3 + 1
+}

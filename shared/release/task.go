@@ -1,0 +1,166 @@
+package release
+
+import (
+	"fmt"
+	"time"
+)
+
+// TaskStatus is where a task stands.
+type TaskStatus string
+
+// The task statuses; the first three are open.
+const (
+	TaskOpen       TaskStatus = "Open"
+	TaskInProgress TaskStatus = "InProgress"
+	TaskOnHold     TaskStatus = "OnHold"
+	TaskResolved   TaskStatus = "Resolved"
+	TaskClosed     TaskStatus = "Closed"
+	TaskCancelled  TaskStatus = "Cancelled"
+)
+
+// TaskStatuses lists them.
+var TaskStatuses = []TaskStatus{TaskOpen, TaskInProgress, TaskOnHold, TaskResolved, TaskClosed, TaskCancelled}
+
+// IsOpen tells whether somebody still waits for the task.
+func (s TaskStatus) IsOpen() bool {
+	return s == TaskOpen || s == TaskInProgress || s == TaskOnHold
+}
+
+// ParseTaskStatus matches a task status without regard to case.
+func ParseTaskStatus(s string) (TaskStatus, bool) { return parseEnum(s, TaskStatuses) }
+
+// TaskPlan is everything of a task that people write and may edit.
+type TaskPlan struct {
+	Title           string     `json:"title"`
+	RequesterName   string     `json:"requesterName"`
+	RequesterEmail  string     `json:"requesterEmail"`
+	Status          TaskStatus `json:"status"`
+	CIIDs           []string   `json:"ciIds"`
+	ChangeRequestID string     `json:"changeRequestId,omitempty"`
+}
+
+// Task is the whole state of a catalog request or other work item of an end user.
+type Task struct {
+	ID string
+	TaskPlan
+
+	Comments    []Comment
+	ResolvedAt  *time.Time
+	ReopenedAt  *time.Time
+	ReopenCount int
+	CreatedAt   time.Time
+	CreatedBy   string
+	UpdatedAt   time.Time
+	Revision    int
+
+	// AppliedEpoch is the epoch of the change request up to which settlements have
+	// reached the task. Linking stores the request's epoch of that moment here, so
+	// earlier settlements do not touch the task and later ones do.
+	AppliedEpoch int
+	// ResolvedBy is the release that resolved the task; only its rollback reopens it.
+	ResolvedBy string
+}
+
+// Comment is a remark on a task. ID is "<release>#<epoch>" for what a settlement
+// left, so that none can be there twice.
+type Comment struct {
+	ID     string    `json:"id"`
+	At     time.Time `json:"at"`
+	Author string    `json:"author"`
+	Text   string    `json:"text"`
+}
+
+// Settlement is what follows when a release is deployed, rolled back or cancelled.
+// The transition writes it; it is copied as it is to wherever it is needed.
+type Settlement struct {
+	ReleaseID string
+	Epoch     int // of the release
+	Kind      Status
+	At        time.Time
+	Reason    string
+}
+
+// Settlements lists what the release's change requests must follow, oldest first.
+func (r Release) Settlements() []Settlement {
+	var all []Settlement
+	for _, p := range r.History {
+		if t, _ := TransitionTo(p.To); t.Settles {
+			all = append(all, Settlement{ReleaseID: r.ID, Epoch: p.Epoch, Kind: p.To, At: p.At, Reason: p.Reason})
+		}
+	}
+	return all
+}
+
+// CommentText words a settlement for the people who wait for a task. It is the only
+// place that does; a cancellation says nothing.
+func CommentText(s Settlement) string {
+	switch s.Kind {
+	case Deployed:
+		return fmt.Sprintf("Resolved as part of release %s, deployed %s", s.ReleaseID, FormatTime(s.At))
+	case RolledBack:
+		return "Rollback: " + s.Reason
+	}
+	return ""
+}
+
+// CommentID is the key under which a settlement's comment stands, once, on a task.
+func CommentID(s Settlement) string { return fmt.Sprintf("%s#%d", s.ReleaseID, s.Epoch) }
+
+// Follow applies every settlement of the task's change request that has not reached
+// the task yet, all in one, and tells whether there was any.
+//
+// A deployment resolves what is open and leaves closed and cancelled tasks their
+// status. A rollback reopens only what the same release had resolved, also when it
+// was closed since.
+func (t Task) Follow(history []Settlement) (Task, bool) {
+	if t.AppliedEpoch >= len(history) {
+		return t, false
+	}
+	comments := make([]Comment, len(t.Comments), len(t.Comments)+len(history)-t.AppliedEpoch)
+	copy(comments, t.Comments)
+	for _, s := range history[t.AppliedEpoch:] {
+		comments = append(comments, Comment{ID: CommentID(s), At: s.At, Author: System.Name, Text: CommentText(s)})
+		at := s.At
+		switch s.Kind {
+		case Deployed:
+			if t.Status.IsOpen() {
+				t.Status, t.ResolvedBy, t.ResolvedAt = TaskResolved, s.ReleaseID, &at
+			}
+		case RolledBack:
+			if t.ResolvedBy == s.ReleaseID {
+				t.Status, t.ResolvedBy, t.ResolvedAt = TaskOpen, "", nil
+				t.ReopenedAt = &at
+				t.ReopenCount++
+			}
+		}
+		t.UpdatedAt = at
+	}
+	t.Comments = comments
+	t.AppliedEpoch = len(history)
+	t.Revision++
+	return t, true
+}
+
+// SetStatus returns the task after a person set its status. Closing what a release
+// resolved leaves the release's claim on it; opening or cancelling it by hand ends
+// that claim, so that a later rollback leaves the person's decision alone.
+func (t Task) SetStatus(s TaskStatus, at time.Time) Task {
+	if s == t.Status {
+		return t
+	}
+	at = at.UTC().Truncate(time.Second)
+	switch {
+	case s.IsOpen():
+		if !t.Status.IsOpen() {
+			t.ReopenedAt = &at
+			t.ReopenCount++
+		}
+		t.ResolvedBy, t.ResolvedAt = "", nil
+	case s == TaskCancelled:
+		t.ResolvedBy = ""
+	case s == TaskResolved && t.ResolvedAt == nil:
+		t.ResolvedAt = &at
+	}
+	t.Status = s
+	return t
+}
