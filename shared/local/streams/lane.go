@@ -1,0 +1,116 @@
+package streams
+
+import (
+	"context"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// lane carries the records of some items of a shard, in order, one batch at a
+// time. A shard has as many lanes as the mapping's parallelism.
+type lane struct {
+	records  chan events.DynamoDBEventRecord
+	delivery delivery
+	done     func(records int) // told when a batch is through or given up
+}
+
+// run ends when the channel is closed and empty, or with the context.
+func (l *lane) run(ctx context.Context) {
+	var next *events.DynamoDBEventRecord // a record that did not fit into the last batch
+	for ctx.Err() == nil {
+		batch := make([]events.DynamoDBEventRecord, 0, min(l.delivery.mapping.BatchSize, 100))
+		if next != nil {
+			batch, next = append(batch, *next), nil
+		} else {
+			select {
+			case r, ok := <-l.records:
+				if !ok {
+					return
+				}
+				batch = append(batch, r)
+			case <-ctx.Done():
+				return
+			}
+		}
+		batch, next = l.fill(ctx, batch)
+		l.delivery.deliver(ctx, batch)
+		if ctx.Err() == nil {
+			l.done(len(batch))
+		}
+	}
+}
+
+// fill adds what waits, and what comes within the mapping's window, until the
+// batch is full; it returns the record that was one too many.
+func (l *lane) fill(ctx context.Context, batch []events.DynamoDBEventRecord) ([]events.DynamoDBEventRecord, *events.DynamoDBEventRecord) {
+	m := l.delivery.mapping
+	var window <-chan time.Time
+	if m.Window > 0 {
+		timer := time.NewTimer(m.Window)
+		defer timer.Stop()
+		window = timer.C
+	}
+	size := batch[0].Change.SizeBytes
+	for len(batch) < m.BatchSize {
+		var r events.DynamoDBEventRecord
+		var ok bool
+		if window == nil {
+			select {
+			case r, ok = <-l.records:
+			default:
+			}
+		} else {
+			select {
+			case r, ok = <-l.records:
+			case <-window:
+			case <-ctx.Done():
+			}
+		}
+		if !ok {
+			return batch, nil
+		}
+		size += r.Change.SizeBytes
+		if size > maxPayload {
+			return batch, &r
+		}
+		batch = append(batch, r)
+	}
+	return batch, nil
+}
+
+// laneOf spreads items over lanes so that one item is always in the same one.
+func laneOf(r events.DynamoDBEventRecord, lanes int) int {
+	if lanes == 1 {
+		return 0
+	}
+	return int(itemHash(r) % uint32(lanes)) //nolint:gosec // lanes is 1–10
+}
+
+// itemHash tells items apart by their key; records of one item always agree.
+func itemHash(r events.DynamoDBEventRecord) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(ItemKey(r)))
+	return h.Sum32()
+}
+
+// ItemKey is the key of the item that a record is about, as text.
+func ItemKey(r events.DynamoDBEventRecord) string {
+	names := make([]string, 0, len(r.Change.Keys))
+	for name := range r.Change.Keys {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var key []byte
+	for _, name := range names {
+		text, err := r.Change.Keys[name].MarshalJSON()
+		if err != nil {
+			text = []byte("?")
+		}
+		key = append(append(append(key, name...), '='), text...)
+		key = append(key, '\n')
+	}
+	return string(key)
+}
