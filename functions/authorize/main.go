@@ -1,0 +1,9 @@
+// Authorize is the REST API's authorizer: it decides who a request comes from before a function sees it.
+package main
+
+import "example.com/releases/shared/host"
+
+func main() {
+	c := host.FromEnvironment()
+	host.ServeEvents(host.Authorizer(c.Verifier()))
+}

@@ -1,0 +1,163 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/identity"
+	"example.com/releases/shared/release"
+)
+
+// The names under which the authorizer hands the caller to the functions, as strings: API Gateway passes nothing else
+// on unchanged.
+const (
+	keySubject       = "sub"
+	keyName          = "name"
+	keyEmail         = "email"
+	keyEmailVerified = "emailVerified"
+	keyRole          = "role"
+)
+
+// refusal is what a GatewayResponse may show. A bad token is bad in one way only for who sends it: why is in the log.
+type refusal struct{ code, detail string }
+
+var (
+	noToken = refusal{
+		"token-missing",
+		"This needs an access token. Send it in the header: Authorization: Bearer <token>.",
+	}
+	badToken = refusal{
+		"token-invalid",
+		"The access token is not valid here. It may have expired or be meant for another service. Get a new one and repeat the request.",
+	}
+	noKeys = refusal{
+		"keys-unavailable",
+		"Access tokens cannot be checked at the moment; nothing is known against yours. Repeat the request in a minute.",
+	}
+)
+
+// Authorizer is the REST API's REQUEST authorizer. It answers every request with a policy: an error would reach the
+// client as a 500. Where the issuer's keys cannot be had, nobody is let in.
+func Authorizer(v *identity.Verifier) func(context.Context, events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
+	return func(ctx context.Context, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
+		ctx = context.WithValue(ctx, requestIDKey{}, event.RequestContext.RequestID)
+		resource, ok := wholeStage(event.MethodArn)
+		if !ok {
+			slog.ErrorContext(ctx, "authorizer called with an unusable methodArn", "methodArn", event.MethodArn)
+			return deny("*", badToken), nil
+		}
+		token, ok := bearer(event)
+		if !ok {
+			return deny(resource, noToken), nil
+		}
+		caller, err := v.Verify(ctx, token)
+		if err != nil {
+			return deny(resource, explain(ctx, err)), nil
+		}
+		return allow(resource, caller), nil
+	}
+}
+
+// explain logs why a token is refused and answers what the client may know.
+func explain(ctx context.Context, err error) refusal {
+	reason := identity.Malformed
+	if refused := (*identity.Error)(nil); errors.As(err, &refused) {
+		reason = refused.Reason
+	}
+	if reason == identity.KeysUnavailable {
+		slog.ErrorContext(ctx, "the issuer's keys cannot be had; requests are refused", "error", err.Error())
+		return noKeys
+	}
+	slog.InfoContext(ctx, "token refused", "reason", string(reason), "error", err.Error())
+	return badToken
+}
+
+// wholeStage widens the method that is called to the whole API. API Gateway caches the policy by token, so one that
+// names a single method would refuse the same person's next request to another.
+func wholeStage(methodARN string) (string, bool) {
+	part := strings.SplitN(methodARN, "/", 3)
+	if len(part) < 3 || part[1] == "" || !strings.HasPrefix(methodARN, "arn:") || !strings.Contains(part[0], ":execute-api:") {
+		return "", false
+	}
+	return part[0] + "/" + part[1] + "/*/*", true
+}
+
+// bearer finds the token. Header names come as the client wrote them. Two different headers are as good as none:
+// which of them counts must not be left to chance.
+func bearer(event events.APIGatewayCustomAuthorizerRequestTypeRequest) (string, bool) {
+	values := merged(event.MultiValueHeaders, event.Headers).Values("Authorization")
+	if len(values) == 0 {
+		return "", false
+	}
+	for _, other := range values[1:] {
+		if other != values[0] {
+			return "", false
+		}
+	}
+	scheme, token, _ := strings.Cut(strings.TrimSpace(values[0]), " ")
+	token = strings.TrimSpace(token)
+	return token, token != "" && strings.EqualFold(scheme, "Bearer")
+}
+
+// merged is an event's headers as net/http has them. Events made by hand often have one form only.
+func merged(multi map[string][]string, single map[string]string) http.Header {
+	h := make(http.Header, len(multi)+1)
+	for name, values := range multi {
+		for _, value := range values {
+			h.Add(name, value)
+		}
+	}
+	for name, value := range single {
+		if _, have := h[http.CanonicalHeaderKey(name)]; !have {
+			h.Set(name, value)
+		}
+	}
+	return h
+}
+
+func allow(resource string, c release.Caller) events.APIGatewayCustomAuthorizerResponse {
+	return policy("Allow", c.Subject, resource, map[string]any{
+		keySubject:       c.Subject,
+		keyName:          c.Name,
+		keyEmail:         c.Email,
+		keyEmailVerified: strconv.FormatBool(c.EmailVerified),
+		keyRole:          c.Role.String(),
+	})
+}
+
+func deny(resource string, why refusal) events.APIGatewayCustomAuthorizerResponse {
+	return policy("Deny", "nobody", resource, map[string]any{"code": why.code, "detail": why.detail})
+}
+
+func policy(effect, principal, resource string, about map[string]any) events.APIGatewayCustomAuthorizerResponse {
+	return events.APIGatewayCustomAuthorizerResponse{
+		PrincipalID: principal,
+		PolicyDocument: events.APIGatewayCustomAuthorizerPolicy{
+			Version: "2012-10-17",
+			Statement: []events.IAMPolicyStatement{{
+				Action: []string{"execute-api:Invoke"}, Effect: effect, Resource: []string{resource},
+			}},
+		},
+		Context: about,
+	}
+}
+
+// callerOf reads what allow wrote, after API Gateway handed it on.
+func callerOf(authorizer map[string]any) (release.Caller, bool) {
+	text := func(key string) string {
+		s, _ := authorizer[key].(string)
+		return s
+	}
+	c := release.Caller{
+		Person:        release.Person{Subject: text(keySubject), Name: text(keyName), Email: text(keyEmail)},
+		EmailVerified: text(keyEmailVerified) == "true",
+		Role:          release.ParseRole(text(keyRole)),
+	}
+	return c, c.Subject != ""
+}

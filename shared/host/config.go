@@ -1,0 +1,138 @@
+// Package host runs one http.Handler or one event handler on Lambda and reads the configuration from the environment,
+// once and only here. It must not know what the handlers do, nor any table, route or rule of the product.
+package host
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"example.com/releases/shared/identity"
+)
+
+// Tables are the names of the four tables.
+type Tables struct{ Releases, Changes, Tasks, Mail string }
+
+// Config is what the environment says. template.yaml is the other half: it sets, per function, the variables that
+// FromEnvironment reads.
+type Config struct {
+	Region string
+	// The endpoints are empty on AWS. On a laptop they point to the engine and the stand-ins.
+	DynamoDBEndpoint, SESEndpoint, EventsEndpoint string
+
+	Tables Tables
+
+	// Which tokens are ours; identity.Config explains each. Audience holds one or several, separated by commas.
+	Issuer, Audience, AudienceClaim, RolesClaim, JWKSURL string
+
+	// PublicURL is where clients and readers of mails reach the API, without a slash at the end.
+	PublicURL string
+	// AllowedOrigins are the browser origins that may call the API.
+	AllowedOrigins []string
+
+	EventBus string // the bus that announcements go to
+	Sender   string // the address that mails come from
+	Zone     string // the organisation's zone, an IANA name
+	// TrustCenter turns the public page on.
+	TrustCenter bool
+
+	credentials aws.Credentials
+}
+
+// FromEnvironment reads the configuration. A main names the variables its function cannot do without; where one is
+// missing, the process ends with a sentence that says so, before it takes a request.
+func FromEnvironment(needed ...string) Config {
+	env := reader{}
+	c := Config{
+		Region:           env.text("AWS_REGION"),
+		DynamoDBEndpoint: env.text("DYNAMODB_ENDPOINT"),
+		SESEndpoint:      env.text("SES_ENDPOINT"),
+		EventsEndpoint:   env.text("EVENTS_ENDPOINT"),
+		Tables: Tables{
+			Releases: env.text("RELEASES_TABLE"),
+			Changes:  env.text("CHANGES_TABLE"),
+			Tasks:    env.text("TASKS_TABLE"),
+			Mail:     env.text("MAIL_TABLE"),
+		},
+		Issuer:         env.text("TOKEN_ISSUER"),
+		Audience:       env.text("TOKEN_AUDIENCE"),
+		AudienceClaim:  env.text("AUDIENCE_CLAIM"),
+		RolesClaim:     env.text("ROLES_CLAIM"),
+		JWKSURL:        env.text("JWKS_URL"),
+		PublicURL:      strings.TrimRight(env.text("PUBLIC_URL"), "/"),
+		AllowedOrigins: list(env.text("ALLOWED_ORIGINS")),
+		EventBus:       env.text("EVENT_BUS"),
+		Sender:         env.text("MAIL_SENDER"),
+		Zone:           env.text("ORGANISATION_ZONE"),
+		TrustCenter:    strings.EqualFold(env.text("TRUST_CENTER"), "true"),
+		credentials: aws.Credentials{
+			AccessKeyID:     env.text("AWS_ACCESS_KEY_ID"),
+			SecretAccessKey: env.text("AWS_SECRET_ACCESS_KEY"),
+			SessionToken:    env.text("AWS_SESSION_TOKEN"),
+			Source:          "environment",
+		},
+	}
+	var missing []string
+	for _, name := range needed {
+		value, read := env[name]
+		if !read {
+			panic("host: " + name + " is no variable of Releases")
+		}
+		if value == "" {
+			missing = append(missing, name)
+		}
+	}
+	demand(missing...)
+	return c
+}
+
+// Verifier makes the verifier of access tokens.
+func (c Config) Verifier() *identity.Verifier {
+	demandSet("TOKEN_ISSUER", c.Issuer, "TOKEN_AUDIENCE", c.Audience, "JWKS_URL", c.JWKSURL)
+	return identity.New(identity.Config{
+		Issuer: c.Issuer, Audiences: list(c.Audience), AudienceClaim: c.AudienceClaim,
+		RolesClaim: c.RolesClaim, JWKSURL: c.JWKSURL,
+	})
+}
+
+// reader remembers what was read, so that a misspelt name in a main cannot pass for a missing variable.
+type reader map[string]string
+
+func (r reader) text(name string) string {
+	r[name] = strings.TrimSpace(os.Getenv(name))
+	return r[name]
+}
+
+func list(s string) []string {
+	parts := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+	return slices.Clip(parts)
+}
+
+// demandSet takes names and values in turn and ends the process unless all have a value.
+func demandSet(pairs ...string) {
+	var missing []string
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			missing = append(missing, pairs[i])
+		}
+	}
+	demand(missing...)
+}
+
+// demand ends the process when variables are missing. Lambda shows what was written to stderr and starts the function
+// anew; nothing can be served in between.
+func demand(missing ...string) {
+	if len(missing) == 0 {
+		return
+	}
+	are := "is"
+	if len(missing) > 1 {
+		are = "are"
+	}
+	fmt.Fprintf(os.Stderr, "%s %s not set, and this function cannot work without. "+
+		"Set it in the function's Environment in template.yaml, or in your shell on a laptop.\n", strings.Join(missing, ", "), are)
+	os.Exit(1)
+}
