@@ -30,6 +30,7 @@ type FieldError struct {
 	Field   string `json:"field"`
 	Message string `json:"message"`
 	Code    string `json:"code,omitempty"`
+	ID      string `json:"id,omitempty"` // the refused id, where the field is a list of ids
 }
 
 // Error is a failure with everything a caller needs to mend it. Code is stable

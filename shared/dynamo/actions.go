@@ -1,0 +1,164 @@
+package dynamo
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// key is the primary key of an item.
+func key(pk, sk string) item { return item{"pk": text(pk), "sk": text(sk)} }
+
+func updateAction(table string, k item, e *expression) types.TransactWriteItem {
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName: &table, Key: k, UpdateExpression: e.update(), ConditionExpression: e.condition(),
+		ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
+	}}
+}
+
+func putAction(table string, i item, e *expression) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{
+		TableName: &table, Item: i, ConditionExpression: e.condition(),
+		ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
+	}}
+}
+
+func deleteAction(table string, k item, e *expression) types.TransactWriteItem {
+	return types.TransactWriteItem{Delete: &types.Delete{
+		TableName: &table, Key: k, ConditionExpression: e.condition(),
+		ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
+	}}
+}
+
+func checkAction(table string, k item, e *expression) types.TransactWriteItem {
+	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+		TableName: &table, Key: k, ConditionExpression: e.condition(),
+		ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
+	}}
+}
+
+// update is a single conditional update. It returns the item after it, or the failed
+// condition with the item as it stands.
+func (s *Store) update(ctx context.Context, table string, k item, e *expression) (item, error) {
+	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &table, Key: k, UpdateExpression: e.update(), ConditionExpression: e.condition(),
+		ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
+		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if err != nil {
+		return nil, failure(err)
+	}
+	return out.Attributes, nil
+}
+
+func (s *Store) put(ctx context.Context, table string, i item, e *expression) error {
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &table, Item: i, ConditionExpression: e.condition(),
+		ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	return failure(err)
+}
+
+// get reads one item, strongly consistent; nil where there is none.
+func (s *Store) get(ctx context.Context, table string, k item) (item, error) {
+	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return nil, failure(err)
+	}
+	return out.Item, nil
+}
+
+// batchGet reads items by key, strongly consistent, 100 at a request; what does not
+// exist is left out.
+func (s *Store) batchGet(ctx context.Context, table string, keys []item) ([]item, error) {
+	var all []item
+	for len(keys) > 0 {
+		n := min(100, len(keys))
+		request := map[string]types.KeysAndAttributes{table: {Keys: keys[:n], ConsistentRead: aws.Bool(true)}}
+		keys = keys[n:]
+		for round := 0; len(request) > 0; round++ {
+			out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
+			if err != nil {
+				return nil, failure(err)
+			}
+			all = append(all, out.Responses[table]...)
+			request = out.UnprocessedKeys
+			if len(request) > 0 {
+				if round >= attempts {
+					return nil, failure(&types.ProvisionedThroughputExceededException{})
+				}
+				if err := pause(ctx, round); err != nil {
+					return nil, failure(err)
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// deleteAll removes items by key, 25 at a request. Deleting what is gone is nothing.
+func (s *Store) deleteAll(ctx context.Context, table string, keys []item) error {
+	for len(keys) > 0 {
+		n := min(25, len(keys))
+		requests := make([]types.WriteRequest, n)
+		for i, k := range keys[:n] {
+			requests[i] = types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: k}}
+		}
+		keys = keys[n:]
+		pending := map[string][]types.WriteRequest{table: requests}
+		for round := 0; len(pending) > 0; round++ {
+			out, err := s.db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: pending})
+			if err != nil {
+				return failure(err)
+			}
+			pending = out.UnprocessedItems
+			if len(pending) > 0 {
+				if round >= attempts {
+					return failure(&types.ProvisionedThroughputExceededException{})
+				}
+				if err := pause(ctx, round); err != nil {
+					return failure(err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// queryAll reads a whole range, page after page.
+func (s *Store) queryAll(ctx context.Context, in *dynamodb.QueryInput, each func(item)) error {
+	for {
+		out, err := s.db.Query(ctx, in)
+		if err != nil {
+			return failure(err)
+		}
+		for _, i := range out.Items {
+			each(i)
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+			return nil
+		}
+	}
+}
+
+// rangeOf is the consistent query of a partition where the sort key meets a condition.
+func rangeOf(table, pk, operator string, bounds ...string) *dynamodb.QueryInput {
+	e := express()
+	condition := e.name("pk") + " = " + e.value(text(pk)) + " AND "
+	switch operator {
+	case "begins":
+		condition += "begins_with(" + e.name("sk") + ", " + e.value(text(bounds[0])) + ")"
+	case "between":
+		condition += e.name("sk") + " BETWEEN " + e.value(text(bounds[0])) + " AND " + e.value(text(bounds[1]))
+	default:
+		condition += e.name("sk") + " " + operator + " " + e.value(text(bounds[0]))
+	}
+	return &dynamodb.QueryInput{
+		TableName: &table, KeyConditionExpression: &condition, ConsistentRead: aws.Bool(true),
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+	}
+}

@@ -1,0 +1,75 @@
+package dynamo
+
+import (
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+const changePrefix = "CR#"
+
+func changeKey(id string) item { return key(changePrefix+id, main) }
+
+func encodeChange(c release.Change) item {
+	i := changeKey(c.ID)
+	w := writer(i)
+	i["kind"] = text("C")
+	i["changeType"] = text(string(c.ChangeType))
+	i["cabDecision"] = text(string(c.CABDecision))
+	i["approvalStatus"] = text(string(c.ApprovalStatus))
+	i["status"] = text(string(c.Status))
+	encodeChangePlan(w, c.ChangePlan)
+	w.text("decidedBy", c.DecidedBy)
+	w.instant("decidedAt", c.DecidedAt)
+	w.text("decisionNote", c.DecisionNote)
+	i["createdAt"] = exact(c.CreatedAt)
+	w.text("createdBy", c.CreatedBy)
+	i["updatedAt"] = instant(c.UpdatedAt)
+	i["revision"] = number(c.Revision)
+	i["epoch"] = number(c.Epoch())
+	return i
+}
+
+func encodeChangePlan(w writer, p release.ChangePlan) {
+	w.text("title", p.Title)
+	w.text("description", p.Description)
+	w.text("controlId", p.ControlID)
+	w.text("controlTitle", p.ControlTitle)
+	w["affectedCiIds"] = texts(p.AffectedCIIDs)
+	w.instant("scheduledStart", p.ScheduledStart)
+	w.instant("scheduledEnd", p.ScheduledEnd)
+}
+
+func decodeChange(i item) release.Change {
+	c := release.Change{
+		ID:         strings.TrimPrefix(str(i, "pk"), changePrefix),
+		ChangeType: release.ChangeType(str(i, "changeType")), CABDecision: release.CABDecision(str(i, "cabDecision")),
+		ApprovalStatus: release.ApprovalStatus(str(i, "approvalStatus")), Status: release.ChangeStatus(str(i, "status")),
+		ChangePlan: release.ChangePlan{
+			Title: str(i, "title"), Description: str(i, "description"), ControlID: str(i, "controlId"), ControlTitle: str(i, "controlTitle"),
+			AffectedCIIDs: stringList(i, "affectedCiIds"), ScheduledStart: maybeMoment(i, "scheduledStart"), ScheduledEnd: maybeMoment(i, "scheduledEnd"),
+		},
+		DecidedBy: str(i, "decidedBy"), DecidedAt: maybeMoment(i, "decidedAt"), DecisionNote: str(i, "decisionNote"),
+		CreatedAt: moment(i, "createdAt").Truncate(time.Second), CreatedBy: str(i, "createdBy"), UpdatedAt: moment(i, "updatedAt"),
+		Revision: num(i, "revision"), ReleaseID: str(i, "releaseId"), LastReleaseID: str(i, "lastReleaseId"), ReleaseEpoch: num(i, "releaseEpoch"),
+	}
+	for _, m := range mapsOf(i, "history") {
+		c.History = append(c.History, decodeSettlement(m))
+	}
+	return c
+}
+
+func encodeSettlement(s release.Settlement) types.AttributeValue {
+	w := writer{"release": text(s.ReleaseID), "epoch": number(s.Epoch), "kind": text(string(s.Kind)), "at": instant(s.At)}
+	w.text("reason", s.Reason)
+	return &types.AttributeValueMemberM{Value: item(w)}
+}
+
+func decodeSettlement(m item) release.Settlement {
+	return release.Settlement{
+		ReleaseID: str(m, "release"), Epoch: num(m, "epoch"), Kind: release.Status(str(m, "kind")), At: moment(m, "at"), Reason: str(m, "reason"),
+	}
+}

@@ -1,0 +1,199 @@
+package dynamo
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// Change reads a change request, strongly consistent.
+func (s *Store) Change(ctx context.Context, id string) (release.Change, error) {
+	i, err := s.get(ctx, s.tables.Changes, changeKey(id))
+	if err != nil {
+		return release.Change{}, err
+	}
+	if i == nil {
+		return release.Change{}, release.NotFound("change request", id)
+	}
+	return decodeChange(i), nil
+}
+
+// changesByID reads change requests, strongly consistent; those that do not exist are
+// missing from the map.
+func (s *Store) changesByID(ctx context.Context, ids []string) (map[string]release.Change, error) {
+	keys := make([]item, len(ids))
+	for n, id := range ids {
+		keys[n] = changeKey(id)
+	}
+	all, err := s.batchGet(ctx, s.tables.Changes, keys)
+	if err != nil {
+		return nil, err
+	}
+	changes := make(map[string]release.Change, len(all))
+	for _, i := range all {
+		c := decodeChange(i)
+		changes[c.ID] = c
+	}
+	return changes, nil
+}
+
+// CreateChange stores a new change request.
+func (s *Store) CreateChange(ctx context.Context, c release.Change, w Write) (release.Change, error) {
+	w.keepIn(s.tables.Changes)
+	i := encodeChange(c)
+	i["op"] = text("create")
+	i["request"] = text(w.Request)
+	c = decodeChange(i)
+	err := s.create(ctx, s.tables.Changes, i, c, w, nil)
+	if _, ok := failedCondition(err); ok {
+		return c, alreadyExists("change request", c.ID)
+	}
+	return c, err
+}
+
+// create stores a new item, with further actions and the write's memory where there
+// are any. A failed condition means that the id is taken by somebody else's item, or
+// (from index 1 on) that a further action's condition failed.
+func (s *Store) create(ctx context.Context, table string, i item, result any, w Write, further []types.TransactWriteItem) error {
+	memory, err := w.remember(result)
+	if err != nil {
+		return err
+	}
+	if len(further)+len(memory) == 0 {
+		err := s.put(ctx, table, i, express().absent("pk"))
+		if failed, ok := failedCondition(err); ok && str(failed.image, "request") == w.Request {
+			return nil // our own write, repeated by the SDK after a lost acknowledgement
+		}
+		return err
+	}
+	actions := append([]types.TransactWriteItem{putAction(table, i, express().absent("pk"))}, further...)
+	err = s.transact(ctx, append(actions, memory...))
+	if failed, ok := failedCondition(err); ok && failed.index == len(actions) {
+		return alreadyDone()
+	}
+	return err
+}
+
+func alreadyExists(noun, id string) error {
+	return release.Fail(release.KindConflict, "already-exists",
+		"There is already a %s %s. Nothing was changed. Read it, or choose another id.", noun, id)
+}
+
+// ListChanges returns a page of change requests, newest first, of one approval status
+// or of all. The index is eventually consistent and the items are read from the table.
+func (s *Store) ListChanges(ctx context.Context, approval release.ApprovalStatus, limit int, cursor string) ([]release.Change, string, error) {
+	index, attribute, value := "byCreation", "kind", "C"
+	if approval != "" {
+		index, attribute, value = "byApproval", "approvalStatus", string(approval)
+	}
+	list := index + "=" + value
+	start, err := openCursor(cursor, list, map[string]string{attribute: value}, "pk", "sk", "createdAt")
+	if err != nil {
+		return nil, "", err
+	}
+	e := express()
+	condition := e.name(attribute) + " = " + e.value(text(value))
+	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
+		TableName: &s.tables.Changes, IndexName: &index, KeyConditionExpression: &condition,
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+		ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(limit)), ExclusiveStartKey: start,
+	})
+	if err != nil {
+		return nil, "", failure(err)
+	}
+	ids := make([]string, len(out.Items))
+	for n, i := range out.Items {
+		ids[n] = decodeChange(i).ID
+	}
+	changes, err := s.changesByID(ctx, ids)
+	if err != nil {
+		return nil, "", err
+	}
+	page := make([]release.Change, 0, len(ids))
+	for _, id := range ids {
+		if c, ok := changes[id]; ok {
+			page = append(page, c)
+		}
+	}
+	return page, sealCursor(out.LastEvaluatedKey, list), nil
+}
+
+// Decide records the CAB's decision: on the change request, on its summary at the
+// release, and in the release's guard, in one transaction.
+func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecision, note string, w Write) (release.Change, error) {
+	w.keepIn(s.tables.Changes)
+	return settleOn(ctx, func() (release.Change, error) {
+		before, err := s.Change(ctx, id)
+		if err != nil {
+			return before, err
+		}
+		if err := fresh("change request", id, before.Revision, w); err != nil {
+			return before, err
+		}
+		after := before.Decide(decision, note, w.Stamp)
+		e := changeGuard(before, "decide", w).
+			set("cabDecision", text(string(after.CABDecision))).
+			set("approvalStatus", text(string(after.ApprovalStatus))).
+			set("decidedBy", text(after.DecidedBy)).set("decidedAt", instant(*after.DecidedAt))
+		if note == "" {
+			e.remove("decisionNote")
+		} else {
+			e.set("decisionNote", text(note))
+		}
+		if before.ReleaseID == "" {
+			e.absent("releaseId")
+		} else {
+			e.equal("releaseId", text(before.ReleaseID))
+		}
+		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
+		if before.ReleaseID != "" {
+			held, err := s.decideAtRelease(ctx, before, after, w)
+			if err != nil {
+				return before, err
+			}
+			actions = append(actions, held...)
+		}
+		return after, s.writeChunk(ctx, actions, w, after)
+	})
+}
+
+// decideAtRelease keeps the release's copy of the summary and its guard in step with a
+// decision, while its scope is open.
+func (s *Store) decideAtRelease(ctx context.Context, before, after release.Change, w Write) ([]types.TransactWriteItem, error) {
+	r, err := s.Release(ctx, before.ReleaseID)
+	if release.IsKind(err, release.KindNotFound) {
+		return nil, settling(before, "is being deleted")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !r.Live() {
+		return nil, settling(before, "has ended ("+string(r.Status)+")")
+	}
+	if r.Status.ScopeFrozen() {
+		return nil, r.Conflict("decision-frozen", "%s is in %s, which is %s: the CAB's decision can no longer change. Nothing was changed. If the change must not go on, roll the release back or cancel it.",
+			before.ID, r.ID, r.Status)
+	}
+	atRelease := s.releaseGuard(r, "decide", Write{Stamp: w.Stamp})
+	if after.CABApproved() {
+		atRelease.drop("pending", set([]string{before.ID}))
+	} else {
+		atRelease.add("pending", set([]string{before.ID}))
+	}
+	summary := express().exists("pk").
+		set("cabDecision", text(string(after.CABDecision))).
+		set("approvalStatus", text(string(after.ApprovalStatus)))
+	return []types.TransactWriteItem{
+		updateAction(s.tables.Releases, linkKey(r.ID, before.ID), summary),
+		updateAction(s.tables.Releases, releaseKey(r.ID), atRelease),
+	}, nil
+}
+
+func settling(c release.Change, why string) error {
+	return release.Fail(release.KindConflict, "settling",
+		"%s is being given back by %s, which %s. Nothing was changed. Try again in a moment.", c.ID, c.ReleaseID, why)
+}

@@ -1,0 +1,279 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// chunk is how many change requests one transaction links or frees: two actions each,
+// and DynamoDB takes 100 actions, some of which the release, its counter and the
+// memory of an Idempotency-Key need.
+const chunk = 45
+
+// LinkResult tells what linking and removing did, id by id, in the order asked.
+type LinkResult struct {
+	Added     []string `json:"added"`
+	Removed   []string `json:"removed"`
+	Unchanged []string `json:"unchanged"`
+}
+
+// LinkChanges links and removes change requests, in chunks each of which checks the
+// status, the approvals and the count again: a crash between two leaves a whole
+// release, and repeating does the rest. All ids are checked before the first write.
+func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string, w Write) (LinkResult, error) {
+	w.keepIn(s.tables.Releases)
+	added, removed := map[string]bool{}, map[string]bool{}
+	return settleOn(ctx, func() (LinkResult, error) {
+		now, err := s.linkedRelease(ctx, id)
+		if err != nil {
+			return LinkResult{}, err
+		}
+		guard := w
+		if len(added)+len(removed) > 0 {
+			guard.IfRevision = 0 // our own chunks have raised it
+		}
+		if err := whole(now.Release, guard); err != nil {
+			return LinkResult{}, err
+		}
+		if now.Release.Status.ScopeFrozen() {
+			return LinkResult{}, now.Release.Conflict("scope-frozen",
+				"%s is %s: its change requests can no longer be linked or removed. Nothing was changed. %s", id, now.Release.Status, frozenAdvice(now.Release.Status))
+		}
+		adding, removing := outstanding(now.Links, add, remove)
+		changes, err := s.changesByID(ctx, slices.Concat(adding, removing))
+		if err != nil {
+			return LinkResult{}, err
+		}
+		if err := s.linkable(ctx, now.Release, add, adding, len(removing), changes); err != nil {
+			return LinkResult{}, err
+		}
+		result := sortOut(add, remove, adding, removing, added, removed)
+		chunks := slices.Collect(slices.Chunk(removing, chunk))
+		frees := len(chunks)
+		chunks = append(chunks, slices.Collect(slices.Chunk(adding, chunk))...)
+		for n, ids := range chunks {
+			part := w
+			if n < len(chunks)-1 {
+				part.Memory = nil // the answer is remembered with the last chunk
+			}
+			if n > 0 || guard.IfRevision == 0 {
+				part.IfRevision = 0
+			}
+			build, done := s.linkActions, added
+			if n < frees {
+				build, done = s.freeActions, removed
+			}
+			if err := s.writeChunk(ctx, build(now.Release, ids, changes, part), part, result); err != nil {
+				return LinkResult{}, err
+			}
+			for _, id := range ids {
+				done[id] = true
+			}
+		}
+		if len(chunks) == 0 {
+			return result, s.rememberAlone(ctx, w, result)
+		}
+		return result, nil
+	})
+}
+
+func (s *Store) writeChunk(ctx context.Context, actions []types.TransactWriteItem, w Write, result any) error {
+	memory, err := w.remember(result)
+	if err != nil {
+		return err
+	}
+	return again(s.transact(ctx, append(actions, memory...)), len(actions))
+}
+
+// rememberAlone keeps the answer of a request that had nothing to write.
+func (s *Store) rememberAlone(ctx context.Context, w Write, result any) error {
+	memory, err := w.remember(result)
+	if err != nil || len(memory) == 0 {
+		return err
+	}
+	return again(s.transact(ctx, memory), 0)
+}
+
+func frozenAdvice(status release.Status) string {
+	if status == release.InProgress || status == release.Deployed {
+		return "Plan what is left in another release."
+	}
+	return "It is read-only but for the log."
+}
+
+// outstanding drops what is so already.
+func outstanding(links []release.LinkedChange, add, remove []string) (adding, removing []string) {
+	linked := make(map[string]bool, len(links))
+	for _, l := range links {
+		linked[l.ID] = true
+	}
+	for _, id := range add {
+		if !linked[id] {
+			adding = append(adding, id)
+		}
+	}
+	for _, id := range remove {
+		if linked[id] {
+			removing = append(removing, id)
+		}
+	}
+	return adding, removing
+}
+
+func sortOut(add, remove, adding, removing []string, added, removed map[string]bool) LinkResult {
+	r := LinkResult{Added: []string{}, Removed: []string{}, Unchanged: []string{}}
+	for _, id := range add {
+		if added[id] || slices.Contains(adding, id) {
+			r.Added = append(r.Added, id)
+		} else {
+			r.Unchanged = append(r.Unchanged, id)
+		}
+	}
+	for _, id := range remove {
+		if removed[id] || slices.Contains(removing, id) {
+			r.Removed = append(r.Removed, id)
+		} else {
+			r.Unchanged = append(r.Unchanged, id)
+		}
+	}
+	return r
+}
+
+// linkable names every id that cannot be linked, with a code. What does not exist can
+// never succeed (invalid); everything else is a matter of state (conflict).
+func (s *Store) linkable(ctx context.Context, r release.Release, asked, adding []string, freed int, changes map[string]release.Change) error {
+	if total := len(r.ChangeIDs) + len(adding) - freed; total > release.MaxChanges {
+		return r.Conflict("too-many-changes", "%s would hold %d change requests; a release holds at most %d. Nothing was changed. Remove some, or plan a second release.",
+			r.ID, total, release.MaxChanges)
+	}
+	var refused []release.FieldError
+	unknown := false
+	for _, id := range adding {
+		c, exists := changes[id]
+		code, why := "", ""
+		switch {
+		case !exists:
+			code, why, unknown = "not-found", "there is no change request "+id, true
+		case c.ReleaseID != "" && c.ReleaseID != r.ID:
+			var err error
+			if code, why, err = s.heldElsewhere(ctx, c); err != nil {
+				return err
+			}
+		case r.Status != release.Planned && !c.CABApproved():
+			code = "not-approved"
+			why = fmt.Sprintf("%s is not CAB-approved, and only such can join a release that is %s", id, r.Status)
+		}
+		if code != "" {
+			refused = append(refused, release.FieldError{Field: fmt.Sprintf("add[%d]", slices.Index(asked, id)), ID: id, Code: code, Message: why})
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	names := make([]string, len(refused))
+	for i, e := range refused {
+		names[i] = e.ID
+	}
+	e := r.Conflict("not-linkable", "%s cannot be linked to %s; errors[] says why, id by id. Correct or leave them out and send the request again.",
+		strings.Join(names, ", "), orNew(r.ID))
+	if unknown {
+		e.Kind = release.KindInvalid
+	}
+	e.Fields, e.ChangeRequests = refused, slices.Sorted(slices.Values(names))
+	return e
+}
+
+func orNew(id string) string {
+	if id == "" {
+		return "the new release"
+	}
+	return id
+}
+
+// heldElsewhere says why another release keeps the change request: it is alive, or it
+// has ended and its settlement has not given the request back yet.
+func (s *Store) heldElsewhere(ctx context.Context, c release.Change) (code, why string, err error) {
+	i, err := s.get(ctx, s.tables.Releases, releaseKey(c.ReleaseID))
+	if err != nil {
+		return "", "", err
+	}
+	if r := decodeRelease(i); i == nil || r.Deleting || !r.Live() {
+		return "settling", fmt.Sprintf("%s is being given back by %s, which has ended; try again in a moment", c.ID, c.ReleaseID), nil
+	}
+	return "linked-elsewhere", fmt.Sprintf("%s is in %s; a change request is in at most one live release", c.ID, c.ReleaseID), nil
+}
+
+// linkActions links change requests to a release that is as it was read.
+func (s *Store) linkActions(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
+	e := s.releaseGuard(r, "link", w).
+		add("changeIds", set(ids)).
+		add("changeCount", number(len(ids))).
+		compare("changeCount", "<=", number(release.MaxChanges-len(ids)))
+	if pending := unapproved(ids, changes); len(pending) > 0 {
+		e.add("pending", set(pending))
+	}
+	return append([]types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(r.ID), e)}, s.linkPairs(r, ids, changes, w)...)
+}
+
+// linkPairs takes each change request for the release and puts its summary there.
+func (s *Store) linkPairs(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
+	var actions []types.TransactWriteItem
+	for _, id := range ids {
+		c := changes[id]
+		e := changeGuard(c, "link", w).absent("releaseId").
+			set("releaseId", text(r.ID)).set("releaseEpoch", number(r.Epoch()))
+		actions = append(actions, updateAction(s.tables.Changes, changeKey(id), e),
+			putAction(s.tables.Releases, encodeLink(r.ID, c.Link()), express().absent("pk")))
+	}
+	return actions
+}
+
+// freeActions removes change requests from a release that is as it was read.
+func (s *Store) freeActions(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
+	e := s.releaseGuard(r, "link", w).
+		drop("changeIds", set(ids)).drop("pending", set(ids)).add("changeCount", number(-len(ids)))
+	actions := []types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(r.ID), e)}
+	for _, id := range ids {
+		actions = append(actions,
+			updateAction(s.tables.Changes, changeKey(id), changeGuard(changes[id], "free", w).equal("releaseId", text(r.ID)).remove("releaseId")),
+			deleteAction(s.tables.Releases, linkKey(r.ID, id), express().exists("pk")))
+	}
+	return actions
+}
+
+// releaseGuard is an update of a release that still has the status it was read with
+// and is neither half-created nor half-deleted. It does not ask for the revision, so
+// that several such writes to one release do not disturb each other.
+func (s *Store) releaseGuard(r release.Release, op string, w Write) *expression {
+	e := express().
+		set("op", text(op)).set("updatedAt", instant(w.At)).add("revision", number(1)).
+		equal("status", text(string(r.Status))).absent("linking").absent("deleting")
+	if w.IfRevision != 0 {
+		e.equal("revision", number(w.IfRevision))
+	}
+	return e
+}
+
+// changeGuard is an update of a change request that is as it was read.
+func changeGuard(c release.Change, op string, w Write) *expression {
+	return express().
+		set("op", text(op)).set("updatedAt", instant(w.At.Truncate(time.Second))).set("revision", number(c.Revision+1)).
+		equal("revision", number(c.Revision))
+}
+
+func unapproved(ids []string, changes map[string]release.Change) []string {
+	var pending []string
+	for _, id := range ids {
+		if !changes[id].CABApproved() {
+			pending = append(pending, id)
+		}
+	}
+	return pending
+}

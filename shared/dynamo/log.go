@@ -1,0 +1,121 @@
+package dynamo
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// trimEvery is after how many appends the log is trimmed. Trimming costs four requests,
+// so an append costs 2.08 on average.
+const trimEvery = 50
+
+// AppendLog adds an entry: a number from the release's counter, then the entry under
+// it. A crash in between leaves a gap in numbers, never in entries. The counter goes
+// with the release, so a deleted one takes no entries.
+//
+// Where status is given, the entry is written only while the release has it.
+func (s *Store) AppendLog(ctx context.Context, id, words string, status release.Status, w Write) (release.LogEntry, error) {
+	w.keepIn(s.tables.Releases)
+	n, err := s.nextLogNumber(ctx, id)
+	if err != nil {
+		return release.LogEntry{}, err
+	}
+	entry := release.LogEntry{
+		ID: logID(logKey(n, 0)), Timestamp: w.At, Author: w.By.Author(), AuthorEmail: w.By.Email, Text: words, Status: status,
+	}
+	i := encodeLogEntry(id, logKey(n, 0), entry, w.Request)
+	entry = decodeLogEntry(i) // what is answered is what is stored, to the millisecond
+	if err := s.putLogEntry(ctx, id, i, entry, w); err != nil {
+		return release.LogEntry{}, err
+	}
+	if n%trimEvery == 0 && n > release.MaxLogEntries {
+		if err := s.trimLog(ctx, id); err != nil {
+			// The entry is written and readers never look beyond the kept ones; the next
+			// trim does what this one did not.
+			slog.WarnContext(ctx, "the log was not trimmed", "release", id, "error", err)
+		}
+	}
+	return entry, nil
+}
+
+func (s *Store) nextLogNumber(ctx context.Context, id string) (int, error) {
+	i, err := s.update(ctx, s.tables.Releases, key(relPrefix+id, counter), express().add("n", number(1)).exists("pk"))
+	if _, ok := failedCondition(err); ok {
+		return 0, release.NotFound("release", id)
+	}
+	return num(i, "n"), err
+}
+
+func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry release.LogEntry, w Write) error {
+	put := express().absent("pk")
+	if w.Memory == nil && entry.Status == "" {
+		err := s.put(ctx, s.tables.Releases, i, put)
+		if failed, ok := failedCondition(err); ok && str(failed.image, "request") == w.Request {
+			return nil // our own write, repeated by the SDK after a lost acknowledgement
+		}
+		return err
+	}
+	actions := []types.TransactWriteItem{putAction(s.tables.Releases, i, put)}
+	if entry.Status != "" {
+		actions = append(actions, checkAction(s.tables.Releases, releaseKey(id), express().equal("status", text(string(entry.Status)))))
+	}
+	memory, err := w.remember(entry)
+	if err != nil {
+		return err
+	}
+	err = s.transact(ctx, append(actions, memory...))
+	failed, ok := failedCondition(err)
+	switch {
+	case !ok:
+		return err
+	case failed.index == len(actions):
+		return alreadyDone()
+	}
+	now, err := s.Release(ctx, id)
+	if err != nil {
+		return err
+	}
+	return now.Conflict("status-not-current", "%s is %s, not %s. The entry was not written. Leave status out, or send the current one.", id, now.Status, entry.Status)
+}
+
+// trimLog deletes what lies beyond the newest kept entries: it looks for the oldest
+// entry to keep and removes all below, so gaps in numbers do not matter.
+func (s *Store) trimLog(ctx context.Context, id string) error {
+	in := newestLog(s.tables.Releases, id)
+	in.ProjectionExpression = aws.String("pk, sk")
+	kept, oldest := 0, ""
+	for kept < release.MaxLogEntries {
+		in.Limit = aws.Int32(int32(release.MaxLogEntries - kept))
+		out, err := s.db.Query(ctx, in)
+		if err != nil {
+			return failure(err)
+		}
+		kept += len(out.Items)
+		if len(out.Items) > 0 {
+			oldest = str(out.Items[len(out.Items)-1], "sk")
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+			break
+		}
+	}
+	if kept < release.MaxLogEntries {
+		return nil
+	}
+	return s.deleteRange(ctx, rangeOf(s.tables.Releases, logPrefix+id, "<", oldest))
+}
+
+// deleteRange removes every item that a query of the Releases table finds.
+func (s *Store) deleteRange(ctx context.Context, in *dynamodb.QueryInput) error {
+	in.ProjectionExpression = aws.String("pk, sk")
+	var keys []item
+	if err := s.queryAll(ctx, in, func(i item) { keys = append(keys, key(str(i, "pk"), str(i, "sk"))) }); err != nil {
+		return err
+	}
+	return s.deleteAll(ctx, s.tables.Releases, keys)
+}

@@ -1,0 +1,112 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// DeleteRelease removes a release that is planned or cancelled. Its first write marks
+// it, and from then on it reads as gone; repeating, or the sweep, continues.
+func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
+	_, err := settleOn(ctx, func() (struct{}, error) {
+		var none struct{}
+		i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
+		if err != nil {
+			return none, err
+		}
+		if i == nil {
+			return none, release.NotFound("release", id)
+		}
+		r := decodeRelease(i)
+		if r.Deleting {
+			return none, nil
+		}
+		if err := whole(r, w); err != nil {
+			return none, err
+		}
+		if r.Status != release.Planned && r.Status != release.Cancelled {
+			return none, r.Conflict("not-deletable", "%s is %s; only planned and cancelled releases can be deleted. Nothing was changed. Cancel it first, or keep it as a record.", id, r.Status)
+		}
+		mark := s.releaseGuard(r, "delete", w)
+		return none, s.markDeleting(ctx, id, mark, w)
+	})
+	if err != nil {
+		return err
+	}
+	return s.ResumeDeleting(ctx, id, w.Stamp)
+}
+
+// erase undoes a creation that could not be finished.
+func (s *Store) erase(ctx context.Context, id string, w Write) error {
+	if err := s.markDeleting(ctx, id, express().set("op", text("delete")).exists("linking"), w); err != nil {
+		return err
+	}
+	return s.ResumeDeleting(ctx, id, w.Stamp)
+}
+
+// markDeleting begins a deletion. The log's counter goes in the same transaction, so
+// that nothing can be appended any more.
+func (s *Store) markDeleting(ctx context.Context, id string, mark *expression, w Write) error {
+	mark.set("deleting", boolean(true)).set("attention", text("1")).set("attentionSince", instant(w.At))
+	return again(s.transact(ctx, []types.TransactWriteItem{
+		updateAction(s.tables.Releases, releaseKey(id), mark),
+		deleteAction(s.tables.Releases, key(relPrefix+id, counter), express()),
+	}), -1)
+}
+
+// ResumeDeleting frees the change requests of a release marked for deletion, removes
+// its log, and the release itself last.
+func (s *Store) ResumeDeleting(ctx context.Context, id string, stamp release.Stamp) error {
+	if err := s.freeAll(ctx, id, stamp); err != nil {
+		return err
+	}
+	if err := s.deleteRange(ctx, rangeOf(s.tables.Releases, logPrefix+id, ">=", "0")); err != nil {
+		return err
+	}
+	last := express().exists("deleting")
+	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.tables.Releases, Key: releaseKey(id),
+		ConditionExpression: last.condition(), ExpressionAttributeNames: last.names,
+	})
+	if _, ok := failedCondition(err); ok {
+		return nil // gone already: by another who continued, or by our own first try
+	}
+	return failure(err)
+}
+
+func (s *Store) freeAll(ctx context.Context, id string, stamp release.Stamp) error {
+	_, err := settleOn(ctx, func() (struct{}, error) {
+		var none struct{}
+		var linked []string
+		err := s.queryAll(ctx, rangeOf(s.tables.Releases, relPrefix+id, "begins", linkPrefix), func(i item) {
+			linked = append(linked, decodeLink(i).ID)
+		})
+		if err != nil {
+			return none, err
+		}
+		changes, err := s.changesByID(ctx, linked)
+		if err != nil {
+			return none, err
+		}
+		for ids := range slices.Chunk(linked, chunk) {
+			var actions []types.TransactWriteItem
+			for _, change := range ids {
+				actions = append(actions, deleteAction(s.tables.Releases, linkKey(id, change), express()))
+				if c := changes[change]; c.ReleaseID == id { // cancellation may have given it back already
+					actions = append(actions, updateAction(s.tables.Changes, changeKey(change),
+						changeGuard(c, "free", Write{Stamp: stamp}).equal("releaseId", text(id)).remove("releaseId")))
+				}
+			}
+			if err := again(s.transact(ctx, actions), -1); err != nil {
+				return none, err
+			}
+		}
+		return none, nil
+	})
+	return err
+}

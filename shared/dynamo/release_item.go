@@ -1,0 +1,211 @@
+package dynamo
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// Keys of the Releases table. The release sorts before its links, so one query from
+// "M" on reads both; its log counter sorts just before it.
+const (
+	relPrefix  = "REL#"
+	logPrefix  = "LOG#"
+	linkPrefix = "N#"
+	main       = "M"
+	counter    = "L"
+)
+
+func releaseKey(id string) item { return key(relPrefix+id, main) }
+
+func linkKey(id, change string) item { return key(relPrefix+id, linkPrefix+change) }
+
+func encodeRelease(r release.Release) item {
+	i := key(relPrefix+r.ID, main)
+	w := writer(i)
+	i["kind"] = text("R")
+	i["status"] = text(string(r.Status))
+	encodePlan(w, r.Plan)
+	w.instant("actualStart", r.ActualStart)
+	w.instant("actualEnd", r.ActualEnd)
+	w.instant("rolledBackAt", r.RolledBackAt)
+	w.text("rolledBackReason", r.RolledBackReason)
+	i["createdAt"] = exact(r.CreatedAt)
+	w.text("createdBy", r.CreatedBy)
+	i["updatedAt"] = instant(r.UpdatedAt)
+	// Counters are born as zero, not absent, so that conditions can compare them.
+	i["revision"] = number(r.Revision)
+	i["epoch"] = number(r.Epoch())
+	i["announced"] = number(0)
+	i["settleEpoch"] = number(0)
+	i["settledEpoch"] = number(0)
+	i["changeCount"] = number(len(r.ChangeIDs))
+	w.number("windowVersion", r.WindowVersion)
+	w.set("changeIds", r.ChangeIDs)
+	w.set("pending", r.Unapproved)
+	w.set("linking", r.Linking)
+	return i
+}
+
+// encodePlan writes what people edit. It is what a patch replaces as a whole.
+func encodePlan(w writer, p release.Plan) {
+	w.text("name", p.Name)
+	w.text("version", p.Version)
+	w.text("description", p.Description)
+	w.instant("scheduledStart", p.ScheduledStart)
+	w.instant("scheduledEnd", p.ScheduledEnd)
+	w.text("releaseManager", p.ReleaseManager)
+	w.text("releaseManagerEmail", p.ReleaseManagerEmail)
+	w["rolloutSteps"] = encodeSteps(p.RolloutSteps)
+	w["rollbackSteps"] = encodeSteps(p.RollbackSteps)
+	w.text("successCriteria", p.SuccessCriteria)
+	w["public"] = boolean(p.Public)
+	w.text("publicSummary", p.PublicSummary)
+}
+
+func encodeSteps(steps []release.Step) types.AttributeValue {
+	l := make([]types.AttributeValue, len(steps))
+	for n, s := range steps {
+		w := writer{"order": number(s.Order)}
+		w.text("description", s.Description)
+		w.text("ownerEmail", s.OwnerEmail)
+		w.number("estimatedMinutes", s.EstimatedMinutes)
+		if s.Completed {
+			w["completed"] = boolean(true)
+		}
+		w.text("completedBy", s.CompletedBy)
+		w.instant("completedAt", s.CompletedAt)
+		l[n] = &types.AttributeValueMemberM{Value: item(w)}
+	}
+	return &types.AttributeValueMemberL{Value: l}
+}
+
+func decodeRelease(i item) release.Release {
+	r := release.Release{
+		ID: strings.TrimPrefix(str(i, "pk"), relPrefix), Status: release.Status(str(i, "status")),
+		Plan: release.Plan{
+			Name: str(i, "name"), Version: str(i, "version"), Description: str(i, "description"),
+			ScheduledStart: maybeMoment(i, "scheduledStart"), ScheduledEnd: maybeMoment(i, "scheduledEnd"),
+			ReleaseManager: str(i, "releaseManager"), ReleaseManagerEmail: str(i, "releaseManagerEmail"),
+			RolloutSteps: decodeSteps(i, "rolloutSteps"), RollbackSteps: decodeSteps(i, "rollbackSteps"),
+			SuccessCriteria: str(i, "successCriteria"), Public: truth(i, "public"), PublicSummary: str(i, "publicSummary"),
+		},
+		ActualStart: maybeMoment(i, "actualStart"), ActualEnd: maybeMoment(i, "actualEnd"),
+		RolledBackAt: maybeMoment(i, "rolledBackAt"), RolledBackReason: str(i, "rolledBackReason"),
+		CreatedAt: moment(i, "createdAt").Truncate(time.Second), CreatedBy: str(i, "createdBy"), UpdatedAt: moment(i, "updatedAt"),
+		Revision: num(i, "revision"), WindowVersion: num(i, "windowVersion"),
+		ChangeIDs: ids(i, "changeIds"), Unapproved: ids(i, "pending"),
+		Linking: ids(i, "linking"), Deleting: truth(i, "deleting"),
+	}
+	for _, p := range mapsOf(i, "history") {
+		r.History = append(r.History, release.Passage{
+			Epoch: num(p, "epoch"), From: release.Status(str(p, "from")), To: release.Status(str(p, "to")), At: moment(p, "at"),
+			By: decodePerson(p), Note: str(p, "note"), Reason: str(p, "reason"), Request: str(p, "request"),
+		})
+	}
+	if e := num(i, "settleEpoch"); e > 0 {
+		r.Settling = &release.Settling{
+			Epoch: e, Since: moment(i, "settleSince"), Unsettled: ids(i, "unsettled"), SettledTasks: num(i, "settledTasks"),
+		}
+	}
+	return r
+}
+
+func decodeSteps(i item, name string) []release.Step {
+	steps := []release.Step{}
+	for _, m := range mapsOf(i, name) {
+		steps = append(steps, release.Step{
+			Order: num(m, "order"), Description: str(m, "description"), OwnerEmail: str(m, "ownerEmail"),
+			EstimatedMinutes: num(m, "estimatedMinutes"), Completed: truth(m, "completed"),
+			CompletedBy: str(m, "completedBy"), CompletedAt: maybeMoment(m, "completedAt"),
+		})
+	}
+	return steps
+}
+
+func encodePassage(p release.Passage) types.AttributeValue {
+	w := writer{"epoch": number(p.Epoch), "from": text(string(p.From)), "to": text(string(p.To)), "at": instant(p.At)}
+	encodePerson(w, p.By)
+	w.text("note", p.Note)
+	w.text("reason", p.Reason)
+	w.text("request", p.Request)
+	return &types.AttributeValueMemberM{Value: item(w)}
+}
+
+func encodePerson(w writer, p release.Person) {
+	w.text("subject", p.Subject)
+	w.text("author", p.Name)
+	w.text("email", p.Email)
+}
+
+func decodePerson(i item) release.Person {
+	return release.Person{Subject: str(i, "subject"), Name: str(i, "author"), Email: str(i, "email")}
+}
+
+func encodeLink(id string, l release.LinkedChange) item {
+	i := linkKey(id, l.ID)
+	w := writer(i)
+	w.text("controlId", l.ControlID)
+	w.text("controlTitle", l.ControlTitle)
+	w.text("changeType", string(l.ChangeType))
+	w.text("cabDecision", string(l.CABDecision))
+	w.text("approvalStatus", string(l.ApprovalStatus))
+	w.instant("scheduledStart", l.ScheduledStart)
+	return i
+}
+
+func decodeLink(i item) release.LinkedChange {
+	return release.LinkedChange{
+		ID: strings.TrimPrefix(str(i, "sk"), linkPrefix), ControlID: str(i, "controlId"), ControlTitle: str(i, "controlTitle"),
+		ChangeType: release.ChangeType(str(i, "changeType")), CABDecision: release.CABDecision(str(i, "cabDecision")),
+		ApprovalStatus: release.ApprovalStatus(str(i, "approvalStatus")), ScheduledStart: maybeMoment(i, "scheduledStart"),
+	}
+}
+
+// logKey places the n-th appended entry. A transition's entry sorts right after the
+// entry that was last when the transition read the release: the epoch is the suffix.
+func logKey(n, epoch int) string {
+	if epoch == 0 {
+		return fmt.Sprintf("%012d", n)
+	}
+	return fmt.Sprintf("%012d#%04d", n, epoch)
+}
+
+func encodeLogEntry(releaseID, sk string, e release.LogEntry, request string) item {
+	i := key(logPrefix+releaseID, sk)
+	w := writer(i)
+	i["at"] = exact(e.Timestamp)
+	w.text("author", e.Author)
+	w.text("email", e.AuthorEmail)
+	w.text("text", e.Text)
+	w.text("entered", string(e.Status)) // not "status": the index on that is for releases
+	w.text("request", request)
+	return i
+}
+
+func decodeLogEntry(i item) release.LogEntry {
+	return release.LogEntry{
+		ID: logID(str(i, "sk")), Timestamp: moment(i, "at"), Author: str(i, "author"), AuthorEmail: str(i, "email"),
+		Text: str(i, "text"), Status: release.Status(str(i, "entered")),
+	}
+}
+
+// logID is the short form of a log key that callers see: "12", or "12.3" for the
+// entry of the third transition.
+func logID(sk string) string {
+	n, epoch, ofTransition := strings.Cut(sk, "#")
+	short := func(s string) string {
+		if t := strings.TrimLeft(s, "0"); t != "" {
+			return t
+		}
+		return "0"
+	}
+	if ofTransition {
+		return short(n) + "." + short(epoch)
+	}
+	return short(n)
+}

@@ -1,0 +1,152 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"example.com/releases/shared/release"
+)
+
+// Whole is a release with its links and the kept part of its log, oldest first.
+type Whole struct {
+	Release release.Release
+	Links   []release.LinkedChange
+	Log     []release.LogEntry
+}
+
+// Release reads a release, strongly consistent. One that is being deleted is not found.
+func (s *Store) Release(ctx context.Context, id string) (release.Release, error) {
+	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
+	if err != nil {
+		return release.Release{}, err
+	}
+	return found(i, id)
+}
+
+func found(i item, id string) (release.Release, error) {
+	if i == nil || truth(i, "deleting") {
+		return release.Release{}, release.NotFound("release", id)
+	}
+	return decodeRelease(i), nil
+}
+
+// WholeRelease reads a release with its links (one query) and its log (another).
+func (s *Store) WholeRelease(ctx context.Context, id string) (Whole, error) {
+	w, err := s.linkedRelease(ctx, id)
+	if err != nil {
+		return Whole{}, err
+	}
+	w.Log, err = s.Log(ctx, id)
+	return w, err
+}
+
+// linkedRelease reads a release and its links in one consistent query.
+func (s *Store) linkedRelease(ctx context.Context, id string) (Whole, error) {
+	w := Whole{Links: []release.LinkedChange{}}
+	var itself item
+	err := s.queryAll(ctx, rangeOf(s.tables.Releases, relPrefix+id, ">=", main), func(i item) {
+		if str(i, "sk") == main {
+			itself = i
+			return
+		}
+		w.Links = append(w.Links, decodeLink(i))
+	})
+	if err != nil {
+		return Whole{}, err
+	}
+	w.Release, err = found(itself, id)
+	return w, err
+}
+
+// Log reads the newest entries that are kept, at most release.MaxLogEntries, oldest
+// first. What lies beyond them and is not trimmed yet is not read.
+func (s *Store) Log(ctx context.Context, id string) ([]release.LogEntry, error) {
+	log := []release.LogEntry{}
+	in := newestLog(s.tables.Releases, id)
+	for {
+		in.Limit = aws.Int32(int32(release.MaxLogEntries - len(log)))
+		out, err := s.db.Query(ctx, in)
+		if err != nil {
+			return nil, failure(err)
+		}
+		for _, i := range out.Items {
+			log = append(log, decodeLogEntry(i))
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 || len(log) == release.MaxLogEntries {
+			slices.Reverse(log)
+			return log, nil
+		}
+	}
+}
+
+func newestLog(table, id string) *dynamodb.QueryInput {
+	in := rangeOf(table, logPrefix+id, ">=", "0")
+	in.ScanIndexForward = aws.Bool(false)
+	return in
+}
+
+// ListReleases returns a page of summaries, newest first, of one status or of all.
+// The index is eventually consistent.
+func (s *Store) ListReleases(ctx context.Context, status release.Status, limit int, cursor string) ([]release.Summary, string, error) {
+	index, attribute, value := "byCreation", "kind", "R"
+	if status != "" {
+		index, attribute, value = "byStatus", "status", string(status)
+	}
+	start, err := openCursor(cursor, index+"="+value, map[string]string{attribute: value}, "pk", "sk", "createdAt")
+	if err != nil {
+		return nil, "", err
+	}
+	e := express()
+	condition := e.name(attribute) + " = " + e.value(text(value))
+	filter := "attribute_not_exists(" + e.name("deleting") + ")"
+	page := []release.Summary{}
+	for {
+		out, err := s.db.Query(ctx, &dynamodb.QueryInput{
+			TableName: &s.tables.Releases, IndexName: &index, KeyConditionExpression: &condition, FilterExpression: &filter,
+			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+			ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(limit - len(page))), ExclusiveStartKey: start,
+		})
+		if err != nil {
+			return nil, "", failure(err)
+		}
+		for _, i := range out.Items {
+			page = append(page, summarise(i))
+		}
+		start = out.LastEvaluatedKey
+		if len(start) == 0 || len(page) == limit {
+			return page, sealCursor(start, index+"="+value), nil
+		}
+	}
+}
+
+func summarise(i item) release.Summary {
+	r := decodeRelease(i)
+	return release.Summary{
+		ID: r.ID, Name: r.Name, Version: r.Version, Status: r.Status, ScheduledStart: r.ScheduledStart, ScheduledEnd: r.ScheduledEnd,
+		ChangeCount: num(i, "changeCount"), CreatedAt: r.CreatedAt,
+	}
+}
+
+// NeedingAttention lists the ids of releases on which something is unfinished since
+// before a moment: a settlement, an announcement, a creation or a deletion. It reads an
+// index and is for the sweep to find candidates; the sweep judges by the table.
+func (s *Store) NeedingAttention(ctx context.Context, before time.Time, most int) ([]string, error) {
+	e := express()
+	condition := e.name("attention") + " = " + e.value(text("1")) + " AND " + e.name("attentionSince") + " < " + e.value(instant(before))
+	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
+		TableName: &s.tables.Releases, IndexName: aws.String("attention"), KeyConditionExpression: &condition,
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, Limit: aws.Int32(int32(most)),
+	})
+	if err != nil {
+		return nil, failure(err)
+	}
+	var found []string
+	for _, i := range out.Items {
+		found = append(found, decodeRelease(i).ID)
+	}
+	return found, nil
+}

@@ -1,0 +1,242 @@
+package dynamo
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// Settling is a release with what its settlement still has to do; Announced is the
+// last epoch that reached the event bus.
+type Settling struct {
+	release.Release
+	Announced int
+	// Finished tells that the end of the latest settlement has been recorded.
+	Finished bool
+}
+
+// SettlingRelease reads a release for settlement and repair, strongly consistent, also
+// one that is being deleted; false where there is none.
+func (s *Store) SettlingRelease(ctx context.Context, id string) (Settling, bool, error) {
+	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
+	if err != nil || i == nil {
+		return Settling{}, false, err
+	}
+	return settlingOf(i), true, nil
+}
+
+func settlingOf(i item) Settling {
+	return Settling{Release: decodeRelease(i), Announced: num(i, "announced"), Finished: num(i, "settledEpoch") == num(i, "settleEpoch")}
+}
+
+// ChangesByID reads change requests, strongly consistent, in the order asked; those
+// that do not exist are left out.
+func (s *Store) ChangesByID(ctx context.Context, ids []string) ([]release.Change, error) {
+	found, err := s.changesByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	changes := make([]release.Change, 0, len(found))
+	for _, id := range ids {
+		if c, ok := found[id]; ok {
+			changes = append(changes, c)
+		}
+	}
+	return changes, nil
+}
+
+// FollowRelease brings a change request, as it was read, up to its release's history:
+// all missing settlements in one write, conditioned on the revision. Where it moved
+// since, it is read again. It returns the request as it then is and whether this call
+// wrote.
+func (s *Store) FollowRelease(ctx context.Context, c release.Change, r release.Release) (release.Change, bool, error) {
+	for n := 0; ; n++ {
+		after, moved := c.Follow(r.ID, r.Settlements())
+		if !moved {
+			return c, false, nil
+		}
+		e := express().
+			set("status", text(string(after.Status))).
+			set("releaseEpoch", number(after.ReleaseEpoch)).
+			set("epoch", number(after.Epoch())).
+			set("updatedAt", instant(after.UpdatedAt)).
+			set("revision", number(after.Revision)).
+			equal("revision", number(c.Revision))
+		op := "free"
+		var reached []types.AttributeValue
+		for _, settlement := range after.History[c.Epoch():] {
+			op = "follow" // wakes settle-tasks
+			reached = append(reached, encodeSettlement(settlement))
+		}
+		e.push("history", reached...).set("op", text(op))
+		if after.ReleaseID == "" {
+			e.remove("releaseId").set("lastReleaseId", text(after.LastReleaseID))
+		}
+		_, err := s.update(ctx, s.tables.Changes, changeKey(c.ID), e)
+		failed, ok := failedCondition(err)
+		if !ok {
+			return after, err == nil, err
+		}
+		if failed.image == nil || n >= attempts {
+			return c, false, release.Fail(release.KindUnavailable, "unavailable", "change request %s moved too often", c.ID)
+		}
+		c = decodeChange(failed.image)
+	}
+}
+
+// FollowChange brings a task, as it was read, up to its change request's history: all
+// missing settlements in one write, conditioned on the task's revision so that a
+// person's edit in between is seen and not overwritten. It tells whether this call
+// wrote; a task that is gone, or follows another request now, has nothing to do.
+func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID string, history []release.Settlement) (bool, error) {
+	for n := 0; ; n++ {
+		if t.ChangeRequestID != changeID {
+			return false, nil
+		}
+		after, moved := t.Follow(history)
+		if !moved {
+			return false, nil
+		}
+		e := express().
+			set("status", text(string(after.Status))).
+			set("appliedEpoch", number(after.AppliedEpoch)).
+			set("updatedAt", instant(after.UpdatedAt)).
+			set("revision", number(after.Revision)).
+			equal("revision", number(t.Revision)).
+			equal("appliedEpoch", number(t.AppliedEpoch))
+		var comments []types.AttributeValue
+		for _, c := range after.Comments[len(t.Comments):] {
+			comments = append(comments, encodeComment(c))
+		}
+		e.push("comments", comments...)
+		stamps := writer{}
+		stamps.text("resolvedBy", after.ResolvedBy)
+		stamps.instant("resolvedAt", after.ResolvedAt)
+		stamps.instant("reopenedAt", after.ReopenedAt)
+		stamps.number("reopenCount", after.ReopenCount)
+		for _, name := range []string{"resolvedBy", "resolvedAt", "reopenedAt", "reopenCount"} {
+			e.setMaybe(name, stamps[name])
+		}
+		_, err := s.update(ctx, s.tables.Tasks, taskKey(t.ID), e)
+		failed, ok := failedCondition(err)
+		if !ok {
+			return err == nil, err
+		}
+		if failed.image == nil {
+			return false, nil // deleted meanwhile
+		}
+		if n >= attempts {
+			return false, release.Fail(release.KindUnavailable, "unavailable", "task %s moved too often", t.ID)
+		}
+		t = decodeTask(failed.image)
+	}
+}
+
+// ChangeIsThrough records that a change request and all its tasks have followed the
+// release's settlement of an epoch: it leaves the set of unsettled ones, once, and its
+// tasks are counted in the same write. The last one through also ends the settlement.
+// A settlement that was overtaken by a later one is none of this call's business.
+func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks int) error {
+	e := express().
+		set("op", text("through")).
+		drop("unsettled", set([]string{changeID})).add("settledTasks", number(tasks)).
+		equal("settleEpoch", number(epoch)).contains("unsettled", text(changeID))
+	after, err := s.update(ctx, s.tables.Releases, releaseKey(releaseID), e)
+	if failed, ok := failedCondition(err); ok {
+		if after, err = failed.image, nil; after == nil {
+			return nil // the release is gone
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return s.endSettlement(ctx, after)
+}
+
+// endSettlement records, once, that the latest settlement is complete: that is what
+// notices wait for, and nothing needs attention any more unless an announcement is
+// still to be made.
+func (s *Store) endSettlement(ctx context.Context, i item) error {
+	if has(i, "unsettled") || num(i, "settledEpoch") == num(i, "settleEpoch") {
+		return nil
+	}
+	epoch := number(num(i, "settleEpoch"))
+	e := express().
+		set("op", text("settled")).set("settledEpoch", epoch).
+		equal("settleEpoch", epoch).absent("unsettled").compare("settledEpoch", "<", epoch)
+	if num(i, "announced") == num(i, "epoch") {
+		e.remove("attention").remove("attentionSince").equal("announced", number(num(i, "announced"))).equal("epoch", number(num(i, "epoch")))
+	}
+	_, err := s.update(ctx, s.tables.Releases, releaseKey(decodeRelease(i).ID), e)
+	if _, ok := failedCondition(err); ok {
+		return nil // another ended it, or it was overtaken
+	}
+	return err
+}
+
+// EndSettlement is for the sweep: it records the end of a settlement whose last writer
+// died before it could.
+func (s *Store) EndSettlement(ctx context.Context, id string) error {
+	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
+	if err != nil || i == nil {
+		return err
+	}
+	return s.endSettlement(ctx, i)
+}
+
+// MarkAnnounced records that the event bus has taken the status change of an epoch, so
+// that the sweep need not repeat it.
+func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
+	restful := express().
+		set("op", text("announced")).set("announced", number(epoch)).
+		remove("attention").remove("attentionSince").
+		compare("announced", "<", number(epoch)).equal("epoch", number(epoch)).
+		absent("unsettled").absent("linking").absent("deleting")
+	restful.conditions = append(restful.conditions, restful.name("settledEpoch")+" = "+restful.name("settleEpoch"))
+	_, err := s.update(ctx, s.tables.Releases, releaseKey(id), restful)
+	failed, ok := failedCondition(err)
+	if !ok {
+		return err
+	}
+	if failed.image == nil || num(failed.image, "announced") >= epoch {
+		return nil
+	}
+	e := express().set("op", text("announced")).set("announced", number(epoch)).
+		compare("announced", "<", number(epoch))
+	after, err := s.update(ctx, s.tables.Releases, releaseKey(id), e)
+	if _, ok := failedCondition(err); ok {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.rest(ctx, after)
+}
+
+// rest takes a release on which nothing is unfinished out of the sweep's index.
+func (s *Store) rest(ctx context.Context, i item) error {
+	if !has(i, "attention") || has(i, "unsettled") || has(i, "linking") || has(i, "deleting") ||
+		num(i, "announced") != num(i, "epoch") || num(i, "settledEpoch") != num(i, "settleEpoch") {
+		return nil
+	}
+	e := express().set("op", text("rest")).remove("attention").remove("attentionSince").
+		equal("epoch", number(num(i, "epoch"))).equal("announced", number(num(i, "epoch"))).
+		absent("unsettled").absent("linking").absent("deleting")
+	_, err := s.update(ctx, s.tables.Releases, releaseKey(decodeRelease(i).ID), e)
+	if _, ok := failedCondition(err); ok {
+		return nil
+	}
+	return err
+}
+
+// Rest is for the sweep: it takes a release on which nothing is unfinished out of the
+// sweep's index.
+func (s *Store) Rest(ctx context.Context, id string) error {
+	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
+	if err != nil || i == nil {
+		return err
+	}
+	return s.rest(ctx, i)
+}

@@ -1,0 +1,161 @@
+// Package dynamo is how releases, change requests and tasks stand in DynamoDB: keys,
+// items and conditional writes, one file per aggregate. The rules come from package
+// release; every write carries them again as a condition, so that no race gets past
+// them. It must know neither HTTP nor streams nor mail.
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"example.com/releases/shared/release"
+)
+
+// Tables names the four tables, one per aggregate.
+type Tables struct{ Releases, Changes, Tasks, Mail string }
+
+// Store reads and writes the four tables. It is safe for concurrent use.
+type Store struct {
+	db     *dynamodb.Client
+	tables Tables
+}
+
+// Open returns a store on the tables. Options adjust the client, for instance with the
+// middleware that tests inject faults through.
+func Open(cfg aws.Config, tables Tables, options ...func(*dynamodb.Options)) *Store {
+	return &Store{db: dynamodb.NewFromConfig(cfg, options...), tables: tables}
+}
+
+// Write is who writes, when, and under which precondition.
+type Write struct {
+	release.Stamp
+	// IfRevision refuses the write unless the item has this revision; 0 for any.
+	IfRevision int
+	// Memory makes the write happen once per key; nil where the caller sent none.
+	Memory *Memory
+}
+
+// item is a DynamoDB item or a map inside one.
+type item = map[string]types.AttributeValue
+
+// errAgain says that a condition failed because the item moved between read and
+// write: read again and decide anew.
+var errAgain = errors.New("dynamo: the item moved between read and write")
+
+// attempts bounds both the repetition of conflicting transactions and of
+// read-decide-write rounds. With the full-jitter delays below, 12 conflicts in a row
+// take about five seconds, well inside API Gateway's 29.
+const attempts = 12
+
+// pause waits before the n-th repetition (n from 0), with full jitter, up to 800 ms.
+func pause(ctx context.Context, n int) error {
+	most := min(800*time.Millisecond, 10*time.Millisecond<<n)
+	select {
+	case <-time.After(time.Duration(rand.Int64N(int64(most)) + 1)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settleOn repeats a read-decide-write round for as long as others move the item in
+// between.
+func settleOn[T any](ctx context.Context, round func() (T, error)) (T, error) {
+	var none T
+	for n := range attempts {
+		result, err := round()
+		if !errors.Is(err, errAgain) {
+			return result, err
+		}
+		if err := pause(ctx, n); err != nil {
+			return none, failure(err)
+		}
+	}
+	return none, release.Fail(release.KindUnavailable, "unavailable", "Too many others are writing to the same thing. Nothing was changed. Try again in a moment.")
+}
+
+// transact writes all items or none. It is the one place that repeats transactions
+// which DynamoDB cancelled for a conflict with another (the SDK does not). The SDK
+// fills in a client token, so its own repetition after a lost acknowledgement is
+// recognised for ten minutes.
+//
+// A failed condition comes back as the index of the item (and its image, where the
+// item asked for it).
+func (s *Store) transact(ctx context.Context, items []types.TransactWriteItem) error {
+	for n := 0; ; n++ {
+		_, err := s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
+		var cancelled *types.TransactionCanceledException
+		if !errors.As(err, &cancelled) {
+			var inProgress *types.TransactionInProgressException
+			if !errors.As(err, &inProgress) {
+				return failure(err)
+			}
+		}
+		conflict := cancelled == nil
+		if cancelled != nil {
+			for i, reason := range cancelled.CancellationReasons {
+				switch aws.ToString(reason.Code) {
+				case "ConditionalCheckFailed":
+					return &conditionFailed{index: i, image: reason.Item}
+				case "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded":
+					conflict = true
+				}
+			}
+		}
+		if !conflict || n+1 >= attempts {
+			return failure(err)
+		}
+		if err := pause(ctx, n); err != nil {
+			return failure(err)
+		}
+	}
+}
+
+// conditionFailed tells which item of a write did not meet its condition.
+type conditionFailed struct {
+	index int
+	image item
+}
+
+func (c *conditionFailed) Error() string { return "dynamo: a condition was not met" }
+
+// failedCondition returns the failed condition in err; a single-item write has index 0.
+func failedCondition(err error) (*conditionFailed, bool) {
+	var c *conditionFailed
+	if errors.As(err, &c) {
+		return c, true
+	}
+	var single *types.ConditionalCheckFailedException
+	if errors.As(err, &single) {
+		return &conditionFailed{image: single.Item}, true
+	}
+	return nil, false
+}
+
+// failure turns an error of the SDK into one of the domain's, with the SDK's as its
+// cause. A condition that failed passes through: its meaning is the caller's.
+func failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := failedCondition(err); ok {
+		return err
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode() {
+		case "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "TransactionCanceledException", "TransactionInProgressException":
+			return release.Fail(release.KindThrottled, "throttled",
+				"Too many requests at once. Try again in a moment; with an Idempotency-Key it is safe to send the same request again.").Because(err)
+		}
+	}
+	return release.Fail(release.KindUnavailable, "unavailable",
+		"The data store did not answer in time. It is not known whether the change was made: read before you repeat, or repeat with the same Idempotency-Key.").Because(err)
+}

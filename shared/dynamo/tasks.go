@@ -1,0 +1,265 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// Task reads a task, strongly consistent.
+func (s *Store) Task(ctx context.Context, id string) (release.Task, error) {
+	i, err := s.get(ctx, s.tables.Tasks, taskKey(id))
+	if err != nil {
+		return release.Task{}, err
+	}
+	if i == nil {
+		return release.Task{}, release.NotFound("task", id)
+	}
+	return decodeTask(i), nil
+}
+
+// CreateTask stores a task with the rows by which it is found. Where it names a change
+// request, the transaction checks the request's epoch and stores it in the task:
+// settlements up to now do not touch the task, later ones do.
+func (s *Store) CreateTask(ctx context.Context, t release.Task, w Write) (release.Task, error) {
+	w.keepIn(s.tables.Tasks)
+	return settleOn(ctx, func() (release.Task, error) {
+		t := t
+		var further []types.TransactWriteItem
+		if t.ChangeRequestID != "" {
+			c, err := s.taskChange(ctx, t.ChangeRequestID)
+			if err != nil {
+				return t, err
+			}
+			t.AppliedEpoch = c.Epoch()
+			further = append(further, s.checkEpoch(c))
+		}
+		for _, row := range rowKeys(t) {
+			further = append(further, putAction(s.tables.Tasks, row, express()))
+		}
+		i := encodeTask(t)
+		i["request"] = text(w.Request)
+		t = decodeTask(i)
+		err := s.create(ctx, s.tables.Tasks, i, t, w, further)
+		failed, ok := failedCondition(err)
+		switch {
+		case !ok:
+			return t, err
+		case failed.index == 0:
+			return t, alreadyExists("task", t.ID)
+		}
+		return t, errAgain
+	})
+}
+
+// taskChange reads the change request that a task names; an unknown one is a wrong
+// field of the request.
+func (s *Store) taskChange(ctx context.Context, id string) (release.Change, error) {
+	c, err := s.Change(ctx, id)
+	if release.IsKind(err, release.KindNotFound) {
+		var f release.Faults
+		f.Add("changeRequestId", "there is no change request %s", id)
+		err = f.Err()
+	}
+	return c, err
+}
+
+// checkEpoch demands that no settlement has reached the change request since it was read.
+func (s *Store) checkEpoch(c release.Change) types.TransactWriteItem {
+	return checkAction(s.tables.Changes, changeKey(c.ID), express().equal("epoch", number(c.Epoch())))
+}
+
+// UpdateTask changes a task as edit says, which sees the task as it is. Moving it to
+// another change request, or unlinking it, first applies what the old request's
+// history still has for it, in the same write; a task that a deployed release has
+// resolved stays where it is.
+func (s *Store) UpdateTask(ctx context.Context, id string, edit func(release.Task) (release.Task, error), w Write) (release.Task, error) {
+	w.keepIn(s.tables.Tasks)
+	return settleOn(ctx, func() (release.Task, error) {
+		before, err := s.Task(ctx, id)
+		if err != nil {
+			return before, err
+		}
+		if err := fresh("task", id, before.Revision, w); err != nil {
+			return before, err
+		}
+		base, after, checks, err := s.moveTask(ctx, before, edit)
+		if err != nil {
+			return base, err
+		}
+		after.Revision = before.Revision + 1
+		after.UpdatedAt = w.At
+		i := encodeTask(after)
+		i["request"] = text(w.Request)
+		after = decodeTask(i)
+		actions := append([]types.TransactWriteItem{
+			putAction(s.tables.Tasks, i, express().equal("revision", number(before.Revision))),
+		}, checks...)
+		return after, s.writeChunk(ctx, append(actions, s.moveRows(before, after)...), w, after)
+	})
+}
+
+// moveTask applies the edit and works out what it means for the settlements the task
+// follows.
+func (s *Store) moveTask(ctx context.Context, before release.Task, edit func(release.Task) (release.Task, error)) (base, after release.Task, checks []types.TransactWriteItem, err error) {
+	if after, err = edit(before); err != nil || after.ChangeRequestID == before.ChangeRequestID {
+		return before, after, nil, err
+	}
+	base = before
+	if before.ChangeRequestID != "" {
+		old, err := s.Change(ctx, before.ChangeRequestID)
+		if err != nil {
+			return base, after, nil, err
+		}
+		base, _ = before.Follow(old.History)
+		if base.ResolvedBy != "" {
+			return base, after, nil, release.Fail(release.KindConflict, "task-resolved-by-release",
+				"%s was resolved by %s, which is deployed: it stays linked to %s so that a rollback finds it. Nothing was changed. Edit its other fields, or open a new task.",
+				before.ID, base.ResolvedBy, before.ChangeRequestID)
+		}
+		checks = append(checks, s.checkEpoch(old))
+		if after, err = edit(base); err != nil {
+			return base, after, nil, err
+		}
+	}
+	after.AppliedEpoch = 0
+	if after.ChangeRequestID != "" {
+		c, err := s.taskChange(ctx, after.ChangeRequestID)
+		if err != nil {
+			return base, after, nil, err
+		}
+		after.AppliedEpoch = c.Epoch()
+		checks = append(checks, s.checkEpoch(c))
+	}
+	return base, after, checks, nil
+}
+
+// moveRows brings the rows by which a task is found in step with it.
+func (s *Store) moveRows(before, after release.Task) []types.TransactWriteItem {
+	was, is := rowKeys(before), rowKeys(after)
+	same := func(a item) func(item) bool {
+		return func(b item) bool { return str(a, "pk") == str(b, "pk") }
+	}
+	var actions []types.TransactWriteItem
+	for _, row := range was {
+		if !slices.ContainsFunc(is, same(row)) {
+			actions = append(actions, deleteAction(s.tables.Tasks, row, express()))
+		}
+	}
+	for _, row := range is {
+		if !slices.ContainsFunc(was, same(row)) {
+			actions = append(actions, putAction(s.tables.Tasks, row, express()))
+		}
+	}
+	return actions
+}
+
+// TasksBy says whose tasks a list holds: exactly one field is set.
+type TasksBy struct{ Requester, Change, CI string }
+
+// scanned bounds how many tasks one page looks at where a status narrows the list; the
+// page may then be short, or empty, and still have a next one.
+const scanned = 300
+
+// ListTasks returns a page of tasks: of a requester newest first, of a change request
+// or configuration item by id. The rows are read from the table, not from an index.
+func (s *Store) ListTasks(ctx context.Context, by TasksBy, status release.TaskStatus, limit int, cursor string) ([]release.Task, string, error) {
+	in, list, start, err := s.taskRange(by, cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	page := []release.Task{}
+	for looked := 0; ; {
+		in.Limit, in.ExclusiveStartKey = aws.Int32(int32(limit-len(page))), start
+		out, err := s.db.Query(ctx, in)
+		if err != nil {
+			return nil, "", failure(err)
+		}
+		ids := make([]string, len(out.Items))
+		for n, row := range out.Items {
+			ids[n] = taskOf(row)
+		}
+		tasks, err := s.TasksByID(ctx, ids)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, t := range tasks {
+			if status == "" || t.Status == status {
+				page = append(page, t)
+			}
+		}
+		looked += len(ids)
+		start = out.LastEvaluatedKey
+		if len(start) == 0 || len(page) == limit || looked >= scanned {
+			return page, sealCursor(start, list), nil
+		}
+	}
+}
+
+// taskRange is the query that finds the tasks, and the key its cursor stands for.
+func (s *Store) taskRange(by TasksBy, cursor string) (*dynamodb.QueryInput, string, item, error) {
+	if by.Requester != "" {
+		list := "byRequester=" + by.Requester
+		start, err := openCursor(cursor, list, map[string]string{"requesterKey": by.Requester}, "pk", "sk", "createdAt")
+		e := express()
+		condition := e.name("requesterKey") + " = " + e.value(text(by.Requester))
+		return &dynamodb.QueryInput{
+			TableName: &s.tables.Tasks, IndexName: aws.String("byRequester"), KeyConditionExpression: &condition,
+			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, ScanIndexForward: aws.Bool(false),
+		}, list, start, err
+	}
+	pk := changePrefix + by.Change
+	if by.CI != "" {
+		pk = ciPrefix + by.CI
+	}
+	start, err := openCursor(cursor, pk, map[string]string{"pk": pk}, "sk")
+	return rangeOf(s.tables.Tasks, pk, "begins", rowPrefix), pk, start, err
+}
+
+func taskOf(row item) string {
+	if id, isRow := strings.CutPrefix(str(row, "sk"), rowPrefix); isRow {
+		return id
+	}
+	return strings.TrimPrefix(str(row, "pk"), taskPrefix)
+}
+
+// TasksByID reads tasks, strongly consistent, in the order asked; those that do not
+// exist are left out.
+func (s *Store) TasksByID(ctx context.Context, ids []string) ([]release.Task, error) {
+	keys := make([]item, len(ids))
+	for n, id := range ids {
+		keys[n] = taskKey(id)
+	}
+	items, err := s.batchGet(ctx, s.tables.Tasks, keys)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]release.Task, len(items))
+	for _, i := range items {
+		t := decodeTask(i)
+		found[t.ID] = t
+	}
+	tasks := make([]release.Task, 0, len(found))
+	for _, id := range ids {
+		if t, ok := found[id]; ok {
+			tasks = append(tasks, t)
+		}
+	}
+	return tasks, nil
+}
+
+// TaskIDsOfChange lists every task linked to a change request, from the table and
+// strongly consistent: an index could lag behind a link.
+func (s *Store) TaskIDsOfChange(ctx context.Context, changeID string) ([]string, error) {
+	var all []string
+	err := s.queryAll(ctx, rangeOf(s.tables.Tasks, changePrefix+changeID, "begins", rowPrefix), func(row item) {
+		all = append(all, taskOf(row))
+	})
+	return all, err
+}

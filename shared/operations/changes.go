@@ -1,0 +1,190 @@
+package operations
+
+import (
+	"context"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// ChangeView is a change request as callers see it.
+type ChangeView struct {
+	ID             string                 `json:"id"`
+	ChangeType     release.ChangeType     `json:"changeType"`
+	CABDecision    release.CABDecision    `json:"cabDecision"`
+	ApprovalStatus release.ApprovalStatus `json:"approvalStatus"`
+	Status         release.ChangeStatus   `json:"status"`
+	release.ChangePlan
+
+	DecidedBy    string     `json:"decidedBy,omitempty"`
+	DecidedAt    *time.Time `json:"decidedAt,omitempty"`
+	DecisionNote string     `json:"decisionNote,omitempty"`
+	CreatedAt    time.Time  `json:"createdAt"`
+	CreatedBy    string     `json:"createdBy"`
+	UpdatedAt    time.Time  `json:"updatedAt"`
+	Revision     int        `json:"revision"`
+	ReleaseID    string     `json:"releaseId,omitempty"`
+
+	LinkedRelease *ChangeRelease `json:"linkedRelease,omitempty"`
+}
+
+// ChangeRelease is the release of a change request, with the rollback steps that the
+// CAB wants to see before it decides.
+type ChangeRelease struct {
+	ID             string         `json:"id"`
+	Name           string         `json:"name"`
+	Status         release.Status `json:"status"`
+	ScheduledStart *time.Time     `json:"scheduledStart,omitempty"`
+	ScheduledEnd   *time.Time     `json:"scheduledEnd,omitempty"`
+	RollbackSteps  []release.Step `json:"rollbackSteps"`
+}
+
+func viewChange(c release.Change) ChangeView {
+	return ChangeView{
+		ID: c.ID, ChangeType: c.ChangeType, CABDecision: c.CABDecision, ApprovalStatus: c.ApprovalStatus, Status: c.Status,
+		ChangePlan: c.ChangePlan, DecidedBy: c.DecidedBy, DecidedAt: c.DecidedAt, DecisionNote: c.DecisionNote,
+		CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy, UpdatedAt: c.UpdatedAt, Revision: c.Revision, ReleaseID: c.ReleaseID,
+	}
+}
+
+// ChangePage is one page of change requests, newest first.
+type ChangePage struct {
+	ChangeRequests []ChangeView `json:"changeRequests"`
+	NextCursor     string       `json:"nextCursor,omitempty"`
+}
+
+// ListChangesInput narrows and pages a list of change requests.
+type ListChangesInput struct {
+	ApprovalStatus string `json:"approvalStatus"`
+	Paging
+}
+
+// ListChanges returns a page of change requests, newest first.
+func (o *Operations) ListChanges(ctx context.Context, in ListChangesInput) (ChangePage, error) {
+	if _, err := allow(ctx, ListChanges); err != nil {
+		return ChangePage{}, err
+	}
+	var f release.Faults
+	limit := in.check(&f)
+	approval, known := release.ParseApprovalStatus(in.ApprovalStatus)
+	if in.ApprovalStatus != "" && !known {
+		f.Add("approvalStatus", "must be one of %s", list(release.ApprovalStatuses))
+	}
+	if err := f.Err(); err != nil {
+		return ChangePage{}, err
+	}
+	all, next, err := o.store.ListChanges(ctx, approval, limit, in.Cursor)
+	if err != nil {
+		return ChangePage{}, err
+	}
+	page := ChangePage{ChangeRequests: make([]ChangeView, len(all)), NextCursor: next}
+	for i, c := range all {
+		page.ChangeRequests[i] = viewChange(c)
+	}
+	return page, nil
+}
+
+// CreateChangeInput is a new change request. ID may come from an ITSM suite.
+type CreateChangeInput struct {
+	ID         string `json:"id"`
+	ChangeType string `json:"changeType"`
+	release.ChangePlan
+}
+
+// CreateChange makes a change request: pending, or approved where it is Standard.
+func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre Precondition) (ChangeView, error) {
+	who, err := allow(ctx, CreateChange)
+	if err != nil {
+		return ChangeView{}, err
+	}
+	w := o.write(who, pre)
+	at := w.At.Truncate(time.Second)
+	c := release.Change{
+		ID: in.ID, CABDecision: release.DecisionPending, ApprovalStatus: release.ApprovalPending, Status: release.ChangeOpen,
+		ChangePlan: in.Normalise(), CreatedAt: w.At, CreatedBy: who.Author(), UpdatedAt: at, Revision: 1,
+	}
+	var f release.Faults
+	if c.ID == "" {
+		c.ID = "CHG-" + o.newID()
+	}
+	f.Identifier("id", c.ID)
+	var known bool
+	if c.ChangeType, known = release.ParseChangeType(in.ChangeType); !known {
+		f.Add("changeType", "is required, one of %s", list(release.ChangeTypes))
+	}
+	if c.ChangeType == release.Standard { // pre-approved by definition (ITIL)
+		c.CABDecision, c.ApprovalStatus = release.DecisionApproved, release.ApprovalApproved
+	}
+	c.ChangePlan.Check(&f)
+	if err := f.Err(); err != nil {
+		return ChangeView{}, err
+	}
+	return once(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {
+		return o.store.CreateChange(ctx, c, w)
+	})
+}
+
+// GetChange returns a change request with its release's rollback steps.
+func (o *Operations) GetChange(ctx context.Context, id string) (ChangeView, error) {
+	if _, err := allow(ctx, GetChange); err != nil {
+		return ChangeView{}, err
+	}
+	c, err := o.store.Change(ctx, id)
+	if err != nil {
+		return ChangeView{}, err
+	}
+	v := viewChange(c)
+	r, err := o.linkedRelease(ctx, c)
+	if r != nil {
+		v.LinkedRelease = &ChangeRelease{
+			ID: r.ID, Name: r.Name, Status: r.Status, ScheduledStart: r.ScheduledStart, ScheduledEnd: r.ScheduledEnd, RollbackSteps: r.RollbackSteps,
+		}
+	}
+	return v, err
+}
+
+// linkedRelease returns the release a change request is in, or was in last; nil where
+// there is none or it was deleted since.
+func (o *Operations) linkedRelease(ctx context.Context, c release.Change) (*release.Release, error) {
+	id := c.BadgeReleaseID()
+	if id == "" {
+		return nil, nil
+	}
+	r, err := o.store.Release(ctx, id)
+	if release.IsKind(err, release.KindNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// DecideChangeInput is the CAB's decision.
+type DecideChangeInput struct {
+	Decision string `json:"decision"`
+	Note     string `json:"note"`
+}
+
+// DecideChange records the CAB's decision. It is refused once the request's release
+// is in progress.
+func (o *Operations) DecideChange(ctx context.Context, id string, in DecideChangeInput, pre Precondition) (ChangeView, error) {
+	who, err := allow(ctx, DecideChange)
+	if err != nil {
+		return ChangeView{}, err
+	}
+	var f release.Faults
+	decision, known := release.ParseDecision(in.Decision)
+	if !known || decision == release.DecisionPending {
+		f.Add("decision", "is required: approved or rejected")
+	}
+	f.Prose("note", in.Note, 0, release.MaxText)
+	if err := f.Err(); err != nil {
+		return ChangeView{}, err
+	}
+	w := o.write(who, pre)
+	return once(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {
+		return o.store.Decide(ctx, id, decision, in.Note, w)
+	})
+}

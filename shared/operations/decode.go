@@ -1,0 +1,149 @@
+package operations
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/releases/shared/release"
+)
+
+// Decode reads a JSON object into T strictly: unknown fields and wrong types are
+// named, all of them in one answer, with their path. Field names are matched exactly.
+func Decode[T any](body []byte) (T, error) {
+	var out T
+	var f release.Faults
+	if err := wellFormed(body); err != nil {
+		return out, err
+	}
+	decodeInto(&f, "", body, reflect.ValueOf(&out).Elem())
+	return out, f.Err()
+}
+
+func wellFormed(body []byte) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	var first json.RawMessage
+	err := d.Decode(&first)
+	if err == nil {
+		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			if bytes.HasPrefix(first, []byte("{")) {
+				return nil
+			}
+			return release.Fail(release.KindInvalid, "invalid-json", "The body must be a JSON object, such as {\"name\": \"…\"}. Nothing was changed.")
+		}
+		err = errors.New("something follows the JSON object")
+	}
+	where := ""
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		where = fmt.Sprintf(" at byte %d", syntax.Offset)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		where = " (it ends too early)"
+	}
+	return release.Fail(release.KindInvalid, "invalid-json", "The body is not valid JSON%s. Nothing was changed. Correct it and send it again.", where)
+}
+
+var timeType = reflect.TypeFor[time.Time]()
+
+func decodeInto(f *release.Faults, path string, raw json.RawMessage, v reflect.Value) {
+	raw = bytes.TrimSpace(raw)
+	if bytes.Equal(raw, []byte("null")) {
+		return // null is "not given": the zero value, judged by the validation
+	}
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		decodeInto(f, path, raw, v.Elem())
+		return
+	}
+	switch {
+	case v.Type() == timeType:
+		decodeTime(f, path, raw, v)
+	case v.Kind() == reflect.Struct:
+		decodeObject(f, path, raw, v)
+	case v.Kind() == reflect.Slice:
+		var parts []json.RawMessage
+		if json.Unmarshal(raw, &parts) != nil {
+			f.Add(path, "must be a list")
+			return
+		}
+		v.Set(reflect.MakeSlice(v.Type(), len(parts), len(parts)))
+		for i, part := range parts {
+			decodeInto(f, fmt.Sprintf("%s[%d]", path, i), part, v.Index(i))
+		}
+	default:
+		if json.Unmarshal(raw, v.Addr().Interface()) != nil {
+			f.Add(path, "must be %s", kindWords(v.Kind()))
+		}
+	}
+}
+
+func decodeTime(f *release.Faults, path string, raw json.RawMessage, v reflect.Value) {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		if t, err := time.Parse(time.RFC3339, s); err == nil {
+			v.Set(reflect.ValueOf(t.UTC()))
+			return
+		}
+	}
+	f.Add(path, "must be a time in RFC 3339, such as 2026-06-30T22:00:00Z or 2026-07-01T00:00:00+02:00")
+}
+
+func decodeObject(f *release.Faults, path string, raw json.RawMessage, v reflect.Value) {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(raw, &object) != nil {
+		f.Add(strings.TrimSuffix(path, "."), "must be an object")
+		return
+	}
+	prefix := path
+	if prefix != "" {
+		prefix += "."
+	}
+	fields := map[string]reflect.Value{}
+	collectFields(v, fields)
+	names := make([]string, 0, len(object))
+	for name := range object {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		field, known := fields[name]
+		if !known {
+			f.Add(prefix+name, "is not a field of this request")
+			continue
+		}
+		decodeInto(f, prefix+name, object[name], field)
+	}
+}
+
+// collectFields maps JSON names to fields, those of embedded structs included.
+func collectFields(v reflect.Value, into map[string]reflect.Value) {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		if field.Anonymous {
+			collectFields(v.Field(i), into)
+			continue
+		}
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" && name != "-" {
+			into[name] = v.Field(i)
+		}
+	}
+}
+
+func kindWords(k reflect.Kind) string {
+	switch k {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "a whole number"
+	}
+	return "another type"
+}

@@ -1,0 +1,71 @@
+package operations
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// LinkResult is what AddChanges answers; surfaces know it from here.
+type LinkResult = dynamo.LinkResult
+
+// Admit tells whether the caller may try an operation at all. A surface asks before
+// it judges any input, so that who may not do a thing learns nothing from trying;
+// the operation itself asks again.
+func Admit(ctx context.Context, op Name) error {
+	if _, known := release.CallerFrom(ctx); known && (op == ListTasks || op == GetTask) {
+		return nil // the requester's own tasks need no role: only the operation can tell
+	}
+	_, err := allow(ctx, op)
+	return err
+}
+
+// DecodeParameters reads named values, such as a URL's query, into T as strictly as
+// Decode reads a body: unknown, repeated, empty and wrong ones are named, all at once.
+func DecodeParameters[T any](values map[string][]string) (T, error) {
+	var out T
+	var f release.Faults
+	fields := map[string]reflect.Value{}
+	collectFields(reflect.ValueOf(&out).Elem(), fields)
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		field, known := fields[name]
+		switch sent := values[name]; {
+		case !known:
+			f.Add(fmt.Sprintf("%.100s", name), "is not a parameter of this request")
+		case len(sent) != 1:
+			f.Add(name, "is given %d times; give it once", len(sent))
+		case sent[0] == "":
+			f.Add(name, "is empty; give a value or leave it out")
+		default:
+			setParameter(&f, name, sent[0], field)
+		}
+	}
+	return out, f.Err()
+}
+
+func setParameter(f *release.Faults, name, sent string, v reflect.Value) {
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	switch v.Kind() {
+	case reflect.Int:
+		n, err := strconv.Atoi(sent)
+		if err != nil {
+			f.Add(name, "must be a whole number")
+		}
+		v.SetInt(int64(n))
+	default:
+		v.SetString(sent)
+	}
+}

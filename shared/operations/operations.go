@@ -1,0 +1,116 @@
+// Package operations is what a caller may do, one function per operation: role,
+// validation, write. REST and MCP call nothing else, so they cannot differ. It must
+// know neither HTTP nor MCP.
+package operations
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// Name is an operation's name: the same words as its folder under functions/.
+type Name string
+
+// The operations.
+const (
+	ListReleases      Name = "list-releases"
+	CreateRelease     Name = "create-release"
+	GetRelease        Name = "get-release"
+	DeleteRelease     Name = "delete-release"
+	AddChanges        Name = "add-changes"
+	AppendLog         Name = "append-log"
+	TransitionRelease Name = "transition-release"
+	ListChanges       Name = "list-changes"
+	CreateChange      Name = "create-change"
+	GetChange         Name = "get-change"
+	DecideChange      Name = "decide-change"
+	ListTasks         Name = "list-tasks"
+	CreateTask        Name = "create-task"
+	GetTask           Name = "get-task"
+)
+
+// Roles is the one table that says which role an operation needs. Tasks may also be
+// read by the requester they belong to; that rule stands with the operation.
+var Roles = map[Name]release.Role{
+	ListReleases:      release.Viewer,
+	CreateRelease:     release.Admin,
+	GetRelease:        release.Viewer,
+	DeleteRelease:     release.Admin,
+	AddChanges:        release.Admin,
+	AppendLog:         release.Auditor,
+	TransitionRelease: release.Admin,
+	ListChanges:       release.Viewer,
+	CreateChange:      release.Admin,
+	GetChange:         release.Viewer,
+	DecideChange:      release.Admin,
+	ListTasks:         release.Viewer,
+	CreateTask:        release.Admin,
+	GetTask:           release.Viewer,
+}
+
+// Operations runs the operations on one store. The clock and the source of ids come
+// in from the edge.
+type Operations struct {
+	store *dynamo.Store
+	now   func() time.Time
+	newID func() string
+}
+
+// New returns the operations on a store, with the system's clock and random ids.
+func New(store *dynamo.Store) *Operations {
+	return &Operations{store: store, now: time.Now, newID: randomID}
+}
+
+// At returns the operations with another clock, for tests and replays.
+func (o *Operations) At(now func() time.Time) *Operations {
+	c := *o
+	c.now = now
+	return &c
+}
+
+// randomID is 65 random bits in base32: no two in a lifetime, and short enough to say aloud.
+func randomID() string { return rand.Text()[:13] }
+
+// allow returns the caller if their role suffices for the operation.
+func allow(ctx context.Context, op Name) (release.Caller, error) {
+	who, ok := release.CallerFrom(ctx)
+	if !ok {
+		return who, release.Fail(release.KindUnauthenticated, "unauthenticated",
+			"Send an access token in the header Authorization: Bearer <token>.")
+	}
+	if need := Roles[op]; who.Role < need {
+		has := "no role here"
+		if who.Role != release.NoRole {
+			has = "the role " + who.Role.String()
+		}
+		return who, release.Fail(release.KindForbidden, "forbidden",
+			"This needs the role %s; your token carries %s. Nothing was changed. Ask whoever manages your identity provider for the role, or somebody who has it to do this.", need, has)
+	}
+	return who, nil
+}
+
+// Precondition is what a caller may attach to a write.
+type Precondition struct {
+	// IfRevision refuses the write unless the thing still has this revision; 0 for any.
+	IfRevision int
+	// Once makes the write happen once per key; nil where the caller sent none.
+	Once *Once
+}
+
+// Once is an Idempotency-Key in force: Key is unique to caller, route and the key
+// sent, Body a digest of what was asked.
+type Once struct {
+	Key  string
+	Body string
+}
+
+func (o *Operations) write(who release.Caller, pre Precondition) dynamo.Write {
+	return dynamo.Write{
+		Stamp:      release.Stamp{At: o.now().UTC(), By: who.Person, Request: o.newID()},
+		IfRevision: pre.IfRevision,
+	}
+}

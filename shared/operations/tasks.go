@@ -1,0 +1,181 @@
+package operations
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// TaskView is a task as callers see it.
+type TaskView struct {
+	ID string `json:"id"`
+	release.TaskPlan
+
+	Comments    []release.Comment `json:"comments"`
+	ResolvedAt  *time.Time        `json:"resolvedAt,omitempty"`
+	ReopenedAt  *time.Time        `json:"reopenedAt,omitempty"`
+	ReopenCount int               `json:"reopenCount"`
+	CreatedAt   time.Time         `json:"createdAt"`
+	CreatedBy   string            `json:"createdBy"`
+	UpdatedAt   time.Time         `json:"updatedAt"`
+	Revision    int               `json:"revision"`
+
+	LinkedRelease *TaskRelease `json:"linkedRelease,omitempty"`
+}
+
+// TaskRelease is the badge on a task: the release its change request is in, or was in
+// last.
+type TaskRelease struct {
+	ID             string         `json:"id"`
+	Name           string         `json:"name"`
+	Status         release.Status `json:"status"`
+	ScheduledStart *time.Time     `json:"scheduledStart,omitempty"`
+	ScheduledEnd   *time.Time     `json:"scheduledEnd,omitempty"`
+	Badge          string         `json:"badge"`
+}
+
+func viewTask(t release.Task) TaskView {
+	comments := t.Comments
+	if comments == nil {
+		comments = []release.Comment{}
+	}
+	return TaskView{
+		ID: t.ID, TaskPlan: t.TaskPlan, Comments: comments, ResolvedAt: t.ResolvedAt, ReopenedAt: t.ReopenedAt, ReopenCount: t.ReopenCount,
+		CreatedAt: t.CreatedAt, CreatedBy: t.CreatedBy, UpdatedAt: t.UpdatedAt, Revision: t.Revision,
+	}
+}
+
+// TaskPage is one page of tasks.
+type TaskPage struct {
+	Tasks      []TaskView `json:"tasks"`
+	NextCursor string     `json:"nextCursor,omitempty"`
+}
+
+// ListTasksInput asks for the tasks of one requester, change request or configuration
+// item; Status narrows it.
+type ListTasksInput struct {
+	RequesterEmail  string `json:"requesterEmail"`
+	ChangeRequestID string `json:"changeRequestId"`
+	CIID            string `json:"ciId"`
+	Status          string `json:"status"`
+	Paging
+}
+
+// ListTasks returns a page of tasks. A caller without a role may list their own.
+func (o *Operations) ListTasks(ctx context.Context, in ListTasksInput) (TaskPage, error) {
+	if who, ok := release.CallerFrom(ctx); !ok || !who.Owns(in.RequesterEmail) {
+		if _, err := allow(ctx, ListTasks); err != nil {
+			return TaskPage{}, err
+		}
+	}
+	var f release.Faults
+	limit := in.check(&f)
+	named := 0
+	for _, v := range []string{in.RequesterEmail, in.ChangeRequestID, in.CIID} {
+		if v != "" {
+			named++
+		}
+	}
+	if named != 1 {
+		f.Add("requesterEmail", "changeRequestId and ciId: send exactly one of the three")
+	}
+	status, known := release.ParseTaskStatus(in.Status)
+	if in.Status != "" && !known {
+		f.Add("status", "must be one of %s", list(release.TaskStatuses))
+	}
+	if err := f.Err(); err != nil {
+		return TaskPage{}, err
+	}
+	by := dynamo.TasksBy{Requester: strings.ToLower(in.RequesterEmail), Change: in.ChangeRequestID, CI: in.CIID}
+	all, next, err := o.store.ListTasks(ctx, by, status, limit, in.Cursor)
+	if err != nil {
+		return TaskPage{}, err
+	}
+	page := TaskPage{Tasks: make([]TaskView, len(all)), NextCursor: next}
+	for i, t := range all {
+		page.Tasks[i] = viewTask(t)
+	}
+	return page, nil
+}
+
+// CreateTaskInput is a new task. ID may come from an ITSM suite; Status is Open where
+// it is left out.
+type CreateTaskInput struct {
+	ID string `json:"id"`
+	release.TaskPlan
+}
+
+// CreateTask makes a task and links it to its change request, if it names one.
+func (o *Operations) CreateTask(ctx context.Context, in CreateTaskInput, pre Precondition) (TaskView, error) {
+	who, err := allow(ctx, CreateTask)
+	if err != nil {
+		return TaskView{}, err
+	}
+	w := o.write(who, pre)
+	at := w.At.Truncate(time.Second)
+	t := release.Task{ID: in.ID, TaskPlan: in.TaskPlan, CreatedAt: w.At, CreatedBy: who.Author(), UpdatedAt: at, Revision: 1}
+	var f release.Faults
+	if t.ID == "" {
+		t.ID = "TASK-" + o.newID()
+	}
+	f.Identifier("id", t.ID)
+	if t.CIIDs == nil {
+		t.CIIDs = []string{}
+	}
+	t.TaskPlan.Check(&f)
+	status, known := release.ParseTaskStatus(string(in.Status))
+	switch {
+	case in.Status == "":
+		status = release.TaskOpen
+	case !known:
+		f.Add("status", "must be one of %s", list(release.TaskStatuses))
+	}
+	t.Status = release.TaskOpen
+	t = t.SetStatus(status, at)
+	if err := f.Err(); err != nil {
+		return TaskView{}, err
+	}
+	return once(ctx, o, pre, w, viewTask, func(w dynamo.Write) (release.Task, error) {
+		return o.store.CreateTask(ctx, t, w)
+	})
+}
+
+// GetTask returns a task with its comments and the release it waits for. A caller
+// without a role may read their own; of any other they learn nothing, not even
+// whether it exists.
+func (o *Operations) GetTask(ctx context.Context, id string) (TaskView, error) {
+	who, ok := release.CallerFrom(ctx)
+	_, denied := allow(ctx, GetTask)
+	if denied != nil && (!ok || !who.EmailVerified || who.Email == "") {
+		return TaskView{}, denied
+	}
+	t, err := o.store.Task(ctx, id)
+	if denied != nil && (release.IsKind(err, release.KindNotFound) || err == nil && !who.Owns(t.RequesterEmail)) {
+		return TaskView{}, denied
+	}
+	if err != nil {
+		return TaskView{}, err
+	}
+	v := viewTask(t)
+	if t.ChangeRequestID == "" {
+		return v, nil
+	}
+	c, err := o.store.Change(ctx, t.ChangeRequestID)
+	if release.IsKind(err, release.KindNotFound) {
+		return v, nil
+	}
+	if err != nil {
+		return TaskView{}, err
+	}
+	r, err := o.linkedRelease(ctx, c)
+	if r != nil {
+		v.LinkedRelease = &TaskRelease{
+			ID: r.ID, Name: r.Name, Status: r.Status, ScheduledStart: r.ScheduledStart, ScheduledEnd: r.ScheduledEnd,
+			Badge: "Linked Release: " + r.ID,
+		}
+	}
+	return v, err
+}
