@@ -1,0 +1,15 @@
+// Command decide-change serves POST /api/change-requests/{id}/decision: record the CAB's decision on a change request.
+package main
+
+import (
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/rest"
+)
+
+func main() {
+	c := host.FromEnvironment("CHANGES_TABLE", "RELEASES_TABLE")
+	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
+	host.ServeHTTP(rest.Handler(operations.New(store), rest.DecideChange).At(c.PublicURL, c.AllowedOrigins))
+}

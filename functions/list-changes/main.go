@@ -1,0 +1,15 @@
+// Command list-changes serves GET /api/change-requests: list change requests, newest first.
+package main
+
+import (
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/rest"
+)
+
+func main() {
+	c := host.FromEnvironment("CHANGES_TABLE")
+	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
+	host.ServeHTTP(rest.Handler(operations.New(store), rest.ListChanges).At(c.PublicURL, c.AllowedOrigins))
+}

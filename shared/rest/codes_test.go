@@ -1,0 +1,107 @@
+package rest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// The registry and the code that uses the codes are held equal both ways.
+func TestEveryCodeIsRegisteredAndUsed(t *testing.T) {
+	registered := map[string]bool{}
+	for _, c := range Codes {
+		if c.Title == "" || c.Example.Detail == "" || registered[c.Example.Code] {
+			t.Errorf("the row of %q is incomplete or a second one", c.Example.Code)
+		}
+		registered[c.Example.Code] = true
+	}
+	used := usedCodes(t)
+	if len(registered) == 0 || len(used) == 0 {
+		t.Fatalf("%d registered, %d used: the comparison compares nothing", len(registered), len(used))
+	}
+	for code, where := range used {
+		if !registered[code] {
+			t.Errorf("%s uses %q, which is not in the registry", where, code)
+		}
+	}
+	for code := range registered {
+		if used[code] == "" {
+			t.Errorf("%q is registered and never used", code)
+		}
+	}
+}
+
+// usedCodes finds the codes that the code beside this package's registry gives to
+// problems, with a place each: the literal after the kind in release.Fail, the first
+// in Release.Conflict, and the field Code of a release.Error.
+func usedCodes(t *testing.T) map[string]string {
+	used := map[string]string{}
+	files := token.NewFileSet()
+	note := func(e ast.Expr) {
+		if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			code, _ := strconv.Unquote(lit.Value)
+			used[code] = files.Position(e.Pos()).String()
+			return
+		}
+		if id, ok := e.(*ast.Ident); !ok || id.Name != "code" { // Conflict passes its own on to Fail
+			t.Errorf("%s: a code must be a literal, so that it can be found", files.Position(e.Pos()))
+		}
+	}
+	visit := func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			switch callee(n.Fun) {
+			case "Fail":
+				note(n.Args[1])
+			case "Conflict":
+				note(n.Args[0])
+			}
+		case *ast.CompositeLit:
+			if name := callee(n.Type); name != "Error" {
+				return true
+			}
+			for _, e := range n.Elts {
+				if kv, ok := e.(*ast.KeyValueExpr); ok && callee(kv.Key) == "Code" {
+					note(kv.Value)
+				}
+			}
+		}
+		return true
+	}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || filepath.Base(path) == "codes.go" {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(files, path, source, 0)
+		if err == nil && slices.Contains([]string{"release", "operations", "dynamo", "rest"}, file.Name.Name) {
+			ast.Inspect(file, visit)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return used
+}
+
+// callee is the last name of an expression such as release.Fail.
+func callee(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
+}

@@ -1,0 +1,121 @@
+package rest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"example.com/releases/shared/release"
+)
+
+// entityTag is the strong tag of a representation: the revision, which If-Match
+// compares, and a hash of the content, which changes also where a log entry or the
+// progress of a settlement comes without a new revision.
+func entityTag(revision int, body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + strconv.Itoa(revision) + "-" + hex.EncodeToString(sum[:8]) + `"`
+}
+
+// tag is one entity tag of a header.
+type tag struct {
+	opaque string
+	weak   bool
+}
+
+// revision is the part that If-Match compares; 0 for a tag that is not one of ours.
+func (t tag) revision() int {
+	digits, _, _ := strings.Cut(t.opaque, "-")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 || t.weak {
+		return 0
+	}
+	return n
+}
+
+// conditions reads If-Match or If-None-Match: "*", or a list of tags, whose opaque
+// part may hold commas.
+func (q *request) conditions(name string) (tags []tag, star bool, err error) {
+	rest := strings.Join(q.Header.Values(name), ",")
+	if strings.TrimSpace(rest) == "*" {
+		return nil, true, nil
+	}
+	for {
+		rest = strings.TrimLeft(rest, " \t,")
+		if rest == "" {
+			return tags, false, nil
+		}
+		var t tag
+		rest, t.weak = strings.CutPrefix(rest, "W/")
+		quoted, opened := strings.CutPrefix(rest, `"`)
+		opaque, after, closed := strings.Cut(quoted, `"`)
+		if !opened || !closed {
+			return nil, false, headerError(name, `must be *, or entity tags as the ETag header gives them, such as "3-5f2b9c0d1e4a7b68"`)
+		}
+		t.opaque, rest = opaque, after
+		tags = append(tags, t)
+	}
+}
+
+// maxTags bounds how many revisions one write is tried on.
+const maxTags = 8
+
+// revisions lists the revisions that a write may find, by If-Match; 0 stands for any.
+func (q *request) revisions() ([]int, error) {
+	anyRevision := []int{0}
+	if len(q.Header.Values("If-Match")) == 0 || q.Method == http.MethodGet {
+		return anyRevision, nil
+	}
+	if !q.route.Guarded {
+		return nil, headerError("If-Match", "does not go with this request: it creates something, which has no revision yet")
+	}
+	tags, star, err := q.conditions("If-Match")
+	if err != nil || star {
+		return anyRevision, err
+	}
+	if len(tags) > maxTags {
+		return nil, headerError("If-Match", "lists more than "+strconv.Itoa(maxTags)+" entity tags")
+	}
+	var known []int
+	for _, t := range tags {
+		if n := t.revision(); n > 0 {
+			known = append(known, n)
+		}
+	}
+	if len(known) == 0 {
+		return nil, errStale()
+	}
+	return known, nil
+}
+
+func errStale() error {
+	return release.Fail(release.KindPreconditionFailed, "revision-stale",
+		"If-Match names no revision that is current. Nothing was changed. Read it again, look at what has changed, and repeat with the new ETag.")
+}
+
+// unchanged judges the conditions of a read: If-None-Match that names the whole
+// representation makes it a 304, If-Match that names another revision a 412.
+func (q *request) unchanged(revision int, etag string) (bool, error) {
+	if len(q.Header.Values("If-Match")) > 0 {
+		tags, star, err := q.conditions("If-Match")
+		if err != nil {
+			return false, err
+		}
+		holds := star
+		for _, t := range tags {
+			holds = holds || revision > 0 && t.revision() == revision
+		}
+		if !holds {
+			return false, errStale()
+		}
+	}
+	if len(q.Header.Values("If-None-Match")) == 0 {
+		return false, nil
+	}
+	tags, star, err := q.conditions("If-None-Match")
+	for _, t := range tags {
+		star = star || `"`+t.opaque+`"` == etag
+	}
+	return star, err
+}

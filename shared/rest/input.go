@@ -1,0 +1,108 @@
+package rest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+// MaxBody bounds a request's body in bytes: far above any release that people plan,
+// and below what a DynamoDB item can hold.
+const MaxBody = 256 << 10
+
+// maxKey bounds an Idempotency-Key.
+const maxKey = 255
+
+// request is one call of a route, with what was sent.
+type request struct {
+	*http.Request
+	route  *Route
+	params map[string]string
+	body   []byte
+	pre    operations.Precondition
+}
+
+// read takes in the body and the Idempotency-Key.
+func (q *request) read() error {
+	if q.route.Body == nil {
+		return nil
+	}
+	kind, params, err := mime.ParseMediaType(q.Header.Get("Content-Type"))
+	if charset := params["charset"]; err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return release.Fail(release.KindUnsupportedMedia, "unsupported-media-type",
+			"Send the body as JSON in UTF-8, with the header Content-Type: application/json. Nothing was changed.")
+	}
+	q.body, err = io.ReadAll(io.LimitReader(q.Body, MaxBody+1))
+	if err != nil {
+		return release.Fail(release.KindInvalid, "invalid-json", "The body broke off before its end. Nothing was changed. Send it again.").Because(err)
+	}
+	if len(q.body) > MaxBody {
+		return release.Fail(release.KindTooLarge, "too-large",
+			"The body is larger than %d KiB. Nothing was changed. Send less, or in several requests.", MaxBody>>10)
+	}
+	return q.readKey()
+}
+
+// readKey puts an Idempotency-Key in force. The stored key is a hash over everything
+// that makes a request the same one, so that callers cannot meet each other's keys.
+func (q *request) readKey() error {
+	sent := q.Header.Values("Idempotency-Key")
+	if len(sent) == 0 || q.Method != http.MethodPost {
+		return nil
+	}
+	key := sent[0]
+	if len(sent) > 1 || key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return headerError("Idempotency-Key", "must be one value of 1 to "+strconv.Itoa(maxKey)+" visible ASCII characters without spaces, such as a UUID")
+	}
+	who, _ := release.CallerFrom(q.Context())
+	h := sha256.New()
+	for _, part := range []string{who.Subject, q.Method, q.URL.EscapedPath(), key} {
+		io.WriteString(h, strconv.Itoa(len(part))+":"+part) //nolint:errcheck // a hash takes everything
+	}
+	digest := sha256.Sum256(q.body)
+	q.pre.Once = &operations.Once{Key: hex.EncodeToString(h.Sum(nil)), Body: hex.EncodeToString(digest[:])}
+	return nil
+}
+
+func headerError(name, message string) error {
+	return &release.Error{
+		Kind: release.KindInvalid, Code: "invalid-header",
+		Detail: "The header " + name + " " + message + ". Nothing was changed. Correct it, or leave it out, and send the request again.",
+		Fields: []release.FieldError{{Field: name, Message: message}},
+	}
+}
+
+// id returns a path parameter that names something of a kind. What cannot be an id
+// names nothing, and must not reach the store, which bounds its keys.
+func (q *request) id(noun string) (string, error) {
+	id := q.params["id"]
+	var f release.Faults
+	if f.Identifier("id", id); f.Err() != nil {
+		return "", release.NotFound(noun, shorten(id))
+	}
+	return id, nil
+}
+
+// query decodes the query's parameters.
+func query[T any](q *request) (T, error) {
+	return operations.DecodeParameters[T](q.URL.Query())
+}
+
+// body decodes the body.
+func body[T any](q *request) (T, error) { return operations.Decode[T](q.body) }
+
+// target decodes what a write on one thing needs: the thing's id and the body.
+func target[T any](q *request, noun string) (id string, in T, err error) {
+	if id, err = q.id(noun); err != nil {
+		return id, in, err
+	}
+	in, err = body[T](q)
+	return id, in, err
+}

@@ -1,0 +1,127 @@
+package rest
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+func TestBodies(t *testing.T) {
+	h := Handler(nil, probe(http.MethodPost, func(q *request) (reply, error) {
+		in, err := body[operations.TransitionInput](q)
+		return reply{value: in}, err
+	}))
+	pad := func(n int) string { return `{"note":"` + strings.Repeat("x", n-len(`{"note":""}`)) + `"}` }
+	for _, c := range []struct {
+		name, body, contentType string
+		status                  int
+		code                    string
+		fields                  string
+	}{
+		{"plain", `{"status":"approved"}`, "application/json", 200, "", ""},
+		{"charset", `{"status":"approved"}`, `Application/JSON; charset="UTF-8"`, 200, "", ""},
+		{"other charset", `{}`, "application/json; charset=latin1", 415, "unsupported-media-type", ""},
+		{"other type", `{}`, "text/json", 415, "unsupported-media-type", ""},
+		{"form", `a=b`, "application/x-www-form-urlencoded", 415, "unsupported-media-type", ""},
+		{"no type", `{}`, "", 415, "unsupported-media-type", ""},
+		{"broken type", `{}`, "application/json; charset", 415, "unsupported-media-type", ""},
+		{"at the bound", pad(MaxBody), "application/json", 200, "", ""},
+		{"over the bound", pad(MaxBody + 1), "application/json", 413, "too-large", ""},
+		{"nothing", ``, "application/json", 400, "invalid-json", ""},
+		{"cut off", `{"status":`, "application/json", 400, "invalid-json", ""},
+		{"two values", `{} {}`, "application/json", 400, "invalid-json", ""},
+		{"a list", `[]`, "application/json", 400, "invalid-json", ""},
+		{"every wrong field", `{"status":1,"note":[],"colour":"red","Note":""}`, "application/json", 400, "invalid-request", "Note colour note status"},
+	} {
+		r := send(h, &admin, "POST", "/api/things/a", c.body, "Content-Type: "+c.contentType)
+		if r.Code != c.status {
+			t.Errorf("%s: %d %s", c.name, r.Code, r.Body)
+			continue
+		}
+		if c.code == "" {
+			continue
+		}
+		p := problemIn(t, r)
+		var fields []string
+		for _, f := range p.Errors {
+			fields = append(fields, f.Field)
+		}
+		if got := strings.Join(fields, " "); p.Code != c.code || got != c.fields {
+			t.Errorf("%s: %s about %q, want %s about %q", c.name, p.Code, got, c.code, c.fields)
+		}
+	}
+}
+
+func TestIdempotencyKeys(t *testing.T) {
+	var got *operations.Once
+	seen := func(q *request) (reply, error) {
+		got = q.pre.Once
+		return reply{value: 1}, nil
+	}
+	h := Handler(nil, probe(http.MethodPost, seen), probe(http.MethodGet, seen))
+	once := func(who release.Caller, path, body, key string) operations.Once {
+		t.Helper()
+		w := send(h, &who, "POST", path, body, "Idempotency-Key: "+key)
+		if w.Code != 200 || got == nil {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		return *got
+	}
+	first := once(admin, "/api/things/a", `{"a":1}`, "k")
+	if first != once(admin, "/api/things/a", `{"a":1}`, "k") {
+		t.Error("the same request has another key")
+	}
+	other := admin
+	other.Subject = "u-2"
+	for name, o := range map[string]operations.Once{
+		"caller": once(other, "/api/things/a", `{"a":1}`, "k"),
+		"path":   once(admin, "/api/things/b", `{"a":1}`, "k"),
+		"key":    once(admin, "/api/things/a", `{"a":1}`, "l"),
+	} {
+		if o.Key == first.Key || o.Body != first.Body {
+			t.Errorf("another %s: %v beside %v", name, o, first)
+		}
+	}
+	if o := once(admin, "/api/things/a", `{"a":2}`, "k"); o.Key != first.Key || o.Body == first.Body {
+		t.Errorf("another body: %v beside %v", o, first)
+	}
+	once(admin, "/api/things/a", `{}`, strings.Repeat("~", 255))
+
+	for name, headers := range map[string][]string{
+		"empty":     {"Idempotency-Key: "},
+		"too long":  {"Idempotency-Key: " + strings.Repeat("k", 256)},
+		"space":     {"Idempotency-Key: a b"},
+		"not ASCII": {"Idempotency-Key: ké"},
+		"twice":     {"Idempotency-Key: a", "Idempotency-Key: b"},
+	} {
+		w := send(h, &admin, "POST", "/api/things/a", "{}", headers...)
+		if p := problemIn(t, w); w.Code != 400 || p.Code != "invalid-header" || len(p.Errors) != 1 {
+			t.Errorf("%s: %s", name, w.Body)
+		}
+	}
+	if w := send(h, &admin, "POST", "/api/things/a", "{}"); w.Code != 200 || got != nil {
+		t.Errorf("without the header: %d, %v", w.Code, got)
+	}
+	if w := send(h, &admin, "GET", "/api/things/a", "", "Idempotency-Key: k"); w.Code != 200 || got != nil {
+		t.Errorf("on a read: %d, %v", w.Code, got)
+	}
+}
+
+func TestWhatCannotBeAnIDNamesNothing(t *testing.T) {
+	h := Handler(nil, probe(http.MethodGet, func(q *request) (reply, error) {
+		_, err := q.id("release")
+		return reply{value: 1}, err
+	}))
+	for _, id := range []string{"%20", "a%2Fb", "%00", ".", "%F0%9F%9A%80", strings.Repeat("a", 65), strings.Repeat("a", 5000)} {
+		w := send(h, &admin, "GET", "/api/things/"+id, "")
+		if p := problemIn(t, w); p.Code != "not-found" || len(p.Detail) > 250 {
+			t.Errorf("%.80s: %s", id, w.Body)
+		}
+	}
+	if w := send(h, &admin, "GET", "/api/things/"+strings.Repeat("a", 64), ""); w.Code != 200 {
+		t.Errorf("64 characters: %s", w.Body)
+	}
+}

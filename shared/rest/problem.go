@@ -1,0 +1,106 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"example.com/releases/shared/release"
+)
+
+// statuses is the one place where kinds of failure become HTTP statuses.
+var statuses = [...]int{
+	release.KindInternal:           http.StatusInternalServerError,
+	release.KindInvalid:            http.StatusBadRequest,
+	release.KindUnauthenticated:    http.StatusUnauthorized,
+	release.KindForbidden:          http.StatusForbidden,
+	release.KindNotFound:           http.StatusNotFound,
+	release.KindConflict:           http.StatusConflict,
+	release.KindPreconditionFailed: http.StatusPreconditionFailed,
+	release.KindTooLarge:           http.StatusRequestEntityTooLarge,
+	release.KindUnsupportedMedia:   http.StatusUnsupportedMediaType,
+	release.KindUnprocessable:      http.StatusUnprocessableEntity,
+	release.KindThrottled:          http.StatusTooManyRequests,
+	release.KindUnavailable:        http.StatusServiceUnavailable,
+}
+
+// Status is the HTTP status of a kind of failure.
+func Status(kind release.ErrorKind) int {
+	if kind < 0 || int(kind) >= len(statuses) {
+		return http.StatusInternalServerError
+	}
+	return statuses[kind]
+}
+
+// Problem is an error as callers see it (RFC 9457). Code is stable, Detail says what
+// happened and what to do next, Errors names every wrong field or refused id.
+type Problem struct {
+	Type   string               `json:"type"`
+	Title  string               `json:"title"`
+	Status int                  `json:"status"`
+	Detail string               `json:"detail"`
+	Code   string               `json:"code"`
+	Errors []release.FieldError `json:"errors,omitempty"`
+
+	// On conflicts about a release: where it stands, where it may go, and which change
+	// requests hold it up.
+	CurrentStatus       release.Status   `json:"currentStatus,omitempty"`
+	AllowedNextStatuses []release.Status `json:"allowedNextStatuses,omitzero"`
+	ChangeRequests      []string         `json:"changeRequests,omitempty"`
+
+	// RequestID finds the request in the log; with failures of ours only.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// ProblemOf turns a failure into its document. An error that is not one of the
+// domain's is ours: it shows nothing of itself.
+func ProblemOf(err error) Problem {
+	var e *release.Error
+	switch {
+	case errors.As(err, &e) && e.Kind != release.KindInternal:
+	case errors.Is(err, context.DeadlineExceeded):
+		e = release.Fail(release.KindUnavailable, "unavailable",
+			"There was no time left to finish. It is not known whether the change was made: read before you repeat, or repeat with the same Idempotency-Key.")
+	default:
+		e = release.Fail(release.KindInternal, "internal", "Something went wrong here, not with your request. Try again; if it stays, quote the requestId to whoever runs this service.")
+	}
+	return Problem{
+		Type: "/problems/" + e.Code, Title: titleOf(e), Status: Status(e.Kind), Detail: e.Detail, Code: e.Code, Errors: e.Fields,
+		CurrentStatus: e.Status, AllowedNextStatuses: e.AllowedNextStatuses, ChangeRequests: e.ChangeRequests,
+	}
+}
+
+func titleOf(e *release.Error) string {
+	for i := range Codes {
+		if Codes[i].Example.Code == e.Code {
+			return Codes[i].Title
+		}
+	}
+	return http.StatusText(Status(e.Kind))
+}
+
+func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, errAborted) {
+		return
+	}
+	p := ProblemOf(err)
+	header := w.Header()
+	if p.Status >= http.StatusInternalServerError {
+		p.RequestID = r.Header.Get("X-Request-Id")
+		slog.ErrorContext(r.Context(), "request failed", "error", err, "code", p.Code, "method", r.Method, "path", r.URL.Path, "requestId", p.RequestID)
+	}
+	switch p.Status {
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", "Bearer")
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		header.Set("Retry-After", "1")
+	}
+	body, _ := encode(p) // texts and lists of texts: cannot fail
+	header.Del("ETag")
+	header.Del("Location")
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // the client may be gone; there is nobody left to tell
+}

@@ -1,0 +1,177 @@
+// Package rest is the REST surface: routes, decoding, problem documents, entity tags
+// and idempotency keys over the operations. It must know neither storage nor Lambda,
+// and holds no rule of its own about releases.
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+// Base is the path under which every route stands.
+const Base = "/api"
+
+// API serves some routes: one in a Lambda function, all of them in a test.
+type API struct {
+	operations *operations.Operations
+	routes     []Route
+	prefix     string
+	origins    []string
+}
+
+// Handler serves the routes on the operations. What is not one of them, path or
+// method, is a 404 problem, as API Gateway answers it too.
+func Handler(ops *operations.Operations, routes ...Route) *API {
+	return &API{operations: ops, routes: routes}
+}
+
+// At tells the API where it stands: the public URL, whose path (a stage, say) goes
+// before every Location, and the origins whose pages may read the answers.
+func (a *API) At(publicURL string, origins []string) *API {
+	b := *a
+	b.origins = origins
+	if u, err := url.Parse(publicURL); err == nil {
+		b.prefix = strings.TrimSuffix(u.EscapedPath(), "/")
+	}
+	return &b
+}
+
+// ServeHTTP answers one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.allowOrigin(w.Header(), r)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	route, params, ok := a.match(r)
+	if !ok {
+		writeProblem(w, r, release.Fail(release.KindNotFound, "not-found",
+			"Nothing answers %s %s. GET /openapi.json lists every path and method.", r.Method, shorten(r.URL.Path)))
+		return
+	}
+	q := &request{Request: r, route: route, params: params}
+	answer, err := a.call(q)
+	if err == nil {
+		err = a.write(w, q, answer)
+	}
+	if err != nil {
+		writeProblem(w, r, err)
+	}
+}
+
+// call reads what the request says and runs its operation. The role comes first, so
+// that a caller without it learns nothing from the judgement of their input.
+func (a *API) call(q *request) (reply, error) {
+	if err := operations.Admit(q.Context(), q.route.Operation); err != nil {
+		return reply{}, err
+	}
+	if err := q.read(); err != nil {
+		return reply{}, err
+	}
+	revisions, err := q.revisions()
+	if err != nil {
+		return reply{}, err
+	}
+	// A write is conditioned on one revision, If-Match may list several: at most one
+	// of them can be the present one, so they are tried in turn.
+	var answer reply
+	for _, revision := range revisions {
+		q.pre.IfRevision = revision
+		answer, err = q.route.serve(a.operations, q)
+		if !release.IsKind(err, release.KindPreconditionFailed) {
+			break
+		}
+	}
+	return answer, err
+}
+
+// reply is what an operation answered.
+type reply struct {
+	value    any    // becomes the body; nil for none
+	revision int    // of the thing in the body; 0 where it has none
+	location string // of what was created, below Base
+}
+
+func (a *API) write(w http.ResponseWriter, q *request, answer reply) error {
+	if answer.value == nil {
+		w.WriteHeader(q.route.Status)
+		return nil
+	}
+	body, err := encode(answer.value)
+	if err != nil {
+		return err
+	}
+	header := w.Header()
+	reads := q.route.Method == http.MethodGet
+	if reads || answer.revision > 0 {
+		header.Set("ETag", entityTag(answer.revision, body))
+	}
+	if answer.location != "" {
+		header.Set("Location", a.prefix+Base+answer.location)
+	}
+	if reads {
+		// Only the caller's own cache may keep it, and must ask each time.
+		header.Set("Cache-Control", "private, no-cache")
+		unchanged, err := q.unchanged(answer.revision, header.Get("ETag"))
+		if err != nil {
+			return err
+		}
+		if unchanged {
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+	}
+	header.Set("Content-Type", "application/json")
+	w.WriteHeader(q.route.Status)
+	_, err = w.Write(body)
+	if err != nil {
+		return errAborted
+	}
+	return nil
+}
+
+// errAborted marks an answer whose head is already sent: nothing can follow it.
+var errAborted = errors.New("the client went away")
+
+// encode writes JSON without escaping <, > and &: with it, 500 log entries full of
+// them would be six times their size and exceed what Lambda may answer.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// allowOrigin lets pages of the configured origins read the answer. Preflights are
+// answered by the gateway.
+func (a *API) allowOrigin(header http.Header, r *http.Request) {
+	if len(a.origins) == 0 {
+		return
+	}
+	header.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	for _, allowed := range a.origins {
+		if allowed == "*" || origin != "" && allowed == origin {
+			header.Set("Access-Control-Allow-Origin", allowed)
+			header.Set("Access-Control-Expose-Headers", "ETag, Location, Retry-After, WWW-Authenticate")
+			return
+		}
+	}
+}
+
+// shorten keeps what a caller sent from filling an error's detail.
+func shorten(s string) string {
+	const most = 100
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}

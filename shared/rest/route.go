@@ -1,0 +1,111 @@
+package rest
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+// Route is one endpoint: a value of its own that holds its handler, so that a binary
+// which serves one route links one operation. Everything that serves, describes or
+// tests the endpoint reads it from here.
+type Route struct {
+	Operation operations.Name // also the name of its function's folder
+	Method    string
+	Path      string // with {parameters}, below Base
+	Status    int    // of success
+	Summary   string // one line, for people
+
+	// What goes in and out, as nil pointers of the types: data only, for the document.
+	Query, Body, Answer any
+
+	// Guarded tells that the write is conditioned on If-Match.
+	Guarded bool
+
+	serve func(*operations.Operations, *request) (reply, error)
+}
+
+// Routes lists every endpoint. It is for the laptop host, the document and tests: a
+// function that called it would link them all.
+func Routes() []Route {
+	return []Route{
+		ListReleases, CreateRelease, GetRelease, DeleteRelease, AddChanges, AppendLog, TransitionRelease,
+		ListChanges, CreateChange, GetChange, DecideChange,
+		ListTasks, CreateTask, GetTask,
+	}
+}
+
+// Role is the role that the route needs.
+func (r Route) Role() release.Role { return operations.Roles[r.Operation] }
+
+// match finds the route of a request and the parameters in its path. It compares
+// segment by segment before unescaping, so that an id with an escaped slash in it
+// stays one id; net/http's ServeMux would redirect unclean paths and answer 405.
+func (a *API) match(r *http.Request) (*Route, map[string]string, bool) {
+	path, below := strings.CutPrefix(r.URL.EscapedPath(), Base+"/")
+	if !below {
+		return nil, nil, false
+	}
+	segments := strings.Split(path, "/")
+	for i := range a.routes {
+		route := &a.routes[i]
+		if route.Method != r.Method {
+			continue
+		}
+		if params, ok := route.bind(segments); ok {
+			return route, params, true
+		}
+	}
+	return nil, nil, false
+}
+
+func (r *Route) bind(segments []string) (map[string]string, bool) {
+	pattern := strings.Split(r.Path[1:], "/")
+	if len(pattern) != len(segments) {
+		return nil, false
+	}
+	params := make(map[string]string, 2)
+	for i, p := range pattern {
+		if name, isParam := parameter(p); isParam {
+			value, err := url.PathUnescape(segments[i])
+			if err != nil || value == "" {
+				return nil, false
+			}
+			params[name] = value
+		} else if p != segments[i] {
+			return nil, false
+		}
+	}
+	return params, true
+}
+
+// Parameters lists the names of the path's parameters in order.
+func (r Route) Parameters() []string {
+	var names []string
+	for p := range strings.SplitSeq(r.Path, "/") {
+		if name, isParam := parameter(p); isParam {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func parameter(segment string) (string, bool) {
+	if strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "}") {
+		return segment[1 : len(segment)-1], true
+	}
+	return "", false
+}
+
+// Find returns the route of an operation among some.
+func Find(routes []Route, op operations.Name) (Route, bool) {
+	i := slices.IndexFunc(routes, func(r Route) bool { return r.Operation == op })
+	if i < 0 {
+		return Route{}, false
+	}
+	return routes[i], true
+}
