@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -20,6 +21,9 @@ const requestIDHeader = "X-Request-Id"
 // request makes of a REST API's event the request that net/http's server would have made of the same bytes. It fails
 // only for a body that is not the base64 it says it is, or a method that is no token.
 func request(ctx context.Context, event events.APIGatewayProxyRequest) (*http.Request, error) {
+	if strings.ContainsFunc(event.HTTPMethod, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, c) }) {
+		return nil, fmt.Errorf("method %.20q", event.HTTPMethod) // core would print it, line breaks and all
+	}
 	header := merged(event.MultiValueHeaders, event.Headers)
 	query := url.Values(event.MultiValueQueryStringParameters)
 	if len(query) == 0 {
