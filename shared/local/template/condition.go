@@ -45,19 +45,19 @@ func (r *resolver) truth(n node) (bool, error) {
 	switch f.name {
 	case "Equals":
 		if len(list) != 2 {
-			return false, errors.New("Equals wants two values")
+			return false, errors.New("!Equals wants two values")
 		}
 		a, errA := r.resolve(list[0])
 		b, errB := r.resolve(list[1])
 		textA, okA := scalar(a)
 		textB, okB := scalar(b)
 		if err := errors.Join(errA, errB); err != nil || !okA || !okB {
-			return false, errors.Join(err, errors.New("Equals compares texts"))
+			return false, errors.Join(err, errors.New("!Equals compares texts"))
 		}
 		return textA == textB, nil
 	case "Not":
 		if len(list) != 1 {
-			return false, errors.New("Not wants one condition")
+			return false, errors.New("!Not wants one condition")
 		}
 		v, err := r.truth(list[0])
 		return !v, err

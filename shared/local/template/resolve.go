@@ -65,7 +65,7 @@ func newResolver(root *mapping, given map[string]string) (*resolver, []Parameter
 	for _, id := range resources.keys {
 		res, ok := resources.values[id].(*mapping)
 		if !ok {
-			return nil, nil, fmt.Errorf("Resources.%s is no mapping", id)
+			return nil, nil, fmt.Errorf("resource %s is no mapping", id)
 		}
 		r.resourceOf[id] = res
 	}
@@ -82,7 +82,7 @@ func (r *resolver) resources() ([]Resource, error) {
 			name, _ := c.(string)
 			holds, err := r.condition(name)
 			if err != nil {
-				problems = append(problems, fmt.Errorf("Resources.%s: %w", id, err))
+				problems = append(problems, fmt.Errorf("resource %s: %w", id, err))
 			}
 			if err != nil || !holds {
 				continue
@@ -90,7 +90,7 @@ func (r *resolver) resources() ([]Resource, error) {
 		}
 		v, err := r.resolve(m)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("Resources.%s: %w", id, err))
+			problems = append(problems, fmt.Errorf("resource %s: %w", id, err))
 			continue
 		}
 		attributes := v.(map[string]any)
@@ -98,7 +98,7 @@ func (r *resolver) resources() ([]Resource, error) {
 		res.Type, _ = attributes["Type"].(string)
 		res.Properties, _ = attributes["Properties"].(map[string]any)
 		if res.Type == "" {
-			problems = append(problems, fmt.Errorf("Resources.%s has no Type", id))
+			problems = append(problems, fmt.Errorf("resource %s has no Type", id))
 		}
 		delete(attributes, "Type")
 		delete(attributes, "Properties")
@@ -119,7 +119,7 @@ func (r *resolver) outputs() (map[string]string, error) {
 		if c, ok := m.get("Condition").(string); ok {
 			holds, err := r.condition(c)
 			if err != nil {
-				return nil, fmt.Errorf("Outputs.%s: %w", name, err)
+				return nil, fmt.Errorf("output %s: %w", name, err)
 			}
 			if !holds {
 				continue
@@ -127,11 +127,11 @@ func (r *resolver) outputs() (map[string]string, error) {
 		}
 		v, err := r.resolve(m.get("Value"))
 		if err != nil {
-			return nil, fmt.Errorf("Outputs.%s: %w", name, err)
+			return nil, fmt.Errorf("output %s: %w", name, err)
 		}
 		text, ok := scalar(v)
 		if !ok {
-			return nil, fmt.Errorf("Outputs.%s: the value is no text", name)
+			return nil, fmt.Errorf("output %s: the value is no text", name)
 		}
 		outputs[name] = text
 	}
@@ -143,12 +143,12 @@ func (r *resolver) outputs() (map[string]string, error) {
 func (r *resolver) globals() (map[string]any, error) {
 	v, err := r.resolve(r.root.get("Globals"))
 	if err != nil {
-		return nil, fmt.Errorf("Globals: %w", err)
+		return nil, fmt.Errorf("section Globals: %w", err)
 	}
 	all, _ := v.(map[string]any)
 	for kind := range all {
 		if kind != "Function" {
-			return nil, fmt.Errorf("Globals.%s is not understood here; write it at the resource", kind)
+			return nil, fmt.Errorf("section Globals.%s is not understood here; write it at the resource", kind)
 		}
 	}
 	functions, _ := all["Function"].(map[string]any)
@@ -206,7 +206,7 @@ func (r *resolver) call(f intrinsic) (any, error) {
 	case "If":
 		list, _ := f.arg.([]node)
 		if len(list) != 3 {
-			return nil, errors.New("If wants a condition and two values")
+			return nil, errors.New("!If wants a condition and two values")
 		}
 		name, _ := list[0].(string)
 		holds, err := r.condition(name)
@@ -266,7 +266,7 @@ func (r *resolver) getAtt(arg node) (any, error) {
 		}
 	}
 	if id == "" || attribute == "" {
-		return nil, errors.New("GetAtt wants a resource and an attribute")
+		return nil, errors.New("!GetAtt wants a resource and an attribute")
 	}
 	if err := r.exists(id); err != nil {
 		return nil, err
@@ -280,16 +280,16 @@ func (r *resolver) sub(arg node) (any, error) {
 	own := &mapping{}
 	if list, ok := arg.([]node); ok {
 		if len(list) != 2 {
-			return nil, errors.New("Sub wants a text, or a text and its variables")
+			return nil, errors.New("!Sub wants a text, or a text and its variables")
 		}
 		arg = list[0]
 		if own, ok = list[1].(*mapping); !ok {
-			return nil, errors.New("Sub: the variables are no mapping")
+			return nil, errors.New("!Sub: the variables are no mapping")
 		}
 	}
 	text, ok := arg.(string)
 	if !ok {
-		return nil, errors.New("Sub wants a text")
+		return nil, errors.New("!Sub wants a text")
 	}
 	var failed error
 	out := placeholder.ReplaceAllStringFunc(text, func(match string) string {
@@ -309,7 +309,7 @@ func (r *resolver) sub(arg node) (any, error) {
 		}
 		text, ok := scalar(v)
 		if err == nil && !ok {
-			err = fmt.Errorf("Sub: %s is no text", name)
+			err = fmt.Errorf("!Sub: %s is no text", name)
 		}
 		failed = errors.Join(failed, err)
 		return text
@@ -320,7 +320,7 @@ func (r *resolver) sub(arg node) (any, error) {
 func (r *resolver) join(arg node) (any, error) {
 	list, _ := arg.([]node)
 	if len(list) != 2 {
-		return nil, errors.New("Join wants a separator and a list")
+		return nil, errors.New("!Join wants a separator and a list")
 	}
 	separator, _ := list[0].(string)
 	v, err := r.resolve(list[1])
@@ -329,13 +329,13 @@ func (r *resolver) join(arg node) (any, error) {
 	}
 	items, ok := v.([]any)
 	if !ok {
-		return nil, errors.New("Join wants a list")
+		return nil, errors.New("!Join wants a list")
 	}
 	texts := make([]string, 0, len(items))
 	for _, item := range items {
 		text, ok := scalar(item)
 		if !ok {
-			return nil, errors.New("Join: an item is no text")
+			return nil, errors.New("!Join: an item is no text")
 		}
 		texts = append(texts, text)
 	}
