@@ -42,10 +42,21 @@ func checkAction(table string, k item, e *expression) types.TransactWriteItem {
 // update is a single conditional update. It returns the item after it, or the failed
 // condition with the item as it stands.
 func (s *Store) update(ctx context.Context, table string, k item, e *expression) (item, error) {
+	return s.updateReturning(ctx, types.ReturnValueAllNew, table, k, e)
+}
+
+// updateQuietly is update for callers who know what the item is afterwards: settling
+// ten thousand tasks, the answers would be most of the traffic.
+func (s *Store) updateQuietly(ctx context.Context, table string, k item, e *expression) error {
+	_, err := s.updateReturning(ctx, types.ReturnValueNone, table, k, e)
+	return err
+}
+
+func (s *Store) updateReturning(ctx context.Context, values types.ReturnValue, table string, k item, e *expression) (item, error) {
 	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &table, Key: k, UpdateExpression: e.update(), ConditionExpression: e.condition(),
 		ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
-		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValues:                        values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -191,6 +192,44 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 		updateAction(s.tables.Releases, linkKey(r.ID, before.ID), summary),
 		updateAction(s.tables.Releases, releaseKey(r.ID), atRelease),
 	}, nil
+}
+
+// UpdateChange changes what people edit of a change request, and its summary at the
+// release that holds it, in one transaction.
+func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.Change) (release.Change, error), w Write) (release.Change, error) {
+	w.keepIn(s.tables.Changes)
+	return settleOn(ctx, func() (release.Change, error) {
+		before, err := s.Change(ctx, id)
+		if err != nil {
+			return before, err
+		}
+		if err := fresh("change request", id, before.Revision, w); err != nil {
+			return before, err
+		}
+		after, err := edit(before)
+		if err != nil {
+			return before, err
+		}
+		after.Revision, after.UpdatedAt = before.Revision+1, w.At.UTC().Truncate(time.Second)
+		e := changeGuard(before, "patch", w)
+		plan := writer{}
+		encodeChangePlan(plan, after.ChangePlan)
+		for _, name := range changePlanAttributes {
+			e.setMaybe(name, plan[name])
+		}
+		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
+		if before.ReleaseID != "" {
+			// The item exists for as long as the request is held, and its deletion frees the
+			// request in the same transaction, so a failed condition means: read again.
+			actions = append(actions, putAction(s.tables.Releases, encodeLink(before.ReleaseID, after.Link()), express().exists("pk")))
+		}
+		return after, s.writeChunk(ctx, actions, w, after)
+	})
+}
+
+// changePlanAttributes are what encodeChangePlan writes, so that an edit can also remove.
+var changePlanAttributes = []string{
+	"title", "description", "controlId", "controlTitle", "affectedCiIds", "scheduledStart", "scheduledEnd",
 }
 
 func settling(c release.Change, why string) error {

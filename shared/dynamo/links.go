@@ -31,7 +31,7 @@ func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string
 	w.keepIn(s.tables.Releases)
 	added, removed := map[string]bool{}, map[string]bool{}
 	return settleOn(ctx, func() (LinkResult, error) {
-		now, err := s.linkedRelease(ctx, id)
+		now, err := s.ReleaseWithLinks(ctx, id)
 		if err != nil {
 			return LinkResult{}, err
 		}

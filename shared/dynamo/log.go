@@ -27,9 +27,9 @@ func (s *Store) AppendLog(ctx context.Context, id, words string, status release.
 		return release.LogEntry{}, err
 	}
 	entry := release.LogEntry{
-		ID: logID(logKey(n, 0)), Timestamp: w.At, Author: w.By.Author(), AuthorEmail: w.By.Email, Text: words, Status: status,
+		ID: logID(logKey(n)), Timestamp: w.At, Author: w.By.Author(), AuthorEmail: w.By.Email, Text: words, Status: status,
 	}
-	i := encodeLogEntry(id, logKey(n, 0), entry, w.Request)
+	i := encodeLogEntry(id, logKey(n), entry, w.Request)
 	entry = decodeLogEntry(i) // what is answered is what is stored, to the millisecond
 	if err := s.putLogEntry(ctx, id, i, entry, w); err != nil {
 		return release.LogEntry{}, err

@@ -166,14 +166,15 @@ func decodeLink(i item) release.LinkedChange {
 	}
 }
 
-// logKey places the n-th appended entry. A transition's entry sorts right after the
-// entry that was last when the transition read the release: the epoch is the suffix.
-func logKey(n, epoch int) string {
-	if epoch == 0 {
-		return fmt.Sprintf("%012d", n)
-	}
-	return fmt.Sprintf("%012d#%04d", n, epoch)
-}
+// logKey places the n-th appended entry. Entries that a transition or an edit writes in
+// its own transaction cannot take a number there; they sort right after the entry that
+// was last when the release was read, with the epoch or the revision as a suffix that
+// no other write has.
+func logKey(n int) string { return fmt.Sprintf("%012d", n) }
+
+func logKeyOfEpoch(n, epoch int) string { return fmt.Sprintf("%s#%04d", logKey(n), epoch) }
+
+func logKeyOfRevision(n, revision int) string { return fmt.Sprintf("%s#r%08d", logKey(n), revision) }
 
 func encodeLogEntry(releaseID, sk string, e release.LogEntry, request string) item {
 	i := key(logPrefix+releaseID, sk)
@@ -194,18 +195,22 @@ func decodeLogEntry(i item) release.LogEntry {
 	}
 }
 
-// logID is the short form of a log key that callers see: "12", or "12.3" for the
-// entry of the third transition.
+// logID is the short form of a log key that callers see: "12", "12.3" for the entry of
+// the third transition, "12.r7" for that of the edit to revision 7.
 func logID(sk string) string {
-	n, epoch, ofTransition := strings.Cut(sk, "#")
-	short := func(s string) string {
-		if t := strings.TrimLeft(s, "0"); t != "" {
-			return t
-		}
-		return "0"
+	n, suffix, written := strings.Cut(sk, "#")
+	if !written {
+		return withoutZeros(n)
 	}
-	if ofTransition {
-		return short(n) + "." + short(epoch)
+	if revision, ofEdit := strings.CutPrefix(suffix, "r"); ofEdit {
+		return withoutZeros(n) + ".r" + withoutZeros(revision)
 	}
-	return short(n)
+	return withoutZeros(n) + "." + withoutZeros(suffix)
+}
+
+func withoutZeros(s string) string {
+	if t := strings.TrimLeft(s, "0"); t != "" {
+		return t
+	}
+	return "0"
 }

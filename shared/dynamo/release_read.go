@@ -36,7 +36,7 @@ func found(i item, id string) (release.Release, error) {
 
 // WholeRelease reads a release with its links (one query) and its log (another).
 func (s *Store) WholeRelease(ctx context.Context, id string) (Whole, error) {
-	w, err := s.linkedRelease(ctx, id)
+	w, err := s.ReleaseWithLinks(ctx, id)
 	if err != nil {
 		return Whole{}, err
 	}
@@ -44,8 +44,8 @@ func (s *Store) WholeRelease(ctx context.Context, id string) (Whole, error) {
 	return w, err
 }
 
-// linkedRelease reads a release and its links in one consistent query.
-func (s *Store) linkedRelease(ctx context.Context, id string) (Whole, error) {
+// ReleaseWithLinks reads a release and its links in one consistent query.
+func (s *Store) ReleaseWithLinks(ctx context.Context, id string) (Whole, error) {
 	w := Whole{Links: []release.LinkedChange{}}
 	var itself item
 	err := s.queryAll(ctx, rangeOf(s.tables.Releases, relPrefix+id, ">=", main), func(i item) {

@@ -74,7 +74,7 @@ func (s *Store) FollowRelease(ctx context.Context, c release.Change, r release.R
 		if after.ReleaseID == "" {
 			e.remove("releaseId").set("lastReleaseId", text(after.LastReleaseID))
 		}
-		_, err := s.update(ctx, s.tables.Changes, changeKey(c.ID), e)
+		err := s.updateQuietly(ctx, s.tables.Changes, changeKey(c.ID), e)
 		failed, ok := failedCondition(err)
 		if !ok {
 			return after, err == nil, err
@@ -119,7 +119,7 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 		for _, name := range []string{"resolvedBy", "resolvedAt", "reopenedAt", "reopenCount"} {
 			e.setMaybe(name, stamps[name])
 		}
-		_, err := s.update(ctx, s.tables.Tasks, taskKey(t.ID), e)
+		err := s.updateQuietly(ctx, s.tables.Tasks, taskKey(t.ID), e)
 		failed, ok := failedCondition(err)
 		if !ok {
 			return err == nil, err

@@ -37,7 +37,7 @@ func encodeTask(t release.Task) item {
 	w.text("title", t.Title)
 	w.text("requesterName", t.RequesterName)
 	w.text("requesterEmail", t.RequesterEmail)
-	w.text("requesterKey", strings.ToLower(t.RequesterEmail))
+	w.text("requesterKey", release.AddressKey(t.RequesterEmail))
 	i["status"] = text(string(t.Status))
 	i["ciIds"] = texts(t.CIIDs)
 	w.text("changeRequestId", t.ChangeRequestID)

@@ -134,7 +134,7 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 	}
 	actions := []types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(after.ID), e),
-		putAction(s.tables.Releases, encodeLogEntry(after.ID, logKey(entries, after.Epoch()), entry, w.Request), express().absent("pk")),
+		putAction(s.tables.Releases, encodeLogEntry(after.ID, logKeyOfEpoch(entries, after.Epoch()), entry, w.Request), express().absent("pk")),
 	}
 	memory, err := w.remember(after)
 	if err != nil {

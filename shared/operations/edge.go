@@ -69,3 +69,16 @@ func setParameter(f *release.Faults, name, sent string, v reflect.Value) {
 		v.SetString(sent)
 	}
 }
+
+// check judges the list's filters with its paging: what cannot be an id or an address
+// must not reach the store, which bounds its keys.
+func (in ListTasksInput) check(f *release.Faults) int {
+	f.Email("requesterEmail", in.RequesterEmail, false)
+	if in.ChangeRequestID != "" {
+		f.Identifier("changeRequestId", in.ChangeRequestID)
+	}
+	if in.CIID != "" {
+		f.Identifier("ciId", in.CIID)
+	}
+	return in.Paging.check(f)
+}

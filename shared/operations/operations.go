@@ -22,34 +22,47 @@ const (
 	GetRelease        Name = "get-release"
 	DeleteRelease     Name = "delete-release"
 	AddChanges        Name = "add-changes"
+	UpdateRelease     Name = "update-release"
+	CheckReadiness    Name = "check-readiness"
 	AppendLog         Name = "append-log"
+	ListLog           Name = "list-log"
+	CompleteStep      Name = "complete-step"
 	TransitionRelease Name = "transition-release"
 	ListChanges       Name = "list-changes"
 	CreateChange      Name = "create-change"
 	GetChange         Name = "get-change"
+	UpdateChange      Name = "update-change"
 	DecideChange      Name = "decide-change"
 	ListTasks         Name = "list-tasks"
 	CreateTask        Name = "create-task"
 	GetTask           Name = "get-task"
+	UpdateTask        Name = "update-task"
 )
 
 // Roles is the one table that says which role an operation needs. Tasks may also be
-// read by the requester they belong to; that rule stands with the operation.
+// read by the requester they belong to, and a step completed only by an Auditor who owns
+// it or an Admin; these rules stand with their operations.
 var Roles = map[Name]release.Role{
 	ListReleases:      release.Viewer,
 	CreateRelease:     release.Admin,
 	GetRelease:        release.Viewer,
 	DeleteRelease:     release.Admin,
 	AddChanges:        release.Admin,
+	UpdateRelease:     release.Admin,
+	CheckReadiness:    release.Viewer,
 	AppendLog:         release.Auditor,
+	ListLog:           release.Viewer,
+	CompleteStep:      release.Auditor,
 	TransitionRelease: release.Admin,
 	ListChanges:       release.Viewer,
 	CreateChange:      release.Admin,
 	GetChange:         release.Viewer,
+	UpdateChange:      release.Admin,
 	DecideChange:      release.Admin,
 	ListTasks:         release.Viewer,
 	CreateTask:        release.Admin,
 	GetTask:           release.Viewer,
+	UpdateTask:        release.Admin,
 }
 
 // Operations runs the operations on one store. The clock and the source of ids come

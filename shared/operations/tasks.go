@@ -2,7 +2,6 @@ package operations
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"example.com/releases/shared/dynamo"
@@ -89,7 +88,7 @@ func (o *Operations) ListTasks(ctx context.Context, in ListTasksInput) (TaskPage
 	if err := f.Err(); err != nil {
 		return TaskPage{}, err
 	}
-	by := dynamo.TasksBy{Requester: strings.ToLower(in.RequesterEmail), Change: in.ChangeRequestID, CI: in.CIID}
+	by := dynamo.TasksBy{Requester: release.AddressKey(in.RequesterEmail), Change: in.ChangeRequestID, CI: in.CIID}
 	all, next, err := o.store.ListTasks(ctx, by, status, limit, in.Cursor)
 	if err != nil {
 		return TaskPage{}, err

@@ -85,3 +85,6 @@ func CallerFrom(ctx context.Context) (Caller, bool) {
 	c, ok := ctx.Value(callerKey{}).(Caller)
 	return c, ok
 }
+
+// AddressKey is the form of an e-mail address by which people are told apart.
+func AddressKey(email string) string { return strings.ToLower(email) }

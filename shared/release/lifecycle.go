@@ -197,11 +197,7 @@ func nextSentence(from Status) string {
 	if len(next) == 0 {
 		return "It is at the end of its life."
 	}
-	words := make([]string, len(next))
-	for i, s := range next {
-		words[i] = string(s)
-	}
-	return "Allowed next: " + strings.Join(words, ", ") + "."
+	return "Allowed next: " + join(next) + "."
 }
 
 // ParseStatus matches a status without regard to case.

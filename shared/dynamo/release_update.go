@@ -1,0 +1,56 @@
+package dynamo
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// UpdateRelease changes what people edit of a release. edit sees the release as it is
+// and returns it as it shall be, with the text for the log where there is one to
+// write. The write is conditioned on the revision that edit saw; where somebody was
+// faster, edit is asked again.
+func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.Release) (after release.Release, logText string, err error), w Write) (release.Release, error) {
+	w.keepIn(s.tables.Releases)
+	return settleOn(ctx, func() (release.Release, error) {
+		before, entries, err := s.releaseAndCounter(ctx, id)
+		if err != nil {
+			return before, err
+		}
+		if err := whole(before, w); err != nil {
+			return before, err
+		}
+		after, logText, err := edit(before)
+		if err != nil {
+			return before, err
+		}
+		if after.Revision == before.Revision {
+			return before, s.rememberAlone(ctx, w, before)
+		}
+		e := express().
+			set("op", text("patch")).set("updatedAt", instant(after.UpdatedAt)).
+			set("revision", number(after.Revision)).set("windowVersion", number(after.WindowVersion)).
+			equal("revision", number(before.Revision)).equal("status", text(string(before.Status))).
+			absent("linking").absent("deleting")
+		plan := writer{}
+		encodePlan(plan, after.Plan)
+		for _, name := range planAttributes {
+			e.setMaybe(name, plan[name])
+		}
+		actions := []types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(id), e)}
+		if logText != "" {
+			entry := release.LogEntry{Timestamp: w.At, Author: w.By.Author(), AuthorEmail: w.By.Email, Text: logText}
+			actions = append(actions, putAction(s.tables.Releases,
+				encodeLogEntry(id, logKeyOfRevision(entries, after.Revision), entry, w.Request), express().absent("pk")))
+		}
+		return after, s.writeChunk(ctx, actions, w, after)
+	})
+}
+
+// planAttributes are what encodePlan writes, so that an edit can also remove.
+var planAttributes = []string{
+	"name", "version", "description", "scheduledStart", "scheduledEnd", "releaseManager", "releaseManagerEmail",
+	"rolloutSteps", "rollbackSteps", "successCriteria", "public", "publicSummary",
+}

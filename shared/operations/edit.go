@@ -1,0 +1,224 @@
+package operations
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// mergePatch lays a JSON merge patch (RFC 7396) over the JSON form of what stands and
+// returns the result with the names of the fields the patch touched. The documents are
+// flat but for lists, which RFC 7396 replaces as a whole, so merging is one level deep.
+func mergePatch(current any, patch []byte) (merged []byte, touched []string, err error) {
+	if err := wellFormed(patch); err != nil {
+		return nil, nil, err
+	}
+	stands, err := json.Marshal(current)
+	if err != nil {
+		return nil, nil, err
+	}
+	var document, change map[string]json.RawMessage
+	if err := json.Unmarshal(stands, &document); err != nil {
+		return nil, nil, err
+	}
+	if err := json.Unmarshal(patch, &change); err != nil {
+		return nil, nil, err
+	}
+	for name, value := range change {
+		touched = append(touched, name)
+		if string(value) == "null" {
+			delete(document, name)
+			continue
+		}
+		document[name] = value
+	}
+	slices.Sort(touched)
+	merged, err = json.Marshal(document)
+	return merged, touched, err
+}
+
+// patched decodes what a patch makes of a plan. Fields that exist but cannot be edited
+// are unknown to the plan's type, so they are named like any other unknown field.
+func patched[T any](current any, patch []byte) (T, []string, error) {
+	var none T
+	merged, touched, err := mergePatch(current, patch)
+	if err != nil {
+		return none, nil, err
+	}
+	plan, err := Decode[T](merged)
+	return plan, touched, err
+}
+
+// UpdateRelease applies a JSON merge patch to the editable fields of a release. Moving
+// the window of a scheduled release is logged, and those who were told are told again.
+func (o *Operations) UpdateRelease(ctx context.Context, id string, patch []byte, pre Precondition) (ReleaseView, error) {
+	who, err := allow(ctx, UpdateRelease)
+	if err != nil {
+		return ReleaseView{}, err
+	}
+	if err := wellFormed(patch); err != nil {
+		return ReleaseView{}, err
+	}
+	w := o.write(who, pre)
+	r, err := o.store.UpdateRelease(ctx, id, func(r release.Release) (release.Release, string, error) {
+		in, touched, err := patched[NewPlan](r.Plan, patch)
+		if err != nil {
+			return r, "", err
+		}
+		plan := in.Plan
+		plan.Public = in.Public == nil || *in.Public
+		after, moved, err := r.Edit(plan, touched, w.At)
+		if err != nil || !moved {
+			return after, "", err
+		}
+		return after, release.MovedText(r.Plan, after.Plan), nil
+	}, w)
+	return viewRelease(r), err
+}
+
+// CompleteStepInput says whether a step is done.
+type CompleteStepInput struct {
+	Completed *bool `json:"completed"`
+}
+
+// CompleteStep completes a step of a plan, or opens it again: an Auditor their own
+// steps, an Admin any. It is logged.
+func (o *Operations) CompleteStep(ctx context.Context, id, plan string, order int, in CompleteStepInput, pre Precondition) (ReleaseView, error) {
+	who, err := allow(ctx, CompleteStep)
+	if err != nil {
+		return ReleaseView{}, err
+	}
+	name, known := release.ParsePlanName(plan)
+	if !known {
+		return ReleaseView{}, release.NotFound("plan", plan+" (there are rollout and rollback)")
+	}
+	if in.Completed == nil {
+		var f release.Faults
+		f.Add("completed", "is required: true or false")
+		return ReleaseView{}, f.Err()
+	}
+	w := o.write(who, pre)
+	return once(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {
+		return o.store.UpdateRelease(ctx, id, func(r release.Release) (release.Release, string, error) {
+			owner, err := r.StepOwner(name, order)
+			if err != nil {
+				return r, "", err
+			}
+			if who.Role < release.Admin && !who.Owns(owner) {
+				return r, "", notTheOwner(owner)
+			}
+			return r.Complete(name, order, *in.Completed, w.Stamp)
+		}, w)
+	})
+}
+
+func notTheOwner(owner string) error {
+	if owner == "" {
+		return release.Fail(release.KindForbidden, "not-step-owner",
+			"Nobody owns this step, so only an Admin can complete it. Nothing was changed. Ask an Admin, or to be made its owner (ownerEmail).")
+	}
+	return release.Fail(release.KindForbidden, "not-step-owner",
+		"Only the step's owner or an Admin can complete it, and your token does not carry the owner's verified e-mail address. Nothing was changed.")
+}
+
+// LogPage is one page of the deployment log, newest first.
+type LogPage struct {
+	Entries    []release.LogEntry `json:"entries"`
+	NextCursor string             `json:"nextCursor,omitempty"`
+}
+
+// ListLog returns a page of the deployment log, newest first.
+func (o *Operations) ListLog(ctx context.Context, id string, in Paging) (LogPage, error) {
+	if _, err := allow(ctx, ListLog); err != nil {
+		return LogPage{}, err
+	}
+	var f release.Faults
+	limit := in.check(&f)
+	if err := f.Err(); err != nil {
+		return LogPage{}, err
+	}
+	entries, next, err := o.store.LogPage(ctx, id, limit, in.Cursor)
+	return LogPage{Entries: entries, NextCursor: next}, err
+}
+
+// UpdateChange applies a JSON merge patch to the editable fields of a change request.
+func (o *Operations) UpdateChange(ctx context.Context, id string, patch []byte, pre Precondition) (ChangeView, error) {
+	who, err := allow(ctx, UpdateChange)
+	if err != nil {
+		return ChangeView{}, err
+	}
+	c, err := o.store.UpdateChange(ctx, id, func(c release.Change) (release.Change, error) {
+		plan, _, err := patched[release.ChangePlan](c.ChangePlan, patch)
+		if err != nil {
+			return c, err
+		}
+		c.ChangePlan = plan.Normalise()
+		var f release.Faults
+		c.ChangePlan.Check(&f)
+		return c, f.Err()
+	}, o.write(who, pre))
+	return viewChange(c), err
+}
+
+// UpdateTask applies a JSON merge patch to a task. Moving it to another change request
+// is refused while the release that resolved it is deployed.
+func (o *Operations) UpdateTask(ctx context.Context, id string, patch []byte, pre Precondition) (TaskView, error) {
+	who, err := allow(ctx, UpdateTask)
+	if err != nil {
+		return TaskView{}, err
+	}
+	w := o.write(who, pre)
+	t, err := o.store.UpdateTask(ctx, id, func(t release.Task) (release.Task, error) {
+		plan, _, err := patched[release.TaskPlan](t.TaskPlan, patch)
+		if err != nil {
+			return t, err
+		}
+		return editTask(t, plan, w.At)
+	}, w)
+	return viewTask(t), err
+}
+
+func editTask(t release.Task, plan release.TaskPlan, at time.Time) (release.Task, error) {
+	var f release.Faults
+	if plan.CIIDs == nil {
+		plan.CIIDs = []string{}
+	}
+	plan.Check(&f)
+	status, known := release.ParseTaskStatus(string(plan.Status))
+	if !known {
+		f.Add("status", "must be one of %s", list(release.TaskStatuses))
+	}
+	if err := f.Err(); err != nil {
+		return t, err
+	}
+	plan.Status = t.Status
+	t.TaskPlan = plan
+	return t.SetStatus(status, at), nil
+}
+
+// CheckReadiness tells what each next status of a release demands, whether it holds,
+// what is worth a second look, and whom a deployment or rollback would reach.
+func (o *Operations) CheckReadiness(ctx context.Context, id string) (release.Readiness, error) {
+	if _, err := allow(ctx, CheckReadiness); err != nil {
+		return release.Readiness{}, err
+	}
+	whole, err := o.store.ReleaseWithLinks(ctx, id)
+	if err != nil {
+		return release.Readiness{}, err
+	}
+	r := whole.Release
+	var touched *release.Touched
+	next := release.AllowedNext(r.Status)
+	if slices.Contains(next, release.Deployed) || slices.Contains(next, release.RolledBack) {
+		tasks, people, err := o.store.CountReached(ctx, r.ChangeIDs)
+		if err != nil {
+			return release.Readiness{}, err
+		}
+		touched = &release.Touched{ChangeRequests: len(r.ChangeIDs), Tasks: tasks, People: people}
+	}
+	return r.CheckReadiness(whole.Links, o.now().UTC(), touched), nil
+}

@@ -1,0 +1,167 @@
+package release
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// PlanName tells the two plans of a release apart.
+type PlanName string
+
+// The plans.
+const (
+	RolloutPlan  PlanName = "rollout"
+	RollbackPlan PlanName = "rollback"
+)
+
+// ParsePlanName matches a plan's name without regard to case.
+func ParsePlanName(s string) (PlanName, bool) {
+	return parseEnum(s, []PlanName{RolloutPlan, RollbackPlan})
+}
+
+var allFields = []string{
+	"name", "version", "description", "scheduledStart", "scheduledEnd", "releaseManager", "releaseManagerEmail",
+	"rolloutSteps", "rollbackSteps", "successCriteria", "public", "publicSummary",
+}
+
+// Editable says which fields of a release may be edited in which status. Once it is in
+// progress the plan that the CAB saw stands; who answers for it, how to get back and
+// what the public reads can still be mended.
+var Editable = map[Status][]string{
+	Planned:    allFields,
+	Approved:   allFields,
+	Scheduled:  allFields,
+	InProgress: {"description", "releaseManager", "releaseManagerEmail", "rollbackSteps", "public", "publicSummary"},
+	Deployed:   {"description", "releaseManager", "releaseManagerEmail", "rollbackSteps", "public", "publicSummary"},
+	RolledBack: {},
+	Cancelled:  {},
+}
+
+// CompletableIn says in which statuses the steps of a plan can be completed.
+var CompletableIn = map[PlanName][]Status{
+	RolloutPlan:  {Scheduled, InProgress},
+	RollbackPlan: {Scheduled, InProgress, Deployed},
+}
+
+// Edit returns the release with another plan, of which the named fields differ in what
+// was asked. Completion is kept by a step's order. moved tells that the window of a
+// scheduled release moved, so those who were told must be told again.
+func (r Release) Edit(p Plan, asked []string, at time.Time) (after Release, moved bool, err error) {
+	var frozen []string
+	for _, field := range asked {
+		if !slices.Contains(Editable[r.Status], field) {
+			frozen = append(frozen, field)
+		}
+	}
+	if len(frozen) > 0 {
+		e := r.Conflict("field-frozen", "%s is %s: %s can no longer change. Nothing was changed. %s",
+			r.ID, r.Status, strings.Join(frozen, ", "), editableSentence(r.Status))
+		for _, field := range frozen {
+			e.Fields = append(e.Fields, FieldError{Field: field, Message: "cannot change while the release is " + string(r.Status)})
+		}
+		return r, false, e
+	}
+	var f Faults
+	p = p.Normalise()
+	p.RolloutSteps = keepCompletion(&f, "rolloutSteps", r.RolloutSteps, p.RolloutSteps)
+	p.RollbackSteps = keepCompletion(&f, "rollbackSteps", r.RollbackSteps, p.RollbackSteps)
+	p.Check(&f)
+	if r.Status == Scheduled && (p.ScheduledStart == nil || p.ScheduledEnd == nil) {
+		f.Add("scheduledStart", "and scheduledEnd cannot be removed while the release is scheduled; move them instead")
+	}
+	if err := f.Err(); err != nil {
+		return r, false, err
+	}
+	moved = r.Status == Scheduled && (!p.ScheduledStart.Equal(*r.ScheduledStart) || !p.ScheduledEnd.Equal(*r.ScheduledEnd))
+	r.Plan = p
+	r.Revision++
+	r.UpdatedAt = at.UTC().Truncate(time.Second)
+	if moved {
+		r.WindowVersion++
+	}
+	return r, moved, nil
+}
+
+func editableSentence(s Status) string {
+	if len(Editable[s]) == 0 {
+		return "It is read-only but for the log."
+	}
+	return "What can: " + strings.Join(Editable[s], ", ") + "."
+}
+
+func keepCompletion(f *Faults, field string, was, is []Step) []Step {
+	for i, s := range is {
+		n := slices.IndexFunc(was, func(w Step) bool { return w.Order == s.Order })
+		done := n >= 0 && was[n].Completed
+		if s.Completed && !done {
+			f.Add(fmt.Sprintf("%s[%d].completed", field, i), "cannot be set here; complete the step with POST /api/releases/{id}/steps/{plan}/{order}")
+		}
+		is[i].Completed, is[i].CompletedBy, is[i].CompletedAt = false, "", nil
+		if done {
+			is[i].Completed, is[i].CompletedBy, is[i].CompletedAt = true, was[n].CompletedBy, was[n].CompletedAt
+		}
+	}
+	return is
+}
+
+// MovedText words a moved window for the deployment log.
+func MovedText(before, after Plan) string {
+	return fmt.Sprintf("Window moved from %s – %s to %s – %s", FormatTime(*before.ScheduledStart), FormatTime(*before.ScheduledEnd),
+		FormatTime(*after.ScheduledStart), FormatTime(*after.ScheduledEnd))
+}
+
+// Complete returns the release with a step completed, or open again, and the text for
+// the log; no text means that it was so already. Who may do it is the operation's rule.
+func (r Release) Complete(plan PlanName, order int, completed bool, stamp Stamp) (Release, string, error) {
+	step, steps, err := r.step(plan, order)
+	if err != nil {
+		return r, "", err
+	}
+	if !slices.Contains(CompletableIn[plan], r.Status) {
+		return r, "", r.Conflict("steps-closed", "%s is %s: steps of the %s plan can be completed while it is %s. Nothing was changed.",
+			r.ID, r.Status, plan, join(CompletableIn[plan]))
+	}
+	if step.Completed == completed {
+		return r, "", nil
+	}
+	at := stamp.At.UTC().Truncate(time.Second)
+	verb := "reopened"
+	step.Completed, step.CompletedBy, step.CompletedAt = completed, "", nil
+	if completed {
+		verb = "completed"
+		step.CompletedBy, step.CompletedAt = stamp.By.Author(), &at
+	}
+	*steps = slices.Clone(*steps)
+	(*steps)[slices.IndexFunc(*steps, func(s Step) bool { return s.Order == order })] = step
+	r.Revision++
+	r.UpdatedAt = at
+	return r, fmt.Sprintf("%s step %d %s: %s", plan, order, verb, step.Description), nil
+}
+
+// StepOwner returns the e-mail address of a step's owner; empty where nobody owns it.
+func (r Release) StepOwner(plan PlanName, order int) (string, error) {
+	s, _, err := r.step(plan, order)
+	return s.OwnerEmail, err
+}
+
+func (r *Release) step(plan PlanName, order int) (Step, *[]Step, error) {
+	steps := &r.RolloutSteps
+	if plan == RollbackPlan {
+		steps = &r.RollbackSteps
+	}
+	i := slices.IndexFunc(*steps, func(s Step) bool { return s.Order == order })
+	if i < 0 {
+		return Step{}, nil, NotFound(string(plan)+" step", fmt.Sprintf("%d in %s", order, r.ID))
+	}
+	return (*steps)[i], steps, nil
+}
+
+func join[T ~string](words []T) string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = string(w)
+	}
+	return strings.Join(all, ", ")
+}

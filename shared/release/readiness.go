@@ -1,0 +1,169 @@
+package release
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Readiness tells for each next status what it demands and whether that holds, and
+// gives advice that blocks nothing.
+type Readiness struct {
+	ID     string       `json:"id"`
+	Status Status       `json:"status"`
+	Next   []NextStatus `json:"next"`
+	Advice []AdviceRow  `json:"advice"`
+}
+
+// NextStatus is one next status. Ready means that every condition holds; Asks are fields
+// that the request itself must carry.
+type NextStatus struct {
+	Status     Status      `json:"status"`
+	Ready      bool        `json:"ready"`
+	Conditions []Condition `json:"conditions"`
+	Asks       []string    `json:"asks"`
+	Touches    *Touched    `json:"touches,omitempty"`
+}
+
+// Condition is one demand of a transition.
+type Condition struct {
+	Condition      Demand   `json:"condition"`
+	Holds          bool     `json:"holds"`
+	Detail         string   `json:"detail"`
+	ChangeRequests []string `json:"changeRequests"` // those that hold it up
+}
+
+// Touched counts whom a deployment or a rollback would reach.
+type Touched struct {
+	ChangeRequests int `json:"changeRequests"`
+	Tasks          int `json:"tasks"`
+	People         int `json:"people"`
+}
+
+// AdviceRow is something worth a second look before going on.
+type AdviceRow struct {
+	Code           string   `json:"code"`
+	Detail         string   `json:"detail"`
+	ChangeRequests []string `json:"changeRequests,omitempty"`
+}
+
+// AdviceCodes lists every advice there is, for documents.
+var AdviceCodes = []string{
+	"no-change-requests", "no-rollback-steps", "steps-without-owner", "steps-without-estimate", "unmeasurable-criteria",
+	"window-in-the-past", "estimates-exceed-window", "change-outside-window",
+}
+
+// CheckReadiness judges a release with its links at a moment. Touched is what the
+// caller counted, nil where nothing would be reached.
+func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *Touched) Readiness {
+	out := Readiness{ID: r.ID, Status: r.Status, Next: []NextStatus{}, Advice: []AdviceRow{}}
+	for _, to := range AllowedNext(r.Status) {
+		t, _ := TransitionTo(to)
+		next := NextStatus{Status: to, Ready: len(r.Linking) == 0, Conditions: []Condition{}, Asks: []string{}}
+		unmet := r.Unmet(t)
+		for _, d := range t.Demands {
+			if d == DemandReason {
+				next.Asks = append(next.Asks, "rollback_reason")
+				continue
+			}
+			c := r.judge(d, !slices.Contains(unmet, d))
+			next.Ready = next.Ready && c.Holds
+			next.Conditions = append(next.Conditions, c)
+		}
+		if to == Deployed || to == RolledBack {
+			next.Touches = touched
+		}
+		out.Next = append(out.Next, next)
+	}
+	if r.Live() && r.Status != Deployed {
+		out.Advice = r.advise(links, now)
+	}
+	return out
+}
+
+func (r Release) judge(d Demand, holds bool) Condition {
+	c := Condition{Condition: d, Holds: holds, ChangeRequests: []string{}}
+	switch {
+	case d == DemandApproval && holds:
+		c.Detail = fmt.Sprintf("All %d linked change requests are CAB-approved.", len(r.ChangeIDs))
+	case d == DemandApproval:
+		c.ChangeRequests = r.Unapproved
+		c.Detail = "The CAB has not approved " + strings.Join(r.Unapproved, ", ") + ". Record its decision, or remove them from the release."
+	case holds:
+		c.Detail = fmt.Sprintf("The window is %s to %s.", FormatTime(*r.ScheduledStart), FormatTime(*r.ScheduledEnd))
+	default:
+		c.Detail = "Set scheduledStart and scheduledEnd, start before end."
+	}
+	return c
+}
+
+func (r Release) advise(links []LinkedChange, now time.Time) []AdviceRow {
+	rows := []AdviceRow{}
+	add := func(code, format string, args ...any) {
+		rows = append(rows, AdviceRow{Code: code, Detail: fmt.Sprintf(format, args...)})
+	}
+	if len(r.ChangeIDs) == 0 {
+		add("no-change-requests", "No change request is linked, so deploying resolves nothing.")
+	}
+	if len(r.RollbackSteps) == 0 {
+		add("no-rollback-steps", "There is no rollback plan: write down how to get back before you need it.")
+	}
+	if s := stepsWhere(r.Plan, func(s Step) bool { return s.OwnerEmail == "" }); s != "" {
+		add("steps-without-owner", "Nobody owns %s.", s)
+	}
+	if s := stepsWhere(r.Plan, func(s Step) bool { return s.EstimatedMinutes == 0 }); s != "" {
+		add("steps-without-estimate", "There is no estimate for %s.", s)
+	}
+	if !strings.ContainsFunc(r.SuccessCriteria, unicode.IsDigit) {
+		add("unmeasurable-criteria", "The success criteria hold no number; say how much, how long or how many, so that all agree whether they are met.")
+	}
+	if r.hasWindow() {
+		r.adviseWindow(links, now, add, &rows)
+	}
+	return rows
+}
+
+func (r Release) adviseWindow(links []LinkedChange, now time.Time, add func(code, format string, args ...any), rows *[]AdviceRow) {
+	if r.Status != InProgress && r.ScheduledStart.Before(now) {
+		add("window-in-the-past", "The window began at %s, which has passed.", FormatTime(*r.ScheduledStart))
+	}
+	minutes := 0
+	for _, s := range r.RolloutSteps {
+		minutes += s.EstimatedMinutes
+	}
+	if length := int(r.ScheduledEnd.Sub(*r.ScheduledStart).Minutes()); minutes > length {
+		add("estimates-exceed-window", "The rollout steps are estimated at %d minutes; the window has %d.", minutes, length)
+	}
+	var outside []string
+	for _, l := range links {
+		if l.ScheduledStart != nil && (l.ScheduledStart.Before(*r.ScheduledStart) || l.ScheduledStart.After(*r.ScheduledEnd)) {
+			outside = append(outside, l.ID)
+		}
+	}
+	if len(outside) > 0 {
+		add("change-outside-window", "%s start outside the window.", strings.Join(outside, ", "))
+		(*rows)[len(*rows)-1].ChangeRequests = outside
+	}
+}
+
+// stepsWhere names the steps of both plans that a condition holds for.
+func stepsWhere(p Plan, holds func(Step) bool) string {
+	var named []string
+	for _, plan := range []struct {
+		name  PlanName
+		steps []Step
+	}{{RolloutPlan, p.RolloutSteps}, {RollbackPlan, p.RollbackSteps}} {
+		var orders []string
+		for _, s := range plan.steps {
+			if holds(s) {
+				orders = append(orders, fmt.Sprint(s.Order))
+			}
+		}
+		if len(orders) > 0 {
+			named = append(named, fmt.Sprintf("%s steps %s", plan.name, strings.Join(orders, ", ")))
+		}
+	}
+	return strings.Join(named, " and ")
+}
