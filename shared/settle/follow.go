@@ -1,0 +1,168 @@
+package settle
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+const (
+	// readAtOnce is how many tasks one BatchGetItem reads.
+	readAtOnce = 100
+	// batchesAtOnce is how many such batches of one change request are in memory: while
+	// one is written, the next is read.
+	batchesAtOnce = 2
+)
+
+// settleRelease brings a release's settlements to those of its change requests that are
+// not through. The tasks follow when the Changes stream tells of it; a cancellation has
+// nothing to tell them, so that the request is through at once.
+func (s *Settler) settleRelease(ctx context.Context, id releaseID) error {
+	r, ok, err := s.store.SettlingRelease(ctx, string(id))
+	if err != nil || !ok || r.Settling == nil {
+		return err
+	}
+	return s.followRelease(ctx, r, func(c release.Change) error {
+		if hasNoTasksToTell(r, c) {
+			return s.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, 0)
+		}
+		return nil
+	})
+}
+
+// followRelease brings each unsettled change request up to its release and then hands
+// it on.
+func (s *Settler) followRelease(ctx context.Context, r dynamo.Settling, then func(release.Change) error) error {
+	ids := r.Settling.Unsettled
+	if len(ids) == 0 {
+		return nil
+	}
+	changes, err := s.store.ChangesByID(ctx, ids)
+	if err != nil {
+		return err
+	}
+	if missing := len(ids) - len(changes); missing > 0 {
+		// Nobody deletes change requests. Where somebody did, there is nothing to settle.
+		for _, id := range ids {
+			if !slices.ContainsFunc(changes, func(c release.Change) bool { return c.ID == id }) {
+				changes = append(changes, release.Change{ID: id})
+			}
+		}
+	}
+	_, err = each(ctx, len(changes), parallelism, func(n int) error {
+		c := changes[n]
+		err := s.inSlot(ctx, func() (err error) {
+			c, _, err = s.store.FollowRelease(ctx, c, r.Release)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return then(c)
+	})
+	return err
+}
+
+// hasNoTasksToTell tells whether the latest settlement ends with the change request:
+// nothing of it stands in the history that the tasks follow.
+func hasNoTasksToTell(r dynamo.Settling, c release.Change) bool {
+	return !slices.ContainsFunc(c.History, func(s release.Settlement) bool {
+		return s.ReleaseID == r.ID && s.Epoch == r.Settling.Epoch
+	})
+}
+
+// settleChange brings a change request's settlements to its tasks.
+func (s *Settler) settleChange(ctx context.Context, wake changeOf) error {
+	c, err := s.store.Change(ctx, wake.change)
+	if release.IsKind(err, release.KindNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.followChange(ctx, c, wake.release)
+}
+
+// followChange brings every task of a change request up to its whole history, and then
+// tells the release that the request is through.
+func (s *Settler) followChange(ctx context.Context, c release.Change, releaseID string) error {
+	last := -1
+	for n, settlement := range c.History {
+		if settlement.ReleaseID == releaseID {
+			last = n
+		}
+	}
+	if last < 0 {
+		return nil
+	}
+	ids, err := s.store.TaskIDsOfChange(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	batches := slices.Collect(slices.Chunk(ids, readAtOnce))
+	var total tally
+	_, err = each(ctx, len(batches), batchesAtOnce, func(n int) error {
+		return s.followBatch(ctx, c, last, batches[n], &total)
+	})
+	if err != nil {
+		return err
+	}
+	if !total.wrote {
+		through, err := s.isThrough(ctx, c, c.History[last])
+		if err != nil || through {
+			return err
+		}
+	}
+	return s.store.ChangeIsThrough(ctx, releaseID, c.History[last].Epoch, c.ID, total.settled)
+}
+
+// tally is what came of the tasks of one change request.
+type tally struct {
+	mu      sync.Mutex
+	wrote   bool
+	settled int // tasks that carry the settlement, whoever wrote it
+}
+
+func (s *Settler) followBatch(ctx context.Context, c release.Change, last int, ids []string, total *tally) error {
+	tasks, err := s.store.TasksByID(ctx, ids)
+	if err != nil {
+		return err
+	}
+	_, err = each(ctx, len(tasks), parallelism, func(n int) error {
+		t := tasks[n]
+		carries := t.AppliedEpoch <= last || slices.ContainsFunc(t.Comments, func(comment release.Comment) bool {
+			return comment.ID == release.CommentID(c.History[last])
+		})
+		wrote := false
+		if t.AppliedEpoch < len(c.History) {
+			err := s.inSlot(ctx, func() (err error) {
+				wrote, err = s.store.FollowChange(ctx, t, c.ID, c.History)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		total.mu.Lock()
+		defer total.mu.Unlock()
+		total.wrote = total.wrote || wrote
+		if carries {
+			total.settled++
+		}
+		return nil
+	})
+	return err
+}
+
+// isThrough tells, by reading, that nothing is left to be written: a record that comes
+// again writes nothing. It is asked only where no task needed a write.
+func (s *Settler) isThrough(ctx context.Context, c release.Change, settlement release.Settlement) (bool, error) {
+	r, ok, err := s.store.SettlingRelease(ctx, settlement.ReleaseID)
+	if err != nil || !ok || r.Settling == nil || r.Settling.Epoch != settlement.Epoch {
+		return true, err // gone, or overtaken by a later settlement
+	}
+	return !slices.Contains(r.Settling.Unsettled, c.ID) && (len(r.Settling.Unsettled) > 0 || r.Finished), nil
+}
