@@ -1,0 +1,217 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+type object = map[string]any
+
+// releaseAnswer is what the story reads of a release.
+type releaseAnswer struct {
+	ID                   string   `json:"id"`
+	Status               string   `json:"status"`
+	ActualEnd            string   `json:"actualEnd"`
+	AllowedNextStatuses  []string `json:"allowedNextStatuses"`
+	LinkedChangeRequests []struct {
+		ID             string `json:"id"`
+		ApprovalStatus string `json:"approvalStatus"`
+	} `json:"linkedChangeRequests"`
+	DeploymentLog []struct {
+		Timestamp time.Time `json:"timestamp"`
+		Author    string    `json:"author"`
+		Text      string    `json:"text"`
+	} `json:"deploymentLog"`
+	Settlement *struct {
+		State   string `json:"state"`
+		Changes struct {
+			Total   int `json:"total"`
+			Settled int `json:"settled"`
+		} `json:"changes"`
+		Tasks struct {
+			Settled int `json:"settled"`
+		} `json:"tasks"`
+	} `json:"settlement"`
+}
+
+// taskAnswer is what the story reads of a task.
+type taskAnswer struct {
+	ID          string `json:"id"`
+	Title       string `json:"title"`
+	Status      string `json:"status"`
+	ResolvedAt  string `json:"resolvedAt"`
+	ReopenedAt  string `json:"reopenedAt"`
+	ReopenCount int    `json:"reopenCount"`
+	Comments    []struct {
+		At   time.Time `json:"at"`
+		Text string    `json:"text"`
+	} `json:"comments"`
+	LinkedRelease *struct {
+		Badge  string `json:"badge"`
+		Status string `json:"status"`
+	} `json:"linkedRelease"`
+}
+
+const (
+	requesterEmail = "requester@example.com"
+	rollbackReason = "Checkout errors rose to 4 % within ten minutes"
+)
+
+// plan makes change requests of all three types, tasks of many people, and the release.
+func (s *story) plan(ctx context.Context) error {
+	s.title("A release is planned")
+	kinds := []string{"Standard", "Normal", "Emergency"}
+	for i := range changeCount {
+		s.changes = append(s.changes, fmt.Sprintf("CHG-%s-%02d", s.tag, i+1))
+	}
+	err := parallel(changeCount, func(i int) error {
+		return s.must(ctx, s.run.Tokens.Admin, "POST", "/api/change-requests", object{
+			"id": s.changes[i], "changeType": kinds[i%3], "title": fmt.Sprintf("Harden service %d", i+1),
+			"controlId": fmt.Sprintf("AC-%d", i+1), "controlTitle": "Access control", "affectedCiIds": []string{fmt.Sprintf("ci-%02d", i+1)},
+		}, nil)
+	})
+	if err != nil {
+		return err
+	}
+	s.line("%d change requests: Standard ones are born approved, Normal and Emergency wait for the CAB", changeCount)
+	s.tasks = make([]string, taskCount)
+	var made atomic.Int64
+	err = parallel(taskCount, func(i int) error {
+		email := fmt.Sprintf("person%02d@example.com", i%people)
+		if i%people == 0 {
+			email = requesterEmail
+		}
+		s.tasks[i] = fmt.Sprintf("TASK-%s-%03d", s.tag, i+1)
+		defer func() { s.bar("tasks", int(made.Add(1)), taskCount, fmt.Sprintf("of %d people", people)) }()
+		return s.must(ctx, s.run.Tokens.Admin, "POST", "/api/tasks", object{
+			"id": s.tasks[i], "title": fmt.Sprintf("Access for team %d", i+1), "requesterName": "Person " + fmt.Sprint(i%people),
+			"requesterEmail": email, "changeRequestId": s.changes[i%changeCount], "ciIds": []string{fmt.Sprintf("ci-%02d", i%changeCount+1)},
+		}, nil)
+	})
+	if err != nil {
+		return err
+	}
+	start := time.Now().UTC().Add(48 * time.Hour).Truncate(time.Hour)
+	var r releaseAnswer
+	err = s.must(ctx, s.run.Tokens.Admin, "POST", "/api/releases", object{
+		"name": "Summer hardening", "version": "4.2.0", "description": "Coordinated hardening of twelve services",
+		"releaseManager": "Ada Admin", "releaseManagerEmail": "admin@example.com",
+		"scheduledStart": start, "scheduledEnd": start.Add(3 * time.Hour),
+		"rolloutSteps":    []object{{"order": 1, "description": "Drain traffic", "ownerEmail": "auditor@example.com", "estimatedMinutes": 20}, {"order": 2, "description": "Deploy and verify", "ownerEmail": "auditor@example.com", "estimatedMinutes": 90}},
+		"rollbackSteps":   []object{{"order": 1, "description": "Switch back to 4.1.9", "ownerEmail": "auditor@example.com", "estimatedMinutes": 15}},
+		"successCriteria": "Error rate below 1 % for 30 minutes", "linkedChangeRequestIds": s.changes,
+	}, &r)
+	s.releaseID = r.ID
+	if err == nil {
+		s.asked("admin", "POST /api/releases  → "+s.paint(bold, r.ID))
+		s.line("%s links %d change requests", r.ID, changeCount)
+		s.check(r.Status == "planned", "a new release is %s, not planned", r.Status)
+	}
+	return err
+}
+
+// decide records the CAB's decision on every change request but those in leave.
+func (s *story) decide(ctx context.Context, leave string) error {
+	return parallel(changeCount, func(i int) error {
+		if i%3 == 0 || s.changes[i] == leave { // Standard ones need no decision
+			return nil
+		}
+		return s.must(ctx, s.run.Tokens.Admin, "POST", "/api/change-requests/"+s.changes[i]+"/decision", object{"decision": "approved", "note": "Reviewed"}, nil)
+	})
+}
+
+func (s *story) move(ctx context.Context, body object) (releaseAnswer, *problem, error) {
+	var r releaseAnswer
+	s.asked("admin", fmt.Sprintf("POST /api/releases/%s/status %v", s.releaseID, body["status"]))
+	p, err := s.send(ctx, s.run.Tokens.Admin, "POST", "/api/releases/"+s.releaseID+"/status", body, &r)
+	return r, p, err
+}
+
+// refuse shows that the CAB's missing word holds a release up.
+func (s *story) refuse(ctx context.Context) error {
+	s.title("The CAB has not decided on one change yet")
+	missing := s.changes[1]
+	if err := s.decide(ctx, missing); err != nil {
+		return err
+	}
+	_, p, err := s.move(ctx, object{"status": "approved"})
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		s.check(false, "the release was approved although %s is pending", missing)
+		return nil
+	}
+	s.line("%s %s", s.paint(red, fmt.Sprintf("%d %s", p.Status, p.Code)), p.Detail)
+	s.check(p.Status == 409 && strings.Contains(p.Detail, missing), "the refusal is %d and does not name %s: %s", p.Status, missing, p.Detail)
+	return nil
+}
+
+// approve records the missing decision and takes the release to in-progress.
+func (s *story) approve(ctx context.Context) error {
+	s.title("The CAB decides, and the release goes on")
+	err := s.must(ctx, s.run.Tokens.Admin, "POST", "/api/change-requests/"+s.changes[1]+"/decision", object{"decision": "approved"}, nil)
+	if err != nil {
+		return err
+	}
+	for _, to := range []string{"approved", "scheduled", "in-progress"} {
+		r, p, err := s.move(ctx, object{"status": to})
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			return fmt.Errorf("the release could not become %s: %s", to, p.Detail)
+		}
+		s.check(r.Status == to, "the release is %s, not %s", r.Status, to)
+	}
+	return s.must(ctx, s.run.Tokens.Auditor, "POST", "/api/releases/"+s.releaseID+"/log", object{"text": "Traffic drained, deploying 4.2.0"}, nil)
+}
+
+// deploy deploys, and watches change requests and tasks resolve by themselves.
+func (s *story) deploy(ctx context.Context) error {
+	s.title("Deployed: change requests and tasks resolve by themselves")
+	if _, p, err := s.move(ctx, object{"status": "deployed", "note": "All steps done"}); err != nil || p != nil {
+		return orProblem(err, p)
+	}
+	return s.watch(ctx)
+}
+
+func orProblem(err error, p *problem) error {
+	if err == nil && p != nil {
+		err = fmt.Errorf("%d %s: %s", p.Status, p.Code, p.Detail)
+	}
+	return err
+}
+
+// watch shows the settlement until it is complete.
+func (s *story) watch(ctx context.Context) error {
+	began := time.Now()
+	for {
+		var r releaseAnswer
+		if err := s.must(ctx, s.run.Tokens.Viewer, "GET", "/api/releases/"+s.releaseID, nil, &r); err != nil {
+			return err
+		}
+		if r.Settlement == nil {
+			return fmt.Errorf("%s is %s and tells no settlement", s.releaseID, r.Status)
+		}
+		done := r.Settlement.Changes.Settled
+		s.bar("settlement", done, r.Settlement.Changes.Total, fmt.Sprintf("change requests, %d tasks", r.Settlement.Tasks.Settled))
+		if r.Settlement.State == "settled" {
+			s.line("settled in %.1f s", time.Since(began).Seconds())
+			s.check(done == changeCount && r.Settlement.Tasks.Settled == taskCount, "%d change requests and %d tasks were settled, not %d and %d",
+				done, r.Settlement.Tasks.Settled, changeCount, taskCount)
+			return nil
+		}
+		if time.Since(began) > settleWithin {
+			return fmt.Errorf("the settlement is not complete after %s: %d of %d change requests", settleWithin, done, changeCount)
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

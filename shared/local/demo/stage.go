@@ -1,0 +1,78 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// stage is where the story is told: with colour and a moving bar on a terminal, in
+// plain lines elsewhere.
+type stage struct {
+	out      io.Writer
+	terminal bool
+	act      *int
+}
+
+func newStage(out io.Writer) stage {
+	terminal := false
+	if f, ok := out.(*os.File); ok {
+		info, err := f.Stat()
+		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	}
+	return stage{out: out, terminal: terminal, act: new(int)}
+}
+
+// The colours, as ANSI codes.
+const (
+	bold, dim, red, green, yellow, cyan = "1", "2", "31", "32", "33", "36"
+)
+
+func (s stage) paint(code, text string) string {
+	if !s.terminal {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func (s stage) say(format string, args ...any) {
+	fmt.Fprintf(s.out, format+"\n", args...)
+}
+
+// title opens the next act.
+func (s stage) title(text string) {
+	*s.act++
+	s.say("\n%s", s.paint(bold, fmt.Sprintf("%d. %s", *s.act, text)))
+}
+
+func (s stage) line(format string, args ...any) { s.say("   "+format, args...) }
+
+// asked shows the request that a person would have sent.
+func (s stage) asked(who, request string) {
+	s.line("%s %s", s.paint(cyan, who+" ›"), request)
+}
+
+func (s stage) good(text string) { s.say("\n%s", s.paint(green, "✔ "+text)) }
+
+func (s stage) bad(text string) { s.say("%s", s.paint(red, "✘ "+text)) }
+
+// bar draws how far something has come: in place on a terminal; elsewhere a line for
+// the beginning and one for the end.
+func (s stage) bar(label string, done, total int, note string) {
+	const width = 30
+	full := width
+	if total > 0 {
+		full = width * done / total
+	}
+	drawn := strings.Repeat("█", full) + strings.Repeat("░", width-full)
+	text := fmt.Sprintf("   %-10s %s %d/%d %s", label, s.paint(green, drawn), done, total, s.paint(dim, note))
+	switch {
+	case s.terminal && done < total:
+		fmt.Fprintf(s.out, "\r%s\x1b[K", text)
+	case s.terminal:
+		fmt.Fprintf(s.out, "\r%s\x1b[K\n", text)
+	case done == 0 || done == total:
+		fmt.Fprintln(s.out, text)
+	}
+}
