@@ -52,7 +52,7 @@ func (s *Store) erase(ctx context.Context, id string, w Write) error {
 // markDeleting begins a deletion. The log's counter goes in the same transaction, so
 // that nothing can be appended any more.
 func (s *Store) markDeleting(ctx context.Context, id string, mark *expression, w Write) error {
-	mark.set("deleting", boolean(true)).set("attention", text("1")).set("attentionSince", instant(w.At))
+	mark.remove("publicKey").set("deleting", boolean(true)).set("attention", text("1")).set("attentionSince", instant(w.At))
 	return again(s.transact(ctx, []types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(id), mark),
 		deleteAction(s.tables.Releases, key(relPrefix+id, counter), express()),

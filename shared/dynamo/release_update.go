@@ -39,6 +39,7 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 		for _, name := range planAttributes {
 			e.setMaybe(name, plan[name])
 		}
+		publish(e, before, after, w.At)
 		actions := []types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(id), e)}
 		if logText != "" {
 			entry := release.LogEntry{Timestamp: w.At, Author: w.By.Author(), AuthorEmail: w.By.Email, Text: logText}

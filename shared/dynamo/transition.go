@@ -101,7 +101,10 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 		add("revision", number(1)).
 		equal("status", text(string(before.Status))).
 		equal("epoch", number(before.Epoch())).
+		// An edit of this in between must not be overlooked: publish has looked at it.
+		equal("public", boolean(before.Public)).
 		absent("linking").absent("deleting")
+	publish(e, before, after, passage.At)
 	for _, d := range t.Demands {
 		switch d {
 		case release.DemandApproval:

@@ -1,0 +1,236 @@
+package dynamo_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/release"
+)
+
+// stage is a store on tables of its own, with a clock that steps a minute per write.
+type stage struct {
+	*testing.T
+	*dynamo.Store
+	client *dynamodb.Client
+	table  string
+	now    time.Time
+	writes int
+}
+
+func newStage(t *testing.T) *stage {
+	endpoint, client, names := engine.FreshTables(t)
+	cfg := host.Config{Region: "us-east-1"}.AWS(endpoint)
+	tables := dynamo.Tables{Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"]}
+	return &stage{
+		T: t, Store: dynamo.Open(cfg, tables), client: client, table: tables.Releases,
+		now: time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC),
+	}
+}
+
+func (s *stage) write() dynamo.Write {
+	s.writes++
+	s.now = s.now.Add(time.Minute)
+	return dynamo.Write{Stamp: release.Stamp{At: s.now, By: release.System, Request: fmt.Sprint("request-", s.writes)}}
+}
+
+// must fails the test on an error and passes the value on.
+func must[T any](v T, err error) func(*stage) T {
+	return func(s *stage) T {
+		s.Helper()
+		if err != nil {
+			s.Fatal(err)
+		}
+		return v
+	}
+}
+
+func (s *stage) create() string {
+	start := s.now.Add(48 * time.Hour)
+	end := start.Add(2 * time.Hour)
+	w := s.write()
+	r := release.Release{
+		Status: release.Planned, CreatedAt: w.At, UpdatedAt: w.At, Revision: 1,
+		Plan: release.Plan{Name: "Mail", Version: "1", ScheduledStart: &start, ScheduledEnd: &end, Public: true},
+	}
+	return must(s.CreateRelease(context.Background(), r, nil, w))(s).Release.ID
+}
+
+func (s *stage) move(id string, to ...release.Status) {
+	s.Helper()
+	for _, status := range to {
+		must(s.Transition(context.Background(), id, release.Move{To: status, Reason: "why"}, s.write()))(s)
+	}
+}
+
+func (s *stage) edit(id string, change func(*release.Plan)) {
+	s.Helper()
+	w := s.write()
+	must(s.UpdateRelease(context.Background(), id, func(r release.Release) (release.Release, string, error) {
+		change(&r.Plan)
+		r.Revision++
+		return r, "", nil
+	}, w))(s)
+}
+
+func (s *stage) published() []release.Published {
+	s.Helper()
+	return must(s.Published(context.Background(), s.now, s.now.AddDate(0, 0, -90)))(s)
+}
+
+// A release is seen from scheduled on, in every later status, and only while it is
+// public; edits that nobody outside can see leave no trace.
+func TestPublishedFollowsTheRelease(t *testing.T) {
+	s := newStage(t)
+	id := s.create()
+	s.move(id, release.Approved)
+	if got := s.published(); len(got) != 0 {
+		t.Fatalf("before it is scheduled the public sees %v", got)
+	}
+	s.move(id, release.Scheduled)
+	scheduledAt := s.now
+	want := release.Published{
+		ID: id, Name: "Mail", Version: "1", Status: release.Scheduled, WindowVersion: 1, ChangedAt: scheduledAt,
+		Start: time.Date(2026, 4, 3, 9, 0, 0, 0, time.UTC), End: time.Date(2026, 4, 3, 11, 0, 0, 0, time.UTC),
+	}
+	sees := func(what string) {
+		t.Helper()
+		if got := s.published(); !slices.Equal(got, []release.Published{want}) {
+			t.Fatalf("%s: the public sees\n%+v, want\n%+v", what, got, want)
+		}
+	}
+	sees("scheduled")
+
+	s.edit(id, func(p *release.Plan) {
+		p.Description, p.SuccessCriteria, p.ReleaseManager = "secret", "secret", "secret"
+	})
+	sees("after an edit of what is inside")
+
+	s.edit(id, func(p *release.Plan) { p.PublicSummary = "Mail will pause." })
+	want.Summary, want.ChangedAt = "Mail will pause.", s.now
+	sees("after an edit of what is outside")
+
+	s.edit(id, func(p *release.Plan) { p.Public = false })
+	if got := s.published(); len(got) != 0 {
+		t.Fatalf("after opting out the public sees %v", got)
+	}
+	s.move(id, release.InProgress)
+	if got := s.published(); len(got) != 0 {
+		t.Fatalf("a transition of a release that opted out showed it: %v", got)
+	}
+	s.edit(id, func(p *release.Plan) { p.Public = true })
+	want.Status, want.ChangedAt = release.InProgress, s.now
+	sees("after opting in again")
+
+	for _, status := range []release.Status{release.Deployed, release.RolledBack} {
+		s.move(id, status)
+		want.Status, want.ChangedAt = status, s.now
+		sees(string(status))
+	}
+}
+
+func TestPublishedForgetsWhatNeverWasScheduledOrIsDeleted(t *testing.T) {
+	s := newStage(t)
+	never, deleted := s.create(), s.create()
+	s.move(never, release.Cancelled)
+	s.move(deleted, release.Approved, release.Scheduled, release.Cancelled)
+	if got := s.published(); len(got) != 1 || got[0].ID != deleted || got[0].Status != release.Cancelled {
+		t.Fatalf("the public sees %v, want only %s, cancelled", got, deleted)
+	}
+	if err := s.DeleteRelease(context.Background(), deleted, s.write()); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.published(); len(got) != 0 {
+		t.Fatalf("after the deletion the public sees %v", got)
+	}
+}
+
+// A transition that decided by what an edit then changed must not win over the edit.
+func TestPublishedUnderRacingEdits(t *testing.T) {
+	s := newStage(t)
+	ctx := context.Background()
+	for round := range 12 {
+		id := s.create()
+		s.move(id, release.Approved, release.Scheduled)
+		hide, w := s.write(), s.write()
+		var both sync.WaitGroup
+		both.Go(func() {
+			_, _ = s.Transition(ctx, id, release.Move{To: release.InProgress}, w)
+		})
+		both.Go(func() {
+			_, _ = s.UpdateRelease(ctx, id, func(r release.Release) (release.Release, string, error) {
+				r.Public = false
+				r.Revision++
+				return r, "", nil
+			}, hide)
+		})
+		both.Wait()
+		r := must(s.Release(ctx, id))(s)
+		seen := slices.ContainsFunc(s.published(), func(p release.Published) bool { return p.ID == id })
+		if r.Public || r.Status != release.InProgress {
+			t.Fatalf("round %d: public %v, %s; want both writes to have happened", round, r.Public, r.Status)
+		}
+		if seen {
+			t.Fatalf("round %d: %s opted out and is seen", round, id)
+		}
+	}
+}
+
+// Two hundred at most: every running one first, then the nearest on either side of now.
+func TestPublishedIsBounded(t *testing.T) {
+	s := newStage(t)
+	for n := range 120 {
+		s.seed(fmt.Sprintf("AHEAD-%03d", n), "other", release.Scheduled, s.now.Add(time.Duration(n)*time.Hour))
+		s.seed(fmt.Sprintf("PAST-%03d", n), "other", release.Deployed, s.now.Add(-time.Duration(n+1)*time.Hour))
+		s.seed(fmt.Sprintf("OLD-%03d", n), "other", release.Deployed, s.now.AddDate(0, 0, -91))
+	}
+	s.seed("RUNNING", "running", release.InProgress, s.now.AddDate(-1, 0, 0))
+	got := s.published()
+	if len(got) != 1+100+60 {
+		t.Fatalf("%d are read, want 161", len(got))
+	}
+	for n, id := range map[int]string{0: "RUNNING", 1: "AHEAD-000", 100: "AHEAD-099", 101: "PAST-000", 160: "PAST-059"} {
+		if got[n].ID != id {
+			t.Errorf("number %d is %s, want %s", n, got[n].ID, id)
+		}
+	}
+}
+
+func (s *stage) seed(id, partition string, status release.Status, start time.Time) {
+	text := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
+	must(s.client.PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &s.table, Item: map[string]types.AttributeValue{
+		"pk": text("REL#" + id), "sk": text("M"), "publicKey": text(partition), "status": text(string(status)),
+		"scheduledStart": text(release.FormatTime(start)), "scheduledEnd": text(release.FormatTime(start.Add(time.Hour))),
+	}}))(s)
+}
+
+// The function that serves the public may read this index only, so what the index does
+// not hold cannot leak.
+func TestPublicIndexHoldsNothingElse(t *testing.T) {
+	s := newStage(t)
+	out := must(s.client.DescribeTable(context.Background(), &dynamodb.DescribeTableInput{TableName: &s.table}))(s)
+	for _, index := range out.Table.GlobalSecondaryIndexes {
+		if aws.ToString(index.IndexName) != "byPublicWindow" {
+			continue
+		}
+		if index.Projection.ProjectionType != types.ProjectionTypeInclude {
+			t.Fatalf("it projects %s", index.Projection.ProjectionType)
+		}
+		allowed := []string{"name", "publicAt", "publicSummary", "scheduledEnd", "status", "version", "windowVersion"}
+		if got := slices.Sorted(slices.Values(index.Projection.NonKeyAttributes)); !slices.Equal(got, allowed) {
+			t.Errorf("the index holds %v, want %v", got, allowed)
+		}
+		return
+	}
+	t.Fatal("there is no index byPublicWindow")
+}
