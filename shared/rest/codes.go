@@ -43,6 +43,10 @@ var Codes = []Code{
 		Kind: release.KindForbidden, Code: "forbidden",
 		Detail: "This needs the role Admin; your token carries the role Viewer. Nothing was changed. Ask whoever manages your identity provider for the role, or somebody who has it to do this.",
 	}},
+	{"The step belongs to somebody else", release.Error{
+		Kind: release.KindForbidden, Code: "not-step-owner",
+		Detail: "Only the step's owner or an Admin can complete it, and your token does not carry the owner's verified e-mail address. Nothing was changed.",
+	}},
 	{"There is no such thing", release.Error{
 		Kind: release.KindNotFound, Code: "not-found",
 		Detail: "There is no release REL-2026-Q2-999. Check the id, or list what exists.",
@@ -70,7 +74,7 @@ var Codes = []Code{
 	}},
 	{"The log entry names another status", release.Error{
 		Kind: release.KindConflict, Code: "status-not-current",
-		Detail: "REL-2026-Q2-001 is planned, not deployed. Nothing was changed. A log entry may only carry the current status; POST /api/releases/{id}/status moves the release.",
+		Detail: "REL-2026-Q2-001 is planned, not deployed. The entry was not written. Leave status out, or send the current one.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 	}},
 	{"The release is still being created", release.Error{
@@ -99,6 +103,17 @@ var Codes = []Code{
 		Kind: release.KindConflict, Code: "not-deletable",
 		Detail: "REL-2026-Q2-001 is scheduled; only planned and cancelled releases can be deleted. Nothing was changed. Cancel it first, or keep it as a record.",
 		Status: release.Scheduled, AllowedNextStatuses: []release.Status{release.InProgress, release.Cancelled},
+	}},
+	{"A field can no longer change", release.Error{
+		Kind: release.KindConflict, Code: "field-frozen",
+		Detail: "REL-2026-Q2-001 is in-progress: name can no longer change. Nothing was changed. What can: description, releaseManager, releaseManagerEmail, rollbackSteps, public, publicSummary.",
+		Fields: []release.FieldError{{Field: "name", Message: "cannot change while the release is in-progress"}},
+		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
+	}},
+	{"Steps cannot be completed now", release.Error{
+		Kind: release.KindConflict, Code: "steps-closed",
+		Detail: "REL-2026-Q2-001 is planned: steps of the rollout plan can be completed while it is scheduled, in-progress. Nothing was changed.",
+		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 	}},
 	{"The CAB's decision is final", release.Error{
 		Kind: release.KindConflict, Code: "decision-frozen",

@@ -68,7 +68,7 @@ func (q *request) revisions() ([]int, error) {
 		return anyRevision, nil
 	}
 	if !q.route.Guarded {
-		return nil, headerError("If-Match", "does not go with this request: it creates something, which has no revision yet")
+		return nil, headerError("If-Match", "does not go with this request: it adds something new, which has no revision yet")
 	}
 	tags, star, err := q.conditions("If-Match")
 	if err != nil || star {

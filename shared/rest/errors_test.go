@@ -1,0 +1,261 @@
+package rest_test
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"example.com/releases/shared/rest"
+)
+
+// failing is a request that has to be refused, and a read that shows that it left
+// nothing behind.
+type failing struct {
+	name   string
+	setup  func(*world) ask
+	status int
+	code   string
+	fields string // of errors[], in order
+	shows  string // a GET; the route's own path where it is empty
+}
+
+func to(route string, body any, headers ...string) func(*world) ask {
+	return func(*world) ask { return ask{route: route, body: body, headers: headers} }
+}
+
+// at puts a release's path into a request: "POST %/status".
+func at(route string, release func(*world) string, body any, headers ...string) func(*world) ask {
+	return func(w *world) ask {
+		return ask{route: strings.Replace(route, "%", "/releases/"+release(w), 1), body: body, headers: headers}
+	}
+}
+
+func planned(w *world) string { return w.release() }
+
+func in(statuses ...string) func(*world) string {
+	return func(w *world) string {
+		id := w.release(w.change(true))
+		w.move(id, statuses...)
+		return id
+	}
+}
+
+func numbered(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fresh("CHG")
+	}
+	return ids
+}
+
+var long = strings.Repeat("x", 2001)
+
+var failures = slices.Concat(badInput, badState)
+
+// badInput is what can never succeed, or names nothing.
+var badInput = []failing{
+	{"list", to("GET /releases?limit=0&status=done&colour=red", nil), 400, "invalid-request", "colour", ""},
+	{"list", to("GET /releases?limit=0&status=done", nil), 400, "invalid-request", "limit status", ""},
+	{"list", to("GET /releases?limit=101", nil), 400, "invalid-request", "limit", ""},
+	{"list", to("GET /releases?limit=ten", nil), 400, "invalid-request", "limit", ""},
+	{"list", to("GET /releases?cursor=nonsense", nil), 400, "invalid-cursor", "cursor", ""},
+	{"list", to("GET /releases", nil, "If-None-Match: nonsense"), 400, "invalid-header", "If-None-Match", ""},
+
+	{"create", to("POST /releases", `{"name":`), 400, "invalid-json", "", ""},
+	{"create", to("POST /releases", `{"name": "Mail" "version": "4.2"}`), 400, "invalid-json", "", ""},
+	{"create", to("POST /releases", `{}`), 400, "invalid-request", "name", ""},
+	{"create", to("POST /releases", `{"scheduledStart":"2026-05-02T00:00:00Z","scheduledEnd":"2026-05-02T02:00:00+02:00"}`), 400, "invalid-request", "name scheduledEnd", ""},
+	{
+		"create", to("POST /releases", object{"name": "A", "scheduledStart": "2026-05-02T00:00:00Z", "scheduledEnd": "2026-05-01T00:00:00Z", "releaseManagerEmail": "ada"}),
+		400, "invalid-request", "releaseManagerEmail scheduledEnd", "",
+	},
+	{
+		"create", to("POST /releases", object{"name": 7, "scheduledStart": "tomorrow", "public": "yes", "rolloutSteps": []any{object{"order": "first", "who": "me"}}}),
+		400, "invalid-request", "name public rolloutSteps[0].order rolloutSteps[0].who scheduledStart", "",
+	},
+	{
+		"create", to("POST /releases", object{"name": "A", "status": "approved", "rolloutSteps": []any{object{"order": 1, "description": "B", "completed": true}}}),
+		400, "invalid-request", "rolloutSteps[0].completed status", "",
+	},
+	{"create", to("POST /releases", object{"name": strings.Repeat("x", 201)}), 400, "invalid-request", "name", ""},
+	{"create", to("POST /releases", object{"name": "A", "linkedChangeRequestIds": numbered(101)}), 400, "invalid-request", "linkedChangeRequestIds", ""},
+	{"create", to("POST /releases", object{"name": "A", "linkedChangeRequestIds": []string{"CHG-unknown"}}), 400, "not-linkable", "linkedChangeRequestIds[0]", ""},
+	{"create", to("POST /releases", `name=A`, "Content-Type: text/plain"), 415, "unsupported-media-type", "", ""},
+	{"create", to("POST /releases", `{"name":"`+strings.Repeat("x", rest.MaxBody)+`"}`), 413, "too-large", "", ""},
+	{"create", to("POST /releases", object{"name": "A"}, "Idempotency-Key: a b"), 400, "invalid-header", "Idempotency-Key", ""},
+	{"create", to("POST /releases", object{"name": "A"}, `If-Match: "1"`), 400, "invalid-header", "If-Match", ""},
+
+	{"get", to("GET /releases/REL-2026-Q2-999", nil), 404, "not-found", "", ""},
+	{"delete", to("DELETE /releases/REL-2026-Q2-999", nil), 404, "not-found", "", ""},
+	{"add", to("POST /releases/REL-2026-Q2-999/add-changes", object{"add": []string{"A"}}), 404, "not-found", "", "/releases"},
+	{"add", at("POST %/add-changes", planned, object{}), 400, "invalid-request", "add", ""},
+	{"add", at("POST %/add-changes", planned, object{"add": numbered(60), "remove": numbered(41)}), 400, "invalid-request", "add", ""},
+	{"add", at("POST %/add-changes", planned, object{"add": []string{"A", "A", "-"}, "remove": []string{"A"}}), 400, "invalid-request", "add[1] add[2] remove[0]", ""},
+	{"log", to("POST /releases/REL-2026-Q2-999/log", object{"text": "A"}), 404, "not-found", "", "/releases"},
+	{"log", at("POST %/log", planned, object{"text": long, "status": "done"}), 400, "invalid-request", "text status", ""},
+	{"log", at("POST %/log", planned, object{"text": " ", "author": "Somebody Else"}), 400, "invalid-request", "author", ""},
+	{"status", to("POST /releases/REL-2026-Q2-999/status", object{"status": "approved"}), 404, "not-found", "", "/releases"},
+	{"status", at("POST %/status", planned, object{"note": long}), 400, "invalid-request", "status note", ""},
+	{"status", at("POST %/status", planned, object{"status": "approved", "rollback_reason": "A"}), 400, "invalid-request", "rollback_reason", ""},
+	{"status", at("POST %/status", in("approved", "scheduled", "in-progress"), object{"status": "rolled-back"}), 400, "invalid-request", "rollback_reason", ""},
+
+	{"list changes", to("GET /change-requests?approvalStatus=maybe&limit=-1", nil), 400, "invalid-request", "limit approvalStatus", ""},
+	{"list changes", to("GET /change-requests?cursor=e30", nil), 400, "invalid-cursor", "cursor", ""},
+	{"create change", to("POST /change-requests", object{"id": "-", "changeType": "Big", "affectedCiIds": []string{"a b"}}), 400, "invalid-request", "id changeType affectedCiIds[0]", ""},
+	{"create change", to("POST /change-requests", object{"changeType": "Normal", "cabDecision": "approved"}), 400, "invalid-request", "cabDecision", ""},
+	{"get change", to("GET /change-requests/CHG-unknown", nil), 404, "not-found", "", ""},
+	{"decide", to("POST /change-requests/CHG-unknown/decision", object{"decision": "approved"}), 404, "not-found", "", "/change-requests"},
+	{"decide", to("POST /change-requests/CHG-unknown/decision", object{"decision": "pending", "note": long}), 400, "invalid-request", "decision note", "/change-requests"},
+
+	{"list tasks", to("GET /tasks", nil), 400, "invalid-request", "requesterEmail", ""},
+	{"list tasks", to("GET /tasks?ciId=a&changeRequestId=b&status=Done", nil), 400, "invalid-request", "requesterEmail status", ""},
+	{"list tasks", to("GET /tasks?ciId="+long, nil), 400, "invalid-request", "ciId", ""},
+	{"list tasks", to("GET /tasks?ciId=a&cursor=x", nil), 400, "invalid-cursor", "cursor", ""},
+	{"create task", to("POST /tasks", object{"status": "Done"}), 400, "invalid-request", "title requesterEmail status", "/tasks?ciId=a"},
+	{"create task", to("POST /tasks", object{"title": "A", "requesterEmail": "a@example.com", "changeRequestId": "CHG-unknown"}), 400, "invalid-request", "changeRequestId", "/tasks?requesterEmail=a@example.com"},
+	{"get task", to("GET /tasks/TASK-unknown", nil), 404, "not-found", "", ""},
+}
+
+// badState is what another state would allow.
+var badState = []failing{
+	{"get", at("GET %", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"delete", at("DELETE %", in("approved", "scheduled"), nil), 409, "not-deletable", "", ""},
+	{"delete", at("DELETE %", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"create", func(w *world) ask {
+		held := w.change(true)
+		w.release(held)
+		return ask{route: "POST /releases", body: object{"name": "A", "linkedChangeRequestIds": []string{w.change(true), held}}}
+	}, 409, "not-linkable", "linkedChangeRequestIds[1]", ""},
+	{"add", func(w *world) ask {
+		held := w.change(true)
+		w.release(held)
+		return ask{route: "POST /releases/" + w.release() + "/add-changes", body: object{"add": []string{w.change(true), held}}}
+	}, 409, "not-linkable", "add[1]", ""},
+	{"add what is not approved", func(w *world) ask {
+		return ask{route: "POST /releases/" + in("approved")(w) + "/add-changes", body: object{"add": []string{w.change(false)}}}
+	}, 409, "not-linkable", "add[0]", ""},
+	{"add what is being given back", func(w *world) ask {
+		held := w.change(true)
+		w.move(w.release(held), "cancelled") // and nobody settles here
+		return ask{route: "POST /releases/" + w.release() + "/add-changes", body: object{"add": []string{held}}}
+	}, 409, "not-linkable", "add[0]", ""},
+	{"add too many", func(w *world) ask {
+		return ask{route: "POST /releases/" + w.release(w.changes(100)...) + "/add-changes", body: object{"add": w.changes(1)}}
+	}, 409, "too-many-changes", "", ""},
+	{"add to a frozen scope", func(w *world) ask {
+		return ask{route: "POST /releases/" + in("approved", "scheduled", "in-progress")(w) + "/add-changes", body: object{"add": w.changes(1)}}
+	}, 409, "scope-frozen", "", ""},
+	{"add", at("POST %/add-changes", planned, object{"add": []string{"A"}}, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"log", at("POST %/log", planned, object{"text": "A", "status": "deployed"}), 409, "status-not-current", "", ""},
+	{"log", at("POST %/log", planned, object{"text": "A"}, `If-Match: "1"`), 400, "invalid-header", "If-Match", ""},
+	{"status", at("POST %/status", planned, object{"status": "Deployed"}), 409, "invalid-transition", "", ""},
+	{"status", at("POST %/status", func(w *world) string { return w.release(w.change(false)) }, object{"status": "approved"}), 409, "cab-approval-missing", "", ""},
+	{"status", at("POST %/status", func(w *world) string {
+		id := w.must(admin, ask{route: "POST /releases", body: object{"name": "A"}})["id"].(string)
+		w.move(id, "approved")
+		return id
+	}, object{"status": "scheduled"}), 409, "window-missing", "", ""},
+	{"status", at("POST %/status", planned, object{"status": "approved"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"create change", func(w *world) ask {
+		return ask{route: "POST /change-requests", body: object{"id": w.change(false), "changeType": "Standard"}}
+	}, 409, "already-exists", "", ""},
+	{"decide", func(w *world) ask {
+		id := w.change(true)
+		w.move(w.release(id), "approved", "scheduled", "in-progress")
+		return ask{route: "POST /change-requests/" + id + "/decision", body: object{"decision": "rejected"}}
+	}, 409, "decision-frozen", "", ""},
+	{"decide", func(w *world) ask {
+		id := w.change(true)
+		w.move(w.release(id), "approved", "scheduled", "in-progress", "rolled-back") // and nobody settles here
+		return ask{route: "POST /change-requests/" + id + "/decision", body: object{"decision": "rejected"}}
+	}, 409, "settling", "", ""},
+	{"decide", func(w *world) ask {
+		return ask{route: "POST /change-requests/" + w.change(false) + "/decision", body: object{"decision": "rejected"}, headers: []string{`If-Match: "9"`}}
+	}, 412, "revision-stale", "", ""},
+	{"create task", func(w *world) ask {
+		return ask{route: "POST /tasks", body: object{"id": w.task("a@example.com", ""), "title": "A", "requesterEmail": "b@example.com"}}
+	}, 409, "already-exists", "", "/tasks?requesterEmail=b@example.com"},
+}
+
+func TestEveryErrorOfEveryRoute(t *testing.T) {
+	w := newWorld(t)
+	seen := map[string]map[string]bool{}
+	for _, f := range failures {
+		a := f.setup(w)
+		shows := f.shows
+		if shows == "" {
+			_, path, _ := strings.Cut(a.route, " ")
+			shows, _, _ = strings.Cut(path, "?")
+			for _, action := range []string{"/add-changes", "/log", "/status", "/decision"} {
+				shows = strings.TrimSuffix(shows, action)
+			}
+		}
+		before := w.look(shows)
+		got := w.send(admin, a)
+		if got.Code != f.status {
+			t.Errorf("%s, %s: %d, want %d; %s", f.name, a.route, got.Code, f.status, got.text)
+			continue
+		}
+		p := w.problem(got)
+		var fields []string
+		for _, e := range p.Errors {
+			fields = append(fields, e.Field)
+			if e.Message == "" {
+				t.Errorf("%s, %s: no message for %s", f.name, a.route, e.Field)
+			}
+		}
+		if p.Code != f.code || strings.Join(fields, " ") != f.fields {
+			t.Errorf("%s, %s: %s about %q, want %s about %q; %s", f.name, a.route, p.Code, strings.Join(fields, " "), f.code, f.fields, got.text)
+		}
+		if seen[p.Code] == nil {
+			seen[p.Code] = map[string]bool{}
+		}
+		seen[p.Code][unnamed(p.Detail)] = true
+		if after := w.look(shows); after != before {
+			t.Errorf("%s, %s was refused, yet %s became %s", f.name, a.route, before, after)
+		}
+	}
+	checkExamples(t, seen)
+}
+
+// elsewhere are the codes that no request alone brings about: other tests do.
+var elsewhere = []string{
+	"unauthenticated", "forbidden", "idempotency-key-reused", "status-changed", "linking", "request-in-progress",
+	"task-resolved-by-release", "field-frozen", "steps-closed", "not-step-owner", "throttled", "unavailable", "internal",
+}
+
+// The examples of the registry are true: some request was answered in just these words.
+func checkExamples(t *testing.T, seen map[string]map[string]bool) {
+	for _, c := range rest.Codes {
+		code, example := c.Example.Code, unnamed(c.Example.Detail)
+		if slices.Contains(elsewhere, code) {
+			continue
+		}
+		if !seen[code][example] {
+			t.Errorf("the example of %s is\n%s\nwhich is none of\n%s", code, example, strings.Join(slices.Sorted(maps.Keys(seen[code])), "\n"))
+		}
+	}
+}
+
+// unnamed takes the names and numbers out of a text.
+func unnamed(s string) string { return names.ReplaceAllString(s, "*") }
+
+var names = regexp.MustCompile(`(REL|CHG|TASK)-[-A-Za-z0-9]*[A-Za-z0-9]|[0-9]+`)
+
+// Conflicts about a release tell where it stands and what holds it up.
+func TestAConflictHelps(t *testing.T) {
+	w := newWorld(t)
+	pending := w.change(false)
+	id := w.release(w.change(true), pending)
+	p := w.problem(w.send(admin, ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}}))
+	if p.CurrentStatus != "planned" || len(p.AllowedNextStatuses) != 2 || !slices.Equal(p.ChangeRequests, []string{pending}) || !strings.Contains(p.Detail, pending) {
+		t.Errorf("%+v", p)
+	}
+	w.move(id, "cancelled")
+	p = w.problem(w.send(admin, ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}}))
+	if p.CurrentStatus != "cancelled" || p.AllowedNextStatuses == nil || len(p.AllowedNextStatuses) != 0 {
+		t.Errorf("%+v", p)
+	}
+}

@@ -1,0 +1,73 @@
+package rest_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/rest"
+)
+
+// The payloads under events, in an order in which each finds what it asks for, with
+// what each is answered and a part of it.
+var payloads = []struct {
+	operation operations.Name
+	status    int
+	holds     string
+}{
+	{"create-change", 201, `"id":"CHG-1001","changeType":"Normal","cabDecision":"pending"`},
+	{"list-changes", 200, `"id":"CHG-1001"`},
+	{"create-task", 201, `"id":"TASK-1001"`},
+	{"create-release", 201, `"id":"REL-2026-Q2-001","status":"planned"`},
+	{"list-releases", 200, `"id":"REL-2026-Q2-001"`},
+	{"get-change", 200, `"linkedRelease":{"id":"REL-2026-Q2-001"`},
+	{"list-tasks", 200, `"id":"TASK-1001"`},
+	{"get-task", 200, `"badge":"Linked Release: REL-2026-Q2-001"`},
+	{"decide-change", 200, `"cabDecision":"approved","approvalStatus":"Approved"`},
+	{"add-changes", 200, `"added":["CHG-1002"]`},
+	{"append-log", 201, `"author":"Otto Auditor"`},
+	{"transition-release", 200, `"status":"approved"`},
+	{"get-release", 200, `"text":"planned → approved\nNote: CAB of 1 April."`},
+	{"delete-release", 204, ``},
+}
+
+func TestThePayloadsUnderEvents(t *testing.T) {
+	w := newWorld(t)
+	w.must(admin, ask{route: "POST /change-requests", body: object{"id": "CHG-1002", "changeType": "Standard"}})
+	tried := map[operations.Name]bool{}
+	for _, p := range payloads {
+		tried[p.operation] = true
+		if p.operation == operations.DeleteRelease {
+			w.move("REL-2026-Q2-001", "cancelled")
+		}
+		route, _ := rest.Find(rest.Routes(), p.operation)
+		handler := host.APIHandler(rest.Handler(operations.New(w.store), route))
+		got, err := handler(context.Background(), payload(t, p.operation))
+		if err != nil || got.StatusCode != p.status || !strings.Contains(got.Body, p.holds) {
+			t.Errorf("%s: %v, %d, want %d with %s; %s", p.operation, err, got.StatusCode, p.status, p.holds, got.Body)
+		}
+	}
+	if len(tried) == 0 || len(tried) != len(rest.Routes()) {
+		t.Errorf("%d payloads for %d routes", len(tried), len(rest.Routes()))
+	}
+}
+
+func payload(t *testing.T, op operations.Name) events.APIGatewayProxyRequest {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "events", string(op)+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var event events.APIGatewayProxyRequest
+	if err := json.Unmarshal(raw, &event); err != nil {
+		t.Fatalf("%s: %v", op, err)
+	}
+	return event
+}

@@ -1,0 +1,33 @@
+package rest_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A function's binary links what it serves: reading a release must bring along neither
+// other handlers nor other writes.
+func TestAFunctionLinksItsOwnRouteOnly(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "bootstrap")
+	build := exec.Command("go", "build", "-tags=lambda.norpc", "-o", binary, "../../functions/get-release")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	symbols, err := exec.Command("go", "tool", "nm", binary).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const module = "example.com/releases/shared/"
+	for symbol, want := range map[string]bool{
+		"rest.getRelease": true, "operations.(*Operations).GetRelease": true, "dynamo.(*Store).WholeRelease": true,
+		"rest.createRelease": false, "rest.Routes": false, "rest.CreateRelease": false,
+		"operations.(*Operations).CreateRelease": false, "operations.(*Operations).GetTask": false,
+		"dynamo.(*Store).Transition": false, "dynamo.(*Store).transact": false,
+	} {
+		if got := strings.Contains(string(symbols), " "+module+symbol+"\n"); got != want {
+			t.Errorf("%s is linked: %v, want %v", symbol, got, want)
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package rest_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/rest"
+)
+
+// Every POST, sent again with its Idempotency-Key, gets its first answer again and
+// does nothing; with another body it is refused.
+func TestAKeyMakesAPostHappenOnce(t *testing.T) {
+	w := newWorld(t)
+	id := w.release(w.change(true))
+	pending, more := w.change(false), w.changes(4)
+	posts := []struct {
+		operation   operations.Name
+		path        string
+		body, other object
+	}{
+		{"create-release", "/releases", object{"name": "A", "linkedChangeRequestIds": more[:2]}, object{"name": "B"}},
+		{"add-changes", "/releases/" + id + "/add-changes", object{"add": more[2:3]}, object{"add": more[3:]}},
+		{"append-log", "/releases/" + id + "/log", object{"text": "A", "status": "planned"}, object{"text": "B", "status": "planned"}},
+		{"append-log", "/releases/" + id + "/log", object{"text": "A"}, object{"text": "B"}},
+		{"create-change", "/change-requests", object{"changeType": "Normal"}, object{"changeType": "Emergency"}},
+		{"decide-change", "/change-requests/" + pending + "/decision", object{"decision": "approved"}, object{"decision": "rejected"}},
+		{"create-task", "/tasks", object{"title": "A", "requesterEmail": rita.Email, "changeRequestId": pending}, object{"title": "B", "requesterEmail": rita.Email}},
+		{"transition-release", "/releases/" + id + "/status", object{"status": "approved"}, object{"status": "cancelled"}},
+	}
+	tried := map[operations.Name]bool{}
+	for _, p := range posts {
+		tried[p.operation] = true
+		a := ask{route: "POST " + p.path, body: p.body, headers: []string{"Idempotency-Key: " + fresh("key")}}
+		first := w.send(admin, a)
+		before := w.everything()
+		again := w.send(admin, a)
+		if first.Code >= 300 || again.Code != first.Code || again.text != first.text {
+			t.Errorf("%s: %d %s\nand again: %d %s", a.route, first.Code, first.text, again.Code, again.text)
+		}
+		for _, name := range []string{"Location", "ETag"} {
+			if first.Header().Get(name) != again.Header().Get(name) {
+				t.Errorf("%s: %s %q, and again %q", a.route, name, first.Header().Get(name), again.Header().Get(name))
+			}
+		}
+		a.body = p.other
+		if got := w.problem(w.send(admin, a)); got.Status != 422 || got.Code != "idempotency-key-reused" {
+			t.Errorf("%s with another body: %+v", a.route, got)
+		}
+		if after := w.everything(); after != before {
+			t.Errorf("%s, repeated, changed something:\n%s\n%s", a.route, before, after)
+		}
+	}
+	for _, route := range rest.Routes() {
+		if route.Method == http.MethodPost && !tried[route.Operation] {
+			t.Errorf("%s is a POST and not tried here", route.Operation)
+		}
+	}
+}
+
+// everything is all that can be read, as far as these tests write it.
+func (w *world) everything() string {
+	var b strings.Builder
+	for _, path := range []string{"/releases?limit=100", "/change-requests?limit=100", "/tasks?requesterEmail=rita@example.com"} {
+		b.WriteString(w.look(path))
+	}
+	releases := w.must(viewer, ask{route: "GET /releases?limit=100"})["releases"].([]any)
+	for _, r := range releases {
+		b.WriteString(w.look("/releases/" + r.(object)["id"].(string)))
+	}
+	return b.String()
+}
+
+func TestTwoHundredWithOneKeyCreateOneRelease(t *testing.T) {
+	w := newWorld(t)
+	a := ask{route: "POST /releases", body: object{"name": "Once"}, headers: []string{"Idempotency-Key: one"}}
+	answers := make([]answer, 200)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = w.send(admin, a) })
+	}
+	all.Wait()
+	for _, got := range answers {
+		if got.Code != 201 || got.text != answers[0].text {
+			t.Errorf("%d %s", got.Code, got.text)
+		}
+	}
+	if n := len(w.must(viewer, ask{route: "GET /releases"})["releases"].([]any)); n != 1 {
+		t.Errorf("%d releases", n)
+	}
+}
+
+func TestOfTwoRacingOneWins(t *testing.T) {
+	w := newWorld(t)
+	for range 25 {
+		id := w.release()
+		var got [2]answer
+		var both sync.WaitGroup
+		for i := range got {
+			both.Go(func() {
+				got[i] = w.send(admin, ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}})
+			})
+		}
+		both.Wait()
+		if got[0].Code > got[1].Code {
+			got[0], got[1] = got[1], got[0]
+		}
+		if got[0].Code != 200 {
+			t.Fatalf("nobody won: %s", got[0].text)
+		}
+		p := w.problem(got[1])
+		if p.Status != 409 || p.CurrentStatus != "approved" || p.Code != "status-changed" && p.Code != "invalid-transition" {
+			t.Errorf("the loser was told %s", got[1].text)
+		}
+	}
+}
+
+// transport lets a test stand between the store and the engine.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A creation that dies between two chunks leaves a release that everybody sees is not
+// whole yet.
+func TestAHalfCreatedReleaseSaysSo(t *testing.T) {
+	w := newWorld(t)
+	ids := w.changes(60)
+	transactions := 0
+	dying := w.on(w.open(func(o *dynamodb.Options) {
+		o.Retryer = aws.NopRetryer{}
+		client := o.HTTPClient
+		o.HTTPClient = transport(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".TransactWriteItems") {
+				transactions++
+			}
+			if transactions > 1 {
+				return nil, http.ErrHandlerTimeout
+			}
+			return client.Do(r)
+		})
+	}))
+	got := dying.send(admin, ask{route: "POST /releases", body: object{"name": "Half", "linkedChangeRequestIds": ids}})
+	if p := w.problem(got); p.Status != 503 || p.Code != "unavailable" || got.Header().Get("Retry-After") == "" {
+		t.Errorf("%d %s", got.Code, got.text)
+	}
+	half := w.must(viewer, ask{route: "GET /releases"})["releases"].([]any)[0].(object)["id"].(string)
+	v := w.must(viewer, ask{route: "GET /releases/" + half})
+	if still, _ := v["stillLinking"].([]any); len(still) == 0 {
+		t.Errorf("nothing tells that it is half-created: %v", v)
+	}
+	for _, a := range []ask{
+		{route: "POST /releases/" + half + "/status", body: object{"status": "approved"}},
+		{route: "POST /releases/" + half + "/add-changes", body: object{"remove": ids[:1]}},
+	} {
+		if p := w.problem(w.send(admin, a)); p.Code != "linking" {
+			t.Errorf("%s: %+v", a.route, p)
+		}
+	}
+}
+
+func TestAStoreThatThrottles(t *testing.T) {
+	w := newWorld(t)
+	busy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		rw.WriteHeader(http.StatusBadRequest)
+		_, _ = rw.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"secret"}`))
+	}))
+	defer busy.Close()
+	store := dynamo.Open(w.config.AWS(busy.URL), dynamo.Tables(w.config.Tables), func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
+	for _, route := range []string{"GET /releases", "GET /releases/REL-2026-Q2-001", "GET /tasks/TASK-1"} {
+		got := w.on(store).send(admin, ask{route: route})
+		if p := w.problem(got); p.Status != 429 || p.Code != "throttled" || strings.Contains(got.text, "secret") || got.Header().Get("Retry-After") == "" {
+			t.Errorf("%s: %d %s", route, got.Code, got.text)
+		}
+	}
+}

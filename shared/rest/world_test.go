@@ -1,0 +1,199 @@
+package rest_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/rest"
+)
+
+// world is the whole API on tables of its own in the real engine.
+type world struct {
+	*testing.T
+	api    http.Handler
+	store  *dynamo.Store
+	config host.Config
+}
+
+func newWorld(t *testing.T) *world {
+	endpoint, _, names := engine.FreshTables(t)
+	w := &world{T: t, config: host.Config{Region: "us-east-1", DynamoDBEndpoint: endpoint}}
+	w.config.Tables.Releases, w.config.Tables.Changes = names["ReleasesTable"], names["ChangesTable"]
+	w.config.Tables.Tasks, w.config.Tables.Mail = names["TasksTable"], names["MailTable"]
+	w.store = w.open()
+	w.api = rest.Handler(operations.New(w.store), rest.Routes()...)
+	return w
+}
+
+func (w *world) open(options ...func(*dynamodb.Options)) *dynamo.Store {
+	return dynamo.Open(w.config.AWS(w.config.DynamoDBEndpoint), dynamo.Tables(w.config.Tables), options...)
+}
+
+// on is the world with the API on another store, one that fails for instance.
+func (w *world) on(s *dynamo.Store) *world {
+	v := *w
+	v.api = rest.Handler(operations.New(s), rest.Routes()...)
+	return &v
+}
+
+// The callers that tests play; nobody is not even authenticated.
+var (
+	nobody  = (*release.Caller)(nil)
+	rita    = caller("rita", release.NoRole)
+	viewer  = caller("vera", release.Viewer)
+	auditor = caller("otto", release.Auditor)
+	admin   = caller("ada", release.Admin)
+)
+
+func caller(name string, role release.Role) *release.Caller {
+	return &release.Caller{
+		Person:        release.Person{Subject: "sub-" + name, Name: name, Email: name + "@example.com"},
+		EmailVerified: true, Role: role,
+	}
+}
+
+// ask is one request: "POST /releases", with a body as text or as a value, and headers
+// as "Name: value".
+type ask struct {
+	route   string
+	body    any
+	headers []string
+}
+
+type answer struct {
+	*httptest.ResponseRecorder
+	text string
+}
+
+func (w *world) send(who *release.Caller, a ask) answer {
+	w.Helper()
+	method, path, _ := strings.Cut(a.route, " ")
+	var body io.Reader = http.NoBody
+	switch b := a.body.(type) {
+	case nil:
+	case string:
+		body = strings.NewReader(b)
+	default:
+		raw, err := json.Marshal(b)
+		if err != nil {
+			w.Fatal(err)
+		}
+		body = strings.NewReader(string(raw))
+	}
+	r := httptest.NewRequest(method, rest.Base+path, body)
+	for _, h := range a.headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Add(name, value)
+	}
+	if a.body != nil && r.Header.Values("Content-Type") == nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if who != nil {
+		r = r.WithContext(release.WithCaller(r.Context(), *who))
+	}
+	recorder := httptest.NewRecorder()
+	w.api.ServeHTTP(recorder, r)
+	return answer{recorder, recorder.Body.String()}
+}
+
+// must sends a request that has to succeed and returns its decoded answer.
+func (w *world) must(who *release.Caller, a ask) map[string]any {
+	w.Helper()
+	got := w.send(who, a)
+	if got.Code >= 300 {
+		w.Fatalf("%s: %d %s", a.route, got.Code, got.text)
+	}
+	var v map[string]any
+	if got.text != "" {
+		if err := json.Unmarshal([]byte(got.text), &v); err != nil {
+			w.Fatalf("%s: %v in %s", a.route, err, got.text)
+		}
+	}
+	return v
+}
+
+// problem decodes a problem document and holds its shape.
+func (w *world) problem(a answer) rest.Problem {
+	w.Helper()
+	var p rest.Problem
+	d := json.NewDecoder(strings.NewReader(a.text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p); err != nil || a.Header().Get("Content-Type") != "application/problem+json" {
+		w.Fatalf("%d is no problem document: %v; %s", a.Code, err, a.text)
+	}
+	if p.Status != a.Code || p.Title == "" || p.Detail == "" || p.Type != "/problems/"+p.Code {
+		w.Errorf("incomplete problem: %s", a.text)
+	}
+	return p
+}
+
+type object = map[string]any
+
+var counter atomic.Int64
+
+// fresh is an id that no other part of the test uses.
+func fresh(prefix string) string { return fmt.Sprintf("%s-%d", prefix, counter.Add(1)) }
+
+// change enters a change request, CAB-approved or pending.
+func (w *world) change(approved bool) string {
+	w.Helper()
+	kind := "Normal"
+	if approved {
+		kind = "Standard"
+	}
+	id := fresh("CHG")
+	w.must(admin, ask{route: "POST /change-requests", body: object{"id": id, "changeType": kind, "title": "A change"}})
+	return id
+}
+
+// changes enters many approved change requests.
+func (w *world) changes(n int) []string {
+	w.Helper()
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = w.change(true)
+	}
+	return ids
+}
+
+// release plans a release with a window and the given change requests.
+func (w *world) release(ids ...string) string {
+	w.Helper()
+	v := w.must(admin, ask{route: "POST /releases", body: object{
+		"name": "A release", "scheduledStart": "2026-05-01T20:00:00Z", "scheduledEnd": "2026-05-01T22:00:00Z", "linkedChangeRequestIds": ids,
+	}})
+	return v["id"].(string)
+}
+
+// move takes a release through statuses.
+func (w *world) move(id string, statuses ...string) {
+	w.Helper()
+	for _, s := range statuses {
+		body := object{"status": s}
+		if s == "rolled-back" {
+			body["rollback_reason"] = "It broke."
+		}
+		w.must(admin, ask{route: "POST /releases/" + id + "/status", body: body})
+	}
+}
+
+// task enters a task of a requester for a change request.
+func (w *world) task(email, change string) string {
+	w.Helper()
+	id := fresh("TASK")
+	w.must(admin, ask{route: "POST /tasks", body: object{"id": id, "title": "A task", "requesterEmail": email, "changeRequestId": change}})
+	return id
+}
