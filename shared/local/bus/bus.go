@@ -1,0 +1,176 @@
+// Package bus stands in for EventBridge on a laptop: it takes what PutEvents
+// publishes, keeps it, shows it, passes it on, and misbehaves on demand. It must
+// not know what the events mean.
+package bus
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// Event is what was published, in the envelope that a consumer sees.
+type Event struct {
+	events.CloudWatchEvent
+	Bus string `json:"-"` // the envelope does not tell it
+}
+
+// Bus is the stand-in. The zero value is ready.
+type Bus struct {
+	// OnEvent is told of each event that is taken, in order; nil hears nothing. It
+	// must not block.
+	OnEvent func(Event)
+
+	mu     sync.Mutex
+	number int
+	events []Event
+	faults []Fault
+}
+
+// kept bounds the memory that an endless demo takes; AWS's bounds on one call.
+const (
+	kept        = 10_000
+	maxEntries  = 10
+	maxRequest  = 1 << 20
+	account     = "000000000000"
+	contentType = "application/x-amz-json-1.1"
+)
+
+type entry struct {
+	Source, DetailType, Detail, EventBusName string
+	Resources                                []string
+	Time                                     *float64
+}
+
+type result struct {
+	EventId      string `json:",omitempty"` //nolint:revive // EventBridge's spelling
+	ErrorCode    string `json:",omitempty"`
+	ErrorMessage string `json:",omitempty"`
+}
+
+// Put publishes an event that did not come through PutEvents, as AWS's own
+// services do on the default bus.
+func (b *Bus) Put(e events.CloudWatchEvent) { b.keep(Event{e, "default"}) }
+
+func (b *Bus) keep(e Event) {
+	b.mu.Lock()
+	b.events = append(b.events, e)
+	b.events = b.events[max(0, len(b.events)-kept):]
+	tell := b.OnEvent
+	b.mu.Unlock()
+	if tell != nil {
+		tell(e)
+	}
+}
+
+// Events returns what was published, oldest first.
+func (b *Bus) Events() []Event {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]Event{}, b.events...)
+}
+
+// Clear forgets the events, and the faults that wait.
+func (b *Bus) Clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.events, b.faults = nil, nil
+}
+
+// PutEvents answers the one operation of EventBridge that a publisher needs.
+func (b *Bus) PutEvents(w http.ResponseWriter, r *http.Request) {
+	if target := r.Header.Get("X-Amz-Target"); target != "AWSEvents.PutEvents" {
+		refuse(w, http.StatusBadRequest, "UnknownOperationException", "the laptop's stand-in knows AWSEvents.PutEvents only, not "+strconv.Quote(target))
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "ValidationException", "Total size of the entries in the request is over the limit.")
+		return
+	}
+	var in struct{ Entries []entry }
+	if err := json.Unmarshal(body, &in); err != nil {
+		refuse(w, http.StatusBadRequest, "SerializationException", err.Error())
+		return
+	}
+	if len(in.Entries) == 0 || len(in.Entries) > maxEntries {
+		refuse(w, http.StatusBadRequest, "ValidationException", fmt.Sprintf("Entries must have 1 to %d members, not %d", maxEntries, len(in.Entries)))
+		return
+	}
+	fault := b.take()
+	if fault.Kind == Throttle || fault.Kind == Refuse {
+		refuse(w, fault.Kind.status(), fault.Kind.code(), "injected")
+		return
+	}
+	var out struct {
+		FailedEntryCount int
+		Entries          []result
+	}
+	for i, e := range in.Entries {
+		one := b.enter(e, fault, i)
+		if one.ErrorCode != "" {
+			out.FailedEntryCount++
+		}
+		out.Entries = append(out.Entries, one)
+	}
+	switch fault.Kind {
+	case Drop:
+		panic(http.ErrAbortHandler) // net/http's way to break a connection without a word
+	case Hang:
+		<-r.Context().Done()
+		return
+	case Error:
+		refuse(w, fault.Kind.status(), fault.Kind.code(), "injected")
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	_ = json.NewEncoder(w).Encode(out)
+}
+
+// enter takes one entry or says, at its index, why not.
+func (b *Bus) enter(e entry, fault Fault, index int) result {
+	if fault.Kind == FailEntries && fault.hits(index) {
+		return result{ErrorCode: fault.errorCode(), ErrorMessage: "injected"}
+	}
+	var detail map[string]any
+	switch {
+	case e.Source == "" || e.DetailType == "" || e.Detail == "":
+		return result{ErrorCode: "InvalidArgument", ErrorMessage: "Parameter Source, DetailType or Detail is not valid. Reason: it is a required argument."}
+	case json.Unmarshal([]byte(e.Detail), &detail) != nil:
+		return result{ErrorCode: "MalformedDetail", ErrorMessage: "Detail is malformed."}
+	}
+	at := time.Now().UTC().Truncate(time.Second)
+	if e.Time != nil {
+		at = time.Unix(int64(*e.Time), 0).UTC()
+	}
+	bus := e.EventBusName
+	if bus == "" {
+		bus = "default"
+	}
+	resources := e.Resources
+	if resources == nil {
+		resources = []string{}
+	}
+	b.mu.Lock()
+	b.number++
+	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", b.number)
+	b.mu.Unlock()
+	b.keep(Event{events.CloudWatchEvent{
+		Version: "0", ID: id, DetailType: e.DetailType, Source: e.Source, AccountID: account, Time: at, Region: "local",
+		Resources: resources, Detail: json.RawMessage(e.Detail),
+	}, bus})
+	return result{EventId: id}
+}
+
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("X-Amzn-Errortype", code)
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"__type": code, "message": message})
+}

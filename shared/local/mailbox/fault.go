@@ -1,0 +1,89 @@
+package mailbox
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// FaultKind is one way in which SES may fail a call.
+type FaultKind string
+
+// The kinds. "after accept" means that the mail is in the inbox although the
+// caller does not learn it.
+const (
+	Throttle    FaultKind = "throttle"     // 429, nothing accepted
+	Error       FaultKind = "error"        // 500 after accept
+	Drop        FaultKind = "drop"         // the connection breaks after accept
+	Hang        FaultKind = "hang"         // no answer after accept, until the caller gives up
+	Refuse      FaultKind = "refuse"       // 500, nothing accepted
+	Reject      FaultKind = "reject"       // MessageRejected
+	BadRequest  FaultKind = "bad-request"  // BadRequestException
+	NotVerified FaultKind = "not-verified" // MailFromDomainNotVerifiedException
+	Suspend     FaultKind = "suspend"      // AccountSuspendedException
+	Pause       FaultKind = "pause"        // SendingPausedException
+	Limit       FaultKind = "limit"        // LimitExceededException
+	Bounce      FaultKind = "bounce"       // accepted, then a hard bounce
+	Complaint   FaultKind = "complaint"    // accepted, then a complaint
+)
+
+// Fault is done to one call, or to every call to an address.
+type Fault struct {
+	Kind   FaultKind `json:"kind"`
+	To     string    `json:"to,omitempty"`     // only mails to this address; empty is any
+	Always bool      `json:"always,omitempty"` // stays for later calls too
+	Silent bool      `json:"silent,omitempty"` // no sending event either
+}
+
+// answer is what a fault replies; accepted tells whether the mail got through.
+type answer struct {
+	status   int
+	code     string
+	message  string
+	accepted bool
+}
+
+var answers = map[FaultKind]answer{
+	Throttle:    {429, "TooManyRequestsException", "Maximum sending rate exceeded.", false},
+	Error:       {500, "InternalServiceErrorException", "Something broke after the mail was accepted.", true},
+	Drop:        {accepted: true},
+	Hang:        {accepted: true},
+	Refuse:      {500, "InternalServiceErrorException", "Something broke before the mail was accepted.", false},
+	Reject:      {400, "MessageRejected", "Email address is not verified.", false},
+	BadRequest:  {400, "BadRequestException", "The request is not valid.", false},
+	NotVerified: {400, "MailFromDomainNotVerifiedException", "The MAIL FROM domain is not verified.", false},
+	Suspend:     {400, "AccountSuspendedException", "Sending is suspended for this account.", false},
+	Pause:       {400, "SendingPausedException", "Sending is paused for this configuration set.", false},
+	Limit:       {400, "LimitExceededException", "Daily message quota exceeded.", false},
+	Bounce:      {status: 200, accepted: true},
+	Complaint:   {status: 200, accepted: true},
+}
+
+// Fail queues faults; each call takes the first that fits it.
+func (b *Mailbox) Fail(faults ...Fault) error {
+	for _, f := range faults {
+		if _, known := answers[f.Kind]; !known {
+			return fmt.Errorf("there is no fault %q", f.Kind)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.faults = append(b.faults, faults...)
+	return nil
+}
+
+// take removes and returns the first fault that fits the recipient.
+func (b *Mailbox) take(to string) (Fault, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, f := range b.faults {
+		if f.To != "" && !strings.EqualFold(f.To, to) {
+			continue
+		}
+		if !f.Always {
+			b.faults = slices.Delete(b.faults, i, i+1)
+		}
+		return f, true
+	}
+	return Fault{}, false
+}

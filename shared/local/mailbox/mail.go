@@ -1,0 +1,94 @@
+// Package mailbox stands in for SES v2 on a laptop: it takes what SendEmail sends,
+// keeps it in an inbox, shows it as a mail client would, misbehaves on demand as
+// SES may, and publishes SES's sending events. It must not know why a mail is sent.
+package mailbox
+
+import (
+	"encoding/base64"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// Mail is a message that was accepted, as its recipient would get it.
+type Mail struct {
+	ID          string            `json:"id"`
+	To          string            `json:"to"`
+	Subject     string            `json:"subject"`
+	Text        string            `json:"text"`
+	HTML        string            `json:"html"`
+	Headers     map[string]string `json:"headers"`
+	Attachments []Attachment      `json:"attachments"`
+	SentAt      time.Time         `json:"sentAt"`
+}
+
+// Attachment is a file of a mail. Content is the text itself where it is text,
+// and base64 where it is not.
+type Attachment struct {
+	Name        string `json:"name"`
+	ContentType string `json:"contentType"`
+	Content     string `json:"content"`
+
+	raw []byte
+}
+
+func attachment(name, contentType string, raw []byte) Attachment {
+	a := Attachment{Name: name, ContentType: contentType, raw: raw}
+	if utf8.Valid(raw) {
+		a.Content = string(raw)
+	} else {
+		a.Content = base64.StdEncoding.EncodeToString(raw)
+	}
+	return a
+}
+
+// kept bounds the memory that an endless demo takes.
+const kept = 5000
+
+// Mailbox is the stand-in. The zero value is ready.
+type Mailbox struct {
+	// OnEvent is told what SES publishes on the default event bus about mails that
+	// name a configuration set; nil hears nothing. It must not block.
+	OnEvent func(events.CloudWatchEvent)
+	// Now is the clock; nil is the real one.
+	Now func() time.Time
+
+	mu     sync.Mutex
+	number int
+	mails  []Mail
+	faults []Fault
+}
+
+// Mails returns what was accepted, oldest first.
+func (b *Mailbox) Mails() []Mail {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]Mail{}, b.mails...)
+}
+
+// Clear empties the inbox and forgets the faults that wait.
+func (b *Mailbox) Clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mails, b.faults = nil, nil
+}
+
+func (b *Mailbox) now() time.Time {
+	if b.Now != nil {
+		return b.Now().UTC()
+	}
+	return time.Now().UTC()
+}
+
+func (b *Mailbox) find(id string) (Mail, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.mails {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return Mail{}, false
+}
