@@ -1,0 +1,44 @@
+package operations
+
+import (
+	"context"
+	"slices"
+
+	"example.com/releases/shared/release"
+)
+
+// Brief is a release for a reader with little room, such as an agent: the newest log
+// entries only, oldest first, and what holds the next steps up.
+type Brief struct {
+	ReleaseView
+
+	// OlderLogEntries tells that the log holds more than what is shown.
+	OlderLogEntries bool              `json:"olderLogEntries"`
+	Readiness       release.Readiness `json:"readiness"`
+}
+
+// BriefRelease returns a release with its links, its readiness and at most so many of
+// its newest log entries; with none asked for, the log is not read. Unlike
+// CheckReadiness it does not count whom a deployment would reach: that can take
+// hundreds of reads, and agents look often.
+func (o *Operations) BriefRelease(ctx context.Context, id string, logEntries int) (Brief, error) {
+	if _, err := allow(ctx, GetRelease); err != nil {
+		return Brief{}, err
+	}
+	whole, err := o.store.ReleaseWithLinks(ctx, id)
+	if err != nil {
+		return Brief{}, err
+	}
+	b := Brief{Readiness: whole.Release.CheckReadiness(whole.Links, o.now().UTC(), nil)}
+	whole.Log = []release.LogEntry{}
+	if logEntries > 0 {
+		older := ""
+		if whole.Log, older, err = o.store.LogPage(ctx, id, logEntries, ""); err != nil {
+			return Brief{}, err
+		}
+		b.OlderLogEntries = older != ""
+		slices.Reverse(whole.Log)
+	}
+	b.ReleaseView = viewWhole(whole)
+	return b, nil
+}
