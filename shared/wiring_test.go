@@ -1,0 +1,264 @@
+package arrows_test
+
+import (
+	"go/ast"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"example.com/releases/shared/local/template"
+)
+
+func load(t *testing.T) *template.Template {
+	t.Helper()
+	tmpl, err := template.Load("../template.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tmpl.Functions) < 15 || len(tmpl.Tables) != 4 {
+		t.Fatalf("the template has %d functions and %d tables", len(tmpl.Functions), len(tmpl.Tables))
+	}
+	return tmpl
+}
+
+// differ complains about what is in one set and not in the other, both ways, and about
+// an empty set, with which everything agrees.
+func differ(t *testing.T, a string, inA []string, b string, inB []string) {
+	t.Helper()
+	if len(inA) == 0 || len(inB) == 0 {
+		t.Errorf("%s: %d, %s: %d; an empty set agrees with anything", a, len(inA), b, len(inB))
+	}
+	for _, x := range inA {
+		if !slices.Contains(inB, x) {
+			t.Errorf("%s: in %s, not in %s", x, a, b)
+		}
+	}
+	for _, x := range inB {
+		if !slices.Contains(inA, x) {
+			t.Errorf("%s: in %s, not in %s", x, b, a)
+		}
+	}
+}
+
+func TestEveryFunctionHasItsFolder(t *testing.T) {
+	var functions, folders []string
+	for _, f := range load(t).Functions {
+		functions = append(functions, f.Name)
+	}
+	for _, s := range sources(t) {
+		if path.Dir(s.dir) == "functions" && path.Base(s.name) == "main.go" && !slices.Contains(notLambdas, s.dir) {
+			folders = append(folders, path.Base(s.dir))
+		}
+	}
+	differ(t, "template.yaml", functions, "functions/", folders)
+}
+
+// The logical id, the folder and the command's own sentence are the same name.
+func TestOneNameForOneFunction(t *testing.T) {
+	upper := regexp.MustCompile(`\B[A-Z]`)
+	for _, f := range load(t).Functions {
+		kebab := strings.ToLower(upper.ReplaceAllStringFunc(f.LogicalID, func(s string) string { return "-" + s }))
+		if kebab != f.Name {
+			t.Errorf("%s lives in functions/%s, not in functions/%s", f.LogicalID, f.Name, kebab)
+		}
+	}
+}
+
+// tableVariables are the environment variables that name what a function may touch,
+// and what they have to name.
+var tableVariables = map[string]string{
+	"RELEASES_TABLE": "ReleasesTable", "CHANGES_TABLE": "ChangesTable", "TASKS_TABLE": "TasksTable", "MAIL_TABLE": "MailTable",
+	"EVENT_BUS": "Bus",
+}
+
+// A function's variables, its rights and what its main demands name the same things:
+// the first that drifts away is a function that fails on AWS only, or may do more than
+// it has to.
+func TestRightsVariablesAndDemandsAgree(t *testing.T) {
+	demands := demanded(t)
+	granted := 0
+	for _, f := range load(t).Functions {
+		var named, allowed []string
+		for variable, id := range tableVariables {
+			value, ok := f.Environment[variable]
+			if !ok {
+				continue
+			}
+			if value != id {
+				t.Errorf("%s: %s is %s, not %s", f.Name, variable, value, id)
+			}
+			named = append(named, id)
+			if !slices.Contains(demands[f.Name], variable) {
+				t.Errorf("%s is given %s, which its main does not ask for", f.Name, variable)
+			}
+		}
+		for _, variable := range demands[f.Name] {
+			if _, ok := f.Environment[variable]; !ok {
+				t.Errorf("%s asks for %s, which the template does not give it", f.Name, variable)
+			}
+		}
+		for _, s := range f.Policies {
+			for _, r := range s.Resources {
+				id, _, _ := strings.Cut(r, ".")
+				if !slices.Contains(allowed, id) {
+					allowed = append(allowed, id)
+				}
+			}
+		}
+		granted += len(allowed)
+		if len(named)+len(allowed) > 0 {
+			differ(t, f.Name+"'s variables", named, f.Name+"'s policy", allowed)
+		}
+	}
+	if granted < 20 {
+		t.Errorf("only %d grants found", granted)
+	}
+}
+
+// demanded reads which variables each main says it cannot do without.
+func demanded(t *testing.T) map[string][]string {
+	t.Helper()
+	demands := make(map[string][]string)
+	for _, s := range sources(t) {
+		if s.test || path.Dir(s.dir) != "functions" {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if sel, ok := call.Fun.(*ast.SelectorExpr); !ok || sel.Sel.Name != "FromEnvironment" {
+				return true
+			}
+			for _, arg := range call.Args {
+				if lit, ok := arg.(*ast.BasicLit); ok {
+					name, err := strconv.Unquote(lit.Value)
+					if err != nil {
+						t.Fatal(err)
+					}
+					demands[path.Base(s.dir)] = append(demands[path.Base(s.dir)], name)
+				}
+			}
+			return true
+		})
+	}
+	return demands
+}
+
+// Each right is one action on one thing.
+func TestRightsAreNarrow(t *testing.T) {
+	action := regexp.MustCompile(`^(dynamodb|events|ses|sqs):[A-Z][A-Za-z]+$`)
+	resource := regexp.MustCompile(`^[A-Z][A-Za-z]+\.Arn(/index/[a-zA-Z]+)?$`)
+	tmpl := load(t)
+	checked := 0
+	for _, f := range tmpl.Functions {
+		for _, s := range f.Policies {
+			for _, a := range s.Actions {
+				checked++
+				if !action.MatchString(a) || a == "dynamodb:Scan" {
+					t.Errorf("%s may do %s", f.Name, a)
+				}
+			}
+			for _, r := range s.Resources {
+				if !resource.MatchString(r) {
+					t.Errorf("%s may use %s", f.Name, r)
+				}
+				id, index, ok := strings.Cut(r, ".Arn/index/")
+				if !ok {
+					continue
+				}
+				table, _ := tmpl.Table(id)
+				if !slices.ContainsFunc(table.Indexes, func(x template.Index) bool { return x.Name == index }) {
+					t.Errorf("%s may query the index %s, which %s does not have", f.Name, index, id)
+				}
+			}
+		}
+	}
+	if checked < 40 {
+		t.Errorf("only %d actions found", checked)
+	}
+}
+
+// What facts/events-and-mail.md found out about event source mappings, for each of them.
+func TestStreamMappingsLoseNothing(t *testing.T) {
+	mappings, readers := 0, make(map[string]int)
+	for _, f := range load(t).Functions {
+		for _, s := range f.Streams {
+			mappings++
+			readers[s.Table]++
+			if len(s.Filters) == 0 || !s.PartialFailures || !s.Bisect || s.MaximumRetryAttempts != 20 || s.OnFailure == "" || s.StartingPosition != "TRIM_HORIZON" || s.BatchSize != 10 {
+				t.Errorf("%s reads %s with %+v", f.Name, s.Table, s)
+			}
+		}
+		for _, s := range f.Schedules {
+			if s.OnFailure == "" || f.OnFailure == "" {
+				t.Errorf("%s: a failed run of the schedule %s vanishes", f.Name, s.Name)
+			}
+		}
+	}
+	if mappings == 0 {
+		t.Error("there is no stream mapping")
+	}
+	for table, n := range readers {
+		if n > 2 {
+			t.Errorf("%s has %d readers; a stream bears two", table, n)
+		}
+	}
+}
+
+// Tables outlive mistakes.
+func TestTablesAreKept(t *testing.T) {
+	tables := 0
+	for _, r := range load(t).Resources {
+		if r.Type != "AWS::DynamoDB::Table" {
+			continue
+		}
+		tables++
+		if r.Attributes["DeletionPolicy"] != "Retain" || r.Attributes["UpdateReplacePolicy"] != "Retain" || r.Properties["DeletionProtectionEnabled"] != true {
+			t.Errorf("%s can be deleted", r.LogicalID)
+		}
+		recovery, _ := r.Properties["PointInTimeRecoverySpecification"].(map[string]any)
+		encryption, _ := r.Properties["SSESpecification"].(map[string]any)
+		if recovery["PointInTimeRecoveryEnabled"] != true || encryption["SSEEnabled"] != true {
+			t.Errorf("%s has no point-in-time recovery, or no encryption with a key of the account", r.LogicalID)
+		}
+	}
+	if tables != 4 {
+		t.Errorf("%d tables, not 4", tables)
+	}
+}
+
+// Whatever API Gateway answers by itself is a problem document, and a 401 says how to
+// authenticate.
+func TestGatewayAnswersAreProblems(t *testing.T) {
+	api := load(t).API
+	if len(api.Authorizers) != 1 || api.DefaultAuthorizer == "" || api.Authorizers[0].CacheFor.Seconds() > 60 {
+		t.Errorf("authorizers: %+v", api.Authorizers)
+	}
+	for _, kind := range []string{"DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED", "ACCESS_DENIED", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED"} {
+		if _, ok := api.GatewayResponses[kind]; !ok {
+			t.Errorf("there is no answer for %s", kind)
+		}
+	}
+	for kind, r := range api.GatewayResponses {
+		body := r.Templates["application/json"]
+		if r.Headers["Content-Type"] != "application/problem+json" || !strings.Contains(body, `"code":"`) || !strings.Contains(body, `"detail":`) {
+			t.Errorf("%s is no problem document: %+v", kind, r)
+		}
+		if r.StatusCode != 0 && !strings.Contains(body, `"status":`+strconv.Itoa(r.StatusCode)) {
+			t.Errorf("%s answers %d and says otherwise: %s", kind, r.StatusCode, body)
+		}
+		if (r.StatusCode == 401) != strings.HasPrefix(r.Headers["WWW-Authenticate"], "Bearer ") {
+			t.Errorf("%s: %d with WWW-Authenticate %q", kind, r.StatusCode, r.Headers["WWW-Authenticate"])
+		}
+	}
+	for kind, status := range map[string]int{"UNAUTHORIZED": 401, "ACCESS_DENIED": 401, "MISSING_AUTHENTICATION_TOKEN": 404} {
+		if got := api.GatewayResponses[kind].StatusCode; got != status {
+			t.Errorf("%s answers %d, not %d", kind, got, status)
+		}
+	}
+}
