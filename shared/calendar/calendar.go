@@ -1,0 +1,179 @@
+// Package calendar writes iCalendar objects (RFC 5545): what a release's window looks
+// like in somebody's calendar, the same in the public feed and attached to a mail. It
+// must know neither who gets it nor how.
+package calendar
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Event is one window.
+type Event struct {
+	// UID stays the same for the release's whole life, so that calendars update the
+	// event they have; see UID.
+	UID string
+	// Sequence grows with each new window, and once more when it is cancelled; see
+	// Sequence.
+	Sequence  int
+	Cancelled bool
+
+	Start, End time.Time
+	// Changed is when this version of the event came to be.
+	Changed time.Time
+
+	Title       string
+	Description string // may have several lines
+	URL         string // where to read more; empty for nowhere
+}
+
+// Calendar is an object with events. With Name it is one to subscribe to.
+type Calendar struct {
+	Name        string
+	Description string
+	Zone        string        // the IANA zone that the publisher lives in
+	Refresh     time.Duration // how often subscribers should look again
+	Events      []Event
+}
+
+// UID is the event's identity: the release and the host of the public URL, since two
+// organisations may have releases of the same id.
+func UID(releaseID, publicURL string) string {
+	host := "releases"
+	if u, err := url.Parse(publicURL); err == nil && u.Hostname() != "" {
+		host = u.Hostname()
+	}
+	return releaseID + "@" + host
+}
+
+// Sequence is the window's version. A cancellation is a revision too, and the last one:
+// without a number of its own, calendars that have the window may ignore it.
+func Sequence(windowVersion int, cancelled bool) int {
+	if cancelled {
+		return windowVersion + 1
+	}
+	return windowVersion
+}
+
+// Encode writes the object. Times are in UTC, so that it needs no table of zones and
+// every calendar shows them in its reader's own.
+func (c Calendar) Encode() []byte {
+	var w writer
+	w.line("BEGIN", "VCALENDAR")
+	w.line("VERSION", "2.0")
+	w.line("PRODID", "-//Releases//Releases//EN")
+	w.line("CALSCALE", "GREGORIAN")
+	w.line("METHOD", "PUBLISH")
+	if c.Name != "" {
+		w.text("NAME", c.Name) // RFC 7986, and what came before it
+		w.text("X-WR-CALNAME", c.Name)
+		w.text("DESCRIPTION", c.Description)
+		w.text("X-WR-CALDESC", c.Description)
+		w.text("X-WR-TIMEZONE", c.Zone)
+	}
+	if c.Refresh > 0 {
+		every := "PT" + strconv.Itoa(int(c.Refresh.Minutes())) + "M"
+		w.line("REFRESH-INTERVAL;VALUE=DURATION", every)
+		w.line("X-PUBLISHED-TTL", every)
+	}
+	for _, e := range c.Events {
+		w.event(e)
+	}
+	if len(c.Events) == 0 {
+		w.nothing()
+	}
+	w.line("END", "VCALENDAR")
+	return []byte(w.String())
+}
+
+type writer struct{ strings.Builder }
+
+func (w *writer) event(e Event) {
+	status := "CONFIRMED"
+	if e.Cancelled {
+		status = "CANCELLED"
+	}
+	w.line("BEGIN", "VEVENT")
+	w.text("UID", e.UID)
+	w.line("SEQUENCE", strconv.Itoa(e.Sequence))
+	w.line("STATUS", status)
+	// In an object that is published, the stamp is when the event was last revised. It
+	// must not be the time of the download: nothing would ever be unchanged.
+	w.line("DTSTAMP", stamp(e.Changed))
+	w.line("LAST-MODIFIED", stamp(e.Changed))
+	w.line("DTSTART", stamp(e.Start))
+	w.line("DTEND", stamp(e.End))
+	w.text("SUMMARY", e.Title)
+	w.text("DESCRIPTION", e.Description)
+	if e.URL != "" {
+		w.line("URL", e.URL)
+	}
+	w.line("TRANSP", "TRANSPARENT") // nobody is busy because of it
+	w.line("CLASS", "PUBLIC")
+	w.line("END", "VEVENT")
+}
+
+// nothing is for a calendar without events: the grammar wants one component at least,
+// and a time zone shows nowhere.
+func (w *writer) nothing() {
+	w.line("BEGIN", "VTIMEZONE")
+	w.line("TZID", "UTC")
+	w.line("BEGIN", "STANDARD")
+	w.line("DTSTART", "19700101T000000")
+	w.line("TZOFFSETFROM", "+0000")
+	w.line("TZOFFSETTO", "+0000")
+	w.line("END", "STANDARD")
+	w.line("END", "VTIMEZONE")
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("20060102T150405Z") }
+
+// text writes a property whose value people wrote; an empty one is left out.
+func (w *writer) text(name, value string) {
+	if value != "" {
+		w.line(name, escape(value))
+	}
+}
+
+// escape makes any string a value of type TEXT: line breaks become \n, other control
+// characters have no way to be written and become spaces.
+func escape(s string) string {
+	var b strings.Builder
+	s = strings.ToValidUTF8(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s), "\uFFFD")
+	for _, r := range s {
+		switch {
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\\' || r == ';' || r == ',':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ' || r == 0x7f:
+			b.WriteByte(' ')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// longest is how many octets a line may have before it must be folded.
+const longest = 75
+
+// line writes a content line, folded between characters, never inside one.
+func (w *writer) line(name, value string) {
+	rest := name + ":" + value
+	for room := longest; len(rest) > room; room = longest - 1 {
+		cut := room
+		for !utf8.RuneStart(rest[cut]) {
+			cut--
+		}
+		w.WriteString(rest[:cut])
+		w.WriteString("\r\n ")
+		rest = rest[cut:]
+	}
+	w.WriteString(rest)
+	w.WriteString("\r\n")
+}
