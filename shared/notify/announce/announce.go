@@ -1,0 +1,173 @@
+// Package announce tells the event bus of every status that a release enters, at least
+// once, under an id that consumers can deduplicate on. It must not know who consumes
+// the events, nor anything of mails but that a job for them is to be opened.
+package announce
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// What every event says of itself. SchemaVersion grows when a field changes its
+// meaning or goes; new fields do not raise it.
+const (
+	Source        = "releases"
+	DetailType    = "Release Status Changed"
+	SchemaVersion = 1
+)
+
+const (
+	// entriesPerCall is EventBridge's bound.
+	entriesPerCall = 10
+	// calls bounds how often entries that EventBridge did not take are sent again
+	// before the record goes back to the stream.
+	calls = 5
+)
+
+// Detail is the body of an event.
+type Detail struct {
+	SchemaVersion int             `json:"schemaVersion"`
+	EventID       string          `json:"eventId"` // "<release>#<epoch>": the same however often it is sent
+	OccurredAt    time.Time       `json:"occurredAt"`
+	Actor         release.Person  `json:"actor"`
+	Release       release.Summary `json:"release"` // with the status entered, also where the release has moved on
+	From          release.Status  `json:"from"`
+	To            release.Status  `json:"to"`
+}
+
+// Announcer publishes status changes on one bus.
+type Announcer struct {
+	store  *dynamo.Store
+	events *eventbridge.Client
+	bus    string
+}
+
+// Open returns an announcer on the bus. Without a bus it panics: events that nobody
+// can hear must not look like success.
+func Open(cfg aws.Config, store *dynamo.Store, bus string, options ...func(*eventbridge.Options)) *Announcer {
+	if bus == "" {
+		panic("announce: no event bus is configured; set EVENT_BUS to the bus that status changes are published on")
+	}
+	return &Announcer{store: store, events: eventbridge.NewFromConfig(cfg, options...), bus: bus}
+}
+
+// Announce publishes the status change of one epoch of a release, as it was read, and
+// records that it did. It is how the sweep repairs what the stream gave up on.
+func (a *Announcer) Announce(ctx context.Context, r release.Release, epoch int) error {
+	if epoch < 1 || epoch > r.Epoch() {
+		return fmt.Errorf("announce: %s has no epoch %d", r.ID, epoch)
+	}
+	return a.announce(ctx, r, r.History[epoch-1:epoch])
+}
+
+// announce publishes passages of a release, in order, and then records the last one.
+func (a *Announcer) announce(ctx context.Context, r release.Release, passages []release.Passage) error {
+	if len(passages) == 0 {
+		return nil
+	}
+	if err := a.publish(ctx, r, passages); err != nil {
+		return err
+	}
+	return a.store.MarkAnnounced(ctx, r.ID, passages[len(passages)-1].Epoch)
+}
+
+func (a *Announcer) publish(ctx context.Context, r release.Release, passages []release.Passage) error {
+	entries := make([]types.PutEventsRequestEntry, len(passages))
+	for i, p := range passages {
+		entry, err := a.entry(r, p)
+		if err != nil {
+			return err
+		}
+		entries[i] = entry
+	}
+	for chunk := range slices.Chunk(entries, entriesPerCall) {
+		if err := a.put(ctx, r.ID, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Announcer) entry(r release.Release, p release.Passage) (types.PutEventsRequestEntry, error) {
+	detail, err := json.Marshal(Detail{
+		SchemaVersion: SchemaVersion, EventID: fmt.Sprintf("%s#%d", r.ID, p.Epoch), OccurredAt: p.At, Actor: p.By,
+		Release: release.Summary{
+			ID: r.ID, Name: r.Name, Version: r.Version, Status: p.To, ScheduledStart: r.ScheduledStart, ScheduledEnd: r.ScheduledEnd,
+			ChangeCount: len(r.ChangeIDs), CreatedAt: r.CreatedAt,
+		},
+		From: p.From, To: p.To,
+	})
+	return types.PutEventsRequestEntry{
+		EventBusName: &a.bus, Source: aws.String(Source), DetailType: aws.String(DetailType),
+		Detail: aws.String(string(detail)), Time: aws.Time(p.At), Resources: []string{r.ID},
+	}, err
+}
+
+// put sends entries until EventBridge has taken each, or refused it for good. Only
+// those that failed are sent again: the answer has one result for each entry, at its
+// index.
+func (a *Announcer) put(ctx context.Context, id string, entries []types.PutEventsRequestEntry) error {
+	for n := 0; ; n++ {
+		out, err := a.events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: entries})
+		if err != nil {
+			return fmt.Errorf("announce: PutEvents for %s: %w", id, err)
+		}
+		if out.FailedEntryCount == 0 {
+			return nil
+		}
+		if len(out.Entries) != len(entries) {
+			return fmt.Errorf("announce: PutEvents answered %d results to %d entries of %s", len(out.Entries), len(entries), id)
+		}
+		var again []types.PutEventsRequestEntry
+		code := ""
+		for i, result := range out.Entries {
+			switch {
+			case result.ErrorCode == nil:
+			case passing(*result.ErrorCode):
+				again, code = append(again, entries[i]), *result.ErrorCode
+			default:
+				// Sending it again can only fail again, and would hold up all later ones.
+				slog.ErrorContext(ctx, "announce: EventBridge refused a status change for good; no consumer will hear of it",
+					"release", id, "code", *result.ErrorCode, "message", aws.ToString(result.ErrorMessage), "detail", aws.ToString(entries[i].Detail))
+			}
+		}
+		if len(again) == 0 {
+			return nil
+		}
+		if n+1 >= calls {
+			return fmt.Errorf("announce: EventBridge did not take %d status changes of %s after %d calls: %s", len(again), id, calls, code)
+		}
+		entries = again
+		if err := pause(ctx, n); err != nil {
+			return err
+		}
+	}
+}
+
+// passing tells whether the reason for which an entry failed may be gone next time.
+func passing(code string) bool {
+	return code == "InternalFailure" || code == "InternalException" || code == "ThrottlingException"
+}
+
+// pause waits before the n-th repetition (n from 0), with full jitter, up to 1.6 s.
+func pause(ctx context.Context, n int) error {
+	most := min(1600*time.Millisecond, 100*time.Millisecond<<n)
+	select {
+	case <-time.After(time.Duration(rand.Int64N(int64(most)) + 1)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,336 @@
+package announce_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/bus"
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/notify/announce"
+	"example.com/releases/shared/release"
+)
+
+// world is a store on the real engine and an announcer on the stand-in for the bus.
+type world struct {
+	t         *testing.T
+	endpoint  string
+	db        *dynamodb.Client
+	tables    dynamo.Tables
+	store     *dynamo.Store
+	bus       *bus.Bus
+	announcer *announce.Announcer
+	count     *inject.Counter
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	endpoint, db, names := engine.FreshTables(t)
+	w := &world{t: t, endpoint: endpoint, db: db, bus: &bus.Bus{}, count: &inject.Counter{}, tables: dynamo.Tables{
+		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
+	}}
+	server := httptest.NewServer(w.bus.Handler())
+	t.Cleanup(server.Close)
+	w.store = dynamo.Open(config(endpoint), w.tables, func(o *dynamodb.Options) {
+		o.APIOptions = append(o.APIOptions, inject.Into(nil, w.count.Count))
+	})
+	w.announcer = announce.Open(config(server.URL+"/_local/eventbridge"), w.store, "the-bus")
+	return w
+}
+
+func config(endpoint string) aws.Config {
+	return aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+		}),
+	}
+}
+
+var at = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
+
+// moved creates a release without change requests and moves it through statuses.
+func (w *world) moved(to ...release.Status) release.Release {
+	w.t.Helper()
+	start, end := at.Add(48*time.Hour), at.Add(50*time.Hour)
+	stamp := release.Stamp{At: at, By: release.Person{Subject: "s-1", Name: "Rita", Email: "rita@example.com"}, Request: "create"}
+	made, err := w.store.CreateRelease(w.t.Context(), release.Release{
+		Status: release.Planned, CreatedAt: at, UpdatedAt: at, Revision: 1,
+		Plan: release.Plan{Name: "Spring <release>", Version: "1.2", ScheduledStart: &start, ScheduledEnd: &end}.Normalise(),
+	}, nil, dynamo.Write{Stamp: stamp})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.move(made.Release, to...)
+}
+
+func (w *world) move(r release.Release, to ...release.Status) release.Release {
+	w.t.Helper()
+	for _, s := range to {
+		m := release.Move{To: s}
+		if s == release.RolledBack {
+			m.Reason = "it broke"
+		}
+		var err error
+		r, err = w.store.Transition(w.t.Context(), r.ID, m, dynamo.Write{Stamp: release.Stamp{
+			At: at.Add(time.Duration(r.Epoch()+1) * time.Minute), By: release.Person{Subject: "s-1", Name: "Rita"}, Request: "to-" + string(s),
+		}})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return r
+}
+
+func record(number int, id string) events.DynamoDBEventRecord {
+	return events.DynamoDBEventRecord{EventID: fmt.Sprintf("event-%d", number), Change: events.DynamoDBStreamRecord{
+		SequenceNumber: fmt.Sprintf("seq-%d", number),
+		Keys:           map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute("REL#" + id), "sk": events.NewStringAttribute("M")},
+	}}
+}
+
+func (w *world) deliver(records ...events.DynamoDBEventRecord) []string {
+	w.t.Helper()
+	answer, err := w.announcer.Stream(w.t.Context(), events.DynamoDBEvent{Records: records})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var failed []string
+	for _, f := range answer.BatchItemFailures {
+		failed = append(failed, f.ItemIdentifier)
+	}
+	return failed
+}
+
+func (w *world) published() []string {
+	var ids []string
+	for _, e := range w.bus.Events() {
+		var d announce.Detail
+		if err := json.Unmarshal(e.Detail, &d); err != nil {
+			w.t.Fatal(err)
+		}
+		ids = append(ids, d.EventID)
+	}
+	return ids
+}
+
+func same(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+func TestAnEventSaysWhatTheContractSays(t *testing.T) {
+	w := newWorld(t)
+	r := w.moved(release.Approved, release.Scheduled)
+	same(t, "failed", w.deliver(record(1, r.ID)), nil)
+	all := w.bus.Events()
+	if len(all) != 2 {
+		t.Fatalf("published %v", w.published())
+	}
+	// The whole of it, typed from DESIGN 3.4.
+	const want = `{"schemaVersion":1,"eventId":"REL-2026-Q2-001#1","occurredAt":"2026-04-01T09:01:00Z","actor":{"sub":"s-1","name":"Rita"},` +
+		`"release":{"id":"REL-2026-Q2-001","name":"Spring <release>","version":"1.2","status":"approved","scheduledStart":"2026-04-03T09:00:00Z",` +
+		`"scheduledEnd":"2026-04-03T11:00:00Z","changeCount":0,"createdAt":"2026-04-01T09:00:00Z"},"from":"planned","to":"approved"}`
+	var got, wanted any
+	if err := json.Unmarshal(all[0].Detail, &got); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(want), &wanted); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, wanted) {
+		t.Errorf("got  %s\nwant %s", all[0].Detail, want)
+	}
+	if e := all[0]; e.Source != "releases" || e.DetailType != "Release Status Changed" || e.Bus != "the-bus" || !e.Time.Equal(at.Add(time.Minute)) {
+		t.Errorf("envelope %+v", e)
+	}
+}
+
+func TestEveryEpochIsAnnouncedOnceHoweverTheRecordsCome(t *testing.T) {
+	w := newWorld(t)
+	r := w.moved(release.Approved, release.Scheduled)
+	same(t, "failed", w.deliver(record(1, r.ID), record(2, r.ID)), nil)
+	r = w.move(r, release.InProgress, release.Deployed, release.RolledBack)
+	// The last record alone, then all of them again and out of order.
+	same(t, "failed", w.deliver(record(5, r.ID)), nil)
+	w.count.Take()
+	same(t, "failed", w.deliver(record(4, r.ID), record(1, r.ID), record(3, r.ID)), nil)
+	if n := w.count.Take(); n.Writes() != 0 || n.Total() != 3 {
+		t.Errorf("redelivery cost %v, want three reads", n)
+	}
+	same(t, "published", w.published(), []string{r.ID + "#1", r.ID + "#2", r.ID + "#3", r.ID + "#4", r.ID + "#5"})
+	s, _, err := w.store.SettlingRelease(t.Context(), r.ID)
+	if err != nil || s.Announced != 5 {
+		t.Errorf("announced %d, %v", s.Announced, err)
+	}
+	if left, err := w.store.NeedingAttention(t.Context(), at.Add(time.Hour), 10); err != nil || len(left) != 0 {
+		t.Errorf("still needs attention: %v, %v", left, err)
+	}
+}
+
+func TestTheFirstRecordThatFailsIsReported(t *testing.T) {
+	w := newWorld(t)
+	one, two, three := w.moved(release.Approved), w.moved(release.Approved), w.moved(release.Approved)
+	throttles := []bus.Fault{{Kind: bus.FailEntries, Indexes: []int{7}}} // hits nothing of the first record
+	for range 5 {
+		throttles = append(throttles, bus.Fault{Kind: bus.FailEntries, Code: "ThrottlingException"})
+	}
+	if err := w.bus.Fail(throttles...); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "failed", w.deliver(record(11, one.ID), record(12, two.ID), record(13, three.ID)), []string{"seq-12"})
+	same(t, "published", w.published(), []string{one.ID + "#1"})
+	same(t, "failed", w.deliver(record(12, two.ID), record(13, three.ID)), nil)
+	same(t, "published", w.published(), []string{one.ID + "#1", two.ID + "#1", three.ID + "#1"})
+}
+
+func TestOnlyWhatFailedIsSentAgainAndWhatIsRefusedForGoodIsNot(t *testing.T) {
+	w := newWorld(t)
+	r := w.moved(release.Approved, release.Scheduled, release.InProgress, release.Deployed, release.RolledBack)
+	if err := w.bus.Fail(
+		bus.Fault{Kind: bus.FailEntries, Indexes: []int{1, 3}, Code: "InternalFailure"},
+		bus.Fault{Kind: bus.FailEntries, Indexes: []int{1}, Code: "ThrottlingException"},
+		bus.Fault{Kind: bus.FailEntries, Indexes: []int{0}, Code: "MalformedDetail"},
+	); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "failed", w.deliver(record(1, r.ID)), nil)
+	// 2 and 4 fail; 2 gets through and 4 does not; then 4 is refused for good.
+	same(t, "published", w.published(), []string{r.ID + "#1", r.ID + "#3", r.ID + "#5", r.ID + "#2"})
+	same(t, "failed", w.deliver(record(1, r.ID)), nil)
+	if n := len(w.published()); n != 4 {
+		t.Errorf("%d events after redelivery; what was refused for good was sent again", n)
+	}
+}
+
+func TestALostAnswerRepeatsTheSameEventID(t *testing.T) {
+	for _, kind := range []bus.FaultKind{bus.Throttle, bus.Refuse, bus.Error, bus.Drop} {
+		w := newWorld(t)
+		r := w.moved(release.Approved)
+		if err := w.bus.Fail(bus.Fault{Kind: kind}); err != nil {
+			t.Fatal(err)
+		}
+		same(t, string(kind)+" failed", w.deliver(record(1, r.ID)), nil)
+		got := slices.Compact(w.published())
+		same(t, string(kind)+" published", got, []string{r.ID + "#1"})
+	}
+}
+
+func TestTheSweepAnnouncesOneEpoch(t *testing.T) {
+	w := newWorld(t)
+	r := w.moved(release.Approved, release.Scheduled)
+	for epoch := 1; epoch <= 2; epoch++ {
+		if err := w.announcer.Announce(t.Context(), r, epoch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	same(t, "published", w.published(), []string{r.ID + "#1", r.ID + "#2"})
+	for _, epoch := range []int{0, 3} {
+		if err := w.announcer.Announce(t.Context(), r, epoch); err == nil {
+			t.Errorf("epoch %d, which there is not, was announced", epoch)
+		}
+	}
+	s, _, _ := w.store.SettlingRelease(t.Context(), r.ID)
+	if s.Announced != 2 {
+		t.Errorf("announced %d", s.Announced)
+	}
+}
+
+func TestAForeignRecordIsNobodysBusiness(t *testing.T) {
+	w := newWorld(t)
+	link := record(1, "REL-2026-Q2-001")
+	link.Change.Keys["sk"] = events.NewStringAttribute("N#CR-1")
+	odd := record(2, "x")
+	odd.Change.Keys = nil
+	same(t, "failed", w.deliver(link, odd), nil)
+	// A release that is gone and an image that does not hold it: loud, and reported.
+	same(t, "failed", w.deliver(record(3, "REL-2026-Q2-099")), []string{"seq-3"})
+}
+
+// The record of a real stream holds the history of a release that was cancelled and
+// deleted before its turn came.
+func TestADeletedReleaseIsAnnouncedFromTheRecord(t *testing.T) {
+	w := newWorld(t)
+	r := w.moved(release.Approved, release.Cancelled)
+	if err := w.store.DeleteRelease(t.Context(), r.ID, dynamo.Write{Stamp: release.Stamp{At: at, By: release.System, Request: "delete"}}); err != nil {
+		t.Fatal(err)
+	}
+	filter, err := streams.ParseFilter(`{"dynamodb":{"NewImage":{"op":{"S":["cancelled"]}}}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	table, err := w.db.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &w.tables.Releases})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := streams.Start(ctx, dynamodbstreams.NewFromConfig(config(w.endpoint)), []streams.Mapping{{
+		Function: "announce", StreamARN: *table.Table.LatestStreamArn, Handler: w.announcer.Stream, Filters: []streams.Filter{filter},
+		ReportFailures: true, Timeout: 10 * time.Second,
+	}}, streams.Options{Poll: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Quiet(ctx); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	d.Wait()
+	same(t, "published", w.published(), []string{r.ID + "#1", r.ID + "#2"})
+}
+
+func TestTwoInvocationsAtOnceAnnounceEveryEpochAtLeastOnce(t *testing.T) {
+	w := newWorld(t)
+	r := w.moved(release.Approved, release.Scheduled, release.Cancelled)
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() { w.deliver(record(1, r.ID)) })
+	}
+	both.Wait()
+	got := w.published()
+	slices.Sort(got)
+	same(t, "published", slices.Compact(got), []string{r.ID + "#1", r.ID + "#2", r.ID + "#3"})
+}
+
+func TestWithoutABusNothingStarts(t *testing.T) {
+	defer func() {
+		if said := fmt.Sprint(recover()); !strings.Contains(said, "EVENT_BUS") {
+			t.Errorf("said %q", said)
+		}
+	}()
+	announce.Open(aws.Config{}, nil, "")
+}
+
+// The payload for `sam local invoke` is what the stream delivers; it is of a release
+// that no table holds, so it is announced from the record.
+func TestTheExamplePayload(t *testing.T) {
+	raw, err := os.ReadFile("../../../events/announce.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var batch events.DynamoDBEvent
+	if err := json.Unmarshal(raw, &batch); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	same(t, "failed", w.deliver(batch.Records...), nil)
+	same(t, "published", w.published(), []string{"REL-2026-Q2-001#2"})
+}
