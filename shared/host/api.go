@@ -21,7 +21,8 @@ func APIHandler(h http.Handler) func(context.Context, events.APIGatewayProxyRequ
 		r, err := request(ctx, event)
 		if err != nil {
 			slog.WarnContext(ctx, "unreadable event", "error", err.Error())
-			return problem(http.StatusBadRequest, "invalid-request", "The request could not be read. Check its method and body."), nil
+			return problem(http.StatusBadRequest, "invalid-request", "The request is not valid",
+				"The method or the encoding of the body cannot be read. Nothing was changed. Correct it and send the request again.", ""), nil
 		}
 		return answer(h, r), nil
 	}
@@ -31,14 +32,11 @@ func APIHandler(h http.Handler) func(context.Context, events.APIGatewayProxyRequ
 func answer(h http.Handler, r *http.Request) (a events.APIGatewayProxyResponse) {
 	defer func() {
 		if p := recover(); p != nil {
-			id := r.Header.Get(requestIDHeader)
 			slog.ErrorContext(r.Context(), "handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()),
 				"method", r.Method, "path", r.URL.Path)
-			detail := "Something failed on our side. Check whether your change was made before you repeat it."
-			if id != "" {
-				detail += " If it happens again, report the request id " + id + "."
-			}
-			a = problem(http.StatusInternalServerError, "internal", detail)
+			a = problem(http.StatusInternalServerError, "internal", "Something went wrong here",
+				"Something went wrong here, not with your request. It is not known whether anything was changed: read before you "+
+					"repeat it. If it happens again, quote the requestId to whoever runs this service.", r.Header.Get(requestIDHeader))
 		}
 	}()
 	w := newResponseWriter()
@@ -46,15 +44,17 @@ func answer(h http.Handler, r *http.Request) (a events.APIGatewayProxyResponse) 
 	return w.response(r.Method)
 }
 
-// problem is an RFC 9457 document for what happens before or below every handler.
-func problem(status int, code, detail string) events.APIGatewayProxyResponse {
+// problem is an RFC 9457 document for what happens before or below every handler, in the form that the handlers' own
+// have.
+func problem(status int, code, title, detail, requestID string) events.APIGatewayProxyResponse {
 	body, err := json.Marshal(struct {
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Code   string `json:"code"`
-		Detail string `json:"detail"`
-	}{"about:blank", http.StatusText(status), status, code, detail})
+		Type      string `json:"type"`
+		Title     string `json:"title"`
+		Status    int    `json:"status"`
+		Detail    string `json:"detail"`
+		Code      string `json:"code"`
+		RequestID string `json:"requestId,omitempty"`
+	}{"/problems/" + code, title, status, detail, code, requestID})
 	if err != nil {
 		panic(err) // strings and a number
 	}

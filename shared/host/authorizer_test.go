@@ -182,6 +182,7 @@ func TestBadTokensAreDeniedWithoutTellingWhy(t *testing.T) {
 		"another audience": {methodARN, bearer(s.token(t, jwt.MapClaims{"aud": "payroll"})), "token-invalid"},
 		"forged":           {methodARN, bearer(other.token(t, jwt.MapClaims{"roles": "Admin"})), "token-invalid"},
 		"no stage":         {"arn:aws:execute-api:x:1:a", bearer(good), "token-invalid"},
+		"an empty stage":   {"arn:aws:execute-api:x:1:a//GET/", bearer(good), "token-invalid"},
 		"no ARN":           {"", bearer(good), "token-invalid"},
 		"another service":  {"arn:aws:s3:::bucket/key/more", bearer(good), "token-invalid"},
 	} {

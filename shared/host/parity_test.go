@@ -52,9 +52,7 @@ func gateway(t *testing.T, h http.Handler, change func(*events.APIGatewayProxyRe
 			t.Errorf("the adapter failed: %v", err)
 		}
 		got = overJSON(t, got)
-		if len(got.Headers) > 0 {
-			t.Errorf("single-value headers %v would be merged with the others", got.Headers)
-		}
+		wellFormed(t, r.Method, got)
 		maps.Copy(w.Header(), got.MultiValueHeaders)
 		body := []byte(got.Body)
 		if got.IsBase64Encoded {
@@ -72,6 +70,30 @@ func gateway(t *testing.T, h http.Handler, change func(*events.APIGatewayProxyRe
 	}))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// wellFormed checks what the server that plays the gateway would mend by itself, and the real one does not.
+func wellFormed(t *testing.T, method string, got events.APIGatewayProxyResponse) {
+	t.Helper()
+	if len(got.Headers) > 0 {
+		t.Errorf("single-value headers %v would be merged with the others", got.Headers)
+	}
+	if got.Body != "" && (method == "HEAD" || !allowsBody(got.StatusCode)) {
+		t.Errorf("a body where none may be: %.100q", got.Body)
+	}
+	for name, values := range got.MultiValueHeaders {
+		if len(values) == 0 {
+			t.Errorf("%s has no value", name)
+		}
+		for _, v := range values {
+			if strings.ContainsAny(v, "\r\n") || v != strings.TrimSpace(v) {
+				t.Errorf("%s: %q", name, v)
+			}
+		}
+		if got.StatusCode == http.StatusNotModified && (name == "Content-Type" || name == "Content-Length") {
+			t.Errorf("a 304 has %s", name)
+		}
+	}
 }
 
 func toEvent(t *testing.T, r *http.Request) events.APIGatewayProxyRequest {
@@ -120,7 +142,9 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	caller, authenticated := release.CallerFrom(r.Context())
 	fmt.Fprintf(w, "%s %q %q %q host %q length %d\n", r.Method, r.URL.Path, r.URL.EscapedPath(), r.URL.Fragment, r.Host, r.ContentLength)
-	fmt.Fprintf(w, "url %q absolute %v proto %s\n", r.URL.EscapedPath(), r.URL.IsAbs(), r.Proto)
+	uri, parameters, _ := strings.Cut(r.RequestURI, "?")
+	query, queryErr := url.ParseQuery(parameters) // the order of names may differ
+	fmt.Fprintf(w, "uri %q %q %v absolute %v proto %s\n", uri, query.Encode(), queryErr, r.URL.IsAbs(), r.Proto)
 	fmt.Fprintf(w, "query %q\n", r.URL.Query().Encode())
 	fmt.Fprintf(w, "body %d %x %v\n", len(body), sha256.Sum256(body), err)
 	fmt.Fprintf(w, "caller %+v %v\n", caller, authenticated)

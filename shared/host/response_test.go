@@ -137,7 +137,7 @@ func TestPanicsBecomeProblems(t *testing.T) {
 			_, _ = io.WriteString(w, "half")
 			panic(errors.New("secret of table X"))
 		},
-		"nil map":           func(http.ResponseWriter, *http.Request) { var m map[string]int; m["secret of table X"] = 1 },
+		"a bug of ours":     func(_ http.ResponseWriter, r *http.Request) { _ = []string{}[len(r.Method)] },
 		"an invalid status": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(0) },
 		"on purpose":        func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
@@ -154,13 +154,13 @@ func TestPanicsBecomeProblems(t *testing.T) {
 				t.Fatal(err)
 			}
 			var p struct {
-				Status       int
-				Code, Detail string
+				Status          int
+				Code, RequestID string
 			}
 			if err := json.Unmarshal([]byte(got.Body), &p); err != nil {
 				t.Fatal(err)
 			}
-			if got.StatusCode != 500 || p.Status != 500 || p.Code != "internal" || !strings.Contains(p.Detail, "gateway-1") {
+			if got.StatusCode != 500 || p.Status != 500 || p.Code != "internal" || p.RequestID != "gateway-1" {
 				t.Errorf("answered %d %s", got.StatusCode, got.Body)
 			}
 			if typ := got.MultiValueHeaders["Content-Type"]; len(typ) != 1 || typ[0] != "application/problem+json" {
@@ -214,6 +214,27 @@ func TestNobodyIsTheCallerWithoutAnAuthorizer(t *testing.T) {
 				t.Errorf("%v: the handler saw %s", err, seen)
 			}
 		})
+	}
+}
+
+func TestRequestIDIsNeverTheClients(t *testing.T) {
+	var seen []string
+	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Values("X-Request-Id") })
+	e := events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/", MultiValueHeaders: map[string][]string{"x-request-id": {"mine"}}}
+	if _, err := APIHandler(h)(t.Context(), e); err != nil || len(seen) != 0 {
+		t.Errorf("%v: the handler saw %q", err, seen)
+	}
+}
+
+func TestRemoteAddressIsTheClients(t *testing.T) {
+	for source, want := range map[string]string{"192.0.2.7": "192.0.2.7:0", "2001:db8::1": "[2001:db8::1]:0", "": ""} {
+		var seen string
+		h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.RemoteAddr })
+		e := events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/"}
+		e.RequestContext.Identity.SourceIP = source
+		if _, err := APIHandler(h)(t.Context(), e); err != nil || seen != want {
+			t.Errorf("%q became %q, %v", source, seen, err)
+		}
 	}
 }
 

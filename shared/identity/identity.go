@@ -48,7 +48,7 @@ type Verifier struct {
 func New(c Config) *Verifier { return newVerifier(c, time.Now) }
 
 func newVerifier(c Config, now func() time.Time) *Verifier {
-	if c.Issuer == "" || len(c.Audiences) == 0 || c.JWKSURL == "" {
+	if c.Issuer == "" || len(c.Audiences) == 0 || slices.Contains(c.Audiences, "") || c.JWKSURL == "" {
 		panic("identity: a verifier needs an issuer, an audience and the address of a key set")
 	}
 	if c.AudienceClaim == "" {
@@ -97,7 +97,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (release.Caller, er
 }
 
 func (v *Verifier) isAudience(a string) bool {
-	return a != "" && slices.Contains(v.config.Audiences, a)
+	return slices.Contains(v.config.Audiences, a)
 }
 
 // Reason is the kind of a refusal. It is for logs and metrics: whoever sends a bad token learns only that it is bad.

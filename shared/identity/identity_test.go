@@ -92,6 +92,10 @@ func TestGoodTokensTellWhoAndWhichRole(t *testing.T) {
 			nil, sign(t, rsa, "r1", rsaKey(), i.claims(set("name", "Ada\r\nBcc: x"), set("email", "ada"))),
 			release.Caller{Person: release.Person{Subject: "u-1"}, Role: release.Viewer},
 		},
+		"overlong name and e-mail are left out": {
+			nil, sign(t, rsa, "r1", rsaKey(), i.claims(set("name", strings.Repeat("n", maxName+1)), set("email", strings.Repeat("e", maxEmail)+"@x"))),
+			release.Caller{Person: release.Person{Subject: "u-1"}, Role: release.Viewer},
+		},
 		"expired within the leeway": {
 			nil, sign(t, rsa, "r1", rsaKey(), i.claims(set("exp", i.now().Add(-20*time.Second).Unix()))),
 			release.Caller{Person: ada, EmailVerified: true, Role: release.Viewer},
@@ -144,7 +148,8 @@ func TestBadTokensAreRefusedWithTheReason(t *testing.T) {
 		"no token at all":             {"hello", Malformed},
 		"five parts, as in a JWE":     {"a.b.c.d.e", Malformed},
 		"padding":                     {part[0] + "=." + part[1] + "." + part[2], Malformed},
-		"too long":                    {good + strings.Repeat("a", maxTokenBytes), Malformed},
+		"too long":                    {rs(set("padding", strings.Repeat("a", maxTokenBytes))), Malformed},
+		"another spelling":            {good[:len(good)-1] + respelt(good[len(good)-1]), Malformed},
 		"a critical extension":        {withCrit, Malformed},
 		"alg none":                    {sign(t, jwt.SigningMethodNone, "r1", jwt.UnsafeAllowNoneSignatureType, i.claims()), BadSignature},
 		"alg none, no signature part": {b64([]byte(`{"alg":"none"}`)) + "." + part[1] + ".", BadSignature},
@@ -174,6 +179,7 @@ func TestBadTokensAreRefusedWithTheReason(t *testing.T) {
 		"expiry is no number":            {rs(set("exp", "tomorrow")), Malformed},
 		"not yet valid":                  {rs(set("nbf", i.now().Add(31*time.Second).Unix())), NotYetValid},
 		"no subject":                     {rs(set("sub", nil)), ClaimMissing},
+		"subject too long":               {rs(set("sub", strings.Repeat("s", maxSubject+1))), ClaimMissing},
 		"subject is no text":             {rs(set("sub", "a\nb")), ClaimMissing},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -195,12 +201,19 @@ func TestBadTokensAreRefusedWithTheReason(t *testing.T) {
 	}
 }
 
+// respelt is another base64 letter for the same bits: the last one of a 256-byte signature has two that count.
+func respelt(c byte) string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return string(letters[strings.IndexByte(letters, c)|1])
+}
+
 func TestVerifierDemandsWhatItCompares(t *testing.T) {
 	full := Config{Issuer: "i", Audiences: []string{"a"}, JWKSURL: "http://127.0.0.1:1"}
 	for name, change := range map[string]func(*Config){
-		"issuer":   func(c *Config) { c.Issuer = "" },
-		"audience": func(c *Config) { c.Audiences = nil },
-		"key set":  func(c *Config) { c.JWKSURL = "" },
+		"issuer":            func(c *Config) { c.Issuer = "" },
+		"audience":          func(c *Config) { c.Audiences = nil },
+		"no empty audience": func(c *Config) { c.Audiences = []string{"a", ""} },
+		"key set":           func(c *Config) { c.JWKSURL = "" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := full

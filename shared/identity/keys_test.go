@@ -151,18 +151,23 @@ func TestNoKeysAtAll(t *testing.T) {
 }
 
 func TestUnusableKeySetsNeverReplaceAGoodOne(t *testing.T) {
-	short := rsaJWK("r1", rsaKey())
+	short := rsaJWK("r2", rsaKey())
 	short["n"] = b64(rsaKey().N.Bytes()[:128])
-	even := rsaJWK("r1", rsaKey())
+	even := rsaJWK("r2", rsaKey())
 	even["e"] = b64([]byte{4})
-	offCurve := ecJWK(t, "r1", ecKey())
+	large := rsaJWK("r2", rsaKey())
+	large["e"] = b64([]byte{1, 0, 0, 0, 1})
+	shifted := ecJWK(t, "r2", ecKey())
+	point, _ := ecKey().PublicKey.Bytes()
+	shifted["x"], shifted["y"] = b64(point[1:32]), b64(point[32:])
+	offCurve := ecJWK(t, "r2", ecKey())
 	offCurve["y"] = offCurve["x"]
-	forEncryption := rsaJWK("r1", rsaKey())
+	forEncryption := rsaJWK("r2", rsaKey())
 	forEncryption["use"] = "enc"
-	forPSS := rsaJWK("r1", rsaKey())
+	forPSS := rsaJWK("r2", rsaKey())
 	forPSS["alg"] = "PS256"
 	for name, keys := range map[string][]map[string]any{
-		"empty": {}, "symmetric": {{"kty": "oct", "k": "AAAA", "kid": "r1"}}, "1024 bits": {short}, "even exponent": {even},
+		"empty": {}, "symmetric": {{"kty": "oct", "k": "AAAA", "kid": "r2"}}, "1024 bits": {short}, "even exponent": {even}, "large exponent": {large}, "coordinates of 31 and 33 bytes": {shifted},
 		"off the curve": {offCurve}, "for encryption": {forEncryption}, "for another algorithm": {forPSS},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,10 +182,29 @@ func TestUnusableKeySetsNeverReplaceAGoodOne(t *testing.T) {
 			if r := reason(t, v, good); r != "" {
 				t.Errorf("the good key is gone: %s", r)
 			}
+			// The set may hold the key and still be of no use; what it holds must not have been taken over.
+			for _, id := range []keyID{{"r2", algRSA}, {"r2", algEC}} {
+				if _, err := v.keys.find(t.Context(), id); err == nil {
+					t.Errorf("it became the key %v", id)
+				}
+			}
 			if i.fetches.Load() != 2 {
 				t.Error("the bad set was not fetched")
 			}
 		})
+	}
+}
+
+func TestTokensWithoutAKeyIDNeedASingleKey(t *testing.T) {
+	i := newIssuer(t, rsaJWK("r1", rsaKey()), rsaJWK("r2", otherRSA()), ecJWK(t, "e1", ecKey()))
+	v := i.verifier()
+	for range 20 { // whichever of the two a map would give first
+		if r := reason(t, v, sign(t, jwt.SigningMethodRS256, "", rsaKey(), i.claims())); r != UnknownKey {
+			t.Fatalf("one of two keys was taken: %q", r)
+		}
+	}
+	if r := reason(t, v, sign(t, jwt.SigningMethodES256, "", ecKey(), i.claims())); r != "" {
+		t.Errorf("the only EC key was not: %s", r)
 	}
 }
 
