@@ -53,25 +53,31 @@ func (s *Store) updateQuietly(ctx context.Context, table string, k item, e *expr
 }
 
 func (s *Store) updateReturning(ctx context.Context, values types.ReturnValue, table string, k item, e *expression) (item, error) {
-	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &table, Key: k, UpdateExpression: e.update(), ConditionExpression: e.condition(),
-		ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
-		ReturnValues:                        values,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	var after item
+	err := insist(ctx, func() error {
+		out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &table, Key: k, UpdateExpression: e.update(), ConditionExpression: e.condition(),
+			ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
+			ReturnValues:                        values,
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		})
+		if err == nil {
+			after = out.Attributes
+		}
+		return err
 	})
-	if err != nil {
-		return nil, failure(err)
-	}
-	return out.Attributes, nil
+	return after, err
 }
 
 func (s *Store) put(ctx context.Context, table string, i item, e *expression) error {
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &table, Item: i, ConditionExpression: e.condition(),
-		ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	return insist(ctx, func() error {
+		_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
+			TableName: &table, Item: i, ConditionExpression: e.condition(),
+			ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		})
+		return err
 	})
-	return failure(err)
 }
 
 // get reads one item, strongly consistent; nil where there is none.

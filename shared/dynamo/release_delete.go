@@ -69,14 +69,17 @@ func (s *Store) ResumeDeleting(ctx context.Context, id string, stamp release.Sta
 		return err
 	}
 	last := express().exists("deleting")
-	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.tables.Releases, Key: releaseKey(id),
-		ConditionExpression: last.condition(), ExpressionAttributeNames: last.names,
+	err := insist(ctx, func() error {
+		_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+			TableName: &s.tables.Releases, Key: releaseKey(id),
+			ConditionExpression: last.condition(), ExpressionAttributeNames: last.names,
+		})
+		return err
 	})
 	if _, ok := failedCondition(err); ok {
 		return nil // gone already: by another who continued, or by our own first try
 	}
-	return failure(err)
+	return err
 }
 
 func (s *Store) freeAll(ctx context.Context, id string, stamp release.Stamp) error {

@@ -169,11 +169,14 @@ func (s *Store) endSettlement(ctx context.Context, i item) error {
 	if num(i, "announced") == num(i, "epoch") {
 		e.remove("attention").remove("attentionSince").equal("announced", number(num(i, "announced"))).equal("epoch", number(num(i, "epoch")))
 	}
-	_, err := s.update(ctx, s.tables.Releases, releaseKey(decodeRelease(i).ID), e)
+	after, err := s.update(ctx, s.tables.Releases, releaseKey(decodeRelease(i).ID), e)
 	if _, ok := failedCondition(err); ok {
 		return nil // another ended it, or it was overtaken
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.rest(ctx, after) // the announcement may have come in between
 }
 
 // EndSettlement is for the sweep: it records the end of a settlement whose last writer

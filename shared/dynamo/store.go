@@ -6,8 +6,9 @@ package dynamo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"math/rand/v2"
+	random "math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -58,7 +59,7 @@ const attempts = 12
 func pause(ctx context.Context, n int) error {
 	most := min(800*time.Millisecond, 10*time.Millisecond<<n)
 	select {
-	case <-time.After(time.Duration(rand.Int64N(int64(most)) + 1)):
+	case <-time.After(time.Duration(random.Int64N(int64(most)) + 1)):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -82,15 +83,16 @@ func settleOn[T any](ctx context.Context, round func() (T, error)) (T, error) {
 }
 
 // transact writes all items or none. It is the one place that repeats transactions
-// which DynamoDB cancelled for a conflict with another (the SDK does not). The SDK
-// fills in a client token, so its own repetition after a lost acknowledgement is
-// recognised for ten minutes.
+// which DynamoDB cancelled for a conflict with another (the SDK does not). A client
+// token lets DynamoDB recognise a repetition after a lost acknowledgement for ten
+// minutes.
 //
 // A failed condition comes back as the index of the item (and its image, where the
 // item asked for it).
 func (s *Store) transact(ctx context.Context, items []types.TransactWriteItem) error {
+	token := rand.Text()
 	for n := 0; ; n++ {
-		_, err := s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
+		_, err := s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items, ClientRequestToken: &token})
 		var cancelled *types.TransactionCanceledException
 		if !errors.As(err, &cancelled) {
 			var inProgress *types.TransactionInProgressException
@@ -100,6 +102,7 @@ func (s *Store) transact(ctx context.Context, items []types.TransactWriteItem) e
 		}
 		conflict := cancelled == nil
 		if cancelled != nil {
+			token = rand.Text() // nothing was written; one that is still in progress keeps its token
 			for i, reason := range cancelled.CancellationReasons {
 				switch aws.ToString(reason.Code) {
 				case "ConditionalCheckFailed":
@@ -110,6 +113,21 @@ func (s *Store) transact(ctx context.Context, items []types.TransactWriteItem) e
 			}
 		}
 		if !conflict || n+1 >= attempts {
+			return failure(err)
+		}
+		if err := pause(ctx, n); err != nil {
+			return failure(err)
+		}
+	}
+}
+
+// insist repeats a write of one item that met a transaction on the same item, which
+// the SDK does not either.
+func insist(ctx context.Context, write func() error) error {
+	for n := 0; ; n++ {
+		err := write()
+		var api smithy.APIError
+		if !errors.As(err, &api) || api.ErrorCode() != "TransactionConflictException" || n+1 >= attempts {
 			return failure(err)
 		}
 		if err := pause(ctx, n); err != nil {
@@ -151,7 +169,8 @@ func failure(err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode() {
-		case "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "TransactionCanceledException", "TransactionInProgressException":
+		case "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded",
+			"TransactionCanceledException", "TransactionInProgressException", "TransactionConflictException":
 			return release.Fail(release.KindThrottled, "throttled",
 				"Too many requests at once. Try again in a moment; with an Idempotency-Key it is safe to send the same request again.").Because(err)
 		}
