@@ -36,14 +36,15 @@ var (
 		"token-invalid",
 		"The access token is not valid here. It may have expired or be meant for another service. Get a new one and repeat the request.",
 	}
-	noKeys = refusal{
-		"keys-unavailable",
-		"Access tokens cannot be checked at the moment; nothing is known against yours. Repeat the request in a minute.",
-	}
 )
 
-// Authorizer is the REST API's REQUEST authorizer. It answers every request with a policy: an error would reach the
-// client as a 500. Where the issuer's keys cannot be had, nobody is let in.
+// errNoKeys is the one failure of the authorizer that is not the client's: a Deny would be cached against a good token,
+// would tell its owner to get another, and no alarm would hear of it. An error lets nobody in either; API Gateway
+// answers with AUTHORIZER_FAILURE and Lambda counts it.
+var errNoKeys = errors.New("host: the issuer's keys cannot be had; tokens cannot be checked")
+
+// Authorizer is the REST API's REQUEST authorizer. It answers every request with a policy, except where the issuer's
+// keys cannot be had: that is an error, and nobody is let in.
 func Authorizer(v *identity.Verifier) func(context.Context, events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
 	return func(ctx context.Context, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
 		ctx = context.WithValue(ctx, requestIDKey{}, event.RequestContext.RequestID)
@@ -57,25 +58,25 @@ func Authorizer(v *identity.Verifier) func(context.Context, events.APIGatewayCus
 			return deny(resource, noToken), nil
 		}
 		caller, err := v.Verify(ctx, token)
-		if err != nil {
-			return deny(resource, explain(ctx, err)), nil
+		switch why := reasonOf(err); {
+		case err == nil:
+			return allow(resource, caller), nil
+		case why == identity.KeysUnavailable:
+			slog.ErrorContext(ctx, "the issuer's keys cannot be had; requests are refused", "error", err.Error())
+			return events.APIGatewayCustomAuthorizerResponse{}, errNoKeys
+		default:
+			slog.InfoContext(ctx, "token refused", "reason", string(why), "error", err.Error())
+			return deny(resource, badToken), nil
 		}
-		return allow(resource, caller), nil
 	}
 }
 
-// explain logs why a token is refused and answers what the client may know.
-func explain(ctx context.Context, err error) refusal {
-	reason := identity.Malformed
+// reasonOf tells why a token was refused.
+func reasonOf(err error) identity.Reason {
 	if refused := (*identity.Error)(nil); errors.As(err, &refused) {
-		reason = refused.Reason
+		return refused.Reason
 	}
-	if reason == identity.KeysUnavailable {
-		slog.ErrorContext(ctx, "the issuer's keys cannot be had; requests are refused", "error", err.Error())
-		return noKeys
-	}
-	slog.InfoContext(ctx, "token refused", "reason", string(reason), "error", err.Error())
-	return badToken
+	return identity.Malformed
 }
 
 // wholeStage widens the method that is called to the whole API. API Gateway caches the policy by token, so one that
