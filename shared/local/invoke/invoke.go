@@ -1,0 +1,94 @@
+// Package invoke runs a handler as Lambda runs a function: JSON in and out, a
+// deadline, a request id, bounds on both payloads, and a panic that ends the
+// invocation but not the process. It must not know what any function does.
+package invoke
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+// Function is a Lambda function that can be invoked, wherever it runs.
+type Function func(ctx context.Context, payload []byte) ([]byte, error)
+
+// MaxPayload is Lambda's bound on what goes into a synchronous invocation and
+// what comes out.
+const MaxPayload = 6 << 20
+
+// ErrTooLarge is what an invocation with a payload over the bound ends with.
+var ErrTooLarge = errors.New("the payload is over Lambda's 6 MB")
+
+// ErrTimeout is what an invocation over its time ends with.
+var ErrTimeout = errors.New("the function timed out")
+
+// InProcess makes a function of a handler with any of the signatures that
+// aws-lambda-go knows.
+func InProcess(name string, timeout time.Duration, handler any) Function {
+	inner := lambda.NewHandler(handler)
+	return func(ctx context.Context, payload []byte) ([]byte, error) {
+		if len(payload) > MaxPayload {
+			return nil, ErrTooLarge
+		}
+		// Who calls may go away; Lambda does not notice and finishes.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+		defer cancel()
+		ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
+			AwsRequestID: RequestID(), InvokedFunctionArn: "arn:aws:lambda:local:" + Account + ":function:" + name,
+		})
+		type result struct {
+			out []byte
+			err error
+		}
+		answered := make(chan result, 1)
+		go func() {
+			var r result
+			defer func() {
+				if p := recover(); p != nil {
+					r = result{err: fmt.Errorf("%s panicked: %v\n%s", name, p, debug.Stack())}
+				}
+				answered <- r
+			}()
+			r.out, r.err = inner.Invoke(ctx, payload)
+		}()
+		var r result
+		select {
+		case r = <-answered:
+		case <-ctx.Done():
+			// A goroutine cannot be killed; what it still does is what a frozen sandbox does
+			// when it wakes.
+			return nil, fmt.Errorf("%s: %w after %s", name, ErrTimeout, timeout)
+		}
+		if r.err == nil && len(r.out) > MaxPayload {
+			return nil, fmt.Errorf("the answer of %s: %w", name, ErrTooLarge)
+		}
+		return r.out, r.err
+	}
+}
+
+// Typed wraps a function for callers that have values instead of JSON.
+func Typed[In, Out any](f Function) func(context.Context, In) (Out, error) {
+	return func(ctx context.Context, in In) (out Out, err error) {
+		payload, err := json.Marshal(in)
+		if err != nil {
+			return out, err
+		}
+		answer, err := f(ctx, payload)
+		if err != nil {
+			return out, err
+		}
+		if len(answer) == 0 || string(answer) == "null" {
+			return out, nil
+		}
+		if err := json.Unmarshal(answer, &out); err != nil {
+			return out, fmt.Errorf("the function answered what is not its kind of JSON: %w", err)
+		}
+		return out, nil
+	}
+}

@@ -1,0 +1,64 @@
+package invoke_test
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"example.com/releases/shared/local/invoke"
+)
+
+type ask struct{ Word string }
+
+type reply struct{ Word, ID string }
+
+func TestInvocationIsLambdas(t *testing.T) {
+	f := invoke.InProcess("f", time.Second, func(ctx context.Context, in ask) (reply, error) {
+		lc, _ := lambdacontext.FromContext(ctx)
+		deadline, ok := ctx.Deadline()
+		if !ok || time.Until(deadline) > time.Second {
+			t.Errorf("deadline %v", deadline)
+		}
+		return reply{in.Word + "!", lc.AwsRequestID}, nil
+	})
+	out, err := invoke.Typed[ask, reply](f)(t.Context(), ask{"hi"})
+	if err != nil || out.Word != "hi!" || !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(out.ID) {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := invoke.Typed[ask, reply](f)(gone, ask{"hi"}); err != nil {
+		t.Errorf("a caller that went away stopped the function: %v", err)
+	}
+}
+
+func TestInvocationsFailAsTheyDoOnLambda(t *testing.T) {
+	panics := invoke.InProcess("f", time.Second, func(context.Context, ask) (reply, error) { panic("boom") })
+	if _, err := panics(t.Context(), []byte(`{}`)); err == nil || !strings.Contains(err.Error(), "boom") {
+		t.Errorf("panic: %v", err)
+	}
+	stop := make(chan struct{})
+	defer close(stop)
+	hangs := invoke.InProcess("f", 10*time.Millisecond, func(context.Context, ask) (reply, error) { <-stop; return reply{}, nil })
+	if _, err := hangs(t.Context(), []byte(`{}`)); !errors.Is(err, invoke.ErrTimeout) {
+		t.Errorf("hang: %v", err)
+	}
+	talks := invoke.InProcess("f", time.Second, func(context.Context, ask) (reply, error) {
+		return reply{Word: strings.Repeat("x", invoke.MaxPayload)}, nil
+	})
+	if _, err := talks(t.Context(), []byte(`{}`)); !errors.Is(err, invoke.ErrTooLarge) {
+		t.Errorf("large answer: %v", err)
+	}
+	if _, err := talks(t.Context(), make([]byte, invoke.MaxPayload+1)); !errors.Is(err, invoke.ErrTooLarge) {
+		t.Errorf("large request: %v", err)
+	}
+	quiet := invoke.InProcess("f", time.Second, func(context.Context) error { return nil })
+	if out, err := invoke.Typed[ask, reply](quiet)(t.Context(), ask{}); err != nil || out != (reply{}) {
+		t.Errorf("no answer: %+v %v", out, err)
+	}
+}

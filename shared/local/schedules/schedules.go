@@ -1,0 +1,130 @@
+// Package schedules runs functions at intervals as EventBridge Scheduler does, but
+// never one beside itself, and on demand. It must not know what they do.
+package schedules
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"example.com/releases/shared/local/invoke"
+)
+
+// Job is one schedule of one function.
+type Job struct {
+	Function string
+	Name     string
+	Every    time.Duration
+	Input    string // JSON; empty is the scheduler's own event
+	Run      invoke.Function
+}
+
+// Runner runs jobs.
+type Runner struct {
+	jobs    []*job
+	running sync.WaitGroup
+	log     *slog.Logger
+	onError func(function string, err error)
+}
+
+type job struct {
+	Job
+	one sync.Mutex // held while it runs
+}
+
+// Start runs each job at its interval, the first time after one interval, until the
+// context ends. onError is told of runs that failed; nil is told nothing.
+func Start(ctx context.Context, jobs []Job, log *slog.Logger, onError func(function string, err error)) *Runner {
+	r := &Runner{log: log, onError: onError}
+	for _, j := range jobs {
+		one := &job{Job: j}
+		r.jobs = append(r.jobs, one)
+		r.running.Go(func() {
+			tick := time.NewTicker(j.Every)
+			defer tick.Stop()
+			for {
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+					return
+				}
+				// A run that takes longer than the interval swallows ticks: the ticker keeps one.
+				if _, err := r.run(ctx, one); err != nil && r.onError != nil {
+					r.onError(j.Function, err)
+				}
+			}
+		})
+	}
+	return r
+}
+
+// Wait returns when the context of Start has ended and no job runs any more.
+func (r *Runner) Wait() { r.running.Wait() }
+
+// run invokes the job once, after a run of it that is under way.
+func (r *Runner) run(ctx context.Context, j *job) ([]byte, error) {
+	j.one.Lock()
+	defer j.one.Unlock()
+	started := time.Now()
+	out, err := j.Run(ctx, j.event(started))
+	if err != nil {
+		r.log.Error("a scheduled run failed", "function", j.Function, "error", err)
+	} else {
+		r.log.Debug("a scheduled run ended", "function", j.Function, "took", time.Since(started).Round(time.Millisecond), "answer", string(out))
+	}
+	return out, err
+}
+
+// event is what the scheduler sends when the template gives no input. Its detail is
+// a string there, unlike that of every other event.
+func (j *job) event(now time.Time) []byte {
+	if j.Input != "" {
+		return []byte(j.Input)
+	}
+	payload, err := json.Marshal(map[string]any{
+		"version": "0", "id": invoke.RequestID(), "detail-type": "Scheduled Event", "source": "aws.scheduler", "account": invoke.Account,
+		"time": now.UTC().Format(time.RFC3339), "region": "local",
+		"resources": []string{"arn:aws:scheduler:local:" + invoke.Account + ":schedule/default/" + j.Name}, "detail": "{}",
+	})
+	if err != nil {
+		panic(err) // strings
+	}
+	return payload
+}
+
+// Path is where a POST runs a function's schedules now: Path + "{function}".
+const Path = "/_local/schedules/"
+
+// Handler runs a function's schedules on demand and answers when they are over.
+func (r *Runner) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+Path+"{function}", func(w http.ResponseWriter, q *http.Request) {
+		name := q.PathValue("function")
+		var answers []any
+		for _, j := range r.jobs {
+			if j.Function != name {
+				continue
+			}
+			out, err := r.run(q.Context(), j)
+			if err != nil {
+				http.Error(w, fmt.Sprintf("%s failed: %v", name, err), http.StatusInternalServerError)
+				return
+			}
+			if !json.Valid(out) {
+				out = []byte("null")
+			}
+			answers = append(answers, map[string]any{"schedule": j.Name, "answer": json.RawMessage(out)})
+		}
+		if answers == nil {
+			http.Error(w, fmt.Sprintf("%q has no schedule in the template", name), http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"function": name, "runs": answers})
+	})
+	return mux
+}

@@ -1,0 +1,92 @@
+package schedules_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/local/invoke"
+	"example.com/releases/shared/local/schedules"
+)
+
+var silent = slog.New(slog.DiscardHandler)
+
+func TestJobsRunAtTheirIntervalAndNeverBesideThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var running, runs, failures atomic.Int32
+		r := schedules.Start(ctx, []schedules.Job{{
+			Function: "sweep", Every: time.Minute,
+			Run: func(context.Context, []byte) ([]byte, error) {
+				if running.Add(1) > 1 {
+					t.Error("two runs at once")
+				}
+				time.Sleep(90 * time.Second) // longer than the interval
+				running.Add(-1)
+				if runs.Add(1) == 2 {
+					return nil, errors.New("boom")
+				}
+				return nil, nil
+			},
+		}}, silent, func(function string, err error) {
+			if function != "sweep" || err == nil {
+				t.Errorf("told of %s, %v", function, err)
+			}
+			failures.Add(1)
+		})
+		time.Sleep(59 * time.Second)
+		if running.Load() != 0 {
+			t.Error("ran at once")
+		}
+		time.Sleep(time.Hour)
+		cancel()
+		r.Wait()
+		if n := runs.Load(); n < 35 || n > 45 || failures.Load() != 1 {
+			t.Errorf("%d runs, %d failures", n, failures.Load())
+		}
+	})
+}
+
+func TestRunNow(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var got events.CloudWatchEvent
+	r := schedules.Start(ctx, []schedules.Job{
+		{Function: "sweep", Name: "Every", Every: time.Hour, Run: func(_ context.Context, payload []byte) ([]byte, error) {
+			if err := json.Unmarshal(payload, &got); err != nil {
+				t.Error(err)
+			}
+			return []byte(`{"repaired":3}`), nil
+		}},
+		{Function: "other", Every: time.Hour, Input: `{"x":1}`, Run: func(_ context.Context, payload []byte) ([]byte, error) {
+			return nil, errors.New("saw " + string(payload))
+		}},
+	}, silent, nil)
+	for path, want := range map[string]struct {
+		status int
+		body   string
+	}{
+		"sweep": {http.StatusOK, `{"function":"sweep","runs":[{"answer":{"repaired":3},"schedule":"Every"}]}`},
+		"other": {http.StatusInternalServerError, `other failed: saw {"x":1}`},
+		"none":  {http.StatusNotFound, "no schedule"},
+	} {
+		w := httptest.NewRecorder()
+		r.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, schedules.Path+path, nil))
+		if w.Code != want.status || !strings.Contains(w.Body.String(), want.body) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if got.Source != "aws.scheduler" || got.DetailType != "Scheduled Event" || got.AccountID != invoke.Account {
+		t.Errorf("event %+v", got)
+	}
+}

@@ -1,0 +1,99 @@
+package tokens_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"example.com/releases/shared/identity"
+	"example.com/releases/shared/local/tokens"
+	"example.com/releases/shared/release"
+)
+
+// serve starts an issuer whose URL is where it is served, and the product's own
+// verifier of what it signs.
+func serve(t *testing.T, audienceClaim, rolesClaim string) (string, *identity.Verifier) {
+	t.Helper()
+	var handler http.Handler
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	issuer, err := tokens.New(tokens.Settings{URL: server.URL, Audience: "releases", AudienceClaim: audienceClaim, RolesClaim: rolesClaim})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler = issuer.Handler()
+	return server.URL, identity.New(identity.Config{
+		Issuer: server.URL, Audiences: []string{"releases"}, AudienceClaim: audienceClaim, RolesClaim: rolesClaim, JWKSURL: server.URL + tokens.KeysPath,
+	})
+}
+
+func get(t *testing.T, url, accept string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if accept != "" {
+		r.Header.Set("Accept", accept)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(body)
+}
+
+func TestTokensAreTakenByTheVerifier(t *testing.T) {
+	for _, claims := range [][2]string{{"aud", "roles"}, {"client_id", "cognito:groups"}, {"aud", "realm_access.roles"}} {
+		url, verifier := serve(t, claims[0], claims[1])
+		for query, want := range map[string]release.Caller{
+			"?role=viewer":                          {Person: release.Person{Subject: "local|viewer@example.com", Name: "Viewer", Email: "viewer@example.com"}, EmailVerified: true, Role: release.Viewer},
+			"?role=Admin&email=ann.lee@example.com": {Person: release.Person{Subject: "local|ann.lee@example.com", Name: "Ann Lee", Email: "ann.lee@example.com"}, EmailVerified: true, Role: release.Admin},
+			"?role=auditor&name=Zoë":                {Person: release.Person{Subject: "local|auditor@example.com", Name: "Zoë", Email: "auditor@example.com"}, EmailVerified: true, Role: release.Auditor},
+			"?email=bob@example.com&verified=false": {Person: release.Person{Subject: "local|bob@example.com", Name: "Bob", Email: "bob@example.com"}},
+			"":                                      {Person: release.Person{Subject: "local|requester@example.com", Name: "Requester", Email: "requester@example.com"}, EmailVerified: true},
+		} {
+			status, token := get(t, url+tokens.TokenPath+query, "*/*")
+			if status != http.StatusOK {
+				t.Fatalf("%s: %d %s", query, status, token)
+			}
+			got, err := verifier.Verify(t.Context(), strings.TrimSuffix(token, "\n"))
+			if err != nil || got != want {
+				t.Errorf("%v %s: got %+v, %v", claims, query, got, err)
+			}
+		}
+		_, expired := get(t, url+tokens.TokenPath+"?role=admin&life=-2h", "")
+		if _, err := verifier.Verify(t.Context(), strings.TrimSpace(expired)); err == nil {
+			t.Error("an expired token was taken")
+		}
+	}
+}
+
+func TestTokenForms(t *testing.T) {
+	url, _ := serve(t, "", "")
+	_, body := get(t, url+tokens.TokenPath+"?role=admin", "application/json")
+	var answer struct{ Token string }
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || strings.Count(answer.Token, ".") != 2 {
+		t.Errorf("JSON: %s", body)
+	}
+	if _, body := get(t, url+tokens.TokenPath, "text/html,*/*"); !strings.Contains(body, "<table>") || strings.Count(body, "eyJ") < 4 {
+		t.Errorf("page: %s", body)
+	}
+	for _, query := range []string{"?role=root", "?email=nobody", "?life=long", "?email=Ann%20<ann@example.com>"} {
+		if status, body := get(t, url+tokens.TokenPath+query, ""); status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", query, status, body)
+		}
+	}
+	status, body := get(t, url+tokens.ConfigPath, "")
+	if status != http.StatusOK || !strings.Contains(body, `"issuer":"`+url+`"`) || !strings.Contains(body, tokens.KeysPath) {
+		t.Errorf("configuration: %s", body)
+	}
+}
