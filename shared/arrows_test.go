@@ -30,8 +30,9 @@ var mayImport = map[string][]string{
 	"shared/rest":        {"shared/operations", "shared/dynamo", "shared/release"},
 	"shared/mcptools":    {"shared/operations", "shared/dynamo", "shared/release"},
 	"shared/settle":      {"shared/dynamo", "shared/release"},
-	"shared/notify":      {"shared/notify/", "shared/dynamo", "shared/release"},
-	"shared/trustcenter": {"shared/dynamo", "shared/release"},
+	"shared/calendar":    {},
+	"shared/notify":      {"shared/notify/", "shared/calendar", "shared/dynamo", "shared/release"},
+	"shared/trustcenter": {"shared/calendar", "shared/dynamo", "shared/release"},
 	"shared/identity":    {"shared/release"},
 	"shared/host":        {"shared/identity", "shared/release"},
 

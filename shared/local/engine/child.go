@@ -133,7 +133,10 @@ func (c *child) failure() error {
 	case strings.Contains(words, "UnsupportedClassVersionError"):
 		return errors.New("the database engine needs Java 17 or newer, and the java that was found is older: install one, or point JAVA_HOME at it")
 	}
-	return fmt.Errorf("the engine ended (%v). Its last words:\n%s", c.err, words)
+	if c.err == nil {
+		return fmt.Errorf("the engine ended. Its last words:\n%s", words)
+	}
+	return fmt.Errorf("the engine ended (%w). Its last words:\n%s", c.err, words)
 }
 
 // stop closes the shell's stdin, which ends the engine, and waits for that.

@@ -1,0 +1,72 @@
+package arrows_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/releases/shared/rest"
+)
+
+// The template's routes and the table that serves them are one list.
+func TestTemplateAndRoutesAgree(t *testing.T) {
+	var wired, served []string
+	for _, f := range load(t).Functions {
+		for _, r := range f.Routes {
+			if strings.HasPrefix(r.Path, rest.Base+"/") {
+				wired = append(wired, f.Name+": "+r.Method+" "+r.Path)
+			}
+		}
+	}
+	for _, r := range rest.Routes() {
+		served = append(served, string(r.Operation)+": "+r.Method+" "+rest.Base+r.Path)
+	}
+	differ(t, "template.yaml", wired, "rest.Routes", served)
+}
+
+// Each function has a payload to try it with, which is of the kind that wakes it.
+func TestEveryFunctionHasItsEvent(t *testing.T) {
+	files, err := filepath.Glob("../events/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var functions, payloads []string
+	text := make(map[string][]byte)
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		payloads = append(payloads, name)
+		if text[name], err = os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range load(t).Functions {
+		functions = append(functions, f.Name)
+		if text[f.Name] == nil {
+			continue // told below
+		}
+		var event struct {
+			HTTPMethod, Resource string
+			Records              []struct{ EventSource, EventSourceARN string }
+		}
+		if err := json.Unmarshal(text[f.Name], &event); err != nil {
+			t.Errorf("events/%s.json: %v", f.Name, err)
+			continue
+		}
+		for _, r := range f.Routes {
+			if len(f.Routes) == 1 && (event.HTTPMethod != r.Method || event.Resource != r.Path) {
+				t.Errorf("events/%s.json is for %s %s, the function for %s %s", f.Name, event.HTTPMethod, event.Resource, r.Method, r.Path)
+			}
+		}
+		if len(f.Streams) > 0 && len(event.Records) == 0 {
+			t.Errorf("events/%s.json has no records", f.Name)
+		}
+		for _, r := range event.Records {
+			if len(f.Streams) > 0 && r.EventSource != "aws:dynamodb" {
+				t.Errorf("events/%s.json has a record of %q", f.Name, r.EventSource)
+			}
+		}
+	}
+	differ(t, "template.yaml", functions, "events/", payloads)
+}
