@@ -62,8 +62,9 @@ tidy: ## are go.mod and go.sum what the code needs?
 
 .PHONY: generated
 generated: ## is everything that is generated up to date?
-	go generate ./...
-	@git diff --exit-code --stat -- docs functions shared || { echo "generated files differ from what is committed; commit them"; exit 1; }
+	@state() { git status --porcelain; git diff; }; \
+	before=$$(state | cksum); go generate ./... || exit 1; after=$$(state | cksum); \
+	test "$$before" = "$$after" || { echo "go generate changed files: commit them"; git status --short; exit 1; }
 
 .PHONY: build
 build: ## each Lambda as it ships, into .local/build/<function>/bootstrap (GOARCH=arm64 or amd64)

@@ -26,6 +26,34 @@ func TestTemplateAndRoutesAgree(t *testing.T) {
 	differ(t, "template.yaml", wired, "rest.Routes", served)
 }
 
+// API Gateway's own answers use the codes of the registry, with their titles and status.
+func TestGatewayAnswersAreInTheRegistry(t *testing.T) {
+	answers := load(t).API.GatewayResponses
+	if len(answers) == 0 {
+		t.Fatal("API Gateway has no answers of its own")
+	}
+	for kind, answer := range answers {
+		var p rest.Problem
+		if err := json.Unmarshal([]byte(answer.Templates["application/json"]), &p); err != nil {
+			t.Errorf("%s: %v", kind, err)
+			continue
+		}
+		known := false
+		for _, c := range rest.Codes {
+			if c.Example.Code != p.Code {
+				continue
+			}
+			known = true
+			if p.Title != c.Title || p.Type != "/problems/"+p.Code || p.Status != answer.StatusCode || p.Status != rest.Status(c.Example.Kind) || p.Detail == "" {
+				t.Errorf("%s answers %d with %+v; the registry has %q and %d", kind, answer.StatusCode, p, c.Title, rest.Status(c.Example.Kind))
+			}
+		}
+		if !known {
+			t.Errorf("%s has the code %q, which is not in the registry", kind, p.Code)
+		}
+	}
+}
+
 // Each function has a payload to try it with, which is of the kind that wakes it.
 func TestEveryFunctionHasItsEvent(t *testing.T) {
 	files, err := filepath.Glob("../events/*.json")

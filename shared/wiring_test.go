@@ -2,6 +2,7 @@ package arrows_test
 
 import (
 	"go/ast"
+	"net/http"
 	"path"
 	"regexp"
 	"slices"
@@ -245,14 +246,13 @@ func TestGatewayAnswersAreProblems(t *testing.T) {
 		}
 	}
 	for kind, r := range api.GatewayResponses {
-		body := r.Templates["application/json"]
-		if r.Headers["Content-Type"] != "application/problem+json" || !strings.Contains(body, `"code":"`) || !strings.Contains(body, `"detail":`) {
+		if r.Headers["Content-Type"] != "application/problem+json" {
 			t.Errorf("%s is no problem document: %+v", kind, r)
 		}
-		if r.StatusCode != 0 && !strings.Contains(body, `"status":`+strconv.Itoa(r.StatusCode)) {
-			t.Errorf("%s answers %d and says otherwise: %s", kind, r.StatusCode, body)
+		if strings.Contains(r.Templates["application/json"], "context.error.message") {
+			t.Errorf("%s shows API Gateway's message, which may repeat the Authorization header", kind)
 		}
-		if (r.StatusCode == 401) != strings.HasPrefix(r.Headers["WWW-Authenticate"], "Bearer ") {
+		if (r.StatusCode == http.StatusUnauthorized) != strings.HasPrefix(r.Headers["WWW-Authenticate"], "Bearer ") {
 			t.Errorf("%s: %d with WWW-Authenticate %q", kind, r.StatusCode, r.Headers["WWW-Authenticate"])
 		}
 	}
