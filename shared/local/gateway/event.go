@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/local/invoke"
+)
+
+// match compares a path with the route's, segment by segment, while still escaped: an
+// id with %2F is one segment.
+func (r *route) match(segments []string) (map[string]string, bool) {
+	parameters := map[string]string{}
+	for i, want := range r.segments {
+		name, isParameter := strings.CutPrefix(want, "{")
+		name = strings.TrimSuffix(name, "}")
+		greedy, isGreedy := strings.CutSuffix(name, "+")
+		switch {
+		case i >= len(segments):
+			return nil, false
+		case isParameter && isGreedy:
+			rest := strings.Join(segments[i:], "/")
+			parameters[greedy] = unescape(rest)
+			return parameters, rest != ""
+		case isParameter:
+			if segments[i] == "" {
+				return nil, false
+			}
+			parameters[name] = unescape(segments[i])
+		case want != unescape(segments[i]):
+			return nil, false
+		}
+	}
+	return parameters, len(segments) == len(r.segments)
+}
+
+func unescape(s string) string {
+	if out, err := url.PathUnescape(s); err == nil {
+		return out
+	}
+	return s
+}
+
+// headers are the request's with what API Gateway adds, in both of the event's forms.
+func headers(r *http.Request) (single map[string]string, multi map[string][]string) {
+	multi = r.Header.Clone()
+	multi["Host"] = []string{r.Host}
+	_, port, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		port = "80"
+	}
+	multi["X-Forwarded-For"] = append(multi["X-Forwarded-For"], sourceIP(r))
+	multi["X-Forwarded-Port"], multi["X-Forwarded-Proto"] = []string{port}, []string{"http"}
+	single = make(map[string]string, len(multi))
+	for name, values := range multi {
+		single[name] = values[len(values)-1]
+	}
+	return single, multi
+}
+
+func sourceIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return "127.0.0.1"
+	}
+	return host
+}
+
+func query(r *http.Request) (single map[string]string, multi map[string][]string) {
+	multi = r.URL.Query()
+	if len(multi) == 0 {
+		return nil, nil // null in the event, as on AWS
+	}
+	single = make(map[string]string, len(multi))
+	for name, values := range multi {
+		single[name] = values[len(values)-1]
+	}
+	return single, multi
+}
+
+// orNull keeps an empty map out of the event: API Gateway writes null.
+func orNull(m map[string]string) map[string]string {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+// event is what the function gets.
+func (g *Gateway) event(c *call, r route, authorizer map[string]any) events.APIGatewayProxyRequest {
+	e := events.APIGatewayProxyRequest{
+		Resource: r.Path, Path: c.r.URL.EscapedPath(), HTTPMethod: c.r.Method,
+		PathParameters: orNull(c.parameters), Body: string(c.body),
+		RequestContext: events.APIGatewayProxyRequestContext{
+			AccountID: invoke.Account, ResourceID: "local", APIID: apiID, Stage: g.stage, DomainName: c.r.Host, DomainPrefix: apiID,
+			RequestID: c.id, ExtendedRequestID: c.id, Protocol: c.r.Proto, HTTPMethod: c.r.Method,
+			ResourcePath: r.Path, Path: "/" + g.stage + c.r.URL.EscapedPath(),
+			RequestTime: c.at.UTC().Format("02/Jan/2006:15:04:05 -0700"), RequestTimeEpoch: c.at.UnixMilli(),
+			Identity:   events.APIGatewayRequestIdentity{SourceIP: sourceIP(c.r), UserAgent: c.r.UserAgent()},
+			Authorizer: authorizer,
+		},
+	}
+	e.Headers, e.MultiValueHeaders = headers(c.r)
+	e.QueryStringParameters, e.MultiValueQueryStringParameters = query(c.r)
+	if !utf8.Valid(c.body) {
+		e.Body, e.IsBase64Encoded = base64.StdEncoding.EncodeToString(c.body), true
+	}
+	return e
+}
+
+// authorizerEvent is what the REQUEST authorizer gets: everything but the body.
+func (g *Gateway) authorizerEvent(c *call, r route) events.APIGatewayCustomAuthorizerRequestTypeRequest {
+	e := events.APIGatewayCustomAuthorizerRequestTypeRequest{
+		Type:      "REQUEST",
+		MethodArn: "arn:aws:execute-api:local:" + invoke.Account + ":" + apiID + "/" + g.stage + "/" + c.r.Method + c.r.URL.EscapedPath(),
+		Resource:  r.Path, Path: c.r.URL.EscapedPath(), HTTPMethod: c.r.Method, PathParameters: orNull(c.parameters),
+		RequestContext: events.APIGatewayCustomAuthorizerRequestTypeRequestContext{
+			Path: "/" + g.stage + c.r.URL.EscapedPath(), AccountID: invoke.Account, ResourceID: "local", Stage: g.stage, RequestID: c.id,
+			Identity:     events.APIGatewayCustomAuthorizerRequestTypeRequestIdentity{SourceIP: sourceIP(c.r)},
+			ResourcePath: r.Path, HTTPMethod: c.r.Method, APIID: apiID,
+		},
+	}
+	e.Headers, e.MultiValueHeaders = headers(c.r)
+	e.QueryStringParameters, e.MultiValueQueryStringParameters = query(c.r)
+	return e
+}

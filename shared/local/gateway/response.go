@@ -1,0 +1,118 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// statuses are API Gateway's own, for responses of which the template says none.
+var statuses = map[string]int{
+	"ACCESS_DENIED": 403, "UNAUTHORIZED": 401, "MISSING_AUTHENTICATION_TOKEN": 403, "REQUEST_TOO_LARGE": 413,
+	"AUTHORIZER_FAILURE": 500, "DEFAULT_4XX": 400, "DEFAULT_5XX": 502, // a function that fails is a bad gateway
+}
+
+// refuse answers without a function: the template's response of that type, or the
+// default of its class, or what API Gateway says where the template says nothing.
+func (g *Gateway) refuse(w http.ResponseWriter, c *call, kind, message string, authorizer map[string]any) {
+	status := statuses[kind]
+	response, ok := g.responses[kind]
+	if !ok {
+		class := "DEFAULT_4XX"
+		if status >= 500 {
+			class = "DEFAULT_5XX"
+		}
+		response = g.responses[class]
+	}
+	if response.StatusCode != 0 {
+		status = response.StatusCode
+	}
+	body, ok := response.Templates["application/json"]
+	if !ok {
+		body = `{"message":$context.error.messageString}`
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	for name, value := range response.Headers {
+		h.Set(name, value)
+	}
+	w.WriteHeader(status)
+	if c.r.Method != http.MethodHead {
+		_, _ = w.Write([]byte(expand(body, c, kind, message, authorizer)))
+	}
+}
+
+// expand puts the request's values where the template names them. Like API Gateway it
+// puts text where text stands: only messageString brings its own quotes.
+func expand(body string, c *call, kind, message string, authorizer map[string]any) string {
+	quoted, err := json.Marshal(message)
+	if err != nil {
+		panic(err) // a string
+	}
+	values := map[string]string{
+		"$context.error.messageString": string(quoted), "$context.error.message": message, "$context.error.responseType": kind,
+		"$context.requestId": c.id, "$context.path": c.r.URL.EscapedPath(), "$context.httpMethod": c.r.Method,
+	}
+	for name, v := range authorizer {
+		values["$context.authorizer."+name] = fmt.Sprint(v)
+	}
+	// The longest names first: messageString begins with message.
+	names := slices.SortedFunc(maps.Keys(values), func(a, b string) int { return len(b) - len(a) })
+	pairs := make([]string, 0, 2*len(names))
+	for _, name := range names {
+		pairs = append(pairs, name, values[name])
+	}
+	return strings.NewReplacer(pairs...).Replace(body)
+}
+
+// write answers with what a function returned; an error says why it cannot be.
+func write(w http.ResponseWriter, out []byte) error {
+	var a events.APIGatewayProxyResponse
+	if err := json.Unmarshal(out, &a); err != nil {
+		return fmt.Errorf("malformed proxy response: %w", err)
+	}
+	if a.StatusCode < 100 || a.StatusCode > 599 {
+		return fmt.Errorf("malformed proxy response: status code %d", a.StatusCode)
+	}
+	body := []byte(a.Body)
+	if a.IsBase64Encoded {
+		decoded, err := base64.StdEncoding.DecodeString(a.Body)
+		if err != nil {
+			return fmt.Errorf("malformed proxy response: %w", err)
+		}
+		body = decoded
+	}
+	h := w.Header()
+	for name, value := range a.Headers {
+		h.Set(name, value)
+	}
+	for name, values := range a.MultiValueHeaders {
+		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+	if h.Get("Content-Type") == "" && len(body) > 0 {
+		h.Set("Content-Type", "application/json") // API Gateway's default
+	}
+	w.WriteHeader(a.StatusCode)
+	_, _ = w.Write(body)
+	return nil
+}
+
+// preflight answers a browser that asks whether it may: only known origins may.
+func (g *Gateway) preflight(w http.ResponseWriter, r *http.Request, methods []string) {
+	h := w.Header()
+	h.Set("Allow", strings.Join(append(methods, http.MethodOptions), ", "))
+	h.Set("Vary", "Origin")
+	if origin := r.Header.Get("Origin"); slices.Contains(g.origins, origin) {
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key")
+		h.Set("Access-Control-Max-Age", "3600")
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
