@@ -32,11 +32,13 @@ func (o *Operations) BriefRelease(ctx context.Context, id string, logEntries int
 	b := Brief{Readiness: whole.Release.CheckReadiness(whole.Links, o.now().UTC(), nil)}
 	whole.Log = []release.LogEntry{}
 	if logEntries > 0 {
-		older := ""
-		if whole.Log, older, err = o.store.LogPage(ctx, id, logEntries, ""); err != nil {
+		// One more than is shown tells whether there are older ones.
+		if whole.Log, _, err = o.store.LogPage(ctx, id, logEntries+1, ""); err != nil {
 			return Brief{}, err
 		}
-		b.OlderLogEntries = older != ""
+		if len(whole.Log) > logEntries {
+			whole.Log, b.OlderLogEntries = whole.Log[:logEntries], true
+		}
 		slices.Reverse(whole.Log)
 	}
 	b.ReleaseView = viewWhole(whole)

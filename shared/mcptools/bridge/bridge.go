@@ -1,0 +1,238 @@
+// Package bridge carries JSON-RPC lines between standard streams and the MCP endpoint.
+// It must know no tool and no rule: what passes through it is what the endpoint says,
+// byte for byte, or a sentence on why the endpoint could not be reached.
+package bridge
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config is where the endpoint is and who calls.
+type Config struct {
+	URL   string // of the endpoint; it ends in /mcp
+	Token string // an access token
+}
+
+// The exit codes of Run.
+const (
+	exitOK          = 0
+	exitConfig      = 1
+	exitInterrupted = 130 // as a shell reports Ctrl-C
+)
+
+const (
+	// patience is a little more than the gateway's own.
+	patience = 35 * time.Second
+	// atOnce bounds how many calls are under way; clients seldom have more than a few.
+	atOnce = 16
+	// maxLine and maxAnswer bound memory: a message, and what Lambda can answer with.
+	maxLine   = 8 << 20
+	maxAnswer = 16 << 20
+)
+
+// Run carries lines until the input ends, all answers included, or ctx does. It writes
+// nothing but protocol to out. The result is the exit code.
+func Run(ctx context.Context, c Config, in io.Reader, out, log io.Writer) int {
+	b, complaint := open(c, out, log)
+	if b == nil {
+		fmt.Fprintln(log, "mcp-stdio: "+complaint)
+		return exitConfig
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.carry(ctx, in)
+	}()
+	select {
+	case <-done:
+		return exitOK
+	case <-ctx.Done(): // not waiting for a read of the input, which nothing can end
+		return exitInterrupted
+	}
+}
+
+// open checks the configuration before the first message, so that a mistake in it is
+// told at once and not in the middle of somebody's work. Without a bridge there is a
+// complaint: a sentence on what to correct.
+func open(c Config, out, log io.Writer) (b *bridge, complaint string) {
+	at := strings.TrimSpace(c.URL)
+	token := strings.TrimSpace(c.Token)
+	if scheme, rest, found := strings.Cut(token, " "); found && strings.EqualFold(scheme, "Bearer") {
+		token = strings.TrimSpace(rest)
+	}
+	u, err := url.Parse(at)
+	switch {
+	case at == "":
+		return nil, "RELEASES_URL is not set. Set it to the URL of the endpoint, such as https://releases.example.com/mcp, in this server's env in your client's configuration."
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return nil, fmt.Sprintf("RELEASES_URL is %q, which is no URL. It must look like https://releases.example.com/mcp.", at)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return nil, fmt.Sprintf("RELEASES_URL is %q: a token must not travel unencrypted. Use https; http is for a service on this machine only.", at)
+	case !strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/mcp"):
+		return nil, fmt.Sprintf("RELEASES_URL is %q. It must be the URL of the endpoint, which ends in /mcp.", at)
+	case token == "":
+		return nil, "RELEASES_TOKEN is not set. Set it to an access token for Releases, in this server's env in your client's configuration."
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return nil, "RELEASES_TOKEN holds spaces or characters that no access token has. Copy the token again, without quotes and line breaks."
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	return &bridge{
+		url: u.String(), token: token, out: out, log: log, free: make(chan struct{}, atOnce), running: map[string]context.CancelFunc{},
+		client: &http.Client{
+			Timeout:       patience,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token is for this URL only
+		},
+	}, ""
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+type bridge struct {
+	url, token string
+	client     *http.Client
+	free       chan struct{}
+
+	writing  sync.Mutex // one line at a time
+	out, log io.Writer
+
+	mu      sync.Mutex
+	version string // what the last message spoke, for those that do not say
+	running map[string]context.CancelFunc
+}
+
+// carry reads lines until the input ends and waits for their answers.
+func (b *bridge) carry(ctx context.Context, in io.Reader) {
+	var under sync.WaitGroup
+	defer under.Wait()
+	lines := bufio.NewReaderSize(in, 64<<10)
+	for {
+		line, tooLong, err := readLine(lines)
+		if tooLong {
+			b.answer(message{}, refusal(nil, "TOO_LARGE: This message is larger than 8 MiB. Nothing was changed. Next: send less."))
+		} else if len(line) > 0 {
+			m := parse(line)
+			if m.cancels != "" {
+				b.cancel(m.cancels) // the endpoint keeps no state: nobody there to tell
+			} else {
+				b.free <- struct{}{}
+				// Registered before the next line is read: that may cancel this one.
+				ctx, cancel := context.WithCancel(ctx)
+				b.register(m, cancel)
+				under.Go(func() {
+					defer func() { cancel(); b.forget(m); <-b.free }()
+					if text := b.post(ctx, m); text != nil && ctx.Err() == nil {
+						b.answer(m, text)
+					}
+				})
+				if m.method == "initialize" {
+					under.Wait() // what follows speaks the version that is agreed here
+				}
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// readLine reads one line of any length; of one that is too long it keeps nothing.
+func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if !tooLong {
+			line = append(line, part...)
+		}
+		if len(line) > maxLine {
+			line, tooLong = nil, true
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return bytes.TrimSpace(line), tooLong, err
+		}
+	}
+}
+
+// answer writes one line. What the endpoint says to a notification is no protocol.
+func (b *bridge) answer(m message, text []byte) {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	if m.method != "" && m.id == nil {
+		fmt.Fprintf(b.log, "mcp-stdio: %s: %s\n", m.method, text)
+		return
+	}
+	_, _ = b.out.Write(append(text, '\n')) // a client that is gone ends the input as well
+}
+
+func (b *bridge) register(m message, cancel context.CancelFunc) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if m.id != nil {
+		b.running[string(m.id)] = cancel
+	}
+}
+
+func (b *bridge) forget(m message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.running, string(m.id))
+}
+
+func (b *bridge) cancel(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if end, ok := b.running[id]; ok {
+		end()
+	}
+}
+
+// message is what the bridge looks at of a line; the line itself goes on unchanged.
+type message struct {
+	line    []byte
+	id      json.RawMessage // nil for notifications
+	method  string
+	name    string // of the tool that is called
+	version string
+	cancels string // the id of the call that a notification takes back
+}
+
+const versionKey = "io.modelcontextprotocol/protocolVersion"
+
+func parse(line []byte) message {
+	var seen struct {
+		ID     json.RawMessage `json:"id"`
+		Method string          `json:"method"`
+		Params struct {
+			Meta      map[string]json.RawMessage `json:"_meta"`
+			Name      string                     `json:"name"`
+			URI       string                     `json:"uri"`
+			RequestID json.RawMessage            `json:"requestId"`
+		} `json:"params"`
+	}
+	m := message{line: line}
+	if err := json.Unmarshal(line, &seen); err != nil && seen.Method == "" {
+		return m // the endpoint says what is wrong with it
+	}
+	m.id, m.method, m.name = seen.ID, seen.Method, seen.Params.Name
+	if m.name == "" {
+		m.name = seen.Params.URI
+	}
+	_ = json.Unmarshal(seen.Params.Meta[versionKey], &m.version) // absent before 2026-07-28
+	if m.method == "notifications/cancelled" {
+		m.cancels = string(seen.Params.RequestID)
+	}
+	return m
+}

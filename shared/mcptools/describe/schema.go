@@ -1,0 +1,187 @@
+// Package describe writes what agents are shown of the tools: their words, and schemas
+// read off the operations' types, ahead of time into tools.json. It must not be linked
+// into a function: reading types at start-up is what it spares them.
+package describe
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+var (
+	timeType   = reflect.TypeFor[time.Time]()
+	statusType = reflect.TypeFor[release.Status]()
+)
+
+// enums are the types whose values are known.
+var enums = map[reflect.Type][]any{
+	statusType:                                anys(release.Statuses),
+	reflect.TypeFor[release.ChangeType]():     anys(release.ChangeTypes),
+	reflect.TypeFor[release.CABDecision]():    anys(release.CABDecisions),
+	reflect.TypeFor[release.ApprovalStatus](): anys(release.ApprovalStatuses),
+	reflect.TypeFor[release.Demand]():         {string(release.DemandApproval), string(release.DemandWindow)},
+}
+
+// Fields lists the JSON fields of a struct type in order, those of embedded structs in
+// their place. A field of the outer struct takes the place of an embedded one.
+func Fields(t reflect.Type) []reflect.StructField {
+	var all []reflect.StructField
+	put := func(f reflect.StructField) {
+		name := Name(f)
+		if i := slices.IndexFunc(all, func(o reflect.StructField) bool { return Name(o) == name }); i >= 0 {
+			all[i] = f
+			return
+		}
+		all = append(all, f)
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch name := Name(f); {
+		case f.Anonymous:
+			for _, inner := range Fields(f.Type) {
+				put(inner)
+			}
+		case name != "" && name != "-":
+			put(f)
+		}
+	}
+	return all
+}
+
+// Name is a field's name in JSON.
+func Name(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
+}
+
+func optional(f reflect.StructField) bool {
+	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero")
+}
+
+// output is the schema of what an operation answers: what is always there is required,
+// nothing is null, and further fields are no error, so that old clients survive new ones.
+func output(t reflect.Type) *jsonschema.Schema {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if values, ok := enums[t]; ok {
+		return &jsonschema.Schema{Type: "string", Enum: values}
+	}
+	switch {
+	case t == timeType:
+		return &jsonschema.Schema{Type: "string", Format: "date-time"}
+	case t.Kind() == reflect.Struct:
+		s := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}}
+		for _, f := range Fields(t) {
+			p := output(f.Type)
+			p.Description = outputs[t.Name()+"."+Name(f)]
+			add(s, Name(f), p, !optional(f))
+		}
+		return s
+	case t.Kind() == reflect.Slice:
+		return &jsonschema.Schema{Type: "array", Items: output(t.Elem())}
+	}
+	return &jsonschema.Schema{Type: kind(t)}
+}
+
+func add(s *jsonschema.Schema, name string, p *jsonschema.Schema, required bool) {
+	s.Properties[name] = p
+	s.PropertyOrder = append(s.PropertyOrder, name)
+	if required {
+		s.Required = append(s.Required, name)
+	}
+}
+
+func kind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Int:
+		return "integer"
+	case reflect.Bool:
+		return "boolean"
+	}
+	panic(fmt.Sprintf("describe: %s has no place in a schema", t))
+}
+
+// input is the schema of arguments: the tool's own fields around those of the REST
+// body or query. A field without words here is a mistake, found when this is written.
+func input(own []field, body reflect.Type, after []field) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}, AdditionalProperties: never()}
+	for _, f := range own {
+		add(s, f.name, &f.schema, f.required)
+	}
+	if body != nil {
+		addFields(s, body)
+	}
+	for _, f := range after {
+		add(s, f.name, &f.schema, f.required)
+	}
+	return s
+}
+
+func addFields(s *jsonschema.Schema, t reflect.Type) {
+	for _, f := range Fields(t) {
+		path := t.Name() + "." + Name(f)
+		if slices.Contains(stampedFields, path) {
+			continue
+		}
+		words, ok := inputs[path]
+		if !ok {
+			panic("describe: no words for " + path)
+		}
+		p := words.schema
+		shape(&p, f.Type)
+		add(s, Name(f), &p, words.required)
+	}
+}
+
+func shape(p *jsonschema.Schema, t reflect.Type) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t == timeType:
+		p.Type, p.Format = "string", "date-time"
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		p.Type = "array"
+		p.Items = &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}, AdditionalProperties: never()}
+		addFields(p.Items, t.Elem())
+	case t.Kind() == reflect.Slice:
+		p.Type = "array"
+		p.Items = &jsonschema.Schema{Type: kind(t.Elem()), MinLength: jsonschema.Ptr(1), MaxLength: jsonschema.Ptr(release.MaxID), Pattern: idPattern}
+	default:
+		p.Type = kind(t)
+	}
+}
+
+// stampedFields are fields of a body that it may only leave as they are: the system
+// stamps them, so agents are not offered them.
+var stampedFields = []string{"Step.completed", "Step.completedBy", "Step.completedAt"}
+
+func never() *jsonschema.Schema { return &jsonschema.Schema{Not: &jsonschema.Schema{}} }
+
+func anys[T ~string](all []T) []any {
+	out := make([]any, len(all))
+	for i, one := range all {
+		out[i] = string(one)
+	}
+	return out
+}
+
+// bodies are the REST bodies and queries behind the tools' arguments.
+var bodies = map[string]reflect.Type{
+	"list_releases":             reflect.TypeFor[operations.ListReleasesInput](),
+	"create_release":            reflect.TypeFor[operations.CreateReleaseInput](),
+	"append_release_log":        reflect.TypeFor[operations.AppendLogInput](),
+	"transition_release_status": reflect.TypeFor[operations.TransitionInput](),
+}

@@ -1,0 +1,138 @@
+package describe
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+// Tool is a tool as tools/list shows it.
+type Tool struct {
+	Name         string             `json:"name"`
+	Title        string             `json:"title"`
+	Description  string             `json:"description"`
+	Annotations  Hints              `json:"annotations"`
+	InputSchema  *jsonschema.Schema `json:"inputSchema"`
+	OutputSchema *jsonschema.Schema `json:"outputSchema"`
+}
+
+// Hints are the four hints; all are always stated, since one that is left out does not
+// mean false.
+type Hints struct {
+	ReadOnly    bool `json:"readOnlyHint"`
+	Destructive bool `json:"destructiveHint"`
+	Idempotent  bool `json:"idempotentHint"`
+	OpenWorld   bool `json:"openWorldHint"`
+}
+
+// Tools describes the tools, in the order in which an agent needs them.
+func Tools() []Tool {
+	return []Tool{
+		{
+			Name: "list_releases", Title: "List releases",
+			Description: "Lists releases, newest first, in pages: id, name, version, status, window and number of change requests. " +
+				"Use it to find a release's id or to see what is planned, running or done. For steps, change requests, readiness and the log of one release use get_release.",
+			Annotations:  Hints{ReadOnly: true, Idempotent: true},
+			InputSchema:  input(nil, bodies["list_releases"], nil),
+			OutputSchema: output(reflect.TypeFor[operations.ReleasePage]()),
+		},
+		{
+			Name: "get_release", Title: "Read a release",
+			Description: "Reads one release whole: plan and steps, linked change requests with the CAB's decisions, settlement progress, the newest log entries, and readiness: " +
+				"which statuses it can enter now and what holds the others up. Use it before transition_release_status, and after a call that timed out.",
+			Annotations:  Hints{ReadOnly: true, Idempotent: true},
+			InputSchema:  input([]field{id, logLimit}, nil, nil),
+			OutputSchema: output(reflect.TypeFor[operations.Brief]()),
+		},
+		{
+			Name: "create_release", Title: "Plan a release",
+			Description: "Plans a new release, with its change requests if you know them. It is born planned and gets its id from the quarter of scheduledStart. " +
+				"Give the window, the steps and the change requests at once: no tool can add them later. Then move it with transition_release_status. Needs the role Admin.",
+			Annotations:  Hints{},
+			InputSchema:  input(nil, bodies["create_release"], []field{idempotencyKey}),
+			OutputSchema: output(reflect.TypeFor[operations.ReleaseView]()),
+		},
+		{
+			Name: "append_release_log", Title: "Write into the deployment log",
+			Description: "Adds an entry to a release's deployment log, under the name of the person whose token you use. Use it to record what was done or seen, in every status. " +
+				"It does not move the release: transition_release_status does, and writes its own entry. Needs the role Auditor or Admin.",
+			Annotations:  Hints{},
+			InputSchema:  input([]field{id}, bodies["append_release_log"], []field{idempotencyKey}),
+			OutputSchema: output(reflect.TypeFor[release.LogEntry]()),
+		},
+		{
+			Name: "transition_release_status", Title: "Move a release to its next status",
+			Description: "Moves a release along its lifecycle: " + paths() + " " + demands() +
+				" Entering deployed resolves the linked change requests and the tasks behind them, rolled-back reopens them; requesters are told by e-mail. " +
+				"cancelled and rolled-back are final, and deployed can only be rolled back: ask the person you work for before any of the three. " +
+				"Call get_release first: its readiness says what would succeed. Needs the role Admin.",
+			Annotations:  Hints{Destructive: true, Idempotent: true},
+			InputSchema:  input([]field{id}, bodies["transition_release_status"], []field{ifRevision, idempotencyKey}),
+			OutputSchema: output(reflect.TypeFor[operations.ReleaseView]()),
+		},
+	}
+}
+
+// JSON is the content of tools.json.
+func JSON() ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(Tools())
+	return b.Bytes(), err
+}
+
+// targets are the statuses that can be entered.
+func targets() []any {
+	var all []any
+	for _, t := range release.Lifecycle {
+		all = append(all, string(t.To))
+	}
+	return all
+}
+
+// paths words the lifecycle: from each status to which.
+func paths() string {
+	var all []string
+	for _, s := range release.Statuses {
+		if next := release.AllowedNext(s); len(next) > 0 {
+			all = append(all, fmt.Sprintf("%s → %s", s, join(next)))
+		}
+	}
+	return strings.Join(all, "; ") + "."
+}
+
+// demands words what the lifecycle asks for.
+func demands() string {
+	of := func(d release.Demand) string {
+		var who []release.Status
+		for _, t := range release.Lifecycle {
+			if slices.Contains(t.Demands, d) {
+				who = append(who, t.To)
+			}
+		}
+		return join(who)
+	}
+	return fmt.Sprintf("Every linked change request must be CAB-approved for %s; the window must be set for %s; rollback_reason is required for %s.",
+		of(release.DemandApproval), of(release.DemandWindow), of(release.DemandReason))
+}
+
+func join(all []release.Status) string {
+	words := make([]string, len(all))
+	for i, s := range all {
+		words[i] = string(s)
+	}
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}

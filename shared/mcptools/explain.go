@@ -1,0 +1,209 @@
+package mcptools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+// The domain words a failure once, for whoever reads it. Here its first sentence, what
+// happened, is kept, and what follows is said in terms of what an agent can do: the
+// tools, and the person it works for.
+
+// explain words a failure as `CODE: what happened. Nothing was changed. Next: …`. Where
+// the release's state is the reason, it adds what the release could enter now.
+func (t tool) explain(ctx context.Context, ops *operations.Operations, id string, err error) string {
+	e := t.refusal(ctx, err)
+	parts := []string{strings.ToUpper(strings.ReplaceAll(e.Code, "-", "_")) + ": " + whatHappened(e)}
+	parts = append(parts, t.effect(e))
+	if ops != nil && e.Status != "" && id != "" {
+		if b, err := ops.BriefRelease(ctx, id, 0); err == nil {
+			parts = append(parts, outlook(b.Readiness))
+		}
+	}
+	parts = append(parts, "Next: "+t.next(e))
+	return strings.Join(parts, " ")
+}
+
+// refusal is the domain's error in err. What is ours, or came too late, shows nothing of
+// itself; the log has it.
+func (t tool) refusal(ctx context.Context, err error) *release.Error {
+	var e *release.Error
+	switch {
+	case errors.As(err, &e) && e.Kind != release.KindInternal:
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		e = release.Fail(release.KindUnavailable, "unavailable", "There was no time left to finish.")
+	default:
+		e = release.Fail(release.KindInternal, "internal", "Something went wrong in Releases, not with this call.")
+	}
+	if e.Kind == release.KindInternal || e.Kind == release.KindUnavailable {
+		slog.ErrorContext(ctx, "tool failed", "tool", t.name, "code", e.Code, "error", err.Error())
+	}
+	return e
+}
+
+// named lists the fields or ids that are wrong; more than this helps nobody.
+const named = 20
+
+func whatHappened(e *release.Error) string {
+	if len(e.Fields) == 0 {
+		return inTools.Replace(firstSentence(e.Detail))
+	}
+	all := make([]string, 0, named+1)
+	for i, f := range e.Fields {
+		if i == named {
+			all = append(all, fmt.Sprintf("and %d more", len(e.Fields)-named))
+			break
+		}
+		if f.ID == "" {
+			f.Message = f.Field + " " + f.Message
+		}
+		all = append(all, strings.TrimSuffix(f.Message, "."))
+	}
+	return inTools.Replace(strings.Join(all, "; ")) + "."
+}
+
+// firstSentence cuts what the domain says after what happened: whether something was
+// changed and what to do, which is said here in other words. Ids and times hold no
+// full stop followed by a space.
+func firstSentence(detail string) string {
+	if what, _, found := strings.Cut(detail, ". "); found {
+		return what + "."
+	}
+	return detail
+}
+
+// inTools names what REST calls have as agents have it. Operations without a tool keep
+// their REST name: a person may want it.
+var inTools = strings.NewReplacer(
+	"POST /api/releases/{id}/status", "transition_release_status",
+	"POST /api/releases/{id}/log", "append_release_log",
+	"If-Match", "ifRevision",
+	"this Idempotency-Key", "this idempotencyKey",
+	"This Idempotency-Key", "This idempotencyKey",
+	"The body", "What the tool was given",
+)
+
+// effect says whether the call changed anything.
+func (t tool) effect(e *release.Error) string {
+	switch {
+	case !t.writes || strings.Contains(e.Detail, "Nothing was changed"):
+		return "Nothing was changed."
+	case e.Kind == release.KindInternal, e.Kind == release.KindUnavailable:
+		return "It is not known whether anything was changed."
+	}
+	return "Nothing was changed."
+}
+
+// outlook words what the release could enter now and what holds the others up.
+func outlook(r release.Readiness) string {
+	var ready, held []string
+	for _, n := range r.Next {
+		var why []string
+		for _, c := range n.Conditions {
+			if !c.Holds {
+				why = append(why, reason(c))
+			}
+		}
+		switch {
+		case n.Ready && len(n.Asks) > 0:
+			ready = append(ready, fmt.Sprintf("%s (with %s)", n.Status, strings.Join(n.Asks, ", ")))
+		case n.Ready:
+			ready = append(ready, string(n.Status))
+		case len(why) > 0:
+			held = append(held, fmt.Sprintf("%s waits for %s", n.Status, strings.Join(why, " and ")))
+		}
+	}
+	text := fmt.Sprintf("%s is %s", r.ID, r.Status)
+	if len(ready) > 0 {
+		text += "; it can become " + strings.Join(ready, " or ")
+	}
+	if len(held) > 0 {
+		text += "; " + strings.Join(held, "; ")
+	}
+	return text + "."
+}
+
+func reason(c release.Condition) string {
+	if c.Condition == release.DemandWindow {
+		return "a window (scheduledStart and scheduledEnd, start before end)"
+	}
+	return "the CAB's approval of " + strings.Join(c.ChangeRequests, ", ")
+}
+
+// next is what an agent can do about a failure.
+func (t tool) next(e *release.Error) string {
+	if n, ok := nextSteps[e.Code]; ok {
+		return n(t, e)
+	}
+	return "read the release with get_release and decide again; if that does not help, tell the person you work for."
+}
+
+func always(text string) func(tool, *release.Error) string {
+	return func(tool, *release.Error) string { return text }
+}
+
+// nextSteps has a row per code that a tool can meet; a test holds it complete.
+var nextSteps = map[string]func(tool, *release.Error) string{
+	"invalid-request": func(t tool, _ *release.Error) string { return "correct these arguments and call " + t.name + " again." },
+	"invalid-json": func(t tool, _ *release.Error) string {
+		return "call " + t.name + " again with a JSON object as its arguments."
+	},
+	"invalid-cursor":  always("call list_releases without a cursor and with the same filters; nextCursor of its answer is the next cursor."),
+	"too-large":       always("shorten the texts, or plan less in one release."),
+	"unauthenticated": always("ask the person you work for to sign in again."),
+	"forbidden": func(t tool, _ *release.Error) string {
+		return fmt.Sprintf("ask a person with the role %s to do this; you can still use the tools that tools/list shows.", operations.Roles[t.operation])
+	},
+	"not-found": always("call list_releases to see which releases there are."),
+	"invalid-transition": func(_ tool, e *release.Error) string {
+		if len(e.AllowedNextStatuses) == 0 {
+			return "nothing, it is at the end of its life; plan what is left with create_release."
+		}
+		return "call transition_release_status with one of: " + words(e.AllowedNextStatuses) + "."
+	},
+	"cab-approval-missing": func(_ tool, e *release.Error) string {
+		return fmt.Sprintf("tell the person you work for that the CAB has to decide on %s (POST /api/change-requests/{id}/decision), or that they can be removed from the release (POST /api/releases/{id}/add-changes); no tool can do either. When it is done, make the same call again.",
+			strings.Join(e.ChangeRequests, ", "))
+	},
+	"window-missing": always("ask a person with the role Admin to set scheduledStart and scheduledEnd (PATCH /api/releases/{id}); no tool can do it. Then make the same call again. For a new release, give the window to create_release."),
+	"status-changed": always("call get_release, see where it stands now, and decide again."),
+	"status-not-current": func(_ tool, e *release.Error) string {
+		return "call append_release_log again without status, or with " + string(e.Status) + "."
+	},
+	"linking":                always("wait a few seconds, call get_release until stillLinking is gone, then make the same call again."),
+	"not-linkable":           always("leave these out of linkedChangeRequestIds or correct them, and call create_release again."),
+	"already-exists":         always("call list_releases to see what exists."),
+	"settling":               always("wait a few seconds and make the same call again."),
+	"revision-stale":         always("call get_release, see what changed, and decide again with its revision as ifRevision."),
+	"request-in-progress":    always("make the same call with the same idempotencyKey again in a moment to get its answer."),
+	"idempotency-key-reused": always("use a new idempotencyKey for a new request."),
+	"throttled":              always("wait a few seconds and make the same call again; with an idempotencyKey nothing happens twice."),
+	"unavailable":            outcomeUnknown,
+	"internal": func(t tool, e *release.Error) string {
+		return outcomeUnknown(t, e) + " If it fails again, tell the person you work for, who can ask the operators."
+	},
+}
+
+func outcomeUnknown(t tool, _ *release.Error) string {
+	if !t.writes {
+		return "make the same call again in a few seconds."
+	}
+	if t.operation == operations.CreateRelease {
+		return "call list_releases to see whether it was made before you repeat it, or repeat it with the same idempotencyKey."
+	}
+	return "call get_release to see whether it was made before you repeat it, or repeat it with the same idempotencyKey."
+}
+
+func words(all []release.Status) string {
+	s := make([]string, len(all))
+	for i, one := range all {
+		s[i] = string(one)
+	}
+	return strings.Join(s, ", ")
+}

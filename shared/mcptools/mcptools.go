@@ -1,0 +1,53 @@
+// Package mcptools is the MCP surface: five tools for agents over the same operations
+// that REST calls, the endpoint they are reached at, and its metadata. It must know
+// neither the store nor REST, and no rule of the domain: those stand with the operations.
+package mcptools
+
+import (
+	"net/http"
+	"strings"
+
+	"example.com/releases/shared/operations"
+)
+
+//go:generate go test -count=1 ./describe -run TestToolsJSONIsWhatTheTypesSay -update
+
+// Path is where the endpoint is served, below the public URL.
+const Path = "/mcp"
+
+// MetadataPath is where RFC 9728 puts the metadata of a resource without a path;
+// MetadataPath + Path is its place for the resource at Path.
+const MetadataPath = "/.well-known/oauth-protected-resource"
+
+// Config is what the endpoint has to know about its surroundings.
+type Config struct {
+	// PublicURL is where clients reach the service, without a slash at the end.
+	PublicURL string
+	// AllowedOrigins are the browser origins that may call besides the service's own.
+	AllowedOrigins []string
+	// Issuer is the authorization server whose access tokens are accepted.
+	Issuer string
+}
+
+// Handler serves the endpoint and its metadata. The caller comes in the context, as the
+// authorizer let them through.
+func Handler(ops *operations.Operations, c Config) http.Handler {
+	e := &endpoint{config: c, origins: originsOf(c), protocol: protocolHandler(newServer(ops))}
+	mux := http.NewServeMux()
+	mux.Handle(Path, e)
+	mux.HandleFunc(MetadataPath, e.metadata)
+	mux.HandleFunc(MetadataPath+Path, e.metadata)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, http.StatusNotFound, nil, codeInvalidRequest, "Nothing is served here. The endpoint is "+c.PublicURL+Path+".")
+	})
+	return mux
+}
+
+// Challenge is the WWW-Authenticate header of a 401: it names the metadata, from which a
+// client learns where to get a token.
+func Challenge(publicURL string) string {
+	if publicURL == "" {
+		return `Bearer realm="releases"`
+	}
+	return `Bearer realm="releases", resource_metadata="` + strings.TrimRight(publicURL, "/") + MetadataPath + Path + `"`
+}

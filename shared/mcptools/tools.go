@@ -1,0 +1,243 @@
+package mcptools
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+const (
+	// MaxArguments bounds a call's arguments in bytes, like a REST body.
+	MaxArguments = 256 << 10
+	// DefaultLogLimit and MaxLogLimit bound the log entries of get_release: 500 of them
+	// would be over what a Lambda function may answer with.
+	DefaultLogLimit = 20
+	MaxLogLimit     = 100
+	// MaxKey bounds an idempotencyKey, like REST's Idempotency-Key.
+	MaxKey = 255
+)
+
+// patience is how long a tool may take. The function's own deadline does not reach a
+// tool under the older protocol revisions, and the answer must leave before it.
+const patience = 10 * time.Second
+
+// tool is one row: what it is called, which operation it is, and how it is run.
+type tool struct {
+	name      string
+	operation operations.Name
+	writes    bool
+	run       func(ctx context.Context, t tool, ops *operations.Operations, args []byte) (any, error)
+}
+
+var tools = []tool{
+	{"list_releases", operations.ListReleases, false, listReleases},
+	{"get_release", operations.GetRelease, false, getRelease},
+	{"create_release", operations.CreateRelease, true, createRelease},
+	{"append_release_log", operations.AppendLog, true, appendLog},
+	{"transition_release_status", operations.TransitionRelease, true, transition},
+}
+
+func find(name string) (tool, bool) {
+	for _, t := range tools {
+		if t.name == name {
+			return t, true
+		}
+	}
+	return tool{}, false
+}
+
+// The arguments: what the operation takes, which release it is about, and what REST
+// takes in headers.
+type (
+	getArgs struct {
+		ID       string `json:"id"`
+		LogLimit *int   `json:"logLimit"`
+	}
+	createArgs struct {
+		operations.CreateReleaseInput
+		Key string `json:"idempotencyKey"`
+	}
+	appendArgs struct {
+		ID string `json:"id"`
+		operations.AppendLogInput
+		Key string `json:"idempotencyKey"`
+	}
+	transitionArgs struct {
+		ID string `json:"id"`
+		operations.TransitionInput
+		IfRevision *int   `json:"ifRevision"`
+		Key        string `json:"idempotencyKey"`
+	}
+)
+
+// call runs the tool. It always answers: a panic here would end the process, since the
+// SDK runs calls in goroutines of their own.
+func (t tool) call(ctx context.Context, ops *operations.Operations, args []byte) (result *mcp.CallToolResult) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			slog.ErrorContext(ctx, "tool panicked", "tool", t.name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			result = refuse(t.explain(ctx, ops, "", fmt.Errorf("panic: %v", p)))
+		}
+	}()
+	if args = bytes.TrimSpace(args); len(args) == 0 || string(args) == "null" {
+		args = []byte("{}")
+	}
+	value, err := t.attempt(ctx, ops, args)
+	if err != nil {
+		return refuse(t.explain(ctx, ops, idOf(args), err))
+	}
+	body := encode(value)
+	return &mcp.CallToolResult{
+		Content:           []mcp.Content{&mcp.TextContent{Text: string(body)}},
+		StructuredContent: json.RawMessage(body),
+	}
+}
+
+func (t tool) attempt(ctx context.Context, ops *operations.Operations, args []byte) (any, error) {
+	if err := operations.Admit(ctx, t.operation); err != nil {
+		return nil, err
+	}
+	if len(args) > MaxArguments {
+		return nil, release.Fail(release.KindTooLarge, "too-large", "The arguments are larger than %d KiB. Nothing was changed. Send less, or in several calls.", MaxArguments>>10)
+	}
+	return t.run(ctx, t, ops, args)
+}
+
+func refuse(text string) *mcp.CallToolResult {
+	return &mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: text}}}
+}
+
+func listReleases(ctx context.Context, _ tool, ops *operations.Operations, args []byte) (any, error) {
+	in, err := operations.Decode[operations.ListReleasesInput](args)
+	if err != nil {
+		return nil, err
+	}
+	return ops.ListReleases(ctx, in)
+}
+
+func getRelease(ctx context.Context, _ tool, ops *operations.Operations, args []byte) (any, error) {
+	in, err := operations.Decode[getArgs](args)
+	if err != nil {
+		return nil, err
+	}
+	var f release.Faults
+	checkID(&f, in.ID)
+	limit := DefaultLogLimit
+	if in.LogLimit != nil {
+		if limit = *in.LogLimit; limit < 0 || limit > MaxLogLimit {
+			f.Add("logLimit", "must be a number from 0 to %d", MaxLogLimit)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+	return ops.BriefRelease(ctx, in.ID, limit)
+}
+
+func createRelease(ctx context.Context, t tool, ops *operations.Operations, args []byte) (any, error) {
+	in, err := operations.Decode[createArgs](args)
+	if err != nil {
+		return nil, err
+	}
+	var f release.Faults
+	pre := precondition(ctx, &f, t, "", in.Key, in.CreateReleaseInput)
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+	return ops.CreateRelease(ctx, in.CreateReleaseInput, pre)
+}
+
+func appendLog(ctx context.Context, t tool, ops *operations.Operations, args []byte) (any, error) {
+	in, err := operations.Decode[appendArgs](args)
+	if err != nil {
+		return nil, err
+	}
+	var f release.Faults
+	checkID(&f, in.ID)
+	pre := precondition(ctx, &f, t, in.ID, in.Key, in.AppendLogInput)
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+	return ops.AppendLog(ctx, in.ID, in.AppendLogInput, pre)
+}
+
+func transition(ctx context.Context, t tool, ops *operations.Operations, args []byte) (any, error) {
+	in, err := operations.Decode[transitionArgs](args)
+	if err != nil {
+		return nil, err
+	}
+	var f release.Faults
+	checkID(&f, in.ID)
+	pre := precondition(ctx, &f, t, in.ID, in.Key, in.TransitionInput)
+	if in.IfRevision != nil {
+		if pre.IfRevision = *in.IfRevision; pre.IfRevision < 1 {
+			f.Add("ifRevision", "must be the revision that get_release showed, 1 or more")
+		}
+	}
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+	return ops.TransitionRelease(ctx, in.ID, in.TransitionInput, pre)
+}
+
+func checkID(f *release.Faults, id string) {
+	if id == "" {
+		f.Add("id", "is required: a release's id such as REL-2026-Q2-001; list_releases shows what there is")
+		return
+	}
+	f.Identifier("id", id)
+}
+
+// precondition makes a key that the agent chose into one that is its own: unique to the
+// caller, the tool and the release. The digest is over what was understood, so that the
+// order in which a model writes its arguments does not matter.
+func precondition(ctx context.Context, f *release.Faults, t tool, id, key string, in any) operations.Precondition {
+	if key == "" {
+		return operations.Precondition{}
+	}
+	if len(key) > MaxKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		f.Add("idempotencyKey", "must be 1 to %d visible ASCII characters without spaces, such as a UUID", MaxKey)
+	}
+	who, _ := release.CallerFrom(ctx)
+	h := sha256.New()
+	for _, part := range []string{who.Subject, "mcp", t.name, id, key} {
+		_, _ = h.Write([]byte(strconv.Itoa(len(part)) + ":" + part)) // a hash takes everything
+	}
+	digest := sha256.Sum256(encode(in))
+	return operations.Precondition{Once: &operations.Once{Key: hex.EncodeToString(h.Sum(nil)), Body: hex.EncodeToString(digest[:])}}
+}
+
+// idOf is the release that arguments are about, where they name one.
+func idOf(args []byte) string {
+	var named struct {
+		ID string `json:"id"`
+	}
+	_ = json.Unmarshal(args, &named) // arguments that cannot be read name none
+	return named.ID
+}
+
+// encode writes JSON as people write it: without escapes for HTML.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic("mcptools: " + err.Error()) // views and texts: cannot fail
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}
