@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/identity"
 	"example.com/releases/shared/rest"
 )
 
@@ -97,4 +101,26 @@ func TestEveryFunctionHasItsEvent(t *testing.T) {
 		}
 	}
 	differ(t, "template.yaml", functions, "events/", payloads)
+}
+
+// The authorizer's payload carries no token of anybody's, so that the answer is a Deny
+// for the whole stage: what API Gateway turns into a 401.
+func TestAuthorizerRefusesItsPayload(t *testing.T) {
+	text, err := os.ReadFile("../events/authorize.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var event events.APIGatewayCustomAuthorizerRequestTypeRequest
+	if err := json.Unmarshal(text, &event); err != nil {
+		t.Fatal(err)
+	}
+	verifier := identity.New(identity.Config{Issuer: "https://issuer.example", Audiences: []string{"releases"}, JWKSURL: "https://issuer.example/keys"})
+	answer, err := host.Authorizer(verifier)(t.Context(), event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	statements := answer.PolicyDocument.Statement
+	if len(statements) != 1 || statements[0].Effect != "Deny" || !strings.HasSuffix(statements[0].Resource[0], "/live/*/*") {
+		t.Errorf("the answer is %+v", answer)
+	}
 }
