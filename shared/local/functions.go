@@ -1,0 +1,124 @@
+package local
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/local/invoke"
+	"example.com/releases/shared/local/template"
+	"example.com/releases/shared/mcptools"
+	"example.com/releases/shared/notify/announce"
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/rest"
+	"example.com/releases/shared/settle"
+)
+
+// functions makes each function's handler by the name of its folder, as its main
+// does. A test holds the names equal to the template's, both ways.
+func functions() map[string]func() any {
+	all := map[string]func() any{
+		"authorize": func() any { return host.Authorizer(host.FromEnvironment().Verifier()) },
+
+		"settle-changes": func() any { return settle.New(store()).Changes },
+		"settle-tasks":   func() any { return settle.New(store()).Tasks },
+		"announce":       func() any { return announcer().Stream },
+		"sweep": func() any {
+			return (&settle.Sweep{Settler: settle.New(store()), Announce: announcer().Announce}).Run
+		},
+
+		"mcp": func() any {
+			c := host.FromEnvironment()
+			return host.APIHandler(mcptools.Handler(operations.New(store()), mcptools.Config{
+				PublicURL: c.PublicURL, AllowedOrigins: c.AllowedOrigins, Issuer: c.Issuer,
+			}))
+		},
+	}
+	for _, route := range rest.Routes() {
+		all[string(route.Operation)] = func() any {
+			c := host.FromEnvironment()
+			return host.APIHandler(rest.Handler(operations.New(store()), route).At(c.PublicURL, c.AllowedOrigins))
+		}
+	}
+	return all
+}
+
+func store() *dynamo.Store {
+	c := host.FromEnvironment()
+	return dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
+}
+
+func announcer() *announce.Announcer {
+	c := host.FromEnvironment()
+	return announce.Open(c.AWS(c.EventsEndpoint), store(), c.EventBus)
+}
+
+// environment is what a function of the template sees on this laptop: the template's
+// variables with tables by their names here and with our values where AWS has others.
+// Like sam local, it sets no variable that the template does not declare.
+func environment(f template.Function, tables, ours map[string]string) map[string]string {
+	env := make(map[string]string, len(f.Environment))
+	for name, value := range f.Environment {
+		if table, ok := tables[value]; ok {
+			value = table
+		}
+		if own, ok := ours[name]; ok {
+			value = own
+		}
+		env[name] = value
+	}
+	return env
+}
+
+// lambdaSets are the variables that Lambda itself sets. The credentials are made up:
+// whatever real ones the shell has stay out of the functions.
+var lambdaSets = map[string]string{
+	"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
+}
+
+var oneEnvironment sync.Mutex
+
+// build makes the functions of the template, each while the process has exactly that
+// function's environment, so that one which lacks a variable fails here as it would
+// on AWS.
+func build(t *template.Template, tables, ours map[string]string) (map[string]invoke.Function, error) {
+	oneEnvironment.Lock()
+	defer oneEnvironment.Unlock()
+	saved := os.Environ()
+	defer setEnvironment(saved)
+	makers := functions()
+	built := make(map[string]invoke.Function, len(t.Functions))
+	var absent []string
+	for _, f := range t.Functions {
+		maker, ok := makers[f.Name]
+		if !ok {
+			absent = append(absent, f.Name)
+			continue
+		}
+		var env []string
+		for _, set := range []map[string]string{lambdaSets, environment(f, tables, ours)} {
+			for name, value := range set {
+				env = append(env, name+"="+value)
+			}
+		}
+		setEnvironment(env)
+		built[f.Name] = invoke.InProcess(f.Name, f.Timeout, maker())
+	}
+	if absent != nil {
+		slices.Sort(absent)
+		return nil, fmt.Errorf("the template has functions that the laptop host does not know: %s; add them in shared/local/functions.go", strings.Join(absent, ", "))
+	}
+	return built, nil
+}
+
+func setEnvironment(env []string) {
+	os.Clearenv()
+	for _, pair := range env {
+		name, value, _ := strings.Cut(pair, "=")
+		_ = os.Setenv(name, value) // fails for names that Environ does not return
+	}
+}

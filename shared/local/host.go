@@ -1,0 +1,265 @@
+// Package local is the whole system on a laptop: it reads template.yaml and runs what
+// stands there with the real handlers on a real engine, with stand-ins for the rest of
+// AWS. It must not hold a rule of the product.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"example.com/releases/shared/local/bus"
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/local/gateway"
+	"example.com/releases/shared/local/invoke"
+	"example.com/releases/shared/local/mailbox"
+	"example.com/releases/shared/local/schedules"
+	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/local/template"
+	"example.com/releases/shared/local/tokens"
+)
+
+// Options are how a host is started; the zero value is an engine in memory and a free
+// port.
+type Options struct {
+	Root      string                                                   // where template.yaml is; empty looks upwards from here
+	Port      int                                                      // 0 is any free one
+	Endpoint  string                                                   // of another engine; empty starts DynamoDB Local
+	Data      string                                                   // folder for the engine's data; empty keeps it in memory
+	Period    time.Duration                                            // of the schedules; 0 is one minute
+	Settings  map[string]string                                        // values for variables that the template declares
+	Table     func(logicalID string) string                            // names of tables; nil is the logical id
+	Wrap      func(function string, h streams.Handler) streams.Handler // around stream handlers, for faults; nil is none
+	Log       *slog.Logger                                             // nil is silent
+	EngineLog io.Writer                                                // nil discards
+}
+
+// Host is a running system.
+type Host struct {
+	BaseURL string
+	Mail    *mailbox.Mailbox
+	Events  *bus.Bus
+	Tokens  *tokens.Issuer
+
+	template  *template.Template
+	functions map[string]invoke.Function
+	streams   *streams.Dispatcher
+	schedules *schedules.Runner
+	engine    *engine.Engine // nil where the engine is somebody else's
+	rules     *rules
+	failures  failures
+	server    *http.Server
+	served    chan error
+	stop      context.CancelFunc
+	stopOnce  sync.Once
+	log       *slog.Logger
+}
+
+// audience is what our tokens are for.
+const audience = "releases-on-a-laptop"
+
+// Start brings everything up; the context bounds the start only. When it returns,
+// requests are answered.
+func Start(ctx context.Context, o Options) (_ *Host, err error) {
+	if o.Root == "" {
+		if o.Root, err = engine.Root(); err != nil {
+			return nil, err
+		}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.EngineLog == nil {
+		o.EngineLog = io.Discard
+	}
+	if o.Period == 0 {
+		o.Period = time.Minute
+	}
+	if o.Table == nil {
+		o.Table = func(logicalID string) string { return logicalID }
+	}
+	h := &Host{Mail: &mailbox.Mailbox{}, Events: &bus.Bus{}, log: o.Log, served: make(chan error, 1)}
+	if h.template, err = template.Load(filepath.Join(o.Root, "template.yaml"), nil); err != nil {
+		return nil, err
+	}
+	listener, err := listen(o.Port)
+	if err != nil {
+		return nil, err
+	}
+	h.BaseURL = "http://" + listener.Addr().String()
+	defer func() {
+		if err != nil {
+			_ = listener.Close()
+			h.abort()
+		}
+	}()
+	endpoint := o.Endpoint
+	if endpoint == "" {
+		if h.engine, err = engine.Start(ctx, engine.Options{Dir: o.Data, Log: o.EngineLog}); err != nil {
+			return nil, err
+		}
+		endpoint = h.engine.Endpoint()
+	}
+	tables, err := createTables(ctx, endpoint, h.template, o.Table)
+	if err != nil {
+		return nil, err
+	}
+	ours := h.settings(endpoint, o.Settings)
+	if h.functions, err = build(h.template, tables, ours); err != nil {
+		return nil, err
+	}
+	if h.Tokens, err = tokens.New(issuerSettings(h.template, h.BaseURL)); err != nil {
+		return nil, err
+	}
+	api, err := gateway.New(h.template, h.functions, origins(ours), o.Log)
+	if err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	h.stop = stop
+	h.rules = newRules(running, h.template, h.functions, h.failed)
+	h.Mail.OnEvent = h.Events.Put
+	h.Events.OnEvent = h.rules.route
+	if err := h.startStreams(running, endpoint, tables, o.Wrap); err != nil {
+		return nil, err
+	}
+	h.schedules = schedules.Start(running, jobs(h.template, h.functions, o.Period), o.Log, func(function string, err error) {
+		h.failed(Failure{Function: function, Source: "schedule", Attempts: 1, Error: err.Error(), At: time.Now().UTC()})
+	})
+	h.server = &http.Server{
+		Handler: h.handler(api), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	go func() { h.served <- h.server.Serve(listener) }()
+	return h, nil
+}
+
+// listen takes the port on the loopback interface only: the tokens of this host open
+// it to whoever can reach it.
+func listen(port int) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port %d is taken: stop what listens there, or choose another port with PORT=%d make run", port, port+1)
+	}
+	return l, err
+}
+
+// settings are our values for variables of the template.
+func (h *Host) settings(endpoint string, more map[string]string) map[string]string {
+	ours := map[string]string{
+		"DYNAMODB_ENDPOINT": endpoint,
+		"SES_ENDPOINT":      h.BaseURL + "/_local/ses",
+		"EVENTS_ENDPOINT":   h.BaseURL + "/_local/eventbridge",
+		"TOKEN_ISSUER":      h.BaseURL,
+		"TOKEN_AUDIENCE":    audience,
+		"JWKS_URL":          h.BaseURL + tokens.KeysPath,
+		"PUBLIC_URL":        h.BaseURL,
+		"MAIL_SENDER":       "releases@example.com",
+		"TRUST_CENTER":      "true",
+	}
+	for name, value := range more {
+		ours[name] = value
+	}
+	return ours
+}
+
+// issuerSettings reads how the authorizer wants its tokens from the template.
+func issuerSettings(t *template.Template, url string) tokens.Settings {
+	s := tokens.Settings{URL: url, Audience: audience}
+	for _, f := range t.Functions {
+		if claim, ok := f.Environment["ROLES_CLAIM"]; ok {
+			s.RolesClaim, s.AudienceClaim = claim, f.Environment["AUDIENCE_CLAIM"]
+		}
+	}
+	return s
+}
+
+// Quiet waits until everything that was caused so far is through: streams, rules, and
+// what they cause in turn.
+func (h *Host) Quiet(ctx context.Context) error {
+	for {
+		before := h.rules.finished()
+		if err := h.streams.Quiet(ctx); err != nil {
+			return err
+		}
+		if err := h.rules.quiet(ctx); err != nil {
+			return err
+		}
+		if before == h.rules.finished() {
+			return nil
+		}
+	}
+}
+
+// Ended tells when the host cannot go on: its engine or its server ended.
+func (h *Host) Ended() <-chan error {
+	out := make(chan error, 1)
+	go func() {
+		var died <-chan struct{}
+		if h.engine != nil {
+			died = h.engine.Done()
+		}
+		select {
+		case <-died:
+			out <- fmt.Errorf("the engine ended: %w", h.engine.Err())
+		case err := <-h.served:
+			out <- err
+		}
+	}()
+	return out
+}
+
+// drain is how long a stop lets streams finish; requests and the current invocations
+// get as long again.
+const drain = 5 * time.Second
+
+// Stop lets running requests and stream records finish, within bounds, and ends
+// everything the host started.
+func (h *Host) Stop() {
+	h.stopOnce.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), drain)
+		defer cancel()
+		if err := h.Quiet(ctx); err != nil {
+			h.log.Warn("stopped before all stream records were through; with data on disk they come again at the next start")
+		}
+		h.stop()
+		over := make(chan struct{})
+		go func() {
+			h.streams.Wait()
+			h.schedules.Wait()
+			h.rules.wait()
+			close(over)
+		}()
+		select {
+		case <-over:
+		case <-time.After(drain):
+		}
+		ctx, cancel = context.WithTimeout(context.Background(), drain)
+		defer cancel()
+		if h.server.Shutdown(ctx) != nil {
+			_ = h.server.Close()
+		}
+		if h.engine != nil {
+			h.engine.Stop()
+		}
+	})
+}
+
+// abort ends what a failed start had begun.
+func (h *Host) abort() {
+	if h.stop != nil {
+		h.stop()
+	}
+	if h.engine != nil {
+		h.engine.Stop()
+	}
+}

@@ -1,0 +1,113 @@
+package local
+
+import (
+	"context"
+	_ "embed"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"example.com/releases/shared/local/page"
+	"example.com/releases/shared/local/schedules"
+	"example.com/releases/shared/local/tokens"
+	"example.com/releases/shared/rest"
+)
+
+//go:embed index.html
+var indexBody string
+
+var indexPage = page.Parse(indexBody)
+
+// handler puts the API and the host's own pages behind one listener.
+func (h *Host) handler(api http.Handler) http.Handler {
+	own := http.NewServeMux()
+	own.HandleFunc("GET "+page.StylePath, page.Style)
+	own.HandleFunc("GET /_local/failures", h.showFailures)
+	own.HandleFunc("GET /_local/quiet", h.waitQuiet)
+	own.Handle(schedules.Path, h.schedules.Handler())
+	for _, at := range []string{"/_local/ses/", "/_local/inbox", "/_local/inbox/"} {
+		own.Handle(at, h.Mail.Handler())
+	}
+	for _, at := range []string{"/_local/eventbridge", "/_local/eventbridge/", "/_local/events", "/_local/events/"} {
+		own.Handle(at, h.Events.Handler())
+	}
+	for _, at := range []string{tokens.KeysPath, tokens.ConfigPath, tokens.TokenPath} {
+		own.Handle(at, h.Tokens.Handler())
+	}
+	own.HandleFunc("/_local/", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "There is no such page of the laptop host; / lists what there is.", http.StatusNotFound)
+	})
+	// A page of somebody else in the same browser must not empty the inbox or run jobs.
+	guarded := http.NewCrossOriginProtection().Handler(own)
+	mux := http.NewServeMux()
+	mux.Handle("/", api)
+	mux.Handle("GET /{$}", http.HandlerFunc(h.index))
+	mux.Handle("/_local/", guarded)
+	mux.Handle("GET "+tokens.ConfigPath, guarded)
+	return loopback(unclean(mux, api))
+}
+
+// unclean hands paths that ServeMux would redirect straight to the API, which answers
+// them as API Gateway does.
+func unclean(mux, api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := r.URL.Path; !strings.HasPrefix(p, "/_local/") && (strings.Contains(p, "//") || strings.Contains(p, "/.") && !strings.HasPrefix(p, "/.well-known/")) {
+			api.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// loopback refuses requests that a browser was tricked into sending: a name that
+// somebody points at 127.0.0.1 would otherwise read tokens and inbox.
+func loopback(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			name = r.Host
+		}
+		if name != "localhost" && net.ParseIP(strings.Trim(name, "[]")) == nil {
+			http.Error(w, "This host answers to 127.0.0.1 and localhost only.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// waitQuiet answers when everything caused so far is through, for scripts that want
+// to look at the result.
+func (h *Host) waitQuiet(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
+	defer cancel()
+	if h.Quiet(ctx) != nil {
+		http.Error(w, "There was still something to do after a minute; see /_local/failures.", http.StatusServiceUnavailable)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+type indexRow struct{ Method, Path, Role, Function string }
+
+// index tells what is where.
+func (h *Host) index(w http.ResponseWriter, _ *http.Request) {
+	roles := map[string]string{}
+	for _, r := range rest.Routes() {
+		roles[r.Method+" "+rest.Base+r.Path] = r.Role().String()
+	}
+	var rows []indexRow
+	for _, f := range h.template.Functions {
+		for _, r := range f.Routes {
+			role, known := roles[r.Method+" "+r.Path]
+			switch {
+			case r.Authorizer == "":
+				role = "everybody"
+			case known && role == "":
+				role = "any token"
+			}
+			rows = append(rows, indexRow{r.Method, r.Path, role, f.Name})
+		}
+	}
+	indexPage.Write(w, http.StatusOK, "What is where", map[string]any{"Rows": rows, "Tokens": holders, "URL": h.BaseURL})
+}

@@ -1,0 +1,111 @@
+package local
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"example.com/releases/shared/local/tokens"
+)
+
+// holder is one of the tokens that every start makes.
+type holder struct {
+	Name string // also its key in run.json
+	May  string
+}
+
+// holders are the four, least rights first.
+var holders = []holder{
+	{"requester", "no role: read the tasks of requester@example.com"},
+	{"viewer", "read everything"},
+	{"auditor", "what a viewer may, and write to deployment logs"},
+	{"admin", "everything: plan, decide for the CAB, move releases"},
+}
+
+// runFile is what .local/run.json tells programs.
+type runFile struct {
+	BaseURL  string            `json:"baseUrl"`
+	MCPURL   string            `json:"mcpUrl"`
+	InboxURL string            `json:"inboxUrl"`
+	Tokens   map[string]string `json:"tokens"`
+}
+
+// writeRunFile writes the file for this user's eyes only and returns what removes it
+// again, unless another host has written its own since.
+func (h *Host) writeRunFile(root string) (remove func(), err error) {
+	f := runFile{BaseURL: h.BaseURL, MCPURL: h.BaseURL + "/mcp", InboxURL: h.BaseURL + "/_local/inbox", Tokens: map[string]string{}}
+	for _, one := range holders {
+		if f.Tokens[one.Name], err = h.Tokens.Mint(tokens.Holder{Role: one.Name}); err != nil {
+			return nil, err
+		}
+	}
+	text, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	text = append(text, '\n')
+	path := filepath.Join(root, ".local", "run.json")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	// Under another name first, so that nobody reads half a file or keeps wider rights.
+	part, err := os.CreateTemp(filepath.Dir(path), "run-*.json")
+	if err != nil {
+		return nil, err
+	}
+	_, err = part.Write(text)
+	if closed := part.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(part.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(part.Name())
+		return nil, err
+	}
+	return func() {
+		if now, err := os.ReadFile(path); err == nil && bytes.Equal(now, text) {
+			_ = os.Remove(path)
+		}
+	}, nil
+}
+
+// tries are the commands of the welcome, each good by itself when pasted.
+func (h *Host) tries() []string {
+	token := func(role string) string {
+		return fmt.Sprintf(`-H "Authorization: Bearer $(curl -s '%s%s?role=%s')"`, h.BaseURL, tokens.TokenPath, role)
+	}
+	return []string{
+		fmt.Sprintf(`curl -s %s/api/releases %s`, h.BaseURL, token("viewer")),
+		fmt.Sprintf(`curl -s %s/api/change-requests %s --json '{"changeType":"Standard","title":"Rotate the keys","controlId":"AC-1","controlTitle":"Access control"}'`, h.BaseURL, token("admin")),
+		fmt.Sprintf(`curl -s %s/api/releases %s --json '{"name":"June release","version":"1.0.0"}'`, h.BaseURL, token("admin")),
+	}
+}
+
+// welcome tells what there is and what to try.
+func (h *Host) welcome(w io.Writer, data string) {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("\nReleases is running on %s  (Ctrl-C stops it)\n", h.BaseURL)
+	line("  %-10s %s/", "What is where", h.BaseURL)
+	line("  %-13s %s/_local/inbox", "Mail", h.BaseURL)
+	line("  %-13s %s/_local/events", "Events", h.BaseURL)
+	if data != "" {
+		line("  %-13s %s, kept when this stops", "Data", data)
+	}
+	line("\nTokens (good for 12 hours; %s%s, also in .local/run.json)\n", h.BaseURL, tokens.TokenPath)
+	for _, one := range holders {
+		line("  %-10s may %s", one.Name, one.May)
+	}
+	line("\nTry\n")
+	for _, command := range h.tries() {
+		line("  %s\n", command)
+	}
+	line("or, in a second terminal, the whole story:  make demo\n")
+	_, _ = io.WriteString(w, b.String())
+}
