@@ -35,7 +35,8 @@ const (
 )
 
 // publish keeps what the public sees in step, in the very write that changes it. A
-// change that the public cannot see leaves no trace in the index.
+// change that the public cannot see leaves no trace in the index. One that it can is
+// dated to the minute after it: the exact times of transitions are the release's own.
 func publish(e *expression, before, after release.Release, at time.Time) {
 	was, wasSeen := before.Published()
 	is, isSeen := after.Published()
@@ -47,7 +48,7 @@ func publish(e *expression, before, after release.Release, at time.Time) {
 		if is.Status == release.InProgress {
 			partition = publicRunning
 		}
-		e.set("publicKey", text(partition)).set("publicAt", instant(at))
+		e.set("publicKey", text(partition)).set("publicAt", instant(at.Truncate(time.Minute).Add(time.Minute)))
 	}
 }
 

@@ -34,7 +34,7 @@ func newStage(t *testing.T) *stage {
 	tables := dynamo.Tables{Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"]}
 	return &stage{
 		T: t, Store: dynamo.Open(cfg, tables), client: client, table: tables.Releases,
-		now: time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC),
+		now: time.Date(2026, 4, 1, 9, 0, 17, 0, time.UTC),
 	}
 }
 
@@ -83,6 +83,9 @@ func (s *stage) edit(id string, change func(*release.Plan)) {
 	}, w))(s)
 }
 
+// seenAt is how the public is told the time of the last write: not to the second.
+func (s *stage) seenAt() time.Time { return s.now.Truncate(time.Minute).Add(time.Minute) }
+
 func (s *stage) published() []release.Published {
 	s.Helper()
 	return must(s.Published(context.Background(), s.now, s.now.AddDate(0, 0, -90)))(s)
@@ -98,10 +101,9 @@ func TestPublishedFollowsTheRelease(t *testing.T) {
 		t.Fatalf("before it is scheduled the public sees %v", got)
 	}
 	s.move(id, release.Scheduled)
-	scheduledAt := s.now
 	want := release.Published{
-		ID: id, Name: "Mail", Version: "1", Status: release.Scheduled, WindowVersion: 1, ChangedAt: scheduledAt,
-		Start: time.Date(2026, 4, 3, 9, 0, 0, 0, time.UTC), End: time.Date(2026, 4, 3, 11, 0, 0, 0, time.UTC),
+		ID: id, Name: "Mail", Version: "1", Status: release.Scheduled, WindowVersion: 1, ChangedAt: s.seenAt(),
+		Start: time.Date(2026, 4, 3, 9, 0, 17, 0, time.UTC), End: time.Date(2026, 4, 3, 11, 0, 17, 0, time.UTC),
 	}
 	sees := func(what string) {
 		t.Helper()
@@ -117,7 +119,7 @@ func TestPublishedFollowsTheRelease(t *testing.T) {
 	sees("after an edit of what is inside")
 
 	s.edit(id, func(p *release.Plan) { p.PublicSummary = "Mail will pause." })
-	want.Summary, want.ChangedAt = "Mail will pause.", s.now
+	want.Summary, want.ChangedAt = "Mail will pause.", s.seenAt()
 	sees("after an edit of what is outside")
 
 	s.edit(id, func(p *release.Plan) { p.Public = false })
@@ -129,12 +131,12 @@ func TestPublishedFollowsTheRelease(t *testing.T) {
 		t.Fatalf("a transition of a release that opted out showed it: %v", got)
 	}
 	s.edit(id, func(p *release.Plan) { p.Public = true })
-	want.Status, want.ChangedAt = release.InProgress, s.now
+	want.Status, want.ChangedAt = release.InProgress, s.seenAt()
 	sees("after opting in again")
 
 	for _, status := range []release.Status{release.Deployed, release.RolledBack} {
 		s.move(id, status)
-		want.Status, want.ChangedAt = status, s.now
+		want.Status, want.ChangedAt = status, s.seenAt()
 		sees(string(status))
 	}
 }

@@ -1,0 +1,143 @@
+package trustcenter
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/releases/shared/calendar"
+	"example.com/releases/shared/release"
+)
+
+const (
+	feedTitle    = "Trust Center: planned work"
+	feedSubtitle = "What is coming, what is happening now, and how it went."
+)
+
+// jsonRelease has the API's field names, and the window once more with the offset of
+// the organisation's zone.
+type jsonRelease struct {
+	ID             string         `json:"id"`
+	Name           string         `json:"name"`
+	Version        string         `json:"version,omitempty"`
+	Status         release.Status `json:"status"`
+	StatusText     string         `json:"statusText"`
+	ScheduledStart time.Time      `json:"scheduledStart"`
+	ScheduledEnd   time.Time      `json:"scheduledEnd"`
+	LocalStart     time.Time      `json:"localStart"`
+	LocalEnd       time.Time      `json:"localEnd"`
+	PublicSummary  string         `json:"publicSummary,omitempty"`
+}
+
+func renderJSON(v view) ([]byte, error) {
+	list := []jsonRelease{}
+	for _, e := range v.all() {
+		list = append(list, jsonRelease{
+			ID: e.ID, Name: e.Name, Version: e.Version, Status: e.Status, StatusText: e.Word,
+			ScheduledStart: e.Start, ScheduledEnd: e.End, LocalStart: e.Start.In(v.zone), LocalEnd: e.End.In(v.zone),
+			PublicSummary: e.Summary,
+		})
+	}
+	body, err := json.MarshalIndent(struct {
+		Zone     string        `json:"zone"`
+		Releases []jsonRelease `json:"releases"`
+	}{v.zone.String(), list}, "", "  ")
+	return append(body, '\n'), err
+}
+
+// The parts of an Atom feed (RFC 4287) that we use.
+type (
+	atomFeed struct {
+		XMLName  xml.Name    `xml:"http://www.w3.org/2005/Atom feed"`
+		Lang     string      `xml:"xml:lang,attr"`
+		ID       string      `xml:"id"`
+		Title    string      `xml:"title"`
+		Subtitle string      `xml:"subtitle"`
+		Updated  string      `xml:"updated"`
+		Author   string      `xml:"author>name"`
+		Links    []atomLink  `xml:"link"`
+		Entries  []atomEntry `xml:"entry"`
+	}
+	atomLink struct {
+		Rel  string `xml:"rel,attr"`
+		Type string `xml:"type,attr"`
+		Href string `xml:"href,attr"`
+	}
+	atomEntry struct {
+		ID       string       `xml:"id"`
+		Title    string       `xml:"title"`
+		Updated  string       `xml:"updated"`
+		Category atomCategory `xml:"category"`
+		Link     atomLink     `xml:"link"`
+		Content  string       `xml:"content"`
+	}
+	atomCategory struct {
+		Term  string `xml:"term,attr"`
+		Label string `xml:"label,attr"`
+	}
+)
+
+// newest puts what changed last first, as readers of feeds expect.
+func newest(v view) []entry {
+	list := v.all()
+	slices.SortStableFunc(list, func(a, b entry) int { return b.ChangedAt.Compare(a.ChangedAt) })
+	return list
+}
+
+func renderAtom(v view) ([]byte, error) {
+	feed := atomFeed{
+		Lang: "en", ID: tag("trust-center", v.url), Title: feedTitle, Subtitle: feedSubtitle, Author: "Trust Center",
+		// A feed without entries is as old as the day: it has to say something.
+		Updated: release.FormatTime(v.now.Truncate(24 * time.Hour)),
+		Links: []atomLink{
+			{"self", "application/atom+xml", v.address(atomPath)},
+			{"alternate", "text/html", v.address(pagePath)},
+		},
+	}
+	for i, e := range newest(v) {
+		updated := release.FormatTime(e.ChangedAt)
+		if i == 0 {
+			feed.Updated = updated
+		}
+		feed.Entries = append(feed.Entries, atomEntry{
+			ID: tag(e.ID, v.url), Title: e.Word + ": " + oneLine(e.Title()), Updated: updated,
+			Category: atomCategory{string(e.Status), e.Word},
+			Link:     atomLink{"alternate", "text/html", v.address(pagePath) + "#" + e.ID},
+			Content:  e.About(),
+		})
+	}
+	body, err := xml.MarshalIndent(feed, "", " ")
+	return slices.Concat([]byte(xml.Header), body, []byte("\n")), err
+}
+
+// tag is an entry's identity for all time (RFC 4151), made of the same parts as its
+// event's.
+func tag(name, url string) string {
+	name, host, _ := strings.Cut(calendar.UID(name, url), "@")
+	if strings.ContainsAny(host, ":%") { // an IPv6 address is no authority
+		host = "releases"
+	}
+	return "tag:" + host + ",2026:" + name
+}
+
+func renderCalendar(v view) ([]byte, error) {
+	c := calendar.Calendar{
+		Name: feedTitle, Description: feedSubtitle, Zone: v.zone.String(), Refresh: time.Hour,
+	}
+	for _, e := range v.all() {
+		off := e.Kind == cancelled
+		event := calendar.Event{
+			UID: calendar.UID(e.ID, v.url), Sequence: calendar.Sequence(e.WindowVersion, off), Cancelled: off,
+			Start: e.Start, End: e.End, Changed: e.ChangedAt, Title: oneLine(e.Title()), Description: e.About() + "\n\n" + e.ID,
+		}
+		if v.url != "" {
+			event.URL = v.address(pagePath) + "#" + e.ID
+		}
+		c.Events = append(c.Events, event)
+	}
+	return c.Encode(), nil
+}
+
+func oneLine(s string) string { return strings.ReplaceAll(s, "\n", " ") }
