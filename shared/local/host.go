@@ -88,9 +88,6 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 		o.Table = func(logicalID string) string { return logicalID }
 	}
 	h := &Host{Mail: &mailbox.Mailbox{}, Events: &bus.Bus{}, log: o.Log, served: make(chan error, 1)}
-	if h.template, err = template.Load(filepath.Join(o.Root, "template.yaml"), nil); err != nil {
-		return nil, err
-	}
 	listener, err := listen(o.Port)
 	if err != nil {
 		return nil, err
@@ -102,6 +99,11 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 			h.abort()
 		}
 	}()
+	// The gateway's own answers name the public URL: a 401 says where tokens come from.
+	parameters := map[string]string{"PublicUrl": h.BaseURL}
+	if h.template, err = template.Load(filepath.Join(o.Root, "template.yaml"), parameters); err != nil {
+		return nil, err
+	}
 	endpoint := o.Endpoint
 	if endpoint == "" {
 		if h.engine, err = engine.Start(ctx, engine.Options{Dir: o.Data, Log: o.EngineLog}); err != nil {
