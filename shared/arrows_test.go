@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"shared/mcptools":    {"shared/operations", "shared/release"},
 	"shared/settle":      {"shared/dynamo", "shared/release"},
 	"shared/calendar":    {},
-	"shared/notify":      {"shared/notify/", "shared/calendar", "shared/dynamo", "shared/release"},
+	"shared/notify":      {"shared/calendar", "shared/dynamo", "shared/release"},
 	"shared/trustcenter": {"shared/calendar", "shared/release"},
 	"shared/identity":    {"shared/release"},
 	"shared/host":        {"shared/identity", "shared/release"},
@@ -40,8 +40,9 @@ var mayImport = map[string][]string{
 	"shared/mcptools/bridge":   {},
 	"shared/mcptools/describe": {"shared/mcptools", "shared/operations", "shared/release"},
 
-	// What publishes events does not link what sends mail.
-	"shared/notify/": {"shared/dynamo", "shared/release"},
+	// The parts of notify rest on its words, and link what they need: see onlyIn for who
+	// sends mail and who publishes events.
+	"shared/notify/": {"shared/notify", "shared/notify/", "shared/calendar", "shared/dynamo", "shared/release"},
 
 	// The laptop host knows everything. Its parts know each other, never the product.
 	"shared/local":  {"shared/"},
@@ -64,8 +65,8 @@ var onlyIn = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb":        {"shared/dynamo", "shared/local", "shared/local/"},
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types":  {"shared/dynamo", "shared/notify/", "shared/local", "shared/local/"}, // a stream's images
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams": {"shared/local", "shared/local/"},
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge":     {"shared/notify", "shared/notify/", "shared/local", "shared/local/"},
-	"github.com/aws/aws-sdk-go-v2/service/sesv2":           {"shared/notify", "shared/notify/", "shared/local", "shared/local/"},
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge":     {"shared/notify/announce", "shared/local", "shared/local/"},
+	"github.com/aws/aws-sdk-go-v2/service/sesv2":           {"shared/notify/post", "shared/local", "shared/local/"},
 	"github.com/aws/aws-lambda-go/lambda":                  {"shared/host", "shared/local", "shared/local/"},
 	"github.com/awslabs/aws-lambda-go-api-proxy/":          {"shared/host"},
 	"github.com/golang-jwt/":                               {"shared/identity", "shared/local", "shared/local/"},
