@@ -16,6 +16,7 @@ import (
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/rest"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/trustcenter"
 )
 
 // functions makes each function's handler by the name of its folder, as its main
@@ -35,6 +36,12 @@ func functions() map[string]func() any {
 			c := host.FromEnvironment()
 			return host.APIHandler(mcptools.Handler(operations.New(store()), mcptools.Config{
 				PublicURL: c.PublicURL, AllowedOrigins: c.AllowedOrigins, Issuer: c.Issuer,
+			}))
+		},
+		"trust-center": func() any {
+			c := host.FromEnvironment()
+			return host.APIHandler(trustcenter.Handler(store().Published, trustcenter.Options{
+				On: c.TrustCenter, Zone: c.Zone, PublicURL: c.PublicURL,
 			}))
 		},
 	}
