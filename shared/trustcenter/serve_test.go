@@ -1,0 +1,160 @@
+package trustcenter_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/trustcenter"
+)
+
+func ask(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestHeaders(t *testing.T) {
+	types := map[string]string{
+		"/trust-center": "text/html; charset=utf-8", "/trust-center.json": "application/json",
+		"/trust-center.atom": "application/atom+xml; charset=utf-8", "/trust-center.ics": "text/calendar; charset=utf-8",
+	}
+	if len(types) != len(paths) {
+		t.Fatal("a path has no type here")
+	}
+	for path, contentType := range types {
+		h := get(t, site(typical()), path).Header()
+		for name, want := range map[string]string{
+			"Content-Type": contentType, "Cache-Control": "public, max-age=30, stale-if-error=3600", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+		} {
+			if got := h.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+			}
+		}
+		policy := h.Get("Content-Security-Policy")
+		if !strings.HasPrefix(policy, "default-src 'none'; ") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "script-src") {
+			t.Errorf("%s: the policy is %s", path, policy)
+		}
+		if (h.Get("Access-Control-Allow-Origin") == "*") != (path != "/trust-center") {
+			t.Errorf("%s: other origins: %q", path, h.Get("Access-Control-Allow-Origin"))
+		}
+	}
+}
+
+// Who has the document is told so, for as long as its content is the same, whenever
+// they ask.
+func TestNotModified(t *testing.T) {
+	later := func(o *trustcenter.Options) { o.Now = func() time.Time { return now.Add(5 * time.Minute) } }
+	changed := typical()
+	changed[4].Summary = "Something else."
+	for path := range paths {
+		tag := get(t, site(typical()), path).Header().Get("ETag")
+		if len(tag) < 10 {
+			t.Fatalf("%s has the tag %s", path, tag)
+		}
+		for _, sent := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
+			w := ask(site(typical(), later), http.MethodGet, path, "If-None-Match", sent)
+			if w.Code != http.StatusNotModified || w.Body.Len() > 0 || w.Header().Get("ETag") != tag || w.Header().Get("Cache-Control") == "" {
+				t.Errorf("%s with If-None-Match %s: %d, %d bytes, %v", path, sent, w.Code, w.Body.Len(), w.Header())
+			}
+		}
+		if w := ask(site(changed), http.MethodGet, path, "If-None-Match", tag); w.Code != http.StatusOK || w.Header().Get("ETag") == tag {
+			t.Errorf("%s after a change: %d with the tag %s", path, w.Code, w.Header().Get("ETag"))
+		}
+		if w := ask(site(typical()), http.MethodHead, path); w.Code != http.StatusOK || w.Body.Len() > 0 || w.Header().Get("ETag") != tag {
+			t.Errorf("%s: HEAD answers %d, %d bytes, %v", path, w.Code, w.Body.Len(), w.Header())
+		}
+	}
+}
+
+func TestOffMeansNotThere(t *testing.T) {
+	off := site(typical(), func(o *trustcenter.Options) { o.On = false })
+	for path := range paths {
+		for _, w := range []*httptest.ResponseRecorder{ask(off, http.MethodGet, path), ask(site(typical()), http.MethodPost, path), ask(site(typical()), http.MethodGet, path+"/")} {
+			var problem struct{ Code, Detail string }
+			if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil || w.Code != http.StatusNotFound || problem.Code != "not-found" || problem.Detail == "" {
+				t.Errorf("%s answers %d: %s (%v)", path, w.Code, w.Body, err)
+			}
+			if w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("%s answers with %v", path, w.Header())
+			}
+		}
+	}
+}
+
+// When the store fails, people get a page that says so and nothing of why.
+func TestUnavailable(t *testing.T) {
+	h := trustcenter.Handler(func(context.Context, time.Time, time.Time) ([]release.Published, error) {
+		return nil, errors.New("secret cause")
+	}, trustcenter.Options{On: true, Zone: "UTC"})
+	for path := range paths {
+		w := ask(h, http.MethodGet, path)
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || w.Header().Get("Cache-Control") != "no-store" || strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("%s answers %d %v: %s", path, w.Code, w.Header(), w.Body)
+		}
+		if isPage := strings.Contains(w.Body.String(), "cannot be shown right now"); isPage != (path == "/trust-center") {
+			t.Errorf("%s answers %s", path, w.Body)
+		}
+	}
+}
+
+func TestUnknownZoneDoesNotStart(t *testing.T) {
+	defer func() {
+		if said, _ := recover().(string); !strings.Contains(said, "ORGANISATION_ZONE") {
+			t.Errorf("it says %q", said)
+		}
+	}()
+	trustcenter.Handler(nil, trustcenter.Options{Zone: "Europe/Nowhere"})
+}
+
+// The event for sam local invoke gets the page through the Lambda adapter.
+func TestEvent(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "events", "trust-center.json"))
+	check(t, err)
+	var event events.APIGatewayProxyRequest
+	check(t, json.Unmarshal(text, &event))
+	answer, err := host.APIHandler(site(typical()))(context.Background(), event)
+	check(t, err)
+	if answer.StatusCode != http.StatusOK || answer.IsBase64Encoded || !strings.Contains(answer.Body, "Mail and calendar") {
+		t.Errorf("%d: %s", answer.StatusCode, answer.Body)
+	}
+	event.MultiValueHeaders["If-None-Match"] = answer.MultiValueHeaders["Etag"]
+	again, err := host.APIHandler(site(typical()))(context.Background(), event)
+	check(t, err)
+	if again.StatusCode != http.StatusNotModified || again.Body != "" {
+		t.Errorf("asked again: %d with tag %v, %d bytes", again.StatusCode, answer.MultiValueHeaders["Etag"], len(again.Body))
+	}
+}
+
+// The page stays small, whatever is written, and says what it leaves out.
+func TestPageIsSmall(t *testing.T) {
+	body := get(t, site(many()), "/trust-center").Body.Bytes()
+	if len(body) > 50_000 {
+		t.Errorf("it has %d bytes", len(body))
+	}
+	if !bytes.Contains(body, []byte(" more are in the ")) {
+		t.Error("it does not say that there is more")
+	}
+	for _, active := range []string{"<script", "<img", "<iframe", "<style>*", "<form", "<object", "style=\""} {
+		if bytes.Contains(bytes.ToLower(body), []byte(active)) {
+			t.Errorf("the page has %s", active)
+		}
+	}
+	t.Logf("200 hostile windows: %d bytes; an ordinary quarter: %d", len(body), get(t, site(typical()), "/trust-center").Body.Len())
+}
