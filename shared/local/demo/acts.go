@@ -145,9 +145,17 @@ func (s *story) refuse(ctx context.Context) error {
 		s.check(false, "the release was approved although %s is pending", missing)
 		return nil
 	}
-	s.line("%s %s", s.paint(red, fmt.Sprintf("%d %s", p.Status, p.Code)), p.Detail)
+	s.refused(p)
 	s.check(p.Status == 409 && strings.Contains(p.Detail, missing), "the refusal is %d and does not name %s: %s", p.Status, missing, p.Detail)
 	return nil
+}
+
+// refused shows a problem document as a person would read it.
+func (s *story) refused(p *problem) {
+	s.line("%s %s", s.paint(red, fmt.Sprintf("%d %s", p.Status, p.Code)), p.Detail)
+	for _, e := range p.Errors {
+		s.line("    %s %s", s.paint(bold, e.Field), e.Message)
+	}
 }
 
 // approve records the missing decision and takes the release to in-progress.

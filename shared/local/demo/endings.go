@@ -85,7 +85,7 @@ func (s *story) rollBack(ctx context.Context) error {
 	}
 	s.check(p != nil && p.Status == 400, "a rollback without a reason is not refused: %+v", p)
 	if p != nil {
-		s.line("%s %s", s.paint(red, fmt.Sprintf("%d %s", p.Status, p.Code)), p.Detail)
+		s.refused(p)
 	}
 	if _, p, err := s.move(ctx, object{"status": "rolled-back", "rollback_reason": rollbackReason}); err != nil || p != nil {
 		return orProblem(err, p)

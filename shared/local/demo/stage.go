@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 )
 
 // stage is where the story is told: with colour and a moving bar on a terminal, in
@@ -13,6 +14,14 @@ type stage struct {
 	out      io.Writer
 	terminal bool
 	act      *int
+	drawn    *bar
+}
+
+// bar is the progress bar drawn last, so that the same state is not drawn twice.
+type bar struct {
+	mu    sync.Mutex
+	label string
+	done  int
 }
 
 func newStage(out io.Writer) stage {
@@ -21,7 +30,7 @@ func newStage(out io.Writer) stage {
 		info, err := f.Stat()
 		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	}
-	return stage{out: out, terminal: terminal, act: new(int)}
+	return stage{out: out, terminal: terminal, act: new(int), drawn: &bar{done: -1}}
 }
 
 // The colours, as ANSI codes.
@@ -61,6 +70,12 @@ func (s stage) bad(text string) { s.say("%s", s.paint(red, "✘ "+text)) }
 // the beginning and one for the end.
 func (s stage) bar(label string, done, total int, note string) {
 	const width = 30
+	s.drawn.mu.Lock()
+	defer s.drawn.mu.Unlock()
+	if s.drawn.label == label && (s.drawn.done == done || s.drawn.done > done && done > 0) {
+		return // drawn already, or overtaken by one of several at work
+	}
+	s.drawn.label, s.drawn.done = label, done
 	full := width
 	if total > 0 {
 		full = width * done / total
