@@ -39,7 +39,7 @@ func Main(args []string) int {
 		}
 		return 0
 	}
-	options, verbose, err := parse(args)
+	c, err := parse(args, root)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -47,12 +47,12 @@ func Main(args []string) int {
 		return complain(err)
 	}
 	level := slog.LevelInfo
-	if verbose {
+	if c.verbose {
 		level = slog.LevelDebug
 	}
-	options.Root, options.EngineLog, options.Log = root, os.Stderr, newLogger(os.Stderr, level)
-	slog.SetDefault(options.Log) // what the handlers log
-	if err := run(options, os.Stdout); err != nil {
+	c.Log, c.EngineLog = newLogger(os.Stderr, level), os.Stderr
+	slog.SetDefault(c.Log) // what the handlers log
+	if err := run(c, os.Stdout); err != nil {
 		return complain(err)
 	}
 	return 0
@@ -63,40 +63,47 @@ func complain(err error) int {
 	return 1
 }
 
-// parse reads flags and the shell's variables.
-func parse(args []string) (o Options, verbose bool, err error) {
-	o.Settings = map[string]string{}
+// command is what flags and the shell's variables ask for.
+type command struct {
+	Options
+	verbose bool
+	runFile string
+}
+
+func parse(args []string, root string) (c command, err error) {
+	c.Root, c.Settings = root, map[string]string{}
 	for _, name := range settable {
 		if value, ok := os.LookupEnv(name); ok {
-			o.Settings[name] = value
+			c.Settings[name] = value
 		}
 	}
 	port := 3000
 	if text := os.Getenv("PORT"); text != "" {
 		if port, err = strconv.Atoi(text); err != nil || port < 0 || port > 65535 {
-			return o, false, fmt.Errorf("PORT is %q; it must be a number from 1 to 65535, or 0 for any free port", text)
+			return c, fmt.Errorf("PORT is %q; it must be a number from 1 to 65535, or 0 for any free port", text)
 		}
 	}
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
-	flags.IntVar(&o.Port, "port", port, "port on 127.0.0.1 (also PORT)")
-	flags.StringVar(&o.Data, "data", os.Getenv("RELEASES_DATA"), "folder that keeps the data; without it they end with the host (also RELEASES_DATA)")
-	flags.DurationVar(&o.Period, "period", time.Minute, "how often schedules run")
-	flags.BoolVar(&verbose, "v", false, "tell more")
+	flags.IntVar(&c.Port, "port", port, "port on 127.0.0.1 (also PORT)")
+	flags.StringVar(&c.Data, "data", os.Getenv("RELEASES_DATA"), "folder that keeps the data; without it they end with the host (also RELEASES_DATA)")
+	flags.DurationVar(&c.Period, "period", time.Minute, "how often schedules run")
+	flags.StringVar(&c.runFile, "run-file", filepath.Join(root, ".local", "run.json"), "file that tells programs the address and tokens")
+	flags.BoolVar(&c.verbose, "v", false, "tell more")
 	if err := flags.Parse(args); err != nil {
-		return o, false, err
+		return c, err
 	}
 	if flags.NArg() > 0 {
-		return o, false, fmt.Errorf("%q is not a command: there is demo, and nothing for running the system", flags.Arg(0))
+		return c, fmt.Errorf("%q is not a command: there is demo, and nothing for running the system", flags.Arg(0))
 	}
-	o.Endpoint = os.Getenv(engine.EndpointVariable)
-	if o.Endpoint != "" && o.Data != "" {
-		return o, false, fmt.Errorf("%s and a data folder exclude each other: the folder is for the engine that is started here", engine.EndpointVariable)
+	c.Endpoint = os.Getenv(engine.EndpointVariable)
+	if c.Endpoint != "" && c.Data != "" {
+		return c, fmt.Errorf("%s and a data folder exclude each other: the folder is for the engine that is started here", engine.EndpointVariable)
 	}
-	return o, verbose, nil
+	return c, nil
 }
 
 // run serves until a signal comes or something ends that must not.
-func run(o Options, out io.Writer) error {
+func run(c command, out io.Writer) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -112,7 +119,7 @@ func run(o Options, out io.Writer) error {
 		case <-started:
 		}
 	}()
-	h, err := Start(ctx, o)
+	h, err := Start(ctx, c.Options)
 	close(started)
 	if err != nil {
 		select {
@@ -123,12 +130,12 @@ func run(o Options, out io.Writer) error {
 		}
 	}
 	defer h.Stop()
-	remove, err := h.writeRunFile(o.Root)
+	remove, err := h.writeRunFile(c.runFile)
 	if err != nil {
-		return fmt.Errorf("write .local/run.json: %w", err)
+		return fmt.Errorf("write what programs read of this host: %w", err)
 	}
 	defer remove()
-	h.welcome(out, o.Data)
+	h.welcome(out, c.runFile, c.Data)
 	select {
 	case <-interrupted:
 	case <-signals:

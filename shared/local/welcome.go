@@ -20,14 +20,14 @@ type holder struct {
 
 // holders are the four, least rights first.
 var holders = []holder{
-	{"requester", "no role: read the tasks of requester@example.com"},
+	{"requester", "read the tasks of requester@example.com: a token without a role"},
 	{"viewer", "read everything"},
-	{"auditor", "what a viewer may, and write to deployment logs"},
-	{"admin", "everything: plan, decide for the CAB, move releases"},
+	{"auditor", "do what a viewer may, and write to deployment logs"},
+	{"admin", "do everything: plan, decide for the CAB, move releases"},
 }
 
-// runFile is what .local/run.json tells programs.
-type runFile struct {
+// about is what the run file tells programs.
+type about struct {
 	BaseURL  string            `json:"baseUrl"`
 	MCPURL   string            `json:"mcpUrl"`
 	InboxURL string            `json:"inboxUrl"`
@@ -36,8 +36,8 @@ type runFile struct {
 
 // writeRunFile writes the file for this user's eyes only and returns what removes it
 // again, unless another host has written its own since.
-func (h *Host) writeRunFile(root string) (remove func(), err error) {
-	f := runFile{BaseURL: h.BaseURL, MCPURL: h.BaseURL + "/mcp", InboxURL: h.BaseURL + "/_local/inbox", Tokens: map[string]string{}}
+func (h *Host) writeRunFile(path string) (remove func(), err error) {
+	f := about{BaseURL: h.BaseURL, MCPURL: h.BaseURL + "/mcp", InboxURL: h.BaseURL + "/_local/inbox", Tokens: map[string]string{}}
 	for _, one := range holders {
 		if f.Tokens[one.Name], err = h.Tokens.Mint(tokens.Holder{Role: one.Name}); err != nil {
 			return nil, err
@@ -48,7 +48,6 @@ func (h *Host) writeRunFile(root string) (remove func(), err error) {
 		return nil, err
 	}
 	text = append(text, '\n')
-	path := filepath.Join(root, ".local", "run.json")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -82,23 +81,23 @@ func (h *Host) tries() []string {
 	}
 	return []string{
 		fmt.Sprintf(`curl -s %s/api/releases %s`, h.BaseURL, token("viewer")),
-		fmt.Sprintf(`curl -s %s/api/change-requests %s --json '{"changeType":"Standard","title":"Rotate the keys","controlId":"AC-1","controlTitle":"Access control"}'`, h.BaseURL, token("admin")),
-		fmt.Sprintf(`curl -s %s/api/releases %s --json '{"name":"June release","version":"1.0.0"}'`, h.BaseURL, token("admin")),
+		fmt.Sprintf(`curl -s %s/api/change-requests %s -H 'Content-Type: application/json' -d '{"changeType":"Standard","title":"Rotate the keys","controlId":"AC-1","controlTitle":"Access control"}'`, h.BaseURL, token("admin")),
+		fmt.Sprintf(`curl -s %s/api/releases %s -H 'Content-Type: application/json' -d '{"name":"June release","version":"1.0.0"}'`, h.BaseURL, token("admin")),
 	}
 }
 
 // welcome tells what there is and what to try.
-func (h *Host) welcome(w io.Writer, data string) {
+func (h *Host) welcome(w io.Writer, runFile, data string) {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("\nReleases is running on %s  (Ctrl-C stops it)\n", h.BaseURL)
-	line("  %-10s %s/", "What is where", h.BaseURL)
+	line("  %-13s %s/", "What is where", h.BaseURL)
 	line("  %-13s %s/_local/inbox", "Mail", h.BaseURL)
 	line("  %-13s %s/_local/events", "Events", h.BaseURL)
 	if data != "" {
 		line("  %-13s %s, kept when this stops", "Data", data)
 	}
-	line("\nTokens (good for 12 hours; %s%s, also in .local/run.json)\n", h.BaseURL, tokens.TokenPath)
+	line("\nTokens (good for 12 hours; %s%s, also in %s)\n", h.BaseURL, tokens.TokenPath, runFile)
 	for _, one := range holders {
 		line("  %-10s may %s", one.Name, one.May)
 	}

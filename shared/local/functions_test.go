@@ -1,0 +1,144 @@
+package local
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/local/bus"
+	"example.com/releases/shared/local/invoke"
+	"example.com/releases/shared/local/template"
+)
+
+func load(t *testing.T) *template.Template {
+	t.Helper()
+	tmpl, err := template.Load("../../template.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tmpl
+}
+
+// What runs here is what deploys: a function that only one of the two knows is a
+// function that works in one place only.
+func TestFunctionsAreTheTemplates(t *testing.T) {
+	here, there := functions(), load(t).Functions
+	if len(here) < 15 || len(there) < 15 {
+		t.Fatalf("%d functions here, %d in the template", len(here), len(there))
+	}
+	names := map[string]bool{}
+	for _, f := range there {
+		names[f.Name] = true
+		if here[f.Name] == nil {
+			t.Errorf("%s is in the template and not in functions.go", f.Name)
+		}
+	}
+	for name := range here {
+		if !names[name] {
+			t.Errorf("%s is in functions.go and not in the template", name)
+		}
+	}
+}
+
+func TestFunctionsSeeTheirOwnEnvironmentOnly(t *testing.T) {
+	t.Setenv("RELEASES_TABLE", "somebody's")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "a real one")
+	tmpl := load(t)
+	i := slices.IndexFunc(tmpl.Functions, func(f template.Function) bool { return f.Name == "authorize" })
+	env := environment(tmpl.Functions[i], nil, map[string]string{"TOKEN_ISSUER": "http://x", "RELEASES_TABLE": "t"})
+	if env["TOKEN_ISSUER"] != "http://x" {
+		t.Errorf("ours is not taken: %v", env)
+	}
+	if _, set := env["RELEASES_TABLE"]; set {
+		t.Error("a variable that the template does not declare is set")
+	}
+	f, _ := tmpl.Function("get-release")
+	if env := environment(f, map[string]string{"ReleasesTable": "Mine"}, nil); env["RELEASES_TABLE"] != "Mine" {
+		t.Errorf("the table is not named: %v", env)
+	}
+	ours := map[string]string{"TOKEN_ISSUER": "http://x", "TOKEN_AUDIENCE": "a", "JWKS_URL": "http://x/k", "DYNAMODB_ENDPOINT": "http://127.0.0.1:1", "EVENTS_ENDPOINT": "http://127.0.0.1:1"}
+	built, err := build(tmpl, map[string]string{"ReleasesTable": "R", "ChangesTable": "C", "TasksTable": "T", "MailTable": "M"}, ours)
+	if err != nil || len(built) != len(tmpl.Functions) {
+		t.Fatalf("%d built, %v", len(built), err)
+	}
+	if os.Getenv("RELEASES_TABLE") != "somebody's" || os.Getenv("AWS_SECRET_ACCESS_KEY") != "a real one" || os.Getenv("TOKEN_ISSUER") != "" {
+		t.Error("the process's own environment did not come back")
+	}
+	tmpl.Functions = append(tmpl.Functions, template.Function{Name: "make-coffee"})
+	if _, err := build(tmpl, nil, ours); err == nil || !strings.Contains(err.Error(), "make-coffee") {
+		t.Errorf("an unknown function: %v", err)
+	}
+}
+
+func TestMappingSaysWhatTheTemplateSays(t *testing.T) {
+	count := 0
+	for _, f := range load(t).Functions {
+		for _, s := range f.Streams {
+			count++
+			m, err := mapping(f, s)
+			if err != nil {
+				t.Errorf("%s: %v", f.Name, err)
+			}
+			if m.BatchSize != s.BatchSize || len(m.Filters) != len(s.Filters) || m.ReportFailures != s.PartialFailures || m.Bisect != s.Bisect || *m.Retries != s.MaximumRetryAttempts || m.Timeout != f.Timeout {
+				t.Errorf("%s: %+v is not %+v", f.Name, m, s)
+			}
+		}
+	}
+	if count == 0 {
+		t.Error("the template has no streams")
+	}
+	if _, err := mapping(template.Function{}, template.Stream{StartingPosition: "LATEST"}); err == nil {
+		t.Error("LATEST was taken")
+	}
+	number, err := template.ParsePattern(`{"dynamodb":{"NewImage":{"n":{"N":["1"]}}}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mapping(template.Function{}, template.Stream{StartingPosition: "TRIM_HORIZON", Filters: []template.Pattern{number}}); err == nil {
+		t.Error("a filter that streams cannot obey was taken")
+	}
+}
+
+func TestRulesHandOnWhatMatches(t *testing.T) {
+	pattern, err := template.ParsePattern(`{"source":["aws.ses"],"detail-type":["Email Sent"]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, 10)
+	attempts := 0
+	tmpl := &template.Template{Functions: []template.Function{
+		{Name: "good", Rules: []template.Rule{{Bus: "default", Pattern: pattern}}},
+		{Name: "bad", Rules: []template.Rule{{Bus: "default", Pattern: pattern}}, AsyncRetries: 1},
+	}}
+	var failed []Failure
+	r := newRules(t.Context(), tmpl, map[string]invoke.Function{
+		"good": func(_ context.Context, payload []byte) ([]byte, error) { got <- string(payload); return nil, nil },
+		"bad": func(context.Context, []byte) ([]byte, error) {
+			attempts++
+			return nil, context.DeadlineExceeded
+		},
+	}, func(f Failure) { failed = append(failed, f) })
+	event := func(bus_, kind string) bus.Event {
+		e := bus.Event{Bus: bus_}
+		e.Source, e.DetailType, e.Detail = "aws.ses", kind, []byte(`{"x":1}`)
+		return e
+	}
+	r.route(event("Bus", "Email Sent"))
+	r.route(event("default", "Email Bounced"))
+	r.route(event("default", "Email Sent"))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := r.quiet(ctx); err != nil {
+		t.Fatal(err)
+	}
+	r.wait()
+	if len(got) != 1 || !strings.Contains(<-got, `"detail-type":"Email Sent"`) {
+		t.Error("the event did not come once")
+	}
+	if attempts != 2 || len(failed) != 1 || failed[0].Function != "bad" || failed[0].Attempts != 2 || r.finished() != 2 {
+		t.Errorf("%d attempts, failed %+v", attempts, failed)
+	}
+}

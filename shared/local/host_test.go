@@ -1,0 +1,280 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/local/tokens"
+)
+
+// start brings a host up on the tests' engine, with tables of its own.
+func start(t *testing.T, o Options) *Host {
+	t.Helper()
+	endpoint, _, names := engine.FreshTables(t)
+	o.Endpoint, o.Table = endpoint, func(id string) string { return names[id] }
+	h, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Stop)
+	return h
+}
+
+// do sends a request as somebody with the role; an empty role sends no token.
+func (h *Host) do(t *testing.T, role, method, path string, body any) (int, map[string]any) {
+	t.Helper()
+	var payload io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, h.BaseURL+path, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Content-Type", "application/json")
+	if role != "" {
+		token, err := h.Tokens.Mint(tokens.Holder{Role: role})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return fetch(t, r)
+}
+
+func fetch(t *testing.T, r *http.Request) (int, map[string]any) {
+	t.Helper()
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out map[string]any
+	if json.Unmarshal(text, &out) != nil {
+		out = map[string]any{"text": string(text)}
+	}
+	return answer.StatusCode, out
+}
+
+type object = map[string]any
+
+func quiet(t *testing.T, h *Host) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := h.Quiet(ctx); err != nil {
+		t.Fatalf("never quiet: %v, %+v", err, h.Failures())
+	}
+}
+
+// The main job through everything that is between a client and the tables.
+func TestMainJob(t *testing.T) {
+	h := start(t, Options{})
+	must := func(want int, role, method, path string, body any) object {
+		t.Helper()
+		status, answer := h.do(t, role, method, path, body)
+		if status != want {
+			t.Fatalf("%s %s: %d %v", method, path, status, answer)
+		}
+		return answer
+	}
+	for i, kind := range []string{"Standard", "Normal", "Emergency"} {
+		id := fmt.Sprintf("CHG-%d", i+1)
+		must(201, "admin", "POST", "/api/change-requests", object{"id": id, "changeType": kind, "title": "t", "controlId": "AC-1", "controlTitle": "c"})
+		must(201, "admin", "POST", "/api/tasks", object{"id": "TASK-" + id, "title": "t", "requesterName": "R", "requesterEmail": "requester@example.com", "changeRequestId": id})
+	}
+	must(200, "admin", "POST", "/api/change-requests/CHG-3/decision", object{"decision": "approved"})
+	id := must(201, "admin", "POST", "/api/releases", object{"name": "n", "version": "1", "scheduledStart": "2030-01-01T00:00:00Z", "scheduledEnd": "2030-01-01T02:00:00Z"})["id"].(string)
+	must(200, "admin", "POST", "/api/releases/"+id+"/add-changes", object{"add": []string{"CHG-1", "CHG-2", "CHG-3"}})
+	refused := must(409, "admin", "POST", "/api/releases/"+id+"/status", object{"status": "approved"})
+	if !strings.Contains(fmt.Sprint(refused["detail"]), "CHG-2") {
+		t.Errorf("the refusal does not name CHG-2: %v", refused)
+	}
+	must(200, "admin", "POST", "/api/change-requests/CHG-2/decision", object{"decision": "approved"})
+	for _, status := range []string{"approved", "scheduled", "in-progress", "deployed"} {
+		must(200, "admin", "POST", "/api/releases/"+id+"/status", object{"status": status})
+	}
+	quiet(t, h)
+	end := must(200, "viewer", "GET", "/api/releases/"+id, nil)["actualEnd"].(string)
+	task := must(200, "requester", "GET", "/api/tasks/TASK-CHG-2", nil)
+	if want := "Resolved as part of release " + id + ", deployed " + end; task["status"] != "Resolved" || !strings.Contains(fmt.Sprint(task["comments"]), want) {
+		t.Errorf("after the deployment: %v", task)
+	}
+	must(200, "admin", "POST", "/api/releases/"+id+"/status", object{"status": "rolled-back", "rollback_reason": "errors rose"})
+	quiet(t, h)
+	for i := range 3 {
+		task := must(200, "viewer", "GET", fmt.Sprintf("/api/tasks/TASK-CHG-%d", i+1), nil)
+		if task["status"] != "Open" || len(task["comments"].([]any)) != 2 || !strings.Contains(fmt.Sprint(task["comments"]), "Rollback: errors rose") {
+			t.Errorf("after the rollback: %v", task)
+		}
+	}
+	all := must(200, "", "GET", "/_local/events", nil)["events"].([]any)
+	if len(all) != 5 {
+		t.Errorf("%d events", len(all))
+	}
+	if swept := must(200, "", "POST", "/_local/schedules/sweep", nil); !strings.Contains(fmt.Sprint(swept), "looked:0") {
+		t.Errorf("the sweep found something: %v", swept)
+	}
+	failures := must(200, "", "GET", "/_local/failures", nil)
+	if len(failures["failures"].([]any)) != 0 || len(failures["streams"].([]any)) != 3 {
+		t.Errorf("failures: %v", failures)
+	}
+}
+
+func TestPagesAndStrangers(t *testing.T) {
+	h := start(t, Options{})
+	for _, c := range []struct {
+		method, path string
+		status       int
+		body         string
+		headers      []string
+	}{
+		{"GET", "/", 200, "/api/releases/{id}", nil},
+		{"GET", "/_local/style.css", 200, "color-scheme", nil},
+		{"GET", "/_local/inbox", 200, "No mail yet", []string{"Accept", "text/html"}},
+		{"GET", "/_local/events", 200, "Nothing was published", []string{"Accept", "text/html"}},
+		{"GET", "/_local/failures", 200, "Nothing was given up", []string{"Accept", "text/html"}},
+		{"GET", "/_local/token", 200, "admin", []string{"Accept", "text/html"}},
+		{"GET", "/_local/quiet", 204, "", nil},
+		{"GET", "/_local/nothing", 404, "", nil},
+		{"GET", "/.well-known/openid-configuration", 200, h.BaseURL, nil},
+		{"GET", "/api/releases", 401, "", nil},
+		{"GET", "/api//releases", 404, "", nil},
+		{"GET", "/api/../releases", 404, "", nil},
+		{"GET", "/nothing", 404, "", nil},
+		{"POST", "/", 404, "", nil},
+		{"HEAD", "/api/releases", 404, "", nil},
+		{"GET", "/_local/token", 421, "", []string{"Host", "rebound.example"}},
+		{"DELETE", "/_local/inbox", 403, "", []string{"Origin", "http://evil.example"}},
+		{"POST", "/_local/schedules/sweep", 403, "", []string{"Sec-Fetch-Site", "cross-site"}},
+		{"DELETE", "/_local/inbox", 204, "", nil},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), c.method, h.BaseURL+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(c.headers); i += 2 {
+			r.Header.Set(c.headers[i], c.headers[i+1])
+			if c.headers[i] == "Host" {
+				r.Host = c.headers[i+1]
+			}
+		}
+		if status, body := fetch(t, r); status != c.status || !strings.Contains(fmt.Sprint(body), c.body) {
+			t.Errorf("%s %s %v: %d %v", c.method, c.path, c.headers, status, body)
+		}
+	}
+}
+
+// What the welcome offers works when it is pasted into a shell.
+func TestWelcomeWorksWhenPasted(t *testing.T) {
+	h := start(t, Options{})
+	var out bytes.Buffer
+	h.welcome(&out, "run.json", "")
+	pasted := 0
+	for line := range strings.Lines(out.String()) {
+		command, ok := strings.CutPrefix(strings.TrimSpace(line), "curl ")
+		if !ok {
+			continue
+		}
+		pasted++
+		answer, err := exec.CommandContext(t.Context(), "sh", "-c", "curl --fail-with-body "+command).CombinedOutput()
+		if err != nil || !json.Valid(answer) {
+			t.Errorf("curl %s\n%v %s", command, err, answer)
+		}
+	}
+	if pasted != 3 {
+		t.Errorf("%d commands in %s", pasted, out.String())
+	}
+	for _, one := range holders {
+		if !strings.Contains(out.String(), one.Name) {
+			t.Errorf("%s is not told of", one.Name)
+		}
+	}
+}
+
+func TestRunFile(t *testing.T) {
+	h := start(t, Options{})
+	path := t.TempDir() + "/deep/run.json"
+	remove, err := h.writeRunFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f struct {
+		BaseURL, MCPURL, InboxURL string
+		Tokens                    struct{ Viewer, Auditor, Admin, Requester string }
+	}
+	if err := json.Unmarshal(text, &f); err != nil || f.BaseURL != h.BaseURL || f.MCPURL != h.BaseURL+"/mcp" || f.InboxURL != h.BaseURL+"/_local/inbox" ||
+		f.Tokens.Viewer == "" || f.Tokens.Auditor == "" || f.Tokens.Admin == "" || f.Tokens.Requester == "" {
+		t.Errorf("%s", text)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+	if err := os.WriteFile(path, []byte("another host's"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	remove()
+	if _, err := os.Stat(path); err != nil {
+		t.Error("another host's file was removed")
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	remove()
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the file stayed")
+	}
+}
+
+func TestTakenPortIsSaid(t *testing.T) {
+	l, err := listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if !strings.HasPrefix(l.Addr().String(), "127.0.0.1:") {
+		t.Errorf("listens at %s", l.Addr())
+	}
+	var port int
+	_, _ = fmt.Sscanf(l.Addr().String(), "127.0.0.1:%d", &port)
+	_, err = Start(t.Context(), Options{Port: port, Endpoint: "http://127.0.0.1:1"})
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("port %d is taken", port)) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLogLines(t *testing.T) {
+	var out bytes.Buffer
+	log := newLogger(&out, slog.LevelInfo).With("a", 1)
+	log.Info("hello", "path", "/x", "empty", "", "why", "two words", "evil", "a\nb")
+	log.Warn("careful")
+	log.Debug("hidden")
+	lines := strings.Split(out.String(), "\n")
+	if len(lines) != 3 || lines[0][9:] != `hello  a=1  path=/x  why="two words"  evil="a\nb"` || lines[1][9:] != "WARN careful  a=1" {
+		t.Errorf("%q", lines)
+	}
+}
