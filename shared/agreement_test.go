@@ -2,6 +2,7 @@ package arrows_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,7 @@ func TestTemplateAndRoutesAgree(t *testing.T) {
 	var wired, served []string
 	for _, f := range load(t).Functions {
 		for _, r := range f.Routes {
-			if strings.HasPrefix(r.Path, rest.Base+"/") {
+			if strings.HasPrefix(r.Path, rest.Base+"/") && r.Method != http.MethodOptions {
 				wired = append(wired, f.Name+": "+r.Method+" "+r.Path)
 			}
 		}
@@ -30,6 +31,25 @@ func TestTemplateAndRoutesAgree(t *testing.T) {
 	differ(t, "template.yaml", wired, "rest.Routes", served)
 }
 
+// A page of another origin may ask before it calls, at every path and without a token.
+func TestEveryPathAnswersPreflights(t *testing.T) {
+	var asked, paths []string
+	for _, f := range load(t).Functions {
+		for _, r := range f.Routes {
+			if r.Method == http.MethodOptions {
+				asked = append(asked, r.Path)
+				if f.Name != "answer-preflight" || r.Authorizer != "" {
+					t.Errorf("OPTIONS %s is answered by %s, asking %q", r.Path, f.Name, r.Authorizer)
+				}
+			}
+		}
+	}
+	for _, r := range rest.Routes() {
+		paths = append(paths, rest.Base+r.Path)
+	}
+	differ(t, "template.yaml", asked, "rest.Routes", paths)
+}
+
 // API Gateway's own answers use the codes of the registry, with their titles and status.
 func TestGatewayAnswersAreInTheRegistry(t *testing.T) {
 	answers := load(t).API.GatewayResponses
@@ -38,7 +58,9 @@ func TestGatewayAnswersAreInTheRegistry(t *testing.T) {
 	}
 	for kind, answer := range answers {
 		var p rest.Problem
-		if err := json.Unmarshal([]byte(answer.Templates["application/json"]), &p); err != nil {
+		// What the authorizer says fills these in; a test beside the registry holds its words.
+		body := strings.NewReplacer("$context.authorizer.code", "token-invalid", "$context.authorizer.detail", "…").Replace(answer.Templates["application/json"])
+		if err := json.Unmarshal([]byte(body), &p); err != nil {
 			t.Errorf("%s: %v", kind, err)
 			continue
 		}

@@ -184,7 +184,7 @@ func (s *Store) linkable(ctx context.Context, r release.Release, asked, adding [
 	e := r.Conflict("not-linkable", "%s cannot be linked to %s; errors[] says why, id by id. Correct or leave them out and send the request again.",
 		strings.Join(names, ", "), orNew(r.ID))
 	if unknown {
-		e.Kind = release.KindInvalid
+		e = release.Fail(release.KindInvalid, "unknown-change-requests", "Nothing was changed. Some ids name no change request; errors[] says what is wrong with each. Correct or leave them out and send the request again.")
 	}
 	e.Fields, e.ChangeRequests = refused, slices.Sorted(slices.Values(names))
 	return e

@@ -19,7 +19,8 @@ const trimEvery = 50
 // it. A crash in between leaves a gap in numbers, never in entries. The counter goes
 // with the release, so a deleted one takes no entries.
 //
-// Where status is given, the entry is written only while the release has it.
+// Where status is given, the entry is written only while the release has it; where a
+// revision is, only while that is the current one.
 func (s *Store) AppendLog(ctx context.Context, id, words string, status release.Status, w Write) (release.LogEntry, error) {
 	w.keepIn(s.tables.Releases)
 	n, err := s.nextLogNumber(ctx, id)
@@ -54,7 +55,7 @@ func (s *Store) nextLogNumber(ctx context.Context, id string) (int, error) {
 
 func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry release.LogEntry, w Write) error {
 	put := express().absent("pk")
-	if w.Memory == nil && entry.Status == "" {
+	if w.Memory == nil && entry.Status == "" && w.IfRevision == 0 {
 		err := s.put(ctx, s.tables.Releases, i, put)
 		if failed, ok := failedCondition(err); ok && str(failed.image, "request") == w.Request {
 			return nil // our own write, repeated by the SDK after a lost acknowledgement
@@ -62,8 +63,15 @@ func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry releas
 		return err
 	}
 	actions := []types.TransactWriteItem{putAction(s.tables.Releases, i, put)}
-	if entry.Status != "" {
-		actions = append(actions, checkAction(s.tables.Releases, releaseKey(id), express().equal("status", text(string(entry.Status)))))
+	if entry.Status != "" || w.IfRevision != 0 {
+		stands := express().absent("deleting")
+		if entry.Status != "" {
+			stands.equal("status", text(string(entry.Status)))
+		}
+		if w.IfRevision != 0 {
+			stands.equal("revision", number(w.IfRevision))
+		}
+		actions = append(actions, checkAction(s.tables.Releases, releaseKey(id), stands))
 	}
 	memory, err := w.remember(entry)
 	if err != nil {
@@ -78,6 +86,9 @@ func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry releas
 		return alreadyDone()
 	}
 	now, err := s.Release(ctx, id)
+	if err == nil {
+		err = fresh("release", id, now.Revision, w)
+	}
 	if err != nil {
 		return err
 	}

@@ -156,25 +156,3 @@ func failedCondition(err error) (*conditionFailed, bool) {
 	}
 	return nil, false
 }
-
-// failure turns an error of the SDK into one of the domain's, with the SDK's as its
-// cause. A condition that failed passes through: its meaning is the caller's.
-func failure(err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := failedCondition(err); ok {
-		return err
-	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		switch api.ErrorCode() {
-		case "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded",
-			"TransactionCanceledException", "TransactionInProgressException", "TransactionConflictException":
-			return release.Fail(release.KindThrottled, "throttled",
-				"Too many requests at once. Try again in a moment; with an Idempotency-Key it is safe to send the same request again.").Because(err)
-		}
-	}
-	return release.Fail(release.KindUnavailable, "unavailable",
-		"The data store did not answer in time. It is not known whether the change was made: read before you repeat, or repeat with the same Idempotency-Key.").Because(err)
-}

@@ -71,7 +71,7 @@ func (o *Operations) ListChanges(ctx context.Context, in ListChangesInput) (Chan
 	if in.ApprovalStatus != "" && !known {
 		f.Add("approvalStatus", "must be one of %s", list(release.ApprovalStatuses))
 	}
-	if err := f.Err(); err != nil {
+	if err := in.err(f); err != nil {
 		return ChangePage{}, err
 	}
 	all, next, err := o.store.ListChanges(ctx, approval, limit, in.Cursor)
@@ -90,6 +90,7 @@ type CreateChangeInput struct {
 	ID         string `json:"id"`
 	ChangeType string `json:"changeType"`
 	release.ChangePlan
+	Misread
 }
 
 // CreateChange makes a change request: pending, or approved where it is Standard.
@@ -117,7 +118,7 @@ func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre
 		c.CABDecision, c.ApprovalStatus = release.DecisionApproved, release.ApprovalApproved
 	}
 	c.ChangePlan.Check(&f)
-	if err := f.Err(); err != nil {
+	if err := in.err(f); err != nil {
 		return ChangeView{}, err
 	}
 	return once(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {
@@ -128,6 +129,9 @@ func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre
 // GetChange returns a change request with its release's rollback steps.
 func (o *Operations) GetChange(ctx context.Context, id string) (ChangeView, error) {
 	if _, err := allow(ctx, GetChange); err != nil {
+		return ChangeView{}, err
+	}
+	if err := identified("change request", id); err != nil {
 		return ChangeView{}, err
 	}
 	c, err := o.store.Change(ctx, id)
@@ -165,6 +169,7 @@ func (o *Operations) linkedRelease(ctx context.Context, c release.Change) (*rele
 type DecideChangeInput struct {
 	Decision string `json:"decision"`
 	Note     string `json:"note"`
+	Misread
 }
 
 // DecideChange records the CAB's decision. It is refused once the request's release
@@ -174,13 +179,16 @@ func (o *Operations) DecideChange(ctx context.Context, id string, in DecideChang
 	if err != nil {
 		return ChangeView{}, err
 	}
+	if err := identified("change request", id); err != nil {
+		return ChangeView{}, err
+	}
 	var f release.Faults
 	decision, known := release.ParseDecision(in.Decision)
 	if !known || decision == release.DecisionPending {
 		f.Add("decision", "is required: approved or rejected")
 	}
 	f.Prose("note", in.Note, 0, release.MaxText)
-	if err := f.Err(); err != nil {
+	if err := in.err(f); err != nil {
 		return ChangeView{}, err
 	}
 	w := o.write(who, pre)

@@ -16,6 +16,7 @@ import (
 
 // Decode reads a JSON object into T strictly: unknown fields and wrong types are
 // named, all of them in one answer, with their path. Field names are matched exactly.
+// Where T keeps what was misread, its operation names it and Decode does not fail.
 func Decode[T any](body []byte) (T, error) {
 	var out T
 	var f release.Faults
@@ -23,7 +24,16 @@ func Decode[T any](body []byte) (T, error) {
 		return out, err
 	}
 	decodeInto(&f, "", body, reflect.ValueOf(&out).Elem())
-	return out, f.Err()
+	return out, hand(&out, f)
+}
+
+// hand gives what was misread to the input, if it keeps such, or back to the caller.
+func hand(in any, f release.Faults) error {
+	if m, keeps := in.(interface{ keep(release.Faults) }); keeps {
+		m.keep(f)
+		return nil
+	}
+	return f.Err()
 }
 
 func wellFormed(body []byte) error {

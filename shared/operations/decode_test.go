@@ -32,7 +32,10 @@ func TestDecodeNamesEveryWrongField(t *testing.T) {
 		`{"rolloutSteps":[{"order":1.5}]}`:   {"rolloutSteps[0].order"},
 		`{"name":"ok","scheduledStart":"2026-07-01T00:00:00+02:00","public":null}`: {},
 	} {
-		_, err := Decode[CreateReleaseInput]([]byte(body))
+		in, err := Decode[CreateReleaseInput]([]byte(body))
+		if err == nil {
+			err = in.err(release.Faults{})
+		}
 		if got := named(err); !slices.Equal(got, want) {
 			t.Errorf("%s: named %v, want %v (%v)", body, got, want, err)
 		}
@@ -56,14 +59,15 @@ func TestDecodeSaysWhatIsNotJSON(t *testing.T) {
 
 func TestMergePatch(t *testing.T) {
 	plan := release.TaskPlan{Title: "t", RequesterEmail: "a@example.com", Status: release.TaskOpen, ChangeRequestID: "CHG-1", CIIDs: []string{"a"}}
-	got, touched, err := patched[release.TaskPlan](plan, []byte(`{"changeRequestId":null,"ciIds":["b","c"]}`))
+	got, touched, _, err := patched[release.TaskPlan](plan, []byte(`{"changeRequestId":null,"ciIds":["b","c"]}`), besideTask)
 	if err != nil || got.ChangeRequestID != "" || !slices.Equal(got.CIIDs, []string{"b", "c"}) || got.Title != "t" || !slices.Equal(touched, []string{"changeRequestId", "ciIds"}) {
 		t.Errorf("%+v %v %v", got, touched, err)
 	}
-	if _, _, err := patched[release.TaskPlan](plan, []byte(`{"comments":[],"title":5}`)); !slices.Equal(named(err), []string{"comments", "title"}) {
-		t.Errorf("named %v", named(err))
+	_, _, wrong, err := patched[release.TaskPlan](plan, []byte(`{"comments":null,"id":null,"title":5}`), besideTask)
+	if all := wrong.err(release.Faults{}); err != nil || !slices.Equal(named(all), []string{"comments", "id", "title"}) {
+		t.Errorf("named %v, %v", named(all), err)
 	}
-	if _, _, err := patched[release.TaskPlan](plan, []byte(`[]`)); !release.HasCode(err, "invalid-json") {
+	if _, _, _, err := patched[release.TaskPlan](plan, []byte(`[]`), nil); !release.HasCode(err, "invalid-json") {
 		t.Errorf("a patch that is no object: %v", err)
 	}
 }
@@ -78,4 +82,22 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%q: %v", body, err)
 		}
 	})
+}
+
+func TestOneAnswerNamesWhatWasMisreadAndWhatIsInvalidOnce(t *testing.T) {
+	m := Misread{fields: []release.FieldError{{Field: "steps[0]"}, {Field: "name"}}}
+	var f release.Faults
+	for _, field := range []string{"name", "names", "steps[0].order", "steps[01]", "steps"} {
+		f.Add(field, "is wrong")
+	}
+	if got := named(m.err(f)); !slices.Equal(got, []string{"steps[0]", "name", "names", "steps[01]", "steps"}) {
+		t.Errorf("named %v", got)
+	}
+	other := errors.New("another")
+	if err := m.and(other); errors.Is(err, other) || len(named(err)) != 2 {
+		t.Errorf("behind what was misread: %v", err)
+	}
+	if err := (Misread{}).and(other); !errors.Is(err, other) {
+		t.Errorf("nothing was misread: %v", err)
+	}
 }

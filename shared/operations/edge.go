@@ -50,7 +50,7 @@ func DecodeParameters[T any](values map[string][]string) (T, error) {
 			setParameter(&f, name, sent[0], field)
 		}
 	}
-	return out, f.Err()
+	return out, hand(&out, f)
 }
 
 func setParameter(f *release.Faults, name, sent string, v reflect.Value) {

@@ -26,6 +26,9 @@ func TestDecodeParametersNamesEveryWrongOne(t *testing.T) {
 		{"case matters", map[string][]string{"Limit": {"7"}}, "Limit"},
 	} {
 		in, err := DecodeParameters[ListReleasesInput](c.values)
+		if err == nil {
+			err = in.err(release.Faults{})
+		}
 		var e *release.Error
 		var wrong []string
 		if errors.As(err, &e) {

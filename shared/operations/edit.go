@@ -2,56 +2,12 @@ package operations
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
 )
-
-// mergePatch lays a JSON merge patch (RFC 7396) over the JSON form of what stands and
-// returns the result with the names of the fields the patch touched. The documents are
-// flat but for lists, which RFC 7396 replaces as a whole, so merging is one level deep.
-func mergePatch(current any, patch []byte) (merged []byte, touched []string, err error) {
-	if err := wellFormed(patch); err != nil {
-		return nil, nil, err
-	}
-	stands, err := json.Marshal(current)
-	if err != nil {
-		return nil, nil, err
-	}
-	var document, change map[string]json.RawMessage
-	if err := json.Unmarshal(stands, &document); err != nil {
-		return nil, nil, err
-	}
-	if err := json.Unmarshal(patch, &change); err != nil {
-		return nil, nil, err
-	}
-	for name, value := range change {
-		touched = append(touched, name)
-		if string(value) == "null" {
-			delete(document, name)
-			continue
-		}
-		document[name] = value
-	}
-	slices.Sort(touched)
-	merged, err = json.Marshal(document)
-	return merged, touched, err
-}
-
-// patched decodes what a patch makes of a plan. Fields that exist but cannot be edited
-// are unknown to the plan's type, so they are named like any other unknown field.
-func patched[T any](current any, patch []byte) (T, []string, error) {
-	var none T
-	merged, touched, err := mergePatch(current, patch)
-	if err != nil {
-		return none, nil, err
-	}
-	plan, err := Decode[T](merged)
-	return plan, touched, err
-}
 
 // UpdateRelease applies a JSON merge patch to the editable fields of a release. Moving
 // the window of a scheduled release is logged, and those who were told are told again.
@@ -60,20 +16,25 @@ func (o *Operations) UpdateRelease(ctx context.Context, id string, patch []byte,
 	if err != nil {
 		return ReleaseView{}, err
 	}
-	if err := wellFormed(patch); err != nil {
+	if err := identified("release", id); err != nil {
 		return ReleaseView{}, err
 	}
 	w := o.write(who, pre)
 	r, err := o.store.UpdateRelease(ctx, id, func(r release.Release) (release.Release, string, error) {
-		in, touched, err := patched[NewPlan](r.Plan, patch)
+		in, asked, wrong, err := patched[NewPlan](r.Plan, patch, besideRelease)
 		if err != nil {
 			return r, "", err
 		}
 		plan := in.Plan
 		plan.Public = in.Public == nil || *in.Public
-		after, moved, err := r.Edit(plan, touched, w.At)
-		if err != nil || !moved {
-			return after, "", err
+		after, moved, err := r.Edit(plan, asked, w.At)
+		switch err := wrong.and(err); {
+		case err != nil:
+			return r, "", err
+		case len(asked) == 0:
+			return r, "", nil
+		case !moved:
+			return after, "", nil
 		}
 		return after, release.MovedText(r.Plan, after.Plan), nil
 	}, w)
@@ -83,6 +44,7 @@ func (o *Operations) UpdateRelease(ctx context.Context, id string, patch []byte,
 // CompleteStepInput says whether a step is done.
 type CompleteStepInput struct {
 	Completed *bool `json:"completed"`
+	Misread
 }
 
 // CompleteStep completes a step of a plan, or opens it again: an Auditor their own
@@ -92,14 +54,19 @@ func (o *Operations) CompleteStep(ctx context.Context, id, plan string, order in
 	if err != nil {
 		return ReleaseView{}, err
 	}
+	if err := identified("release", id); err != nil {
+		return ReleaseView{}, err
+	}
 	name, known := release.ParsePlanName(plan)
 	if !known {
-		return ReleaseView{}, release.NotFound("plan", plan+" (there are rollout and rollback)")
+		return ReleaseView{}, release.NotFound("plan", shorten(plan)+" (there are rollout and rollback)")
 	}
+	var f release.Faults
 	if in.Completed == nil {
-		var f release.Faults
 		f.Add("completed", "is required: true or false")
-		return ReleaseView{}, f.Err()
+	}
+	if err := in.err(f); err != nil {
+		return ReleaseView{}, err
 	}
 	w := o.write(who, pre)
 	return once(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {
@@ -136,9 +103,12 @@ func (o *Operations) ListLog(ctx context.Context, id string, in Paging) (LogPage
 	if _, err := allow(ctx, ListLog); err != nil {
 		return LogPage{}, err
 	}
+	if err := identified("release", id); err != nil {
+		return LogPage{}, err
+	}
 	var f release.Faults
 	limit := in.check(&f)
-	if err := f.Err(); err != nil {
+	if err := in.err(f); err != nil {
 		return LogPage{}, err
 	}
 	entries, next, err := o.store.LogPage(ctx, id, limit, in.Cursor)
@@ -151,15 +121,18 @@ func (o *Operations) UpdateChange(ctx context.Context, id string, patch []byte, 
 	if err != nil {
 		return ChangeView{}, err
 	}
+	if err := identified("change request", id); err != nil {
+		return ChangeView{}, err
+	}
 	c, err := o.store.UpdateChange(ctx, id, func(c release.Change) (release.Change, error) {
-		plan, _, err := patched[release.ChangePlan](c.ChangePlan, patch)
+		plan, _, wrong, err := patched[release.ChangePlan](c.ChangePlan, patch, besideChange)
 		if err != nil {
 			return c, err
 		}
 		c.ChangePlan = plan.Normalise()
 		var f release.Faults
 		c.ChangePlan.Check(&f)
-		return c, f.Err()
+		return c, wrong.err(f)
 	}, o.write(who, pre))
 	return viewChange(c), err
 }
@@ -171,13 +144,17 @@ func (o *Operations) UpdateTask(ctx context.Context, id string, patch []byte, pr
 	if err != nil {
 		return TaskView{}, err
 	}
+	if err := identified("task", id); err != nil {
+		return TaskView{}, err
+	}
 	w := o.write(who, pre)
 	t, err := o.store.UpdateTask(ctx, id, func(t release.Task) (release.Task, error) {
-		plan, _, err := patched[release.TaskPlan](t.TaskPlan, patch)
+		plan, _, wrong, err := patched[release.TaskPlan](t.TaskPlan, patch, besideTask)
 		if err != nil {
 			return t, err
 		}
-		return editTask(t, plan, w.At)
+		after, err := editTask(t, plan, w.At)
+		return after, wrong.and(err)
 	}, w)
 	return viewTask(t), err
 }
@@ -204,6 +181,9 @@ func editTask(t release.Task, plan release.TaskPlan, at time.Time) (release.Task
 // what is worth a second look, and whom a deployment or rollback would reach.
 func (o *Operations) CheckReadiness(ctx context.Context, id string) (release.Readiness, error) {
 	if _, err := allow(ctx, CheckReadiness); err != nil {
+		return release.Readiness{}, err
+	}
+	if err := identified("release", id); err != nil {
 		return release.Readiness{}, err
 	}
 	whole, err := o.store.ReleaseWithLinks(ctx, id)

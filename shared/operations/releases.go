@@ -68,6 +68,7 @@ type ListReleasesInput struct {
 type Paging struct {
 	Limit  *int   `json:"limit"`
 	Cursor string `json:"cursor"`
+	Misread
 }
 
 // PageSize is how many a page holds where the caller does not say.
@@ -94,7 +95,7 @@ func (o *Operations) ListReleases(ctx context.Context, in ListReleasesInput) (Re
 	if in.Status != "" && !known {
 		f.Add("status", "must be one of %s", list(release.Statuses))
 	}
-	if err := f.Err(); err != nil {
+	if err := in.err(f); err != nil {
 		return ReleasePage{}, err
 	}
 	all, next, err := o.store.ListReleases(ctx, status, limit, in.Cursor)
@@ -106,6 +107,7 @@ type CreateReleaseInput struct {
 	Status string `json:"status"`
 	NewPlan
 	LinkedChangeRequestIDs []string `json:"linkedChangeRequestIds"`
+	Misread
 }
 
 // NewPlan is a plan as it is first written: Public is true unless it says otherwise.
@@ -130,7 +132,7 @@ func (o *Operations) CreateRelease(ctx context.Context, in CreateReleaseInput, p
 	if s, _ := release.ParseStatus(in.Status); in.Status != "" && s != release.Planned {
 		f.Add("status", "may only be planned: a release is born planned and moves with POST /api/releases/{id}/status")
 	}
-	if err := f.Err(); err != nil {
+	if err := in.err(f); err != nil {
 		return ReleaseView{}, err
 	}
 	w := o.write(who, pre)
@@ -162,6 +164,9 @@ func (o *Operations) GetRelease(ctx context.Context, id string) (ReleaseView, er
 	if _, err := allow(ctx, GetRelease); err != nil {
 		return ReleaseView{}, err
 	}
+	if err := identified("release", id); err != nil {
+		return ReleaseView{}, err
+	}
 	whole, err := o.store.WholeRelease(ctx, id)
 	if err != nil {
 		return ReleaseView{}, err
@@ -176,6 +181,9 @@ func (o *Operations) DeleteRelease(ctx context.Context, id string, pre Precondit
 	if err != nil {
 		return err
 	}
+	if err := identified("release", id); err != nil {
+		return err
+	}
 	return o.store.DeleteRelease(ctx, id, o.write(who, pre))
 }
 
@@ -183,6 +191,7 @@ func (o *Operations) DeleteRelease(ctx context.Context, id string, pre Precondit
 type AddChangesInput struct {
 	Add    []string `json:"add"`
 	Remove []string `json:"remove"`
+	Misread
 }
 
 // AddChanges links and removes change requests. It is idempotent: what is so already
@@ -190,6 +199,9 @@ type AddChangesInput struct {
 func (o *Operations) AddChanges(ctx context.Context, id string, in AddChangesInput, pre Precondition) (dynamo.LinkResult, error) {
 	who, err := allow(ctx, AddChanges)
 	if err != nil {
+		return dynamo.LinkResult{}, err
+	}
+	if err := identified("release", id); err != nil {
 		return dynamo.LinkResult{}, err
 	}
 	var f release.Faults
@@ -208,7 +220,7 @@ func (o *Operations) AddChanges(ctx context.Context, id string, in AddChangesInp
 			}
 		}
 	}
-	if err := f.Err(); err != nil {
+	if err := in.err(f); err != nil {
 		return dynamo.LinkResult{}, err
 	}
 	w := o.write(who, pre)
@@ -221,6 +233,7 @@ func (o *Operations) AddChanges(ctx context.Context, id string, in AddChangesInp
 type AppendLogInput struct {
 	Text   string `json:"text"`
 	Status string `json:"status"`
+	Misread
 }
 
 // AppendLog adds an entry to the deployment log. Author and e-mail come from the token.
@@ -229,13 +242,16 @@ func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput
 	if err != nil {
 		return release.LogEntry{}, err
 	}
+	if err := identified("release", id); err != nil {
+		return release.LogEntry{}, err
+	}
 	var f release.Faults
 	f.Prose("text", in.Text, 1, release.MaxText)
 	status, known := release.ParseStatus(in.Status)
 	if in.Status != "" && !known {
 		f.Add("status", "must be the release's current status, one of %s, or be left out", list(release.Statuses))
 	}
-	if err := f.Err(); err != nil {
+	if err := in.err(f); err != nil {
 		return release.LogEntry{}, err
 	}
 	w := o.write(who, pre)
@@ -249,12 +265,16 @@ type TransitionInput struct {
 	Status         string `json:"status"`
 	Note           string `json:"note"`
 	RollbackReason string `json:"rollback_reason"`
+	Misread
 }
 
 // TransitionRelease moves a release to its next status.
 func (o *Operations) TransitionRelease(ctx context.Context, id string, in TransitionInput, pre Precondition) (ReleaseView, error) {
 	who, err := allow(ctx, TransitionRelease)
 	if err != nil {
+		return ReleaseView{}, err
+	}
+	if err := identified("release", id); err != nil {
 		return ReleaseView{}, err
 	}
 	var f release.Faults
@@ -269,7 +289,7 @@ func (o *Operations) TransitionRelease(ctx context.Context, id string, in Transi
 	case in.RollbackReason != "":
 		f.Add("rollback_reason", "goes with the status rolled-back only; put other remarks into note")
 	}
-	if err := f.Err(); err != nil {
+	if err := in.err(f); err != nil {
 		return ReleaseView{}, err
 	}
 	w := o.write(who, pre)

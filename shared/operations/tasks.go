@@ -85,7 +85,7 @@ func (o *Operations) ListTasks(ctx context.Context, in ListTasksInput) (TaskPage
 	if in.Status != "" && !known {
 		f.Add("status", "must be one of %s", list(release.TaskStatuses))
 	}
-	if err := f.Err(); err != nil {
+	if err := in.err(f); err != nil {
 		return TaskPage{}, err
 	}
 	by := dynamo.TasksBy{Requester: release.AddressKey(in.RequesterEmail), Change: in.ChangeRequestID, CI: in.CIID}
@@ -105,6 +105,7 @@ func (o *Operations) ListTasks(ctx context.Context, in ListTasksInput) (TaskPage
 type CreateTaskInput struct {
 	ID string `json:"id"`
 	release.TaskPlan
+	Misread
 }
 
 // CreateTask makes a task and links it to its change request, if it names one.
@@ -134,7 +135,7 @@ func (o *Operations) CreateTask(ctx context.Context, in CreateTaskInput, pre Pre
 	}
 	t.Status = release.TaskOpen
 	t = t.SetStatus(status, at)
-	if err := f.Err(); err != nil {
+	if err := in.err(f); err != nil {
 		return TaskView{}, err
 	}
 	return once(ctx, o, pre, w, viewTask, func(w dynamo.Write) (release.Task, error) {
@@ -151,7 +152,11 @@ func (o *Operations) GetTask(ctx context.Context, id string) (TaskView, error) {
 	if denied != nil && (!ok || !who.EmailVerified || who.Email == "") {
 		return TaskView{}, denied
 	}
-	t, err := o.store.Task(ctx, id)
+	err := identified("task", id)
+	var t release.Task
+	if err == nil {
+		t, err = o.store.Task(ctx, id)
+	}
 	if denied != nil && (release.IsKind(err, release.KindNotFound) || err == nil && !who.Owns(t.RequesterEmail)) {
 		return TaskView{}, denied
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
 )
 
 // The routes of change requests.
@@ -17,17 +18,24 @@ var (
 	CreateChange = Route{
 		Operation: operations.CreateChange, Method: http.MethodPost, Path: "/change-requests", Status: http.StatusCreated,
 		Summary: "Enter a change request",
-		Body:    (*operations.CreateChangeInput)(nil), Answer: (*operations.ChangeView)(nil), serve: createChange,
+		Body:    (*operations.CreateChangeInput)(nil), Answer: (*operations.ChangeView)(nil),
+		Refusals: []string{"already-exists"}, serve: createChange,
 	}
 	GetChange = Route{
 		Operation: operations.GetChange, Method: http.MethodGet, Path: "/change-requests/{id}", Status: http.StatusOK,
 		Summary: "Read a change request and the rollback steps of its release",
 		Answer:  (*operations.ChangeView)(nil), serve: getChange,
 	}
+	UpdateChange = Route{
+		Operation: operations.UpdateChange, Method: http.MethodPatch, Path: "/change-requests/{id}", Status: http.StatusOK,
+		Summary: "Edit a change request",
+		Body:    (*release.ChangePlan)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true, serve: updateChange,
+	}
 	DecideChange = Route{
 		Operation: operations.DecideChange, Method: http.MethodPost, Path: "/change-requests/{id}/decision", Status: http.StatusOK,
 		Summary: "Record the CAB's decision on a change request",
-		Body:    (*operations.DecideChangeInput)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true, serve: decideChange,
+		Body:    (*operations.DecideChangeInput)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true,
+		Refusals: []string{"decision-frozen", "settling"}, serve: decideChange,
 	}
 )
 
@@ -50,19 +58,20 @@ func createChange(o *operations.Operations, q *request) (reply, error) {
 }
 
 func getChange(o *operations.Operations, q *request) (reply, error) {
-	id, err := q.id("change request")
-	if err != nil {
-		return reply{}, err
-	}
-	v, err := o.GetChange(q.Context(), id)
+	v, err := o.GetChange(q.Context(), q.id())
+	return reply{value: v, revision: v.Revision}, err
+}
+
+func updateChange(o *operations.Operations, q *request) (reply, error) {
+	v, err := o.UpdateChange(q.Context(), q.id(), q.body, q.pre)
 	return reply{value: v, revision: v.Revision}, err
 }
 
 func decideChange(o *operations.Operations, q *request) (reply, error) {
-	id, in, err := target[operations.DecideChangeInput](q, "change request")
+	in, err := body[operations.DecideChangeInput](q)
 	if err != nil {
 		return reply{}, err
 	}
-	v, err := o.DecideChange(q.Context(), id, in, q.pre)
+	v, err := o.DecideChange(q.Context(), q.id(), in, q.pre)
 	return reply{value: v, revision: v.Revision}, err
 }

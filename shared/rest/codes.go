@@ -9,6 +9,8 @@ type Code struct {
 	Example release.Error // holds the code and its kind
 }
 
+const tokenNeeded = "A valid access token is needed"
+
 // Codes is the one list of every code that a problem can have, by HTTP status. The
 // documents are made from it; a test holds it equal to what the code uses.
 var Codes = []Code{
@@ -34,8 +36,23 @@ var Codes = []Code{
 		Detail: "This cursor is not one that this list gave out. Start again without a cursor, with the same filters as before.",
 		Fields: []release.FieldError{{Field: "cursor", Message: "is not a cursor of this list"}},
 	}},
+	{"Change requests do not exist", release.Error{
+		Kind: release.KindInvalid, Code: "unknown-change-requests",
+		Detail: "Nothing was changed. Some ids name no change request; errors[] says what is wrong with each. Correct or leave them out and send the request again.",
+		Fields: []release.FieldError{{Field: "add[1]", ID: "CHG-1003", Code: "not-found", Message: "there is no change request CHG-1003"}},
+	}},
 
-	{"No token", release.Error{
+	// The gateway answers these, from what the authorizer says; the last only if it was
+	// left out. One title, because one template words them all.
+	{tokenNeeded, release.Error{
+		Kind: release.KindUnauthenticated, Code: "token-missing",
+		Detail: "This needs an access token. Send it in the header: Authorization: Bearer <token>.",
+	}},
+	{tokenNeeded, release.Error{
+		Kind: release.KindUnauthenticated, Code: "token-invalid",
+		Detail: "The access token is not valid here. It may have expired or be meant for another service. Get a new one and repeat the request.",
+	}},
+	{tokenNeeded, release.Error{
 		Kind: release.KindUnauthenticated, Code: "unauthenticated",
 		Detail: "Send an access token in the header Authorization: Bearer <token>.",
 	}},

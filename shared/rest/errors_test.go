@@ -56,7 +56,8 @@ var failures = slices.Concat(badInput, badState)
 
 // badInput is what can never succeed, or names nothing.
 var badInput = []failing{
-	{"list", to("GET /releases?limit=0&status=done&colour=red", nil), 400, "invalid-request", "colour", ""},
+	{"list", to("GET /releases?limit=0&status=done&colour=red", nil), 400, "invalid-request", "colour limit status", ""},
+	{"list", to("GET /releases?limit=ten&status=done", nil), 400, "invalid-request", "limit status", ""},
 	{"list", to("GET /releases?limit=0&status=done", nil), 400, "invalid-request", "limit status", ""},
 	{"list", to("GET /releases?limit=101", nil), 400, "invalid-request", "limit", ""},
 	{"list", to("GET /releases?limit=ten", nil), 400, "invalid-request", "limit", ""},
@@ -73,7 +74,7 @@ var badInput = []failing{
 	},
 	{
 		"create", to("POST /releases", object{"name": 7, "scheduledStart": "tomorrow", "public": "yes", "rolloutSteps": []any{object{"order": "first", "who": "me"}}}),
-		400, "invalid-request", "name public rolloutSteps[0].order rolloutSteps[0].who scheduledStart", "",
+		400, "invalid-request", "name public rolloutSteps[0].order rolloutSteps[0].who scheduledStart rolloutSteps[0].description", "",
 	},
 	{
 		"create", to("POST /releases", object{"name": "A", "status": "approved", "rolloutSteps": []any{object{"order": 1, "description": "B", "completed": true}}}),
@@ -81,7 +82,9 @@ var badInput = []failing{
 	},
 	{"create", to("POST /releases", object{"name": strings.Repeat("x", 201)}), 400, "invalid-request", "name", ""},
 	{"create", to("POST /releases", object{"name": "A", "linkedChangeRequestIds": numbered(101)}), 400, "invalid-request", "linkedChangeRequestIds", ""},
-	{"create", to("POST /releases", object{"name": "A", "linkedChangeRequestIds": []string{"CHG-unknown"}}), 400, "not-linkable", "linkedChangeRequestIds[0]", ""},
+	{"create", to("POST /releases", object{"name": "A", "linkedChangeRequestIds": []string{"CHG-unknown"}}), 400, "unknown-change-requests", "linkedChangeRequestIds[0]", ""},
+	{"create", to("POST /releases", object{"colour": 1, "name": ""}), 400, "invalid-request", "colour name", ""},
+	{"create", to("POST /releases?dry=1", object{"name": "A"}), 400, "invalid-request", "dry", "/releases"},
 	{"create", to("POST /releases", `name=A`, "Content-Type: text/plain"), 415, "unsupported-media-type", "", ""},
 	{"create", to("POST /releases", `{"name":"`+strings.Repeat("x", rest.MaxBody)+`"}`), 413, "too-large", "", ""},
 	{"create", to("POST /releases", object{"name": "A"}, "Idempotency-Key: a b"), 400, "invalid-header", "Idempotency-Key", ""},
@@ -95,11 +98,40 @@ var badInput = []failing{
 	{"add", at("POST %/add-changes", planned, object{"add": []string{"A", "A", "-"}, "remove": []string{"A"}}), 400, "invalid-request", "add[1] add[2] remove[0]", ""},
 	{"log", to("POST /releases/REL-2026-Q2-999/log", object{"text": "A"}), 404, "not-found", "", "/releases"},
 	{"log", at("POST %/log", planned, object{"text": long, "status": "done"}), 400, "invalid-request", "text status", ""},
-	{"log", at("POST %/log", planned, object{"text": " ", "author": "Somebody Else"}), 400, "invalid-request", "author", ""},
+	{"log", at("POST %/log", planned, object{"text": " ", "author": "Somebody Else"}), 400, "invalid-request", "author text", ""},
 	{"status", to("POST /releases/REL-2026-Q2-999/status", object{"status": "approved"}), 404, "not-found", "", "/releases"},
 	{"status", at("POST %/status", planned, object{"note": long}), 400, "invalid-request", "status note", ""},
 	{"status", at("POST %/status", planned, object{"status": "approved", "rollback_reason": "A"}), 400, "invalid-request", "rollback_reason", ""},
 	{"status", at("POST %/status", in("approved", "scheduled", "in-progress"), object{"status": "rolled-back"}), 400, "invalid-request", "rollback_reason", ""},
+
+	{"add", func(w *world) ask {
+		held := w.change(true)
+		w.release(held)
+		return ask{route: "POST /releases/" + w.release() + "/add-changes", body: object{"add": []string{w.change(true), "CHG-unknown", held}}}
+	}, 400, "unknown-change-requests", "add[1] add[2]", ""},
+	{"patch", to("PATCH /releases/REL-2026-Q2-999", object{"name": "A"}), 404, "not-found", "", "/releases"},
+	{"patch", at("PATCH %", planned, `[{"op":"remove","path":"/name"}]`), 400, "invalid-json", "", ""},
+	{"patch", at("PATCH %", planned, object{"name": "A"}, "Content-Type: application/json-patch+json"), 415, "unsupported-media-type", "", ""},
+	{
+		"patch", at("PATCH %", planned, object{"colour": nil, "status": nil, "name": nil, "scheduledEnd": "2026-04-01T00:00:00Z", "deploymentLog": []any{}}),
+		400, "invalid-request", "colour deploymentLog status name scheduledEnd", "",
+	},
+	{
+		"patch", at("PATCH %", planned, object{"rolloutSteps": []any{object{"order": 1, "description": "B", "completed": true}}}),
+		400, "invalid-request", "rolloutSteps[0].completed", "",
+	},
+	{"patch", at("PATCH %", in("approved", "scheduled"), object{"scheduledEnd": nil}), 400, "invalid-request", "scheduledStart", ""},
+	{"readiness", to("GET /releases/REL-2026-Q2-999/readiness", nil), 404, "not-found", "", ""},
+	{"readiness", at("GET %/readiness?verbose=1", planned, nil), 400, "invalid-request", "verbose", ""},
+	{"list log", to("GET /releases/REL-2026-Q2-999/log", nil), 404, "not-found", "", ""},
+	{"list log", at("GET %/log?limit=0&status=planned", planned, nil), 400, "invalid-request", "status limit", ""},
+	{"list log", at("GET %/log?cursor=e30", planned, nil), 400, "invalid-cursor", "cursor", ""},
+	{"step", to("POST /releases/REL-2026-Q2-999/steps/rollout/1", object{"completed": true}), 404, "not-found", "", "/releases"},
+	{"step", at("POST %/steps/rollout/9", in("approved", "scheduled"), object{"completed": true}), 404, "not-found", "", ""},
+	{"step", at("POST %/steps/rollout/first", planned, object{"completed": true}), 404, "not-found", "", ""},
+	{"step", at("POST %/steps/rollin/1", planned, object{"completed": true}), 404, "not-found", "", ""},
+	{"step", at("POST %/steps/rollout/1", planned, object{"completed": "yes", "by": "me"}), 400, "invalid-request", "by completed", ""},
+	{"step", at("POST %/steps/rollout/1", planned, object{}), 400, "invalid-request", "completed", ""},
 
 	{"list changes", to("GET /change-requests?approvalStatus=maybe&limit=-1", nil), 400, "invalid-request", "limit approvalStatus", ""},
 	{"list changes", to("GET /change-requests?cursor=e30", nil), 400, "invalid-cursor", "cursor", ""},
@@ -109,6 +141,13 @@ var badInput = []failing{
 	{"decide", to("POST /change-requests/CHG-unknown/decision", object{"decision": "approved"}), 404, "not-found", "", "/change-requests"},
 	{"decide", to("POST /change-requests/CHG-unknown/decision", object{"decision": "pending", "note": long}), 400, "invalid-request", "decision note", "/change-requests"},
 
+	{"patch change", to("PATCH /change-requests/CHG-unknown", object{"title": "A"}), 404, "not-found", "", ""},
+	{"patch change", func(w *world) ask {
+		return ask{route: "PATCH /change-requests/" + w.change(false), body: object{
+			"changeType": "Standard", "cabDecision": "approved", "approvalStatus": "Approved", "status": nil, "title": 7, "affectedCiIds": []string{"a b"},
+		}}
+	}, 400, "invalid-request", "approvalStatus cabDecision changeType status title affectedCiIds[0]", ""},
+
 	{"list tasks", to("GET /tasks", nil), 400, "invalid-request", "requesterEmail", ""},
 	{"list tasks", to("GET /tasks?ciId=a&changeRequestId=b&status=Done", nil), 400, "invalid-request", "requesterEmail status", ""},
 	{"list tasks", to("GET /tasks?ciId="+long, nil), 400, "invalid-request", "ciId", ""},
@@ -116,6 +155,13 @@ var badInput = []failing{
 	{"create task", to("POST /tasks", object{"status": "Done"}), 400, "invalid-request", "title requesterEmail status", "/tasks?ciId=a"},
 	{"create task", to("POST /tasks", object{"title": "A", "requesterEmail": "a@example.com", "changeRequestId": "CHG-unknown"}), 400, "invalid-request", "changeRequestId", "/tasks?requesterEmail=a@example.com"},
 	{"get task", to("GET /tasks/TASK-unknown", nil), 404, "not-found", "", ""},
+	{"patch task", to("PATCH /tasks/TASK-unknown", object{"title": "A"}), 404, "not-found", "", ""},
+	{"patch task", func(w *world) ask {
+		return ask{route: "PATCH /tasks/" + w.task("a@example.com", ""), body: object{"title": nil, "status": "Done", "comments": nil, "requesterEmail": 1}}
+	}, 400, "invalid-request", "comments requesterEmail title status", ""},
+	{"patch task", func(w *world) ask {
+		return ask{route: "PATCH /tasks/" + w.task("a@example.com", ""), body: object{"changeRequestId": "CHG-unknown"}}
+	}, 400, "invalid-request", "changeRequestId", ""},
 }
 
 // badState is what another state would allow.
@@ -149,7 +195,15 @@ var badState = []failing{
 	}, 409, "scope-frozen", "", ""},
 	{"add", at("POST %/add-changes", planned, object{"add": []string{"A"}}, `If-Match: "9"`), 412, "revision-stale", "", ""},
 	{"log", at("POST %/log", planned, object{"text": "A", "status": "deployed"}), 409, "status-not-current", "", ""},
-	{"log", at("POST %/log", planned, object{"text": "A"}, `If-Match: "1"`), 400, "invalid-header", "If-Match", ""},
+	{"log", at("POST %/log", planned, object{"text": "A"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"log", at("POST %/log", planned, object{"text": "A", "status": "deployed"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"log", at("POST %/log", planned, object{"text": "A", "status": "deployed"}, `If-Match: "1"`), 409, "status-not-current", "", ""},
+	{"patch", at("PATCH %", planned, object{"name": "A"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"patch", at("PATCH %", in("approved", "scheduled", "in-progress"), object{"name": "A", "description": "B"}), 409, "field-frozen", "name", ""},
+	{"patch", at("PATCH %", in("cancelled"), object{"description": "B"}), 409, "field-frozen", "description", ""},
+	{"step", at("POST %/steps/rollout/1", stepped(), object{"completed": true}), 409, "steps-closed", "", ""},
+	{"step", at("POST %/steps/rollout/1", stepped("approved", "scheduled", "in-progress", "deployed"), object{"completed": true}), 409, "steps-closed", "", ""},
+	{"step", at("POST %/steps/rollback/1", stepped("approved", "scheduled"), object{"completed": true}, `If-Match: "99"`), 412, "revision-stale", "", ""},
 	{"status", at("POST %/status", planned, object{"status": "Deployed"}), 409, "invalid-transition", "", ""},
 	{"status", at("POST %/status", func(w *world) string { return w.release(w.change(false)) }, object{"status": "approved"}), 409, "cab-approval-missing", "", ""},
 	{"status", at("POST %/status", func(w *world) string {
@@ -174,6 +228,15 @@ var badState = []failing{
 	{"decide", func(w *world) ask {
 		return ask{route: "POST /change-requests/" + w.change(false) + "/decision", body: object{"decision": "rejected"}, headers: []string{`If-Match: "9"`}}
 	}, 412, "revision-stale", "", ""},
+	{"patch change", func(w *world) ask {
+		return ask{route: "PATCH /change-requests/" + w.change(false), body: object{"title": "B"}, headers: []string{`If-Match: "9"`}}
+	}, 412, "revision-stale", "", ""},
+	{"patch task", func(w *world) ask {
+		return ask{route: "PATCH /tasks/" + w.task("a@example.com", ""), body: object{"title": "B"}, headers: []string{`If-Match: "9"`}}
+	}, 412, "revision-stale", "", ""},
+	{"patch task", func(w *world) ask {
+		return ask{route: "PATCH /tasks/" + w.resolved(), body: object{"changeRequestId": nil}}
+	}, 409, "task-resolved-by-release", "", ""},
 	{"create task", func(w *world) ask {
 		return ask{route: "POST /tasks", body: object{"id": w.task("a@example.com", ""), "title": "A", "requesterEmail": "b@example.com"}}
 	}, 409, "already-exists", "", "/tasks?requesterEmail=b@example.com"},
@@ -188,9 +251,7 @@ func TestEveryErrorOfEveryRoute(t *testing.T) {
 		if shows == "" {
 			_, path, _ := strings.Cut(a.route, " ")
 			shows, _, _ = strings.Cut(path, "?")
-			for _, action := range []string{"/add-changes", "/log", "/status", "/decision"} {
-				shows = strings.TrimSuffix(shows, action)
-			}
+			shows = action.ReplaceAllString(shows, "")
 		}
 		before := w.look(shows)
 		got := w.send(admin, a)
@@ -220,10 +281,13 @@ func TestEveryErrorOfEveryRoute(t *testing.T) {
 	checkExamples(t, seen)
 }
 
+// action is the part of a path that names what is done, not what it is done to.
+var action = regexp.MustCompile(`/(add-changes|log|status|decision|readiness|steps/.*)$`)
+
 // elsewhere are the codes that no request alone brings about: other tests do.
 var elsewhere = []string{
 	"unauthenticated", "forbidden", "idempotency-key-reused", "status-changed", "linking", "request-in-progress",
-	"task-resolved-by-release", "field-frozen", "steps-closed", "not-step-owner", "throttled", "unavailable", "internal",
+	"not-step-owner", "throttled", "unavailable", "internal", "token-missing", "token-invalid",
 }
 
 // The examples of the registry are true: some request was answered in just these words.

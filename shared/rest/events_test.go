@@ -30,11 +30,17 @@ var payloads = []struct {
 	{"get-change", 200, `"linkedRelease":{"id":"REL-2026-Q2-001"`},
 	{"list-tasks", 200, `"id":"TASK-1001"`},
 	{"get-task", 200, `"badge":"Linked Release: REL-2026-Q2-001"`},
+	{"update-change", 200, `"controlTitle":"Access control"`},
+	{"update-task", 200, `"status":"InProgress"`},
+	{"check-readiness", 200, `"changeRequests":["CHG-1001"]`},
+	{"update-release", 200, `"scheduledEnd":"2026-06-27T23:30:00Z"`},
 	{"decide-change", 200, `"cabDecision":"approved","approvalStatus":"Approved"`},
 	{"add-changes", 200, `"added":["CHG-1002"]`},
 	{"append-log", 201, `"author":"Otto Auditor"`},
 	{"transition-release", 200, `"status":"approved"`},
 	{"get-release", 200, `"text":"planned → approved\nNote: CAB of 1 April."`},
+	{"complete-step", 200, `"completed":true,"completedBy":"Ada Admin"`},
+	{"list-log", 200, `"text":"rollout step 1 completed: Drain the old gateway"`},
 	{"delete-release", 204, ``},
 }
 
@@ -44,7 +50,10 @@ func TestThePayloadsUnderEvents(t *testing.T) {
 	tried := map[operations.Name]bool{}
 	for _, p := range payloads {
 		tried[p.operation] = true
-		if p.operation == operations.DeleteRelease {
+		switch p.operation {
+		case operations.CompleteStep:
+			w.move("REL-2026-Q2-001", "scheduled")
+		case operations.DeleteRelease:
 			w.move("REL-2026-Q2-001", "cancelled")
 		}
 		route, _ := rest.Find(rest.Routes(), p.operation)

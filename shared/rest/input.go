@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,13 +32,19 @@ type request struct {
 
 // read takes in the body and the Idempotency-Key.
 func (q *request) read() error {
+	if q.route.Query == nil {
+		// No parameter is one too many: what is ignored was meant to do something.
+		if _, err := operations.DecodeParameters[struct{}](q.URL.Query()); err != nil {
+			return err
+		}
+	}
 	if q.route.Body == nil {
 		return nil
 	}
 	kind, params, err := mime.ParseMediaType(q.Header.Get("Content-Type"))
-	if charset := params["charset"]; err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+	if charset := params["charset"]; err != nil || !slices.Contains(q.route.Accepts(), kind) || charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return release.Fail(release.KindUnsupportedMedia, "unsupported-media-type",
-			"Send the body as JSON in UTF-8, with the header Content-Type: application/json. Nothing was changed.")
+			"Send the body as JSON in UTF-8, with the header Content-Type: %s. Nothing was changed.", strings.Join(q.route.Accepts(), " or "))
 	}
 	q.body, err = io.ReadAll(io.LimitReader(q.Body, MaxBody+1))
 	if err != nil {
@@ -79,16 +86,8 @@ func headerError(name, message string) error {
 	}
 }
 
-// id returns a path parameter that names something of a kind. What cannot be an id
-// names nothing, and must not reach the store, which bounds its keys.
-func (q *request) id(noun string) (string, error) {
-	id := q.params["id"]
-	var f release.Faults
-	if f.Identifier("id", id); f.Err() != nil {
-		return "", release.NotFound(noun, shorten(id))
-	}
-	return id, nil
-}
+// id is the path's parameter; the operations judge it.
+func (q *request) id() string { return q.params["id"] }
 
 // query decodes the query's parameters.
 func query[T any](q *request) (T, error) {
@@ -97,12 +96,3 @@ func query[T any](q *request) (T, error) {
 
 // body decodes the body.
 func body[T any](q *request) (T, error) { return operations.Decode[T](q.body) }
-
-// target decodes what a write on one thing needs: the thing's id and the body.
-func target[T any](q *request, noun string) (id string, in T, err error) {
-	if id, err = q.id(noun); err != nil {
-		return id, in, err
-	}
-	in, err = body[T](q)
-	return id, in, err
-}

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,9 +10,15 @@ import (
 	"example.com/releases/shared/release"
 )
 
+// things is an input that keeps nothing of what was misread, so that decoding tells.
+type things struct {
+	Status string `json:"status"`
+	Note   string `json:"note"`
+}
+
 func TestBodies(t *testing.T) {
 	h := Handler(nil, probe(http.MethodPost, func(q *request) (reply, error) {
-		in, err := body[operations.TransitionInput](q)
+		in, err := body[things](q)
 		return reply{value: in}, err
 	}))
 	pad := func(n int) string { return `{"note":"` + strings.Repeat("x", n-len(`{"note":""}`)) + `"}` }
@@ -111,17 +118,47 @@ func TestIdempotencyKeys(t *testing.T) {
 }
 
 func TestWhatCannotBeAnIDNamesNothing(t *testing.T) {
-	h := Handler(nil, probe(http.MethodGet, func(q *request) (reply, error) {
-		_, err := q.id("release")
-		return reply{value: 1}, err
-	}))
-	for _, id := range []string{"%20", "a%2Fb", "%00", ".", "%F0%9F%9A%80", strings.Repeat("a", 65), strings.Repeat("a", 5000)} {
-		w := send(h, &admin, "GET", "/api/things/"+id, "")
-		if p := problemIn(t, w); p.Code != "not-found" || len(p.Detail) > 250 {
-			t.Errorf("%.80s: %s", id, w.Body)
+	h := Handler(operations.New(nil), Routes()...) // without a store: nothing may get that far
+	tried := 0
+	for _, route := range Routes() {
+		if !slices.Contains(route.Parameters(), "id") {
+			continue
+		}
+		tried++
+		body := ""
+		if route.Body != nil {
+			body = `{"status":"approved","decision":"approved","text":"A","add":["B"],"completed":true}`
+		}
+		for _, id := range []string{"%20", "a%2Fb", "%00", ".", "%F0%9F%9A%80", strings.Repeat("a", 65), strings.Repeat("a", 5000)} {
+			path := strings.NewReplacer("{id}", id, "{plan}", "rollout", "{order}", "1").Replace(route.Path)
+			w := send(h, &admin, route.Method, Base+path, body)
+			if p := problemIn(t, w); p.Code != "not-found" || len(p.Detail) > 250 {
+				t.Errorf("%s %.80s: %s", route.Method, path, w.Body)
+			}
 		}
 	}
-	if w := send(h, &admin, "GET", "/api/things/"+strings.Repeat("a", 64), ""); w.Code != 200 {
-		t.Errorf("64 characters: %s", w.Body)
+	if tried < 10 {
+		t.Errorf("only %d routes have an id", tried)
+	}
+}
+
+// What was misread is named by the operation; one that forgot to would accept it.
+func TestNoRouteOverlooksWhatItDoesNotKnow(t *testing.T) {
+	h := Handler(operations.New(nil), Routes()...)
+	for _, route := range Routes() {
+		path := Base + strings.NewReplacer("{id}", "A-1", "{plan}", "rollout", "{order}", "1").Replace(route.Path)
+		tries := map[string]string{path + "?colour=red": ""}
+		if route.Body != nil {
+			tries[path+"?colour=red"] = "{}"
+			if route.Method != http.MethodPatch { // a patch is read over what stands
+				tries[path] = `{"colour":"red"}`
+			}
+		}
+		for path, body := range tries {
+			w := send(h, &admin, route.Method, path, body)
+			if p := problemIn(t, w); p.Code != "invalid-request" || !slices.ContainsFunc(p.Errors, func(e release.FieldError) bool { return e.Field == "colour" }) {
+				t.Errorf("%s %s %s: %s", route.Method, path, body, w.Body)
+			}
+		}
 	}
 }

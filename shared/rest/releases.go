@@ -5,7 +5,6 @@ import (
 	"net/url"
 
 	"example.com/releases/shared/operations"
-	"example.com/releases/shared/release"
 )
 
 // The routes of releases.
@@ -18,32 +17,36 @@ var (
 	CreateRelease = Route{
 		Operation: operations.CreateRelease, Method: http.MethodPost, Path: "/releases", Status: http.StatusCreated,
 		Summary: "Plan a release",
-		Body:    (*operations.CreateReleaseInput)(nil), Answer: (*operations.ReleaseView)(nil), serve: createRelease,
+		Body:    (*operations.CreateReleaseInput)(nil), Answer: (*operations.ReleaseView)(nil),
+		Refusals: []string{"unknown-change-requests", "not-linkable"}, serve: createRelease,
 	}
 	GetRelease = Route{
 		Operation: operations.GetRelease, Method: http.MethodGet, Path: "/releases/{id}", Status: http.StatusOK,
 		Summary: "Read a whole release: its change requests, log and settlement progress",
 		Answer:  (*operations.ReleaseView)(nil), serve: getRelease,
 	}
+	UpdateRelease = Route{
+		Operation: operations.UpdateRelease, Method: http.MethodPatch, Path: "/releases/{id}", Status: http.StatusOK,
+		Summary: "Edit a release",
+		Body:    (*operations.NewPlan)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
+		Refusals: []string{"field-frozen", "linking"}, serve: updateRelease,
+	}
 	DeleteRelease = Route{
 		Operation: operations.DeleteRelease, Method: http.MethodDelete, Path: "/releases/{id}", Status: http.StatusNoContent,
 		Summary: "Delete a planned or cancelled release and free its change requests",
-		Guarded: true, serve: deleteRelease,
+		Guarded: true, Refusals: []string{"not-deletable", "linking"}, serve: deleteRelease,
 	}
 	AddChanges = Route{
 		Operation: operations.AddChanges, Method: http.MethodPost, Path: "/releases/{id}/add-changes", Status: http.StatusOK,
 		Summary: "Link change requests to a release, or remove them from it",
-		Body:    (*operations.AddChangesInput)(nil), Answer: (*operations.LinkResult)(nil), Guarded: true, serve: addChanges,
-	}
-	AppendLog = Route{
-		Operation: operations.AppendLog, Method: http.MethodPost, Path: "/releases/{id}/log", Status: http.StatusCreated,
-		Summary: "Add an entry to the deployment log",
-		Body:    (*operations.AppendLogInput)(nil), Answer: (*release.LogEntry)(nil), serve: appendLog,
+		Body:    (*operations.AddChangesInput)(nil), Answer: (*operations.LinkResult)(nil), Guarded: true,
+		Refusals: []string{"unknown-change-requests", "not-linkable", "too-many-changes", "scope-frozen", "linking"}, serve: addChanges,
 	}
 	TransitionRelease = Route{
 		Operation: operations.TransitionRelease, Method: http.MethodPost, Path: "/releases/{id}/status", Status: http.StatusOK,
 		Summary: "Move a release to its next status",
-		Body:    (*operations.TransitionInput)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true, serve: transitionRelease,
+		Body:    (*operations.TransitionInput)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
+		Refusals: []string{"invalid-transition", "cab-approval-missing", "window-missing", "status-changed", "linking"}, serve: transitionRelease,
 	}
 )
 
@@ -66,45 +69,33 @@ func createRelease(o *operations.Operations, q *request) (reply, error) {
 }
 
 func getRelease(o *operations.Operations, q *request) (reply, error) {
-	id, err := q.id("release")
-	if err != nil {
-		return reply{}, err
-	}
-	v, err := o.GetRelease(q.Context(), id)
+	v, err := o.GetRelease(q.Context(), q.id())
+	return reply{value: v, revision: v.Revision}, err
+}
+
+func updateRelease(o *operations.Operations, q *request) (reply, error) {
+	v, err := o.UpdateRelease(q.Context(), q.id(), q.body, q.pre)
 	return reply{value: v, revision: v.Revision}, err
 }
 
 func deleteRelease(o *operations.Operations, q *request) (reply, error) {
-	id, err := q.id("release")
-	if err != nil {
-		return reply{}, err
-	}
-	return reply{}, o.DeleteRelease(q.Context(), id, q.pre)
+	return reply{}, o.DeleteRelease(q.Context(), q.id(), q.pre)
 }
 
 func addChanges(o *operations.Operations, q *request) (reply, error) {
-	id, in, err := target[operations.AddChangesInput](q, "release")
+	in, err := body[operations.AddChangesInput](q)
 	if err != nil {
 		return reply{}, err
 	}
-	v, err := o.AddChanges(q.Context(), id, in, q.pre)
-	return reply{value: v}, err
-}
-
-func appendLog(o *operations.Operations, q *request) (reply, error) {
-	id, in, err := target[operations.AppendLogInput](q, "release")
-	if err != nil {
-		return reply{}, err
-	}
-	v, err := o.AppendLog(q.Context(), id, in, q.pre)
+	v, err := o.AddChanges(q.Context(), q.id(), in, q.pre)
 	return reply{value: v}, err
 }
 
 func transitionRelease(o *operations.Operations, q *request) (reply, error) {
-	id, in, err := target[operations.TransitionInput](q, "release")
+	in, err := body[operations.TransitionInput](q)
 	if err != nil {
 		return reply{}, err
 	}
-	v, err := o.TransitionRelease(q.Context(), id, in, q.pre)
+	v, err := o.TransitionRelease(q.Context(), q.id(), in, q.pre)
 	return reply{value: v, revision: v.Revision}, err
 }

@@ -26,6 +26,10 @@ type Route struct {
 	// Guarded tells that the write is conditioned on If-Match.
 	Guarded bool
 
+	// Refusals are the codes of problems that this route has beside those that every
+	// route of its shape has, for the document.
+	Refusals []string
+
 	serve func(*operations.Operations, *request) (reply, error)
 }
 
@@ -33,10 +37,19 @@ type Route struct {
 // function that called it would link them all.
 func Routes() []Route {
 	return []Route{
-		ListReleases, CreateRelease, GetRelease, DeleteRelease, AddChanges, AppendLog, TransitionRelease,
-		ListChanges, CreateChange, GetChange, DecideChange,
-		ListTasks, CreateTask, GetTask,
+		ListReleases, CreateRelease, GetRelease, UpdateRelease, DeleteRelease, AddChanges, CheckReadiness,
+		AppendLog, ListLog, TransitionRelease, CompleteStep,
+		ListChanges, CreateChange, GetChange, UpdateChange, DecideChange,
+		ListTasks, CreateTask, GetTask, UpdateTask,
 	}
+}
+
+// Accepts lists the media types of the route's body.
+func (r Route) Accepts() []string {
+	if r.Method == http.MethodPatch {
+		return []string{"application/merge-patch+json", "application/json"}
+	}
+	return []string{"application/json"}
 }
 
 // Role is the role that the route needs.

@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
 )
 
 // The routes of tasks.
@@ -17,12 +18,19 @@ var (
 	CreateTask = Route{
 		Operation: operations.CreateTask, Method: http.MethodPost, Path: "/tasks", Status: http.StatusCreated,
 		Summary: "Enter a task",
-		Body:    (*operations.CreateTaskInput)(nil), Answer: (*operations.TaskView)(nil), serve: createTask,
+		Body:    (*operations.CreateTaskInput)(nil), Answer: (*operations.TaskView)(nil),
+		Refusals: []string{"already-exists"}, serve: createTask,
 	}
 	GetTask = Route{
 		Operation: operations.GetTask, Method: http.MethodGet, Path: "/tasks/{id}", Status: http.StatusOK,
 		Summary: "Read a task, its comments and the release it waits for",
 		Answer:  (*operations.TaskView)(nil), serve: getTask,
+	}
+	UpdateTask = Route{
+		Operation: operations.UpdateTask, Method: http.MethodPatch, Path: "/tasks/{id}", Status: http.StatusOK,
+		Summary: "Edit a task, or move it to another change request",
+		Body:    (*release.TaskPlan)(nil), Answer: (*operations.TaskView)(nil), Guarded: true,
+		Refusals: []string{"task-resolved-by-release"}, serve: updateTask,
 	}
 )
 
@@ -45,10 +53,11 @@ func createTask(o *operations.Operations, q *request) (reply, error) {
 }
 
 func getTask(o *operations.Operations, q *request) (reply, error) {
-	id, err := q.id("task")
-	if err != nil {
-		return reply{}, err
-	}
-	v, err := o.GetTask(q.Context(), id)
+	v, err := o.GetTask(q.Context(), q.id())
+	return reply{value: v, revision: v.Revision}, err
+}
+
+func updateTask(o *operations.Operations, q *request) (reply, error) {
+	v, err := o.UpdateTask(q.Context(), q.id(), q.body, q.pre)
 	return reply{value: v, revision: v.Revision}, err
 }

@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -18,6 +20,7 @@ import (
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
+	"example.com/releases/shared/settle"
 )
 
 // world is the whole API on tables of its own in the real engine.
@@ -195,5 +198,41 @@ func (w *world) task(email, change string) string {
 	w.Helper()
 	id := fresh("TASK")
 	w.must(admin, ask{route: "POST /tasks", body: object{"id": id, "title": "A task", "requesterEmail": email, "changeRequestId": change}})
+	return id
+}
+
+// stepped plans a release with a step in each plan, the rollback's owned by the
+// Auditor, and takes it through statuses.
+func stepped(statuses ...string) func(*world) string {
+	return func(w *world) string {
+		w.Helper()
+		v := w.must(admin, ask{route: "POST /releases", body: object{
+			"name": "A release", "scheduledStart": "2026-05-01T20:00:00Z", "scheduledEnd": "2026-05-01T22:00:00Z",
+			"rolloutSteps":  []object{{"order": 1, "description": "Switch over", "ownerEmail": "somebody@example.com", "estimatedMinutes": 30}},
+			"rollbackSteps": []object{{"order": 1, "description": "Switch back", "ownerEmail": "OTTO@example.com"}},
+		}})
+		id := v["id"].(string)
+		w.move(id, statuses...)
+		return id
+	}
+}
+
+// settle does what follows transitions elsewhere.
+func (w *world) settle() {
+	w.Helper()
+	sweep := settle.Sweep{Settler: settle.New(w.store), Announce: func(context.Context, release.Release, int) error { return nil }}
+	now := time.Now()
+	if _, err := sweep.Before(w.Context(), now.Add(time.Hour), now); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// resolved is a task that a deployed release has resolved.
+func (w *world) resolved() string {
+	w.Helper()
+	change := w.change(true)
+	id := w.task("a@example.com", change)
+	w.move(w.release(change), "approved", "scheduled", "in-progress", "deployed")
+	w.settle()
 	return id
 }

@@ -1,0 +1,12 @@
+// Command answer-preflight serves OPTIONS on every path: which origins may call.
+package main
+
+import (
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/rest"
+)
+
+func main() {
+	c := host.FromEnvironment()
+	host.ServeHTTP(rest.Preflight(c.AllowedOrigins))
+}

@@ -1,0 +1,15 @@
+// Command complete-step serves POST /api/releases/{id}/steps/{plan}/{order}: complete a step of the rollout or rollback plan, or open it again.
+package main
+
+import (
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/rest"
+)
+
+func main() {
+	c := host.FromEnvironment("RELEASES_TABLE")
+	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
+	host.ServeHTTP(rest.Handler(operations.New(store), rest.CompleteStep).At(c.PublicURL, c.AllowedOrigins))
+}

@@ -1,0 +1,68 @@
+package dynamo
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"example.com/releases/shared/release"
+)
+
+// failure turns an error of the SDK into one of the domain's, with the SDK's as its
+// cause. A condition that failed passes through: its meaning is the caller's. What
+// repeating cannot mend (a request that DynamoDB does not accept, a right that is
+// missing, a table that is not there) is a fault of ours and stays what it is.
+func failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := failedCondition(err); ok {
+		return err
+	}
+	switch {
+	case throttled(err):
+		return release.Fail(release.KindThrottled, "throttled",
+			"Too many requests at once. Try again in a moment; with an Idempotency-Key it is safe to send the same request again.").Because(err)
+	case ours(err):
+		return fmt.Errorf("dynamo: %w", err)
+	}
+	return release.Fail(release.KindUnavailable, "unavailable",
+		"The data store did not answer in time. It is not known whether the change was made: read before you repeat, or repeat with the same Idempotency-Key.").Because(err)
+}
+
+func throttled(err error) bool {
+	var cancelled *types.TransactionCanceledException
+	if errors.As(err, &cancelled) {
+		// By conflicts and lack of capacity; any other reason is in the request itself.
+		return !slices.ContainsFunc(cancelled.CancellationReasons, func(r types.CancellationReason) bool {
+			return slices.Contains([]string{"ValidationError", "ItemCollectionSizeLimitExceeded"}, aws.ToString(r.Code))
+		})
+	}
+	var api smithy.APIError
+	return errors.As(err, &api) && slices.Contains([]string{
+		"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded",
+		"TransactionInProgressException", "TransactionConflictException",
+	}, api.ErrorCode())
+}
+
+// ours tells whether DynamoDB, or the SDK before it, refused the request as such.
+// Without an answer, and with one of the 5xx, the fault is not in the request.
+func ours(err error) bool {
+	var invalid smithy.InvalidParamsError
+	var unwritable *smithy.SerializationError
+	if errors.As(err, &invalid) || errors.As(err, &unwritable) {
+		return true
+	}
+	var answer *smithyhttp.ResponseError
+	if !errors.As(err, &answer) {
+		return false
+	}
+	status := answer.HTTPStatusCode()
+	return status >= http.StatusBadRequest && status < http.StatusInternalServerError
+}

@@ -1,0 +1,70 @@
+package operations
+
+import (
+	"errors"
+	"strings"
+
+	"example.com/releases/shared/release"
+)
+
+// Misread holds what decoding could not read of an input. Inputs embed it, so that the
+// operation names those fields together with what its own validation finds: one answer
+// for all that is wrong.
+type Misread struct{ fields []release.FieldError }
+
+func (m *Misread) keep(f release.Faults) { m.fields = f.Fields }
+
+// err is every fault of the input, each field once: what was not read is not judged as
+// if it had been left out.
+func (m Misread) err(found release.Faults) error {
+	all := release.Faults{Fields: m.fields[:len(m.fields):len(m.fields)]}
+	for _, e := range found.Fields {
+		if !m.covers(e.Field) {
+			all.Fields = append(all.Fields, e)
+		}
+	}
+	return all.Err()
+}
+
+// covers tells whether the field, or something it is part of, could not be read.
+func (m Misread) covers(field string) bool {
+	for _, e := range m.fields {
+		rest, within := strings.CutPrefix(field, e.Field)
+		if within && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			return true
+		}
+	}
+	return false
+}
+
+// and merges the faults with those of an error that validation made; any other error
+// stands behind the faults, because what can never succeed is told first.
+func (m Misread) and(err error) error {
+	var e *release.Error
+	if errors.As(err, &e) && e.Code == "invalid-request" {
+		return m.err(release.Faults{Fields: e.Fields})
+	}
+	if faults := m.err(release.Faults{}); faults != nil {
+		return faults
+	}
+	return err
+}
+
+// identified returns an error that names nothing where the id cannot be one: it must not
+// reach the store, which bounds its keys.
+func identified(noun, id string) error {
+	var f release.Faults
+	if f.Identifier("id", id); f.Err() == nil {
+		return nil
+	}
+	return release.NotFound(noun, shorten(id))
+}
+
+// shorten keeps what a caller sent from filling an error's detail.
+func shorten(s string) string {
+	const most = 100
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}

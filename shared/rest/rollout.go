@@ -1,0 +1,73 @@
+package rest
+
+import (
+	"net/http"
+	"strconv"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+// The routes of a release that is being carried out: whether it can go on, its steps
+// and its log.
+var (
+	CheckReadiness = Route{
+		Operation: operations.CheckReadiness, Method: http.MethodGet, Path: "/releases/{id}/readiness", Status: http.StatusOK,
+		Summary: "Ask what holds a release's next steps up",
+		Answer:  (*release.Readiness)(nil), serve: checkReadiness,
+	}
+	AppendLog = Route{
+		Operation: operations.AppendLog, Method: http.MethodPost, Path: "/releases/{id}/log", Status: http.StatusCreated,
+		Summary: "Add an entry to the deployment log",
+		Body:    (*operations.AppendLogInput)(nil), Answer: (*release.LogEntry)(nil), Guarded: true,
+		Refusals: []string{"status-not-current"}, serve: appendLog,
+	}
+	ListLog = Route{
+		Operation: operations.ListLog, Method: http.MethodGet, Path: "/releases/{id}/log", Status: http.StatusOK,
+		Summary: "Read the deployment log, newest first",
+		Query:   (*operations.Paging)(nil), Answer: (*operations.LogPage)(nil), serve: listLog,
+	}
+	CompleteStep = Route{
+		Operation: operations.CompleteStep, Method: http.MethodPost, Path: "/releases/{id}/steps/{plan}/{order}", Status: http.StatusOK,
+		Summary: "Complete a step of the rollout or rollback plan, or open it again",
+		Body:    (*operations.CompleteStepInput)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
+		Refusals: []string{"not-step-owner", "steps-closed", "linking"}, serve: completeStep,
+	}
+)
+
+func checkReadiness(o *operations.Operations, q *request) (reply, error) {
+	v, err := o.CheckReadiness(q.Context(), q.id())
+	return reply{value: v}, err
+}
+
+func appendLog(o *operations.Operations, q *request) (reply, error) {
+	in, err := body[operations.AppendLogInput](q)
+	if err != nil {
+		return reply{}, err
+	}
+	v, err := o.AppendLog(q.Context(), q.id(), in, q.pre)
+	return reply{value: v}, err
+}
+
+func listLog(o *operations.Operations, q *request) (reply, error) {
+	in, err := query[operations.Paging](q)
+	if err != nil {
+		return reply{}, err
+	}
+	page, err := o.ListLog(q.Context(), q.id(), in)
+	return reply{value: page}, err
+}
+
+func completeStep(o *operations.Operations, q *request) (reply, error) {
+	in, err := body[operations.CompleteStepInput](q)
+	if err != nil {
+		return reply{}, err
+	}
+	sent := q.params["order"]
+	order, err := strconv.Atoi(sent)
+	if err != nil || strconv.Itoa(order) != sent {
+		return reply{}, release.NotFound("step", shorten(sent)+" (steps have numbers)")
+	}
+	v, err := o.CompleteStep(q.Context(), q.id(), q.params["plan"], order, in, q.pre)
+	return reply{value: v, revision: v.Revision}, err
+}

@@ -1,0 +1,181 @@
+package rest_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestAPatchMerges(t *testing.T) {
+	w := newWorld(t)
+	id := stepped("approved", "scheduled")(w)
+	w.must(admin, ask{route: "POST /releases/" + id + "/steps/rollout/1", body: object{"completed": true}})
+	before := w.must(viewer, ask{route: "GET /releases/" + id})
+	got := w.send(admin, ask{
+		route: "PATCH /releases/" + id,
+		body: object{
+			"name": "Renamed", "public": false, "scheduledEnd": "2026-05-01T23:30:00+01:00", "successCriteria": "99 of 100 logins work",
+			"rolloutSteps": []object{{"order": 2, "description": "Look", "completed": false}, {"order": 1, "description": "Switch over at last"}},
+		},
+		headers: []string{"If-Match: " + w.etag("/releases/"+id), "Content-Type: application/merge-patch+json; charset=utf-8"},
+	})
+	if got.Code != http.StatusOK || got.Header().Get("ETag") == "" {
+		t.Fatalf("%d %s", got.Code, got.text)
+	}
+	after := w.must(viewer, ask{route: "GET /releases/" + id})
+	steps := after["rolloutSteps"].([]any)
+	first, second := steps[0].(object), steps[1].(object)
+	if after["name"] != "Renamed" || after["public"] != false || after["scheduledEnd"] != "2026-05-01T22:30:00Z" || after["scheduledStart"] != before["scheduledStart"] ||
+		after["revision"] != before["revision"].(float64)+1 || len(after["rollbackSteps"].([]any)) != 1 {
+		t.Errorf("patched: %v", after)
+	}
+	if first["completed"] != true || first["completedBy"] != "ada" || first["description"] != "Switch over at last" || second["completed"] != false {
+		t.Errorf("completion does not survive a patch of the steps: %v", steps)
+	}
+	log := after["deploymentLog"].([]any)
+	if last := log[len(log)-1].(object); last["text"] != "Window moved from 2026-05-01T20:00:00Z – 2026-05-01T22:00:00Z to 2026-05-01T20:00:00Z – 2026-05-01T22:30:00Z" || last["author"] != "ada" {
+		t.Errorf("the moved window is not in the log: %v", last)
+	}
+
+	again := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"public": nil, "successCriteria": nil, "rolloutSteps": nil}})
+	if again["public"] != true || again["successCriteria"] != "" || len(again["rolloutSteps"].([]any)) != 0 {
+		t.Errorf("null takes a field back to what it is without: %v", again)
+	}
+	if same := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{}}); same["revision"] != again["revision"] {
+		t.Errorf("an empty patch made revision %v of %v", same["revision"], again["revision"])
+	}
+}
+
+func (w *world) etag(path string) string {
+	w.Helper()
+	return w.send(admin, ask{route: "GET " + path}).Header().Get("ETag")
+}
+
+// A change request's summary at its release is as fresh as the request.
+func TestAPatchedChangeIsSeenAtItsRelease(t *testing.T) {
+	w := newWorld(t)
+	change := w.change(false)
+	id := w.release(change)
+	v := w.must(admin, ask{
+		route: "PATCH /change-requests/" + change, body: object{"controlTitle": "Access control", "scheduledStart": "2026-05-01T21:00:00Z", "affectedCiIds": []string{"ci-1"}},
+		headers: []string{"If-Match: " + w.etag("/change-requests/"+change)},
+	})
+	if v["controlTitle"] != "Access control" || v["title"] != "A change" || v["revision"] != 3.0 {
+		t.Errorf("%v", v)
+	}
+	linked := w.must(viewer, ask{route: "GET /releases/" + id})["linkedChangeRequests"].([]any)[0].(object)
+	if linked["controlTitle"] != "Access control" || linked["scheduledStart"] != "2026-05-01T21:00:00Z" || linked["cabDecision"] != "pending" {
+		t.Errorf("at the release: %v", linked)
+	}
+	if v := w.must(admin, ask{route: "PATCH /change-requests/" + change, body: object{"scheduledStart": nil}}); v["scheduledStart"] != nil {
+		t.Errorf("null leaves %v", v["scheduledStart"])
+	}
+}
+
+func TestAPatchedTaskMoves(t *testing.T) {
+	w := newWorld(t)
+	from, to := w.change(true), w.change(true)
+	id := w.task("rita@example.com", from)
+	v := w.must(admin, ask{
+		route: "PATCH /tasks/" + id, body: object{"changeRequestId": to, "status": "inprogress", "ciIds": []string{"ci-7"}, "requesterName": "Rita"},
+		headers: []string{"If-Match: " + w.etag("/tasks/"+id)},
+	})
+	if v["changeRequestId"] != to || v["status"] != "InProgress" || v["requesterName"] != "Rita" || v["title"] != "A task" {
+		t.Errorf("%v", v)
+	}
+	for path, want := range map[string]bool{
+		"/tasks?changeRequestId=" + from: false, "/tasks?changeRequestId=" + to: true, "/tasks?ciId=ci-7": true,
+		"/tasks?ciId=ci-7&status=inPROGRESS": true, "/tasks?ciId=ci-7&status=Open": false,
+	} {
+		if found := len(w.must(viewer, ask{route: "GET " + path})["tasks"].([]any)) == 1; found != want {
+			t.Errorf("GET %s finds it: %v, want %v", path, found, want)
+		}
+	}
+}
+
+func TestStepsAreCompletedAndLogged(t *testing.T) {
+	w := newWorld(t)
+	id := stepped("approved", "scheduled", "in-progress", "deployed")(w)
+	done := w.must(auditor, ask{route: "POST /releases/" + id + "/steps/ROLLBACK/1", body: object{"completed": true}})
+	step := done["rollbackSteps"].([]any)[0].(object)
+	if step["completed"] != true || step["completedBy"] != "otto" || step["completedAt"] == nil {
+		t.Errorf("%v", step)
+	}
+	if same := w.must(auditor, ask{route: "POST /releases/" + id + "/steps/rollback/1", body: object{"completed": true}}); same["revision"] != done["revision"] {
+		t.Error("what is so already makes a new revision")
+	}
+	open := w.must(admin, ask{route: "POST /releases/" + id + "/steps/rollback/1", body: object{"completed": false}})
+	if step := open["rollbackSteps"].([]any)[0].(object); step["completed"] != false || step["completedBy"] != nil {
+		t.Errorf("%v", step)
+	}
+	entries := w.must(viewer, ask{route: "GET /releases/" + id + "/log?limit=2"})["entries"].([]any)
+	for i, want := range []string{"rollback step 1 reopened: Switch back", "rollback step 1 completed: Switch back"} {
+		if got := entries[i].(object)["text"]; got != want {
+			t.Errorf("entry %d is %q, want %q", i, got, want)
+		}
+	}
+	unverified := *auditor
+	unverified.EmailVerified = false
+	if p := w.problem(w.send(&unverified, ask{route: "POST /releases/" + id + "/steps/rollback/1", body: object{"completed": true}})); p.Code != "not-step-owner" {
+		t.Errorf("an address that nobody vouches for: %+v", p)
+	}
+}
+
+// Pages join to the whole, whatever is deleted in between.
+func TestPagesOfTheLog(t *testing.T) {
+	w := newWorld(t)
+	id := w.release()
+	for i := range 7 {
+		w.must(auditor, ask{route: "POST /releases/" + id + "/log", body: object{"text": strings.Repeat("x", i+1)}})
+	}
+	path, lengths := "/releases/"+id+"/log?limit=3", []int{}
+	for next := ""; ; {
+		page := w.must(viewer, ask{route: "GET " + path + next})
+		for _, e := range page["entries"].([]any) {
+			lengths = append(lengths, len(e.(object)["text"].(string)))
+		}
+		cursor, more := page["nextCursor"].(string)
+		if !more {
+			break
+		}
+		next = "&cursor=" + cursor
+	}
+	if len(lengths) != 7 || lengths[0] != 7 || lengths[6] != 1 {
+		t.Errorf("pages hold entries of %v characters", lengths)
+	}
+}
+
+func TestReadinessTellsWhatHoldsItUp(t *testing.T) {
+	w := newWorld(t)
+	pending := w.change(false)
+	id := w.release(pending)
+	v := w.must(viewer, ask{route: "GET /releases/" + id + "/readiness"})
+	next := v["next"].([]any)[0].(object)
+	condition := next["conditions"].([]any)[0].(object)
+	if next["status"] != "approved" || next["ready"] != false || condition["condition"] != "cab-approval" || condition["changeRequests"].([]any)[0] != pending {
+		t.Errorf("%v", next)
+	}
+	codes := []string{}
+	for _, a := range v["advice"].([]any) {
+		codes = append(codes, a.(object)["code"].(string))
+	}
+	if got := strings.Join(codes, " "); got != "no-rollback-steps unmeasurable-criteria window-in-the-past" {
+		t.Errorf("advice: %s", got)
+	}
+
+	change := w.change(true)
+	w.task("rita@example.com", change)
+	w.task("RITA@example.com", change)
+	w.task("somebody@example.com", change)
+	id = w.release(change)
+	w.move(id, "approved", "scheduled", "in-progress")
+	for _, n := range w.must(viewer, ask{route: "GET /releases/" + id + "/readiness"})["next"].([]any) {
+		next := n.(object)
+		touches, _ := next["touches"].(object)
+		if reaches := next["status"] == "deployed" || next["status"] == "rolled-back"; reaches != (touches != nil) {
+			t.Errorf("%v touches %v", next["status"], touches)
+		} else if reaches && (touches["changeRequests"] != 1.0 || touches["tasks"] != 3.0 || touches["people"] != 2.0) {
+			t.Errorf("%v touches %v", next["status"], touches)
+		}
+	}
+}
