@@ -174,12 +174,17 @@ func (e *expression) set(attribute string, v types.AttributeValue) *expression {
 	return e
 }
 
-// setMaybe sets the attribute, or removes it where the value is nil.
-func (e *expression) setMaybe(attribute string, v types.AttributeValue) *expression {
-	if v == nil {
-		return e.remove(attribute)
+// replace sets every named attribute that has a value and removes the others, so that
+// what was emptied does not stay.
+func (e *expression) replace(names []string, values writer) *expression {
+	for _, name := range names {
+		if v, ok := values[name]; ok {
+			e.set(name, v)
+		} else {
+			e.remove(name)
+		}
 	}
-	return e.set(attribute, v)
+	return e
 }
 
 // copyFrom sets one attribute to another's value as it is at the moment of the write.
@@ -221,14 +226,6 @@ func (e *expression) compare(attribute, operator string, v types.AttributeValue)
 
 func (e *expression) equal(attribute string, v types.AttributeValue) *expression {
 	return e.compare(attribute, "=", v)
-}
-
-// number demands that a counter has a value; zero and absent are the same.
-func (e *expression) number(attribute string, n int) *expression {
-	if n == 0 {
-		return e.absent(attribute)
-	}
-	return e.equal(attribute, number(n))
 }
 
 func (e *expression) less(attribute, than string) *expression {

@@ -214,9 +214,7 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 		e := changeGuard(before, "patch", w)
 		plan := writer{}
 		encodeChangePlan(plan, after.ChangePlan)
-		for _, name := range changePlanAttributes {
-			e.setMaybe(name, plan[name])
-		}
+		e.replace(changePlanAttributes, plan)
 		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
 		if before.ReleaseID != "" {
 			// The item exists for as long as the request is held, and its deletion frees the

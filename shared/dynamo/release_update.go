@@ -36,9 +36,7 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 			absent("linking").absent("deleting")
 		plan := writer{}
 		encodePlan(plan, after.Plan)
-		for _, name := range planAttributes {
-			e.setMaybe(name, plan[name])
-		}
+		e.replace(planAttributes, plan)
 		publish(e, before, after, w.At)
 		actions := []types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(id), e)}
 		if logText != "" {

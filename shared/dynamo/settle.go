@@ -116,9 +116,7 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 		stamps.instant("resolvedAt", after.ResolvedAt)
 		stamps.instant("reopenedAt", after.ReopenedAt)
 		stamps.number("reopenCount", after.ReopenCount)
-		for _, name := range []string{"resolvedBy", "resolvedAt", "reopenedAt", "reopenCount"} {
-			e.setMaybe(name, stamps[name])
-		}
+		e.replace([]string{"resolvedBy", "resolvedAt", "reopenedAt", "reopenCount"}, stamps)
 		err := s.updateQuietly(ctx, s.tables.Tasks, taskKey(t.ID), e)
 		failed, ok := failedCondition(err)
 		if !ok {
