@@ -1,4 +1,4 @@
-// Command announce publishes each status change of a release on the event bus; the Releases stream wakes it.
+// Command announce publishes each status change of a release on the event bus and has people told; the Releases stream wakes it.
 package main
 
 import (
@@ -8,7 +8,7 @@ import (
 )
 
 func main() {
-	c := host.FromEnvironment("RELEASES_TABLE", "EVENT_BUS")
+	c := host.FromEnvironment("RELEASES_TABLE", "MAIL_TABLE", "EVENT_BUS")
 	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
 	host.ServeEvents(announce.Open(c.AWS(c.EventsEndpoint), store, c.EventBus).Stream)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func main() {
-	c := host.FromEnvironment("RELEASES_TABLE", "CHANGES_TABLE", "TASKS_TABLE", "EVENT_BUS")
+	c := host.FromEnvironment("RELEASES_TABLE", "CHANGES_TABLE", "TASKS_TABLE", "MAIL_TABLE", "EVENT_BUS")
 	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
 	sweep := settle.Sweep{Settler: settle.New(store), Announce: announce.Open(c.AWS(c.EventsEndpoint), store, c.EventBus).Announce}
 	host.ServeEvents(sweep.Run)

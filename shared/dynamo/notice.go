@@ -1,7 +1,12 @@
 package dynamo
 
 import (
+	"context"
 	"errors"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 // ReleaseInRecord reads a release from the image that a stream record carries: what
@@ -12,4 +17,106 @@ func ReleaseInRecord(image item) (Settling, error) {
 		return Settling{}, errors.New("dynamo: the image is not that of a release with a history")
 	}
 	return s, nil
+}
+
+// Window is when a release runs.
+type Window struct{ Start, End time.Time }
+
+// Told is what one person knows, or is about to be told, of a release's window. A row
+// per person and release; it changes only together with a mail in the outbox, so it
+// says at any time what there still is to tell.
+type Told struct {
+	ReleaseID string
+	Recipient string // lower-case address: who it is
+	Address   string // as the task spells it
+	Name      string
+
+	// Known is the version of the window that has reached the person, 0 for none, as
+	// far as it is settled; the latest mail adds to it once it is on its way.
+	Known       int
+	KnownWindow Window
+	// MailID is the latest mail, and Effect the version of the window that the person
+	// knows with it; 0 takes the window back.
+	MailID       string
+	Effect       int
+	EffectWindow Window
+	// Sequence numbers the calendar's event at this person; it only grows.
+	Sequence int
+	UID      string
+	// Via are the change requests because of which the person was told.
+	Via []string
+	// Facts is what the person was told of the release itself, as JSON: they may have to
+	// be told that it is off when it is gone.
+	Facts string
+
+	Revision int
+}
+
+const toldPrefix = "TOLD#"
+
+func encodeTold(t Told, now time.Time) item {
+	i := key(toldPrefix+t.ReleaseID, t.Recipient)
+	w := writer(i)
+	w.text("address", t.Address)
+	w.text("name", t.Name)
+	w.number("known", t.Known)
+	encodeWindow(w, "known", t.KnownWindow)
+	w.text("mail", t.MailID)
+	w.number("effect", t.Effect)
+	encodeWindow(w, "effect", t.EffectWindow)
+	w.number("sequence", t.Sequence)
+	w.text("uid", t.UID)
+	w.set("via", t.Via)
+	w.text("facts", t.Facts)
+	i["revision"] = number(t.Revision)
+	i["updatedAt"] = exact(now)
+	i["expiresAt"] = unix(now.Add(keepMails))
+	return i
+}
+
+func encodeWindow(w writer, name string, window Window) {
+	if !window.Start.IsZero() {
+		w[name+"Start"], w[name+"End"] = instant(window.Start), instant(window.End)
+	}
+}
+
+func decodeTold(i item) Told {
+	return Told{
+		ReleaseID: strings.TrimPrefix(str(i, "pk"), toldPrefix), Recipient: str(i, "sk"), Address: str(i, "address"), Name: str(i, "name"),
+		Known: num(i, "known"), KnownWindow: Window{moment(i, "knownStart"), moment(i, "knownEnd")}, MailID: str(i, "mail"),
+		Effect: num(i, "effect"), EffectWindow: Window{moment(i, "effectStart"), moment(i, "effectEnd")},
+		Sequence: num(i, "sequence"), UID: str(i, "uid"), Via: ids(i, "via"), Facts: str(i, "facts"), Revision: num(i, "revision"),
+	}
+}
+
+// Told reads who was told of a release's window, strongly consistent.
+func (s *Store) Told(ctx context.Context, releaseID string) ([]Told, error) {
+	var all []Told
+	err := s.queryAll(ctx, rangeOf(s.tables.Mail, toldPrefix+releaseID, ">=", " "), func(i item) { all = append(all, decodeTold(i)) })
+	return all, err
+}
+
+// Tell changes what a person is told: the row, which was read at the revision it
+// carries, and what belongs to it in the same transaction: a mail that is superseded
+// while it is still pending (supersede names it), and a new one. False says that
+// somebody or something moved meanwhile: read again and decide anew.
+func (s *Store) Tell(ctx context.Context, row Told, supersede string, m *Mail, now time.Time) (bool, error) {
+	unchanged := express().absent("pk")
+	if row.Revision > 0 {
+		unchanged = express().equal("revision", number(row.Revision))
+	}
+	row.Revision++
+	actions := []types.TransactWriteItem{putAction(s.tables.Mail, encodeTold(row, now), unchanged)}
+	if m != nil {
+		actions = append(actions, putAction(s.tables.Mail, encodeMail(pendingMail(*m, now)), express().absent("pk")))
+	}
+	if supersede != "" {
+		e := final(MailSuperseded, "overtaken by a newer one").set("updatedAt", exact(now)).equal("state", text(string(MailPending)))
+		actions = append(actions, updateAction(s.tables.Mail, mailKey(supersede), e))
+	}
+	err := s.transact(ctx, actions)
+	if _, moved := failedCondition(err); moved {
+		return false, nil
+	}
+	return err == nil, err
 }

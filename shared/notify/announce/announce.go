@@ -6,6 +6,7 @@ package announce
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -72,12 +73,14 @@ func (a *Announcer) Announce(ctx context.Context, r release.Release, epoch int) 
 	return a.announce(ctx, r, r.History[epoch-1:epoch])
 }
 
-// announce publishes passages of a release, in order, and then records the last one.
+// announce publishes passages of a release, in order, opens the jobs by which people
+// are told of them, and then records the last one. A bus that is down does not keep
+// people from being told.
 func (a *Announcer) announce(ctx context.Context, r release.Release, passages []release.Passage) error {
 	if len(passages) == 0 {
 		return nil
 	}
-	if err := a.publish(ctx, r, passages); err != nil {
+	if err := errors.Join(a.openJobs(ctx, r, passages), a.publish(ctx, r, passages)); err != nil {
 		return err
 	}
 	return a.store.MarkAnnounced(ctx, r.ID, passages[len(passages)-1].Epoch)

@@ -41,24 +41,24 @@ func (a *Announcer) follow(ctx context.Context, record events.DynamoDBEventRecor
 		return err
 	}
 	if found {
-		return a.announce(ctx, r.Release, r.History[min(r.Announced, r.Epoch()):])
+		if err := a.announce(ctx, r.Release, r.History[min(r.Announced, r.Epoch()):]); err != nil {
+			return err
+		}
+		return a.wake(ctx, r, record.Change)
 	}
 	// Cancelled and deleted before its turn came: the record holds the history.
 	r, err = dynamo.ReleaseInRecord(image(record.Change.NewImage))
 	if err != nil {
 		return errors.Join(errors.New("announce: the release is gone and the record does not hold it"), err)
 	}
-	return a.publish(ctx, r.Release, r.History[min(r.Announced, r.Epoch()):])
+	missing := r.History[min(r.Announced, r.Epoch()):]
+	return errors.Join(a.openJobs(ctx, r.Release, missing), a.publish(ctx, r.Release, missing))
 }
 
 // releaseID reads the id from the record's key; empty where it is another item's.
 func releaseID(record events.DynamoDBEventRecord) string {
-	pk, sk := record.Change.Keys["pk"], record.Change.Keys["sk"]
-	if pk.DataType() != events.DataTypeString || sk.DataType() != events.DataTypeString || sk.String() != "M" {
-		return ""
-	}
-	id, ok := strings.CutPrefix(pk.String(), "REL#")
-	if !ok {
+	id, ok := strings.CutPrefix(str(record.Change.Keys, "pk"), "REL#")
+	if !ok || str(record.Change.Keys, "sk") != "M" {
 		return ""
 	}
 	return id

@@ -1,0 +1,144 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// JobKey names a notice job: there is one per release for its window, and one for each
+// of its settlements.
+type JobKey struct {
+	ReleaseID string
+	Name      string
+}
+
+// WindowJob is the job that brings what people know of a release's window up to date.
+func WindowJob(releaseID string) JobKey { return JobKey{releaseID, "window"} }
+
+const settlementJob = "settlement#"
+
+// SettlementJob is the job that tells people of a deployment or a rollback.
+func SettlementJob(releaseID string, epoch int) JobKey {
+	return JobKey{releaseID, fmt.Sprintf("%s%04d", settlementJob, epoch)}
+}
+
+// Epoch is the settlement that the job tells of; false for the window's job.
+func (k JobKey) Epoch() (int, bool) {
+	n, found := strings.CutPrefix(k.Name, settlementJob)
+	epoch := 0
+	if found {
+		_, err := fmt.Sscanf(n, "%d", &epoch)
+		found = err == nil
+	}
+	return epoch, found
+}
+
+// Job is a notice job. Round grows whenever it is opened, so that whoever finishes it
+// does not close what was opened meanwhile.
+type Job struct {
+	JobKey
+	Open  bool // to be planned now
+	Wait  bool // to be planned once the settlement is complete
+	Round int
+	DueAt time.Time
+}
+
+const (
+	jobPrefix = "JOB#"
+	// replanAfter is when the periodic look takes an open job for forgotten.
+	replanAfter = 5 * time.Minute
+)
+
+func (k JobKey) item() item { return key(jobPrefix+k.ReleaseID, k.Name) }
+
+// OpenJob has a job planned: its record wakes plan-notices.
+func (s *Store) OpenJob(ctx context.Context, k JobKey, now time.Time) error {
+	_, err := s.update(ctx, s.tables.Mail, k.item(), openJob(k, opPlan, now))
+	return err
+}
+
+// OpenJobOnce is OpenJob, unless the job is open and not overdue: a look that finds the
+// same thing to do every minute does not ask for it every minute.
+func (s *Store) OpenJobOnce(ctx context.Context, k JobKey, now time.Time) error {
+	e := openJob(k, opPlan, now)
+	e.conditions = append(e.conditions, "("+e.name("op")+" <> "+e.value(text(opPlan))+" OR "+e.name("dueAt")+" < "+e.value(exact(now))+")")
+	_, err := s.update(ctx, s.tables.Mail, k.item(), e)
+	if _, open := failedCondition(err); open {
+		return nil
+	}
+	return err
+}
+
+// OpenSettlement has a settlement's job planned that waits for it, or that is not there
+// yet. One that was planned stays so.
+func (s *Store) OpenSettlement(ctx context.Context, k JobKey, now time.Time) error {
+	e := openJob(k, opPlan, now)
+	e.conditions = append(e.conditions, "(attribute_not_exists("+e.name("pk")+") OR "+e.name("op")+" = "+e.value(text(opWait))+")")
+	_, err := s.update(ctx, s.tables.Mail, k.item(), e)
+	if _, opened := failedCondition(err); opened {
+		return nil
+	}
+	return err
+}
+
+// AwaitSettlement puts down a settlement's job until the settlement is complete, once:
+// a job that was opened or planned since stays as it is.
+func (s *Store) AwaitSettlement(ctx context.Context, k JobKey, now time.Time) error {
+	_, err := s.update(ctx, s.tables.Mail, k.item(), openJob(k, opWait, now).absent("pk"))
+	if _, there := failedCondition(err); there {
+		return nil
+	}
+	return err
+}
+
+func openJob(k JobKey, op string, now time.Time) *expression {
+	return express().set("op", text(op)).add("round", number(1)).
+		set("dueKey", dueShard(jobPrefix+k.ReleaseID)).set("dueAt", exact(now.Add(replanAfter))).
+		set("updatedAt", exact(now)).set("expiresAt", unix(now.Add(keepMails)))
+}
+
+// Job reads a job, strongly consistent; false where there is none.
+func (s *Store) Job(ctx context.Context, k JobKey) (Job, bool, error) {
+	i, err := s.get(ctx, s.tables.Mail, k.item())
+	if err != nil || i == nil {
+		return Job{JobKey: k}, false, err
+	}
+	op := str(i, "op")
+	return Job{JobKey: k, Open: op == opPlan, Wait: op == opWait, Round: num(i, "round"), DueAt: moment(i, "dueAt")}, true, nil
+}
+
+// CloseJob records that a job, as it was read, is done. Where it was opened again
+// meanwhile, it stays open.
+func (s *Store) CloseJob(ctx context.Context, j Job, now time.Time) error {
+	e := express().set("op", text("planned")).remove("dueKey").remove("dueAt").set("updatedAt", exact(now)).
+		equal("round", number(j.Round))
+	_, err := s.update(ctx, s.tables.Mail, j.item(), e)
+	if _, opened := failedCondition(err); opened {
+		return nil
+	}
+	return err
+}
+
+// JobOfKeys reads a job's key from the keys of a stream record; false for other items.
+func JobOfKeys(pk, sk string) (JobKey, bool) {
+	id, ok := strings.CutPrefix(pk, jobPrefix)
+	return JobKey{ReleaseID: id, Name: sk}, ok && id != ""
+}
+
+// MailOfKey reads an outbox item's id from the key of a stream record; false for others.
+func MailOfKey(pk string) (string, bool) {
+	id, ok := strings.CutPrefix(pk, mailPrefix)
+	return id, ok && id != ""
+}
+
+// MissJob puts down, once, that a window began before anybody was told of it.
+func (s *Store) MissJob(ctx context.Context, k JobKey, now time.Time) error {
+	e := express().set("op", text("missed")).set("updatedAt", exact(now)).set("expiresAt", unix(now.Add(keepMails))).absent("pk")
+	_, err := s.update(ctx, s.tables.Mail, k.item(), e)
+	if _, there := failedCondition(err); there {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,195 @@
+package dynamo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// MailState is where an outbox item stands.
+type MailState string
+
+// The states of an outbox item. From pending it goes to sending, under a lease, and
+// back only where SES has said that it did not take the mail. Whatever is unclear ends
+// as unknown, which nothing of ours sends again.
+const (
+	MailPending    MailState = "pending"
+	MailSending    MailState = "sending"
+	MailSent       MailState = "sent"
+	MailFailed     MailState = "failed"     // refused for good
+	MailSuppressed MailState = "suppressed" // the address bounced or complained before
+	MailSuperseded MailState = "superseded" // overtaken by something newer before it was sent
+	MailUnknown    MailState = "unknown"    // SES may have taken it; its Send event tells
+)
+
+// Mail is an outbox item: one mail to one person, with everything it says. There is
+// one per kind, release, number and recipient, whoever plans it and how often.
+type Mail struct {
+	ID        string // see MailID
+	Kind      string
+	ReleaseID string
+	// Number is the epoch of a settlement, or how often the person's window has
+	// changed. It is the window's version, but where a change request was dropped.
+	Number        int
+	WindowVersion int    // of the window it tells of; 0 where it tells of none
+	Recipient     string // the address, as the task spells it
+	Snapshot      string // all that it says, as JSON
+
+	State     MailState
+	Reason    string // why it ended as it did, where that needs one
+	Attempts  int
+	Lease     string // who is sending it
+	DueAt     time.Time
+	MessageID string // SES's
+	Feedback  string // what came back after it was sent
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+const (
+	mailPrefix = "MAIL#"
+	// keepMails is how long personal data stays after the mail was planned; longer than
+	// any release plausibly lives, since the item is what keeps a mail from going twice.
+	keepMails = 400 * 24 * time.Hour
+	// dueShards spreads the index of due items, which every state change writes to.
+	dueShards = 4
+	// wakeAfter is when the periodic look takes a pending item for forgotten.
+	wakeAfter = 15 * time.Minute
+)
+
+// MailID is the deterministic id of an outbox item. It fits into an SES tag.
+func MailID(kind, releaseID string, number int, recipient string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%s", kind, releaseID, number, strings.ToLower(recipient)))
+	return hex.EncodeToString(sum[:16])
+}
+
+func mailKey(id string) item { return key(mailPrefix+id, main) }
+
+// dueShard picks the partition of the index of due items by the item's own key.
+func dueShard(pk string) types.AttributeValue {
+	sum := sha256.Sum256([]byte(pk))
+	return text(fmt.Sprintf("due#%d", sum[0]%dueShards))
+}
+
+func encodeMail(m Mail) item {
+	i := mailKey(m.ID)
+	w := writer(i)
+	w.text("kind", m.Kind)
+	w.text("release", m.ReleaseID)
+	i["number"] = number(m.Number)
+	w.number("windowVersion", m.WindowVersion)
+	w.text("recipient", m.Recipient)
+	w.text("snapshot", m.Snapshot)
+	i["state"] = text(string(m.State))
+	i["op"] = text(opSend)
+	i["dueKey"], i["dueAt"] = dueShard(mailPrefix+m.ID), exact(m.DueAt)
+	i["createdAt"], i["updatedAt"] = exact(m.CreatedAt), exact(m.UpdatedAt)
+	i["expiresAt"] = unix(m.CreatedAt.Add(keepMails))
+	return i
+}
+
+func unix(t time.Time) types.AttributeValue { return number(int(t.Unix())) }
+
+func decodeMail(i item) Mail {
+	return Mail{
+		ID: strings.TrimPrefix(str(i, "pk"), mailPrefix), Kind: str(i, "kind"), ReleaseID: str(i, "release"), Number: num(i, "number"),
+		WindowVersion: num(i, "windowVersion"), Recipient: str(i, "recipient"), Snapshot: str(i, "snapshot"),
+		State: MailState(str(i, "state")), Reason: str(i, "reason"), Attempts: num(i, "attempts"), Lease: str(i, "lease"),
+		DueAt: moment(i, "dueAt"), MessageID: str(i, "messageId"), Feedback: str(i, "feedback"),
+		CreatedAt: moment(i, "createdAt"), UpdatedAt: moment(i, "updatedAt"),
+	}
+}
+
+// pendingMail gives a mail its id and the state it is born in.
+func pendingMail(m Mail, now time.Time) Mail {
+	m.ID = MailID(m.Kind, m.ReleaseID, m.Number, m.Recipient)
+	m.State, m.CreatedAt, m.UpdatedAt, m.DueAt = MailPending, now, now, now.Add(wakeAfter)
+	return m
+}
+
+// PutMail puts a mail into the outbox unless it is there, and tells whether it was new.
+func (s *Store) PutMail(ctx context.Context, m Mail, now time.Time) (bool, error) {
+	err := s.put(ctx, s.tables.Mail, encodeMail(pendingMail(m, now)), express().absent("pk"))
+	if _, ok := failedCondition(err); ok {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Mail reads an outbox item, strongly consistent; false where there is none.
+func (s *Store) Mail(ctx context.Context, id string) (Mail, bool, error) {
+	i, err := s.get(ctx, s.tables.Mail, mailKey(id))
+	if err != nil || i == nil {
+		return Mail{}, false, err
+	}
+	return decodeMail(i), true, nil
+}
+
+// MailsByID reads outbox items, strongly consistent, in no order.
+func (s *Store) MailsByID(ctx context.Context, ids []string) (map[string]Mail, error) {
+	keys := make([]item, len(ids))
+	for n, id := range ids {
+		keys[n] = mailKey(id)
+	}
+	items, err := s.batchGet(ctx, s.tables.Mail, keys)
+	if err != nil {
+		return nil, err
+	}
+	mails := make(map[string]Mail, len(items))
+	for _, i := range items {
+		m := decodeMail(i)
+		mails[m.ID] = m
+	}
+	return mails, nil
+}
+
+// What the op of an item in the Mail table says to the streams' filters. Any other
+// value wakes nobody.
+const (
+	opSend = "send" // wakes send-mail
+	opWait = "wait" // pending or open, and left to the periodic look
+	opPlan = "plan" // wakes plan-notices
+)
+
+// moveMail changes an item's state where it still has one of those it may leave. It
+// tells whether this call did, and returns the item as it then is.
+func (s *Store) moveMail(ctx context.Context, id string, e *expression, now time.Time, from ...MailState) (Mail, bool, error) {
+	var states []string
+	for _, f := range from {
+		states = append(states, e.name("state")+" = "+e.value(text(string(f))))
+	}
+	e.conditions = append(e.conditions, "("+strings.Join(states, " OR ")+")")
+	i, err := s.update(ctx, s.tables.Mail, mailKey(id), e.set("updatedAt", exact(now)))
+	if failed, ok := failedCondition(err); ok {
+		return decodeMail(failed.image), false, nil
+	}
+	if err != nil {
+		return Mail{}, false, err
+	}
+	return decodeMail(i), true, nil
+}
+
+// final is the end of an item: nobody looks after it any more.
+func final(state MailState, reason string) *expression {
+	e := express().set("state", text(string(state))).set("op", text(string(state))).
+		remove("lease").remove("dueKey").remove("dueAt")
+	if reason == "" {
+		return e.remove("reason")
+	}
+	return e.set("reason", text(clip(reason)))
+}
+
+// clip bounds what others worded.
+func clip(s string) string {
+	if len(s) > release.MaxText {
+		return strings.ToValidUTF8(s[:release.MaxText], "")
+	}
+	return s
+}

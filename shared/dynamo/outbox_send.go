@@ -1,0 +1,139 @@
+package dynamo
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// ClaimMail takes a pending mail for sending until the lease ends. Of two who try, one
+// gets it.
+func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time.Time) (Mail, bool, error) {
+	e := express().set("state", text(string(MailSending))).set("op", text(string(MailSending))).
+		set("lease", text(lease)).set("dueKey", dueShard(mailPrefix+id)).set("dueAt", exact(until)).
+		add("attempts", number(1))
+	m, won, err := s.moveMail(ctx, id, e, now, MailPending)
+	if !won && m.Lease == lease {
+		return m, true, err // our own write, repeated by the SDK after a lost acknowledgement
+	}
+	return m, won, err
+}
+
+// FinishMail records how the attempt of a lease ended: sent, failed, or unknown. Where
+// SES's own event was faster, or the lease was taken for expired, that stands.
+func (s *Store) FinishMail(ctx context.Context, m Mail, state MailState, reason, messageID string, now time.Time) error {
+	e := final(state, reason)
+	if state == MailUnknown {
+		e = unknown(reason, now)
+	}
+	if messageID != "" {
+		e.set("messageId", text(messageID))
+	}
+	from := []MailState{MailSending}
+	if state == MailSent {
+		from = append(from, MailUnknown) // a lease that expired while SES took its time
+	} else {
+		e.equal("lease", text(m.Lease))
+	}
+	_, _, err := s.moveMail(ctx, m.ID, e, now, from...)
+	return err
+}
+
+// unknown stays in the index of due items, under a key of its own, where the alarm
+// finds it.
+func unknown(reason string, now time.Time) *expression {
+	return express().set("state", text(string(MailUnknown))).set("op", text(string(MailUnknown))).
+		set("reason", text(clip(reason))).remove("lease").set("dueKey", text(string(MailUnknown))).set("dueAt", exact(now))
+}
+
+// DelayMail gives a mail back that SES has refused for now: the periodic look wakes it
+// once it is due again.
+func (s *Store) DelayMail(ctx context.Context, m Mail, reason string, now, until time.Time) error {
+	e := express().set("state", text(string(MailPending))).set("op", text(opWait)).
+		set("reason", text(clip(reason))).remove("lease").set("dueAt", exact(until)).
+		equal("lease", text(m.Lease))
+	_, _, err := s.moveMail(ctx, m.ID, e, now, MailSending)
+	return err
+}
+
+// SupersedeMail ends a pending mail that something newer has overtaken.
+func (s *Store) SupersedeMail(ctx context.Context, id, reason string, now time.Time) (bool, error) {
+	_, won, err := s.moveMail(ctx, id, final(MailSuperseded, reason), now, MailPending)
+	return won, err
+}
+
+// ExpireMail turns a mail whose lease has ended into an unknown one: whoever was
+// sending it may have got it to SES.
+func (s *Store) ExpireMail(ctx context.Context, m Mail, now time.Time) (bool, error) {
+	e := unknown("the sender did not say how it ended", now).equal("lease", text(m.Lease))
+	_, won, err := s.moveMail(ctx, m.ID, e, now, MailSending)
+	return won, err
+}
+
+// WakeMail brings a pending mail before the sender again. The look that found it due
+// says how it stood then, so that of several looks one wakes it.
+func (s *Store) WakeMail(ctx context.Context, m Mail, now time.Time) (bool, error) {
+	e := express().set("op", text(opSend)).set("dueAt", exact(now.Add(wakeAfter))).equal("dueAt", exact(m.DueAt))
+	_, won, err := s.moveMail(ctx, m.ID, e, now, MailPending)
+	return won, err
+}
+
+// ResendMail is an operator's decision: an unknown mail is sent again, at the risk that
+// it arrives twice.
+func (s *Store) ResendMail(ctx context.Context, id string, now time.Time) (bool, error) {
+	e := express().set("state", text(string(MailPending))).set("op", text(opSend)).set("reason", text("sent again by an operator")).
+		set("dueKey", dueShard(mailPrefix+id)).set("dueAt", exact(now.Add(wakeAfter)))
+	_, won, err := s.moveMail(ctx, id, e, now, MailUnknown)
+	return won, err
+}
+
+// MailWasSent records that SES has taken the mail, as its Send event says. It settles
+// whatever we did not know.
+func (s *Store) MailWasSent(ctx context.Context, id, messageID string, now time.Time) (Mail, bool, error) {
+	e := final(MailSent, "").set("messageId", text(messageID))
+	return s.moveMail(ctx, id, e, now, MailSending, MailUnknown, MailPending)
+}
+
+const suppressionPrefix = "ADDRESS#"
+
+func addressKey(address string) item { return key(suppressionPrefix+strings.ToLower(address), main) }
+
+// Suppress keeps further mails from an address; the first reason stands. Deleting the
+// item lets mails through again.
+func (s *Store) Suppress(ctx context.Context, address, reason string, now time.Time) error {
+	i := addressKey(address)
+	i["suppressed"], i["reason"], i["createdAt"] = boolean(true), text(clip(reason)), exact(now)
+	err := s.put(ctx, s.tables.Mail, i, express().absent("pk"))
+	if _, ok := failedCondition(err); ok {
+		return nil
+	}
+	return err
+}
+
+// Suppressed tells why an address gets no mails; empty where it does.
+func (s *Store) Suppressed(ctx context.Context, address string) (string, error) {
+	i, err := s.get(ctx, s.tables.Mail, addressKey(address))
+	return str(i, "reason"), err
+}
+
+// Circuit is the switch that stops all sending while SES refuses the whole account.
+type Circuit struct {
+	Until  time.Time
+	Reason string
+}
+
+// Open tells whether nothing may be sent at a moment.
+func (c Circuit) Open(now time.Time) bool { return now.Before(c.Until) }
+
+// Circuit reads the switch.
+func (s *Store) Circuit(ctx context.Context) (Circuit, error) {
+	i, err := s.get(ctx, s.tables.Mail, key("CIRCUIT", main))
+	return Circuit{Until: moment(i, "until"), Reason: str(i, "reason")}, err
+}
+
+// OpenCircuit stops all sending until a moment; the first mail after it tries again.
+func (s *Store) OpenCircuit(ctx context.Context, c Circuit) error {
+	i := key("CIRCUIT", main)
+	i["until"], i["reason"] = exact(c.Until), text(clip(c.Reason))
+	return s.put(ctx, s.tables.Mail, i, express())
+}

@@ -1,0 +1,65 @@
+package announce
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// openJobs puts down, in the Mail table, that people are to be told of passages: of a
+// cancellation at once, of a deployment or a rollback once it is settled. A job that
+// nobody is concerned by costs its planner a read.
+func (a *Announcer) openJobs(ctx context.Context, r release.Release, passages []release.Passage) error {
+	for _, p := range passages {
+		var err error
+		switch p.To {
+		case release.Cancelled:
+			if r.WindowVersion > 0 { // only then anybody can have been told
+				err = a.store.OpenJob(ctx, dynamo.WindowJob(r.ID), time.Now())
+			}
+		case release.Deployed, release.RolledBack:
+			if len(r.ChangeIDs) > 0 {
+				err = a.store.AwaitSettlement(ctx, dynamo.SettlementJob(r.ID, p.Epoch), time.Now())
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wake opens the job for which a write that is no status change gives reason: the end
+// of a settlement, another window, another scope.
+func (a *Announcer) wake(ctx context.Context, r dynamo.Settling, record events.DynamoDBStreamRecord) error {
+	switch op := str(record.NewImage, "op"); {
+	case op == "settled" && r.Finished && r.Settling != nil && r.Status != release.Cancelled && len(r.ChangeIDs) > 0:
+		return a.store.OpenSettlement(ctx, dynamo.SettlementJob(r.ID, r.Settling.Epoch), time.Now())
+	case op == "link" && r.Status == release.Scheduled,
+		op == "patch" && r.Status == release.Scheduled && number(record.OldImage) != number(record.NewImage):
+		return a.store.OpenJob(ctx, dynamo.WindowJob(r.ID), time.Now())
+	}
+	return nil
+}
+
+// number is the version of the window in an image.
+func number(image map[string]events.DynamoDBAttributeValue) string {
+	v, ok := image["windowVersion"]
+	if !ok || v.DataType() != events.DataTypeNumber {
+		return ""
+	}
+	return v.Number()
+}
+
+// str reads a string attribute; the accessors of package events panic on other types.
+func str(image map[string]events.DynamoDBAttributeValue, name string) string {
+	v, ok := image[name]
+	if !ok || v.DataType() != events.DataTypeString {
+		return ""
+	}
+	return v.String()
+}

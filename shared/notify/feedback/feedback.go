@@ -1,0 +1,143 @@
+// Package feedback takes what SES publishes about mails after it has taken them: that
+// it sent one, which settles what we did not know, and bounces and complaints, which
+// keep further mails from the address. It must know neither how mails are planned nor
+// how they are sent.
+package feedback
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/notify"
+)
+
+// tag is the SES tag that carries the outbox item's id.
+const tag = "outbox"
+
+// Recorder writes down what comes back.
+type Recorder struct {
+	store *dynamo.Store
+	now   func() time.Time
+}
+
+// New returns a recorder on a store.
+func New(store *dynamo.Store) *Recorder { return &Recorder{store: store, now: time.Now} }
+
+// At returns the recorder with another clock, for tests and replays.
+func (r *Recorder) At(now func() time.Time) *Recorder { return &Recorder{store: r.store, now: now} }
+
+// detail is the part of SES's event that matters here.
+type detail struct {
+	EventType string `json:"eventType"`
+	Mail      struct {
+		MessageID string              `json:"messageId"`
+		Tags      map[string][]string `json:"tags"`
+	} `json:"mail"`
+	Bounce struct {
+		BounceType        string      `json:"bounceType"`
+		BounceSubType     string      `json:"bounceSubType"`
+		BouncedRecipients []recipient `json:"bouncedRecipients"`
+	} `json:"bounce"`
+	Complaint struct {
+		ComplaintFeedbackType string      `json:"complaintFeedbackType"`
+		ComplainedRecipients  []recipient `json:"complainedRecipients"`
+	} `json:"complaint"`
+	Reject struct {
+		Reason string `json:"reason"`
+	} `json:"reject"`
+}
+
+type recipient struct {
+	EmailAddress string `json:"emailAddress"`
+}
+
+// verdict is what an event says of a mail.
+type verdict struct {
+	reached  bool   // SES has taken it, and nothing speaks against its arrival
+	feedback string // what came back, in words
+	suppress []recipient
+	state    dynamo.MailState
+}
+
+// Record is the handler of SES's events, which come at least once and in any order. An
+// error brings the event again.
+func (r *Recorder) Record(ctx context.Context, event events.CloudWatchEvent) (struct{}, error) {
+	var d detail
+	if err := json.Unmarshal(event.Detail, &d); err != nil {
+		slog.ErrorContext(ctx, "mail-feedback: an event cannot be read; no repetition mends it", "eventId", event.ID, "error", err)
+		return struct{}{}, nil
+	}
+	ids := d.Mail.Tags[tag]
+	if len(ids) != 1 {
+		slog.WarnContext(ctx, "mail-feedback: an event is not about a mail of ours", "eventId", event.ID, "type", d.EventType)
+		return struct{}{}, nil
+	}
+	return struct{}{}, r.record(ctx, ids[0], d)
+}
+
+func (r *Recorder) record(ctx context.Context, id string, d detail) error {
+	v := judge(d)
+	if v.reached {
+		_, settled, err := r.store.MailWasSent(ctx, id, d.Mail.MessageID, r.now())
+		if settled {
+			slog.InfoContext(ctx, "mail-feedback: SES says that it has sent a mail", "mail", id)
+		}
+		return err
+	}
+	if v.feedback == "" {
+		return nil
+	}
+	slog.WarnContext(ctx, "mail-feedback: a mail did not get through", "mail", id, "why", v.feedback)
+	var failures []error
+	for _, to := range v.suppress {
+		failures = append(failures, r.store.Suppress(ctx, to.EmailAddress, v.feedback, r.now()))
+	}
+	m, found, err := r.store.Mail(ctx, id)
+	if err = errors.Join(append(failures, err)...); err != nil || !found {
+		return err
+	}
+	count, err := r.store.MailCameBack(ctx, m, v.state, v.feedback, d.Mail.MessageID, r.now())
+	if err != nil {
+		return err
+	}
+	return notify.Tell(ctx, r.store, m, count, v.feedback, r.now())
+}
+
+// passing are the temporary bounces after which SES has given a mail up. Others of
+// their kind are answers of the recipient, such as that they are on holiday.
+var passing = []string{"MailboxFull", "MessageTooLarge", "ContentRejected", "AttachmentRejected"}
+
+// judge tells what an event means.
+func judge(d detail) verdict {
+	switch d.EventType {
+	case "Send", "Delivery":
+		return verdict{reached: true}
+	case "Bounce":
+		b := d.Bounce
+		v := verdict{state: dynamo.MailSent, feedback: fmt.Sprintf("a mail to it bounced (%s, %s)", strings.ToLower(b.BounceType), b.BounceSubType)}
+		switch {
+		case b.BounceType == "Permanent":
+			v.suppress = b.BouncedRecipients
+		case b.BounceType == "Transient" && !slices.Contains(passing, b.BounceSubType):
+			return verdict{}
+		}
+		return v
+	case "Complaint":
+		if d.Complaint.ComplaintFeedbackType == "not-spam" {
+			return verdict{}
+		}
+		return verdict{state: dynamo.MailSent, feedback: "its owner complained about a mail of ours", suppress: d.Complaint.ComplainedRecipients}
+	case "Reject":
+		return verdict{state: dynamo.MailFailed, feedback: "SES took the mail and then rejected it: " + d.Reject.Reason}
+	}
+	return verdict{}
+}

@@ -1,0 +1,90 @@
+package letter
+
+import (
+	_ "embed"
+	"html/template"
+	"strings"
+	"sync"
+)
+
+//go:embed letter.html
+var page string
+
+// parse is done at the first letter: a process that words none need not pay for it.
+var parse = sync.OnceValues(func() (*template.Template, error) { return template.New("letter").Parse(page) })
+
+func (v view) html() (string, error) {
+	t, err := parse()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = t.Execute(&b, v)
+	return b.String(), err
+}
+
+// width is where lines of text are broken; mail clients do not do it well.
+const width = 76
+
+// text is the letter for those who read no HTML.
+func (v view) text() string {
+	var b strings.Builder
+	put := func(lines ...string) {
+		for _, l := range lines {
+			b.WriteString(l)
+			b.WriteString("\n")
+		}
+	}
+	put(v.Greeting, "")
+	put(v.Lead, "") // never broken: people search for it
+	for _, f := range v.Facts {
+		for i, l := range f.Lines {
+			label := ""
+			if i == 0 {
+				label = f.Label + ":"
+			}
+			put("  " + pad(label, 17) + l)
+		}
+	}
+	if v.Listing != "" {
+		put("", v.Listing+":")
+		for _, t := range v.Tasks {
+			put("  - " + t.Title + " (" + t.ID + ")")
+		}
+		if v.More != "" {
+			put("  " + v.More)
+		}
+	}
+	for _, p := range v.After {
+		put("")
+		put(wrap(p)...)
+	}
+	if v.Link != "" {
+		put("", "Status: "+v.Link)
+	}
+	put("", "-- ")
+	for _, p := range v.Footer {
+		put(wrap(p)...)
+	}
+	return b.String()
+}
+
+func pad(s string, n int) string { return s + strings.Repeat(" ", max(1, n-len(s))) }
+
+// wrap breaks a paragraph into lines between words.
+func wrap(s string) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		switch {
+		case line == "":
+			line = word
+		case len(line)+1+len(word) > width:
+			lines = append(lines, line)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}

@@ -1,0 +1,290 @@
+// Package letter words notices: subject, text, HTML and the calendar's event, for
+// people who never heard of releases. It must know neither tables nor SES.
+package letter
+
+import (
+	"fmt"
+	"mime"
+	"strings"
+	"time"
+	_ "time/tzdata" // the organisation's zone must be there wherever this runs
+
+	"example.com/releases/shared/calendar"
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/notify"
+)
+
+// Letter is a notice in words.
+type Letter struct {
+	Subject string
+	Text    string
+	HTML    string
+	// Calendar is the attached event; nil for none.
+	Calendar *Attachment
+}
+
+// Attachment is a file that goes with a letter.
+type Attachment struct {
+	Name        string
+	ContentType string
+	Content     []byte
+}
+
+// Writer words notices for one organisation.
+type Writer struct{ zone *time.Location }
+
+// New returns a writer that shows times in the organisation's zone, an IANA name; empty
+// is UTC.
+func New(zone string) (*Writer, error) {
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		return nil, fmt.Errorf("letter: the organisation's zone: %w", err)
+	}
+	return &Writer{zone: location}, nil
+}
+
+// Write words a notice. The same notice always gives the same letter.
+func (w *Writer) Write(n notify.Notice) (Letter, error) {
+	v, err := w.view(n)
+	if err != nil {
+		return Letter{}, err
+	}
+	body, err := v.html()
+	if err != nil {
+		return Letter{}, err
+	}
+	l := Letter{Subject: v.Subject, Text: v.text(), HTML: body}
+	if n.UID != "" && !n.Window.Start.IsZero() {
+		l.Calendar = event(n, v)
+	}
+	return l, nil
+}
+
+// view is what text and HTML both show, in the order they show it.
+type view struct {
+	Subject  string
+	Title    string // the one thing to take away
+	Greeting string
+	Lead     string // the sentence that says it
+	Facts    []fact
+	Listing  string // above the tasks
+	Tasks    []notify.Task
+	More     string
+	After    []string // what it means for the reader
+	Link     string
+	Footer   []string
+	Mood     string // colours the HTML's rule: plan, change, off, done
+}
+
+// fact is a labelled line, or several.
+type fact struct {
+	Label string
+	Lines []string
+	Was   bool // no longer so
+}
+
+func (w *Writer) view(n notify.Notice) (view, error) {
+	count := len(n.Tasks) + n.More
+	one := count <= 1
+	number := func(single, several string) string {
+		if one {
+			return single
+		}
+		return several
+	}
+	v := view{Greeting: greeting(n.Name), Tasks: n.Tasks, Link: n.Link, Listing: number("Your request", fmt.Sprintf("Your %d requests", count))}
+	if n.More > 0 {
+		v.More = fmt.Sprintf("… and %d more", n.More)
+	}
+	v.Facts = append(v.Facts, fact{Label: "Release", Lines: []string{nameOf(n)}})
+	day := n.Window.Start.In(w.zone).Format("2 Jan 2006")
+	switch n.Kind {
+	case notify.HeadsUp, notify.Rescheduled:
+		v.Lead = fmt.Sprintf("Your request will be fulfilled as part of release %s scheduled for %s.", n.ReleaseID, n.Window.Start.In(w.zone).Format(time.DateOnly))
+		v.Facts = append(v.Facts, w.window("When", n.Window))
+		v.After = []string{"You need not do anything. The attached calendar entry shows when it happens; if the date changes, you will hear from us again."}
+		v.Mood, v.Title = "plan", number("Your request is planned", "Your requests are planned")
+		v.Subject = fmt.Sprintf("%s for %s (%s)", v.Title, day, n.ReleaseID)
+		if n.Kind == notify.Rescheduled {
+			what := "date"
+			if n.Before.Start.In(w.zone).Format(time.DateOnly) == n.Window.Start.In(w.zone).Format(time.DateOnly) {
+				what = "time"
+			}
+			was := w.window("Instead of", n.Before)
+			was.Was = true
+			v.Facts = append(v.Facts, was)
+			v.Mood, v.Title = "change", fmt.Sprintf("A new %s for your %s", what, number("request", "requests"))
+			v.Subject = fmt.Sprintf("New %s for your %s: %s (%s)", what, number("request", "requests"), day, n.ReleaseID)
+			v.After = []string{"The release has been moved. You need not do anything; opening the attached calendar entry brings the one you have up to date."}
+		}
+	case notify.Withdrawn:
+		w.withdrawn(&v, n, day, number)
+	case notify.Resolved:
+		v.Mood, v.Title = "done", number("Your request is done", "Your requests are done")
+		v.Lead = fmt.Sprintf("%s been fulfilled with release %s and %s now resolved.", number("Your request has", "Your requests have"), n.ReleaseID, number("is", "are"))
+		v.Facts = append(v.Facts, w.moment("Completed", n.At))
+		v.Subject = fmt.Sprintf("%s (%s)", v.Title, n.ReleaseID)
+		v.After = []string{fmt.Sprintf("If something does not work as you expected, reply to this mail and name the %s.", number("request", "request you mean"))}
+	case notify.RolledBack:
+		v.Mood, v.Title = "off", number("Your request is not done yet", "Your requests are not done yet")
+		v.Lead = fmt.Sprintf("Release %s was rolled back: its changes had to be undone. %s open.", n.ReleaseID, number("Your request is", "Your requests are"))
+		v.Facts = append(v.Facts, w.moment("Rolled back", n.At), fact{Label: "Reason", Lines: lines(n.Reason)})
+		v.Subject = fmt.Sprintf("%s (%s rolled back)", v.Title, n.ReleaseID)
+		v.After = []string{
+			fmt.Sprintf("Please do not submit %s again: nothing is lost. Please wait for the team, which is working on it and will get back to you.", number("it", "them")),
+		}
+	default:
+		return v, fmt.Errorf("letter: there are no words for the kind %q", n.Kind)
+	}
+	if count == 0 {
+		v.Listing = ""
+	}
+	if len(v.Subject) >= maxSubject {
+		v.Subject = strings.TrimSpace(clip(v.Subject, maxSubject-1))
+	}
+	v.Footer = footer(n)
+	return v, nil
+}
+
+func (w *Writer) withdrawn(v *view, n notify.Notice, day string, number func(string, string) string) {
+	v.Mood = "off"
+	was := w.window("Was planned for", n.Window)
+	was.Was = true
+	switch {
+	case n.Partly:
+		v.Title = number("One of your requests is no longer planned", "Some of your requests are no longer planned")
+		v.Subject = fmt.Sprintf("%s (%s)", v.Title, n.ReleaseID)
+		v.Lead = fmt.Sprintf("%s no longer part of release %s. What else you were told of stays as it is.", number("The request below is", "The requests below are"), n.ReleaseID)
+		v.Listing = number("No longer planned", fmt.Sprintf("No longer planned (%d)", len(n.Tasks)+n.More))
+	case n.Cancelled:
+		v.Title = number("Your request is no longer planned", "Your requests are no longer planned")
+		v.Subject = fmt.Sprintf("No longer planned for %s: your %s (%s)", day, number("request", "requests"), n.ReleaseID)
+		v.Lead = fmt.Sprintf("Release %s has been cancelled. Nothing will happen on %s.", n.ReleaseID, n.Window.Start.In(w.zone).Format(time.DateOnly))
+		v.Facts = append(v.Facts, was)
+	default:
+		v.Title = number("Your request is no longer planned", "Your requests are no longer planned")
+		v.Subject = fmt.Sprintf("No longer planned for %s: your %s (%s)", day, number("request", "requests"), n.ReleaseID)
+		v.Lead = fmt.Sprintf("%s no longer part of release %s.", number("Your request is", "Your requests are"), n.ReleaseID)
+		v.Facts = append(v.Facts, was)
+	}
+	v.After = []string{fmt.Sprintf("Please do not submit %s again: %s open, and you will hear from us when there is a new date.",
+		number("it", "them"), number("your request stays", "your requests stay"))}
+	if len(n.Tasks) == 0 {
+		v.After = []string{"You need not do anything."}
+	}
+	if n.UID != "" {
+		v.After = append(v.After, "Opening the attached calendar entry marks the one you have as cancelled.")
+	}
+}
+
+// maxSubject is where mail clients cut.
+const maxSubject = 70
+
+func nameOf(n notify.Notice) string {
+	name := n.ReleaseName
+	if name == "" {
+		return n.ReleaseID
+	}
+	if n.Version != "" {
+		name += ", version " + n.Version
+	}
+	return name
+}
+
+// greeting names the reader, unless the name is none: it came from outside, and a mail
+// of ours must not carry somebody's link.
+func greeting(name string) string {
+	name = strings.TrimSpace(name)
+	if name == "" || strings.ContainsAny(name, "@/\\<>") || strings.Contains(strings.ToLower(name), "www.") {
+		return "Hello,"
+	}
+	return "Hello " + clip(name, 80) + ","
+}
+
+func footer(n notify.Notice) []string {
+	asks := "Questions? Reply to this mail."
+	switch {
+	case n.ManagerEmail != "" && n.Manager != "":
+		asks = fmt.Sprintf("Questions? Reply to this mail; it goes to %s, who manages the release.", n.Manager)
+	case n.ManagerEmail == "":
+		asks = "Questions? Ask your service desk and name " + n.ReleaseID + "."
+	}
+	return []string{asks, "You get this mail because of requests that you made. It was sent automatically, once for this release and occasion."}
+}
+
+// clip cuts between characters.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most-len("…")], "") + "…"
+}
+
+func lines(s string) []string {
+	return strings.Split(strings.ReplaceAll(strings.TrimSpace(s), "\r\n", "\n"), "\n")
+}
+
+// event is the window as the calendar has it.
+func event(n notify.Notice, v view) *Attachment {
+	cancelled := n.Kind == notify.Withdrawn
+	title := n.ReleaseID
+	if n.ReleaseName != "" {
+		title += ": " + n.ReleaseName
+	}
+	about := []string{v.Lead}
+	for _, t := range n.Tasks {
+		about = append(about, "• "+t.Title+" ("+t.ID+")")
+	}
+	if v.More != "" {
+		about = append(about, v.More)
+	}
+	c := calendar.Calendar{Events: []calendar.Event{{
+		UID: n.UID, Sequence: n.Sequence, Cancelled: cancelled, Start: n.Window.Start, End: n.Window.End, Changed: n.Planned,
+		Title: title, Description: strings.Join(about, "\n"), URL: n.Link,
+	}}}
+	return &Attachment{
+		Name:        n.ReleaseID + ".ics",
+		ContentType: mime.FormatMediaType("text/calendar", map[string]string{"charset": "utf-8", "method": "PUBLISH"}),
+		Content:     c.Encode(),
+	}
+}
+
+// window shows a window in the organisation's zone and in UTC.
+func (w *Writer) window(label string, window dynamo.Window) fact {
+	f := fact{Label: label, Lines: []string{between(window.Start.In(w.zone), window.End.In(w.zone))}}
+	if w.zone != time.UTC {
+		f.Lines = append(f.Lines, between(window.Start.UTC(), window.End.UTC()))
+	}
+	return f
+}
+
+func (w *Writer) moment(label string, at time.Time) fact {
+	f := fact{Label: label, Lines: []string{long(at.In(w.zone)) + zoneOf(at.In(w.zone))}}
+	if w.zone != time.UTC {
+		f.Lines = append(f.Lines, long(at.UTC())+zoneOf(at.UTC()))
+	}
+	return f
+}
+
+// between words a window whose two ends are in one zone. Where the clocks change in
+// between, each end says which time it means.
+func between(start, end time.Time) string {
+	zone, until := zoneOf(start), end.Format("15:04")
+	if start.Format(time.DateOnly) != end.Format(time.DateOnly) {
+		until = long(end)
+	}
+	if zone == zoneOf(end) {
+		return long(start) + " to " + until + zone
+	}
+	return fmt.Sprintf("%s (UTC%s) to %s (UTC%s), %s", long(start), start.Format("-07:00"), until, end.Format("-07:00"), start.Location())
+}
+
+func long(t time.Time) string { return t.Format("Monday, 2 January 2006, 15:04") }
+
+// zoneOf names the zone and how far it is from UTC at that moment.
+func zoneOf(t time.Time) string {
+	if t.Location() == time.UTC {
+		return " (UTC)"
+	}
+	return fmt.Sprintf(" (%s, UTC%s)", t.Location(), t.Format("-07:00"))
+}

@@ -1,0 +1,259 @@
+package letter_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/notify"
+	"example.com/releases/shared/notify/letter"
+)
+
+var update = flag.Bool("update", false, "write the letters as they are now to testdata")
+
+func day(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func window(start, end string) dynamo.Window {
+	return dynamo.Window{Start: day(start), End: day(end)}
+}
+
+var spring = window("2026-05-04T18:00:00Z", "2026-05-04T20:00:00Z")
+
+func base(kind notify.Kind, tasks int) notify.Notice {
+	n := notify.Notice{
+		Kind: kind, ReleaseID: "REL-2026-Q2-001", Name: "Ann Able", Address: "ann@example.com",
+		Facts: notify.Facts{
+			ReleaseName: "Spring maintenance", Version: "2026.2", Manager: "Rita Manager", ManagerEmail: "rita@example.com",
+			Link: "https://releases.example.com/trust-center#REL-2026-Q2-001",
+		},
+		Window: spring, UID: "REL-2026-Q2-001@releases.example.com", Sequence: 1, Planned: day("2026-04-28T08:00:00Z"),
+	}
+	titles := []string{"New laptop for the front desk", "Access to the shared calendar of the sales team", "Printer on the second floor", "More room in the archive mailbox"}
+	for i := range min(tasks, notify.MaxTasks) {
+		n.Tasks = append(n.Tasks, notify.Task{ID: fmt.Sprintf("RITM-%04d", 1001+i), Title: titles[i%len(titles)]})
+	}
+	n.More = max(0, tasks-notify.MaxTasks)
+	return n
+}
+
+// letters is one of every kind, and what makes them hard.
+func letters() map[string]notify.Notice {
+	all := map[string]notify.Notice{
+		"heads-up":           base(notify.HeadsUp, 3),
+		"heads-up-one":       base(notify.HeadsUp, 1),
+		"heads-up-many":      base(notify.HeadsUp, 50),
+		"rescheduled":        base(notify.Rescheduled, 2),
+		"rescheduled-time":   base(notify.Rescheduled, 1),
+		"withdrawn":          base(notify.Withdrawn, 2),
+		"withdrawn-partly":   base(notify.Withdrawn, 1),
+		"withdrawn-nothing":  base(notify.Withdrawn, 0),
+		"cancelled":          base(notify.Withdrawn, 1),
+		"resolved":           base(notify.Resolved, 3),
+		"rolled-back":        base(notify.RolledBack, 2),
+		"bare":               {Kind: notify.HeadsUp, ReleaseID: "REL-2026-Q2-002", Address: "bob@example.com", Window: spring, Tasks: []notify.Task{{ID: "T-1", Title: "x"}}},
+		"hostile":            base(notify.RolledBack, 1),
+		"heads-up-leap-day":  base(notify.HeadsUp, 1),
+		"heads-up-overnight": base(notify.HeadsUp, 1),
+	}
+	edit := func(name string, change func(*notify.Notice)) {
+		n := all[name]
+		change(&n)
+		all[name] = n
+	}
+	edit("rescheduled", func(n *notify.Notice) {
+		// From summer time into the night in which it ends.
+		n.Before, n.Window, n.Sequence = spring, window("2026-10-24T21:00:00Z", "2026-10-25T02:30:00Z"), 2
+	})
+	edit("rescheduled-time", func(n *notify.Notice) {
+		n.Before, n.Window, n.Sequence = spring, window("2026-05-04T20:00:00Z", "2026-05-04T21:30:00Z"), 2
+	})
+	edit("withdrawn", func(n *notify.Notice) { n.Sequence = 2 })
+	edit("withdrawn-nothing", func(n *notify.Notice) { n.Sequence, n.Cancelled, n.Tasks = 2, true, []notify.Task{} })
+	edit("withdrawn-partly", func(n *notify.Notice) { n.Partly, n.UID = true, "" })
+	edit("cancelled", func(n *notify.Notice) { n.Cancelled, n.Sequence, n.At = true, 2, day("2026-05-01T07:00:00Z") })
+	edit("resolved", func(n *notify.Notice) { n.Window, n.UID, n.At = dynamo.Window{}, "", day("2026-05-04T19:41:00Z") })
+	edit("rolled-back", func(n *notify.Notice) {
+		n.Window, n.UID, n.At = dynamo.Window{}, "", day("2026-05-05T06:15:00Z")
+		n.Reason = "Sign-in failed for a third of the users.\nThe previous version is back in place."
+	})
+	edit("hostile", func(n *notify.Notice) {
+		n.Window, n.UID, n.At = dynamo.Window{}, "", day("2026-05-05T06:15:00Z")
+		n.Name = `visit http://evil.example/<b>`
+		n.ReleaseName = `<script>alert(1)</script> "quoted" & ` + strings.Repeat("long", 40)
+		n.Tasks[0].Title = `</li><img src=x onerror=alert(1)> ünïcödé 日本語 {{.}}`
+		n.Reason = `<a href="javascript:alert(1)">x</a>`
+		n.Link = "javascript:alert(1)"
+	})
+	edit("heads-up-leap-day", func(n *notify.Notice) { n.Window = window("2028-02-28T23:30:00Z", "2028-02-29T01:00:00Z") })
+	edit("heads-up-overnight", func(n *notify.Notice) { n.Window = window("2026-03-28T22:00:00Z", "2026-03-29T02:00:00Z") })
+	return all
+}
+
+func TestGoldenLetters(t *testing.T) {
+	w, err := letter.New("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[notify.Kind]bool{}
+	for name, n := range letters() {
+		t.Run(name, func(t *testing.T) {
+			seen[n.Kind] = true
+			l, err := w.Write(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".txt", "Subject: "+l.Subject+"\n\n"+l.Text)
+			golden(t, name+".html", l.HTML)
+			if l.Calendar != nil {
+				golden(t, name+".ics", string(l.Calendar.Content))
+			}
+			again, err := w.Write(n)
+			if err != nil || again.HTML != l.HTML || again.Text != l.Text {
+				t.Errorf("the same notice gave another letter, %v", err)
+			}
+		})
+	}
+	for _, k := range notify.Kinds {
+		if !seen[k] {
+			t.Errorf("no golden letter of the kind %s", k)
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s has changed; look at it, and run go test ./shared/notify/letter -update\ngot\n%s", path, got)
+	}
+}
+
+// What the contract demands of every letter, apart from how it reads.
+func TestEveryLetterKeepsTheContract(t *testing.T) {
+	w, err := letter.New("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	remote := regexp.MustCompile(`(?i)<(img|script|iframe|object|embed|video|audio|form|input|link|base)\b|<[^>]*\b(src|srcset|background|on[a-z]+)=|url\(|@import|@font-face`)
+	for name, n := range letters() {
+		l, err := w.Write(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := []rune(l.Subject); len(c) >= 70 || strings.ContainsAny(l.Subject, "\r\n") || !strings.Contains(l.Subject, n.ReleaseID) {
+			t.Errorf("%s: subject of %d characters: %q", name, len(c), l.Subject)
+		}
+		if found := remote.FindString(l.HTML); found != "" {
+			t.Errorf("%s: the HTML contains %q", name, found)
+		}
+		for _, task := range n.Tasks {
+			if !strings.Contains(l.Text, task.Title+" ("+task.ID+")") {
+				t.Errorf("%s: the text does not list %s", name, task.ID)
+			}
+		}
+		told := "Your request will be fulfilled as part of release " + n.ReleaseID + " scheduled for " + n.Window.Start.In(berlin(t)).Format("2006-01-02")
+		if announces := n.Kind == notify.HeadsUp || n.Kind == notify.Rescheduled; announces != strings.Contains(l.Text, told) || announces != strings.Contains(l.HTML, told) {
+			t.Errorf("%s: the sentence %q: wanted %v", name, told, announces)
+		}
+		if again := "not submit"; (n.Kind == notify.RolledBack) && !strings.Contains(l.Text, again) {
+			t.Errorf("%s does not say not to resubmit", name)
+		}
+		if strings.Contains(l.HTML, "javascript:") && strings.Contains(l.HTML, `href="javascript:`) {
+			t.Errorf("%s: a hostile link survived", name)
+		}
+		if l.Calendar != nil {
+			ics := string(l.Calendar.Content)
+			status := "STATUS:CONFIRMED"
+			if n.Kind == notify.Withdrawn {
+				status = "STATUS:CANCELLED"
+			}
+			for _, line := range []string{"METHOD:PUBLISH", "UID:" + n.UID, fmt.Sprintf("SEQUENCE:%d", n.Sequence), status, "DTSTART:" + n.Window.Start.UTC().Format("20060102T150405Z")} {
+				if !strings.Contains(ics, line+"\r\n") {
+					t.Errorf("%s: the event lacks %s:\n%s", name, line, ics)
+				}
+			}
+			if l.Calendar.ContentType != "text/calendar; charset=utf-8; method=PUBLISH" || len(l.Calendar.ContentType) > 78 {
+				t.Errorf("%s: content type %q", name, l.Calendar.ContentType)
+			}
+		}
+	}
+}
+
+func berlin(t *testing.T) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}
+
+// Dates on which clocks and calendars play tricks, typed by hand.
+func TestDatesInTheOrganisationsZone(t *testing.T) {
+	for _, c := range []struct{ zone, start, end, date, line string }{
+		{"Europe/Berlin", "2026-05-04T18:00:00Z", "2026-05-04T20:00:00Z", "2026-05-04", "Monday, 4 May 2026, 20:00 to 22:00 (Europe/Berlin, UTC+02:00)"},
+		// The date of the sentence is the zone's, not UTC's.
+		{"Europe/Berlin", "2026-05-04T22:30:00Z", "2026-05-04T23:00:00Z", "2026-05-05", "Tuesday, 5 May 2026, 00:30 to 01:00 (Europe/Berlin, UTC+02:00)"},
+		{"America/New_York", "2026-05-05T03:00:00Z", "2026-05-05T03:30:00Z", "2026-05-04", "Monday, 4 May 2026, 23:00 to 23:30 (America/New_York, UTC-04:00)"},
+		// Clocks go forward at 02:00 on 29 March, and back at 03:00 on 25 October.
+		{"Europe/Berlin", "2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z", "2026-03-29", "Sunday, 29 March 2026, 01:30 (UTC+01:00) to 03:30 (UTC+02:00), Europe/Berlin"},
+		{"Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25", "Sunday, 25 October 2026, 02:30 (UTC+02:00) to 02:30 (UTC+01:00), Europe/Berlin"},
+		// A leap day that is still 28 February in UTC, and one that is not a leap year.
+		{"Europe/Berlin", "2028-02-28T23:30:00Z", "2028-02-29T01:00:00Z", "2028-02-29", "Tuesday, 29 February 2028, 00:30 to 02:00 (Europe/Berlin, UTC+01:00)"},
+		{"Europe/Berlin", "2027-02-28T23:30:00Z", "2027-03-01T01:00:00Z", "2027-03-01", "Monday, 1 March 2027, 00:30 to 02:00 (Europe/Berlin, UTC+01:00)"},
+		{"Asia/Kathmandu", "2026-12-31T18:00:00Z", "2026-12-31T20:00:00Z", "2026-12-31", "Thursday, 31 December 2026, 23:45 to Friday, 1 January 2027, 01:45 (Asia/Kathmandu, UTC+05:45)"},
+		{"", "2026-05-04T18:00:00Z", "2026-05-04T20:00:00Z", "2026-05-04", "Monday, 4 May 2026, 18:00 to 20:00 (UTC)"},
+	} {
+		w, err := letter.New(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := base(notify.HeadsUp, 1)
+		n.Window = window(c.start, c.end)
+		l, err := w.Write(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(l.Text, "scheduled for "+c.date) || !strings.Contains(l.Text, c.line) {
+			t.Errorf("%s %s: wanted %s and %q in\n%s", c.zone, c.start, c.date, c.line, l.Text)
+		}
+		if c.zone != "" && !strings.Contains(l.Text, "(UTC)") {
+			t.Errorf("%s: no UTC in\n%s", c.zone, l.Text)
+		}
+	}
+}
+
+func TestAnUnknownZoneIsRefused(t *testing.T) {
+	if _, err := letter.New("Europe/Atlantis"); err == nil {
+		t.Error("accepted")
+	}
+}
+
+func TestAnUnknownKindIsRefused(t *testing.T) {
+	w, _ := letter.New("UTC")
+	if _, err := w.Write(notify.Notice{Kind: "new"}); err == nil {
+		t.Error("accepted")
+	}
+}

@@ -1,0 +1,130 @@
+// Package notify is who is told what: here stands what a notice says and when it is
+// outdated; the packages below it announce status changes, plan notices, word them,
+// send them, and take SES's feedback. None of them may know REST, MCP or roles.
+package notify
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// Kind is the occasion of a mail.
+type Kind string
+
+// The occasions.
+const (
+	HeadsUp     Kind = "heads-up"    // your request will be fulfilled as part of a release
+	Rescheduled Kind = "rescheduled" // its window has moved
+	Withdrawn   Kind = "withdrawn"   // it will not be, after all
+	Resolved    Kind = "resolved"    // it has been
+	RolledBack  Kind = "rolled-back" // it had been, and no longer is
+)
+
+// Kinds lists them.
+var Kinds = []Kind{HeadsUp, Rescheduled, Withdrawn, Resolved, RolledBack}
+
+// HeadsUpLead is how long before its window starts a release is due for heads-ups.
+const HeadsUpLead = 7 * 24 * time.Hour
+
+// MaxTasks is how many tasks a mail lists; the rest is a count.
+const MaxTasks = 20
+
+// Notice is everything that a mail says: a full snapshot, so that it reads the same
+// whenever it is sent.
+type Notice struct {
+	Kind      Kind   `json:"kind"`
+	ReleaseID string `json:"releaseId"`
+	Facts
+	Name    string `json:"recipientName,omitempty"`
+	Address string `json:"recipientAddress"`
+
+	Window dynamo.Window `json:"window,omitzero"`
+	// Before is the window that the person knew; of a rescheduled one.
+	Before dynamo.Window `json:"before,omitzero"`
+	// At is when the release was deployed, rolled back or cancelled, where it was.
+	At time.Time `json:"at,omitzero"`
+	// Reason is why it was rolled back, as the tasks' comments say.
+	Reason string `json:"reason,omitempty"`
+	// Cancelled tells a withdrawal because of the whole release from one because a
+	// change request was dropped; Partly, that other tasks of the person stay in it.
+	Cancelled bool `json:"cancelled,omitempty"`
+	Partly    bool `json:"partly,omitempty"`
+
+	Tasks []Task `json:"tasks"`
+	More  int    `json:"more,omitempty"` // tasks beyond those listed
+
+	// The calendar's event; without a UID the mail has none.
+	UID      string    `json:"uid,omitempty"`
+	Sequence int       `json:"sequence,omitempty"`
+	Planned  time.Time `json:"planned"`
+}
+
+// Facts is what a notice says of the release itself.
+type Facts struct {
+	ReleaseName  string `json:"releaseName"`
+	Version      string `json:"version,omitempty"`
+	Manager      string `json:"manager,omitempty"`
+	ManagerEmail string `json:"managerEmail,omitempty"`
+	// Link is where to read more; empty for nowhere.
+	Link string `json:"link,omitempty"`
+}
+
+// Task is a task as a notice lists it.
+type Task struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+}
+
+// Encode writes the snapshot.
+func (n Notice) Encode() (string, error) {
+	raw, err := json.Marshal(n)
+	return string(raw), err
+}
+
+// Decode reads a snapshot.
+func Decode(snapshot string) (Notice, error) {
+	var n Notice
+	if err := json.Unmarshal([]byte(snapshot), &n); err != nil {
+		return n, fmt.Errorf("notify: the outbox item's snapshot is not a notice: %w", err)
+	}
+	return n, nil
+}
+
+// Due tells whether a scheduled release is due for heads-ups: it starts in less than
+// the lead, and has not begun.
+func Due(r release.Release, now time.Time) bool {
+	return r.Status == release.Scheduled && r.ScheduledStart != nil && now.Before(*r.ScheduledStart) && r.ScheduledStart.Sub(now) < HeadsUpLead
+}
+
+// Ahead tells whether a scheduled release's window is not over, so that a person who
+// was told of another window still has something from hearing of this one.
+func Ahead(r release.Release, now time.Time) bool {
+	return r.Status == release.Scheduled && r.ScheduledStart != nil && r.ScheduledEnd != nil && now.Before(*r.ScheduledEnd)
+}
+
+// Outdated says why a pending mail should not be sent any more, judged by the release
+// as it is; empty where it should. found is false where the release is gone.
+func Outdated(m dynamo.Mail, r dynamo.Settling, found bool, now time.Time) string {
+	switch Kind(m.Kind) {
+	case HeadsUp, Rescheduled:
+		switch {
+		case !found || r.Deleting || r.Status != release.Scheduled:
+			return "the release is no longer scheduled"
+		case r.WindowVersion != m.WindowVersion:
+			return "the window has moved since"
+		case Kind(m.Kind) == HeadsUp && !now.Before(*r.ScheduledStart):
+			return "missed: the window has begun"
+		case !Ahead(r.Release, now):
+			return "missed: the window is over"
+		}
+	case Resolved, RolledBack:
+		if !found || r.Settling == nil || r.Settling.Epoch != m.Number {
+			return "the release has moved on since"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,177 @@
+package plan
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/notify"
+	"example.com/releases/shared/release"
+)
+
+// situation is a release at the moment of planning.
+type situation struct {
+	release.Release
+	gone bool // deleted, or being deleted: only those told know that it was there
+	now  time.Time
+	uid  string
+	link string
+}
+
+// off tells that the release will not run any more.
+func (s situation) off() bool { return s.gone || s.Status == release.Cancelled }
+
+// step is what is to be written for one person: their row and, with it, a mail that is
+// superseded and one that is new, where there are such.
+type step struct {
+	row       dynamo.Told
+	supersede string
+	notice    *notify.Notice
+}
+
+// decide says what must be done so that a person knows what they should of a release's
+// window; false where they do. It is a pure function of what was read: asked again, it
+// says the same until something changes.
+//
+// row is what the person was told, the zero value but for its key where that is
+// nothing; latest is the state of row.MailID; who is nil where no open task of theirs
+// is touched any more; lost are their open tasks that only dropped change requests
+// touch.
+func (s situation) decide(row dynamo.Told, latest dynamo.MailState, who *person, lost []release.Task) (step, bool) {
+	known, window, pending := row.Known, row.KnownWindow, ""
+	switch latest {
+	case dynamo.MailSending, dynamo.MailSent, dynamo.MailUnknown:
+		known, window = row.Effect, row.EffectWindow
+	case dynamo.MailPending:
+		pending = row.MailID
+	}
+	want := s.want(row, known, who, lost)
+	after := row
+	after.Known, after.KnownWindow = known, window
+	if !s.off() {
+		after.Via = stillIn(row.Via, s.ChangeIDs)
+	}
+	dropped := len(after.Via) < len(row.Via)
+	switch {
+	case want == row.Effect && latest != dynamo.MailSuperseded:
+		switch {
+		case len(lost) == 0 || known == 0 && pending == "":
+			return step{row: after}, dropped
+		case pending == "":
+			return s.takeBackPart(after, lost), true
+		case who != nil && s.Status == release.Scheduled && len(s.Unapproved) == 0:
+			return s.tell(after, want, pending, who), true // the pending one lists what is no longer so
+		}
+		return step{}, false // until the pending one is on its way
+	case want == known && pending == "":
+		return step{row: after}, dropped
+	case want == known:
+		after.MailID, after.Effect, after.EffectWindow = "", known, window
+		return step{row: after, supersede: pending}, true
+	case want > 0:
+		return s.tell(after, want, pending, who), true
+	}
+	return s.takeBack(after, pending, who, lost), true
+}
+
+// want is the version of the window that the person should know; 0 for none.
+func (s situation) want(row dynamo.Told, known int, who *person, lost []release.Task) int {
+	switch {
+	case s.off():
+		return 0
+	case s.Status != release.Scheduled:
+		return row.Effect
+	case who == nil && len(lost) > 0:
+		return 0
+	case who == nil, len(s.Unapproved) > 0:
+		// Nobody is told of a date that the CAB may yet refuse.
+		return row.Effect
+	case known > 0 && notify.Ahead(s.Release, s.now), notify.Due(s.Release, s.now):
+		return s.WindowVersion
+	}
+	return row.Effect
+}
+
+// tell is a heads-up, or that the window has moved for those who knew another.
+func (s situation) tell(row dynamo.Told, version int, pending string, who *person) step {
+	n := s.notice(notify.HeadsUp, row, who.tasks)
+	if row.Known > 0 {
+		n.Kind, n.Before = notify.Rescheduled, row.KnownWindow
+	}
+	n.Window = dynamo.Window{Start: *s.ScheduledStart, End: *s.ScheduledEnd}
+	n.Name, n.Address = who.name, who.address
+	row.Name, row.Address, row.Via = who.name, who.address, who.via
+	row.Effect, row.EffectWindow = version, n.Window
+	row.Sequence = max(row.Sequence+1, version)
+	if row.UID == "" {
+		row.UID = s.uid
+	}
+	n.UID, n.Sequence = row.UID, row.Sequence
+	facts, _ := json.Marshal(n.Facts) // strings always marshal
+	row.Facts = string(facts)
+	row.MailID = dynamo.MailID(string(n.Kind), s.ID, row.Sequence, n.Address)
+	return step{row: row, supersede: pending, notice: &n}
+}
+
+// takeBack is that nothing comes of it for this person.
+func (s situation) takeBack(row dynamo.Told, pending string, who *person, lost []release.Task) step {
+	tasks := lost
+	if s.off() && who != nil {
+		tasks = who.tasks
+	}
+	n := s.notice(notify.Withdrawn, row, tasks)
+	n.Cancelled, n.Window = s.off(), row.KnownWindow
+	row.Effect, row.EffectWindow = 0, dynamo.Window{}
+	row.Sequence++
+	n.UID, n.Sequence = row.UID, row.Sequence
+	row.MailID = dynamo.MailID(string(n.Kind), s.ID, row.Sequence, n.Address)
+	return step{row: row, supersede: pending, notice: &n}
+}
+
+// takeBackPart is that some of a person's tasks are no longer in it while others stay.
+// It leaves the window they know, and so their calendar, as it is.
+func (s situation) takeBackPart(row dynamo.Told, lost []release.Task) step {
+	n := s.notice(notify.Withdrawn, row, lost)
+	n.Partly, n.Window = true, row.KnownWindow
+	row.Sequence++
+	n.Sequence = row.Sequence
+	return step{row: row, notice: &n}
+}
+
+func (s situation) notice(kind notify.Kind, row dynamo.Told, tasks []release.Task) notify.Notice {
+	n := notify.Notice{
+		Kind: kind, ReleaseID: s.ID, Name: row.Name, Address: row.Address, Planned: s.now.UTC().Truncate(time.Second),
+		Facts: facts(s.Release, s.link),
+	}
+	if s.gone {
+		_ = json.Unmarshal([]byte(row.Facts), &n.Facts) // ours; without it the mail says less
+	}
+	if s.Status == release.Cancelled && len(s.History) > 0 {
+		n.At = s.History[len(s.History)-1].At
+	}
+	n.Tasks, n.More = listed(tasks)
+	return n
+}
+
+func facts(r release.Release, link string) notify.Facts {
+	return notify.Facts{ReleaseName: r.Name, Version: r.Version, Manager: r.ReleaseManager, ManagerEmail: r.ReleaseManagerEmail, Link: link}
+}
+
+func stillIn(ids, among []string) []string {
+	var still []string
+	for _, id := range ids {
+		if slices.Contains(among, id) {
+			still = append(still, id)
+		}
+	}
+	return still
+}
+
+// mail is the outbox item of a notice.
+func mail(n notify.Notice, number, windowVersion int) (dynamo.Mail, error) {
+	snapshot, err := n.Encode()
+	return dynamo.Mail{
+		Kind: string(n.Kind), ReleaseID: n.ReleaseID, Number: number, WindowVersion: windowVersion, Recipient: n.Address, Snapshot: snapshot,
+	}, err
+}

@@ -1,0 +1,119 @@
+package plan
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/notify"
+	"example.com/releases/shared/release"
+)
+
+// Order is what the schedule's event may carry; nothing is the ordinary run. An
+// operator sends {"resend": ["<outbox id>"]} to have unknown mails sent again, at the
+// risk that they arrive twice.
+type Order struct {
+	Resend []string `json:"resend"`
+}
+
+// Report tells what a run of the schedule found and did.
+type Report struct {
+	Looked int `json:"looked"` // scheduled releases
+	Opened int `json:"opened"` // jobs opened for them
+	Missed int `json:"missed"` // releases that began before anybody could be told
+	Woken  int `json:"woken"`  // forgotten mails and jobs that were woken
+	Resent int `json:"resent,omitempty"`
+	// Alarms stand on these three.
+	Overdue     int    `json:"overdue"` // mails and jobs found overdue
+	Unknown     int    `json:"unknown"` // mails of which we do not know whether SES took them
+	CircuitOpen bool   `json:"circuitOpen"`
+	Circuit     string `json:"circuit,omitempty"` // why
+}
+
+// Run is the handler of the schedule: it opens a job for each scheduled release of
+// which somebody is to be told something, and looks after the outbox. With nothing new
+// it writes nothing. One release that fails does not keep the others from it.
+func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error) {
+	var order Order
+	_ = json.Unmarshal(event, &order) // a schedule's own event is no order
+	var report Report
+	ids, err := p.store.ScheduledReleases(ctx)
+	failures := []error{err}
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			failures = append(failures, fmt.Errorf("plan: the run ended after %d of %d releases: %w", report.Looked, len(ids), ctx.Err()))
+			break
+		}
+		report.Looked++
+		if err := p.look(ctx, id, &report); err != nil {
+			slog.ErrorContext(ctx, "heads-up: a release could not be looked at", "release", id, "error", err)
+			failures = append(failures, fmt.Errorf("%s: %w", id, err))
+		}
+	}
+	failures = append(failures, p.resend(ctx, order, &report), p.lookAfter(ctx, &report))
+	// Alarms stand on numbers of this line: it is there in every run.
+	slog.InfoContext(ctx, "heads-up: done", "looked", report.Looked, "opened", report.Opened, "missed", report.Missed, "woken", report.Woken,
+		"overdue", report.Overdue, "unknown", report.Unknown, "circuitOpen", boolToInt(report.CircuitOpen), "circuit", report.Circuit)
+	return report, errors.Join(failures...)
+}
+
+// boolToInt is for metric filters, which count numbers only.
+func boolToInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// look opens a release's job where its planning would tell anybody anything.
+func (p *Planner) look(ctx context.Context, id string, report *Report) error {
+	s, _, err := p.situation(ctx, id)
+	if err != nil || s.gone || s.Status != release.Scheduled {
+		return err // the index lags
+	}
+	steps, err := p.steps(ctx, s)
+	if err != nil {
+		return err
+	}
+	if len(steps) > 0 {
+		report.Opened++
+		return p.store.OpenJobOnce(ctx, dynamo.WindowJob(id), s.now)
+	}
+	if notify.Ahead(s.Release, s.now) && !s.now.Before(*s.ScheduledStart) {
+		return p.missed(ctx, s, report)
+	}
+	return nil
+}
+
+// missed notes, once, that a window has begun and nobody was ever told of it, though
+// there were people to tell. It is too late for a heads-up then.
+func (p *Planner) missed(ctx context.Context, s situation, report *Report) error {
+	_, planned, err := p.store.Job(ctx, dynamo.WindowJob(s.ID))
+	if err != nil || planned {
+		return err
+	}
+	people, err := p.reach(ctx, s.ChangeIDs)
+	if err != nil || len(people) == 0 {
+		return err
+	}
+	report.Missed++
+	slog.ErrorContext(ctx, "heads-up: missed: the window has begun and nobody was told of it", "release", s.ID, "people", len(people))
+	return p.store.MissJob(ctx, dynamo.WindowJob(s.ID), s.now)
+}
+
+func (p *Planner) resend(ctx context.Context, order Order, report *Report) error {
+	var failures []error
+	for _, id := range order.Resend {
+		done, err := p.store.ResendMail(ctx, id, p.now())
+		failures = append(failures, err)
+		if done {
+			report.Resent++
+		} else if err == nil {
+			slog.WarnContext(ctx, "heads-up: only a mail that is unknown can be sent again", "mail", id)
+		}
+	}
+	return errors.Join(failures...)
+}

@@ -1,0 +1,251 @@
+// Package plan decides who is to be told what, and puts a mail for each into the
+// outbox: the schedule that finds what is due, and the consumer that plans it. It must
+// know neither how a mail is worded nor how it is sent.
+//
+// Planning compares what people should know with what they were told, from the tables
+// alone. So it may run twice, late, or side by side with itself: what is told already
+// is not told again, and a run with nothing new writes nothing.
+package plan
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"example.com/releases/shared/calendar"
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/notify"
+	"example.com/releases/shared/release"
+)
+
+// Planner plans mails on one store. The clock comes in from the edge.
+type Planner struct {
+	store *dynamo.Store
+	now   func() time.Time
+	// PublicURL names the calendars' events, and begins the link to the public page,
+	// which is there with TrustCenter only.
+	PublicURL   string
+	TrustCenter bool
+}
+
+// New returns a planner on a store.
+func New(store *dynamo.Store) *Planner { return &Planner{store: store, now: time.Now} }
+
+// At returns the planner with another clock, for tests and replays.
+func (p *Planner) At(now func() time.Time) *Planner {
+	c := *p
+	c.now = now
+	return &c
+}
+
+// situation reads how a release stands.
+func (p *Planner) situation(ctx context.Context, id string) (situation, dynamo.Settling, error) {
+	r, found, err := p.store.SettlingRelease(ctx, id)
+	s := situation{Release: r.Release, gone: !found || r.Deleting, now: p.now(), uid: calendar.UID(id, p.PublicURL)}
+	s.ID = id
+	if p.TrustCenter && p.PublicURL != "" {
+		if _, public := r.Published(); public {
+			s.link = p.PublicURL + "/trust-center#" + id
+		}
+	}
+	return s, r, err
+}
+
+// steps works out what is to be written so that everybody knows what they should of a
+// release's window.
+func (p *Planner) steps(ctx context.Context, s situation) ([]step, error) {
+	rows, err := p.store.Told(ctx, s.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 && !notify.Due(s.Release, s.now) || !s.off() && s.Status != release.Scheduled {
+		return nil, nil
+	}
+	var told []string // change requests because of which anybody was told
+	for _, row := range rows {
+		told = append(told, row.Via...)
+	}
+	slices.Sort(told)
+	told = slices.Compact(told)
+	linked := s.ChangeIDs
+	if s.off() {
+		linked = told
+	}
+	touched, err := p.reach(ctx, linked)
+	if err != nil {
+		return nil, err
+	}
+	left, err := p.reach(ctx, slices.DeleteFunc(slices.Clone(told), func(id string) bool { return slices.Contains(linked, id) }))
+	if err != nil {
+		return nil, err
+	}
+	latest, err := p.latest(ctx, s, rows)
+	if err != nil {
+		return nil, err
+	}
+	var steps []step
+	for _, row := range rows {
+		var lost []release.Task
+		who, former := touched[row.Recipient], left[row.Recipient]
+		if former != nil {
+			lost = former.touchedBy(row.Via)
+			if who != nil {
+				lost = without(lost, who.tasks)
+			}
+		}
+		if next, needed := s.decide(row, latest[row.MailID], who, lost); needed {
+			steps = append(steps, next)
+		}
+		delete(touched, row.Recipient)
+	}
+	if s.off() {
+		return steps, nil // who was never told need not know
+	}
+	for _, someone := range touched {
+		if next, needed := s.decide(dynamo.Told{ReleaseID: s.ID, Recipient: someone.key}, "", someone, nil); needed {
+			steps = append(steps, next)
+		}
+	}
+	return steps, nil
+}
+
+// latest reads how the latest mails stand, of those for whom that may matter: everybody
+// else knows the current window, or is on the way to.
+func (p *Planner) latest(ctx context.Context, s situation, rows []dynamo.Told) (map[string]dynamo.MailState, error) {
+	var ids []string
+	for _, row := range rows {
+		if row.MailID != "" && (s.off() || row.Effect != s.WindowVersion || len(stillIn(row.Via, s.ChangeIDs)) < len(row.Via)) {
+			ids = append(ids, row.MailID)
+		}
+	}
+	mails, err := p.store.MailsByID(ctx, ids)
+	states := make(map[string]dynamo.MailState, len(mails))
+	for id, m := range mails {
+		states[id] = m.State
+	}
+	return states, err
+}
+
+// passes bounds how often planning looks again at those who moved under it.
+const passes = 5
+
+// Window brings what people know of a release's window up to date, and returns how
+// many mails it put into the outbox.
+func (p *Planner) Window(ctx context.Context, id string) (int, error) {
+	planned := 0
+	for range passes {
+		s, _, err := p.situation(ctx, id)
+		if err != nil {
+			return planned, err
+		}
+		steps, err := p.steps(ctx, s)
+		if err != nil || len(steps) == 0 {
+			return planned, err
+		}
+		done := make(chan bool, len(steps))
+		err = parallel(ctx, steps, func(ctx context.Context, next step) error {
+			ok, err := p.take(ctx, s, next)
+			done <- ok && next.notice != nil
+			return err
+		})
+		close(done)
+		for mailed := range done {
+			if mailed {
+				planned++
+			}
+		}
+		if err != nil {
+			return planned, err
+		}
+	}
+	return planned, fmt.Errorf("plan: what is to be told of %s still changed after %d passes", id, passes)
+}
+
+func (p *Planner) take(ctx context.Context, s situation, next step) (bool, error) {
+	if next.notice == nil {
+		return p.store.Tell(ctx, next.row, next.supersede, nil, s.now)
+	}
+	version := 0
+	if next.notice.Kind != notify.Withdrawn {
+		version = next.row.Effect
+	}
+	m, err := mail(*next.notice, next.row.Sequence, version)
+	if err != nil {
+		return false, err
+	}
+	return p.store.Tell(ctx, next.row, next.supersede, &m, s.now)
+}
+
+// Settlement tells people of a deployment or a rollback, once it is complete: one mail
+// to each requester with the tasks that it has reached. Only the latest settlement is
+// told. It returns how many mails were new, and whether the job is done with.
+func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned int, done bool, err error) {
+	s, r, err := p.situation(ctx, id)
+	switch {
+	case err != nil:
+		return 0, false, err
+	case s.gone, r.Settling == nil, r.Settling.Epoch != epoch:
+		slog.InfoContext(ctx, "plan: a settlement was overtaken before anybody was told", "release", id, "epoch", epoch)
+		return 0, true, nil
+	case !r.Finished:
+		return 0, false, nil
+	}
+	people, err := p.settled(ctx, r.Release, epoch)
+	if err != nil {
+		return 0, false, err
+	}
+	passage := r.History[epoch-1]
+	kind := notify.Resolved
+	if passage.To == release.RolledBack {
+		kind = notify.RolledBack
+	}
+	fresh := make(chan bool, len(people))
+	err = parallel(ctx, keys(people), func(ctx context.Context, key string) error {
+		someone := people[key]
+		n := s.notice(kind, dynamo.Told{Name: someone.name, Address: someone.address}, someone.tasks)
+		n.At, n.Reason = passage.At, passage.Reason
+		m, err := mail(n, epoch, 0)
+		if err != nil {
+			return err
+		}
+		put, err := p.store.PutMail(ctx, m, s.now)
+		fresh <- put
+		return err
+	})
+	close(fresh)
+	for put := range fresh {
+		if put {
+			planned++
+		}
+	}
+	return planned, err == nil, err
+}
+
+// settled finds whom a settlement concerns: requesters of the tasks that carry its
+// comment and that it resolved, or that are open again after it. Who had closed or
+// cancelled a task by themselves hears nothing of it.
+func (p *Planner) settled(ctx context.Context, r release.Release, epoch int) (map[string]*person, error) {
+	people := map[string]*person{}
+	comment := release.CommentID(release.Settlement{ReleaseID: r.ID, Epoch: epoch})
+	for _, change := range r.ChangeIDs {
+		ids, err := p.store.TaskIDsOfChange(ctx, change)
+		if err != nil {
+			return nil, err
+		}
+		err = p.tasks(ctx, ids, func(t release.Task) {
+			reached := slices.ContainsFunc(t.Comments, func(c release.Comment) bool { return c.ID == comment })
+			if reached && (t.ResolvedBy == r.ID || r.Status == release.RolledBack && t.Status.IsOpen()) {
+				add(people, t)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, someone := range people {
+		someone.finish()
+	}
+	return people, nil
+}

@@ -1,0 +1,142 @@
+package post
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// outcome is what an answer of SES means for a mail.
+type outcome int
+
+const (
+	accepted outcome = iota
+	later            // not taken; may be tried again
+	refused          // not taken; never will be
+	stop             // not taken; nor will any other, for now
+	unclear          // may have been taken
+)
+
+// errorCodes are SES's answers that say for certain that a mail was not taken.
+var errorCodes = map[string]outcome{
+	"TooManyRequestsException": later,
+	"ThrottlingException":      later,
+	"Throttling":               later,
+
+	"MessageRejected":     refused,
+	"BadRequestException": refused,
+
+	"AccountSuspendedException":          stop,
+	"SendingPausedException":             stop,
+	"MailFromDomainNotVerifiedException": stop,
+	// A quota of the account. The SDK takes it for throttling; SES does not mean that.
+	"LimitExceededException": stop,
+	// The configuration set is missing, or the function may not send: it is not this
+	// mail's fault, and failing all of them for it would lose them.
+	"NotFoundException":           stop,
+	"AccessDeniedException":       stop,
+	"UnrecognizedClientException": stop,
+	"InvalidSignatureException":   stop,
+	"ExpiredTokenException":       stop,
+}
+
+// throttlesOnly repeats a call only where SES has said that it did not take the mail.
+// The SDK's own retryer repeats after 500s and broken connections too, and each
+// repetition of an accepted mail is another mail.
+func throttlesOnly() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = 4
+		o.MaxBackoff = 3 * time.Second
+		o.RateLimiter = ratelimit.None
+		o.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			return aws.BoolTernary(code(err) == later)
+		})}
+	})
+}
+
+// code classifies an answer of SES by its error code, where it has one that we know.
+func code(err error) outcome {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		if known, ok := errorCodes[api.ErrorCode()]; ok {
+			return known
+		}
+	}
+	return unclear
+}
+
+// judge tells what the end of a call means, and why in words.
+func judge(err error) (outcome, string) {
+	if err == nil {
+		return accepted, ""
+	}
+	if known := code(err); known != unclear {
+		return known, brief(err)
+	}
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) {
+		switch status := response.HTTPStatusCode(); {
+		case status == 401 || status == 403:
+			return stop, brief(err)
+		case status == 429:
+			return later, brief(err)
+		case status >= 400 && status < 500 && status != 408:
+			return refused, brief(err)
+		}
+		return unclear, brief(err)
+	}
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return later, brief(err) // it never left
+	}
+	var params smithy.InvalidParamsError
+	if errors.As(err, &params) {
+		return refused, brief(err)
+	}
+	return unclear, brief(err)
+}
+
+// brief is an error without the SDK's wrapping, for people.
+func brief(err error) string {
+	var api smithy.APIError
+	switch {
+	case errors.As(err, &api):
+		return api.ErrorCode() + ": " + api.ErrorMessage()
+	case errors.Is(err, context.DeadlineExceeded):
+		return "SES did not answer in time"
+	}
+	return err.Error()
+}
+
+// pace keeps this process below the account's rate.
+type pace struct {
+	every time.Duration
+	mu    sync.Mutex
+	next  time.Time
+}
+
+// wait returns when the next mail may go.
+func (p *pace) wait(ctx context.Context) error {
+	p.mu.Lock()
+	now := time.Now()
+	at := p.next
+	if at.Before(now) {
+		at = now
+	}
+	p.next = at.Add(p.every)
+	p.mu.Unlock()
+	select {
+	case <-time.After(at.Sub(now)):
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,289 @@
+// Package post sends what is in the outbox, through SES, at most once as far as we can
+// know: it claims a mail, asks SES once, and writes down how that ended. It must not
+// know who is told what, nor why.
+package post
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net/mail"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/notify"
+	"example.com/releases/shared/notify/letter"
+)
+
+// Tag is the name of the SES tag that carries an outbox item's id back to us.
+const Tag = "outbox"
+
+const (
+	// lease is how long an attempt may take before it counts as lost; SES answers in
+	// well under a second, and a call gets a third of it.
+	lease    = time.Minute
+	patience = 20 * time.Second
+	// writing is kept back from a call's time for writing down how it ended.
+	writing = 5 * time.Second
+	// closedFor is how long nothing is sent after SES refused the whole account.
+	closedFor = 15 * time.Minute
+	// What SES asks to come later with is tried again after a delay that doubles.
+	shortest, longest = 30 * time.Second, time.Hour
+)
+
+// Office sends mails. It is for one sender address.
+type Office struct {
+	store    *dynamo.Store
+	ses      *sesv2.Client
+	words    *letter.Writer
+	from     string
+	set      string
+	pace     *pace
+	patience time.Duration
+	now      func() time.Time
+}
+
+// Options are how an organisation sends.
+type Options struct {
+	Sender string // the address mails come from
+	// ConfigurationSet is SES's, through which its events come back; without one nobody
+	// hears of bounces, nor what became of a mail whose answer was lost.
+	ConfigurationSet string
+	Zone             string // IANA name of the organisation's zone; empty is UTC
+	// Rate is how many mails a second SES lets the account send; empty is 1, which is
+	// what a new account has.
+	Rate string
+	// Patience is how long one call may take; 0 is 20 seconds.
+	Patience time.Duration
+}
+
+// Open returns an office. It panics where the options cannot work: mails that nobody
+// gets must not look like success.
+func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.Options)) *Office {
+	sender, err := mail.ParseAddress(o.Sender)
+	if err != nil {
+		panic(fmt.Sprintf("post: MAIL_SENDER %q is no address that mails could come from: %v", o.Sender, err))
+	}
+	if sender.Name == "" {
+		sender.Name = "Releases"
+	}
+	words, err := letter.New(o.Zone)
+	if err != nil {
+		panic(err.Error())
+	}
+	rate := 1.0
+	if o.Rate != "" {
+		if rate, err = strconv.ParseFloat(o.Rate, 64); err != nil || rate <= 0 || rate > 10_000 {
+			panic(fmt.Sprintf("post: MAIL_RATE %q is no number of mails a second", o.Rate))
+		}
+	}
+	ses := sesv2.NewFromConfig(cfg, append([]func(*sesv2.Options){func(so *sesv2.Options) { so.Retryer = throttlesOnly() }}, adjust...)...)
+	return &Office{
+		store: store, ses: ses, words: words, from: sender.String(), set: o.ConfigurationSet,
+		pace: &pace{every: time.Duration(float64(time.Second) / rate)}, patience: cmp.Or(o.Patience, patience), now: time.Now,
+	}
+}
+
+// At returns the office with another clock, for tests and replays. The rate goes by
+// the real one.
+func (o *Office) At(now func() time.Time) *Office {
+	c := *o
+	c.now = now
+	return &c
+}
+
+// Stream is the handler of the Mail table's stream: each mail that was put into the
+// outbox, or woken, is sent. A record is only a wake-up; whether the mail is still to
+// be sent is read from the table. Only where the tables do not answer is a record
+// reported, by its sequence number, to come again with all later ones.
+func (o *Office) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+	var answer events.DynamoDBEventResponse
+	circuit, err := o.store.Circuit(ctx)
+	for _, record := range batch.Records {
+		if err == nil {
+			err = o.follow(ctx, record, &circuit)
+		}
+		if err != nil {
+			slog.ErrorContext(ctx, "send-mail: a mail could not be worked on; the stream brings it again", "sequenceNumber", record.Change.SequenceNumber, "error", err)
+			answer.BatchItemFailures = []events.DynamoDBBatchItemFailure{{ItemIdentifier: record.Change.SequenceNumber}}
+			break
+		}
+	}
+	return answer, nil
+}
+
+func (o *Office) follow(ctx context.Context, record events.DynamoDBEventRecord, circuit *dynamo.Circuit) error {
+	pk, ok := record.Change.Keys["pk"]
+	if !ok || pk.DataType() != events.DataTypeString {
+		return nil
+	}
+	id, ok := dynamo.MailOfKey(pk.String())
+	if !ok || circuit.Open(o.now()) {
+		return nil // while nothing is sent, pending mails are left to the periodic look
+	}
+	if d, limited := ctx.Deadline(); limited && time.Until(d) < o.patience+writing {
+		return errors.New("post: too little time is left to begin with another mail")
+	}
+	m, found, err := o.store.Mail(ctx, id)
+	if err != nil || !found || m.State != dynamo.MailPending {
+		return err
+	}
+	n, err := notify.Decode(m.Snapshot)
+	if err == nil {
+		var words letter.Letter
+		if words, err = o.words.Write(n); err == nil {
+			return o.send(ctx, m, n, words, circuit)
+		}
+	}
+	// No repetition mends it, and it must not hold up the others.
+	return o.unwritable(ctx, m, err)
+}
+
+// send sees a pending mail through to the end of one attempt.
+func (o *Office) send(ctx context.Context, m dynamo.Mail, n notify.Notice, words letter.Letter, circuit *dynamo.Circuit) error {
+	r, found, err := o.store.SettlingRelease(ctx, m.ReleaseID)
+	if err != nil {
+		return err
+	}
+	if why := notify.Outdated(m, r, found, o.now()); why != "" {
+		slog.InfoContext(ctx, "send-mail: superseded", "mail", m.ID, "release", m.ReleaseID, "why", why)
+		_, err := o.store.SupersedeMail(ctx, m.ID, why, o.now())
+		return err
+	}
+	why, err := o.store.Suppressed(ctx, m.Recipient)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		count, err := o.store.MailSuppressed(ctx, m, why, o.now())
+		if err != nil {
+			return err
+		}
+		return notify.Tell(ctx, o.store, m, count, "it gets no mails of ours any more, because "+why, o.now())
+	}
+	if err := o.pace.wait(ctx); err != nil {
+		return err
+	}
+	now := o.now()
+	m, won, err := o.store.ClaimMail(ctx, m.ID, rand.Text(), now, now.Add(lease))
+	if err != nil || !won {
+		return err // another has it, or had it
+	}
+	return o.attempt(ctx, m, n, words, circuit)
+}
+
+// attempt asks SES once and writes down how it ended. From here on the mail is never
+// simply tried again: what is unclear is unknown.
+func (o *Office) attempt(ctx context.Context, m dynamo.Mail, n notify.Notice, words letter.Letter, circuit *dynamo.Circuit) error {
+	called, cancel := context.WithTimeout(ctx, o.patience)
+	out, failure := o.ses.SendEmail(called, o.input(m, n, words))
+	cancel()
+	// How it ended is worth writing down also where the time for sending has run out.
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), writing)
+	defer cancel()
+	now := o.now()
+	outcome, reason := judge(failure)
+	log := slog.With("mail", m.ID, "release", m.ReleaseID, "kind", m.Kind)
+	var err error
+	switch outcome {
+	case accepted:
+		err = o.store.FinishMail(ctx, m, dynamo.MailSent, "", aws.ToString(out.MessageId), now)
+	case later:
+		until := now.Add(backoff(m.Attempts))
+		log.WarnContext(ctx, "send-mail: SES asks to come later", "until", until, "reason", reason)
+		err = o.store.DelayMail(ctx, m, reason, now, until)
+	case refused:
+		log.ErrorContext(ctx, "send-mail: SES refused a mail for good", "reason", reason)
+		count, failed := o.store.MailFailed(ctx, m, reason, now)
+		if err = failed; err == nil {
+			err = notify.Tell(ctx, o.store, m, count, reason, now)
+		}
+	case stop:
+		*circuit = dynamo.Circuit{Until: now.Add(closedFor), Reason: reason}
+		log.ErrorContext(ctx, "send-mail: SES refuses everything; nothing is sent until it is tried again", "until", circuit.Until, "reason", reason)
+		err = errors.Join(o.store.OpenCircuit(ctx, *circuit), o.store.DelayMail(ctx, m, reason, now, circuit.Until))
+	case unclear:
+		log.ErrorContext(ctx, "send-mail: it is not known whether SES took a mail; only its Send event tells", "reason", reason)
+		err = o.store.FinishMail(ctx, m, dynamo.MailUnknown, reason, "", now)
+	}
+	if err != nil {
+		// The lease ends by itself and the mail becomes unknown, until SES's event.
+		log.ErrorContext(ctx, "send-mail: how an attempt ended could not be written down", "reason", reason, "error", err)
+	}
+	return nil
+}
+
+// unwritable ends a mail that cannot be worded: a mistake of ours.
+func (o *Office) unwritable(ctx context.Context, m dynamo.Mail, cause error) error {
+	slog.ErrorContext(ctx, "send-mail: a mail cannot be worded", "mail", m.ID, "release", m.ReleaseID, "error", cause)
+	now := o.now()
+	m, won, err := o.store.ClaimMail(ctx, m.ID, rand.Text(), now, now.Add(lease))
+	if err != nil || !won {
+		return err
+	}
+	count, err := o.store.MailFailed(ctx, m, cause.Error(), now)
+	if err != nil {
+		return err
+	}
+	return notify.Tell(ctx, o.store, m, count, "it could not be worded", now)
+}
+
+func (o *Office) input(m dynamo.Mail, n notify.Notice, words letter.Letter) *sesv2.SendEmailInput {
+	part := func(s string) *types.Content {
+		return &types.Content{Data: aws.String(s), Charset: aws.String("UTF-8")}
+	}
+	message := &types.Message{
+		Subject: part(words.Subject), Body: &types.Body{Text: part(words.Text), Html: part(words.HTML)},
+		Headers: []types.MessageHeader{
+			{Name: aws.String("Auto-Submitted"), Value: aws.String("auto-generated")},
+			{Name: aws.String("X-Auto-Response-Suppress"), Value: aws.String("All")}, // Exchange's out-of-office
+		},
+	}
+	if c := words.Calendar; c != nil {
+		message.Attachments = []types.Attachment{{
+			FileName: aws.String(c.Name), ContentType: aws.String(c.ContentType), RawContent: c.Content,
+			ContentDisposition: types.AttachmentContentDispositionAttachment,
+		}}
+	}
+	in := &sesv2.SendEmailInput{
+		FromEmailAddress: aws.String(o.from),
+		Destination:      &types.Destination{ToAddresses: []string{address(n.Name, m.Recipient)}},
+		EmailTags:        []types.MessageTag{{Name: aws.String(Tag), Value: aws.String(m.ID)}, {Name: aws.String("kind"), Value: aws.String(m.Kind)}},
+		Content:          &types.EmailContent{Simple: message},
+	}
+	if n.ManagerEmail != "" {
+		in.ReplyToAddresses = []string{address(n.Manager, n.ManagerEmail)}
+	}
+	if o.set != "" {
+		in.ConfigurationSetName = aws.String(o.set)
+	}
+	return in
+}
+
+// address writes a mailbox; the name is encoded, so that whatever it holds stays a name.
+func address(name, plain string) string {
+	if name = strings.TrimSpace(name); name == "" {
+		return plain
+	}
+	return (&mail.Address{Name: name, Address: plain}).String()
+}
+
+// backoff doubles with each attempt, with jitter of half.
+func backoff(attempts int) time.Duration {
+	d := longest
+	if attempts < 8 {
+		d = min(longest, shortest<<max(attempts-1, 0))
+	}
+	return d/2 + mathrand.N(d/2) //nolint:gosec // jitter needs no secrecy
+}

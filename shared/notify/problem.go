@@ -1,0 +1,41 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// Tell makes it visible in a release's log that mails about it did not reach people:
+// at the first, the tenth, the hundredth and so on, so that a bad list of addresses
+// does not push the deployment out of the log. count is how many there are. It may be
+// repeated: an entry is written once.
+func Tell(ctx context.Context, store *dynamo.Store, m dynamo.Mail, count int, why string, now time.Time) error {
+	words := ""
+	switch count {
+	case 1:
+		words = fmt.Sprintf("A mail about this release did not reach %s: %s.", m.Recipient, why)
+	case 10, 100, 1000, 10_000:
+		words = fmt.Sprintf("%d mails about this release did not reach their recipients; the latest is %s: %s.", count, m.Recipient, why)
+	default:
+		return nil
+	}
+	if len(words) > release.MaxText {
+		words = strings.ToValidUTF8(words[:release.MaxText], "")
+	}
+	key := fmt.Sprintf("mail-problems#%s#%d", m.ReleaseID, count)
+	_, err := store.AppendLog(ctx, m.ReleaseID, words, "", dynamo.Write{
+		Stamp: release.Stamp{At: now.UTC(), By: release.System, Request: key},
+		Memory: &dynamo.Memory{
+			Key: key, Body: key, Encode: func(any) ([]byte, error) { return []byte("{}"), nil },
+		},
+	})
+	if release.IsKind(err, release.KindNotFound) || release.IsKind(err, release.KindConflict) {
+		return nil // the release is gone, or the entry is there
+	}
+	return err
+}
