@@ -36,6 +36,8 @@ type Config struct {
 	EventBus string // the bus that announcements go to
 	Sender   string // the address that mails come from
 	Zone     string // the organisation's zone, an IANA name
+	// ConfigurationSet is SES's, through which its events come back; MailRate is how many mails a second it takes.
+	ConfigurationSet, MailRate string
 	// TrustCenter turns the public page on.
 	TrustCenter bool
 
@@ -67,6 +69,10 @@ func FromEnvironment(needed ...string) Config {
 		EventBus:       env.text("EVENT_BUS"),
 		Sender:         env.text("MAIL_SENDER"),
 		Zone:           env.text("ORGANISATION_ZONE"),
+
+		ConfigurationSet: env.text("MAIL_CONFIGURATION_SET"),
+		MailRate:         env.text("MAIL_RATE"),
+
 		TrustCenter:    strings.EqualFold(env.text("TRUST_CENTER"), "true"),
 		credentials: aws.Credentials{
 			AccessKeyID:     env.text("AWS_ACCESS_KEY_ID"),
