@@ -73,7 +73,7 @@ func FromEnvironment(needed ...string) Config {
 		ConfigurationSet: env.text("MAIL_CONFIGURATION_SET"),
 		MailRate:         env.text("MAIL_RATE"),
 
-		TrustCenter:    strings.EqualFold(env.text("TRUST_CENTER"), "true"),
+		TrustCenter: strings.EqualFold(env.text("TRUST_CENTER"), "true"),
 		credentials: aws.Credentials{
 			AccessKeyID:     env.text("AWS_ACCESS_KEY_ID"),
 			SecretAccessKey: env.text("AWS_SECRET_ACCESS_KEY"),
