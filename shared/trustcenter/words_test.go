@@ -1,0 +1,166 @@
+package trustcenter_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"html"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/trustcenter"
+)
+
+// content is the text of a page, without its head and its markup.
+func content(body string) string {
+	_, body, _ = strings.Cut(body, "<main>")
+	text := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(body, " ")
+	return strings.Join(strings.Fields(strings.ReplaceAll(html.UnescapeString(text), "\u00a0", " ")), " ")
+}
+
+// Times are right on the days when clocks change, in zones with odd offsets, and over
+// midnight and New Year.
+func TestTimes(t *testing.T) {
+	for _, c := range []struct{ zone, start, end, local, utc, lasting string }{
+		{
+			"Europe/Berlin", "2026-03-28T22:00:00Z", "2026-03-29T04:00:00Z",
+			"Saturday 28 March 2026, 23:00 – Sunday 29 March 2026, 06:00 Berlin time (CET, UTC+1 at the start; CEST, UTC+2 at the end)",
+			"Saturday 28 March 2026, 22:00 – Sunday 29 March 2026, 04:00 UTC", "6 h",
+		},
+		{
+			"America/New_York", "2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z", // 01:30 comes twice
+			"Sunday 1 November 2026, 01:30 – 01:30 New York time (EDT, UTC−4 at the start; EST, UTC−5 at the end)",
+			"Sunday 1 November 2026, 05:30 – 06:30 UTC", "1 h",
+		},
+		{
+			"Asia/Kathmandu", "2026-12-31T18:00:00Z", "2026-12-31T18:45:00Z",
+			"Thursday 31 December 2026, 23:45 – Friday 1 January 2027, 00:30 Kathmandu time (UTC+5:45)",
+			"Thursday 31 December 2026, 18:00 – 18:45 UTC", "45 min",
+		},
+		{
+			"Europe/London", "2028-02-29T10:00:00Z", "2028-03-02T13:00:00Z",
+			"Tuesday 29 February 2028, 10:00 – Thursday 2 March 2028, 13:00 London time (GMT, UTC)",
+			"Tuesday 29 February 2028, 10:00 – Thursday 2 March 2028, 13:00 UTC", "2 days 3 h",
+		},
+		{
+			"America/Argentina/Buenos_Aires", "2026-05-01T03:00:00Z", "2026-05-02T03:00:00Z",
+			"Friday 1 May 2026, 00:00 – Saturday 2 May 2026, 00:00 Buenos Aires time (UTC−3)",
+			"Friday 1 May 2026, 03:00 – Saturday 2 May 2026, 03:00 UTC", "1 day",
+		},
+		{
+			"Etc/UTC", "2026-05-01T03:00:00Z", "2026-05-01T03:00:20Z", "",
+			"Friday 1 May 2026, 03:00 – 03:00 UTC", "a moment",
+		},
+	} {
+		list := []release.Published{window("REL-2026-Q2-009", "Something", "", release.Scheduled, c.start, c.end)}
+		h := site(list, func(o *trustcenter.Options) { o.Zone = c.zone })
+		var feed struct {
+			Content string `xml:"entry>content"`
+		}
+		check(t, xml.Unmarshal(get(t, h, "/trust-center.atom").Body.Bytes(), &feed))
+		lines := strings.Split(feed.Content, "\n")
+		if want := slices.DeleteFunc([]string{"Scheduled.", c.local, c.utc}, func(s string) bool { return s == "" }); !slices.Equal(lines, want) {
+			t.Errorf("%s: the feed says\n%q, want\n%q", c.zone, lines, want)
+		}
+		page := content(get(t, h, "/trust-center").Body.String())
+		for _, part := range []string{strings.SplitN(c.local, " – ", 2)[0], strings.TrimSuffix(c.utc, " UTC"), c.lasting} {
+			if !strings.Contains(page, part) {
+				t.Errorf("%s: the page does not say %q: %s", c.zone, part, page)
+			}
+		}
+	}
+}
+
+// What each status is called, at each side of its window, and where it stands.
+func TestWords(t *testing.T) {
+	before, during, after := 2*time.Hour, -2*time.Hour, -30*time.Hour // when it starts, seen from now; each lasts a day
+	for _, c := range []struct {
+		status  release.Status
+		starts  time.Duration
+		section string
+		says    string
+	}{
+		{release.Scheduled, before, "Coming up", "Scheduled Wednesday"},
+		{release.Scheduled, during, "Coming up", "Not started yet It should have begun by now. It will begin as soon as we are ready."},
+		{release.Scheduled, after, "The past 90 days", "Not started Its time has passed and it did not begin."},
+		{release.InProgress, before, "Happening now", "In progress It began earlier than planned."},
+		{release.InProgress, during, "Happening now", "In progress Wednesday"},
+		{release.InProgress, after, "Happening now", "In progress It is taking longer than planned."},
+		{release.Deployed, before, "The past 90 days", "Completed Wednesday"},
+		{release.Deployed, after, "The past 90 days", "Completed Tuesday"},
+		{release.RolledBack, during, "The past 90 days", "Undone It did not go as planned, so we put everything back as it was before."},
+		{release.Cancelled, before, "Coming up", "Cancelled It will not take place."},
+		{release.Cancelled, during, "Coming up", "Cancelled It will not take place."},
+		{release.Cancelled, after, "The past 90 days", "Cancelled It did not take place."},
+	} {
+		p := release.Published{ID: "REL-1", Name: "Something", Status: c.status, Start: now.Add(c.starts), End: now.Add(c.starts + 24*time.Hour)}
+		page := get(t, site([]release.Published{p}), "/trust-center").Body.String()
+		article := page[strings.Index(page, "<article"):]
+		heading := page[:strings.Index(page, "<article")]
+		heading = content("<main>" + heading[strings.LastIndex(heading, "<h2"):])
+		if text := content("<main>" + article); heading != c.section || !strings.HasPrefix(text, "Something "+c.says) {
+			t.Errorf("%s, starting in %v: under %q the page says %q, want under %q %q", c.status, c.starts, heading, text[:min(120, len(text))], c.section, c.says)
+		}
+	}
+}
+
+// However people name things, the page has the same elements as with an honest name,
+// and the feeds are as strict as ever.
+func FuzzDocuments(f *testing.F) {
+	for i, name := range hostile {
+		f.Add(name, hostile[(i+1)%len(hostile)], hostile[(i+2)%len(hostile)], int64(i-5)*7200, int64(3600*i), uint8(i))
+	}
+	f.Fuzz(func(t *testing.T, name, version, summary string, starts, lasts int64, status uint8) {
+		start := now.Add(time.Duration(starts%1e8) * time.Second)
+		p := release.Published{
+			ID: "REL-2026-Q1-001", Name: name, Version: "v" + version, Summary: "s" + summary, WindowVersion: 1, ChangedAt: now,
+			Status: release.Statuses[2+int(status)%5], Start: start, End: start.Add(time.Duration(1+max(0, lasts%1e8)) * time.Second),
+		}
+		honest := p
+		honest.Name, honest.Version, honest.Summary = "Name", "v1", "Summary"
+		got, want := get(t, site([]release.Published{p}), "/trust-center").Body.Bytes(), get(t, site([]release.Published{honest}), "/trust-center").Body.Bytes()
+		if a, b := markup(got), markup(want); !slices.Equal(a, b) {
+			t.Fatalf("the markup is\n%q\nwith an honest name\n%q", a, b)
+		}
+		if len(readJSON(t, get(t, site([]release.Published{p}), "/trust-center.json").Body.Bytes()).Releases) != 1 {
+			t.Fatal("not one release in JSON")
+		}
+		if readAtom(t, get(t, site([]release.Published{p}), "/trust-center.atom").Body.Bytes()) != 1 {
+			t.Fatal("not one entry in Atom")
+		}
+		if len(readCalendar(t, get(t, site([]release.Published{p}), "/trust-center.ics").Body.Bytes())) != 1 {
+			t.Fatal("not one event in the calendar")
+		}
+	})
+}
+
+var (
+	tags  = regexp.MustCompile(`<[^>]*>`)
+	style = regexp.MustCompile(`(?s)<style>.*</style>`)
+)
+
+// markup lists all tags of a page, with their attributes.
+func markup(body []byte) []string {
+	var list []string
+	for _, tag := range tags.FindAll(style.ReplaceAll(body, nil), -1) {
+		list = append(list, string(bytes.TrimSpace(tag)))
+	}
+	return list
+}
+
+// No single way of writing makes the page large.
+func TestPageIsSmallWhateverIsWritten(t *testing.T) {
+	for _, text := range hostile {
+		list := many()
+		for i := range list {
+			list[i].Name, list[i].Version = text, text[:min(len(text), release.MaxVersion)]
+			list[i].Summary = strings.Repeat(text, release.MaxSummary/len(text))
+		}
+		if n := get(t, site(list), "/trust-center").Body.Len(); n > 50_000 {
+			t.Errorf("with %.20q… everywhere it has %d bytes", text, n)
+		}
+	}
+}
