@@ -32,6 +32,8 @@ func functions() map[string]func() any {
 			return (&settle.Sweep{Settler: settle.New(store()), Announce: announcer().Announce}).Run
 		},
 
+		"answer-preflight": func() any { return host.APIHandler(rest.Preflight(host.FromEnvironment().AllowedOrigins)) },
+
 		"mcp": func() any {
 			c := host.FromEnvironment()
 			return host.APIHandler(mcptools.Handler(operations.New(store()), mcptools.Config{

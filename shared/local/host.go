@@ -122,7 +122,7 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 	if h.Tokens, err = tokens.New(issuerSettings(h.template, h.BaseURL)); err != nil {
 		return nil, err
 	}
-	api, err := gateway.New(h.template, h.functions, origins(ours), o.Log)
+	api, err := gateway.New(h.template, h.functions, o.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -23,8 +23,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// process is a host that runs by itself.
+type process struct {
+	*os.Process
+	ended chan error
+}
+
 // startProcess starts the host as a process and waits until it has written its file.
-func startProcess(t *testing.T, dir string) (*exec.Cmd, *Host) {
+func startProcess(t *testing.T, dir string) (process, *Host) {
 	t.Helper()
 	runFile := filepath.Join(dir, "run.json")
 	_ = os.Remove(runFile)
@@ -34,11 +40,22 @@ func startProcess(t *testing.T, dir string) (*exec.Cmd, *Host) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	p := process{cmd.Process, make(chan error, 1)}
+	over := make(chan struct{})
+	go func() {
+		p.ended <- cmd.Wait()
+		close(over)
+	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		_ = p.Kill()
+		<-over
 	})
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		select {
+		case err := <-p.ended:
+			t.Fatalf("the host ended: %v", err)
+		default:
+		}
 		text, err := os.ReadFile(runFile)
 		if err != nil {
 			continue
@@ -47,10 +64,10 @@ func startProcess(t *testing.T, dir string) (*exec.Cmd, *Host) {
 		if err := json.Unmarshal(text, &f); err != nil {
 			t.Fatal(err)
 		}
-		return cmd, &Host{BaseURL: f.BaseURL}
+		return p, &Host{BaseURL: f.BaseURL}
 	}
 	t.Fatal("the host did not come up")
-	return nil, nil
+	return p, nil
 }
 
 // ask is do for a host in another process: the token comes over HTTP too.
@@ -78,7 +95,7 @@ func ask(t *testing.T, h *Host, method, path string, body any) (int, map[string]
 func TestKilledHostCompletesItsSettlement(t *testing.T) {
 	const changes, tasks = 10, 200
 	dir := t.TempDir()
-	process, h := startProcess(t, dir)
+	p, h := startProcess(t, dir)
 	must := func(want int, method, path string, body any) object {
 		t.Helper()
 		status, answer := ask(t, h, method, path, body)
@@ -126,12 +143,12 @@ func TestKilledHostCompletesItsSettlement(t *testing.T) {
 	if !settling() {
 		t.Fatal("the settlement was over before the host could be killed")
 	}
-	if err := process.Process.Signal(syscall.SIGKILL); err != nil {
+	if err := p.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	_ = process.Wait()
+	<-p.ended
 
-	process, h = startProcess(t, dir)
+	p, h = startProcess(t, dir)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, h.BaseURL+"/_local/quiet", nil)
@@ -153,10 +170,10 @@ func TestKilledHostCompletesItsSettlement(t *testing.T) {
 	}
 
 	// And it stops cleanly when it is asked to.
-	if err := process.Process.Signal(os.Interrupt); err != nil {
+	if err := p.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if err := process.Wait(); err != nil {
+	if err := <-p.ended; err != nil {
 		t.Errorf("Ctrl-C ended with %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "run.json")); err == nil {

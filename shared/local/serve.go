@@ -99,6 +99,9 @@ func (h *Host) index(w http.ResponseWriter, _ *http.Request) {
 	var rows []indexRow
 	for _, f := range h.template.Functions {
 		for _, r := range f.Routes {
+			if r.Method == http.MethodOptions {
+				continue // preflights, one for each path
+			}
 			role, known := roles[r.Method+" "+r.Path]
 			switch {
 			case r.Authorizer == "":

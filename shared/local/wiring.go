@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -100,9 +99,4 @@ func jobs(t *template.Template, functions map[string]invoke.Function, period tim
 		}
 	}
 	return out
-}
-
-// origins are the browser origins that may call.
-func origins(ours map[string]string) []string {
-	return strings.FieldsFunc(ours["ALLOWED_ORIGINS"], func(r rune) bool { return r == ',' || r == ' ' })
 }

@@ -33,7 +33,6 @@ type Gateway struct {
 	routes      []route
 	authorizers map[string]authorizer
 	responses   map[string]template.GatewayResponse
-	origins     []string
 	log         *slog.Logger
 }
 
@@ -50,10 +49,9 @@ type authorizer struct {
 }
 
 // New makes a gateway of the template's API. Functions are found by the name of their
-// folder; one that has a route and is not there is an error. Origins are those that a
-// browser's preflight is granted.
-func New(t *template.Template, functions map[string]invoke.Function, origins []string, log *slog.Logger) (*Gateway, error) {
-	g := &Gateway{stage: t.API.Stage, responses: t.API.GatewayResponses, authorizers: map[string]authorizer{}, origins: origins, log: log}
+// folder; one that has a route and is not there is an error.
+func New(t *template.Template, functions map[string]invoke.Function, log *slog.Logger) (*Gateway, error) {
+	g := &Gateway{stage: t.API.Stage, responses: t.API.GatewayResponses, authorizers: map[string]authorizer{}, log: log}
 	var missing []error
 	names := map[string]string{}
 	for _, f := range t.Functions {
@@ -116,12 +114,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers and tells which function it asked, if it came that far.
 func (g *Gateway) serve(w http.ResponseWriter, c *call) string {
-	found, methods := g.find(c)
+	found := g.find(c)
 	if found == nil {
-		if c.r.Method == http.MethodOptions && len(methods) > 0 {
-			g.preflight(w, c.r, methods)
-			return ""
-		}
 		g.refuse(w, c, "MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token", nil)
 		return ""
 	}
@@ -164,24 +158,20 @@ func (g *Gateway) fail(w http.ResponseWriter, c *call, function string, err erro
 	g.refuse(w, c, "DEFAULT_5XX", "Internal server error", nil)
 }
 
-// find returns the route of a request, and else the methods that its path has.
-func (g *Gateway) find(c *call) (*route, []string) {
+// find returns the route of a request, if there is one.
+func (g *Gateway) find(c *call) *route {
 	segments := strings.Split(strings.TrimPrefix(c.r.URL.EscapedPath(), "/"), "/")
-	var methods []string
 	for i := range g.routes {
 		r := &g.routes[i]
-		parameters, ok := r.match(segments)
-		if !ok {
+		if r.Method != "ANY" && r.Method != c.r.Method {
 			continue
 		}
-		if r.Method == "ANY" || r.Method == c.r.Method {
+		if parameters, ok := r.match(segments); ok {
 			c.parameters = parameters
-			return r, nil
+			return r
 		}
-		methods = append(methods, r.Method)
 	}
-	slices.Sort(methods)
-	return nil, slices.Compact(methods)
+	return nil
 }
 
 // admit asks the route's authorizer and answers the request if it is refused.

@@ -94,7 +94,7 @@ func serve(t *testing.T) *httptest.Server {
 		"odd":    fn("odd", func(context.Context) (string, error) { return "odd", nil }),
 		"binary": fn("binary", answerWith(events.APIGatewayProxyResponse{StatusCode: 200, Body: base64.StdEncoding.EncodeToString([]byte{0, 255}), IsBase64Encoded: true})),
 		"large":  fn("large", answerWith(events.APIGatewayProxyResponse{StatusCode: 200, Body: strings.Repeat("x", invoke.MaxPayload)})),
-	}, []string{"https://app.example.com"}, slog.New(slog.DiscardHandler))
+	}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +174,7 @@ func TestAnswersOfTheGatewayItself(t *testing.T) {
 		{"GET", "/api/things/", "good", 404, ""},
 		{"GET", "/api/things/1/2", "good", 404, ""},
 		{"HEAD", "/api/things/1", "good", 404, ""},
+		{"OPTIONS", "/api/things/1", "", 404, ""},
 		{"GET", "/open/a/b", "", 201, `"pathParameters":{"rest":"a/b"}`},
 		{"PUT", "/any", "", 201, `"httpMethod":"PUT"`},
 		{"GET", "/panics", "", 502, `{"code":"internal"}`},
@@ -211,24 +212,11 @@ func TestBodiesHaveLimits(t *testing.T) {
 	}
 }
 
-func TestPreflight(t *testing.T) {
-	server := serve(t)
-	for origin, allowed := range map[string]string{"https://app.example.com": "https://app.example.com", "https://evil.example": "", "": ""} {
-		answer, _ := send(t, "OPTIONS", server.URL+"/api/things/1", nil, "Origin", origin)
-		if answer.StatusCode != 204 || answer.Header.Get("Access-Control-Allow-Origin") != allowed || answer.Header.Get("Allow") != "GET, POST, OPTIONS" {
-			t.Errorf("%q: %s %v", origin, answer.Status, answer.Header)
-		}
-	}
-	if answer, _ := send(t, "OPTIONS", server.URL+"/nothing", nil); answer.StatusCode != 404 {
-		t.Errorf("unknown path: %s", answer.Status)
-	}
-}
-
 func TestRoutesNeedTheirFunctions(t *testing.T) {
 	_, err := New(&template.Template{
 		API:       template.API{Authorizers: []template.Authorizer{{Name: "Token", Function: "Gone"}}},
 		Functions: []template.Function{{Name: "absent", Routes: []template.Route{{Method: "GET", Path: "/x"}}}},
-	}, nil, nil, nil)
+	}, nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "absent") || !strings.Contains(err.Error(), "Gone") {
 		t.Errorf("got %v", err)
 	}

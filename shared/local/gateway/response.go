@@ -102,17 +102,3 @@ func write(w http.ResponseWriter, out []byte) error {
 	_, _ = w.Write(body)
 	return nil
 }
-
-// preflight answers a browser that asks whether it may: only known origins may.
-func (g *Gateway) preflight(w http.ResponseWriter, r *http.Request, methods []string) {
-	h := w.Header()
-	h.Set("Allow", strings.Join(append(methods, http.MethodOptions), ", "))
-	h.Set("Vary", "Origin")
-	if origin := r.Header.Get("Origin"); slices.Contains(g.origins, origin) {
-		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key")
-		h.Set("Access-Control-Max-Age", "3600")
-	}
-	w.WriteHeader(http.StatusNoContent)
-}
