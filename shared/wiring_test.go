@@ -104,7 +104,7 @@ func TestRightsVariablesAndDemandsAgree(t *testing.T) {
 		for _, s := range f.Policies {
 			for _, r := range s.Resources {
 				id, _, _ := strings.Cut(r, ".")
-				if !slices.Contains(allowed, id) {
+				if !strings.HasPrefix(r, "arn:") && !slices.Contains(allowed, id) {
 					allowed = append(allowed, id)
 				}
 			}
@@ -154,6 +154,8 @@ func demanded(t *testing.T) map[string][]string {
 func TestRightsAreNarrow(t *testing.T) {
 	action := regexp.MustCompile(`^(dynamodb|events|ses|sqs):[A-Z][A-Za-z]+$`)
 	resource := regexp.MustCompile(`^[A-Z][A-Za-z]+\.Arn(/index/[a-zA-Z]+)?$`)
+	// The sender's identity is not this template's; its address is the condition.
+	ses := regexp.MustCompile(`^arn:aws:ses:[^:*]+:[0-9]+:(identity/\*|configuration-set/[A-Z][A-Za-z]+)$`)
 	tmpl := load(t)
 	checked := 0
 	for _, f := range tmpl.Functions {
@@ -165,7 +167,7 @@ func TestRightsAreNarrow(t *testing.T) {
 				}
 			}
 			for _, r := range s.Resources {
-				if !resource.MatchString(r) {
+				if mails := ses.MatchString(r) && slices.Equal(s.Actions, []string{"ses:SendEmail"}) && len(s.Condition) > 0; !mails && !resource.MatchString(r) {
 					t.Errorf("%s may use %s", f.Name, r)
 				}
 				id, index, ok := strings.Cut(r, ".Arn/index/")

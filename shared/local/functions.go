@@ -13,6 +13,9 @@ import (
 	"example.com/releases/shared/local/template"
 	"example.com/releases/shared/mcptools"
 	"example.com/releases/shared/notify/announce"
+	"example.com/releases/shared/notify/feedback"
+	"example.com/releases/shared/notify/plan"
+	"example.com/releases/shared/notify/post"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/rest"
 	"example.com/releases/shared/settle"
@@ -33,6 +36,19 @@ func functions() map[string]func() any {
 		},
 
 		"answer-preflight": func() any { return host.APIHandler(rest.Preflight(host.FromEnvironment().AllowedOrigins)) },
+
+		"heads-up": func() any { return plan.New(store()).Run },
+		"plan-notices": func() any {
+			c := host.FromEnvironment()
+			return plan.New(store()).Publicly(c.PublicURL, c.TrustCenter).Stream
+		},
+		"send-mail": func() any {
+			c := host.FromEnvironment()
+			return post.Open(c.AWS(c.SESEndpoint), store(), post.Options{
+				Sender: c.Sender, ConfigurationSet: c.ConfigurationSet, Zone: c.Zone, Rate: c.MailRate,
+			}).Stream
+		},
+		"record-mail-feedback": func() any { return feedback.New(store()).Record },
 
 		"mcp": func() any {
 			c := host.FromEnvironment()

@@ -59,7 +59,7 @@ func TestFunctionsSeeTheirOwnEnvironmentOnly(t *testing.T) {
 	if env := environment(f, map[string]string{"ReleasesTable": "Mine"}, nil); env["RELEASES_TABLE"] != "Mine" {
 		t.Errorf("the table is not named: %v", env)
 	}
-	ours := map[string]string{"TOKEN_ISSUER": "http://x", "TOKEN_AUDIENCE": "a", "JWKS_URL": "http://x/k", "DYNAMODB_ENDPOINT": "http://127.0.0.1:1", "EVENTS_ENDPOINT": "http://127.0.0.1:1"}
+	ours := map[string]string{"TOKEN_ISSUER": "http://x", "TOKEN_AUDIENCE": "a", "JWKS_URL": "http://x/k", "DYNAMODB_ENDPOINT": "http://127.0.0.1:1", "EVENTS_ENDPOINT": "http://127.0.0.1:1", "MAIL_SENDER": "releases@example.com"}
 	built, err := build(tmpl, map[string]string{"ReleasesTable": "R", "ChangesTable": "C", "TasksTable": "T", "MailTable": "M"}, ours)
 	if err != nil || len(built) != len(tmpl.Functions) {
 		t.Fatalf("%d built, %v", len(built), err)

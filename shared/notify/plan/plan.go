@@ -22,12 +22,10 @@ import (
 
 // Planner plans mails on one store. The clock comes in from the edge.
 type Planner struct {
-	store *dynamo.Store
-	now   func() time.Time
-	// PublicURL names the calendars' events, and begins the link to the public page,
-	// which is there with TrustCenter only.
-	PublicURL   string
-	TrustCenter bool
+	store       *dynamo.Store
+	now         func() time.Time
+	publicURL   string
+	trustCenter bool
 }
 
 // New returns a planner on a store.
@@ -40,14 +38,22 @@ func (p *Planner) At(now func() time.Time) *Planner {
 	return &c
 }
 
+// Publicly returns the planner with the public URL, which names the calendars' events,
+// and whether there is a public page below it that mails can link to.
+func (p *Planner) Publicly(url string, trustCenter bool) *Planner {
+	c := *p
+	c.publicURL, c.trustCenter = url, trustCenter
+	return &c
+}
+
 // situation reads how a release stands.
 func (p *Planner) situation(ctx context.Context, id string) (situation, dynamo.Settling, error) {
 	r, found, err := p.store.SettlingRelease(ctx, id)
-	s := situation{Release: r.Release, gone: !found || r.Deleting, now: p.now(), uid: calendar.UID(id, p.PublicURL)}
+	s := situation{Release: r.Release, gone: !found || r.Deleting, now: p.now(), uid: calendar.UID(id, p.publicURL)}
 	s.ID = id
-	if p.TrustCenter && p.PublicURL != "" {
+	if p.trustCenter && p.publicURL != "" {
 		if _, public := r.Published(); public {
-			s.link = p.PublicURL + "/trust-center#" + id
+			s.link = p.publicURL + "/trust-center#" + id
 		}
 	}
 	return s, r, err

@@ -1,0 +1,16 @@
+// Command send-mail sends what is in the outbox, through SES; the Mail stream wakes it.
+package main
+
+import (
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/notify/post"
+)
+
+func main() {
+	c := host.FromEnvironment("RELEASES_TABLE", "MAIL_TABLE", "MAIL_SENDER")
+	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
+	host.ServeEvents(post.Open(c.AWS(c.SESEndpoint), store, post.Options{
+		Sender: c.Sender, ConfigurationSet: c.ConfigurationSet, Zone: c.Zone, Rate: c.MailRate,
+	}).Stream)
+}
