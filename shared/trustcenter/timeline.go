@@ -114,7 +114,7 @@ func newScale(lo, hi time.Time, zone *time.Location) scale {
 // bars' round ends need a little room on both sides.
 func (s scale) share(t time.Time) float64 {
 	x := float64(t.Sub(s.from)) / float64(s.to.Sub(s.from))
-	return 1 + 98*min(1, max(0, x))
+	return 2.5 + 95*min(1, max(0, x))
 }
 
 func (s scale) at(t time.Time) string { return fmt.Sprintf("%.2f%%", s.share(t)) }
@@ -134,9 +134,15 @@ func (s scale) ticks() []tick {
 		first = (8 - int(s.from.Weekday())) % 7
 	}
 	var list []tick
+	inside := 0
 	for n := first; n < days; n += step {
 		d := time.Date(s.from.Year(), s.from.Month(), s.from.Day()+n, 0, 0, 0, 0, s.from.Location())
-		list = append(list, tick{X: s.at(d), Label: d.Format("2 Jan"), Minor: len(list)%3 != 0})
+		t := tick{X: s.at(d), Label: d.Format("2 Jan"), Minor: true}
+		if x := s.share(d); x > 7 && x < 93 { // a label closer to the edge may be cut off
+			t.Minor = inside%3 != 0
+			inside++
+		}
+		list = append(list, t)
 	}
 	return list
 }

@@ -79,15 +79,15 @@ func lasting(d time.Duration) string {
 	var parts []string
 	switch {
 	case days == 1:
-		parts = append(parts, "1 day")
+		parts = append(parts, "1\u00a0day")
 	case days > 1:
-		parts = append(parts, fmt.Sprint(days, " days"))
+		parts = append(parts, fmt.Sprint(days, "\u00a0days"))
 	}
 	if hours > 0 {
-		parts = append(parts, fmt.Sprint(hours, " h"))
+		parts = append(parts, fmt.Sprint(hours, "\u00a0h"))
 	}
 	if minutes > 0 && days == 0 {
-		parts = append(parts, fmt.Sprint(minutes, " min"))
+		parts = append(parts, fmt.Sprint(minutes, "\u00a0min"))
 	}
 	if len(parts) == 0 {
 		return "a moment"
