@@ -2,6 +2,7 @@ package release
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -109,6 +110,9 @@ func CommentID(s Settlement) string { return fmt.Sprintf("%s#%d", s.ReleaseID, s
 // Follow applies every settlement of the task's change request that has not reached
 // the task yet, all in one, and tells whether there was any.
 //
+// One settlement reaches a task once: a task that moved between two change requests of
+// the same release meets it at both.
+//
 // A deployment resolves what is open and leaves closed and cancelled tasks their
 // status. A rollback reopens only what the same release had resolved, also when it
 // was closed since.
@@ -119,7 +123,11 @@ func (t Task) Follow(history []Settlement) (Task, bool) {
 	comments := make([]Comment, len(t.Comments), len(t.Comments)+len(history)-t.AppliedEpoch)
 	copy(comments, t.Comments)
 	for _, s := range history[t.AppliedEpoch:] {
-		comments = append(comments, Comment{ID: CommentID(s), At: s.At, Author: System.Name, Text: CommentText(s)})
+		id := CommentID(s)
+		if slices.ContainsFunc(comments, func(c Comment) bool { return c.ID == id }) {
+			continue
+		}
+		comments = append(comments, Comment{ID: id, At: s.At, Author: System.Name, Text: CommentText(s)})
 		at := s.At
 		switch s.Kind {
 		case Deployed:

@@ -3,7 +3,9 @@ package settle_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +27,12 @@ import (
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/release"
 )
+
+// The faults of these tests are many, and so are the lines about them.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
 
 // world is a set of tables on the real engine, with what a test does to them.
 type world struct {
@@ -176,8 +184,10 @@ func (w *world) write() dynamo.Write {
 
 func (w *world) change(id string, t release.ChangeType) release.Change {
 	w.t.Helper()
-	c := release.Change{ID: id, ChangeType: t, CABDecision: release.DecisionApproved, ApprovalStatus: release.ApprovalApproved, Status: release.ChangeOpen,
-		ChangePlan: release.ChangePlan{AffectedCIIDs: []string{}}, CreatedAt: time.Now(), UpdatedAt: time.Now(), Revision: 1}
+	c := release.Change{
+		ID: id, ChangeType: t, CABDecision: release.DecisionApproved, ApprovalStatus: release.ApprovalApproved, Status: release.ChangeOpen,
+		ChangePlan: release.ChangePlan{AffectedCIIDs: []string{}}, CreatedAt: time.Now(), UpdatedAt: time.Now(), Revision: 1,
+	}
 	c, err := w.store.CreateChange(context.Background(), c, w.write())
 	if err != nil {
 		w.t.Fatal(err)

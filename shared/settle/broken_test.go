@@ -1,0 +1,215 @@
+package settle_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/settle"
+)
+
+// A test that finds nothing shows nothing unless it finds what is broken. Each of these
+// consumers has one of the faults that the design avoids; the outcome alone (not the way
+// to it) has to give it away within the seeds.
+func TestSettlementTestCatchesBrokenConsumers(t *testing.T) {
+	worlds := newWorlds(t)
+	for n, c := range []struct {
+		name   string
+		broken broken
+	}{
+		{"the status in one write, the comment in the next", broken{statusFirst: true}},
+		{"the comment in one write, the status in the next", broken{commentFirst: true}},
+		{"no condition on the write", broken{unconditional: true}},
+		{"a condition on the epoch, none on the revision", broken{epochOnly: true}},
+		{"only what the record says, instead of all missing", broken{recordOnly: true}},
+		{"through before the tasks are", broken{throughFirst: true}},
+		{"a task that could not be written is passed over", broken{passesOver: true}},
+		{"everything appended each time the record is delivered", broken{blind: true}},
+		{"none of these", broken{}}, // so that it is the faults that are caught, and not how this is written
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var caught atomic.Int64
+			var played atomic.Int64
+			playAll(worlds, "b"+strconv.Itoa(n), c.broken.consumers, func(_ *world, seed uint64, _ stats, v verdict) bool {
+				if len(v.final) > 0 && caught.CompareAndSwap(0, int64(seed)) {
+					t.Logf("caught by seed %d: %s", seed, v.final[0])
+				}
+				return caught.Load() == 0 && (played.Add(1) < 12 || c.broken != broken{})
+			})
+			if (caught.Load() > 0) != (c.broken != broken{}) {
+				t.Errorf("caught by seed %d, after %d seeds", caught.Load(), played.Load())
+			}
+		})
+	}
+}
+
+// broken is settle-tasks with a fault.
+type broken struct {
+	statusFirst, commentFirst, unconditional, epochOnly, recordOnly, throughFirst, passesOver, blind bool
+}
+
+func (b broken) consumers(p *play, store *dynamo.Store) (changes, tasks streams.Handler) {
+	db := dynamodb.NewFromConfig(p.config, func(o *dynamodb.Options) {
+		o.APIOptions = append([]func(*middleware.Stack) error{}, inject.Into(p.chaos.call, p.chaos.attempt))
+	})
+	tasks = func(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+		for _, r := range batch.Records {
+			if err := b.settle(ctx, p, db, store, r); err != nil {
+				return events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{{ItemIdentifier: r.Change.SequenceNumber}}}, nil
+			}
+		}
+		return events.DynamoDBEventResponse{}, nil
+	}
+	return settle.New(store).Changes, tasks
+}
+
+func (b broken) settle(ctx context.Context, p *play, db *dynamodb.Client, store *dynamo.Store, r events.DynamoDBEventRecord) error {
+	c, err := store.Change(ctx, strings.TrimPrefix(r.Change.Keys["pk"].String(), "CR#"))
+	if err != nil {
+		return err
+	}
+	told := r.Change.NewImage["history"].List()
+	by := told[len(told)-1].Map()["release"].String()
+	last := slices.IndexFunc(c.History, func(s release.Settlement) bool { return s.ReleaseID == by })
+	for n, s := range c.History {
+		if s.ReleaseID == by {
+			last = n
+		}
+	}
+	through := func() error { return store.ChangeIsThrough(ctx, by, c.History[last].Epoch, c.ID, 1) }
+	if b.throughFirst {
+		if err := through(); err != nil {
+			return err
+		}
+	}
+	ids, err := store.TaskIDsOfChange(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	tasks, err := store.TasksByID(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var (
+		all    sync.WaitGroup
+		failed atomic.Value
+	)
+	for _, t := range tasks {
+		all.Go(func() {
+			from, history := t, c.History
+			if b.recordOnly {
+				history = history[:len(told)]
+				from.AppliedEpoch = max(t.AppliedEpoch, len(told)-1)
+			}
+			if b.blind {
+				from.AppliedEpoch = min(t.AppliedEpoch, last)
+			}
+			if err := b.follow(ctx, p, db, t, from, history); err != nil && !b.passesOver {
+				failed.Store(err)
+			}
+		})
+	}
+	all.Wait()
+	if err, _ := failed.Load().(error); err != nil {
+		return err
+	}
+	return through()
+}
+
+// follow is the write of one task, with its fault. A failed condition is somebody
+// else's write: the record comes again.
+func (b broken) follow(ctx context.Context, p *play, db *dynamodb.Client, t, from release.Task, history []release.Settlement) error {
+	after, moved := from.Follow(history)
+	if !moved {
+		return nil
+	}
+	condition := "revision = :revision AND appliedEpoch = :applied"
+	if b.epochOnly {
+		condition = "appliedEpoch = :applied"
+	}
+	status := "#status = :status, appliedEpoch = :epoch, revision = :next"
+	comments := "comments = list_append(if_not_exists(comments, :none), :comments)"
+	switch {
+	case b.statusFirst:
+		if err := b.write(ctx, p, db, t, after, status, condition); err != nil {
+			return err
+		}
+		return b.write(ctx, p, db, t, after, comments, "")
+	case b.commentFirst:
+		if err := b.write(ctx, p, db, t, after, comments, condition); err != nil {
+			return err
+		}
+		return b.write(ctx, p, db, t, after, status, condition)
+	case b.unconditional, b.blind:
+		condition = ""
+	}
+	return b.write(ctx, p, db, t, after, status+", "+comments, condition)
+}
+
+func (b broken) write(ctx context.Context, p *play, db *dynamodb.Client, t, after release.Task, sets, condition string) error {
+	number := func(n int) types.AttributeValue { return &types.AttributeValueMemberN{Value: strconv.Itoa(n)} }
+	str := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+	var comments []types.AttributeValue
+	for _, c := range after.Comments[len(t.Comments):] {
+		comments = append(comments, &types.AttributeValueMemberM{Value: map[string]types.AttributeValue{
+			"id": str(c.ID), "at": str(release.FormatTime(c.At)), "author": str(c.Author), "text": str(c.Text),
+		}})
+	}
+	sets += ", reopenCount = :reopened"
+	update := "SET " + sets + " REMOVE resolvedBy"
+	all := map[string]types.AttributeValue{
+		":status": str(string(after.Status)), ":epoch": number(after.AppliedEpoch), ":next": number(after.Revision), ":reopened": number(after.ReopenCount),
+		":none": &types.AttributeValueMemberL{}, ":comments": &types.AttributeValueMemberL{Value: comments},
+		":revision": number(t.Revision), ":applied": number(t.AppliedEpoch), ":by": str(after.ResolvedBy),
+	}
+	if after.ResolvedBy != "" {
+		update = "SET " + sets + ", resolvedBy = :by"
+	}
+	values, names := map[string]types.AttributeValue{}, map[string]string{}
+	for name, v := range all {
+		if usesName(update+" "+condition, name) {
+			values[name] = v
+		}
+	}
+	if strings.Contains(update, "#status") {
+		names["#status"] = "status"
+	}
+	in := &dynamodb.UpdateItemInput{
+		TableName: &p.tables.Tasks, Key: map[string]types.AttributeValue{"pk": str("TASK#" + t.ID), "sk": str("M")},
+		UpdateExpression: &update, ExpressionAttributeValues: values,
+	}
+	if len(names) > 0 {
+		in.ExpressionAttributeNames = names
+	}
+	if condition != "" {
+		in.ConditionExpression = aws.String(condition)
+	}
+	_, err := db.UpdateItem(ctx, in)
+	if invalid := (*smithy.GenericAPIError)(nil); errors.As(err, &invalid) && invalid.Code == "ValidationException" {
+		p.t.Errorf("the broken consumer is broken otherwise than meant: %v", err)
+	}
+	return err
+}
+
+// usesName tells whether an expression has the placeholder as a word of its own.
+func usesName(expression, placeholder string) bool {
+	return slices.Contains(strings.FieldsFunc(expression, func(r rune) bool {
+		return r != ':' && (r < 'a' || r > 'z')
+	}), placeholder)
+}

@@ -1,0 +1,251 @@
+package settle_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/settle"
+)
+
+var (
+	firstSeed = flag.Uint64("seed", 1, "the first seed of the chaos tests")
+	seeds     = flag.Int("seeds", 100, "how many seeds the chaos tests play")
+)
+
+// stages is how many seeds play at once, each on tables of its own.
+const stages = 4
+
+// consumers makes a function's handlers of one seed; broken ones are for showing that
+// the test sees them.
+type consumers func(p *play, store *dynamo.Store) (changes, tasks streams.Handler)
+
+func rightConsumers(_ *play, store *dynamo.Store) (changes, tasks streams.Handler) {
+	s := settle.New(store)
+	return s.Changes, s.Tasks
+}
+
+// Whatever is delivered twice, shuffled, late or to two consumers at once, and wherever
+// one dies, freezes or loses an answer, while people edit, move and create tasks: in the
+// end every task is the fold of its change request's history and of what people did.
+//
+// One seed is played again with -run TestSettlementConverges -seed N -seeds 1.
+func TestSettlementConverges(t *testing.T) {
+	var mu sync.Mutex
+	var total stats
+	playAll(newWorlds(t), "", rightConsumers, func(w *world, seed uint64, s stats, v verdict) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		total.add(s)
+		for _, wrong := range append(v.strict, v.final...) {
+			w.t.Errorf("seed %d: %s", seed, wrong)
+		}
+		if len(v.strict)+len(v.final) > 0 {
+			w.t.Logf("play it again with: go test ./shared/settle -run TestSettlementConverges -seed %d -seeds 1", seed)
+		}
+		return true
+	})
+	t.Logf("seeds %d to %d: %+v", *firstSeed, *firstSeed+uint64(*seeds)-1, total)
+	if *seeds >= 100 && (total.Crashes == 0 || total.Frozen == 0 || total.GaveUp == 0 || total.Edits == 0 || total.Moves == 0 || total.Followed == 0) {
+		t.Errorf("some faults never came, so nothing is shown: %+v", total)
+	}
+}
+
+func newWorlds(t *testing.T) []*world {
+	t.Helper()
+	worlds := make([]*world, min(stages, *seeds))
+	for n := range worlds {
+		worlds[n] = newWorld(t)
+	}
+	return worlds
+}
+
+// playAll plays the seeds until each has been judged or judge says that it is enough.
+func playAll(worlds []*world, label string, build consumers, judge func(*world, uint64, stats, verdict) bool) {
+	queue := queueOf(*firstSeed, *seeds)
+	var enough atomic.Bool
+	var playing sync.WaitGroup
+	for _, w := range worlds {
+		playing.Go(func() {
+			for seed := range queue {
+				if enough.Load() {
+					return
+				}
+				s, v := w.play(seed, label, build)
+				if !judge(w, seed, s, v) {
+					enough.Store(true)
+				}
+			}
+		})
+	}
+	playing.Wait()
+}
+
+func queueOf(first uint64, count int) chan uint64 {
+	queue := make(chan uint64, count)
+	for n := range count {
+		queue <- first + uint64(n)
+	}
+	close(queue)
+	return queue
+}
+
+// stats shows that the faults came about.
+type stats struct{ Batches, Crashes, Frozen, GaveUp, Edits, Moves, Created, Followed, Sweeps int }
+
+func (s *stats) add(o stats) {
+	s.Batches += o.Batches
+	s.Crashes += o.Crashes
+	s.Frozen += o.Frozen
+	s.GaveUp += o.GaveUp
+	s.Edits += o.Edits
+	s.Moves += o.Moves
+	s.Created += o.Created
+	s.Followed += o.Followed
+	s.Sweeps += o.Sweeps
+}
+
+func (w *world) play(seed uint64, label string, build consumers) (stats, verdict) {
+	p := &play{world: w, seed: seed, prefix: fmt.Sprintf("s%d%s-", seed, label), edits: map[string]*edit{}, moves: map[string]*transition{}}
+	p.chaos = &chaos{seed: seed, faults: drawFaults(rand.New(rand.NewPCG(seed, 0))), thaw: make(chan struct{}), meddle: p.meddle}
+	p.faulty = w.under(p.chaos.call, p.chaos.attempt)
+	p.set()
+
+	functions := p.functions(build)
+	random := rand.New(rand.NewPCG(seed, hash("deliveries")))
+	acting := p.act()
+	acted := make(chan struct{})
+	go func() { acting.Wait(); close(acted) }()
+	s := stats{}
+	for now, ended := 0, false; ; now++ {
+		select {
+		case <-acted:
+			ended = true
+		default:
+		}
+		left := 0
+		for _, d := range functions {
+			p.tick(d, now, random)
+			left += len(d.pending)
+		}
+		if random.Float64() < p.chaos.faults.sweeps {
+			s.Sweeps++
+			_ = p.invoke(fmt.Sprintf("sweep-%d", now), func(ctx context.Context) error {
+				_, err := p.sweep(ctx, settle.New(p.faulty), p.faulty)
+				return err
+			})
+		}
+		if ended && left == 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	p.chaos.off.Store(true)
+	p.quieten(functions, random)
+	close(p.chaos.thaw)
+	p.zombies.Wait()
+	p.quieten(functions, random)
+
+	s.Crashes, s.Frozen = int(p.crashes.Load()), int(p.froze.Load())
+	for _, d := range functions {
+		s.Batches += d.batches
+		s.GaveUp += d.gaveUp
+	}
+	v := p.judge(&s)
+	p.writesNothingMore(functions, &v)
+	return s, v
+}
+
+// set makes what the story begins with.
+func (p *play) set() {
+	for n := range 4 {
+		p.changeIDs = append(p.changeIDs, p.change(fmt.Sprintf("%sCHG-%d", p.prefix, n), release.Normal).ID)
+	}
+	for n := range 8 {
+		id := fmt.Sprintf("%sT-%d", p.prefix, n)
+		w := p.request("create-" + id)
+		t := newTask(id, "", release.TaskOpen)
+		if n < 7 {
+			t.ChangeRequestID = p.changeIDs[n%3]
+		}
+		p.record(w.Request, &edit{task: id, moves: true, change: t.ChangeRequestID})
+		if _, err := p.store.CreateTask(context.Background(), t, w); err != nil {
+			p.t.Fatal(err)
+		}
+		p.taskIDs = append(p.taskIDs, id)
+	}
+	p.releaseIDs = []string{p.release(p.changeIDs[0], p.changeIDs[1]), p.release(p.changeIDs[2])}
+	for _, id := range p.releaseIDs {
+		p.move(id, release.Approved, release.Scheduled, release.InProgress)
+	}
+}
+
+func (p *play) functions(build consumers) []*deliveries {
+	changes := &deliveries{name: "settle-changes", stream: p.world.releases, ops: settlingOps}
+	tasks := &deliveries{name: "settle-tasks", stream: p.world.changes, ops: followingOps}
+	for range 2 {
+		c, t := build(p, p.faulty)
+		changes.handlers, tasks.handlers = append(changes.handlers, c), append(tasks.handlers, t)
+	}
+	return []*deliveries{changes, tasks}
+}
+
+// quieten delivers what is left, without faults, and lets the sweep repair the rest.
+func (p *play) quieten(functions []*deliveries, random *rand.Rand) {
+	settler := settle.New(p.store)
+	for round := 0; ; round++ {
+		for {
+			left := 0
+			for _, d := range functions {
+				p.tick(d, 1<<30, random)
+				left += len(d.pending)
+			}
+			if left == 0 {
+				break
+			}
+		}
+		swept, err := p.sweep(context.Background(), settler, p.store)
+		if err != nil {
+			p.t.Errorf("seed %d: the sweep fails without faults: %v", p.seed, err)
+			return
+		}
+		if swept.Looked == 0 {
+			return
+		}
+		if round > 20 {
+			p.t.Errorf("seed %d: the sweep does not come to an end: %+v", p.seed, swept)
+			return
+		}
+	}
+}
+
+// writesNothingMore delivers every record of the seed once more.
+func (p *play) writesNothingMore(functions []*deliveries, v *verdict) {
+	var count inject.Counter
+	s := settle.New(p.under(nil, count.Count))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for n, handler := range []streams.Handler{s.Changes, s.Tasks} {
+		answer, err := handler(ctx, events.DynamoDBEvent{Records: functions[n].past})
+		if err != nil || len(answer.BatchItemFailures) > 0 {
+			v.strict = append(v.strict, fmt.Sprintf("%s does not acknowledge old records: %v %v", functions[n].name, answer, err))
+		}
+	}
+	if c := count.Take(); c.Writes() > 0 {
+		v.strict = append(v.strict, fmt.Sprintf("delivering everything again wrote: %v", c))
+	}
+}
+
+func show(lines []string) string { return strings.Join(lines, "\n\t") }

@@ -1,0 +1,292 @@
+package settle_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/release"
+)
+
+// The oracle is the rules of DESIGN 3.4 and faults.md typed a second time, on purpose
+// without the code under test: what the fold of a task must be after each write that
+// reached it. The order of the writes comes from the task's own stream records, who
+// made each from the request it carries.
+
+// verdict is what is wrong: with the outcome, or also with the way to it.
+type verdict struct{ final, strict []string }
+
+// settled is one settlement as the release's own history tells it.
+type settled struct {
+	release string
+	epoch   int
+	kind    string
+	at      string
+	reason  string
+}
+
+func (s settled) comment() string {
+	if s.kind == "deployed" {
+		return "Resolved as part of release " + s.release + ", deployed " + s.at
+	}
+	return "Rollback: " + s.reason
+}
+
+// fold is what a task must be.
+type fold struct {
+	status, change, resolvedBy string
+	applied, reopened          int
+	comments                   []string
+}
+
+func isOpen(status string) bool {
+	return status == "Open" || status == "InProgress" || status == "OnHold"
+}
+
+func (f *fold) settle(s settled) {
+	comment := fmt.Sprintf("%s#%d %s", s.release, s.epoch, s.comment())
+	if slices.Contains(f.comments, comment) {
+		return // it moved between two change requests of the release; I2
+	}
+	f.comments = append(f.comments, comment)
+	switch s.kind {
+	case "deployed":
+		if isOpen(f.status) {
+			f.status, f.resolvedBy = "Resolved", s.release
+		}
+	case "rolled-back":
+		if f.resolvedBy == s.release {
+			f.status, f.resolvedBy = "Open", ""
+			f.reopened++
+		}
+	}
+}
+
+func (f *fold) set(status string) {
+	if status == "" || status == f.status {
+		return
+	}
+	if isOpen(status) {
+		if !isOpen(f.status) {
+			f.reopened++
+		}
+		f.resolvedBy = ""
+	}
+	if status == "Cancelled" {
+		f.resolvedBy = ""
+	}
+	f.status = status
+}
+
+func (f *fold) String() string {
+	return fmt.Sprintf("%s of %s, resolved by %q, applied %d, reopened %d, %q", f.status, f.change, f.resolvedBy, f.applied, f.reopened, f.comments)
+}
+
+// seen reads the same from a stream image.
+func seen(image map[string]events.DynamoDBAttributeValue) *fold {
+	str := func(name string) string {
+		if v, ok := image[name]; ok {
+			return v.String()
+		}
+		return ""
+	}
+	num := func(name string) int {
+		n := int64(0)
+		if v, ok := image[name]; ok {
+			n, _ = v.Integer()
+		}
+		return int(n)
+	}
+	f := &fold{status: str("status"), change: str("changeRequestId"), resolvedBy: str("resolvedBy"), applied: num("appliedEpoch"), reopened: num("reopenCount")}
+	if v, ok := image["comments"]; ok {
+		for _, c := range v.List() {
+			f.comments = append(f.comments, c.Map()["id"].String()+" "+c.Map()["text"].String())
+		}
+	}
+	return f
+}
+
+// judge holds everything that the seed left against the rules.
+func (p *play) judge(s *stats) verdict {
+	v := verdict{}
+	truth := p.judgeReleases(&v)
+	p.judgeChanges(&v, truth)
+	images := map[string][]map[string]events.DynamoDBAttributeValue{}
+	for _, r := range p.world.tasks.read() {
+		if id, ok := strings.CutPrefix(r.Change.Keys["pk"].String(), "TASK#"+p.prefix); ok {
+			images[id] = append(images[id], r.Change.NewImage)
+		}
+	}
+	for id, all := range images {
+		p.judgeTask(&v, s, p.prefix+id, all, truth)
+	}
+	return v
+}
+
+// table is the lifecycle of DESIGN 3.2, typed by hand.
+var table = map[string]string{
+	"approved": "planned", "scheduled": "approved", "in-progress": "scheduled", "deployed": "in-progress",
+	"rolled-back": "in-progress deployed", "cancelled": "planned approved scheduled in-progress",
+}
+
+// judgeReleases checks I3 to I5 and returns, for each change request, what its tasks
+// must follow.
+func (p *play) judgeReleases(v *verdict) map[string][]settled {
+	truth := map[string][]settled{}
+	times := map[string]int{}
+	for _, id := range p.releaseIDs {
+		r, err := p.store.Release(context.Background(), id)
+		if err != nil {
+			v.final = append(v.final, err.Error())
+			continue
+		}
+		status := "planned"
+		for n, passage := range r.History {
+			if passage.Epoch != n+1 || string(passage.From) != status || !strings.Contains(" "+table[string(passage.To)]+" ", " "+status+" ") {
+				v.final = append(v.final, fmt.Sprintf("%s: passage %d is %+v, from %s", id, n+1, passage, status))
+			}
+			status = string(passage.To)
+			times[passage.Request]++
+			if status == "deployed" || status == "rolled-back" {
+				for _, change := range r.ChangeIDs {
+					truth[change] = append(truth[change], settled{release: id, epoch: n + 1, kind: status, at: passage.At.Format("2006-01-02T15:04:05Z"), reason: passage.Reason})
+				}
+			}
+		}
+		if r.Settling != nil && len(r.Settling.Unsettled) > 0 {
+			v.final = append(v.final, fmt.Sprintf("%s is still settling: %v", id, r.Settling.Unsettled))
+		}
+	}
+	for request, t := range p.moves {
+		n := times[request]
+		if t.answer == "accepted" && n != 1 || t.answer == "refused" && n != 0 || n > 1 {
+			v.final = append(v.final, fmt.Sprintf("the transition of %s to %s was %s and is %d times in the history", t.release, t.to, t.answer, n))
+		}
+	}
+	return truth
+}
+
+// judgeChanges checks I6, and that each history is the fold of the releases'.
+func (p *play) judgeChanges(v *verdict, truth map[string][]settled) {
+	all, err := p.store.ChangesByID(context.Background(), p.changeIDs)
+	if err != nil || len(all) != len(p.changeIDs) {
+		v.final = append(v.final, fmt.Sprintf("change requests: %v", err))
+	}
+	for _, c := range all {
+		var history []settled
+		for _, s := range c.History {
+			history = append(history, settled{s.ReleaseID, s.Epoch, string(s.Kind), s.At.Format("2006-01-02T15:04:05Z"), s.Reason})
+		}
+		want := truth[c.ID]
+		if !slices.Equal(history, want) {
+			v.final = append(v.final, fmt.Sprintf("%s has the history\n\t%v, want\n\t%v", c.ID, history, want))
+		}
+		resolved := len(want) > 0 && want[len(want)-1].kind == "deployed"
+		if (c.Status == release.ChangeResolved) != resolved {
+			v.final = append(v.final, fmt.Sprintf("%s is %s after %v", c.ID, c.Status, want))
+		}
+		if r, err := p.store.Release(context.Background(), c.ReleaseID); c.ReleaseID != "" && (err != nil || !r.Live()) {
+			v.final = append(v.final, fmt.Sprintf("%s is still held by %s", c.ID, c.ReleaseID))
+		}
+	}
+}
+
+// judgeTask checks I1 and I2 of one task, write by write.
+func (p *play) judgeTask(v *verdict, s *stats, id string, images []map[string]events.DynamoDBAttributeValue, truth map[string][]settled) {
+	var path []string
+	wrong := func(list *[]string, format string, args ...any) {
+		*list = append(*list, fmt.Sprintf("%s: %s\n\t%s", id, fmt.Sprintf(format, args...), show(path)))
+	}
+	made := map[string]bool{}
+	var f *fold
+	request := ""
+	for n, image := range images {
+		is := seen(image)
+		by := image["request"].String()
+		path = append(path, fmt.Sprintf("%d by %s: %s", n, by, is))
+		e := p.edits[by]
+		switch {
+		case e == nil:
+			wrong(&v.strict, "nobody asked for %s", by)
+			return
+		case n == 0:
+			s.Created++
+			f = &fold{status: "Open", change: e.change, applied: is.applied}
+			p.inBounds(v, e, e.change, is.applied, wrong)
+		case by != request && made[by]:
+			wrong(&v.final, "request %s was carried out twice", by)
+		case by != request:
+			s.Edits++
+			if e.moves && e.change != f.change {
+				s.Moves++
+				p.leave(v, f, e, len(is.comments)-len(f.comments), truth, wrong)
+				f.change, f.applied = e.change, is.applied
+				p.inBounds(v, e, e.change, is.applied, wrong)
+			}
+			f.set(string(e.status))
+		default:
+			s.Followed++
+			if is.applied <= f.applied || is.applied > len(truth[f.change]) {
+				wrong(&v.strict, "a settlement wrote nothing that was missing")
+			}
+			for f.applied < min(is.applied, len(truth[f.change])) {
+				f.settle(truth[f.change][f.applied])
+				f.applied++
+			}
+		}
+		made[by], request = true, by
+		if f.String() != is.String() {
+			wrong(&v.strict, "want %s", f)
+			if n < len(images)-1 {
+				continue
+			}
+		}
+	}
+	is := seen(images[len(images)-1])
+	if f.applied != len(truth[f.change]) || f.String() != is.String() {
+		for f.applied < len(truth[f.change]) {
+			f.settle(truth[f.change][f.applied])
+			f.applied++
+		}
+		wrong(&v.final, "ends as %s, want %s", is, f)
+	}
+	ids := map[string]bool{}
+	for _, c := range is.comments {
+		key, _, _ := strings.Cut(c, " ")
+		if ids[key] {
+			wrong(&v.final, "the comment %s is there twice", key)
+		}
+		ids[key] = true
+	}
+}
+
+// leave applies what the old change request still had for a task that moves away, and
+// checks that this is what had reached the request at that moment.
+func (p *play) leave(v *verdict, f *fold, e *edit, count int, truth map[string][]settled, wrong func(*[]string, string, ...any)) {
+	for range max(0, count) {
+		if f.applied >= len(truth[f.change]) {
+			wrong(&v.strict, "it left %s with more than that ever had", f.change)
+			return
+		}
+		f.settle(truth[f.change][f.applied])
+		f.applied++
+	}
+	p.inBounds(v, e, f.change, f.applied, wrong)
+	if f.resolvedBy != "" {
+		wrong(&v.strict, "it left %s though %s had resolved it", f.change, f.resolvedBy)
+	}
+}
+
+// inBounds checks that an edit met a change request at an epoch that this had while the
+// edit ran.
+func (p *play) inBounds(v *verdict, e *edit, change string, epoch int, wrong func(*[]string, string, ...any)) {
+	if change == "" {
+		return
+	}
+	if low, high := e.bounds(change); epoch < low || epoch > high {
+		wrong(&v.strict, "it met %s at epoch %d; while the edit ran that was at %d to %d", change, epoch, low, high)
+	}
+}

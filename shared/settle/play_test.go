@@ -1,0 +1,395 @@
+package settle_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/settle"
+)
+
+// play is one seed: releases, change requests and tasks, people who work with them, and
+// the consumers, all under the seed's faults.
+type play struct {
+	*world
+	seed      uint64
+	chaos     *chaos
+	faulty    *dynamo.Store
+	prefix    string
+	changeIDs []string
+
+	mu         sync.Mutex
+	taskIDs    []string
+	edits      map[string]*edit       // by request
+	moves      map[string]*transition // by request
+	releaseIDs []string
+	edited     int
+
+	zombies        sync.WaitGroup
+	crashes, froze atomic.Int64
+}
+
+// edit is what a person did to a task, with what is known about when: the epochs of
+// the change requests before it began and after it ended.
+type edit struct {
+	task   string
+	status release.TaskStatus // "" leaves it
+	moves  bool
+	change string // where to; "" unlinks
+	low    map[string]int
+	high   map[string]int // nil while it has not ended: any
+}
+
+// transition is what a person asked of a release, and how it was answered.
+type transition struct {
+	release string
+	to      release.Status
+	answer  string // "accepted", "refused", "unknown"
+}
+
+var errFrozen = errors.New("the invocation froze")
+
+// invoke runs a function's invocation. It returns when that has ended, or has frozen:
+// then it goes on some time later.
+func (p *play) invoke(name string, run func(context.Context) error) error {
+	ctx, i := p.chaos.begin(context.Background(), name)
+	ended := make(chan error, 1)
+	p.zombies.Go(func() { ended <- run(ctx) })
+	select {
+	case err := <-ended:
+		if i.died() {
+			p.crashes.Add(1)
+			return errDead // whatever it would have answered, nobody hears it
+		}
+		return err
+	case <-i.frozen:
+		p.froze.Add(1)
+		return errFrozen
+	}
+}
+
+func (p *play) request(name string) dynamo.Write {
+	w := p.write()
+	w.Request = p.prefix + name
+	return w
+}
+
+// transition asks for a status until it is there or refused.
+func (p *play) transition(id string, to release.Status) bool {
+	for n := range 20 {
+		w := p.request(fmt.Sprintf("%s-%s-%d", id, to, n))
+		t := &transition{release: id, to: to, answer: "unknown"}
+		p.mu.Lock()
+		p.moves[w.Request] = t
+		p.mu.Unlock()
+		move := release.Move{To: to}
+		if to == release.RolledBack {
+			move.Reason = "because " + w.Request
+		}
+		err := p.invoke(w.Request, func(ctx context.Context) error {
+			_, err := p.faulty.Transition(ctx, id, move, w)
+			return err
+		})
+		p.mu.Lock()
+		switch {
+		case err == nil:
+			t.answer = "accepted"
+		case release.IsKind(err, release.KindConflict):
+			t.answer = "refused"
+		}
+		p.mu.Unlock()
+		if r, err := p.store.Release(context.Background(), id); err == nil && r.Status == to {
+			return true
+		}
+	}
+	return false
+}
+
+// epochs reads the change requests' epochs.
+func (p *play) epochs() map[string]int {
+	all, err := p.store.ChangesByID(context.Background(), p.changeIDs)
+	if err != nil {
+		p.t.Error(err)
+	}
+	epochs := map[string]int{}
+	for _, c := range all {
+		epochs[c.ID] = c.Epoch()
+	}
+	return epochs
+}
+
+// record notes an edit before it begins; the returned function notes its end.
+func (p *play) record(request string, e *edit) func(err error) {
+	e.low = p.epochs()
+	p.mu.Lock()
+	p.edits[request] = e
+	p.mu.Unlock()
+	return func(err error) {
+		if errors.Is(err, errFrozen) || errors.Is(err, errDead) || errors.Is(err, errLost) {
+			return // it may still come about
+		}
+		high := p.epochs()
+		p.mu.Lock()
+		e.high = high
+		p.mu.Unlock()
+	}
+}
+
+// bounds is between which epochs of a change request the edit took place.
+func (e *edit) bounds(change string) (low, high int) {
+	if e.high == nil {
+		return e.low[change], math.MaxInt
+	}
+	return e.low[change], e.high[change]
+}
+
+var statuses = []release.TaskStatus{
+	release.TaskOpen, release.TaskInProgress, release.TaskOnHold, release.TaskResolved, release.TaskClosed, release.TaskClosed, release.TaskCancelled,
+}
+
+// person makes a random edit of a task.
+func (p *play) person(random *rand.Rand, store *dynamo.Store, task, name string) {
+	e := &edit{task: task}
+	if random.Float64() < 0.6 {
+		e.status = statuses[random.IntN(len(statuses))]
+	}
+	if e.status == "" || random.Float64() < 0.2 {
+		e.moves = true
+		if n := random.IntN(len(p.changeIDs) + 1); n < len(p.changeIDs) {
+			e.change = p.changeIDs[n]
+		}
+	}
+	w := p.request(name)
+	done := p.record(w.Request, e)
+	update := func(ctx context.Context) error {
+		_, err := store.UpdateTask(ctx, task, func(t release.Task) (release.Task, error) {
+			if e.moves {
+				t.ChangeRequestID = e.change
+			}
+			if e.status != "" {
+				t = t.SetStatus(e.status, w.At)
+			}
+			return t, nil
+		}, w)
+		return err
+	}
+	if store == p.store {
+		done(update(context.Background()))
+		return
+	}
+	done(p.invoke(w.Request, update))
+}
+
+// meddle is a person's edit that lands between a consumer's read and its write.
+func (p *play) meddle(task string) {
+	p.mu.Lock()
+	p.edited++
+	n := p.edited
+	p.mu.Unlock()
+	if n > 12 {
+		return
+	}
+	name := fmt.Sprintf("meddle-%s-%d", task, n)
+	p.person(rand.New(rand.NewPCG(p.seed, hash(name))), p.store, task, name)
+}
+
+func (p *play) newcomer(random *rand.Rand, n int) {
+	id := fmt.Sprintf("%snew-%d", p.prefix, n)
+	change := p.changeIDs[random.IntN(len(p.changeIDs))]
+	w := p.request("create-" + id)
+	e := &edit{task: id, moves: true, change: change}
+	done := p.record(w.Request, e)
+	p.mu.Lock()
+	p.taskIDs = append(p.taskIDs, id)
+	p.mu.Unlock()
+	done(p.invoke(w.Request, func(ctx context.Context) error {
+		_, err := p.faulty.CreateTask(ctx, newTask(id, change, release.TaskOpen), w)
+		return err
+	}))
+}
+
+// act plays the people: one release is deployed and rolled back, its change request
+// goes into another and is deployed there, a third is cancelled or rolled back from
+// in-progress; all the while tasks are edited, moved and created.
+func (p *play) act() *sync.WaitGroup {
+	var actors sync.WaitGroup
+	random := rand.New(rand.NewPCG(p.seed, hash("story")))
+	a, b := p.releaseIDs[0], p.releaseIDs[1]
+	endOfB := []release.Status{release.Deployed, release.Cancelled, release.RolledBack}[random.IntN(3)]
+	wait := time.Duration(random.IntN(30)) * time.Millisecond
+	actors.Go(func() {
+		if !p.transition(a, release.Deployed) {
+			return
+		}
+		time.Sleep(wait)
+		if !p.transition(a, release.RolledBack) {
+			return
+		}
+		p.again(p.changeIDs[0])
+	})
+	actors.Go(func() {
+		time.Sleep(wait / 2)
+		p.transition(b, endOfB)
+	})
+	tasks := slices.Clone(p.taskIDs)
+	for person := range 2 {
+		random := rand.New(rand.NewPCG(p.seed, hash("person", fmt.Sprint(person))))
+		actors.Go(func() {
+			for n := range 4 {
+				time.Sleep(time.Duration(random.IntN(15)) * time.Millisecond)
+				if n == 2 {
+					p.newcomer(random, person)
+					continue
+				}
+				p.person(random, p.faulty, tasks[random.IntN(len(tasks))], fmt.Sprintf("edit-%d-%d", person, n))
+			}
+		})
+	}
+	return &actors
+}
+
+// again takes a change request that was given back into another release.
+func (p *play) again(change string) {
+	c := p.release()
+	p.mu.Lock()
+	p.releaseIDs = append(p.releaseIDs, c)
+	p.mu.Unlock()
+	for n := range 100 {
+		w := p.request(fmt.Sprintf("link-%d", n))
+		_ = p.invoke(w.Request, func(ctx context.Context) error {
+			_, err := p.faulty.LinkChanges(ctx, c, []string{change}, nil, w)
+			return err
+		})
+		if r, err := p.store.Release(context.Background(), c); err == nil && slices.Contains(r.ChangeIDs, change) {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	for _, to := range []release.Status{release.Approved, release.Scheduled, release.InProgress, release.Deployed} {
+		if !p.transition(c, to) {
+			return
+		}
+	}
+}
+
+// deliveries is what a stream still has to deliver to its function.
+type deliveries struct {
+	name     string
+	stream   *stream
+	ops      []string
+	handlers []streams.Handler // one per sandbox
+	pending  []delivery
+	past     []events.DynamoDBEventRecord
+	gaveUp   int
+	batches  int
+}
+
+type delivery struct {
+	record    events.DynamoDBEventRecord
+	attempts  int
+	notBefore int // tick
+}
+
+// tick delivers one or two batches and returns when they are done with.
+func (p *play) tick(d *deliveries, now int, random *rand.Rand) {
+	f := p.chaos.faults
+	quiet := p.chaos.off.Load()
+	if quiet {
+		f = faults{retries: 3}
+	}
+	for _, r := range matching(d.stream.read(), d.ops...) {
+		next := delivery{record: r, notBefore: now}
+		if random.Float64() < f.late {
+			next.notBefore += random.IntN(12)
+		}
+		d.pending = append(d.pending, next)
+		d.past = append(d.past, r)
+	}
+	var batch, rest []delivery
+	if random.Float64() < f.shuffle {
+		random.Shuffle(len(d.pending), func(i, j int) { d.pending[i], d.pending[j] = d.pending[j], d.pending[i] })
+	}
+	most := 1 + random.IntN(4)
+	for _, next := range d.pending {
+		if len(batch) < most && (quiet || next.notBefore <= now) {
+			batch = append(batch, next)
+		} else {
+			rest = append(rest, next)
+		}
+	}
+	d.pending = rest
+	records := make([]events.DynamoDBEventRecord, 0, len(batch)+1)
+	if len(d.past) > 0 && random.Float64() < f.replay {
+		records = append(records, d.past[random.IntN(len(d.past))])
+	}
+	replayed := len(records)
+	for _, next := range batch {
+		records = append(records, next.record)
+	}
+	if len(records) == 0 {
+		return
+	}
+	d.batches++
+	name := fmt.Sprintf("%s-%d", d.name, d.batches)
+	var other sync.WaitGroup
+	defer other.Wait()
+	if random.Float64() < f.both {
+		other.Go(func() { _ = p.consume(name+"-other", d.handlers[1], records) })
+	}
+	done := max(0, p.consume(name, d.handlers[0], records)-replayed)
+	for _, failed := range batch[min(done, len(batch)):] {
+		if failed.attempts++; failed.attempts > f.retries {
+			d.gaveUp++ // the failure queue; the sweep repairs
+			continue
+		}
+		d.pending = append(d.pending, failed)
+	}
+	for _, through := range batch[:min(done, len(batch))] {
+		if random.Float64() < f.twice {
+			d.pending = append(d.pending, delivery{record: through.record, notBefore: now + random.IntN(10)})
+		}
+	}
+}
+
+// consume runs an invocation on a batch and tells how many records are through.
+func (p *play) consume(name string, handler streams.Handler, records []events.DynamoDBEventRecord) int {
+	through := 0
+	err := p.invoke(name, func(ctx context.Context) error {
+		answer, err := handler(ctx, events.DynamoDBEvent{Records: slices.Clone(records)})
+		if err != nil {
+			return err
+		}
+		if len(answer.BatchItemFailures) == 0 {
+			through = len(records)
+			return nil
+		}
+		id := answer.BatchItemFailures[0].ItemIdentifier
+		through = slices.IndexFunc(records, func(r events.DynamoDBEventRecord) bool { return r.Change.SequenceNumber == id })
+		if through < 0 || len(answer.BatchItemFailures) != 1 {
+			p.t.Errorf("seed %d: %s answers %v, which is no record of its batch", p.seed, name, answer.BatchItemFailures)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0
+	}
+	return through
+}
+
+func (p *play) sweep(ctx context.Context, s *settle.Settler, store *dynamo.Store) (settle.Swept, error) {
+	sweep := settle.Sweep{Settler: s, Announce: func(ctx context.Context, r release.Release, epoch int) error {
+		return store.MarkAnnounced(ctx, r.ID, epoch)
+	}}
+	return sweep.Before(ctx, time.Now().Add(time.Hour), time.Now())
+}
