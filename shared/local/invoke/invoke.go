@@ -31,7 +31,6 @@ var ErrTimeout = errors.New("the function timed out")
 // InProcess makes a function of a handler with any of the signatures that
 // aws-lambda-go knows.
 func InProcess(name string, timeout time.Duration, handler any) Function {
-	inner := lambda.NewHandler(handler)
 	return func(ctx context.Context, payload []byte) ([]byte, error) {
 		if len(payload) > MaxPayload {
 			return nil, ErrTooLarge
@@ -55,7 +54,9 @@ func InProcess(name string, timeout time.Duration, handler any) Function {
 				}
 				answered <- r
 			}()
-			r.out, r.err = inner.Invoke(ctx, payload)
+			// A handler of its own for each invocation: aws-lambda-go reuses the buffer of an
+			// answer as soon as it has returned it, since a sandbox has one invocation at a time.
+			r.out, r.err = lambda.NewHandler(handler).Invoke(ctx, payload)
 		}()
 		var r result
 		select {

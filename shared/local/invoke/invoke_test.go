@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +36,28 @@ func TestInvocationIsLambdas(t *testing.T) {
 	if _, err := invoke.Typed[ask, reply](f)(gone, ask{"hi"}); err != nil {
 		t.Errorf("a caller that went away stopped the function: %v", err)
 	}
+}
+
+// Answers of invocations at the same time must not share memory: one person would
+// read what another was told.
+func TestInvocationsAtOnceKeepTheirAnswers(t *testing.T) {
+	f := invoke.InProcess("f", time.Minute, func(_ context.Context, in ask) (reply, error) {
+		return reply{Word: strings.Repeat(in.Word, 1000)}, nil
+	})
+	var group sync.WaitGroup
+	for _, word := range strings.Split("abcdefgh", "") {
+		group.Go(func() {
+			for range 200 {
+				out, err := f(t.Context(), []byte(`{"Word":"`+word+`"}`))
+				time.Sleep(time.Microsecond)
+				if want := `{"Word":"` + strings.Repeat(word, 1000) + `","ID":""}`; err != nil || strings.TrimSpace(string(out)) != want {
+					t.Errorf("%s was answered %.40s…, %v", word, out, err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestInvocationsFailAsTheyDoOnLambda(t *testing.T) {
