@@ -80,6 +80,7 @@ type node struct{ HTML, FailureSummary string }
 // Nobody is kept out: axe finds nothing in any state, light, dark, narrow or printed;
 // the policy lets the style through, and nothing complains.
 func TestPageInBrowser(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	axe, err := os.ReadFile(filepath.Join(checkers(t), "axe-core", "axe.min.js"))
 	check(t, err)
@@ -134,6 +135,7 @@ func checkWidth(t *testing.T, b *browser, name string, l look) {
 // A keyboard gets everywhere: past the drawing with the first key, and to every window
 // in it; a window that was chosen is the one that is shown.
 func TestPageWithKeyboard(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	server := httptest.NewServer(site(typical()))
 	defer server.Close()
@@ -168,6 +170,7 @@ func TestPageWithKeyboard(t *testing.T) {
 
 // The markup is valid: the Nu HTML checker neither errs nor warns.
 func TestPageMarkup(t *testing.T) {
+	t.Parallel()
 	java, err := exec.LookPath("java")
 	need(t, "install a Java runtime (17)", err)
 	jar := filepath.Join(checkers(t), "vnu-jar", "build", "dist", "vnu.jar")

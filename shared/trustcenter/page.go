@@ -59,7 +59,6 @@ type pageData struct {
 	Timeline timeline
 	Zone     string
 	Place    string
-	Hidden   int
 	Nothing  bool
 }
 
@@ -95,7 +94,6 @@ func renderPage(v view) ([]byte, error) {
 		if len(s.Entries)+s.Hidden > 0 || s.Empty != "" {
 			data.Sections = append(data.Sections, s.section)
 		}
-		data.Hidden += s.Hidden
 	}
 	data.Timeline = draw(v, listed)
 	data.Running = data.Running[:min(len(data.Running), 3)]
