@@ -136,7 +136,7 @@ func TestMainJob(t *testing.T) {
 		t.Errorf("the sweep found something: %v", swept)
 	}
 	failures := must(200, "", "GET", "/_local/failures", nil)
-	if len(failures["failures"].([]any)) != 0 || len(failures["streams"].([]any)) != 3 {
+	if len(failures["failures"].([]any)) != 0 || len(failures["streams"].([]any)) != 5 {
 		t.Errorf("failures: %v", failures)
 	}
 }

@@ -23,8 +23,8 @@ type Event struct {
 
 // Bus is the stand-in. The zero value is ready.
 type Bus struct {
-	// OnEvent is told of each event that is taken, in order; nil hears nothing. It
-	// must not block.
+	// OnEvent is told of each event that is taken; nil hears nothing. It is set before
+	// the first event and must not block.
 	OnEvent func(Event)
 
 	mu     sync.Mutex
@@ -54,18 +54,21 @@ type result struct {
 	ErrorMessage string `json:",omitempty"`
 }
 
-// Put publishes an event that did not come through PutEvents, as AWS's own
-// services do on the default bus.
-func (b *Bus) Put(e events.CloudWatchEvent) { b.keep(Event{e, "default"}) }
+// Put passes on an event of one of AWS's own services, which come on the default
+// bus. It is not kept: what is shown is what the system itself published.
+func (b *Bus) Put(e events.CloudWatchEvent) { b.tell(Event{e, "default"}) }
 
 func (b *Bus) keep(e Event) {
 	b.mu.Lock()
 	b.events = append(b.events, e)
 	b.events = b.events[max(0, len(b.events)-kept):]
-	tell := b.OnEvent
 	b.mu.Unlock()
-	if tell != nil {
-		tell(e)
+	b.tell(e)
+}
+
+func (b *Bus) tell(e Event) {
+	if b.OnEvent != nil {
+		b.OnEvent(e)
 	}
 }
 
