@@ -1,0 +1,111 @@
+package apidocs_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/rest"
+	"example.com/releases/shared/rest/apidocs"
+)
+
+func get(t *testing.T, publicURL, path string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	apidocs.Handler(publicURL).ServeHTTP(w, r)
+	return w
+}
+
+func TestTheDocumentNamesWhereItIsServed(t *testing.T) {
+	for publicURL, want := range map[string]string{"": "/", "https://api.example.com/live": "https://api.example.com/live"} {
+		w := get(t, publicURL, "/openapi.json")
+		var d struct {
+			OpenAPI string
+			Servers []struct{ URL string }
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &d); err != nil {
+			t.Fatal(err)
+		}
+		if w.Header().Get("Content-Type") != "application/json" || d.OpenAPI != "3.1.0" || len(d.Servers) != 1 || d.Servers[0].URL != want {
+			t.Errorf("served at %q: %+v", publicURL, d)
+		}
+		if again := get(t, publicURL, "/openapi.json", "If-None-Match: "+w.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() > 0 {
+			t.Errorf("unchanged, yet %d", again.Code)
+		}
+	}
+}
+
+// The page works offline and runs nothing: what it names is on it, or beside it.
+func TestThePageNeedsNothingElse(t *testing.T) {
+	w := get(t, "", "/docs")
+	page := w.Body.String()
+	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-") || strings.Contains(policy, "unsafe") {
+		t.Errorf("policy %q", policy)
+	}
+	for _, bad := range []string{"<script", "<link", "<img", "style=", " on"} {
+		if bad == " on" {
+			if m := regexp.MustCompile(`<[^>]* on[a-z]+=`).FindString(page); m != "" {
+				t.Errorf("the page holds %s", m)
+			}
+		} else if strings.Contains(page, bad) {
+			t.Errorf("the page holds %s", bad)
+		}
+	}
+	links := regexp.MustCompile(`(?:href|src)="([^"]*)"`).FindAllStringSubmatch(page, -1)
+	if len(links) < 100 {
+		t.Errorf("only %d links", len(links))
+	}
+	for _, link := range links {
+		name, here := strings.CutPrefix(link[1], "#")
+		if here && !strings.Contains(page, `id="`+name+`"`) || !here && link[1] != "openapi.json" {
+			t.Errorf("the page links to %s", link[1])
+		}
+	}
+	for _, r := range rest.Routes() {
+		if !strings.Contains(page, "<code>"+rest.Base+r.Path+"</code>") {
+			t.Errorf("%s is not on the page", r.Path)
+		}
+	}
+}
+
+func TestTheTypeOfEveryProblemLeadsToItsExplanation(t *testing.T) {
+	for i := range rest.Codes {
+		p := rest.ProblemOf(&rest.Codes[i].Example)
+		w := get(t, "", p.Type)
+		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "../docs#problem-"+p.Code {
+			t.Errorf("%s: %d to %s", p.Type, w.Code, w.Header().Get("Location"))
+		}
+	}
+	for _, path := range []string{"/problems/none", "/problems/x%22", "/nothing", "/"} {
+		if w := get(t, "", path); w.Code != http.StatusNotFound || w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+func TestThePayloadUnderEvents(t *testing.T) {
+	raw, err := os.ReadFile("../../../events/api-docs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var event events.APIGatewayProxyRequest
+	if err := json.Unmarshal(raw, &event); err != nil {
+		t.Fatal(err)
+	}
+	got, err := host.APIHandler(apidocs.Handler(""))(t.Context(), event)
+	if err != nil || got.StatusCode != http.StatusOK || got.IsBase64Encoded || !strings.HasPrefix(got.Body, "<!doctype html>") {
+		t.Errorf("%v, %d, %.100s", err, got.StatusCode, got.Body)
+	}
+}

@@ -1,0 +1,100 @@
+package openapi
+
+import (
+	"net/http"
+	"reflect"
+	"slices"
+
+	"example.com/releases/shared/rest"
+)
+
+func (w *writer) parameters(r rest.Route) []object {
+	var all []object
+	for _, name := range r.Parameters() {
+		shared := map[string]string{"plan": "plan", "order": "order"}[name]
+		if shared == "" {
+			shared = map[string]string{"Releases": "releaseId", "Change requests": "changeRequestId", "Tasks": "taskId"}[tagOf(r)]
+		}
+		all = append(all, reference("parameters", shared))
+	}
+	if r.Query != nil {
+		t := reflect.TypeOf(r.Query).Elem()
+		for _, f := range fieldsOf(t) {
+			fact, known := facts[t.Name()+"."+f.name]
+			if !known {
+				fact, known = facts[f.name]
+			}
+			if !known {
+				w.missing = append(w.missing, t.Name()+"."+f.name)
+			}
+			schema := w.property(f.name, f.kind, fact, output, false)
+			schema = slices.DeleteFunc(schema, func(m member) bool { return m.name == "description" })
+			all = append(all, object{{"name", f.name}, {"in", "query"}, {"description", fact.text}, {"schema", schema}})
+		}
+	}
+	switch {
+	case r.Method == http.MethodPost:
+		all = append(all, reference("parameters", "idempotencyKey"))
+	case r.Method == http.MethodGet:
+		all = append(all, reference("parameters", "ifNoneMatch"))
+	}
+	if r.Guarded {
+		all = append(all, reference("parameters", "ifMatch"))
+	}
+	return all
+}
+
+func pathParameter(name, text, example string, schema object) object {
+	return object{{"name", name}, {"in", "path"}, {"required", true}, {"description", text}, {"schema", schema}, {"example", example}}
+}
+
+const tagPattern = `^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$`
+
+var sharedParameters = object{
+	{"releaseId", pathParameter("id", "The release's id.", "REL-2026-Q2-001", identifier.schema())},
+	{"changeRequestId", pathParameter("id", "The change request's id.", "CHG-1001", identifier.schema())},
+	{"taskId", pathParameter("id", "The task's id.", "TASK-1001", identifier.schema())},
+	{"plan", pathParameter("plan", "Which plan the step is in.", "rollout", object{{"type", "string"}, {"enum", []any{"rollout", "rollback"}}})},
+	{"order", object{
+		{"name", "order"},
+		{"in", "path"},
+		{"required", true},
+		{"description", "The step's order in its plan."},
+		{"schema", object{{"type", "integer"}, {"minimum", 1}, {"maximum", 9999}}},
+		{"example", 1},
+	}},
+	{"idempotencyKey", object{
+		{"name", "Idempotency-Key"},
+		{"in", "header"},
+		{"description", "A value of your own, such as a UUID, that makes the request happen once: sent again within 24 hours with the same body, it gets the first answer again."},
+		{"schema", object{{"type", "string"}, {"minLength", 1}, {"maxLength", 255}, {"pattern", "^[!-~]+$"}}},
+		{"example", "5f0c3a52-9a64-4d0e-8f6b-0d6e3a1c7b11"},
+	}},
+	{"ifMatch", object{
+		{"name", "If-Match"},
+		{"in", "header"},
+		{"description", "The ETag of what you last read: the request is refused with 412 if there is a newer revision by now. `*` stands for any."},
+		{"schema", object{{"type", "string"}, {"pattern", tagPattern}}},
+		{"example", "*"},
+	}},
+	{"ifNoneMatch", object{
+		{"name", "If-None-Match"},
+		{"in", "header"},
+		{"description", "The ETag of what you have: the answer is 304 without a body if that is still what there is."},
+		{"schema", object{{"type", "string"}, {"pattern", tagPattern}}},
+		{"example", `"3-5f2b9c0d1e4a7b68"`},
+	}},
+}
+
+func header(text, example string) object {
+	return object{{"description", text}, {"schema", object{{"type", "string"}}}, {"example", example}}
+}
+
+var sharedHeaders = object{
+	{"ETag", header("The revision and a hash of the content: If-Match compares the revision, If-None-Match the whole.", `"3-5f2b9c0d1e4a7b68"`)},
+	{"Location", header("Where what was made can be read.", "/api/releases/REL-2026-Q2-001")},
+	{"WWW-Authenticate", header("How to authenticate (RFC 6750).", `Bearer realm="releases"`)},
+	{"Retry-After", header("After how many seconds to try again.", "1")},
+}
+
+func (f fact) schema() object { return append(object{{"type", "string"}}, f.limits...) }
