@@ -18,6 +18,8 @@ import (
 	"example.com/releases/shared/notify/post"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/rest"
+	"example.com/releases/shared/rest/apidocs"
+	"example.com/releases/shared/rest/apidocs"
 	"example.com/releases/shared/settle"
 	"example.com/releases/shared/trustcenter"
 )
@@ -35,6 +37,8 @@ func functions() map[string]func() any {
 			return (&settle.Sweep{Settler: settle.New(store()), Announce: announcer().Announce}).Run
 		},
 
+		"api-docs":         func() any { return host.APIHandler(apidocs.Handler(host.FromEnvironment().PublicURL)) },
+		"api-docs":         func() any { return host.APIHandler(apidocs.Handler(host.FromEnvironment().PublicURL)) },
 		"answer-preflight": func() any { return host.APIHandler(rest.Preflight(host.FromEnvironment().AllowedOrigins)) },
 
 		"heads-up": func() any { return plan.New(store()).Run },
