@@ -1,13 +1,26 @@
 package settle_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
 )
+
+var untilDeployed = []release.Status{release.Approved, release.Scheduled, release.InProgress, release.Deployed}
+
+func (w *world) settleAll(s *settle.Settler) {
+	w.t.Helper()
+	through(w.t, s.Changes, matching(w.releases.read(), settlingOps...))
+	through(w.t, s.Tasks, matching(w.changes.read(), followingOps...))
+}
 
 func TestADeploymentAndItsRollbackReachEveryTask(t *testing.T) {
 	w := newWorld(t)
@@ -18,14 +31,9 @@ func TestADeploymentAndItsRollbackReachEveryTask(t *testing.T) {
 	}
 	w.task("T-9", "CHG-2", release.TaskOpen)
 	id := w.release("CHG-1", "CHG-2")
-	r := w.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
-
-	var count inject.Counter
-	s := settle.New(w.under(nil, count.Count))
-	released := matching(w.releases.read(), settlingOps...)
-	through(t, s.Changes, released)
-	followed := matching(w.changes.read(), followingOps...)
-	through(t, s.Tasks, followed)
+	r := w.move(id, untilDeployed...)
+	s := settle.New(w.store)
+	w.settleAll(s)
 
 	deployed := fmt.Sprintf("Resolved as part of release %s, deployed %s", id, r.ActualEnd.Format("2006-01-02T15:04:05Z"))
 	for n, want := range []release.TaskStatus{"Resolved", "Resolved", "Resolved", "Resolved", "Closed", "Cancelled"} {
@@ -36,23 +44,209 @@ func TestADeploymentAndItsRollbackReachEveryTask(t *testing.T) {
 	if p := w.progress(id); p.State != "settled" || p.Changes.Settled != 2 || p.Tasks.Settled != 7 {
 		t.Errorf("progress %+v; want settled, 2 changes, 7 tasks", p)
 	}
-	t.Logf("deployment: %v", count.Take())
-
-	through(t, s.Changes, released)
-	through(t, s.Tasks, followed)
-	if again := count.Take(); again.Writes() != 0 {
-		t.Errorf("delivered again, it wrote: %v", again)
-	}
+	w.edit("T-1", func(task release.Task) release.Task { return task.SetStatus(release.TaskClosed, task.UpdatedAt) })
 
 	w.move(id, release.RolledBack)
-	through(t, s.Changes, matching(w.releases.read(), settlingOps...))
-	through(t, s.Tasks, matching(w.changes.read(), followingOps...))
+	w.settleAll(s)
 	for n, want := range []release.TaskStatus{"Open", "Open", "Open", "Resolved", "Closed", "Cancelled"} {
-		if got := w.readTask(fmt.Sprintf("T-%d", n)); got.Status != want || comments(got) != deployed+" | Rollback: checkout fails" {
+		got := w.readTask(fmt.Sprintf("T-%d", n))
+		if got.Status != want || comments(got) != deployed+" | Rollback: checkout fails" {
 			t.Errorf("%s is %s with %q; want %s", got.ID, got.Status, comments(got), want)
+		}
+		if reopened := want == "Open"; (got.ReopenedAt != nil) != reopened || (got.ReopenCount == 1) != reopened {
+			t.Errorf("%s: reopened %v, %d times", got.ID, got.ReopenedAt, got.ReopenCount)
 		}
 	}
 	if p := w.progress(id); p.State != "settled" || p.Tasks.Settled != 7 {
 		t.Errorf("progress %+v; want settled, 7 tasks", p)
 	}
+	c, err := w.store.Change(context.Background(), "CHG-1")
+	if err != nil || c.Status != release.ChangeOpen || c.ReleaseID != "" || !c.CABApproved() {
+		t.Errorf("after the rollback: %+v, %v; want open, free and still approved", c, err)
+	}
+}
+
+// The budget of DESIGN 6, as exact counts: with 100 change requests of 100 tasks it is
+// 2 + 100 + 4·100 + 10,000 + 1 requests, 1.0503 for each task.
+func TestSettlementRequestsAreCounted(t *testing.T) {
+	const changes, tasks = 4, 30
+	w := newWorld(t)
+	var ids []string
+	for n := range changes {
+		ids = append(ids, w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID)
+		for m := range tasks {
+			w.task(fmt.Sprintf("T-%d-%d", n, m), ids[n], release.TaskOpen)
+		}
+	}
+	id := w.release(ids...)
+	w.move(id, untilDeployed...)
+	var count inject.Counter
+	s := settle.New(w.under(nil, count.Count))
+	released := matching(w.releases.read(), settlingOps...)
+	through(t, s.Changes, released)
+	if got := count.Take(); got["GetItem"] != 1 || got["BatchGetItem"] != 1 || got["UpdateItem"] != changes || got.Total() != 2+changes {
+		t.Errorf("to the change requests: %v", got)
+	}
+	followed := matching(w.changes.read(), followingOps...)
+	through(t, s.Tasks, followed)
+	got := count.Take()
+	if got["UpdateItem"] != changes*tasks+changes+1 || got["GetItem"] != changes || got["Query"] != changes || got["BatchGetItem"] != changes ||
+		got.Total() != changes*tasks+4*changes+1 {
+		t.Errorf("to the tasks: %v", got)
+	}
+	through(t, s.Changes, released)
+	through(t, s.Tasks, followed)
+	if again := count.Take(); again.Writes() != 0 {
+		t.Errorf("delivered again, it wrote: %v", again)
+	}
+	if p := w.progress(id); p.Tasks.Settled != changes*tasks || p.State != "settled" {
+		t.Errorf("progress %+v", p)
+	}
+}
+
+func TestARollbackThatOvertakesTheDeploymentIsAppliedAfterIt(t *testing.T) {
+	w := newWorld(t)
+	w.change("CHG-1", release.Standard)
+	w.task("T-1", "CHG-1", release.TaskOpen)
+	id := w.release("CHG-1")
+	r := w.move(id, append(untilDeployed, release.RolledBack)...)
+	records := matching(w.releases.read(), settlingOps...)
+	s := settle.New(w.store)
+	through(t, s.Changes, records[1:]) // the rollback's
+	through(t, s.Tasks, matching(w.changes.read(), followingOps...))
+	through(t, s.Changes, records[:1])
+	w.settleAll(s)
+	want := fmt.Sprintf("Resolved as part of release %s, deployed %s | Rollback: checkout fails", id, r.ActualEnd.Format("2006-01-02T15:04:05Z"))
+	if got := w.readTask("T-1"); got.Status != release.TaskOpen || comments(got) != want || got.ReopenCount != 1 {
+		t.Errorf("%s with %q, reopened %d times; want open with both comments", got.Status, comments(got), got.ReopenCount)
+	}
+}
+
+func TestACancellationFreesItsChangeRequestsAndTellsNoTask(t *testing.T) {
+	w := newWorld(t)
+	w.change("CHG-1", release.Standard)
+	w.task("T-1", "CHG-1", release.TaskOpen)
+	id := w.release("CHG-1")
+	w.move(id, release.Cancelled)
+	s := settle.New(w.store)
+	through(t, s.Changes, matching(w.releases.read(), settlingOps...))
+	if followed := matching(w.changes.read(), followingOps...); len(followed) != 0 {
+		t.Errorf("%d records wake settle-tasks; want none", len(followed))
+	}
+	if p := w.progress(id); p.State != "settled" {
+		t.Errorf("progress %+v", p)
+	}
+	if got := w.readTask("T-1"); got.Status != release.TaskOpen || len(got.Comments) != 0 || got.Revision != 1 {
+		t.Errorf("the task was touched: %+v", got)
+	}
+	other := w.release("CHG-1") // would be refused if it were held
+	if c, err := w.store.Change(context.Background(), "CHG-1"); err != nil || c.ReleaseID != other || c.Epoch() != 0 {
+		t.Errorf("change request %+v, %v", c, err)
+	}
+}
+
+// A task that is linked while a deployment is on its way follows it if the change
+// request had not been reached, and not if it had.
+func TestATaskLinkedDuringADeployment(t *testing.T) {
+	w := newWorld(t)
+	w.change("CHG-1", release.Standard)
+	id := w.release("CHG-1")
+	w.move(id, untilDeployed...)
+	w.task("T-before", "CHG-1", release.TaskOpen)
+	s := settle.New(w.store)
+	through(t, s.Changes, matching(w.releases.read(), settlingOps...))
+	w.task("T-after", "CHG-1", release.TaskOpen)
+	through(t, s.Tasks, matching(w.changes.read(), followingOps...))
+	if got := w.readTask("T-before"); got.Status != release.TaskResolved {
+		t.Errorf("linked before: %s", got.Status)
+	}
+	if got := w.readTask("T-after"); got.Status != release.TaskOpen || len(got.Comments) != 0 {
+		t.Errorf("linked after: %s, %q", got.Status, comments(got))
+	}
+	w.move(id, release.RolledBack)
+	w.settleAll(s)
+	if got := w.readTask("T-after"); got.Status != release.TaskOpen || comments(got) != "Rollback: checkout fails" || got.ReopenCount != 0 {
+		t.Errorf("linked after, rolled back: %+v", got)
+	}
+}
+
+// A task that moves between two change requests of one release meets its settlement at
+// both, and follows it once.
+func TestATaskThatMovesWithinAReleaseFollowsOnce(t *testing.T) {
+	w := newWorld(t)
+	w.change("CHG-1", release.Standard)
+	w.change("CHG-2", release.Standard)
+	w.task("T-1", "CHG-1", release.TaskClosed)
+	id := w.release("CHG-1", "CHG-2")
+	w.move(id, untilDeployed...)
+	s := settle.New(w.store)
+	one, err := w.store.Change(context.Background(), "CHG-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.store.Release(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.store.FollowRelease(context.Background(), one, r); err != nil {
+		t.Fatal(err)
+	}
+	w.edit("T-1", func(task release.Task) release.Task { task.ChangeRequestID = "CHG-2"; return task })
+	w.settleAll(s)
+	if got := w.readTask("T-1"); len(got.Comments) != 1 || got.Status != release.TaskClosed || got.AppliedEpoch != 1 {
+		t.Errorf("it has %q, is %s at epoch %d", comments(got), got.Status, got.AppliedEpoch)
+	}
+	if p := w.progress(id); p.State != "settled" {
+		t.Errorf("progress %+v", p)
+	}
+}
+
+// What somebody deleted from the tables keeps nothing from being settled.
+func TestWhatIsGoneIsPassedOver(t *testing.T) {
+	w := newWorld(t)
+	for _, id := range []string{"CHG-1", "CHG-2", "CHG-3"} {
+		w.change(id, release.Standard)
+	}
+	w.task("T-1", "CHG-1", release.TaskOpen)
+	w.task("T-2", "CHG-1", release.TaskOpen)
+	id := w.release("CHG-1", "CHG-2", "CHG-3")
+	gone := w.release()
+	w.move(gone, release.Cancelled)
+	w.move(id, untilDeployed...)
+	w.remove(w.tables.Tasks, "TASK#T-1")
+	w.remove(w.tables.Changes, "CR#CHG-2")
+	w.remove(w.tables.Releases, "REL#"+gone)
+	s := settle.New(w.store)
+	through(t, s.Changes, matching(w.releases.read(), settlingOps...))
+	w.remove(w.tables.Changes, "CR#CHG-3")
+	through(t, s.Tasks, matching(w.changes.read(), followingOps...))
+	if got := w.readTask("T-2"); got.Status != release.TaskResolved {
+		t.Errorf("the other task is %s", got.Status)
+	}
+	// CHG-3 went after it had followed: nobody is woken for it any more but the sweep.
+	if p := w.progress(id); p.Changes.Settled != 2 || p.Tasks.Settled != 1 {
+		t.Errorf("progress %+v; want 2 changes and 1 task", p)
+	}
+}
+
+func (w *world) edit(id string, edit func(release.Task) release.Task) {
+	w.t.Helper()
+	_, err := w.store.UpdateTask(context.Background(), id, func(t release.Task) (release.Task, error) { return edit(t), nil }, w.write())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) remove(table, pk string) {
+	w.t.Helper()
+	_, err := w.client.DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: &table, Key: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: "M"},
+	}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func event(records ...events.DynamoDBEventRecord) events.DynamoDBEvent {
+	return events.DynamoDBEvent{Records: records}
 }

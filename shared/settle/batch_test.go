@@ -1,0 +1,201 @@
+package settle_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/settle"
+)
+
+func record(sequence, pk, op string, more map[string]events.DynamoDBAttributeValue) events.DynamoDBEventRecord {
+	image := map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(pk), "op": events.NewStringAttribute(op)}
+	for name, v := range more {
+		image[name] = v
+	}
+	return events.DynamoDBEventRecord{EventName: "MODIFY", Change: events.DynamoDBStreamRecord{
+		Keys: map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(pk)}, NewImage: image, SequenceNumber: sequence,
+	}}
+}
+
+// deployedTwice makes two deployed releases of one change request with one task each.
+func deployedTwice(w *world) (records []events.DynamoDBEventRecord) {
+	for n := range 2 {
+		change := w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID
+		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
+		w.move(w.release(change), untilDeployed...)
+	}
+	return matching(w.releases.read(), settlingOps...)
+}
+
+func TestTheFirstFailureIsReportedAndNothingElse(t *testing.T) {
+	w := newWorld(t)
+	good := deployedTwice(w)
+	poison := record("poison", "LOG#somewhere", "deployed", nil)
+	s := settle.New(w.store)
+	for name, c := range map[string]struct {
+		batch []events.DynamoDBEventRecord
+		want  string
+	}{
+		"in the middle":        {[]events.DynamoDBEventRecord{good[0], poison, good[1]}, "poison"},
+		"at the end":           {[]events.DynamoDBEventRecord{good[0], good[1], poison}, "poison"},
+		"twice":                {[]events.DynamoDBEventRecord{poison, good[0], record("poison-2", "", "deployed", nil)}, "poison"},
+		"none":                 {[]events.DynamoDBEventRecord{good[0], good[0], good[1]}, ""},
+		"an op of the future":  {[]events.DynamoDBEventRecord{record("1", "REL#x", "archived", nil), good[0]}, ""},
+		"a removal":            {[]events.DynamoDBEventRecord{{EventName: "REMOVE", Change: events.DynamoDBStreamRecord{SequenceNumber: "1"}}}, ""},
+		"a release of nowhere": {[]events.DynamoDBEventRecord{record("1", "REL#REL-1999-Q1-001", "deployed", nil)}, ""},
+		"nothing":              {nil, ""},
+	} {
+		answer, err := s.Changes(t.Context(), events.DynamoDBEvent{Records: c.batch})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		got := ""
+		for _, f := range answer.BatchItemFailures {
+			got += f.ItemIdentifier
+		}
+		if got != c.want {
+			t.Errorf("%s: reports %q, want %q", name, got, c.want)
+		}
+		if text, _ := json.Marshal(answer); c.want == "" && string(text) != `{"batchItemFailures":[]}` {
+			t.Errorf("%s: answers %s", name, text)
+		}
+	}
+}
+
+func TestPoisonOfTheChangesStream(t *testing.T) {
+	w := newWorld(t)
+	s := settle.New(w.store)
+	list := func(v ...events.DynamoDBAttributeValue) map[string]events.DynamoDBAttributeValue {
+		return map[string]events.DynamoDBAttributeValue{"history": events.NewListAttribute(v)}
+	}
+	for name, r := range map[string]events.DynamoDBEventRecord{
+		"no history":           record("p", "CR#CHG-1", "follow", nil),
+		"an empty history":     record("p", "CR#CHG-1", "follow", list()),
+		"a history of numbers": record("p", "CR#CHG-1", "follow", list(events.NewNumberAttribute("1"))),
+		"no release in it":     record("p", "CR#CHG-1", "follow", list(events.NewMapAttribute(nil))),
+		"a history that is no list": record("p", "CR#CHG-1", "follow", map[string]events.DynamoDBAttributeValue{
+			"history": events.NewStringAttribute("x"),
+		}),
+		"another key": record("p", "CR#", "follow", nil),
+	} {
+		answer, err := s.Tasks(t.Context(), event(r))
+		if err != nil || len(answer.BatchItemFailures) != 1 || answer.BatchItemFailures[0].ItemIdentifier != "p" {
+			t.Errorf("%s: %v, %v; want it reported", name, answer, err)
+		}
+	}
+	r := record("", "CR#", "follow", nil)
+	if answer, err := s.Tasks(t.Context(), event(r)); err == nil || len(answer.BatchItemFailures) != 0 {
+		t.Errorf("a record without a number: %v, %v; want an error and no empty identifier", answer, err)
+	}
+}
+
+// Throttled for good, an invocation gives up with the record's number; what it did stays
+// done, and the next goes on from there.
+func TestAThrottledInvocationIsGoneOnWith(t *testing.T) {
+	w := newWorld(t)
+	change := w.change("CHG-1", release.Standard).ID
+	for n := range 20 {
+		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
+	}
+	id := w.release(change)
+	w.move(id, untilDeployed...)
+	through(t, settle.New(w.store).Changes, matching(w.releases.read(), settlingOps...))
+	records := matching(w.changes.read(), followingOps...)
+
+	var open atomic.Int64
+	open.Store(5)
+	throttled := w.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		if call.Operation == "UpdateItem" && open.Add(-1) < 0 {
+			return inject.Refused("ThrottlingException")
+		}
+		return do(ctx)
+	}, nil)
+	answer, err := settle.New(throttled).Tasks(t.Context(), events.DynamoDBEvent{Records: records})
+	if err != nil || len(answer.BatchItemFailures) != 1 || answer.BatchItemFailures[0].ItemIdentifier != records[0].Change.SequenceNumber {
+		t.Fatalf("%v, %v; want the record reported", answer, err)
+	}
+	if p := w.progress(id); p.State != "settling" {
+		t.Errorf("progress %+v; want settling", p)
+	}
+	var count inject.Counter
+	through(t, settle.New(w.under(nil, count.Count)).Tasks, records)
+	if got := count.Take()["UpdateItem"]; got != 15+2 {
+		t.Errorf("the second invocation wrote %d times; want the 15 tasks left and the release twice", got)
+	}
+	if p := w.progress(id); p.State != "settled" || p.Tasks.Settled != 20 {
+		t.Errorf("progress %+v; want settled, 20 tasks", p)
+	}
+}
+
+func TestAnInvocationStopsBeforeItsDeadline(t *testing.T) {
+	w := newWorld(t)
+	records := deployedTwice(w)
+	slow := w.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		if get, ok := call.Input.(*dynamodb.GetItemInput); ok && strings.HasSuffix(text(get.Key["pk"]), "-002") {
+			<-ctx.Done() // as slow as can be
+		}
+		return do(ctx)
+	}, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	answer, err := settle.New(slow).Changes(ctx, events.DynamoDBEvent{Records: records})
+	if ctx.Err() != nil {
+		t.Error("it used all of its time")
+	}
+	if err != nil || len(answer.BatchItemFailures) != 1 || answer.BatchItemFailures[0].ItemIdentifier != records[1].Change.SequenceNumber {
+		t.Errorf("%v, %v; want the second record reported", answer, err)
+	}
+}
+
+// The payloads for sam local invoke are what the functions take.
+func TestTheEventsOfTheFunctionsAreTaken(t *testing.T) {
+	w := newWorld(t)
+	s := settle.New(w.store)
+	for function, handler := range map[string]func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error){
+		"settle-changes": s.Changes, "settle-tasks": s.Tasks,
+	} {
+		payload, err := os.ReadFile("../../events/" + function + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var batch events.DynamoDBEvent
+		if err := json.Unmarshal(payload, &batch); err != nil || len(batch.Records) == 0 {
+			t.Fatalf("%s: %v", function, err)
+		}
+		through(t, handler, batch.Records)
+	}
+	payload, err := os.ReadFile("../../events/sweep.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sweep := settle.Sweep{Settler: s}
+	if swept, err := sweep.Run(t.Context(), payload); err != nil || swept != (settle.Swept{}) {
+		t.Errorf("sweep: %+v, %v", swept, err)
+	}
+}
+
+// Whatever a stream says, an answer names a record of the batch or nothing.
+func FuzzRecords(f *testing.F) {
+	f.Add([]byte(`{"dynamodb":{"Keys":{"pk":{"S":"CR#1"}},"NewImage":{"op":{"S":"follow"},"history":{"L":[{"M":{"release":{"S":"R"}}}]}},"SequenceNumber":"1"}}`))
+	f.Add([]byte(`{"dynamodb":{"Keys":{"pk":{"N":"1"}},"NewImage":{"op":{"S":"deployed"}},"SequenceNumber":"1"}}`))
+	f.Add([]byte(`{"dynamodb":{"NewImage":{"op":{"L":[]}}}}`))
+	f.Add([]byte(`{"dynamodb":{"NewImage":{"op":{"S":"follow"},"history":{"L":[{"S":"x"}]}}}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var r events.DynamoDBEventRecord
+		if json.Unmarshal(raw, &r) != nil {
+			t.Skip()
+		}
+		settle.DecodeBoth(r) // must not panic
+	})
+}

@@ -1,0 +1,211 @@
+package settle_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/settle"
+)
+
+// announcing is a sweep that records what it announces.
+func announcing(store *dynamo.Store, told *[]string) *settle.Sweep {
+	return &settle.Sweep{Settler: settle.New(store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
+		*told = append(*told, fmt.Sprintf("%s#%d", r.ID, epoch))
+		return store.MarkAnnounced(ctx, r.ID, epoch)
+	}}
+}
+
+func (w *world) attention() []string {
+	w.t.Helper()
+	ids, err := w.store.NeedingAttention(context.Background(), time.Now().Add(time.Hour), 50)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return ids
+}
+
+func later() (time.Time, time.Time) { return time.Now().Add(time.Hour), time.Now() }
+
+// With the streams off altogether, the sweep does the whole work; a second run finds
+// nothing and writes nothing.
+func TestTheSweepDoesWithoutStreams(t *testing.T) {
+	w := newWorld(t)
+	for n := range 3 {
+		change := w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID
+		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
+	}
+	deployed, back, cancelled, idle := w.release("CHG-0"), w.release("CHG-1"), w.release("CHG-2"), w.release()
+	w.move(deployed, untilDeployed...)
+	w.move(back, append(untilDeployed, release.RolledBack)...)
+	w.move(cancelled, release.Cancelled)
+	w.move(idle, release.Approved)
+
+	var told []string
+	var count inject.Counter
+	sweep := announcing(w.under(nil, count.Count), &told)
+	if swept, err := sweep.Before(t.Context(), time.Now().Add(-time.Minute), time.Now()); err != nil || swept.Looked != 0 {
+		t.Errorf("it does not wait for the streams: %+v, %v", swept, err)
+	}
+	moment, now := later()
+	swept, err := sweep.Before(t.Context(), moment, now.Add(42*time.Second))
+	if err != nil || swept.Looked != 4 || swept.Repaired != 4 || swept.OldestUnsettled < 42 {
+		t.Errorf("swept %+v, %v", swept, err)
+	}
+	for id, want := range map[string]release.TaskStatus{"T-0": "Resolved", "T-1": "Open", "T-2": "Open"} {
+		if got := w.readTask(id); got.Status != want {
+			t.Errorf("%s is %s, want %s", id, got.Status, want)
+		}
+	}
+	if got := w.readTask("T-1"); len(got.Comments) != 2 {
+		t.Errorf("rolled back: %q", comments(got))
+	}
+	for _, id := range []string{deployed, back, cancelled} {
+		if p := w.progress(id); p.State != "settled" {
+			t.Errorf("%s: %+v", id, p)
+		}
+	}
+	var want []string
+	for id, epochs := range map[string]int{deployed: 4, back: 5, cancelled: 1, idle: 1} {
+		for epoch := range epochs {
+			want = append(want, fmt.Sprintf("%s#%d", id, epoch+1))
+		}
+	}
+	slices.Sort(want)
+	if got := slices.Sorted(slices.Values(told)); !slices.Equal(got, want) {
+		t.Errorf("announced %v, want %v", got, want)
+	}
+	if left := w.attention(); len(left) != 0 {
+		t.Errorf("%v still need attention", left)
+	}
+	count.Take()
+	if _, err := sweep.Before(t.Context(), moment, now); err != nil || count.Take().Writes() != 0 {
+		t.Errorf("a second run wrote: %v", err)
+	}
+}
+
+// One release that cannot be announced does not keep the others waiting, and its tasks
+// are settled all the same.
+func TestOneReleaseDoesNotKeepTheOthersFromTheSweep(t *testing.T) {
+	w := newWorld(t)
+	var ids []string
+	for n := range 3 {
+		change := w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID
+		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
+		ids = append(ids, w.release(change))
+		w.move(ids[n], untilDeployed...)
+	}
+	sweep := settle.Sweep{Settler: settle.New(w.store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
+		if r.ID == ids[0] {
+			return errors.New("the bus refuses it")
+		}
+		return w.store.MarkAnnounced(ctx, r.ID, epoch)
+	}}
+	moment, now := later()
+	swept, err := sweep.Before(t.Context(), moment, now)
+	if err == nil || swept.Repaired != 2 || swept.Failed != 1 {
+		t.Errorf("swept %+v, %v; want the failure reported", swept, err)
+	}
+	for n := range 3 {
+		if got := w.readTask(fmt.Sprintf("T-%d", n)); got.Status != release.TaskResolved {
+			t.Errorf("%s is %s", got.ID, got.Status)
+		}
+	}
+	if left := w.attention(); !slices.Equal(left, ids[:1]) {
+		t.Errorf("%v need attention, want %v", left, ids[:1])
+	}
+}
+
+func TestTheSweepStopsBeforeItsDeadline(t *testing.T) {
+	w := newWorld(t)
+	for range 2 {
+		w.move(w.release(), release.Approved)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	sweep := settle.Sweep{Settler: settle.New(w.store), Patience: -time.Hour, Announce: func(ctx context.Context, _ release.Release, _ int) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}}
+	swept, err := sweep.Run(ctx, nil)
+	if err == nil || swept.Looked != 1 || ctx.Err() != nil {
+		t.Errorf("swept %+v, %v; deadline: %v", swept, err, ctx.Err())
+	}
+}
+
+// A creation that died between two chunks is completed, also where a change request was
+// taken by another release meanwhile; a deletion that died is completed.
+func TestTheSweepCompletesCreationsAndDeletions(t *testing.T) {
+	w := newWorld(t)
+	var changes []string
+	for n := range 60 {
+		changes = append(changes, w.change(fmt.Sprintf("CHG-%02d", n), release.Standard).ID)
+	}
+	ctx := t.Context()
+	start := time.Now()
+	r := release.Release{Status: release.Planned, Plan: release.Plan{Name: "Big"}, CreatedAt: start, UpdatedAt: start, Revision: 1}
+	dying := w.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		return do(ctx)
+	}, afterTransactions(1))
+	if _, err := dying.CreateRelease(ctx, r, changes, w.write()); err == nil {
+		t.Fatal("the creation did not die")
+	}
+	id := w.attention()[0]
+	taken := w.release("CHG-59")
+	var told []string
+	sweep := announcing(w.store, &told)
+	moment, now := later()
+	if swept, err := sweep.Before(ctx, moment, now); err != nil || swept.Repaired != 1 {
+		t.Fatalf("swept %+v, %v", swept, err)
+	}
+	whole, err := w.store.WholeRelease(ctx, id)
+	if err != nil || len(whole.Links) != 59 || len(whole.Release.ChangeIDs) != 59 || len(whole.Release.Linking) != 0 || len(whole.Log) != 1 {
+		t.Fatalf("%d links, %d ids, %d to link, log %v, %v; want 59 and a note", len(whole.Links), len(whole.Release.ChangeIDs), len(whole.Release.Linking), whole.Log, err)
+	}
+	if left := w.attention(); len(left) != 0 {
+		t.Errorf("%v need attention", left)
+	}
+
+	dying = w.under(nil, afterTransactions(2))
+	if err := dying.DeleteRelease(ctx, id, w.write()); err == nil {
+		t.Fatal("the deletion did not die")
+	}
+	if _, err := w.store.Release(ctx, id); !release.IsKind(err, release.KindNotFound) {
+		t.Errorf("half-deleted, it reads as %v", err)
+	}
+	if swept, err := sweep.Before(ctx, moment, now); err != nil || swept.Repaired != 1 {
+		t.Fatalf("swept %+v, %v", swept, err)
+	}
+	for _, c := range changes[:59] {
+		if got, err := w.store.Change(ctx, c); err != nil || got.ReleaseID != "" {
+			t.Errorf("%s is held by %q: %v", c, got.ReleaseID, err)
+		}
+	}
+	if got, err := w.store.Change(ctx, "CHG-59"); err != nil || got.ReleaseID != taken {
+		t.Errorf("CHG-59 is held by %q, want %s: %v", got.ReleaseID, taken, err)
+	}
+	if _, ok, err := w.store.SettlingRelease(ctx, id); ok || err != nil {
+		t.Errorf("the release is still there: %v", err)
+	}
+}
+
+// afterTransactions lets so many transactions through and then lets everything fail.
+func afterTransactions(most int) inject.Around {
+	var seen atomic.Int64
+	return func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		if seen.Load() >= int64(most) {
+			return errDead
+		}
+		if call.Operation == "TransactWriteItems" {
+			seen.Add(1)
+		}
+		return do(ctx)
+	}
+}
