@@ -19,7 +19,6 @@ import (
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/rest"
 	"example.com/releases/shared/rest/apidocs"
-	"example.com/releases/shared/rest/apidocs"
 	"example.com/releases/shared/settle"
 	"example.com/releases/shared/trustcenter"
 )
@@ -37,7 +36,6 @@ func functions() map[string]func() any {
 			return (&settle.Sweep{Settler: settle.New(store()), Announce: announcer().Announce}).Run
 		},
 
-		"api-docs":         func() any { return host.APIHandler(apidocs.Handler(host.FromEnvironment().PublicURL)) },
 		"api-docs":         func() any { return host.APIHandler(apidocs.Handler(host.FromEnvironment().PublicURL)) },
 		"answer-preflight": func() any { return host.APIHandler(rest.Preflight(host.FromEnvironment().AllowedOrigins)) },
 
