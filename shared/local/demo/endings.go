@@ -116,3 +116,10 @@ func (s *story) lookBack(ctx context.Context) error {
 	s.check(len(r.AllowedNextStatuses) == 0, "a rolled-back release may still become %v", r.AllowedNextStatuses)
 	return nil
 }
+
+// tellAfter shows the mail that the requester got when the rollback was complete.
+func (s *story) tellAfter(ctx context.Context) error {
+	s.title("What people hear afterwards")
+	_, err := s.awaitMail(ctx, s.releaseID, "rolled back")
+	return err
+}

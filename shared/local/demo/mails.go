@@ -1,0 +1,212 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// mail is what the story reads of the inbox.
+type mail struct {
+	ID          string `json:"id"`
+	To          string `json:"to"`
+	Subject     string `json:"subject"`
+	Text        string `json:"text"`
+	Attachments []struct {
+		Name    string `json:"name"`
+		Content string `json:"content"`
+	} `json:"attachments"`
+}
+
+// mailWithin is how long a mail may take: the plan, the outbox and the sending are three
+// functions, each woken by a stream.
+const mailWithin = 60 * time.Second
+
+// inbox reads every mail caught so far.
+func (s *story) inbox(ctx context.Context) ([]mail, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.run.InboxURL, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Mails []mail `json:"mails"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return nil, fmt.Errorf("the inbox answered what is not JSON: %w", err)
+	}
+	return answer.Mails, nil
+}
+
+// awaitMail waits until the requester has a mail about a release whose text holds some
+// words, shows its beginning, and returns it.
+func (s *story) awaitMail(ctx context.Context, releaseID, words string) (mail, error) {
+	for deadline := time.Now().Add(mailWithin); ; {
+		all, err := s.inbox(ctx)
+		if err != nil {
+			return mail{}, err
+		}
+		for _, m := range all {
+			if strings.Contains(m.To, requesterEmail) && strings.Contains(m.Subject+m.Text, releaseID) && strings.Contains(m.Text, words) {
+				s.showMail(m)
+				return m, nil
+			}
+		}
+		if time.Now().After(deadline) {
+			return mail{}, fmt.Errorf("no mail about %s with %q reached %s within %s", releaseID, words, requesterEmail, mailWithin)
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return mail{}, ctx.Err()
+		}
+	}
+}
+
+// showMail prints a mail's subject and its first lines.
+func (s *story) showMail(m mail) {
+	s.line("✉ %s  %s", s.paint(bold, m.Subject), s.paint(dim, "to "+m.To))
+	shown := 0
+	for _, line := range strings.Split(m.Text, "\n") {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		if shown++; shown > 7 {
+			break
+		}
+		s.line("│ %s", strings.TrimRight(line, " \r"))
+	}
+	for _, a := range m.Attachments {
+		s.line("│ %s", s.paint(dim, "with "+a.Name))
+	}
+	s.line("└ %s", s.paint(dim, s.run.InboxURL+"/"+m.ID))
+}
+
+// runSchedule runs the heads-up now instead of waiting for its minute.
+func (s *story) runSchedule(ctx context.Context) error {
+	return s.must(ctx, "", "POST", "/_local/schedules/heads-up", nil, nil)
+}
+
+// tellAhead plans a second release and shows what people hear before it begins: the
+// heads-up, the new date, and that it is off.
+func (s *story) tellAhead(ctx context.Context) error {
+	s.title("What people hear before a release: the heads-up, a new date, and that it is off")
+	id, start, err := s.scheduleSecond(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.runSchedule(ctx); err != nil {
+		return err
+	}
+	m, err := s.awaitMail(ctx, id, "Your request will be fulfilled as part of release "+id+" scheduled for ")
+	if err != nil {
+		return err
+	}
+	uid := calendarLine(m, "UID:")
+	s.check(uid != "", "the heads-up carries no calendar entry")
+	if err := s.runSchedule(ctx); err != nil {
+		return err
+	}
+	moved := start.Add(24 * time.Hour)
+	s.asked("admin", fmt.Sprintf("PATCH /api/releases/%s scheduledStart %s", id, moved.Format(time.RFC3339)))
+	err = s.must(ctx, s.run.Tokens.Admin, "PATCH", "/api/releases/"+id, object{"scheduledStart": moved, "scheduledEnd": moved.Add(time.Hour)}, nil)
+	if err != nil {
+		return err
+	}
+	if err := s.runSchedule(ctx); err != nil {
+		return err
+	}
+	m, err = s.awaitMail(ctx, id, "The release has been moved")
+	if err != nil {
+		return err
+	}
+	s.check(calendarLine(m, "UID:") == uid, "the new date has another calendar UID: %q, not %q", calendarLine(m, "UID:"), uid)
+	s.asked("admin", "POST /api/releases/"+id+"/status cancelled")
+	err = s.must(ctx, s.run.Tokens.Admin, "POST", "/api/releases/"+id+"/status", object{"status": "cancelled", "note": "Superseded"}, nil)
+	if err != nil {
+		return err
+	}
+	if err := s.runSchedule(ctx); err != nil {
+		return err
+	}
+	if m, err = s.awaitMail(ctx, id, "cancelled"); err != nil {
+		return err
+	}
+	s.check(calendarLine(m, "STATUS:") == "CANCELLED" && calendarLine(m, "UID:") == uid, "the calendar entry is not cancelled: %s", calendarLine(m, "STATUS:"))
+	return s.countMails(ctx, id, 3)
+}
+
+// scheduleSecond makes a small release with one task of the requester and takes it to
+// scheduled.
+func (s *story) scheduleSecond(ctx context.Context) (id string, start time.Time, err error) {
+	change := "CHG-" + s.tag + "-M"
+	start = time.Now().UTC().Add(72 * time.Hour).Truncate(time.Hour)
+	admin := s.run.Tokens.Admin
+	if err = s.must(ctx, admin, "POST", "/api/change-requests", object{"id": change, "changeType": "Standard", "title": "New laptops"}, nil); err != nil {
+		return "", start, err
+	}
+	err = s.must(ctx, admin, "POST", "/api/tasks", object{
+		"id": "TASK-" + s.tag + "-M", "title": "A laptop for the front desk", "requesterName": "Rita Requester", "requesterEmail": requesterEmail, "changeRequestId": change,
+	}, nil)
+	if err != nil {
+		return "", start, err
+	}
+	var r releaseAnswer
+	err = s.must(ctx, admin, "POST", "/api/releases", object{
+		"name": "Front desk refresh", "version": "1.0.0", "scheduledStart": start, "scheduledEnd": start.Add(time.Hour),
+		"releaseManager": "Ada Admin", "releaseManagerEmail": "admin@example.com", "linkedChangeRequestIds": []string{change},
+	}, &r)
+	if err != nil {
+		return "", start, err
+	}
+	for _, to := range []string{"approved", "scheduled"} {
+		if err = s.must(ctx, admin, "POST", "/api/releases/"+r.ID+"/status", object{"status": to}, nil); err != nil {
+			return "", start, err
+		}
+	}
+	s.line("%s is scheduled for %s", r.ID, start.Format("2 January 15:04 UTC"))
+	return r.ID, start, nil
+}
+
+// countMails checks that the requester has as many mails about a release as occasions,
+// however often the schedule ran.
+func (s *story) countMails(ctx context.Context, releaseID string, want int) error {
+	all, err := s.inbox(ctx)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, m := range all {
+		if strings.Contains(m.To, requesterEmail) && strings.Contains(m.Subject+m.Text, releaseID) {
+			n++
+		}
+	}
+	s.check(n == want, "%s got %d mails about %s, not %d", requesterEmail, n, releaseID, want)
+	s.line("%d mails about %s for %s, one per occasion", n, releaseID, requesterEmail)
+	return nil
+}
+
+// calendarLine returns the value of a line of a mail's calendar entry.
+func calendarLine(m mail, name string) string {
+	for _, a := range m.Attachments {
+		for _, line := range strings.Split(a.Content, "\n") {
+			if value, ok := strings.CutPrefix(strings.TrimSpace(line), name); ok {
+				return value
+			}
+		}
+	}
+	return ""
+}
