@@ -105,7 +105,7 @@ func parse(args []string, root string) (c command, err error) {
 // run serves until a signal comes or something ends that must not.
 func run(c command, out io.Writer) error {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
 	defer cancel()

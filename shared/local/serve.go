@@ -1,10 +1,12 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +45,8 @@ func (h *Host) handler(api http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", api)
 	mux.Handle("GET /{$}", http.HandlerFunc(h.index))
+	// Browsers ask for it with every page.
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.Handle("/_local/", guarded)
 	mux.Handle("GET "+tokens.ConfigPath, guarded)
 	return loopback(unclean(mux, api))
@@ -88,7 +92,10 @@ func (h *Host) waitQuiet(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-type indexRow struct{ Method, Path, Role, Function string }
+type indexRow struct {
+	Method, Path, Role, Function string
+	Link                         bool // a browser can open it as it is
+}
 
 // index tells what is where.
 func (h *Host) index(w http.ResponseWriter, _ *http.Request) {
@@ -102,15 +109,16 @@ func (h *Host) index(w http.ResponseWriter, _ *http.Request) {
 			if r.Method == http.MethodOptions {
 				continue // preflights, one for each path
 			}
-			role, known := roles[r.Method+" "+r.Path]
-			switch {
-			case r.Authorizer == "":
+			role := cmp.Or(roles[r.Method+" "+r.Path], "any token") // tools judge the role themselves
+			if r.Authorizer == "" {
 				role = "everybody"
-			case known && role == "":
-				role = "any token"
 			}
-			rows = append(rows, indexRow{r.Method, r.Path, role, f.Name})
+			open := r.Authorizer == "" && r.Method == http.MethodGet && !strings.Contains(r.Path, "{")
+			rows = append(rows, indexRow{r.Method, r.Path, role, f.Name, open})
 		}
 	}
+	slices.SortFunc(rows, func(a, b indexRow) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Method, b.Method))
+	})
 	indexPage.Write(w, http.StatusOK, "What is where", map[string]any{"Rows": rows, "Tokens": holders, "URL": h.BaseURL})
 }

@@ -86,6 +86,21 @@ func (h *Host) tries() []string {
 	}
 }
 
+// pages are those of the API that people open in a browser.
+var pages = []struct{ name, path string }{{"API", "/docs"}, {"Trust Center", "/trust-center"}}
+
+// serves tells whether the template has the path.
+func (h *Host) serves(path string) bool {
+	for _, f := range h.template.Functions {
+		for _, r := range f.Routes {
+			if r.Path == path {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // welcome tells what there is and what to try.
 func (h *Host) welcome(w io.Writer, runFile, data string) {
 	var b strings.Builder
@@ -94,6 +109,11 @@ func (h *Host) welcome(w io.Writer, runFile, data string) {
 	line("  %-13s %s/", "What is where", h.BaseURL)
 	line("  %-13s %s/_local/inbox", "Mail", h.BaseURL)
 	line("  %-13s %s/_local/events", "Events", h.BaseURL)
+	for _, page := range pages {
+		if h.serves(page.path) {
+			line("  %-13s %s%s", page.name, h.BaseURL, page.path)
+		}
+	}
 	if data != "" {
 		line("  %-13s %s, kept when this stops", "Data", data)
 	}
