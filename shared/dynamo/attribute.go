@@ -176,7 +176,7 @@ func (e *expression) set(attribute string, v types.AttributeValue) *expression {
 
 // replace sets every named attribute that has a value and removes the others, so that
 // what was emptied does not stay.
-func (e *expression) replace(names []string, values writer) *expression {
+func (e *expression) replace(names []string, values writer) {
 	for _, name := range names {
 		if v, ok := values[name]; ok {
 			e.set(name, v)
@@ -184,7 +184,6 @@ func (e *expression) replace(names []string, values writer) *expression {
 			e.remove(name)
 		}
 	}
-	return e
 }
 
 // copyFrom sets one attribute to another's value as it is at the moment of the write.
