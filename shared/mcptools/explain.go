@@ -18,16 +18,29 @@ import (
 // explain words a failure as `CODE: what happened. Nothing was changed. Next: …`. Where
 // the release's state is the reason, it adds what the release could enter now.
 func (t tool) explain(ctx context.Context, ops *operations.Operations, id string, err error) string {
-	e := t.refusal(ctx, err)
-	parts := []string{strings.ToUpper(strings.ReplaceAll(e.Code, "-", "_")) + ": " + whatHappened(e)}
-	parts = append(parts, t.effect(e))
-	if ops != nil && e.Status != "" && id != "" {
+	f := failure{Error: t.refusal(ctx, err), tool: t}
+	parts := []string{strings.ToUpper(strings.ReplaceAll(f.Code, "-", "_")) + ": " + whatHappened(f.Error), f.effect()}
+	if f.Status != "" && id != "" {
 		if b, err := ops.BriefRelease(ctx, id, 0); err == nil {
-			parts = append(parts, outlook(b.Readiness))
+			f.ready, f.held = outlook(b.Readiness)
+			parts = append(parts, fmt.Sprintf("%s is %s%s%s.", b.ID, b.Status, phrase("; it can become ", f.ready, " or "), phrase("; ", f.held, "; ")))
 		}
 	}
-	parts = append(parts, "Next: "+t.next(e))
-	return strings.Join(parts, " ")
+	return strings.Join(append(parts, "Next: "+f.next()), " ")
+}
+
+// failure is an error on its way to an agent.
+type failure struct {
+	*release.Error
+	tool
+	ready, held []string // what the release could enter, and what holds the others up
+}
+
+func phrase(before string, all []string, between string) string {
+	if len(all) == 0 {
+		return ""
+	}
+	return before + strings.Join(all, between)
 }
 
 // refusal is the domain's error in err. What is ours, or came too late, shows nothing of
@@ -90,19 +103,16 @@ var inTools = strings.NewReplacer(
 )
 
 // effect says whether the call changed anything.
-func (t tool) effect(e *release.Error) string {
-	switch {
-	case !t.writes || strings.Contains(e.Detail, "Nothing was changed"):
-		return "Nothing was changed."
-	case e.Kind == release.KindInternal, e.Kind == release.KindUnavailable:
+func (f failure) effect() string {
+	unclear := f.Kind == release.KindInternal || f.Kind == release.KindUnavailable
+	if f.writes && unclear && !strings.Contains(f.Detail, "Nothing was changed") {
 		return "It is not known whether anything was changed."
 	}
 	return "Nothing was changed."
 }
 
 // outlook words what the release could enter now and what holds the others up.
-func outlook(r release.Readiness) string {
-	var ready, held []string
+func outlook(r release.Readiness) (ready, held []string) {
 	for _, n := range r.Next {
 		var why []string
 		for _, c := range n.Conditions {
@@ -119,14 +129,7 @@ func outlook(r release.Readiness) string {
 			held = append(held, fmt.Sprintf("%s waits for %s", n.Status, strings.Join(why, " and ")))
 		}
 	}
-	text := fmt.Sprintf("%s is %s", r.ID, r.Status)
-	if len(ready) > 0 {
-		text += "; it can become " + strings.Join(ready, " or ")
-	}
-	if len(held) > 0 {
-		text += "; " + strings.Join(held, "; ")
-	}
-	return text + "."
+	return ready, held
 }
 
 func reason(c release.Condition) string {
@@ -137,64 +140,70 @@ func reason(c release.Condition) string {
 }
 
 // next is what an agent can do about a failure.
-func (t tool) next(e *release.Error) string {
-	if n, ok := nextSteps[e.Code]; ok {
-		return n(t, e)
+func (f failure) next() string {
+	if n, ok := nextSteps[f.Code]; ok {
+		return n(f)
 	}
 	return "read the release with get_release and decide again; if that does not help, tell the person you work for."
 }
 
-func always(text string) func(tool, *release.Error) string {
-	return func(tool, *release.Error) string { return text }
+func always(text string) func(failure) string {
+	return func(failure) string { return text }
 }
 
 // nextSteps has a row per code that a tool can meet; a test holds it complete.
-var nextSteps = map[string]func(tool, *release.Error) string{
-	"invalid-request": func(t tool, _ *release.Error) string { return "correct these arguments and call " + t.name + " again." },
-	"invalid-json": func(t tool, _ *release.Error) string {
-		return "call " + t.name + " again with a JSON object as its arguments."
-	},
+var nextSteps = map[string]func(failure) string{
+	"invalid-request": func(f failure) string { return "correct these arguments and call " + f.name + " again." },
+	"invalid-json":    func(f failure) string { return "call " + f.name + " again with a JSON object as its arguments." },
 	"invalid-cursor":  always("call list_releases without a cursor and with the same filters; nextCursor of its answer is the next cursor."),
 	"too-large":       always("shorten the texts, or plan less in one release."),
 	"unauthenticated": always("ask the person you work for to sign in again."),
-	"forbidden": func(t tool, _ *release.Error) string {
-		return fmt.Sprintf("ask a person with the role %s to do this; you can still use the tools that tools/list shows.", operations.Roles[t.operation])
+	"forbidden": func(f failure) string {
+		return fmt.Sprintf("ask a person with the role %s to do this; the other tools that you are shown still work.", operations.Roles[f.operation])
 	},
-	"not-found": always("call list_releases to see which releases there are."),
-	"invalid-transition": func(_ tool, e *release.Error) string {
-		if len(e.AllowedNextStatuses) == 0 {
-			return "nothing, it is at the end of its life; plan what is left with create_release."
-		}
-		return "call transition_release_status with one of: " + words(e.AllowedNextStatuses) + "."
+	"not-found":            always("call list_releases to see which releases there are."),
+	"invalid-transition":   anotherStatus,
+	"cab-approval-missing": approval,
+	"window-missing":       always("ask a person with the role Admin to set scheduledStart and scheduledEnd (PATCH /api/releases/{id}); no tool can do it. Then make the same call again. For a new release, give the window to create_release."),
+	"status-changed":       always("call get_release, see where it stands now, and decide again."),
+	"status-not-current": func(f failure) string {
+		return "call append_release_log again without status, or with " + string(f.Status) + "."
 	},
-	"cab-approval-missing": func(_ tool, e *release.Error) string {
-		return fmt.Sprintf("tell the person you work for that the CAB has to decide on %s (POST /api/change-requests/{id}/decision), or that they can be removed from the release (POST /api/releases/{id}/add-changes); no tool can do either. When it is done, make the same call again.",
-			strings.Join(e.ChangeRequests, ", "))
-	},
-	"window-missing": always("ask a person with the role Admin to set scheduledStart and scheduledEnd (PATCH /api/releases/{id}); no tool can do it. Then make the same call again. For a new release, give the window to create_release."),
-	"status-changed": always("call get_release, see where it stands now, and decide again."),
-	"status-not-current": func(_ tool, e *release.Error) string {
-		return "call append_release_log again without status, or with " + string(e.Status) + "."
-	},
-	"linking":                always("wait a few seconds, call get_release until stillLinking is gone, then make the same call again."),
-	"not-linkable":           always("leave these out of linkedChangeRequestIds or correct them, and call create_release again."),
-	"already-exists":         always("call list_releases to see what exists."),
-	"settling":               always("wait a few seconds and make the same call again."),
-	"revision-stale":         always("call get_release, see what changed, and decide again with its revision as ifRevision."),
-	"request-in-progress":    always("make the same call with the same idempotencyKey again in a moment to get its answer."),
-	"idempotency-key-reused": always("use a new idempotencyKey for a new request."),
-	"throttled":              always("wait a few seconds and make the same call again; with an idempotencyKey nothing happens twice."),
-	"unavailable":            outcomeUnknown,
-	"internal": func(t tool, e *release.Error) string {
-		return outcomeUnknown(t, e) + " If it fails again, tell the person you work for, who can ask the operators."
+	"linking":                 always("wait a few seconds, call get_release until stillLinking is gone, then make the same call again."),
+	"not-linkable":            always("leave these out of linkedChangeRequestIds or correct them, and call create_release again."),
+	"unknown-change-requests": always("leave these out of linkedChangeRequestIds or correct them, and call create_release again."),
+	"settling":                always("wait a few seconds and make the same call again."),
+	"revision-stale":          always("call get_release, see what changed, and decide again with its revision as ifRevision."),
+	"request-in-progress":     always("make the same call with the same idempotencyKey again in a moment to get its answer."),
+	"idempotency-key-reused":  always("use a new idempotencyKey for a new request."),
+	"throttled":               always("wait a few seconds and make the same call again; with an idempotencyKey nothing happens twice."),
+	"unavailable":             outcomeUnknown,
+	"internal": func(f failure) string {
+		return outcomeUnknown(f) + " If it fails again, tell the person you work for, who can ask the operators."
 	},
 }
 
-func outcomeUnknown(t tool, _ *release.Error) string {
-	if !t.writes {
-		return "make the same call again in a few seconds."
+func anotherStatus(f failure) string {
+	switch {
+	case len(f.AllowedNextStatuses) == 0:
+		return "nothing, it is at the end of its life; plan what is left with create_release."
+	case len(f.held) == 0:
+		return "call transition_release_status with one of: " + words(f.AllowedNextStatuses) + "."
 	}
-	if t.operation == operations.CreateRelease {
+	return "tell the person you work for what it waits for; when that is done, go on with one of: " + words(f.AllowedNextStatuses) + "."
+}
+
+func approval(f failure) string {
+	return fmt.Sprintf("tell the person you work for that the CAB has to decide on %s (POST /api/change-requests/{id}/decision), "+
+		"or that they can be removed from the release (POST /api/releases/{id}/add-changes); no tool can do either. When it is done, make the same call again.",
+		strings.Join(f.ChangeRequests, ", "))
+}
+
+func outcomeUnknown(f failure) string {
+	switch {
+	case !f.writes:
+		return "make the same call again in a few seconds."
+	case f.operation == operations.CreateRelease:
 		return "call list_releases to see whether it was made before you repeat it, or repeat it with the same idempotencyKey."
 	}
 	return "call get_release to see whether it was made before you repeat it, or repeat it with the same idempotencyKey."

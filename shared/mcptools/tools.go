@@ -73,7 +73,8 @@ type (
 	appendArgs struct {
 		ID string `json:"id"`
 		operations.AppendLogInput
-		Key string `json:"idempotencyKey"`
+		IfRevision *int   `json:"ifRevision"`
+		Key        string `json:"idempotencyKey"`
 	}
 	transitionArgs struct {
 		ID string `json:"id"`
@@ -101,11 +102,41 @@ func (t tool) call(ctx context.Context, ops *operations.Operations, args []byte)
 	if err != nil {
 		return refuse(t.explain(ctx, ops, idOf(args), err))
 	}
-	body := encode(value)
-	return &mcp.CallToolResult{
-		Content:           []mcp.Content{&mcp.TextContent{Text: string(body)}},
-		StructuredContent: json.RawMessage(body),
+	return accept(encode(value))
+}
+
+// accept answers with the value, and with a copy of it in text for clients that know no
+// structured content, unless both together are more than a Lambda function can answer.
+func accept(body []byte) *mcp.CallToolResult {
+	text := string(body)
+	if !fits(body) {
+		text = "The answer is in structuredContent only: with a copy of it here it would be too large. A smaller logLimit brings both."
 	}
+	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}, StructuredContent: json.RawMessage(body)}
+}
+
+// maxEnvelope is what a Lambda function may answer with, less what stands around it.
+const maxEnvelope = 6<<20 - 8<<10
+
+// fits tells whether a value and its copy in text go into one answer. Each is escaped as
+// JSON is for HTML, and the whole once more in the envelope for API Gateway: a "<" takes
+// fourteen bytes in the end, so what is small fits without looking.
+func fits(body []byte) bool {
+	if len(body) < maxEnvelope/14 {
+		return true
+	}
+	var structured bytes.Buffer
+	json.HTMLEscape(&structured, body)
+	copied := quote(string(body))
+	return len(quote(structured.String()+copied)) < maxEnvelope
+}
+
+func quote(text string) string {
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		panic("mcptools: " + err.Error()) // a text: cannot fail
+	}
+	return string(quoted)
 }
 
 func (t tool) attempt(ctx context.Context, ops *operations.Operations, args []byte) (any, error) {
@@ -170,6 +201,7 @@ func appendLog(ctx context.Context, t tool, ops *operations.Operations, args []b
 	var f release.Faults
 	checkID(&f, in.ID)
 	pre := precondition(ctx, &f, t, in.ID, in.Key, in.AppendLogInput)
+	pre.IfRevision = revision(&f, in.IfRevision)
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
@@ -184,11 +216,7 @@ func transition(ctx context.Context, t tool, ops *operations.Operations, args []
 	var f release.Faults
 	checkID(&f, in.ID)
 	pre := precondition(ctx, &f, t, in.ID, in.Key, in.TransitionInput)
-	if in.IfRevision != nil {
-		if pre.IfRevision = *in.IfRevision; pre.IfRevision < 1 {
-			f.Add("ifRevision", "must be the revision that get_release showed, 1 or more")
-		}
-	}
+	pre.IfRevision = revision(&f, in.IfRevision)
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
@@ -201,6 +229,16 @@ func checkID(f *release.Faults, id string) {
 		return
 	}
 	f.Identifier("id", id)
+}
+
+func revision(f *release.Faults, given *int) int {
+	if given == nil {
+		return 0
+	}
+	if *given < 1 {
+		f.Add("ifRevision", "must be the revision that get_release showed, 1 or more")
+	}
+	return *given
 }
 
 // precondition makes a key that the agent chose into one that is its own: unique to the

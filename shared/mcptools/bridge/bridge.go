@@ -69,7 +69,7 @@ func Run(ctx context.Context, c Config, in io.Reader, out, log io.Writer) int {
 func open(c Config, out, log io.Writer) (b *bridge, complaint string) {
 	at := strings.TrimSpace(c.URL)
 	token := strings.TrimSpace(c.Token)
-	if scheme, rest, found := strings.Cut(token, " "); found && strings.EqualFold(scheme, "Bearer") {
+	if scheme, rest, _ := strings.Cut(token, " "); strings.EqualFold(scheme, "Bearer") {
 		token = strings.TrimSpace(rest)
 	}
 	u, err := url.Parse(at)
@@ -130,6 +130,7 @@ func (b *bridge) carry(ctx context.Context, in io.Reader) {
 				b.cancel(m.cancels) // the endpoint keeps no state: nobody there to tell
 			} else {
 				b.free <- struct{}{}
+				m.version = b.speaks(m)
 				// Registered before the next line is read: that may cancel this one.
 				ctx, cancel := context.WithCancel(ctx)
 				b.register(m, cancel)

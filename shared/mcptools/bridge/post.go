@@ -26,9 +26,9 @@ func (b *bridge) post(ctx context.Context, m message) []byte {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
 	req.Header.Set("User-Agent", "releases-mcp-stdio/1")
-	if version := b.speaks(m); version != "" {
-		req.Header.Set("Mcp-Protocol-Version", version)
-		if version >= firstStateless {
+	if m.version != "" {
+		req.Header.Set("Mcp-Protocol-Version", m.version)
+		if m.version >= firstStateless {
 			req.Header.Set("Mcp-Method", m.method)
 			if m.name != "" {
 				req.Header.Set("Mcp-Name", m.name)
@@ -56,7 +56,8 @@ func (b *bridge) post(ctx context.Context, m message) []byte {
 	return refusal(m.id, refused(b.url, res))
 }
 
-// speaks is the protocol version a message is sent under: its own, or the agreed one.
+// speaks is the protocol version a message is sent under: its own, or else that of the
+// one before it.
 func (b *bridge) speaks(m message) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -64,7 +65,7 @@ func (b *bridge) speaks(m message) string {
 		b.version = m.version
 	}
 	if m.method == "initialize" {
-		return ""
+		return m.version // nothing is agreed yet
 	}
 	return b.version
 }

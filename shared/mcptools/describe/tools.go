@@ -65,7 +65,7 @@ func Tools() []Tool {
 			Description: "Adds an entry to a release's deployment log, under the name of the person whose token you use. Use it to record what was done or seen, in every status. " +
 				"It does not move the release: transition_release_status does, and writes its own entry. Needs the role Auditor or Admin.",
 			Annotations:  Hints{},
-			InputSchema:  input([]field{id}, bodies["append_release_log"], []field{idempotencyKey}),
+			InputSchema:  input([]field{id}, bodies["append_release_log"], []field{ifRevision, idempotencyKey}),
 			OutputSchema: output(reflect.TypeFor[release.LogEntry]()),
 		},
 		{

@@ -1,0 +1,407 @@
+package mcptools_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"example.com/releases/shared/mcptools"
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// A conversation is a text file of lines:
+//
+//	# a remark
+//	@ admin 2026-07-28        who speaks from here on, and which protocol version
+//	! decide CHG-1 approved   what somebody else does meanwhile
+//	call get_release {…}      a tool call
+//	send tools/list {…}       any other method; {…} may be left out
+//	raw …                     a line as it is
+//	< 200 {…}                 the answer, written by -update
+//
+// All are held in one world, in the order of their names, so ids go on from file to file.
+
+// speaker is who speaks, over which line, with which version.
+type speaker struct {
+	line
+	version string
+}
+
+type talk struct {
+	t       *testing.T
+	w       *world
+	connect func(t *testing.T, w *world, who string) line
+	speaker speaker
+	next    int // id of the next message
+	replies []reply
+}
+
+// play holds a conversation and returns its replies.
+func play(t *testing.T, w *world, text string, connect func(*testing.T, *world, string) line) []reply {
+	c := &talk{t: t, w: w, connect: connect, next: 1}
+	for _, l := range strings.Split(text, "\n") {
+		word, rest, _ := strings.Cut(l, " ")
+		switch word {
+		case "", "#", "<":
+		case "@":
+			c.speakAs(rest)
+		case "!":
+			c.meanwhile(rest)
+		case "call":
+			name, args, _ := strings.Cut(rest, " ")
+			c.send("tools/call", fmt.Sprintf(`{"name":%q,"arguments":%s}`, name, orEmpty(expand(args))))
+		case "send":
+			method, params, _ := strings.Cut(rest, " ")
+			c.send(method, orEmpty(params))
+		case "raw":
+			c.say([]byte(rest), "", "")
+		default:
+			t.Fatalf("a conversation has no line such as %q", l)
+		}
+	}
+	return c.replies
+}
+
+func orEmpty(s string) string {
+	if s == "" {
+		return "{}"
+	}
+	return s
+}
+
+// expand writes <word*n> out: word, n times, so that long texts stay readable here.
+func expand(s string) string {
+	for {
+		start := strings.Index(s, "<<")
+		end := strings.Index(s, ">>")
+		if start < 0 || end < start {
+			return s
+		}
+		word, times, _ := strings.Cut(s[start+2:end], "*")
+		n, err := strconv.Atoi(times)
+		if err != nil {
+			panic("no number in " + s[start:end])
+		}
+		s = s[:start] + strings.Repeat(word, n) + s[end+2:]
+	}
+}
+
+func (c *talk) speakAs(rest string) {
+	who, version, _ := strings.Cut(rest, " ")
+	c.speaker = speaker{c.connect(c.t, c.w, who), ""}
+	if version < "2026-07-28" {
+		c.send("initialize", fmt.Sprintf(`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"test","version":"1"}}`, version))
+	}
+	c.speaker.version = version
+	if version < "2026-07-28" {
+		c.speaker.version = c.agreed()
+		c.say([]byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`), "notifications/initialized", "")
+	}
+}
+
+// agreed is the version that the answer to initialize names.
+func (c *talk) agreed() string {
+	var answer struct {
+		Result struct{ ProtocolVersion string }
+	}
+	last := c.replies[len(c.replies)-1].body
+	if err := json.Unmarshal([]byte(last), &answer); err != nil {
+		c.t.Fatalf("initialize: %v: %s", err, last)
+	}
+	return answer.Result.ProtocolVersion
+}
+
+// send makes a message of the method as the version wants it.
+func (c *talk) send(method, params string) {
+	name := ""
+	if c.speaker.version >= "2026-07-28" {
+		meta := `{"_meta":{"io.modelcontextprotocol/protocolVersion":"` + c.speaker.version +
+			`","io.modelcontextprotocol/clientInfo":{"name":"test","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`
+		if params != "{}" {
+			meta += ","
+		}
+		params = meta + params[1:]
+	}
+	var named struct{ Name, URI string }
+	if json.Unmarshal([]byte(params), &named) == nil {
+		name = named.Name + named.URI
+	}
+	id := fmt.Sprintf(`"id":%d,`, c.next)
+	if strings.HasPrefix(method, "notifications/") {
+		id = ""
+	} else {
+		c.next++
+	}
+	c.say([]byte(fmt.Sprintf(`{"jsonrpc":"2.0",%s"method":%q,"params":%s}`, id, method, params)), method, name)
+}
+
+func (c *talk) say(message []byte, method, name string) {
+	c.w.clock.Add(1)
+	h := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"}}
+	if c.speaker.version != "" {
+		h.Set("Mcp-Protocol-Version", c.speaker.version)
+	}
+	if c.speaker.version >= "2026-07-28" {
+		h.Set("Mcp-Method", method)
+		if name != "" {
+			h.Set("Mcp-Name", name)
+		}
+	}
+	c.replies = append(c.replies, c.speaker.send(c.t, message, h))
+}
+
+// meanwhile is what people do who do not use these tools.
+func (c *talk) meanwhile(what string) {
+	w := strings.Fields(what)
+	ctx := as("admin")
+	var err error
+	switch w[0] {
+	case "change":
+		_, err = c.w.ops.CreateChange(ctx, operations.CreateChangeInput{ID: w[1], ChangeType: w[2]}, operations.Precondition{})
+	case "decide":
+		_, err = c.w.ops.DecideChange(ctx, w[1], operations.DecideChangeInput{Decision: w[2]}, operations.Precondition{})
+	case "changes": // from number to number
+		err = c.changes(ctx, w[1], w[2])
+	case "fill":
+		n, _ := strconv.Atoi(w[2])
+		for i := 0; i < n && err == nil; i++ {
+			_, err = c.w.ops.AppendLog(ctx, w[1], operations.AppendLogInput{Text: expand(strings.Join(w[3:], " "))}, operations.Precondition{})
+		}
+	default:
+		c.t.Fatalf("nobody knows how to %s", what)
+	}
+	if err != nil {
+		c.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+func (c *talk) changes(ctx context.Context, from, to string) error {
+	a, _ := strconv.Atoi(from)
+	b, _ := strconv.Atoi(to)
+	for n := a; n <= b; n++ {
+		in := operations.CreateChangeInput{ID: fmt.Sprintf("CHG-%d", n), ChangeType: string(release.Standard)}
+		if _, err := c.w.ops.CreateChange(ctx, in, operations.Precondition{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ways are the three ways to the same tools.
+var ways = map[string]func(*testing.T, *world, string) line{
+	"http":       func(_ *testing.T, w *world, who string) line { return overHTTP{w, who} },
+	"stdio":      func(t *testing.T, w *world, who string) line { return stdio(t, w, who) },
+	"in-process": func(_ *testing.T, w *world, who string) line { return inProcess{w, who} },
+}
+
+// The same conversations over HTTP, over stdio and in one process: the answers are the
+// same, byte for byte, and those of the golden files.
+func TestConversationsAreTheSameByEveryWay(t *testing.T) {
+	files, err := filepath.Glob("testdata/conversations/*.txt")
+	if err != nil || len(files) < 30 {
+		t.Fatalf("%d conversations: %v", len(files), err)
+	}
+	slices.Sort(files)
+	worlds := map[string]*world{}
+	for way := range ways {
+		worlds[way] = newWorld(t)
+	}
+	schemas := resolved(t)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := play(t, worlds["http"], string(text), ways["http"])
+			for _, way := range slices.Sorted(maps.Keys(ways)) {
+				if way == "http" {
+					continue
+				}
+				got := play(t, worlds[way], string(text), ways[way])
+				if len(got) != len(want) {
+					t.Fatalf("%s: %d replies; over http %d", way, len(got), len(want))
+				}
+				for i := range want {
+					if got[i].body != want[i].body || got[i].status != 0 && got[i].status != want[i].status {
+						t.Errorf("reply %d\n%s: %d %.1500s\nhttp: %d %.1500s", i+1, way, got[i].status, got[i].body, want[i].status, want[i].body)
+					}
+				}
+			}
+			golden(t, file, string(text), want)
+			conform(t, schemas, string(text), want)
+		})
+	}
+}
+
+// golden compares replies with those the file holds, or writes them there.
+func golden(t *testing.T, file, text string, replies []reply) {
+	t.Helper()
+	var b strings.Builder
+	next := 0
+	write := func() {
+		if next < len(replies) {
+			b.WriteString("< " + shorten(replies[next]) + "\n")
+			next++
+		}
+	}
+	for _, l := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+		word, rest, _ := strings.Cut(l, " ")
+		if word == "<" {
+			continue
+		}
+		b.WriteString(l + "\n")
+		switch word {
+		case "@":
+			if _, version, _ := strings.Cut(rest, " "); version < "2026-07-28" {
+				write() // initialize
+				write() // notifications/initialized
+			}
+		case "call", "send", "raw":
+			write()
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if b.String() != text {
+		t.Errorf("the answers are not those of %s; look at the difference of: go test ./shared/mcptools -run Conversations -update", file)
+		diff(t, text, b.String())
+	}
+}
+
+func diff(t *testing.T, want, got string) {
+	t.Helper()
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			t.Errorf("line %d\nwant %.1500s\ngot  %.1500s", i+1, a[i], b[i])
+			return
+		}
+	}
+}
+
+// shorten keeps an answer readable: a long one is its length and digest.
+func shorten(r reply) string {
+	if len(r.body) > 6000 {
+		return fmt.Sprintf("%d %d bytes, sha256 %x", r.status, len(r.body), sha256.Sum256([]byte(r.body)))
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d %s", r.status, r.body))
+}
+
+// resolved are the output schemas that the tools declare, ready to judge.
+func resolved(t *testing.T) map[string]*jsonschema.Resolved {
+	t.Helper()
+	schemas := map[string]*jsonschema.Resolved{}
+	for _, tool := range declared(t) {
+		var s jsonschema.Schema
+		if err := json.Unmarshal(tool.OutputSchema, &s); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Resolve(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		schemas[tool.Name] = r
+	}
+	return schemas
+}
+
+// conform holds every structured answer to its tool's schema: strict clients do.
+func conform(t *testing.T, schemas map[string]*jsonschema.Resolved, text string, replies []reply) {
+	t.Helper()
+	var called []string
+	for _, l := range strings.Split(text, "\n") {
+		word, rest, _ := strings.Cut(l, " ")
+		switch name, _, _ := strings.Cut(rest, " "); word {
+		case "call":
+			called = append(called, name)
+		case "send", "raw":
+			called = append(called, "")
+		case "@":
+			if _, version, _ := strings.Cut(rest, " "); version < "2026-07-28" {
+				called = append(called, "", "")
+			}
+		}
+	}
+	for i, r := range replies {
+		var answer struct {
+			Result struct {
+				Structured json.RawMessage `json:"structuredContent"`
+				IsError    bool            `json:"isError"`
+				Content    []struct{ Text string }
+			} `json:"result"`
+		}
+		if json.Unmarshal([]byte(r.body), &answer) != nil || answer.Result.Content == nil || called[i] == "" {
+			continue
+		}
+		if answer.Result.IsError {
+			checkRefusal(t, answer.Result.Content[0].Text)
+			if answer.Result.Structured != nil {
+				t.Errorf("reply %d: an error has structured content", i+1)
+			}
+			continue
+		}
+		var value, copied any
+		if err := json.Unmarshal(answer.Result.Structured, &value); err != nil {
+			t.Errorf("reply %d: %v", i+1, err)
+			continue
+		}
+		if err := schemas[called[i]].Validate(value); err != nil {
+			t.Errorf("reply %d is not what %s declares: %v", i+1, called[i], err)
+		}
+		if err := json.Unmarshal([]byte(answer.Result.Content[0].Text), &copied); err != nil || fmt.Sprint(copied) != fmt.Sprint(value) {
+			t.Errorf("reply %d: the text is not the structured content", i+1)
+		}
+	}
+}
+
+// checkRefusal holds an error to its form.
+func checkRefusal(t *testing.T, text string) {
+	t.Helper()
+	code, rest, _ := strings.Cut(text, ": ")
+	changed := strings.Contains(rest, "Nothing was changed.") || strings.Contains(rest, "It is not known whether anything was changed.")
+	if code == "" || strings.ToUpper(code) != code || !changed || !strings.Contains(rest, " Next: ") || !strings.HasSuffix(rest, ".") {
+		t.Errorf("not `CODE: what happened. Nothing was changed. Next: ….`: %s", text)
+	}
+}
+
+// declared are the tools as tools.json has them.
+func declared(t *testing.T) []declaration {
+	t.Helper()
+	text, err := os.ReadFile("tools.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []declaration
+	if err := json.Unmarshal(text, &all); err != nil || len(all) != 5 {
+		t.Fatalf("%d tools: %v", len(all), err)
+	}
+	return all
+}
+
+type declaration struct {
+	Name         string
+	Description  string
+	Annotations  map[string]bool
+	InputSchema  json.RawMessage
+	OutputSchema json.RawMessage
+}
+
+var _ = mcptools.Path

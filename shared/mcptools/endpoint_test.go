@@ -1,0 +1,186 @@
+package mcptools_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"example.com/releases/shared/mcptools"
+	"example.com/releases/shared/operations"
+)
+
+const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
+
+// ask sends a request to the endpoint behind the event of API Gateway.
+func ask(t *testing.T, w *world, method, path, body string, headers map[string]string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, w.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"Authorization": "Bearer viewer", "Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+	} {
+		r.Header.Set(name, value)
+	}
+	for name, value := range headers {
+		if value == "" {
+			r.Header.Del(name)
+		} else if name == "Host" {
+			r.Host = value
+		} else {
+			r.Header.Set(name, value)
+		}
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	return res
+}
+
+func TestWhatHTTPRefuses(t *testing.T) {
+	w := newWorld(t)
+	own := w.server.URL
+	stateless := map[string]string{"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/list"}
+	with := func(base map[string]string, more ...string) map[string]string {
+		h := map[string]string{}
+		for k, v := range base {
+			h[k] = v
+		}
+		for i := 0; i < len(more); i += 2 {
+			h[more[i]] = more[i+1]
+		}
+		return h
+	}
+	list := `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`
+	for name, c := range map[string]struct {
+		method, body string
+		headers      map[string]string
+		status       int
+		code         int // of JSON-RPC; 0 for success
+	}{
+		"a ping":                                 {"POST", ping, nil, 200, 0},
+		"a stream":                               {"GET", "", map[string]string{"Accept": "text/event-stream"}, 405, -32600},
+		"the end of a session":                   {"DELETE", "", map[string]string{"Mcp-Session-Id": "x"}, 405, -32600},
+		"another method":                         {"PUT", ping, nil, 405, -32600},
+		"no token":                               {"POST", ping, map[string]string{"Authorization": ""}, 401, 0},
+		"another token":                          {"POST", ping, map[string]string{"Authorization": "Bearer stolen"}, 401, 0},
+		"the own origin":                         {"POST", ping, map[string]string{"Origin": own}, 200, 0},
+		"the own origin by another name":         {"POST", ping, map[string]string{"Origin": strings.Replace(own, "127.0.0.1", "localhost", 1)}, 200, 0},
+		"an allowed origin":                      {"POST", ping, map[string]string{"Origin": "https://agents.example"}, 200, 0},
+		"an origin":                              {"POST", ping, map[string]string{"Origin": "https://evil.example"}, 403, -32003},
+		"an allowed origin without encryption":   {"POST", ping, map[string]string{"Origin": "http://agents.example"}, 403, -32003},
+		"an origin that begins like an own one":  {"POST", ping, map[string]string{"Origin": "https://agents.example.evil.example"}, 403, -32003},
+		"a sandboxed page":                       {"POST", ping, map[string]string{"Origin": "null"}, 403, -32003},
+		"an origin on GET":                       {"GET", "", map[string]string{"Origin": "https://evil.example"}, 403, -32003},
+		"a name that was made to point here":     {"POST", ping, map[string]string{"Host": "evil.example"}, 403, -32003},
+		"a body of another type":                 {"POST", ping, map[string]string{"Content-Type": "text/plain"}, 415, -32600},
+		"a client that takes no JSON":            {"POST", ping, map[string]string{"Accept": "text/html"}, 400, -32600},
+		"nothing":                                {"POST", "", nil, 400, -32700},
+		"a batch":                                {"POST", "[" + ping + "]", nil, 400, -32600},
+		"a version nobody knows":                 {"POST", list, map[string]string{"Mcp-Protocol-Version": "2024-11-05"}, 400, -32600},
+		"the newest version":                     {"POST", list, stateless, 200, 0},
+		"the newest version without its headers": {"POST", list, map[string]string{"Mcp-Protocol-Version": "2026-07-28"}, 400, -32020},
+		"headers that say another method":        {"POST", list, with(stateless, "Mcp-Method", "tools/call"), 400, -32020},
+		"a version of the future":                {"POST", strings.Replace(list, "2026-07-28", "2099-01-01", 1), with(stateless, "Mcp-Protocol-Version", "2099-01-01"), 400, -32022},
+		"a message that is too large":            {"POST", `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"` + strings.Repeat("x", 5<<20) + `"}}`, nil, 413, -32600},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res := ask(t, w, c.method, mcptools.Path, c.body, c.headers)
+			body, err := io.ReadAll(res.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode != c.status {
+				t.Fatalf("%d, not %d: %s", res.StatusCode, c.status, body)
+			}
+			if c.code != 0 {
+				var e struct {
+					Version string `json:"jsonrpc"`
+					Error   struct {
+						Code    int
+						Message string
+					}
+				}
+				if err := json.Unmarshal(body, &e); err != nil || e.Version != "2.0" || e.Error.Code != c.code || e.Error.Message == "" {
+					t.Errorf("not the error %d: %s", c.code, body)
+				}
+			}
+			if got := res.Header.Get("Allow"); (res.StatusCode == 405) != (got == "POST") {
+				t.Errorf("Allow: %q with %d", got, res.StatusCode)
+			}
+			challenge := res.Header.Get("WWW-Authenticate")
+			if want := `resource_metadata="` + own + `/.well-known/oauth-protected-resource/mcp"`; res.StatusCode == 401 && !strings.Contains(challenge, want) {
+				t.Errorf("the challenge is %q", challenge)
+			}
+			if c.headers["Origin"] != "" && (res.StatusCode == 200) != (res.Header.Get("Access-Control-Allow-Origin") == c.headers["Origin"]) {
+				t.Errorf("the origin %s is told %q with %d", c.headers["Origin"], res.Header.Get("Access-Control-Allow-Origin"), res.StatusCode)
+			}
+		})
+	}
+}
+
+// Without an authorizer before it, as a mistake in the template would leave it, the
+// endpoint still lets nobody in.
+func TestNobodyIsLetInWithoutTheAuthorizer(t *testing.T) {
+	h := mcptools.Handler(operations.New(nil), mcptools.Config{PublicURL: "https://releases.example.com/live"})
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, httptest.NewRequest("POST", "/mcp", strings.NewReader(ping)))
+	if rec.Code != 401 || rec.Header().Get("WWW-Authenticate") != mcptools.Challenge("https://releases.example.com/live") {
+		t.Errorf("%d %v", rec.Code, rec.Header())
+	}
+}
+
+func TestMetadataNamesWhoGivesTokens(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{mcptools.MetadataPath, mcptools.MetadataPath + mcptools.Path} {
+		res := ask(t, w, "GET", path, "", map[string]string{"Authorization": "", "Origin": "https://anywhere.example"})
+		var m struct {
+			Resource string   `json:"resource"`
+			Servers  []string `json:"authorization_servers"`
+			Methods  []string `json:"bearer_methods_supported"`
+		}
+		if err := json.NewDecoder(res.Body).Decode(&m); err != nil || res.StatusCode != 200 || res.Header.Get("Content-Type") != "application/json" {
+			t.Fatalf("%s: %d %v", path, res.StatusCode, err)
+		}
+		if m.Resource != w.server.URL+"/mcp" || len(m.Servers) != 1 || m.Servers[0] != issuer || len(m.Methods) != 1 || m.Methods[0] != "header" {
+			t.Errorf("%s: %+v", path, m)
+		}
+		if res.Header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Error("pages cannot read where to get tokens")
+		}
+	}
+	unconfigured := mcptools.Handler(operations.New(nil), mcptools.Config{})
+	for path, want := range map[string]int{mcptools.MetadataPath: 404, "/mcp/x": 404} {
+		rec := httptest.NewRecorder()
+		unconfigured.ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
+		if rec.Code != want || !bytes.Contains(rec.Body.Bytes(), []byte(`"error"`)) {
+			t.Errorf("%s without a public URL: %d %s", path, rec.Code, rec.Body)
+		}
+	}
+	if c := mcptools.Challenge(""); strings.Contains(c, "resource_metadata") {
+		t.Errorf("a challenge that leads nowhere: %s", c)
+	}
+}
+
+// A panic in a tool must not end the process, and says nothing of itself.
+func TestAPanicIsAnAnswer(t *testing.T) {
+	h := mcptools.Handler(operations.New(nil), mcptools.Config{PublicURL: "https://releases.example.com"}) // no store: every tool panics
+	for _, who := range []string{"viewer", "admin"} {
+		r := httptest.NewRequest("POST", "https://releases.example.com/mcp", strings.NewReader(
+			`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_release","arguments":{"id":"REL-2026-Q2-001"}}}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept", "application/json, text/event-stream")
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r.WithContext(as(who)))
+		if body := rec.Body.String(); rec.Code != 200 || !strings.Contains(body, "INTERNAL: ") || strings.Contains(body, "nil pointer") {
+			t.Errorf("%d %s", rec.Code, body)
+		}
+	}
+}

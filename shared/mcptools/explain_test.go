@@ -1,0 +1,162 @@
+package mcptools
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/rest"
+)
+
+var updateTexts = flag.Bool("update-texts", false, "write testdata/refusals.txt")
+
+// Every problem of the registry as an agent would read it, as a golden file: all can be
+// read, and those that tools can meet have a next step of their own.
+func TestEveryCodeHasItsWords(t *testing.T) {
+	elsewhere := []string{ // what only other operations, or HTTP, can meet
+		"already-exists", "decision-frozen", "field-frozen", "invalid-header", "keys-unavailable", "not-deletable", "not-step-owner",
+		"scope-frozen", "steps-closed", "task-resolved-by-release", "token-invalid", "token-missing", "too-many-changes", "unsupported-media-type",
+	}
+	var b strings.Builder
+	codes := map[string]bool{}
+	for _, c := range rest.Codes {
+		e := c.Example
+		codes[e.Code] = true
+		_, has := nextSteps[e.Code]
+		if has == slices.Contains(elsewhere, e.Code) {
+			t.Errorf("%s: a next step %v, met elsewhere only %v", e.Code, has, !has)
+		}
+		if !has {
+			continue
+		}
+		for _, name := range []string{"create_release", "transition_release_status"} {
+			tool, _ := find(name)
+			text := tool.explain(context.Background(), nil, "", &e)
+			fmt.Fprintf(&b, "%s: %s\n", name, text)
+			if strings.Contains(text, "Idempotency-Key") || strings.Contains(text, "If-Match") || strings.Contains(text, "errors[]") || strings.Count(text, "Nothing was changed") > 1 {
+				t.Errorf("not in the words of tools: %s", text)
+			}
+		}
+	}
+	for code := range nextSteps {
+		if !codes[code] {
+			t.Errorf("%s is no code", code)
+		}
+	}
+	const file = "testdata/refusals.txt"
+	if *updateTexts {
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("refusals.txt is not what agents read; look at the difference of -update-texts")
+	}
+}
+
+// What goes wrong on our side says nothing of itself, and of a write that it may have
+// been made.
+func TestFailuresOfOursKeepTheirSecrets(t *testing.T) {
+	for name, err := range map[string]error{
+		"a secret":   errors.New("dial tcp 10.0.0.7: password=hunter2"),
+		"too late":   fmt.Errorf("dynamo: %w", context.DeadlineExceeded),
+		"called off": context.Canceled,
+		"the store":  release.Fail(release.KindUnavailable, "unavailable", "The data store did not answer in time.").Because(errors.New("hunter2")),
+	} {
+		for _, tool := range tools {
+			text := tool.explain(context.Background(), nil, "", err)
+			if strings.Contains(text, "hunter2") || strings.Contains(text, "10.0.0.7") {
+				t.Errorf("%s: %s", name, text)
+			}
+			if unknown := strings.Contains(text, "It is not known whether anything was changed."); unknown != tool.writes {
+				t.Errorf("%s, %s: %s", name, tool.name, text)
+			}
+		}
+	}
+}
+
+// A long list of faults is cut.
+func TestFaultsAreCut(t *testing.T) {
+	var f release.Faults
+	for i := range 500 {
+		f.Add(fmt.Sprintf("linkedChangeRequestIds[%d]", i), "is wrong")
+	}
+	text := whatHappened(f.Err().(*release.Error))
+	if len(text) > 2000 || !strings.Contains(text, "and 480 more") {
+		t.Errorf("%d bytes: %.300s", len(text), text)
+	}
+}
+
+func TestArgumentsAreBoundedLikeBodies(t *testing.T) {
+	if MaxArguments != rest.MaxBody {
+		t.Errorf("arguments may have %d bytes, bodies %d", MaxArguments, rest.MaxBody)
+	}
+}
+
+// The largest answer there can be stays below what a Lambda function may answer with,
+// in the envelope that escapes it once more; the copy in text is what gives way.
+func TestTheLargestAnswerFits(t *testing.T) {
+	for mark, copied := range map[string]bool{"a": true, `"`: false, "<": false, `\`: false, "ü": true} {
+		result := accept(encode(largest(mark)))
+		answer, err := json.Marshal(result)
+		if err != nil {
+			t.Fatal(err)
+		}
+		envelope := len(quote(string(answer)))
+		text := result.Content[0].(*mcp.TextContent).Text
+		t.Logf("all %s: %d bytes, in the envelope %d", mark, len(answer), envelope)
+		if envelope > 6<<20-4<<10 {
+			t.Errorf("all %s: %d bytes; Lambda answers with at most 6 MB", mark, envelope)
+		}
+		if strings.HasPrefix(text, "{") != copied {
+			t.Errorf("all %s: the text is %.100s", mark, text)
+		}
+	}
+}
+
+// largest is a release whose every text is full of a mark.
+func largest(mark string) operations.Brief {
+	full := func(n int) string { return strings.Repeat(mark, n/len(mark)) }
+	at := time.Date(2026, 6, 30, 22, 0, 0, 0, time.UTC)
+	b := operations.Brief{ReleaseView: operations.ReleaseView{
+		ID: "REL-2026-Q2-001", RolledBackReason: full(release.MaxText), RolledBackAt: &at, ActualStart: &at, ActualEnd: &at,
+		Plan: release.Plan{
+			Name: full(release.MaxName), Version: full(release.MaxVersion), Description: full(release.MaxDescription), SuccessCriteria: full(release.MaxDescription),
+			PublicSummary: full(release.MaxSummary), ReleaseManager: full(release.MaxName), ScheduledStart: &at, ScheduledEnd: &at,
+		},
+	}}
+	for i := range release.MaxSteps {
+		b.RolloutSteps = append(b.RolloutSteps, release.Step{
+			Order: i, Description: full(release.MaxStepText), OwnerEmail: strings.Repeat("e", release.MaxEmail),
+			EstimatedMinutes: release.MaxMinutes, Completed: true, CompletedBy: full(release.MaxName), CompletedAt: &at,
+		})
+	}
+	b.RollbackSteps = b.RolloutSteps
+	for range release.MaxChanges {
+		id := strings.Repeat("C", release.MaxID)
+		b.LinkedChangeRequestIDs = append(b.LinkedChangeRequestIDs, id)
+		b.LinkedChangeRequests = append(b.LinkedChangeRequests, release.LinkedChange{ID: id, ControlID: full(release.MaxID), ControlTitle: full(release.MaxName), ScheduledStart: &at})
+	}
+	for range MaxLogLimit {
+		b.DeploymentLog = append(b.DeploymentLog, release.LogEntry{
+			ID: "123456789012#0001", Timestamp: at, Author: full(release.MaxName), AuthorEmail: strings.Repeat("e", release.MaxEmail),
+			Text: full(release.MaxText), Status: release.InProgress,
+		})
+	}
+	return b
+}

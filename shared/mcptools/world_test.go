@@ -1,0 +1,250 @@
+package mcptools_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/mcptools"
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+const issuer = "https://issuer.example"
+
+// people are the callers of the tests, by the token they send.
+var people = map[string]release.Caller{
+	"admin":   person("Ada Admin", release.Admin),
+	"auditor": person("Otto Auditor", release.Auditor),
+	"viewer":  person("Vera Viewer", release.Viewer),
+	"nobody":  person("Nora Nobody", release.NoRole),
+}
+
+func person(name string, role release.Role) release.Caller {
+	first, _, _ := strings.Cut(strings.ToLower(name), " ")
+	return release.Caller{Person: release.Person{Subject: "sub-" + first, Name: name, Email: first + "@example.com"}, EmailVerified: true, Role: role}
+}
+
+// world is a service of its own: tables nobody else has, a clock that the test moves,
+// and the handler that is under test.
+type world struct {
+	ops     *operations.Operations
+	handler http.Handler
+	server  *httptest.Server
+	clock   atomic.Int64
+}
+
+// began is the first moment of every world.
+var began = time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	endpoint, _, names := engine.FreshTables(t)
+	c := host.Config{Region: "eu-central-1", DynamoDBEndpoint: endpoint}
+	store := dynamo.Open(withoutRetries(c.AWS(endpoint)), dynamo.Tables{
+		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
+	})
+	w := &world{}
+	w.ops = operations.New(store).At(func() time.Time { return began.Add(time.Duration(w.clock.Load()) * time.Second) })
+	w.server = httptest.NewServer(http.HandlerFunc(w.gateway))
+	t.Cleanup(w.server.Close)
+	w.handler = mcptools.Handler(w.ops, mcptools.Config{PublicURL: w.server.URL, AllowedOrigins: []string{"https://agents.example"}, Issuer: issuer})
+	return w
+}
+
+func withoutRetries(c aws.Config) aws.Config {
+	c.RetryMaxAttempts = 3
+	return c
+}
+
+// as is a context in which somebody calls.
+func as(who string) context.Context {
+	return release.WithCaller(context.Background(), people[who])
+}
+
+// gateway does what API Gateway and the authorizer do: the caller that the token stands
+// for, and the function's real handler behind a real event.
+func (w *world) gateway(rw http.ResponseWriter, r *http.Request) {
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	who, known := people[token]
+	if !known && r.URL.Path == mcptools.Path {
+		rw.Header().Set("WWW-Authenticate", mcptools.Challenge(w.server.URL))
+		rw.Header().Set("Content-Type", "application/problem+json")
+		rw.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	event := events.APIGatewayProxyRequest{
+		Resource: r.URL.Path, Path: r.URL.Path, HTTPMethod: r.Method, MultiValueHeaders: r.Header.Clone(), Body: string(body),
+		RequestContext: events.APIGatewayProxyRequestContext{RequestID: "req-1", Stage: "live"},
+	}
+	event.MultiValueHeaders["Host"] = []string{r.Host}
+	if known {
+		event.RequestContext.Authorizer = map[string]any{
+			"sub": who.Subject, "name": who.Name, "email": who.Email, "emailVerified": "true", "role": who.Role.String(),
+		}
+	}
+	answer, err := host.APIHandler(w.handler)(r.Context(), event)
+	if err != nil {
+		rw.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	for name, values := range answer.MultiValueHeaders {
+		rw.Header()[name] = values
+	}
+	rw.WriteHeader(answer.StatusCode)
+	_, _ = io.WriteString(rw, answer.Body)
+}
+
+// reply is what came back for one message. Status is 0 over stdio.
+type reply struct {
+	status int
+	body   string
+}
+
+// line is a way to send messages, for one person in one protocol version.
+type line interface {
+	send(t *testing.T, message []byte, headers http.Header) reply
+}
+
+// overHTTP sends through the network and API Gateway's event.
+type overHTTP struct {
+	w   *world
+	who string
+}
+
+func (o overHTTP) send(t *testing.T, message []byte, headers http.Header) reply {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.w.server.URL+mcptools.Path, bytes.NewReader(message))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = headers.Clone()
+	r.Header.Set("Authorization", "Bearer "+o.who)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{res.StatusCode, string(body)}
+}
+
+// inProcess calls the handler as a Go program would that has it in itself.
+type inProcess struct {
+	w   *world
+	who string
+}
+
+func (i inProcess) send(t *testing.T, message []byte, headers http.Header) reply {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, i.w.server.URL+mcptools.Path, bytes.NewReader(message))
+	r.Header = headers.Clone()
+	rec := httptest.NewRecorder()
+	i.w.handler.ServeHTTP(rec, r.WithContext(as(i.who)))
+	return reply{rec.Code, rec.Body.String()}
+}
+
+// overStdio is a process of functions/mcp-stdio, as a desktop client starts it.
+type overStdio struct {
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "mcp-stdio")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "mcp-stdio")
+	root, err := engine.Root()
+	if err != nil {
+		return "", err
+	}
+	build := exec.Command("go", "build", "-o", file, "./functions/mcp-stdio")
+	build.Dir = root
+	if text, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, text)
+	}
+	return file, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if file, err := program(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(file))
+	}
+	os.Exit(code)
+}
+
+func stdio(t *testing.T, w *world, who string) *overStdio {
+	t.Helper()
+	file, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), file)
+	cmd.Env = []string{"RELEASES_URL=" + w.server.URL + mcptools.Path, "RELEASES_TOKEN=" + who}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		if err := cmd.Wait(); err != nil && t.Context().Err() == nil {
+			t.Errorf("mcp-stdio ended with %v after its input ended", err)
+		}
+	})
+	return &overStdio{in, bufio.NewReader(out)}
+}
+
+func (o *overStdio) send(t *testing.T, message []byte, _ http.Header) reply {
+	t.Helper()
+	if _, err := o.in.Write(append(bytes.Clone(message), '\n')); err != nil {
+		t.Fatal(err)
+	}
+	var seen struct {
+		ID     json.RawMessage `json:"id"`
+		Method string          `json:"method"`
+	}
+	if json.Unmarshal(message, &seen) == nil && seen.ID == nil && seen.Method != "" {
+		return reply{} // a notification has no answer
+	}
+	text, err := o.out.ReadString('\n')
+	if err != nil {
+		t.Fatalf("mcp-stdio does not answer %.200s: %v", message, err)
+	}
+	return reply{body: strings.TrimSuffix(text, "\n")}
+}
