@@ -34,8 +34,8 @@ func (t tag) revision() int {
 	return n
 }
 
-// conditions reads If-Match or If-None-Match: "*", or a list of tags, whose opaque
-// part may hold commas.
+// conditions reads If-Match or If-None-Match: "*", or a list of one tag at least, whose
+// opaque part may hold commas.
 func (q *request) conditions(name string) (tags []tag, star bool, err error) {
 	rest := strings.Join(q.Header.Values(name), ",")
 	if strings.TrimSpace(rest) == "*" {
@@ -43,7 +43,7 @@ func (q *request) conditions(name string) (tags []tag, star bool, err error) {
 	}
 	for {
 		rest = strings.TrimLeft(rest, " \t,")
-		if rest == "" {
+		if rest == "" && len(tags) > 0 {
 			return tags, false, nil
 		}
 		var t tag

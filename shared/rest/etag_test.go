@@ -35,7 +35,7 @@ func TestIfMatchComparesTheRevision(t *testing.T) {
 		{`"of-another-system"`, 412, nil},
 		{`"0-aaaa"`, 412, nil},
 		{`"-3"`, 412, nil},
-		{``, 412, nil},
+		{``, 400, nil},
 		{`3-aaaa`, 400, nil},
 		{`"3-aaaa`, 400, nil},
 		{`"1","2","4","5","6","7","8","9","10"`, 400, nil},

@@ -138,7 +138,7 @@ var facts = map[string]fact{
 	"releases":                         said("The releases of this page, newest first."),
 	"nextCursor":                       said("What to send as `cursor` for the next page; there is none on the last."),
 	"limit":                            number("How many a page holds; 25 where it is left out.", 1, 100).or(operations.PageSize),
-	"cursor":                           {text: "The `nextCursor` of the page before, with the same filters.", limits: object{{"minLength", 1}}},
+	"cursor":                           {text: "The `nextCursor` of the page before, with the same filters.", limits: object{{"pattern", "^[A-Za-z0-9_-]+$"}}},
 	"add":                              identifier.saying("Change requests to link.").upTo(release.MaxChanges).unique(),
 	"remove":                           identifier.saying("Change requests to remove. Together with `add` 1 to 100 ids.").upTo(release.MaxChanges).unique(),
 	"added":                            said("What was linked."),

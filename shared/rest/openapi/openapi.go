@@ -180,6 +180,9 @@ func (w *writer) responses(r rest.Route, example Example) object {
 			{"schema", w.ref(reflect.TypeOf(r.Answer).Elem(), output)}, {"example", example.Answer},
 		}}}})
 	}
+	if links := linksFrom(r); len(links) > 0 {
+		success = append(success, member{"links", links})
+	}
 	all := object{{strconv.Itoa(r.Status), success}}
 	if r.Method == http.MethodGet {
 		all = append(all, member{"304", object{
@@ -217,6 +220,18 @@ func (w *writer) responses(r rest.Route, example Example) object {
 		}}}})})
 	}
 	return all
+}
+
+// linksFrom tells which requests go on with what a route has made.
+func linksFrom(r rest.Route) object {
+	links := object{}
+	for _, next := range rest.Routes() {
+		if r.Status == http.StatusCreated && strings.HasPrefix(next.Path, r.Path+"/{id}") {
+			name := camel(string(next.Operation))
+			links = append(links, member{name, object{{"operationId", name}, {"parameters", object{{"id", "$response.body#/id"}}}}})
+		}
+	}
+	return links
 }
 
 var successes = map[int]string{
