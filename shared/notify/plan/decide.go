@@ -46,51 +46,53 @@ func (s situation) decide(row dynamo.Told, latest dynamo.MailState, who *person,
 	case dynamo.MailPending:
 		pending = row.MailID
 	}
-	want := s.want(row, known, who, lost)
+	// What was tried stays tried: a mail that SES refused is not planned again. One that
+	// was superseded was not tried.
+	tried := row.Effect
+	if latest == dynamo.MailSuperseded {
+		tried = known
+	}
 	after := row
 	after.Known, after.KnownWindow = known, window
 	if !s.off() {
 		after.Via = stillIn(row.Via, s.ChangeIDs)
 	}
 	dropped := len(after.Via) < len(row.Via)
-	switch {
-	case want == row.Effect && latest != dynamo.MailSuperseded:
-		switch {
-		case len(lost) == 0 || known == 0 && pending == "":
-			return step{row: after}, dropped
-		case pending == "":
-			return s.takeBackPart(after, lost), true
-		case who != nil && s.Status == release.Scheduled && len(s.Unapproved) == 0:
-			return s.tell(after, want, pending, who), true // the pending one lists what is no longer so
-		}
-		return step{}, false // until the pending one is on its way
-	case want == known && pending == "":
-		return step{row: after}, dropped
-	case want == known:
+	switch want, say := s.want(known, who, lost); {
+	case say && want != tried && want == known && pending != "":
 		after.MailID, after.Effect, after.EffectWindow = "", known, window
 		return step{row: after, supersede: pending}, true
-	case want > 0:
+	case say && want != tried && want != known && want > 0:
 		return s.tell(after, want, pending, who), true
+	case say && want != tried && want != known:
+		return s.takeBack(after, pending, who, lost), true
+	case len(lost) == 0 || tried == 0 || known == 0 && pending == "":
+		return step{row: after}, dropped
+	case pending == "":
+		return s.takeBackPart(after, lost), true
+	case who != nil && s.Status == release.Scheduled && len(s.Unapproved) == 0 && row.Effect == s.WindowVersion:
+		return s.tell(after, row.Effect, pending, who), true // the pending one lists what is no longer so
 	}
-	return s.takeBack(after, pending, who, lost), true
+	return step{}, false // until the pending one is on its way
 }
 
-// want is the version of the window that the person should know; 0 for none.
-func (s situation) want(row dynamo.Told, known int, who *person, lost []release.Task) int {
+// want is the version of the window that the person should know, 0 for none; false
+// where there is nothing to say to that.
+func (s situation) want(known int, who *person, lost []release.Task) (version int, say bool) {
 	switch {
 	case s.off():
-		return 0
+		return 0, true
 	case s.Status != release.Scheduled:
-		return row.Effect
+		return 0, false
 	case who == nil && len(lost) > 0:
-		return 0
+		return 0, true
 	case who == nil, len(s.Unapproved) > 0:
 		// Nobody is told of a date that the CAB may yet refuse.
-		return row.Effect
+		return 0, false
 	case known > 0 && notify.Ahead(s.Release, s.now), notify.Due(s.Release, s.now):
-		return s.WindowVersion
+		return s.WindowVersion, true
 	}
-	return row.Effect
+	return 0, false
 }
 
 // tell is a heads-up, or that the window has moved for those who knew another.

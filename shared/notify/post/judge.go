@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
@@ -48,18 +49,36 @@ var errorCodes = map[string]outcome{
 	"ExpiredTokenException":       stop,
 }
 
+const (
+	// calls bounds how often a call that SES throttles is repeated at once.
+	calls        = 3
+	longestPause = 2 * time.Second
+)
+
 // throttlesOnly repeats a call only where SES has said that it did not take the mail.
 // The SDK's own retryer repeats after 500s and broken connections too, and each
 // repetition of an accepted mail is another mail.
-func throttlesOnly() aws.Retryer {
+func throttlesOnly(pause time.Duration) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = 4
-		o.MaxBackoff = 3 * time.Second
+		o.MaxAttempts = calls
+		o.MaxBackoff = pause
 		o.RateLimiter = ratelimit.None
 		o.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 			return aws.BoolTernary(code(err) == later)
 		})}
 	})
+}
+
+// within ends each call after a while, not all of them together: a throttled one would
+// else end while it waits to be repeated, and look as if its outcome were unclear.
+func within(patience time.Duration) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Patience", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+			ctx, cancel := context.WithTimeout(ctx, patience)
+			defer cancel()
+			return next.HandleFinalize(ctx, in)
+		}), "Retry", middleware.After)
+	}
 }
 
 // code classifies an answer of SES by its error code, where it has one that we know.

@@ -4,7 +4,6 @@
 package post
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -26,14 +25,18 @@ import (
 	"example.com/releases/shared/notify/letter"
 )
 
-// Tag is the name of the SES tag that carries an outbox item's id back to us.
-const Tag = "outbox"
+// Tag is the name of the SES tag that carries an outbox item's id back to us; Header is
+// where a mail itself carries it, so that a person who has one can be helped.
+const (
+	Tag    = "outbox"
+	Header = "X-Releases-Mail"
+)
 
 const (
-	// lease is how long an attempt may take before it counts as lost; SES answers in
-	// well under a second, and a call gets a third of it.
+	// lease is how long an attempt may take before it counts as lost. SES answers in well
+	// under a second; all calls of an attempt, and the pauses between them, fit in.
 	lease    = time.Minute
-	patience = 20 * time.Second
+	patience = 10 * time.Second
 	// writing is kept back from a call's time for writing down how it ended.
 	writing = 5 * time.Second
 	// closedFor is how long nothing is sent after SES refused the whole account.
@@ -44,14 +47,14 @@ const (
 
 // Office sends mails. It is for one sender address.
 type Office struct {
-	store    *dynamo.Store
-	ses      *sesv2.Client
-	words    *letter.Writer
-	from     string
-	set      string
-	pace     *pace
-	patience time.Duration
-	now      func() time.Time
+	store   *dynamo.Store
+	ses     *sesv2.Client
+	words   *letter.Writer
+	from    string
+	set     string
+	pace    *pace
+	attempt time.Duration // how long one may take at most
+	now     func() time.Time
 }
 
 // Options are how an organisation sends.
@@ -64,7 +67,7 @@ type Options struct {
 	// Rate is how many mails a second SES lets the account send; empty is 1, which is
 	// what a new account has.
 	Rate string
-	// Patience is how long one call may take; 0 is 20 seconds.
+	// Patience is how long one call may take; 0 is 10 seconds, and more is not possible.
 	Patience time.Duration
 }
 
@@ -88,10 +91,17 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 			panic(fmt.Sprintf("post: MAIL_RATE %q is no number of mails a second", o.Rate))
 		}
 	}
-	ses := sesv2.NewFromConfig(cfg, append([]func(*sesv2.Options){func(so *sesv2.Options) { so.Retryer = throttlesOnly() }}, adjust...)...)
+	waits := patience
+	if o.Patience > 0 {
+		waits = min(waits, o.Patience)
+	}
+	ses := sesv2.NewFromConfig(cfg, append([]func(*sesv2.Options){func(so *sesv2.Options) {
+		so.Retryer = throttlesOnly(min(longestPause, waits))
+		so.APIOptions = append(so.APIOptions, within(waits))
+	}}, adjust...)...)
 	return &Office{
 		store: store, ses: ses, words: words, from: sender.String(), set: o.ConfigurationSet,
-		pace: &pace{every: time.Duration(float64(time.Second) / rate)}, patience: cmp.Or(o.Patience, patience), now: time.Now,
+		pace: &pace{every: time.Duration(float64(time.Second) / rate)}, attempt: calls*waits + (calls-1)*longestPause, now: time.Now,
 	}
 }
 
@@ -132,7 +142,7 @@ func (o *Office) follow(ctx context.Context, record events.DynamoDBEventRecord, 
 	if !ok || circuit.Open(o.now()) {
 		return nil // while nothing is sent, pending mails are left to the periodic look
 	}
-	if d, limited := ctx.Deadline(); limited && time.Until(d) < o.patience+writing {
+	if d, limited := ctx.Deadline(); limited && time.Until(d) < o.attempt+writing {
 		return errors.New("post: too little time is left to begin with another mail")
 	}
 	m, found, err := o.store.Mail(ctx, id)
@@ -180,17 +190,15 @@ func (o *Office) send(ctx context.Context, m dynamo.Mail, n notify.Notice, words
 	if err != nil || !won {
 		return err // another has it, or had it
 	}
-	return o.attempt(ctx, m, n, words, circuit)
+	return o.try(ctx, m, n, words, circuit)
 }
 
-// attempt asks SES once and writes down how it ended. From here on the mail is never
+// try asks SES once and writes down how it ended. From here on the mail is never
 // simply tried again: what is unclear is unknown.
-func (o *Office) attempt(ctx context.Context, m dynamo.Mail, n notify.Notice, words letter.Letter, circuit *dynamo.Circuit) error {
-	called, cancel := context.WithTimeout(ctx, o.patience)
-	out, failure := o.ses.SendEmail(called, o.input(m, n, words))
-	cancel()
+func (o *Office) try(ctx context.Context, m dynamo.Mail, n notify.Notice, words letter.Letter, circuit *dynamo.Circuit) error {
+	out, failure := o.ses.SendEmail(ctx, o.input(m, n, words))
 	// How it ended is worth writing down also where the time for sending has run out.
-	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), writing)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writing)
 	defer cancel()
 	now := o.now()
 	outcome, reason := judge(failure)
@@ -248,6 +256,7 @@ func (o *Office) input(m dynamo.Mail, n notify.Notice, words letter.Letter) *ses
 		Headers: []types.MessageHeader{
 			{Name: aws.String("Auto-Submitted"), Value: aws.String("auto-generated")},
 			{Name: aws.String("X-Auto-Response-Suppress"), Value: aws.String("All")}, // Exchange's out-of-office
+			{Name: aws.String(Header), Value: aws.String(m.ID)},
 		},
 	}
 	if c := words.Calendar; c != nil {

@@ -1,0 +1,277 @@
+package notify_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/local/mailbox"
+	"example.com/releases/shared/notify/post"
+	"example.com/releases/shared/release"
+)
+
+var (
+	seeds = flag.Int("seeds", 8, "how many seeds the fault test plays")
+	seed  = flag.Uint64("seed", 0, "play this one only")
+)
+
+// trouble breaks calls to the tables: some never arrive, some arrive and the answer is
+// lost, as when a function dies between two requests.
+type trouble struct {
+	mu     sync.Mutex
+	random *rand.Rand
+	share  float64
+}
+
+func (f *trouble) around(ctx context.Context, _ inject.Call, do func(context.Context) error) error {
+	f.mu.Lock()
+	dice := f.random.Float64()
+	share := f.share
+	f.mu.Unlock()
+	switch {
+	case dice < share:
+		return inject.Refused("ThrottlingException")
+	case dice < 2*share:
+		return errors.Join(do(ctx), inject.Lost())
+	}
+	return do(ctx)
+}
+
+func (f *trouble) stop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.share = 0
+}
+
+// Everything that can go wrong with mails, at random and in any mixture: SES answers
+// 429, 500 after accepting, drops, hangs, refuses, rejects addresses, suspends the
+// account; its events come late, twice, in any order, or never; requests to the tables
+// fail or their answers are lost; records come twice and to two senders at once; the
+// window moves, change requests and tasks come and go. In the end faults.md's I7 holds.
+func TestNobodyGetsAMailTwiceUnderFaults(t *testing.T) {
+	first, last := uint64(1), uint64(*seeds)
+	if *seed != 0 {
+		first, last = *seed, *seed
+	}
+	for n := first; n <= last; n++ {
+		t.Run(fmt.Sprintf("seed=%d", n), func(t *testing.T) {
+			if wrong := play(t, n); len(wrong) > 0 {
+				t.Errorf("replay with -seed=%d:\n%s", n, strings.Join(wrong, "\n"))
+			}
+		})
+	}
+}
+
+// A sender that repeats after 500s and broken connections, as the SDK does by itself,
+// must be caught: else the test above shows nothing.
+func TestTheSDKsOwnRetriesAreCaught(t *testing.T) {
+	for n := uint64(1); n <= 5; n++ {
+		wrong := play(t, n, func(o *sesv2.Options) {
+			o.Retryer = retry.NewStandard(func(so *retry.StandardOptions) { so.MaxBackoff = time.Millisecond })
+		})
+		for _, w := range wrong {
+			if strings.Contains(w, "arrived") {
+				return
+			}
+		}
+	}
+	t.Error("five seeds, and nobody got a mail twice")
+}
+
+// play runs one seed and says what is wrong in the end.
+func play(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
+	t.Helper()
+	r := rand.New(rand.NewPCG(n, 7))
+	// Each seed has faults of its own: with all at once, some hide others.
+	share := []float64{0, 0.01, 0.04}[r.IntN(3)]
+	f := &trouble{random: rand.New(rand.NewPCG(n, 8)), share: share}
+	w := newWorld(t, worldOptions{around: f.around, ses: ses})
+	kinds := []mailbox.FaultKind{mailbox.Throttle, mailbox.Error, mailbox.Drop, mailbox.Hang, mailbox.Refuse, mailbox.Reject, mailbox.BadRequest, mailbox.Suspend, mailbox.Limit, mailbox.Bounce, mailbox.Complaint}
+	r.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+	kinds = kinds[:2+r.IntN(5)]
+
+	w.change("CHG-1", "ci-1")
+	w.change("CHG-2", "ci-2")
+	tasks := 0
+	add := func() {
+		tasks++
+		who := fmt.Sprintf("p%02d", r.IntN(12))
+		w.task(fmt.Sprintf("T-%02d", tasks), who, []string{"", "CHG-1", "CHG-2"}[r.IntN(3)], []string{"ci-1", "ci-2", "ci-9"}[r.IntN(3)])
+	}
+	for range 14 {
+		add()
+	}
+	id := w.scheduled(began.Add(72*hour), 2*hour, "CHG-1", "CHG-2")
+	moves, dropped := 0, false
+	for range 14 {
+		for range r.IntN(4) {
+			w.fail(mailbox.Fault{Kind: kinds[r.IntN(len(kinds))], Silent: r.IntN(4) == 0})
+		}
+		switch r.IntN(8) {
+		case 0:
+			moves++
+			w.window(id, began.Add(time.Duration(72+moves)*hour), 2*hour)
+		case 1:
+			add()
+		case 2:
+			in := dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: fmt.Sprint("link", r.Uint64())}}
+			ids := []string{"CHG-2"}
+			if dropped {
+				must(w.store.LinkChanges(t.Context(), id, ids, nil, in))(t)
+			} else {
+				must(w.store.LinkChanges(t.Context(), id, nil, ids, in))(t)
+			}
+			dropped = !dropped
+		}
+		w.rough(r)
+		w.turn(time.Duration(1+r.IntN(6)) * time.Minute)
+	}
+	if r.IntN(2) == 0 {
+		w.move(id, release.Cancelled)
+		if err := w.store.OpenJob(t.Context(), dynamo.WindowJob(id), w.now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.stop()
+	// The faults that wait go with the mails that came.
+	came := w.inbox.Mails()
+	w.inbox.Clear()
+	for range 12 {
+		w.rough(r)
+		w.turn(20 * time.Minute)
+	}
+	return w.wrong(id, append(came, w.inbox.Mails()...))
+}
+
+// rough lets the functions run as badly as they may: records twice, in any order, to
+// two at once; failed ones come again later by themselves, since they stay in the table.
+func (w *world) rough(r *rand.Rand) {
+	_, _ = w.planner.Run(w.t.Context(), nil)
+	two := func(records []events.DynamoDBEventRecord, handler func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)) {
+		records = append(records, records...)
+		r.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
+		var both sync.WaitGroup
+		for _, half := range [][]events.DynamoDBEventRecord{records[:len(records)/2], records[len(records)/2:]} {
+			both.Go(func() {
+				for len(half) > 0 {
+					batch := half[:min(10, len(half))]
+					half = half[len(batch):]
+					_, _ = handler(w.t.Context(), events.DynamoDBEvent{Records: batch})
+				}
+			})
+		}
+		both.Wait()
+	}
+	two(w.wakes("plan"), w.planner.Stream)
+	two(w.wakes("send"), w.office.Stream)
+	w.mu.Lock()
+	r.Shuffle(len(w.events), func(i, j int) { w.events[i], w.events[j] = w.events[j], w.events[i] })
+	some := r.IntN(len(w.events) + 1)
+	now := append([]events.CloudWatchEvent{}, w.events[:some]...)
+	w.events = w.events[some:]
+	w.mu.Unlock()
+	for _, e := range append(now, now...) {
+		for range 20 { // EventBridge's and Lambda's retries
+			if _, err := w.recorder.Record(w.t.Context(), e); err == nil {
+				break
+			}
+		}
+	}
+}
+
+// wrong holds the outbox and the inbox against I7.
+func (w *world) wrong(id string, inbox []mailbox.Mail) []string {
+	var wrong []string
+	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	report := must(w.planner.Run(w.t.Context(), nil))(w.t)
+	if report.Opened != 0 || report.Overdue != 0 {
+		complain("it is not quiet in the end: %+v", report)
+	}
+	arrived := map[string]int{} // by outbox item
+	for _, m := range inbox {
+		arrived[m.Headers[post.Header]]++
+	}
+	unknown := 0
+	reached := map[string]dynamo.Mail{} // the latest that may have reached a person
+	items := map[string]bool{}
+	for _, m := range w.outbox() {
+		name := fmt.Sprintf("%s %s %d", m.Recipient, m.Kind, m.Number)
+		if items[name] {
+			complain("%s: two items", name)
+		}
+		items[name] = true
+		got := arrived[m.ID]
+		delete(arrived, m.ID)
+		switch m.State {
+		case dynamo.MailSent:
+			if got != 1 {
+				complain("%s is sent, and arrived %d times", name, got)
+			}
+		case dynamo.MailUnknown:
+			unknown++
+			if got > 1 {
+				complain("%s is unknown, and arrived %d times", name, got)
+			}
+		case dynamo.MailFailed, dynamo.MailSuppressed, dynamo.MailSuperseded:
+			if got != 0 {
+				complain("%s is %s (%s), and arrived %d times", name, m.State, m.Reason, got)
+			}
+		default:
+			complain("%s never ended: %s (%s)", name, m.State, m.Reason)
+		}
+		if m.State == dynamo.MailSent || m.State == dynamo.MailUnknown || m.State == dynamo.MailFailed || m.State == dynamo.MailSuppressed {
+			reached[m.Recipient] = m
+		}
+	}
+	for name, n := range arrived {
+		complain("%s arrived %d times and is not in the outbox", name, n)
+	}
+	if report.Unknown != unknown {
+		complain("%d unknown mails, and the alarm says %d", unknown, report.Unknown)
+	}
+	// Whoever is touched knows of the window as it is, or there is an end that says why
+	// not; whoever is not, knows of none.
+	release_ := must(w.store.Release(w.t.Context(), id))(w.t)
+	for n := range 12 {
+		who := fmt.Sprintf("p%02d@example.com", n)
+		latest, told := reached[who]
+		touched := release_.Status == release.Scheduled && w.touched(who, release_.ChangeIDs)
+		switch {
+		case touched && (!told || latest.Kind == "withdrawn" || latest.WindowVersion != release_.WindowVersion):
+			if !told || latest.Kind != "withdrawn" || !strings.Contains(latest.Snapshot, `"partly":true`) {
+				complain("%s should know of window %d and was last told %s %d (window %d)", who, release_.WindowVersion, latest.Kind, latest.Number, latest.WindowVersion)
+			}
+		case !touched && told && latest.Kind != "withdrawn" && (latest.State == dynamo.MailSent || latest.State == dynamo.MailUnknown):
+			complain("%s should know that nothing comes of it and was last told %s %d", who, latest.Kind, latest.Number)
+		}
+	}
+	return wrong
+}
+
+// touched looks the long way round: through every task there is.
+func (w *world) touched(who string, changes []string) bool {
+	tasks, _, err := w.store.ListTasks(w.t.Context(), dynamo.TasksBy{Requester: who}, "", 100, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, task := range tasks {
+		for _, c := range changes {
+			if task.ChangeRequestID == c || strings.Contains(strings.Join(task.CIIDs, " "), strings.Replace(c, "CHG", "ci", 1)) {
+				return true
+			}
+		}
+	}
+	return false
+}

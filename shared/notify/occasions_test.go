@@ -1,0 +1,402 @@
+package notify_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local"
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/local/mailbox"
+	"example.com/releases/shared/local/tokens"
+	"example.com/releases/shared/notify/plan"
+)
+
+// laptop is the whole system behind its API, as people and programs use it.
+type laptop struct {
+	*local.Host
+	t     *testing.T
+	store *dynamo.Store // of the same tables
+	count *inject.Counter
+	read  int // mails taken from the inbox so far
+}
+
+type object = map[string]any
+
+func start(t *testing.T) *laptop {
+	t.Helper()
+	endpoint, _, names := engine.FreshTables(t)
+	h, err := local.Start(t.Context(), local.Options{
+		Endpoint: endpoint, Table: func(id string) string { return names[id] }, Period: time.Hour,
+		Settings: map[string]string{"ORGANISATION_ZONE": "Europe/Berlin"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Stop)
+	l := &laptop{Host: h, t: t, count: &inject.Counter{}}
+	l.store = dynamo.Open(config(endpoint), dynamo.Tables{
+		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
+	}, func(o *dynamodb.Options) { o.APIOptions = append(o.APIOptions, inject.Into(nil, l.count.Count)) })
+	return l
+}
+
+// do sends a request as an admin and wants success.
+func (l *laptop) do(method, path string, body object) object {
+	l.t.Helper()
+	token, err := l.Tokens.Mint(tokens.Holder{Role: "admin"})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(l.t.Context(), method, l.BaseURL+path, bytes.NewReader(raw))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if answer.StatusCode >= 300 {
+		l.t.Fatalf("%s %s: %s %s", method, path, answer.Status, text)
+	}
+	var out object
+	_ = json.Unmarshal(text, &out)
+	return out
+}
+
+// quiet waits until all that was caused is through.
+func (l *laptop) quiet() {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
+	defer cancel()
+	if err := l.Quiet(ctx); err != nil {
+		l.t.Fatalf("never quiet: %v, %+v", err, l.Failures())
+	}
+	if f := l.Failures(); len(f) > 0 {
+		l.t.Fatalf("given up on: %+v", f)
+	}
+}
+
+// headsUp runs the schedule.
+func (l *laptop) headsUp() {
+	l.t.Helper()
+	l.do(http.MethodPost, "/_local/schedules/heads-up", nil)
+	l.quiet()
+}
+
+// mails returns what came in since the last time, by recipient.
+func (l *laptop) mails() []mailbox.Mail {
+	all := l.Mail.Mails()
+	fresh := all[l.read:]
+	l.read = len(all)
+	slices.SortStableFunc(fresh, func(a, b mailbox.Mail) int { return strings.Compare(a.To, b.To) })
+	return fresh
+}
+
+// only wants exactly one mail to each of the recipients, in their order.
+func (l *laptop) only(recipients ...string) []mailbox.Mail {
+	l.t.Helper()
+	mails := l.mails()
+	var to []string
+	for _, m := range mails {
+		to = append(to, m.To)
+	}
+	if !slices.Equal(to, recipients) {
+		l.t.Fatalf("mails to %v, want %v: %s", to, recipients, subjects(mails))
+	}
+	return mails
+}
+
+func subjects(mails []mailbox.Mail) string {
+	var all []string
+	for _, m := range mails {
+		all = append(all, m.To+": "+m.Subject)
+	}
+	return strings.Join(all, "; ")
+}
+
+func (l *laptop) task(id, requester, change string, cis ...string) {
+	l.t.Helper()
+	body := object{"id": id, "title": "Request " + id, "requesterName": "R " + requester, "requesterEmail": requester + "@example.com", "ciIds": cis}
+	if change != "" {
+		body["changeRequestId"] = change
+	}
+	l.do(http.MethodPost, "/api/tasks", body)
+}
+
+func (l *laptop) change(id string, cis ...string) {
+	l.t.Helper()
+	l.do(http.MethodPost, "/api/change-requests", object{"id": id, "changeType": "Standard", "title": "t", "controlId": "AC-1", "controlTitle": "c", "affectedCiIds": cis})
+}
+
+// scheduled makes a release that starts after a while, with change requests.
+func (l *laptop) scheduled(after time.Duration, changes ...string) (id string, begins time.Time) {
+	l.t.Helper()
+	begins = time.Now().Add(after).UTC().Truncate(time.Second)
+	id = l.do(http.MethodPost, "/api/releases", object{
+		"name": "Spring", "version": "1", "scheduledStart": begins, "scheduledEnd": begins.Add(2 * time.Hour),
+		"releaseManager": "Rita", "releaseManagerEmail": "rita@example.com", "linkedChangeRequestIds": changes,
+	})["id"].(string)
+	l.move(id, "approved", "scheduled")
+	return id, begins
+}
+
+func (l *laptop) move(id string, statuses ...string) {
+	l.t.Helper()
+	for _, status := range statuses {
+		body := object{"status": status}
+		if status == "rolled-back" {
+			body["rollback_reason"] = "errors rose"
+		}
+		l.do(http.MethodPost, "/api/releases/"+id+"/status", body)
+	}
+}
+
+func contains(t *testing.T, m mailbox.Mail, all ...string) {
+	t.Helper()
+	for _, s := range all {
+		if !strings.Contains(m.Text, s) || !strings.Contains(m.HTML, s) {
+			t.Errorf("%q lacks %q:\n%s", m.Subject, s, m.Text)
+		}
+	}
+}
+
+func event(t *testing.T, m mailbox.Mail, lines ...string) {
+	t.Helper()
+	if len(m.Attachments) != 1 || !strings.HasPrefix(m.Attachments[0].ContentType, "text/calendar") {
+		t.Fatalf("%q has the attachments %+v", m.Subject, m.Attachments)
+	}
+	for _, line := range lines {
+		if !strings.Contains(m.Attachments[0].Content, line+"\r\n") {
+			t.Errorf("%q: the event lacks %s:\n%s", m.Subject, line, m.Attachments[0].Content)
+		}
+	}
+}
+
+func date(at time.Time) string {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	return at.In(berlin).Format(time.DateOnly)
+}
+
+// A release from its heads-up to its cancellation, with a window that moves.
+func TestHeadsUpRescheduledCancelled(t *testing.T) {
+	l := start(t)
+	l.change("CHG-1", "ci-a")
+	l.change("CHG-2", "ci-b")
+	l.task("T-1", "ann", "CHG-1")
+	l.task("T-2", "ann", "", "ci-b")
+	l.task("T-3", "bob", "", "ci-a")
+	l.task("T-4", "outsider", "", "ci-z")
+	id, begins := l.scheduled(48*time.Hour, "CHG-1", "CHG-2")
+	l.quiet()
+	l.only() // the schedule tells, not the transition
+	l.headsUp()
+	mails := l.only("ann@example.com", "bob@example.com")
+	told := "Your request will be fulfilled as part of release " + id + " scheduled for " + date(begins)
+	contains(t, mails[0], told, "Request T-1", "T-2", "Hello R ann")
+	contains(t, mails[1], told, "Request T-3")
+	uid := "UID:" + id + "@127.0.0.1"
+	event(t, mails[0], "METHOD:PUBLISH", uid, "SEQUENCE:1", "STATUS:CONFIRMED", "DTSTART:"+begins.Format("20060102T150405Z"))
+	for header, want := range map[string]string{"Auto-Submitted": "auto-generated", "Reply-To": `"Rita" <rita@example.com>`, "From": `"Releases" <releases@example.com>`} {
+		if got := mails[0].Headers[header]; got != want {
+			t.Errorf("%s: %q, want %q", header, got, want)
+		}
+	}
+
+	l.noFurther()
+
+	// The window moves: both are told again, without the schedule.
+	later := begins.Add(24 * time.Hour)
+	l.do(http.MethodPatch, "/api/releases/"+id, object{"scheduledStart": later, "scheduledEnd": later.Add(time.Hour)})
+	l.quiet()
+	mails = l.only("ann@example.com", "bob@example.com")
+	contains(t, mails[0], "Your request will be fulfilled as part of release "+id+" scheduled for "+date(later), "Instead of")
+	event(t, mails[1], uid, "SEQUENCE:2", "DTSTART:"+later.Format("20060102T150405Z"))
+
+	// Another edit tells nobody anything.
+	l.do(http.MethodPatch, "/api/releases/"+id, object{"description": "Better words"})
+	l.quiet()
+	l.noFurther()
+
+	// A task that appears later: only who was not told yet, and nobody outside.
+	l.task("T-5", "ann", "CHG-1")
+	l.task("T-6", "cid", "CHG-2")
+	l.headsUp()
+	mails = l.only("cid@example.com")
+	contains(t, mails[0], "Request T-6")
+	event(t, mails[0], uid, "SEQUENCE:2")
+
+	l.move(id, "cancelled")
+	l.quiet()
+	mails = l.only("ann@example.com", "bob@example.com", "cid@example.com")
+	contains(t, mails[0], "Release "+id+" has been cancelled", "Request T-1", "T-5")
+	event(t, mails[0], uid, "SEQUENCE:3", "STATUS:CANCELLED", "DTSTART:"+later.Format("20060102T150405Z"))
+	l.noFurther()
+}
+
+// noFurther runs the schedule ten more times and wants no mail and no write.
+func (l *laptop) noFurther() {
+	l.t.Helper()
+	planner := plan.New(l.store)
+	l.count.Take()
+	for range 10 {
+		if _, err := planner.Run(l.t.Context(), nil); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	if n := l.count.Take(); n.Writes() != 0 || n.Total() == 0 {
+		l.t.Errorf("ten more runs of the schedule: %v", n)
+	}
+	l.headsUp()
+	l.only()
+}
+
+// A change request is dropped: those who were told because of it are told so.
+func TestDroppedChangeRequest(t *testing.T) {
+	l := start(t)
+	l.change("CHG-1")
+	l.change("CHG-2", "ci-shared")
+	l.change("CHG-3", "ci-shared")
+	l.task("T-1", "ann", "CHG-1")              // loses all
+	l.task("T-2", "bob", "CHG-1")              // loses one of two
+	l.task("T-3", "bob", "CHG-2")              //
+	l.task("T-4", "cid", "", "ci-shared")      // is touched by another still
+	l.task("T-5", "dan", "CHG-1")              // gives up by himself before
+	l.task("T-6", "eve", "CHG-2", "ci-shared") // keeps hers through the other
+	id, _ := l.scheduled(72*time.Hour, "CHG-1", "CHG-2", "CHG-3")
+	l.headsUp()
+	l.only("ann@example.com", "bob@example.com", "cid@example.com", "dan@example.com", "eve@example.com")
+	l.do(http.MethodPatch, "/api/tasks/T-5", object{"status": "Cancelled"})
+	l.do(http.MethodPost, "/api/releases/"+id+"/add-changes", object{"remove": []string{"CHG-1"}})
+	l.quiet()
+	mails := l.only("ann@example.com", "bob@example.com")
+	contains(t, mails[0], "Your request is no longer part of release "+id, "Request T-1")
+	event(t, mails[0], "SEQUENCE:2", "STATUS:CANCELLED")
+	contains(t, mails[1], "no longer part of release "+id, "Request T-2")
+	if strings.Contains(mails[1].Text, "T-3") || len(mails[1].Attachments) != 0 {
+		t.Errorf("bob keeps T-3 and his calendar: %s %v", mails[1].Text, mails[1].Attachments)
+	}
+	l.noFurther()
+	// It comes back: ann hears of it as of something new.
+	l.do(http.MethodPost, "/api/releases/"+id+"/add-changes", object{"add": []string{"CHG-1"}})
+	l.quiet()
+	mails = l.only("ann@example.com")
+	contains(t, mails[0], "Your request will be fulfilled as part of release "+id)
+	event(t, mails[0], "SEQUENCE:3", "STATUS:CONFIRMED")
+	l.noFurther()
+	// Those who had been told and were told otherwise since need not hear of the end.
+	l.do(http.MethodPost, "/api/releases/"+id+"/add-changes", object{"remove": []string{"CHG-2"}})
+	l.quiet()
+	contains(t, l.only("bob@example.com")[0], "Request T-3") // cid and eve are on ci-shared, through CHG-3
+	l.move(id, "cancelled")
+	l.quiet()
+	l.only("ann@example.com", "bob@example.com", "cid@example.com", "dan@example.com", "eve@example.com")
+}
+
+// Deployment and rollback: one mail a person, with all of their tasks, once it is
+// settled.
+func TestResolvedAndRolledBack(t *testing.T) {
+	l := start(t)
+	l.change("CHG-1")
+	l.change("CHG-2", "ci-a")
+	l.task("T-1", "ann", "CHG-1")
+	l.task("T-2", "Ann", "CHG-2") // one person, whatever the case
+	l.task("T-3", "bob", "CHG-2")
+	l.task("T-4", "cid", "", "ci-a") // touched, not linked: nothing was done for cid
+	l.task("T-5", "dan", "CHG-1")
+	l.do(http.MethodPatch, "/api/tasks/T-5", object{"status": "Closed"})
+	id, _ := l.scheduled(30*24*time.Hour, "CHG-1", "CHG-2")
+	l.headsUp()
+	l.only()
+	l.move(id, "in-progress", "deployed")
+	l.quiet()
+	mails := l.only("ann@example.com", "bob@example.com")
+	contains(t, mails[0], "have been fulfilled with release "+id, "Request T-1", "Request T-2")
+	contains(t, mails[1], "has been fulfilled with release "+id, "Request T-3")
+	l.noFurther()
+	l.move(id, "rolled-back")
+	l.quiet()
+	mails = l.only("ann@example.com", "bob@example.com")
+	contains(t, mails[0], "was rolled back", "errors rose", "Please do not submit them again", "wait for the team", "Request T-2")
+	l.noFurther()
+}
+
+func TestFiftyTasksOnTwelveItemsAreOneMail(t *testing.T) {
+	l := start(t)
+	var changes []string
+	for c := range 4 {
+		changes = append(changes, fmt.Sprintf("CHG-%d", c))
+		l.change(changes[c], fmt.Sprintf("ci-%d", 3*c), fmt.Sprintf("ci-%d", 3*c+1), fmt.Sprintf("ci-%d", 3*c+2))
+	}
+	for i := range 50 {
+		l.task(fmt.Sprintf("T-%02d", i), "ann", "", fmt.Sprintf("ci-%d", i%12), fmt.Sprintf("ci-%d", (i+5)%12))
+	}
+	_, _ = l.scheduled(24*time.Hour, changes...)
+	l.headsUp()
+	m := l.only("ann@example.com")[0]
+	contains(t, m, "Your 50 requests", "… and 30 more", "Request T-00", "Request T-19")
+	if strings.Contains(m.Text, "T-20") {
+		t.Errorf("more than 20 are listed:\n%s", m.Text)
+	}
+	l.noFurther()
+}
+
+// A bounce and a complaint come back from SES: the address gets no mail any more, and
+// the release's log says so, once.
+func TestBounceSuppressesAndIsVisible(t *testing.T) {
+	l := start(t)
+	l.change("CHG-1")
+	for _, who := range []string{"ann", "bob", "cid"} {
+		l.task("T-"+who, who, "CHG-1")
+	}
+	if err := l.Mail.Fail(mailbox.Fault{Kind: mailbox.Bounce, To: "ann@example.com"}, mailbox.Fault{Kind: mailbox.Complaint, To: "bob@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	id, begins := l.scheduled(24*time.Hour, "CHG-1")
+	l.headsUp()
+	l.only("ann@example.com", "bob@example.com", "cid@example.com")
+	l.do(http.MethodPatch, "/api/releases/"+id, object{"scheduledStart": begins.Add(time.Hour)})
+	l.quiet()
+	l.only("cid@example.com")
+	var noted []string
+	for _, entry := range l.do(http.MethodGet, "/api/releases/"+id, nil)["deploymentLog"].([]any) {
+		if text := entry.(object)["text"].(string); strings.Contains(text, "did not reach") {
+			noted = append(noted, text)
+		}
+	}
+	if len(noted) != 1 || !strings.Contains(noted[0], "example.com") {
+		t.Errorf("the log says %q", noted)
+	}
+	for _, who := range []string{"ann@example.com", "BOB@example.com"} {
+		if why, err := l.store.Suppressed(t.Context(), who); err != nil || why == "" {
+			t.Errorf("%s is not suppressed: %v", who, err)
+		}
+	}
+	l.noFurther()
+}

@@ -1,0 +1,330 @@
+package notify_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/local/mailbox"
+	"example.com/releases/shared/notify/feedback"
+	"example.com/releases/shared/notify/plan"
+	"example.com/releases/shared/notify/post"
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/settle"
+)
+
+// The faults of these tests are many, and so are the lines about them.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
+
+func config(endpoint string) aws.Config {
+	return aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+		}),
+	}
+}
+
+// world is the mails' half of the system on the real engine, step by step and with a
+// clock that the test turns: nothing happens by itself.
+type world struct {
+	t      testing.TB
+	db     *dynamodb.Client
+	tables dynamo.Tables
+	store  *dynamo.Store // without faults
+	ops    *operations.Operations
+	ctx    context.Context // of an admin
+
+	inbox    *mailbox.Mailbox
+	planner  *plan.Planner
+	office   *post.Office
+	recorder *feedback.Recorder
+
+	mu     sync.Mutex
+	clock  time.Time
+	events []events.CloudWatchEvent // SES's, not delivered yet
+	seq    int
+}
+
+// began is where the clocks of these tests stand at first: a Sunday, four weeks before
+// clocks in Berlin go forward.
+var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+type worldOptions struct {
+	around inject.Around // every call of planner, office and recorder to the tables
+	ses    []func(*sesv2.Options)
+}
+
+func newWorld(t testing.TB, o worldOptions) *world {
+	t.Helper()
+	endpoint, db, names := engine.FreshTables(t)
+	w := &world{t: t, db: db, clock: began, inbox: &mailbox.Mailbox{}, tables: dynamo.Tables{
+		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
+	}}
+	w.inbox.Now = w.now
+	w.inbox.OnEvent = func(e events.CloudWatchEvent) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.events = append(w.events, e)
+	}
+	server := httptest.NewServer(w.inbox.Handler())
+	t.Cleanup(server.Close)
+	w.store = dynamo.Open(config(endpoint), w.tables)
+	w.ops = operations.New(w.store).At(w.now)
+	w.ctx = release.WithCaller(t.Context(), release.Caller{Person: release.Person{Subject: "a", Name: "Rita", Email: "rita@example.com"}, EmailVerified: true, Role: release.Admin})
+	faulty := dynamo.Open(config(endpoint), w.tables, func(do *dynamodb.Options) {
+		do.APIOptions = append(do.APIOptions, inject.Into(o.around, nil))
+	})
+	w.planner = plan.New(faulty).Publicly("https://releases.example.com", true).At(w.now)
+	w.recorder = feedback.New(faulty).At(w.now)
+	w.office = post.Open(config(server.URL+"/_local/ses"), faulty, post.Options{
+		Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Patience: 150 * time.Millisecond,
+	}, o.ses...).At(w.now)
+	return w
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.clock
+}
+
+// turn moves the clock.
+func (w *world) turn(by time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clock = w.clock.Add(by)
+}
+
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func (w *world) change(id string, cis ...string) {
+	w.t.Helper()
+	must(w.ops.CreateChange(w.ctx, operations.CreateChangeInput{
+		ID: id, ChangeType: "Standard", ChangePlan: release.ChangePlan{Title: "t", AffectedCIIDs: cis},
+	}, operations.Precondition{}))(w.t)
+}
+
+func (w *world) task(id, requester, change string, cis ...string) {
+	w.t.Helper()
+	must(w.ops.CreateTask(w.ctx, operations.CreateTaskInput{
+		ID: id, TaskPlan: release.TaskPlan{Title: "Request " + id, RequesterEmail: requester + "@example.com", ChangeRequestID: change, CIIDs: cis},
+	}, operations.Precondition{}))(w.t)
+}
+
+func (w *world) scheduled(start time.Time, lasts time.Duration, changes ...string) string {
+	w.t.Helper()
+	end := start.Add(lasts)
+	in := operations.CreateReleaseInput{LinkedChangeRequestIDs: changes}
+	in.Name, in.ScheduledStart, in.ScheduledEnd = "Spring", &start, &end
+	r := must(w.ops.CreateRelease(w.ctx, in, operations.Precondition{}))(w.t)
+	w.move(r.ID, release.Approved, release.Scheduled)
+	return r.ID
+}
+
+func (w *world) move(id string, to ...release.Status) {
+	w.t.Helper()
+	for _, s := range to {
+		in := operations.TransitionInput{Status: string(s)}
+		if s == release.RolledBack {
+			in.RollbackReason = "errors rose"
+		}
+		must(w.ops.TransitionRelease(w.ctx, id, in, operations.Precondition{}))(w.t)
+	}
+}
+
+// window moves a release's window.
+func (w *world) window(id string, start time.Time, lasts time.Duration) {
+	w.t.Helper()
+	end := start.Add(lasts)
+	must(w.store.UpdateRelease(w.t.Context(), id, func(r release.Release) (release.Release, string, error) {
+		p := r.Plan
+		p.ScheduledStart, p.ScheduledEnd = &start, &end
+		after, _, err := r.Edit(p, []string{"scheduledStart", "scheduledEnd"}, w.now())
+		return after, "", err
+	}, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: fmt.Sprint("move", start)}}))(w.t)
+}
+
+// settle does at once what the streams' consumers would.
+func (w *world) settle(id string) {
+	w.t.Helper()
+	sweep := settle.Sweep{Settler: settle.New(w.store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
+		return w.store.MarkAnnounced(ctx, r.ID, epoch)
+	}}
+	must(sweep.Before(w.t.Context(), w.now().Add(time.Hour), w.now()))(w.t)
+	if r, _, err := w.store.SettlingRelease(w.t.Context(), id); err != nil || !r.Finished {
+		w.t.Fatalf("%s is not settled: %v", id, err)
+	}
+}
+
+// items reads the Mail table whole.
+func (w *world) items() []map[string]types.AttributeValue {
+	w.t.Helper()
+	var all []map[string]types.AttributeValue
+	in := &dynamodb.ScanInput{TableName: &w.tables.Mail, ConsistentRead: aws.Bool(true)}
+	for {
+		out := must(w.db.Scan(w.t.Context(), in))(w.t)
+		all = append(all, out.Items...)
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+			return all
+		}
+	}
+}
+
+func text(i map[string]types.AttributeValue, name string) string {
+	if v, ok := i[name].(*types.AttributeValueMemberS); ok {
+		return v.Value
+	}
+	return ""
+}
+
+// wakes are the records that the Mail stream holds for a consumer: an item that waits
+// for it is what its last record says.
+func (w *world) wakes(op string) []events.DynamoDBEventRecord {
+	var records []events.DynamoDBEventRecord
+	for _, i := range w.items() {
+		if text(i, "op") != op {
+			continue
+		}
+		w.seq++
+		records = append(records, events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{
+			SequenceNumber: fmt.Sprint(w.seq),
+			Keys: map[string]events.DynamoDBAttributeValue{
+				"pk": events.NewStringAttribute(text(i, "pk")), "sk": events.NewStringAttribute(text(i, "sk")),
+			},
+		}})
+	}
+	return records
+}
+
+// plan delivers the open jobs.
+func (w *world) plan() {
+	w.t.Helper()
+	answer := must(w.planner.Stream(w.t.Context(), events.DynamoDBEvent{Records: w.wakes("plan")}))(w.t)
+	if len(answer.BatchItemFailures) > 0 {
+		w.t.Fatalf("planning failed: %+v", answer)
+	}
+}
+
+// send delivers the mails that wait for it.
+func (w *world) send() {
+	w.t.Helper()
+	answer := must(w.office.Stream(w.t.Context(), events.DynamoDBEvent{Records: w.wakes("send")}))(w.t)
+	if len(answer.BatchItemFailures) > 0 {
+		w.t.Fatalf("sending failed: %+v", answer)
+	}
+}
+
+// hear delivers what SES has published.
+func (w *world) hear() {
+	w.t.Helper()
+	w.mu.Lock()
+	all := w.events
+	w.events = nil
+	w.mu.Unlock()
+	for _, e := range all {
+		must(w.recorder.Record(w.t.Context(), e))(w.t)
+	}
+}
+
+// headsUp runs the schedule, and all that follows.
+func (w *world) headsUp() plan.Report {
+	w.t.Helper()
+	report := must(w.planner.Run(w.t.Context(), json.RawMessage(`{}`)))(w.t)
+	w.plan()
+	w.send()
+	return report
+}
+
+// outbox reads every mail, in the order of recipients and numbers.
+func (w *world) outbox() []dynamo.Mail {
+	w.t.Helper()
+	var ids []string
+	for _, i := range w.items() {
+		if id, ok := dynamo.MailOfKey(text(i, "pk")); ok {
+			ids = append(ids, id)
+		}
+	}
+	var mails []dynamo.Mail
+	for _, m := range must(w.store.MailsByID(w.t.Context(), ids))(w.t) {
+		mails = append(mails, m)
+	}
+	slices.SortFunc(mails, func(a, b dynamo.Mail) int {
+		return strings.Compare(fmt.Sprintf("%s %s %04d %s", a.Recipient, a.ReleaseID, a.Number, a.Kind), fmt.Sprintf("%s %s %04d %s", b.Recipient, b.ReleaseID, b.Number, b.Kind))
+	})
+	return mails
+}
+
+// states words the outbox: "ann heads-up 1 sent".
+func (w *world) states() string {
+	var all []string
+	for _, m := range w.outbox() {
+		who, _, _ := strings.Cut(m.Recipient, "@")
+		all = append(all, fmt.Sprintf("%s %s %d %s", who, m.Kind, m.Number, m.State))
+	}
+	return strings.Join(all, ", ")
+}
+
+// arrived words the inbox: how often each person got what, "ann 1 SEQUENCE:1".
+func (w *world) arrived() map[string]int {
+	got := map[string]int{}
+	for _, m := range w.inbox.Mails() {
+		got[m.To+" "+m.Subject+" "+sequence(m)]++
+	}
+	return got
+}
+
+func sequence(m mailbox.Mail) string {
+	if len(m.Attachments) == 0 {
+		return ""
+	}
+	for line := range strings.Lines(m.Attachments[0].Content) {
+		if n, ok := strings.CutPrefix(line, "SEQUENCE:"); ok {
+			return strings.TrimSpace(n)
+		}
+	}
+	return ""
+}
+
+func (w *world) wantStates(want string) {
+	w.t.Helper()
+	if got := w.states(); got != want {
+		w.t.Errorf("outbox:\n got %s\nwant %s", got, want)
+	}
+}
+
+func (w *world) wantMails(n int) {
+	w.t.Helper()
+	if got := len(w.inbox.Mails()); got != n {
+		w.t.Errorf("%d mails arrived, want %d: %v", got, n, w.arrived())
+	}
+}
