@@ -23,11 +23,13 @@ help: ## this list
 
 .PHONY: run
 run: ## the whole service on http://127.0.0.1:3000 (or PORT): engine, streams, schedules, inbox
-	go run ./functions/local
+	@go build -o .local/bin/releases ./functions/local
+	@exec .local/bin/releases
 
 .PHONY: demo
 demo: ## in a second terminal: plays a release against the running service, and checks what it shows
-	go run ./functions/local demo
+	@go build -o .local/bin/releases ./functions/local
+	@exec .local/bin/releases demo
 
 .PHONY: test
 test: ## every test, with the race detector, on the real engine (DYNAMODB_ENDPOINT takes another)
