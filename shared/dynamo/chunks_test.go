@@ -1,0 +1,271 @@
+package dynamo_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/release"
+)
+
+// onlyRelease is the id of the one release there is, whatever state it is in.
+func (l *lab) onlyRelease() string {
+	l.t.Helper()
+	page, _, err := l.ListReleases(l.ctx, "", 10, "")
+	l.no(err)
+	if len(page) != 1 {
+		l.t.Fatalf("%d releases, want one", len(page))
+	}
+	return page[0].ID
+}
+
+// exact checks that a release holds exactly these change requests, on both sides, and
+// that its guard is right.
+func (l *lab) exact(id string, want []string) {
+	l.t.Helper()
+	now, err := l.ReleaseWithLinks(l.ctx, id)
+	l.no(err)
+	var links, pending []string
+	for _, link := range now.Links {
+		links = append(links, link.ID)
+		if !link.CABApproved() {
+			pending = append(pending, link.ID)
+		}
+	}
+	slices.Sort(links)
+	if !slices.Equal(links, want) || !slices.Equal(now.Release.ChangeIDs, want) || !slices.Equal(now.Release.Unapproved, pending) {
+		l.t.Errorf("%s: %d links, %d ids, %d in the guard; want %d, %d, %d", id,
+			len(links), len(now.Release.ChangeIDs), len(now.Release.Unapproved), len(want), len(want), len(pending))
+	}
+	count, _ := l.raw(l.tables.Releases, "REL#"+id, "M")["changeCount"].(*types.AttributeValueMemberN)
+	if count == nil || count.Value != fmt.Sprint(len(want)) {
+		l.t.Errorf("%s counts %v change requests, want %d", id, count, len(want))
+	}
+	all, err := l.ChangesByID(l.ctx, want)
+	l.no(err)
+	for _, c := range all {
+		if c.ReleaseID != id {
+			l.t.Errorf("%s is held by %q, want %s", c.ID, c.ReleaseID, id)
+		}
+	}
+}
+
+// refusesAll checks that no operation takes the release for whole.
+func (l *lab) refusesAll(id string, kind release.ErrorKind, change string) {
+	l.t.Helper()
+	_, transition := l.Transition(l.ctx, id, moveTo(release.Approved), l.write())
+	_, link := l.LinkChanges(l.ctx, id, nil, []string{change}, l.write())
+	_, patch := l.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, string, error) {
+		r.Name, r.Revision = "other", r.Revision+1
+		return r, "", nil
+	}, l.write())
+	for name, err := range map[string]error{"transition": transition, "remove": link, "patch": patch} {
+		if !release.IsKind(err, kind) {
+			l.t.Errorf("%s of %s: %v", name, id, err)
+		}
+	}
+}
+
+func TestCreateWithAHundredChangeRequests(t *testing.T) {
+	l := newLab(t)
+	ids := l.changes("CHG", 100)
+	pending, err := l.CreateChange(l.ctx, newChange("CHG-pending", release.DecisionPending), l.write())
+	l.no(err)
+	ids[77] = pending.ID
+	slices.Sort(ids)
+	id := l.release(ids...)
+	l.exact(id, ids)
+	if left, err := l.NeedingAttention(l.ctx, time.Now().Add(time.Hour), 10); err != nil || len(left) != 0 {
+		t.Errorf("%v need attention: %v", left, err)
+	}
+	if _, err := l.LinkChanges(l.ctx, id, []string{"CHG-077"}, nil, l.write()); !release.HasCode(err, "too-many-changes") {
+		t.Errorf("the 101st: %v", err)
+	}
+}
+
+// Wherever between its chunks a creation dies, nobody takes what is there for whole, and
+// resuming completes it.
+func TestACreationThatDiesBetweenChunks(t *testing.T) {
+	for died := 1; died <= 2; died++ {
+		t.Run(fmt.Sprintf("after chunk %d", died), func(t *testing.T) {
+			l := newLab(t)
+			ids := l.changes("CHG", 100)
+			r, _ := planOf()
+			if _, err := l.under(nil, dyingAfter("TransactWriteItems", died)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
+				t.Fatal("it did not die")
+			}
+			id := l.onlyRelease()
+			l.refusesAll(id, release.KindConflict, ids[0])
+			if err := l.DeleteRelease(l.ctx, id, l.write()); !release.IsKind(err, release.KindConflict) {
+				t.Errorf("deletion: %v", err)
+			}
+			if _, err := l.Decide(l.ctx, ids[0], release.DecisionRejected, "", l.write()); err == nil {
+				t.Error("a decision is taken while the release is half-linked")
+			}
+			l.no(l.ResumeLinking(l.ctx, id, l.write().Stamp, true))
+			l.exact(id, ids)
+			l.move(id, release.Approved)
+		})
+	}
+}
+
+// Where a change request is taken meanwhile, the creation is as if it had never been.
+func TestACreationThatCannotBeFinishedIsUndone(t *testing.T) {
+	l := newLab(t)
+	ids := l.changes("CHG", 60)
+	other := l.release()
+	var count inject.Counter
+	first := true
+	store := l.under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		err := count.Count(ctx, call, do)
+		if in, ok := call.Input.(*dynamodb.TransactWriteItemsInput); ok && first && len(in.TransactItems) > 10 {
+			first = false
+			_, taken := l.LinkChanges(l.ctx, other, []string{"CHG-059"}, nil, l.write())
+			l.no(taken)
+		}
+		return err
+	})
+	r, _ := planOf()
+	_, err := store.CreateRelease(l.ctx, r, ids, l.write())
+	if !release.HasCode(err, "not-linkable") {
+		t.Fatalf("got %v, want it refused for CHG-059", err)
+	}
+	if id := l.onlyRelease(); id != other {
+		t.Errorf("%s is left", id)
+	}
+	all, err := l.ChangesByID(l.ctx, ids[:59])
+	l.no(err)
+	for _, c := range all {
+		if c.ReleaseID != "" {
+			t.Errorf("%s is still held by %s", c.ID, c.ReleaseID)
+		}
+	}
+	l.exact(other, []string{"CHG-059"})
+}
+
+func TestADeletionThatDiesBetweenChunks(t *testing.T) {
+	for died := 1; died <= 3; died++ {
+		t.Run(fmt.Sprintf("after write %d", died), func(t *testing.T) {
+			l := newLab(t)
+			ids := l.changes("CHG", 60)
+			id := l.release(ids...)
+			for range 3 {
+				_, err := l.AppendLog(l.ctx, id, "x", "", l.write())
+				l.no(err)
+			}
+			if err := l.under(nil, dyingAfter("TransactWriteItems", died)).DeleteRelease(l.ctx, id, l.write()); err == nil {
+				t.Fatal("it did not die")
+			}
+			l.refusesAll(id, release.KindNotFound, ids[0])
+			if _, err := l.WholeRelease(l.ctx, id); !release.IsKind(err, release.KindNotFound) {
+				t.Errorf("it reads as %v", err)
+			}
+			if _, err := l.AppendLog(l.ctx, id, "x", "", l.write()); !release.IsKind(err, release.KindNotFound) {
+				t.Errorf("its log takes entries: %v", err)
+			}
+			if page, _, err := l.ListReleases(l.ctx, "", 10, ""); err != nil || len(page) != 0 {
+				t.Errorf("it is listed: %v, %v", page, err)
+			}
+			l.no(l.DeleteRelease(l.ctx, id, l.write())) // repeating continues
+			all, err := l.ChangesByID(l.ctx, ids)
+			l.no(err)
+			for _, c := range all {
+				if c.ReleaseID != "" || !c.CABApproved() {
+					t.Errorf("%s: held by %q, %s", c.ID, c.ReleaseID, c.ApprovalStatus)
+				}
+			}
+			l.empty("REL#" + id)
+			l.empty("LOG#" + id)
+			if err := l.DeleteRelease(l.ctx, id, l.write()); !release.IsKind(err, release.KindNotFound) {
+				t.Errorf("deleting it again: %v", err)
+			}
+		})
+	}
+}
+
+// empty checks that nothing is left in a partition of the Releases table.
+func (l *lab) empty(pk string) {
+	l.t.Helper()
+	out, err := l.client.Query(l.ctx, &dynamodb.QueryInput{
+		TableName: &l.tables.Releases, KeyConditionExpression: aws.String("pk = :p"), ConsistentRead: aws.Bool(true),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":p": &types.AttributeValueMemberS{Value: pk}},
+	})
+	l.no(err)
+	if len(out.Items) > 0 {
+		l.t.Errorf("%d items are left under %s", len(out.Items), pk)
+	}
+}
+
+// A hundred ids in one add-changes: a death between chunks leaves a whole release with
+// some of them, and repeating does the rest; repeating again writes nothing.
+func TestAddingAHundredThatDiesBetweenChunks(t *testing.T) {
+	for died := 1; died <= 3; died++ {
+		t.Run(fmt.Sprintf("after chunk %d", died), func(t *testing.T) {
+			l := newLab(t)
+			ids := l.changes("CHG", 100)
+			id := l.release()
+			if _, err := l.under(nil, dyingAfter("TransactWriteItems", died)).LinkChanges(l.ctx, id, ids, nil, l.write()); err == nil {
+				t.Fatal("it did not die")
+			}
+			l.exact(id, ids[:min(100, died*45)])
+			var count inject.Counter
+			store := l.under(nil, count.Count)
+			again, err := store.LinkChanges(l.ctx, id, ids, nil, l.write())
+			if err != nil || len(again.Added) != 100-min(100, died*45) || len(again.Added)+len(again.Unchanged) != 100 {
+				t.Fatalf("repeated: %d added, %d unchanged, %v", len(again.Added), len(again.Unchanged), err)
+			}
+			l.exact(id, ids)
+			count.Take()
+			if again, err = store.LinkChanges(l.ctx, id, ids, nil, l.write()); err != nil || len(again.Unchanged) != 100 {
+				t.Errorf("repeated again: %d unchanged, %v", len(again.Unchanged), err)
+			}
+			if c := count.Take(); c.Writes() != 0 || c.Total() > 2 {
+				t.Errorf("repeated again: %v; want at most two reads", c)
+			}
+			removed, err := l.LinkChanges(l.ctx, id, nil, ids, l.write())
+			if err != nil || len(removed.Removed) != 100 {
+				t.Errorf("removed %d, %v", len(removed.Removed), err)
+			}
+			l.exact(id, nil)
+		})
+	}
+}
+
+// All ids are checked before the first write, and what is refused is named.
+func TestNothingIsLinkedWhereOneIdIsRefused(t *testing.T) {
+	l := newLab(t)
+	ids := l.changes("CHG", 50)
+	held := l.release(ids[49])
+	id := l.release()
+	var count inject.Counter
+	_, err := l.under(nil, count.Count).LinkChanges(l.ctx, id, append(ids, "CHG-none"), nil, l.write())
+	var e *release.Error
+	if !errors.As(err, &e) || len(e.Fields) != 2 || e.Fields[0].ID != ids[49] || e.Fields[0].Code != "linked-elsewhere" || e.Fields[1].Code != "not-found" {
+		t.Fatalf("got %v", err)
+	}
+	if c := count.Take(); c.Writes() != 0 {
+		t.Errorf("it wrote: %v", c)
+	}
+	l.exact(id, nil)
+	l.exact(held, ids[49:])
+}
+
+// What a release gives back is held until its settlement has reached it, and says so.
+func TestAChangeRequestThatIsBeingGivenBack(t *testing.T) {
+	l := newLab(t)
+	ids := l.changes("CHG", 1)
+	l.move(l.release(ids...), release.Cancelled)
+	_, err := l.LinkChanges(l.ctx, l.release(), ids, nil, l.write())
+	var e *release.Error
+	if !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Code != "settling" {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,234 @@
+package dynamo_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/release"
+)
+
+// appended is what one writer knows of its entry.
+type appended struct {
+	id         string
+	text       string
+	began, end time.Time
+	known      bool // acknowledged
+}
+
+// appendAll lets writers append at once.
+func (l *lab) appendAll(writers, each int, one func(text string) (release.LogEntry, error)) []appended {
+	all := make([]appended, writers*each)
+	var writing sync.WaitGroup
+	for writer := range writers {
+		writing.Go(func() {
+			for n := range each {
+				a := &all[writer*each+n]
+				a.text, a.began = fmt.Sprintf("entry %d of writer %d", n, writer), time.Now()
+				entry, err := one(a.text)
+				a.end, a.known, a.id = time.Now(), err == nil, entry.ID
+			}
+		})
+	}
+	writing.Wait()
+	return all
+}
+
+// judgeLog holds the log against I10: at most 500 entries, the newest, in the order of
+// acceptance, none twice, and none acknowledged missing among the newest.
+func judgeLog(t *testing.T, log []release.LogEntry, all []appended) {
+	t.Helper()
+	if len(log) != release.MaxLogEntries {
+		t.Errorf("%d entries, want %d", len(log), release.MaxLogEntries)
+	}
+	numbers := make([]int, len(log))
+	place := map[string]int{}
+	for n, e := range log {
+		var err error
+		if numbers[n], err = strconv.Atoi(e.ID); err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 && numbers[n] <= numbers[n-1] {
+			t.Errorf("entry %s comes after %s", e.ID, log[n-1].ID)
+		}
+		if _, twice := place[e.Text]; twice {
+			t.Errorf("%q is there twice", e.Text)
+		}
+		place[e.Text] = n
+	}
+	missing := 0
+	for _, a := range all {
+		id, _ := strconv.Atoi(a.id)
+		if _, there := place[a.text]; a.known && !there && id > numbers[0] {
+			missing++
+		}
+	}
+	if missing > 0 {
+		t.Errorf("%d acknowledged entries are missing among the newest", missing)
+	}
+	// Whoever was answered before another began stands before it: going through the log,
+	// nobody was answered before somebody earlier had begun.
+	by := map[string]appended{}
+	for _, a := range all {
+		by[a.text] = a
+	}
+	var latest time.Time
+	for _, e := range log {
+		a := by[e.Text]
+		if a.known && a.end.Before(latest) {
+			t.Fatalf("%q was accepted before an entry that stands before it", a.text)
+		}
+		if a.known && a.began.After(latest) {
+			latest = a.began
+		}
+	}
+}
+
+func TestTheLogUnderFiftyWriters(t *testing.T) {
+	l := newLab(t)
+	id := l.release()
+	var count inject.Counter
+	store := l.under(nil, count.Count)
+	all := l.appendAll(50, 40, func(text string) (release.LogEntry, error) {
+		return store.AppendLog(l.ctx, id, text, "", l.write())
+	})
+	for _, a := range all {
+		if !a.known {
+			t.Fatalf("%q was refused", a.text)
+		}
+	}
+	requests := count.Take()
+	if average := float64(requests.Total()) / 2000; average > 3 {
+		t.Errorf("%.2f requests for each entry under 50 writers; the budget is 3: %v", average, requests)
+	} else {
+		t.Logf("%.2f requests for each entry under 50 writers", average)
+	}
+	log, err := l.Log(l.ctx, id)
+	l.no(err)
+	judgeLog(t, log, all)
+	if log[len(log)-1].ID != "2000" {
+		t.Errorf("the last entry is %s", log[len(log)-1].ID)
+	}
+}
+
+// Writers die between two requests, and answers are lost: gaps in numbers, never in
+// entries.
+func TestTheLogWithDyingWriters(t *testing.T) {
+	l := newLab(t)
+	id := l.release()
+	random := rand.New(rand.NewPCG(10, 10))
+	var mu sync.Mutex
+	dice := func() float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return random.Float64()
+	}
+	store := l.under(nil, func(ctx context.Context, _ inject.Call, do func(context.Context) error) error {
+		switch d := dice(); {
+		case d < 0.05:
+			return errDied
+		case d < 0.10:
+			_ = do(ctx)
+			return errDied
+		case d < 0.20:
+			_ = do(ctx)
+			return inject.Lost()
+		}
+		return do(ctx)
+	})
+	all := l.appendAll(25, 30, func(text string) (release.LogEntry, error) {
+		return store.AppendLog(l.ctx, id, text, "", l.write())
+	})
+	dead := 0
+	for _, a := range all {
+		if !a.known {
+			dead++
+		}
+	}
+	log, err := l.Log(l.ctx, id)
+	l.no(err)
+	t.Logf("%d of %d writers died; the log ends with %s", dead, len(all), log[len(log)-1].ID)
+	judgeLog(t, log, all)
+	if dead < 20 {
+		t.Error("too few died to show anything")
+	}
+}
+
+// Without contention: 2.1 requests on average, and what is kept is exactly 500.
+func TestTheLogIsTrimmed(t *testing.T) {
+	l := newLab(t)
+	id := l.release()
+	var count inject.Counter
+	store := l.under(nil, count.Count)
+	const entries = 600
+	for n := range entries {
+		_, err := store.AppendLog(l.ctx, id, fmt.Sprint(n), "", l.write())
+		l.no(err)
+	}
+	if average := float64(count.Take().Total()) / entries; average > 2.1 {
+		t.Errorf("%.3f requests for each entry; the budget is 2.1", average)
+	}
+	log, err := l.Log(l.ctx, id)
+	l.no(err)
+	if len(log) != 500 || log[0].Text != "100" || log[499].Text != "599" {
+		t.Errorf("%d entries, from %q to %q", len(log), log[0].Text, log[len(log)-1].Text)
+	}
+}
+
+// A transition's entry stands among those appended, where it was accepted.
+func TestTransitionsStandInTheLogWhereTheyHappened(t *testing.T) {
+	l := newLab(t)
+	id := l.release()
+	say := func(text string) {
+		_, err := l.AppendLog(l.ctx, id, text, "", l.write())
+		l.no(err)
+	}
+	l.move(id, release.Approved)
+	say("one")
+	l.move(id, release.Scheduled, release.InProgress)
+	say("two")
+	w := l.write()
+	if _, err := l.Transition(l.ctx, id, release.Move{To: release.RolledBack, Reason: "it burns", Note: "sorry"}, w); err != nil {
+		t.Fatal(err)
+	}
+	log, err := l.Log(l.ctx, id)
+	l.no(err)
+	var texts []string
+	for _, e := range log {
+		texts = append(texts, fmt.Sprintf("%s %s [%s]", e.ID, e.Text, e.Status))
+	}
+	want := []string{
+		"0.1 planned → approved [approved]", "1 one []", "1.2 approved → scheduled [scheduled]", "1.3 scheduled → in-progress [in-progress]",
+		"2 two []", "2.4 in-progress → rolled-back\nReason: it burns\nNote: sorry [rolled-back]",
+	}
+	if !slices.Equal(texts, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(texts, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestAnEntryWithAStatusNeedsTheCurrentOne(t *testing.T) {
+	l := newLab(t)
+	id := l.release()
+	if _, err := l.AppendLog(l.ctx, id, "x", release.Planned, l.write()); err != nil {
+		t.Error(err)
+	}
+	_, err := l.AppendLog(l.ctx, id, "x", release.Approved, l.write())
+	var e *release.Error
+	if !errors.As(err, &e) || e.Code != "status-not-current" || e.Status != release.Planned {
+		t.Errorf("got %v", err)
+	}
+	if _, err := l.AppendLog(l.ctx, "REL-1999-Q1-001", "x", "", l.write()); !release.IsKind(err, release.KindNotFound) {
+		t.Errorf("a release of nowhere: %v", err)
+	}
+	if log, err := l.Log(l.ctx, id); err != nil || len(log) != 1 {
+		t.Errorf("%d entries, %v", len(log), err)
+	}
+}
