@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -88,10 +89,20 @@ func decodeInto(f *release.Faults, path string, raw json.RawMessage, v reflect.V
 			decodeInto(f, fmt.Sprintf("%s[%d]", path, i), part, v.Index(i))
 		}
 	default:
-		if json.Unmarshal(raw, v.Addr().Interface()) != nil {
+		if json.Unmarshal(raw, v.Addr().Interface()) != nil && !wholeNumber(raw, v) {
 			f.Add(path, "must be %s", kindWords(v.Kind()))
 		}
 	}
+}
+
+// wholeNumber reads 30.0 as 30, which to JSON is the same number.
+func wholeNumber(raw json.RawMessage, v reflect.Value) bool {
+	var n float64
+	if v.Kind() != reflect.Int || json.Unmarshal(raw, &n) != nil || n != math.Trunc(n) || math.Abs(n) > 1<<53 {
+		return false
+	}
+	v.SetInt(int64(n))
+	return true
 }
 
 func decodeTime(f *release.Faults, path string, raw json.RawMessage, v reflect.Value) {

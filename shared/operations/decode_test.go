@@ -30,6 +30,9 @@ func TestDecodeNamesEveryWrongField(t *testing.T) {
 		`{"public":"yes"}`:                   {"public"},
 		`{"Name":"case matters"}`:            {"Name"},
 		`{"rolloutSteps":[{"order":1.5}]}`:   {"rolloutSteps[0].order"},
+		`{"rolloutSteps":[{"order":1e30}]}`:  {"rolloutSteps[0].order"},
+		`{"rolloutSteps":[{"order":1e1}]}`:   {},
+		`{"rolloutSteps":[{"order":30.0}]}`:  {},
 		`{"name":"ok","scheduledStart":"2026-07-01T00:00:00+02:00","public":null}`: {},
 	} {
 		in, err := Decode[CreateReleaseInput]([]byte(body))

@@ -48,8 +48,8 @@ func pathParameter(name, text, example string, schema object) object {
 	return object{{"name", name}, {"in", "path"}, {"required", true}, {"description", text}, {"schema", schema}, {"example", example}}
 }
 
-// tagPattern is what an ETag looks like, or a star; several may be listed, with commas.
-const tagPattern = `^([*]|"[0-9]+-[0-9a-f]{16}"(, "[0-9]+-[0-9a-f]{16}")*)$`
+// tagPattern is what an ETag looks like, or a star; a few may be listed, with commas.
+const tagPattern = `^([*]|"[0-9]+-[0-9a-f]{16}"(, "[0-9]+-[0-9a-f]{16}"){0,7})$`
 
 var sharedParameters = object{
 	{"releaseId", pathParameter("id", "The release's id.", "REL-2026-Q2-001", identifier.schema())},
