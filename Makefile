@@ -90,6 +90,10 @@ validate: ## the template, by SAM and cfn-lint
 bench: ## budgets and benchmarks, printed: nothing fails for being slow
 	go run ./shared/local/engine/with go test -run '^$$' -bench . -benchtime 1x ./...
 
+.PHONY: contract
+contract: ## an independent tester and a linter hold the running host to its OpenAPI document (needs python3 and npm)
+	.ci/contract/run
+
 .PHONY: clean
 clean: ## removes what was built and the data of make run; keeps the engine and the tools
 	rm -rf .aws-sam .local/build .local/data .local/run.json
