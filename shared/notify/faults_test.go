@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 8, "how many seeds the fault test plays")
+	seeds = flag.Int("seeds", 4, "how many seeds the fault test plays")
 	seed  = flag.Uint64("seed", 0, "play this one only")
 )
 
@@ -67,6 +67,7 @@ func TestNobodyGetsAMailTwiceUnderFaults(t *testing.T) {
 	}
 	for n := first; n <= last; n++ {
 		t.Run(fmt.Sprintf("seed=%d", n), func(t *testing.T) {
+			t.Parallel()
 			if wrong := play(t, n); len(wrong) > 0 {
 				t.Errorf("replay with -seed=%d:\n%s", n, strings.Join(wrong, "\n"))
 			}
@@ -77,6 +78,7 @@ func TestNobodyGetsAMailTwiceUnderFaults(t *testing.T) {
 // A sender that repeats after 500s and broken connections, as the SDK does by itself,
 // must be caught: else the test above shows nothing.
 func TestTheSDKsOwnRetriesAreCaught(t *testing.T) {
+	t.Parallel()
 	for n := uint64(1); n <= 5; n++ {
 		wrong := play(t, n, func(o *sesv2.Options) {
 			o.Retryer = retry.NewStandard(func(so *retry.StandardOptions) { so.MaxBackoff = time.Millisecond })
@@ -115,7 +117,7 @@ func play(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 	}
 	id := w.scheduled(began.Add(72*hour), 2*hour, "CHG-1", "CHG-2")
 	moves, dropped := 0, false
-	for range 14 {
+	for range 10 {
 		for range r.IntN(4) {
 			w.fail(mailbox.Fault{Kind: kinds[r.IntN(len(kinds))], Silent: r.IntN(4) == 0})
 		}
@@ -148,7 +150,7 @@ func play(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 	// The faults that wait go with the mails that came.
 	came := w.inbox.Mails()
 	w.inbox.Clear()
-	for range 12 {
+	for range 9 {
 		w.rough(r)
 		w.turn(20 * time.Minute)
 	}

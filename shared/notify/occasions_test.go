@@ -206,6 +206,7 @@ func date(at time.Time) string {
 
 // A release from its heads-up to its cancellation, with a window that moves.
 func TestHeadsUpRescheduledCancelled(t *testing.T) {
+	t.Parallel()
 	l := start(t)
 	l.change("CHG-1", "ci-a")
 	l.change("CHG-2", "ci-b")
@@ -279,6 +280,7 @@ func (l *laptop) noFurther() {
 
 // A change request is dropped: those who were told because of it are told so.
 func TestDroppedChangeRequest(t *testing.T) {
+	t.Parallel()
 	l := start(t)
 	l.change("CHG-1")
 	l.change("CHG-2", "ci-shared")
@@ -322,6 +324,7 @@ func TestDroppedChangeRequest(t *testing.T) {
 // Deployment and rollback: one mail a person, with all of their tasks, once it is
 // settled.
 func TestResolvedAndRolledBack(t *testing.T) {
+	t.Parallel()
 	l := start(t)
 	l.change("CHG-1")
 	l.change("CHG-2", "ci-a")
@@ -348,6 +351,7 @@ func TestResolvedAndRolledBack(t *testing.T) {
 }
 
 func TestFiftyTasksOnTwelveItemsAreOneMail(t *testing.T) {
+	t.Parallel()
 	l := start(t)
 	var changes []string
 	for c := range 4 {
@@ -370,6 +374,7 @@ func TestFiftyTasksOnTwelveItemsAreOneMail(t *testing.T) {
 // A bounce and a complaint come back from SES: the address gets no mail any more, and
 // the release's log says so, once.
 func TestBounceSuppressesAndIsVisible(t *testing.T) {
+	t.Parallel()
 	l := start(t)
 	l.change("CHG-1")
 	for _, who := range []string{"ann", "bob", "cid"} {

@@ -42,6 +42,7 @@ func (w *world) fail(faults ...mailbox.Fault) {
 
 // What each answer of SES means for a mail, from facts/events-and-mail.md.
 func TestAnswersOfSES(t *testing.T) {
+	t.Parallel()
 	for kind, want := range map[mailbox.FaultKind]struct {
 		state   string
 		arrived int
@@ -56,6 +57,7 @@ func TestAnswersOfSES(t *testing.T) {
 		mailbox.BadRequest: {"failed", 0, "failed"},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
 			w, _ := due(t, "ann", "bob")
 			w.fail(mailbox.Fault{Kind: kind, To: "ann@example.com"})
 			w.headsUp()
@@ -75,8 +77,10 @@ func TestAnswersOfSES(t *testing.T) {
 
 // While SES refuses the whole account, nothing is asked of it, and nothing is lost.
 func TestAccountRefusedStopsAllAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []mailbox.FaultKind{mailbox.Suspend, mailbox.Pause, mailbox.NotVerified, mailbox.Limit} {
 		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
 			w, _ := due(t, "ann", "bob", "cid")
 			w.fail(mailbox.Fault{Kind: kind}) // one call only: the others must not try
 			w.headsUp()
@@ -97,6 +101,7 @@ func TestAccountRefusedStopsAllAndLosesNothing(t *testing.T) {
 }
 
 func TestThrottledForLong(t *testing.T) {
+	t.Parallel()
 	w, _ := due(t, "ann", "bob")
 	w.fail(mailbox.Fault{Kind: mailbox.Throttle, Always: true, To: "ann@example.com"})
 	w.headsUp()
@@ -115,6 +120,7 @@ func TestThrottledForLong(t *testing.T) {
 // A mail of which SES publishes nothing stays unknown, behind an alarm, until an
 // operator decides.
 func TestUnknownStaysUntilAnOperatorResends(t *testing.T) {
+	t.Parallel()
 	w, _ := due(t, "ann")
 	w.fail(mailbox.Fault{Kind: mailbox.Refuse, Silent: true})
 	if r := w.headsUp(); r.Unknown != 0 {
@@ -145,6 +151,7 @@ func TestUnknownStaysUntilAnOperatorResends(t *testing.T) {
 
 // A sender that is killed, or frozen, between its claim and its answer.
 func TestKilledSender(t *testing.T) {
+	t.Parallel()
 	w, _ := due(t, "ann")
 	must(w.planner.Run(t.Context(), nil))(t)
 	w.plan()
@@ -180,6 +187,7 @@ func TestKilledSender(t *testing.T) {
 
 // Records that never come, of jobs and of mails: the schedule wakes both.
 func TestForgottenIsWoken(t *testing.T) {
+	t.Parallel()
 	w, _ := due(t, "ann")
 	must(w.planner.Run(t.Context(), nil))(t) // and nobody plans
 	w.wantStates("")
@@ -198,6 +206,7 @@ func TestForgottenIsWoken(t *testing.T) {
 
 // Fault 22: the schedule comes twice, late, or not at all.
 func TestScheduleTwiceLateMissed(t *testing.T) {
+	t.Parallel()
 	w, id := due(t, "ann", "bob")
 	var both sync.WaitGroup
 	for range 2 {
@@ -241,6 +250,7 @@ func TestScheduleTwiceLateMissed(t *testing.T) {
 // Due is a matter of instants, whatever clocks and calendars do: seven days are 168
 // hours, across the end of winter time and a leap day as well.
 func TestDueAcrossClockChangesAndLeapDays(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]time.Time{
 		"clocks go forward": time.Date(2026, 3, 30, 8, 0, 0, 0, time.UTC),
 		"clocks go back":    time.Date(2026, 10, 27, 0, 30, 0, 0, time.UTC),
@@ -248,6 +258,7 @@ func TestDueAcrossClockChangesAndLeapDays(t *testing.T) {
 		"new year":          time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, worldOptions{})
 			w.change("CHG-1")
 			w.task("T-1", "ann", "CHG-1")
@@ -266,6 +277,7 @@ func TestDueAcrossClockChangesAndLeapDays(t *testing.T) {
 
 // A window that moves before the first mail has left: only the last is told.
 func TestWindowMovesBeforeTheMailLeft(t *testing.T) {
+	t.Parallel()
 	w, id := due(t, "ann")
 	must(w.planner.Run(t.Context(), nil))(t)
 	w.plan()
@@ -293,6 +305,7 @@ func TestWindowMovesBeforeTheMailLeft(t *testing.T) {
 
 // A window that moves out of sight: who was told hears of it, nobody else does yet.
 func TestWindowMovesFarAway(t *testing.T) {
+	t.Parallel()
 	w, id := due(t, "ann")
 	w.headsUp()
 	w.window(id, began.Add(60*24*hour), hour)
@@ -307,6 +320,7 @@ func TestWindowMovesFarAway(t *testing.T) {
 // A release that is cancelled before the heads-up has left is nobody's news; one that
 // is gone altogether still is for those who were told.
 func TestCancelledBeforeAndDeletedAfter(t *testing.T) {
+	t.Parallel()
 	w, id := due(t, "ann")
 	must(w.planner.Run(t.Context(), nil))(t)
 	w.plan()
@@ -336,6 +350,7 @@ func TestCancelledBeforeAndDeletedAfter(t *testing.T) {
 // A change request that the CAB rejects after approval silences the release until it is
 // approved again.
 func TestRejectedChangeRequestSilences(t *testing.T) {
+	t.Parallel()
 	w, id := due(t, "ann")
 	decide := func(decision release.CABDecision) {
 		must(w.store.Decide(t.Context(), "CHG-1", decision, "", dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: string(decision)}}))(t)
@@ -357,6 +372,7 @@ func TestRejectedChangeRequestSilences(t *testing.T) {
 
 // Fault 35: the rollback's notices are ready before the deployment's.
 func TestOnlyTheLatestSettlementIsTold(t *testing.T) {
+	t.Parallel()
 	w, id := due(t, "ann")
 	w.move(id, release.InProgress, release.Deployed)
 	w.settle(id)
@@ -396,6 +412,7 @@ func TestOnlyTheLatestSettlementIsTold(t *testing.T) {
 // The job waits for the settlement; where the record of its end is lost, the schedule
 // finds out.
 func TestSettlementJobWaits(t *testing.T) {
+	t.Parallel()
 	w, id := due(t, "ann")
 	w.move(id, release.InProgress, release.Deployed)
 	job := dynamo.SettlementJob(id, 4)
@@ -424,6 +441,7 @@ func TestSettlementJobWaits(t *testing.T) {
 
 // A mail that cannot be worded is ours to mend; the others go.
 func TestUnwritableMailDoesNotHoldUpOthers(t *testing.T) {
+	t.Parallel()
 	w, _ := due(t, "ann", "bob")
 	must(w.planner.Run(t.Context(), nil))(t)
 	w.plan()
@@ -439,6 +457,7 @@ func TestUnwritableMailDoesNotHoldUpOthers(t *testing.T) {
 
 // SES's events come at least once, in any order, and about others' mails too.
 func TestFeedback(t *testing.T) {
+	t.Parallel()
 	w, id := due(t, "ann", "bob", "cid", "dan")
 	w.headsUp()
 	byName := map[string]string{}
@@ -487,6 +506,7 @@ func TestFeedback(t *testing.T) {
 
 // The payloads for `sam local invoke` are what the handlers get.
 func TestExamplePayloads(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	read := func(name string, into any) {
 		t.Helper()
