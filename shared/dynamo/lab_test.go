@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ type lab struct {
 	config aws.Config
 	tables dynamo.Tables
 	stamps atomic.Int64
+	named  sync.Map // releases by a name of the test's
 }
 
 func newLab(t testing.TB) *lab {

@@ -55,7 +55,8 @@ func (s *Store) CreateRelease(ctx context.Context, r release.Release, changeIDs 
 		if !release.IsKind(err, release.KindInvalid) && !release.IsKind(err, release.KindConflict) {
 			return Whole{}, err // the sweep goes on
 		}
-		// Somebody else took one of the change requests meanwhile: as if never created.
+		// Somebody else took one of the change requests meanwhile: as if never created,
+		// and not remembered as created either.
 		return Whole{}, errors.Join(renameFields(err), s.erase(ctx, r.ID, w))
 	}
 	return whole, nil

@@ -43,7 +43,11 @@ func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
 
 // erase undoes a creation that could not be finished.
 func (s *Store) erase(ctx context.Context, id string, w Write) error {
-	if err := s.markDeleting(ctx, id, express().set("op", text("delete")).exists("linking"), w); err != nil {
+	var memory []types.TransactWriteItem
+	if w.Memory != nil {
+		memory = append(memory, deleteAction(w.Memory.table, key(memoryPrefix+w.Memory.Key, main), express()))
+	}
+	if err := s.markDeleting(ctx, id, express().set("op", text("delete")).exists("linking"), w, memory...); err != nil {
 		return err
 	}
 	return s.ResumeDeleting(ctx, id, w.Stamp)
@@ -51,12 +55,12 @@ func (s *Store) erase(ctx context.Context, id string, w Write) error {
 
 // markDeleting begins a deletion. The log's counter goes in the same transaction, so
 // that nothing can be appended any more.
-func (s *Store) markDeleting(ctx context.Context, id string, mark *expression, w Write) error {
+func (s *Store) markDeleting(ctx context.Context, id string, mark *expression, w Write, further ...types.TransactWriteItem) error {
 	mark.remove("publicKey").set("deleting", boolean(true)).set("attention", text("1")).set("attentionSince", instant(w.At))
-	return again(s.transact(ctx, []types.TransactWriteItem{
+	return again(s.transact(ctx, append([]types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(id), mark),
 		deleteAction(s.tables.Releases, key(relPrefix+id, counter), express()),
-	}), -1)
+	}, further...)), -1)
 }
 
 // ResumeDeleting frees the change requests of a release marked for deletion, removes

@@ -106,6 +106,9 @@ func (s *Sweep) repair(ctx context.Context, r dynamo.Settling, now time.Time) er
 	switch {
 	case r.Deleting:
 		slog.InfoContext(ctx, "sweep: going on with a deletion", "release", r.ID)
+		if err := s.announce(ctx, r); err != nil {
+			return err // with the release the passages that nobody was told of would be gone
+		}
 		return store.ResumeDeleting(ctx, r.ID, stamp)
 	case len(r.Linking) > 0:
 		slog.InfoContext(ctx, "sweep: going on with a creation", "release", r.ID, "toLink", len(r.Linking))

@@ -1,0 +1,92 @@
+package dynamo_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/release"
+)
+
+// The budgets of DESIGN 6 as exact counts of requests.
+func TestRequestsAreCounted(t *testing.T) {
+	l := newLab(t)
+	full := l.release(l.changes("CHG", 100)...)
+	for range 30 {
+		l.release()
+	}
+	l.changes("ADD", 100)
+	var add []string
+	for n := range 100 {
+		add = append(add, fmt.Sprintf("ADD-%03d", n))
+	}
+	task := newTask("T-1", "CHG-000")
+	_, err := l.CreateTask(l.ctx, task, l.write())
+	l.no(err)
+	var count inject.Counter
+	s := l.under(nil, count.Count)
+	for _, c := range []struct {
+		name string
+		most int
+		run  func() error
+	}{
+		{"transition", 2, func() error {
+			_, err := s.Transition(l.ctx, full, moveTo(release.Approved), l.write())
+			return err
+		}},
+		{"transition with a key", 2, func() error {
+			_, err := s.Transition(l.ctx, full, moveTo(release.Scheduled), l.once("key"))
+			return err
+		}},
+		{"release with 100 change requests, log aside", 1, func() error {
+			w, err := s.ReleaseWithLinks(l.ctx, full)
+			if len(w.Links) != 100 {
+				t.Errorf("%d links", len(w.Links))
+			}
+			return err
+		}},
+		{"the same with its log", 2, func() error {
+			_, err := s.WholeRelease(l.ctx, full)
+			return err
+		}},
+		{"list of 25", 1, func() error {
+			page, next, err := s.ListReleases(l.ctx, "", 25, "")
+			if len(page) != 25 || next == "" {
+				t.Errorf("%d on the page", len(page))
+			}
+			return err
+		}},
+		{"append to the log", 2, func() error {
+			_, err := s.AppendLog(l.ctx, full, "x", "", l.write())
+			return err
+		}},
+		{"decide on a linked change request", 3, func() error {
+			_, err := s.Decide(l.ctx, "CHG-001", release.DecisionApproved, "", l.write())
+			return err
+		}},
+		{"create a task", 2, func() error {
+			_, err := s.CreateTask(l.ctx, newTask("T-2", "CHG-000"), l.write())
+			return err
+		}},
+		{"edit a task", 2, func() error {
+			_, err := s.UpdateTask(l.ctx, "T-1", func(t release.Task) (release.Task, error) { return t.SetStatus(release.TaskClosed, time.Now()), nil }, l.write())
+			return err
+		}},
+		{"list the tasks of a change request", 2, func() error {
+			_, _, err := s.ListTasks(l.ctx, dynamo.TasksBy{Change: "CHG-000"}, "", 25, "")
+			return err
+		}},
+		{"add 100", 5, func() error {
+			_, err := s.LinkChanges(l.ctx, l.release(), add, nil, l.write())
+			return err
+		}},
+	} {
+		count.Take()
+		l.no(c.run())
+		if got := count.Take(); got.Total() > c.most {
+			t.Errorf("%s takes %d requests, the budget is %d: %v", c.name, got.Total(), c.most, got)
+		}
+	}
+}
