@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"example.com/releases/shared/rest"
+	"example.com/releases/shared/rest/openapi"
 )
 
 // failing is a request that has to be refused, and a read that shows that it left
@@ -243,8 +244,9 @@ var badState = []failing{
 }
 
 func TestEveryErrorOfEveryRoute(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
-	seen := map[string]map[string]bool{}
+	seen, given := map[string]map[string]bool{}, map[string]bool{}
 	for _, f := range failures {
 		a := f.setup(w)
 		shows := f.shows
@@ -274,11 +276,42 @@ func TestEveryErrorOfEveryRoute(t *testing.T) {
 			seen[p.Code] = map[string]bool{}
 		}
 		seen[p.Code][unnamed(p.Detail)] = true
+		op := w.operation(a.route)
+		if !slices.Contains(openapi.Codes(op), p.Code) {
+			t.Errorf("%s answers %s, which the document does not say", op.Operation, p.Code)
+		}
+		given[string(op.Operation)+" "+p.Code] = true
 		if after := w.look(shows); after != before {
 			t.Errorf("%s, %s was refused, yet %s became %s", f.name, a.route, before, after)
 		}
 	}
 	checkExamples(t, seen)
+	for _, route := range rest.Routes() {
+		for _, code := range openapi.Codes(route) {
+			if !given[string(route.Operation)+" "+code] && !slices.Contains(elsewhere, code) && !slices.Contains(everywhere, code) {
+				t.Errorf("the document says that %s answers %s, and nothing here makes it", route.Operation, code)
+			}
+		}
+	}
+}
+
+// everywhere are the codes that come from the edge alone, the same for every route of a
+// shape; they are tried there and on one route of each.
+var everywhere = []string{"invalid-json", "invalid-header", "too-large", "unsupported-media-type", "revision-stale", "invalid-request"}
+
+// operation is the route that a request is for.
+func (w *world) operation(route string) rest.Route {
+	w.Helper()
+	method, path, _ := strings.Cut(route, " ")
+	path, _, _ = strings.Cut(path, "?")
+	for _, r := range rest.Routes() {
+		pattern := regexp.MustCompile("^" + regexp.MustCompile(`\\\{[a-z]+\\\}`).ReplaceAllString(regexp.QuoteMeta(r.Path), "[^/]+") + "$")
+		if r.Method == method && pattern.MatchString(path) {
+			return r
+		}
+	}
+	w.Fatalf("%s is no route", route)
+	return rest.Route{}
 }
 
 // action is the part of a path that names what is done, not what it is done to.
@@ -310,6 +343,7 @@ var names = regexp.MustCompile(`(REL|CHG|TASK)-[-A-Za-z0-9]*[A-Za-z0-9]|[0-9]+`)
 
 // Conflicts about a release tell where it stands and what holds it up.
 func TestAConflictHelps(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	pending := w.change(false)
 	id := w.release(w.change(true), pending)

@@ -10,6 +10,7 @@ import (
 // A function's binary links what it serves: reading a release must bring along neither
 // other handlers nor other writes.
 func TestAFunctionLinksItsOwnRouteOnly(t *testing.T) {
+	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "bootstrap")
 	build := exec.Command("go", "build", "-tags=lambda.norpc", "-o", binary, "../../functions/get-release")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -102,6 +102,7 @@ var matrix = []struct {
 }
 
 func TestWhoMayDoWhat(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	inMatrix := map[operations.Name]bool{}
 	for _, row := range matrix {
@@ -152,6 +153,7 @@ func (w *world) look(path string) string {
 
 // An address that the token does not vouch for opens nothing.
 func TestOwnTasksNeedAVerifiedAddress(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	id := w.task("rita@example.com", "")
 	unverified, without := *rita, *rita

@@ -18,6 +18,7 @@ import (
 // Every POST, sent again with its Idempotency-Key, gets its first answer again and
 // does nothing; with another body it is refused.
 func TestAKeyMakesAPostHappenOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	id := w.release(w.change(true))
 	pending, more := w.change(false), w.changes(4)
@@ -82,6 +83,7 @@ func (w *world) everything() string {
 }
 
 func TestTwoHundredWithOneKeyCreateOneRelease(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := ask{route: "POST /releases", body: object{"name": "Once"}, headers: []string{"Idempotency-Key: one"}}
 	answers := make([]answer, 200)
@@ -101,27 +103,44 @@ func TestTwoHundredWithOneKeyCreateOneRelease(t *testing.T) {
 }
 
 func TestOfTwoRacingOneWins(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
-	for range 200 {
-		id := w.release()
-		var got [2]answer
-		var both sync.WaitGroup
-		for i := range got {
-			both.Go(func() {
-				got[i] = w.send(admin, ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}})
-			})
-		}
-		both.Wait()
-		if got[0].Code > got[1].Code {
-			got[0], got[1] = got[1], got[0]
-		}
-		if got[0].Code != 200 {
-			t.Fatalf("nobody won: %s", got[0].text)
-		}
-		p := w.problem(got[1])
-		if p.Status != 409 || p.CurrentStatus != "approved" || p.Code != "status-changed" && p.Code != "invalid-transition" {
-			t.Errorf("the loser was told %s", got[1].text)
-		}
+	ids := make(chan string, 200)
+	for range cap(ids) {
+		ids <- w.release()
+	}
+	close(ids)
+	var lanes sync.WaitGroup
+	for range 8 {
+		lanes.Go(func() {
+			for id := range ids {
+				w.race(id)
+			}
+		})
+	}
+	lanes.Wait()
+}
+
+// race lets two callers approve a release at the same time.
+func (w *world) race(id string) {
+	var got [2]answer
+	var both sync.WaitGroup
+	for i := range got {
+		both.Go(func() {
+			got[i] = w.send(admin, ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}})
+		})
+	}
+	both.Wait()
+	if got[0].Code > got[1].Code {
+		got[0], got[1] = got[1], got[0]
+	}
+	if got[0].Code != 200 {
+		w.Errorf("nobody won: %s", got[0].text)
+		return
+	}
+	p := w.problem(got[1])
+	if p.Status != 409 || p.CurrentStatus != "approved" || p.Code != "status-changed" && p.Code != "invalid-transition" {
+		w.Errorf("the loser was told %s", got[1].text)
 	}
 }
 
@@ -133,6 +152,7 @@ func (f transport) Do(r *http.Request) (*http.Response, error) { return f(r) }
 // A creation that dies between two chunks leaves a release that everybody sees is not
 // whole yet.
 func TestAHalfCreatedReleaseSaysSo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ids := w.changes(60)
 	transactions := 0
@@ -169,6 +189,7 @@ func TestAHalfCreatedReleaseSaysSo(t *testing.T) {
 }
 
 func TestAStoreThatThrottles(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	busy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "application/x-amz-json-1.0")

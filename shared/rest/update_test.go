@@ -7,6 +7,7 @@ import (
 )
 
 func TestAPatchMerges(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	id := stepped("approved", "scheduled")(w)
 	w.must(admin, ask{route: "POST /releases/" + id + "/steps/rollout/1", body: object{"completed": true}})
@@ -53,6 +54,7 @@ func (w *world) etag(path string) string {
 
 // A change request's summary at its release is as fresh as the request.
 func TestAPatchedChangeIsSeenAtItsRelease(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	change := w.change(false)
 	id := w.release(change)
@@ -73,6 +75,7 @@ func TestAPatchedChangeIsSeenAtItsRelease(t *testing.T) {
 }
 
 func TestAPatchedTaskMoves(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	from, to := w.change(true), w.change(true)
 	id := w.task("rita@example.com", from)
@@ -94,6 +97,7 @@ func TestAPatchedTaskMoves(t *testing.T) {
 }
 
 func TestStepsAreCompletedAndLogged(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	id := stepped("approved", "scheduled", "in-progress", "deployed")(w)
 	done := w.must(auditor, ask{route: "POST /releases/" + id + "/steps/ROLLBACK/1", body: object{"completed": true}})
@@ -123,6 +127,7 @@ func TestStepsAreCompletedAndLogged(t *testing.T) {
 
 // Pages join to the whole, whatever is deleted in between.
 func TestPagesOfTheLog(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	id := w.release()
 	for i := range 7 {
@@ -146,6 +151,7 @@ func TestPagesOfTheLog(t *testing.T) {
 }
 
 func TestReadinessTellsWhatHoldsItUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	pending := w.change(false)
 	id := w.release(pending)
