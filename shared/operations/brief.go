@@ -25,6 +25,9 @@ func (o *Operations) BriefRelease(ctx context.Context, id string, logEntries int
 	if _, err := allow(ctx, GetRelease); err != nil {
 		return Brief{}, err
 	}
+	if err := identified("release", id); err != nil {
+		return Brief{}, err
+	}
 	whole, err := o.store.ReleaseWithLinks(ctx, id)
 	if err != nil {
 		return Brief{}, err
