@@ -86,6 +86,10 @@ validate: ## the template, by SAM and cfn-lint
 	sam validate --lint
 	cfn-lint template.yaml
 
+.PHONY: mcp-check
+mcp-check: ## the MCP endpoint held to public clients, inspector and conformance suite, over HTTP and stdio (needs npm, python3)
+	shared/mcptools/check/run
+
 .PHONY: bench
 bench: ## budgets and benchmarks, printed: nothing fails for being slow
 	go run ./shared/local/engine/with go test -run '^$$' -bench . -benchtime 1x ./...
