@@ -47,6 +47,10 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"This origin may not call here. Nothing was changed. Next: ask the operators to name it in the parameter AllowedOrigins, or call without a browser.")
 		return
 	}
+	if r.Method == http.MethodOptions {
+		preflight(w, r)
+		return
+	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		writeError(w, http.StatusMethodNotAllowed, nil, codeInvalidRequest,
@@ -69,6 +73,17 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.handOn(w, r, body)
+}
+
+// preflight tells a browser what a page of an admitted origin may send.
+func preflight(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", "POST, OPTIONS")
+	if r.Header.Get("Origin") != "" {
+		w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Mcp-Protocol-Version, Mcp-Method, Mcp-Name")
+		w.Header().Set("Access-Control-Max-Age", "3600")
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // envelope is what is looked at of a message before the SDK reads it.

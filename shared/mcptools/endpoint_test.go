@@ -6,9 +6,15 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/host"
 	"example.com/releases/shared/mcptools"
 	"example.com/releases/shared/operations"
 )
@@ -123,6 +129,65 @@ func TestWhatHTTPRefuses(t *testing.T) {
 				t.Errorf("the origin %s is told %q with %d", c.headers["Origin"], res.Header.Get("Access-Control-Allow-Origin"), res.StatusCode)
 			}
 		})
+	}
+}
+
+// A browser asks before it sends; a page of an unknown origin is told no.
+func TestPreflights(t *testing.T) {
+	w := newWorld(t)
+	for origin, status := range map[string]int{"https://agents.example": 204, "https://evil.example": 403} {
+		res := ask(t, w, "OPTIONS", mcptools.Path, "", map[string]string{"Authorization": "Bearer viewer", "Origin": origin, "Access-Control-Request-Method": "POST"})
+		allowed := res.Header.Get("Access-Control-Allow-Headers")
+		if res.StatusCode != status || (status == 204) != strings.Contains(allowed, "Mcp-Protocol-Version") || (status == 204) != (res.Header.Get("Access-Control-Allow-Origin") == origin) {
+			t.Errorf("%s: %d %v", origin, res.StatusCode, res.Header)
+		}
+	}
+}
+
+// The payload for trying the function with is one it understands.
+func TestTheExampleEventIsServed(t *testing.T) {
+	w := newWorld(t)
+	text, err := os.ReadFile("../../events/mcp.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var event events.APIGatewayProxyRequest
+	if err := json.Unmarshal(text, &event); err != nil {
+		t.Fatal(err)
+	}
+	h := mcptools.Handler(w.ops, mcptools.Config{PublicURL: "https://releases.example.com", Issuer: issuer})
+	answer, err := host.APIHandler(h)(t.Context(), event)
+	if err != nil || answer.StatusCode != 200 || !strings.Contains(answer.Body, `"structuredContent":{"releases":[]}`) {
+		t.Errorf("%v %d %s", err, answer.StatusCode, answer.Body)
+	}
+}
+
+// A store that does not answer is told in time, and that the outcome is open.
+func TestAToolThatHangsAnswersInTime(t *testing.T) {
+	mcptools.BePatient(t, 100*time.Millisecond)
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(silent.Close)
+	c := host.Config{Region: "eu-central-1"}
+	ops := operations.New(dynamo.Open(c.AWS(silent.URL), dynamo.Tables{Releases: "r", Changes: "c"}))
+	h := mcptools.Handler(ops, mcptools.Config{PublicURL: "https://releases.example.com"})
+	for _, version := range []string{"2025-06-18", "2026-07-28"} {
+		r := httptest.NewRequest("POST", "https://releases.example.com/mcp", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"append_release_log",`+
+			`"_meta":{"io.modelcontextprotocol/protocolVersion":"`+version+`","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}},`+
+			`"arguments":{"id":"REL-2026-Q2-001","text":"Are you there?"}}}`))
+		for name, value := range map[string]string{
+			"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+			"Mcp-Protocol-Version": version, "Mcp-Method": "tools/call", "Mcp-Name": "append_release_log",
+		} {
+			r.Header.Set(name, value)
+		}
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r.WithContext(as("auditor")))
+		if body := rec.Body.String(); rec.Code != 200 || !strings.Contains(body, "UNAVAILABLE: ") || !strings.Contains(body, "It is not known whether anything was changed.") {
+			t.Errorf("%s: %d %s", version, rec.Code, body)
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package mcptools
 
 import (
 	"reflect"
+	"testing"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -31,3 +33,10 @@ func Rows() []Row {
 
 // Described are the tools as an Admin is shown them.
 func Described() []*mcp.Tool { return described() }
+
+// BePatient shortens what a tool may take, for one test.
+func BePatient(t *testing.T, d time.Duration) {
+	before := patience
+	patience = d
+	t.Cleanup(func() { patience = before })
+}
