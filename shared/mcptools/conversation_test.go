@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -21,8 +20,6 @@ import (
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // A conversation is a text file of lines:
 //
@@ -276,12 +273,12 @@ func golden(t *testing.T, file, text string, replies []reply) {
 			write()
 		}
 	}
-	if *update {
+	if *mcptools.Update {
 		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	} else if b.String() != text {
-		t.Errorf("the answers are not those of %s; look at the difference of: go test ./shared/mcptools -run Conversations -update", file)
+		t.Errorf("the answers are not those of %s; look at the difference of: go test ./shared/mcptools -update", file)
 		diff(t, text, b.String())
 	}
 }
@@ -403,5 +400,3 @@ type declaration struct {
 	InputSchema  json.RawMessage
 	OutputSchema json.RawMessage
 }
-
-var _ = mcptools.Path

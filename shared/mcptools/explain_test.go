@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -18,8 +17,6 @@ import (
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
 )
-
-var updateTexts = flag.Bool("update-texts", false, "write testdata/refusals.txt")
 
 // Every problem of the registry as an agent would read it, as a golden file: all can be
 // read, and those that tools can meet have a next step of their own.
@@ -55,7 +52,7 @@ func TestEveryCodeHasItsWords(t *testing.T) {
 		}
 	}
 	const file = "testdata/refusals.txt"
-	if *updateTexts {
+	if *Update {
 		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +62,7 @@ func TestEveryCodeHasItsWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b.String() != string(want) {
-		t.Errorf("refusals.txt is not what agents read; look at the difference of -update-texts")
+		t.Errorf("refusals.txt is not what agents read; look at the difference of: go test ./shared/mcptools -update")
 	}
 }
 

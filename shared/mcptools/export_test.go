@@ -1,6 +1,7 @@
 package mcptools
 
 import (
+	"flag"
 	"reflect"
 	"testing"
 	"time"
@@ -9,6 +10,9 @@ import (
 
 	"example.com/releases/shared/operations"
 )
+
+// Update writes the golden files: go test ./shared/mcptools -update.
+var Update = flag.Bool("update", false, "write the golden files")
 
 // Row is a tool's row with the type of its arguments, for tests outside the package.
 type Row struct {
