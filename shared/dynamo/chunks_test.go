@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
 )
@@ -122,10 +124,9 @@ func TestACreationThatCannotBeFinishedIsUndone(t *testing.T) {
 	l := newLab(t)
 	ids := l.changes("CHG", 60)
 	other := l.release()
-	var count inject.Counter
 	first := true
 	store := l.under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
-		err := count.Count(ctx, call, do)
+		err := do(ctx)
 		if in, ok := call.Input.(*dynamodb.TransactWriteItemsInput); ok && first && len(in.TransactItems) > 10 {
 			first = false
 			_, taken := l.LinkChanges(l.ctx, other, []string{"CHG-059"}, nil, l.write())
@@ -194,13 +195,77 @@ func TestADeletionThatDiesBetweenChunks(t *testing.T) {
 // empty checks that nothing is left in a partition of the Releases table.
 func (l *lab) empty(pk string) {
 	l.t.Helper()
+	if left := l.count(l.tables.Releases, pk); left > 0 {
+		l.t.Errorf("%d items are left under %s", left, pk)
+	}
+}
+
+// count is how many items a partition has.
+func (l *lab) count(table, pk string) int {
+	l.t.Helper()
 	out, err := l.client.Query(l.ctx, &dynamodb.QueryInput{
-		TableName: &l.tables.Releases, KeyConditionExpression: aws.String("pk = :p"), ConsistentRead: aws.Bool(true),
+		TableName: &table, KeyConditionExpression: aws.String("pk = :p"), ConsistentRead: aws.Bool(true),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":p": &types.AttributeValueMemberS{Value: pk}},
 	})
 	l.no(err)
-	if len(out.Items) > 0 {
-		l.t.Errorf("%d items are left under %s", len(out.Items), pk)
+	return len(out.Items)
+}
+
+// between is a store that lets something happen right before its first transaction with
+// more than so many actions: after what it read, before what it writes.
+func (l *lab) between(actions int, happens func()) *dynamo.Store {
+	var once sync.Once
+	return l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		if in, ok := call.Input.(*dynamodb.TransactWriteItemsInput); ok && len(in.TransactItems) > actions {
+			once.Do(happens)
+		}
+		return do(ctx)
+	}, nil)
+}
+
+// Two add-changes at once do not bring a release above a hundred.
+func TestTwoAddsDoNotExceedAHundred(t *testing.T) {
+	l := newLab(t)
+	ids := l.changes("CHG", 120)
+	id := l.release(ids[:40]...)
+	store := l.between(10, func() {
+		_, err := l.LinkChanges(l.ctx, id, ids[40:80], nil, l.write())
+		l.no(err)
+	})
+	if _, err := store.LinkChanges(l.ctx, id, ids[80:], nil, l.write()); !release.HasCode(err, "too-many-changes") {
+		t.Errorf("got %v", err)
+	}
+	l.exact(id, ids[:80])
+}
+
+// Whoever goes on with a creation does not link to a release that is being deleted: the
+// change requests would be held by nothing.
+func TestNothingIsLinkedToWhatIsBeingDeleted(t *testing.T) {
+	l := newLab(t)
+	ids := l.changes("CHG", 60)
+	r, _ := planOf()
+	if _, err := l.under(nil, dyingAfter("TransactWriteItems", 1)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
+		t.Fatal("it did not die")
+	}
+	id := l.onlyRelease()
+	store := l.between(10, func() {
+		_, err := l.client.UpdateItem(l.ctx, &dynamodb.UpdateItemInput{
+			TableName: &l.tables.Releases, UpdateExpression: aws.String("SET deleting = :yes"),
+			Key:                       map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "REL#" + id}, "sk": &types.AttributeValueMemberS{Value: "M"}},
+			ExpressionAttributeValues: map[string]types.AttributeValue{":yes": &types.AttributeValueMemberBOOL{Value: true}},
+		})
+		l.no(err)
+	})
+	if err := store.ResumeLinking(l.ctx, id, l.write().Stamp, true); !release.IsKind(err, release.KindNotFound) {
+		t.Errorf("got %v", err)
+	}
+	l.no(l.ResumeDeleting(l.ctx, id, l.write().Stamp))
+	all, err := l.ChangesByID(l.ctx, ids)
+	l.no(err)
+	for _, c := range all {
+		if c.ReleaseID != "" {
+			t.Errorf("%s is held by %s, which is gone", c.ID, c.ReleaseID)
+		}
 	}
 }
 

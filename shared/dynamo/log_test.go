@@ -181,6 +181,9 @@ func TestTheLogIsTrimmed(t *testing.T) {
 	if len(log) != 500 || log[0].Text != "100" || log[499].Text != "599" {
 		t.Errorf("%d entries, from %q to %q", len(log), log[0].Text, log[len(log)-1].Text)
 	}
+	if stored := l.count(l.tables.Releases, "LOG#"+id); stored != 500 {
+		t.Errorf("%d entries are stored after a trim, want 500", stored)
+	}
 }
 
 // A transition's entry stands among those appended, where it was accepted.
