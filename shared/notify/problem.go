@@ -15,7 +15,7 @@ import (
 // does not push the deployment out of the log. count is how many there are. It may be
 // repeated: an entry is written once.
 func Tell(ctx context.Context, store *dynamo.Store, m dynamo.Mail, count int, why string, now time.Time) error {
-	words := ""
+	var words string
 	switch count {
 	case 1:
 		words = fmt.Sprintf("A mail about this release did not reach %s: %s.", m.Recipient, why)

@@ -12,9 +12,9 @@ import (
 const (
 	// lookAt bounds how much of each index partition one run looks at.
 	lookAt = 250
-	// clear is how long SES has for its Send event before a mail's unknown end is worth
+	// doubt is how long SES has for its Send event before a mail's unknown end is worth
 	// an alarm.
-	clear = 10 * time.Minute
+	doubt = 10 * time.Minute
 )
 
 // lookAfter brings forgotten mails and jobs on their way again, ends expired leases,
@@ -28,7 +28,7 @@ func (p *Planner) lookAfter(ctx context.Context, report *Report) error {
 	if report.CircuitOpen = circuit.Open(now); report.CircuitOpen {
 		report.Circuit = circuit.Reason
 	}
-	unknown, err := p.store.UnknownMails(ctx, now.Add(-clear), lookAt)
+	unknown, err := p.store.UnknownMails(ctx, now.Add(-doubt), lookAt)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,93 @@
+package notify_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/notify/plan"
+)
+
+// SES's events come at least once, in any order, and about others' mails too.
+func TestFeedback(t *testing.T) {
+	t.Parallel()
+	w, id := due(t, "ann", "bob", "cid", "dan")
+	w.headsUp()
+	byName := map[string]string{}
+	for _, m := range w.outbox() {
+		byName[m.Recipient[:3]] = m.ID
+	}
+	tell := func(id, kind string, more map[string]any) {
+		t.Helper()
+		detail := map[string]any{"eventType": kind, "mail": map[string]any{"messageId": "m", "tags": map[string]any{"outbox": []string{id}}}}
+		for k, v := range more {
+			detail[k] = v
+		}
+		raw, _ := json.Marshal(detail)
+		must(w.recorder.Record(t.Context(), events.CloudWatchEvent{Detail: raw}))(t)
+	}
+	bounce := func(kind, sub, address string) map[string]any {
+		return map[string]any{"bounce": map[string]any{"bounceType": kind, "bounceSubType": sub, "bouncedRecipients": []any{map[string]any{"emailAddress": address}}}}
+	}
+	tell(byName["ann"], "Bounce", bounce("Transient", "General", "ann@example.com")) // an out-of-office answer
+	tell(byName["bob"], "Bounce", bounce("Transient", "MailboxFull", "bob@example.com"))
+	for range 2 {
+		tell(byName["cid"], "Bounce", bounce("Permanent", "General", "CID@example.com"))
+		tell(byName["cid"], "Send", nil)
+	}
+	tell(byName["dan"], "Reject", map[string]any{"reject": map[string]any{"reason": "Bad content"}})
+	tell(byName["ann"], "Complaint", map[string]any{"complaint": map[string]any{"complaintFeedbackType": "not-spam", "complainedRecipients": []any{map[string]any{"emailAddress": "ann@example.com"}}}})
+	tell("0123", "Bounce", bounce("Permanent", "General", "stranger@example.com"))
+	must(w.recorder.Record(t.Context(), events.CloudWatchEvent{Detail: json.RawMessage(`{"eventType":"Send","mail":{}}`)}))(t)
+	must(w.recorder.Record(t.Context(), events.CloudWatchEvent{Detail: json.RawMessage(`[`)}))(t)
+	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent, dan heads-up 1 failed")
+	for address, want := range map[string]bool{"ann@example.com": false, "bob@example.com": false, "cid@example.com": true, "dan@example.com": false} {
+		if why := must(w.store.Suppressed(t.Context(), address))(t); (why != "") != want {
+			t.Errorf("%s: suppressed %q", address, why)
+		}
+	}
+	var noted []string
+	for _, e := range must(w.store.Log(t.Context(), id))(t) {
+		if strings.Contains(e.Text, "did not reach") {
+			noted = append(noted, e.Text)
+		}
+	}
+	if len(noted) != 1 || !strings.Contains(noted[0], "bob@example.com: a mail to it bounced (transient, MailboxFull)") {
+		t.Errorf("noted %q", noted)
+	}
+}
+
+// The payloads for `sam local invoke` are what the handlers get.
+func TestExamplePayloads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	read := func(name string, into any) {
+		t.Helper()
+		raw := must(os.ReadFile("../../events/" + name + ".json"))(t)
+		if err := json.Unmarshal(raw, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var schedule json.RawMessage
+	read("heads-up", &schedule)
+	if r := must(w.planner.Run(t.Context(), schedule))(t); r != (plan.Report{}) {
+		t.Errorf("%+v", r)
+	}
+	for name, handler := range map[string]func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error){"plan-notices": w.planner.Stream, "send-mail": w.office.Stream} {
+		var batch events.DynamoDBEvent
+		read(name, &batch)
+		if answer := must(handler(t.Context(), batch))(t); len(batch.Records) != 1 || len(answer.BatchItemFailures) != 0 {
+			t.Errorf("%s: %+v", name, answer)
+		}
+	}
+	var event events.CloudWatchEvent
+	read("record-mail-feedback", &event)
+	must(w.recorder.Record(t.Context(), event))(t)
+	if why := must(w.store.Suppressed(t.Context(), "ann@example.com"))(t); why == "" {
+		t.Error("the example's bounce suppresses nobody")
+	}
+}
