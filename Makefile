@@ -16,6 +16,11 @@ golangcilint := $(call tool,$(GOLANGCILINT))
 # SAM runs `go build` without flags of its own and passes the environment on.
 lambda_env = CGO_ENABLED=0 GOFLAGS="-buildvcs=false -trimpath -tags=lambda.norpc '-ldflags=-s -w -buildid='"
 GOARCH ?= arm64
+lambdas = $(filter-out local mcp-stdio,$(notdir $(patsubst %/,%,$(wildcard functions/*/))))
+
+# SAM and what checks its template, in an environment of their own.
+SAM_TOOLS := aws-sam-cli==1.170.0 cfn-lint==1.58.0 cfn-lint-serverless==0.3.6 checkov==3.2.459
+sam := .local/venv/bin/sam
 
 .PHONY: help
 help: ## this list
@@ -70,21 +75,28 @@ generated: ## is everything that is generated up to date?
 
 .PHONY: build
 build: ## each Lambda as it ships, into .local/build/<function>/bootstrap (GOARCH=arm64 or amd64)
-	@for f in functions/*/; do \
-		name=$$(basename "$$f"); \
-		case "$$name" in local|mcp-stdio) continue;; esac; \
-		echo "$$name"; \
-		$(lambda_env) GOOS=linux GOARCH=$(GOARCH) go build -o ".local/build/$$name/bootstrap" "./$$f" || exit 1; \
-	done
+	@rm -rf .local/build && mkdir -p .local/build/all
+	@$(lambda_env) GOOS=linux GOARCH=$(GOARCH) go build -o .local/build/all/ $(addprefix ./functions/,$(lambdas))
+	@cd .local/build && for name in $(lambdas); do mkdir $$name && mv all/$$name $$name/bootstrap || exit 1; done; \
+		rmdir all && ls -l */bootstrap | awk '{ printf "%6.2f MB  %s\n", $$5/1e6, $$9 }'
+
+.PHONY: reproducible
+reproducible: ## builds every Lambda twice, in two places, and compares the bytes
+	REPRODUCE=all go test -count=1 -v -run 'TestBuiltAgainIsTheSame' ./shared/shipped
 
 .PHONY: sam-build
-sam-build: ## sam build with the same flags
-	$(lambda_env) sam build --parallel
+sam-build: $(sam) ## sam build with the same flags
+	$(lambda_env) $(sam) build --parallel
+
+.PHONY: sam-local
+sam-local: $(sam) ## like make run, but every function runs under sam local; needs a Docker engine
+	go run ./functions/local sam
 
 .PHONY: validate
-validate: ## the template, by SAM and cfn-lint
-	sam validate --lint
-	cfn-lint template.yaml
+validate: $(sam) ## the template, by SAM, cfn-lint with its serverless rules, and checkov
+	SAM_CLI_TELEMETRY=0 $(sam) validate --lint
+	$(dir $(sam))cfn-lint --config-file .ci/cfn-lint.yaml template.yaml
+	$(dir $(sam))checkov --config-file .ci/checkov.yaml --skip-download -f template.yaml
 
 .PHONY: mcp-check
 mcp-check: ## the MCP endpoint held to public clients, inspector and conformance suite, over HTTP and stdio (needs npm, python3)
@@ -101,6 +113,11 @@ contract: ## an independent tester and a linter hold the running host to its Ope
 .PHONY: clean
 clean: ## removes what was built and the data of make run; keeps the engine and the tools
 	rm -rf .aws-sam .local/build .local/data .local/run.json
+
+$(sam):
+	@echo "Installing SAM and the template's checkers, once …"
+	@python3 -m venv .local/venv || { echo "needs python3 with venv (on Debian: apt-get install python3-venv)"; exit 1; }
+	@.local/venv/bin/pip install --quiet --disable-pip-version-check $(SAM_TOOLS) || { rm -rf .local/venv; exit 1; }
 
 # A tool is built from its own module, so that it leaves ours alone.
 define build_tool

@@ -20,7 +20,6 @@ import (
 	"example.com/releases/shared/local/bus"
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/gateway"
-	"example.com/releases/shared/local/invoke"
 	"example.com/releases/shared/local/mailbox"
 	"example.com/releases/shared/local/schedules"
 	"example.com/releases/shared/local/streams"
@@ -39,6 +38,8 @@ type Options struct {
 	Settings  map[string]string                                        // values for variables that the template declares
 	Table     func(logicalID string) string                            // names of tables; nil is the logical id
 	Wrap      func(function string, h streams.Handler) streams.Handler // around stream handlers, for faults; nil is none
+	Run       Runner                                                   // of the functions; nil is this process
+	Reach     string                                                   // this machine's address where the functions run; empty is loopback
 	Log       *slog.Logger                                             // nil is silent
 	EngineLog io.Writer                                                // nil discards
 }
@@ -51,7 +52,8 @@ type Host struct {
 	Tokens  *tokens.Issuer
 
 	template  *template.Template
-	functions map[string]invoke.Function
+	running   Running
+	inner     *http.Server // for functions in containers; nil where there are none
 	streams   *streams.Dispatcher
 	schedules *schedules.Runner
 	engine    *engine.Engine // nil where the engine is somebody else's
@@ -115,26 +117,27 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ours := h.settings(endpoint, o.Settings)
-	if h.functions, err = build(h.template, tables, ours); err != nil {
-		return nil, err
-	}
 	if h.Tokens, err = tokens.New(issuerSettings(h.template, h.BaseURL)); err != nil {
 		return nil, err
 	}
-	api, err := gateway.New(h.template, h.functions, o.Log)
-	if err != nil {
+	if err := h.start(ctx, o, endpoint, tables); err != nil {
 		return nil, err
+	}
+	api := h.running.API
+	if api == nil {
+		if api, err = gateway.New(h.template, h.running.Functions, o.Log); err != nil {
+			return nil, err
+		}
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	h.stop = stop
-	h.rules = newRules(running, h.template, h.functions, h.failed)
+	h.rules = newRules(running, h.template, h.running.Functions, h.failed)
 	h.Mail.OnEvent = h.Events.Put
 	h.Events.OnEvent = h.rules.route
 	if err := h.startStreams(running, endpoint, tables, o.Wrap); err != nil {
 		return nil, err
 	}
-	h.schedules = schedules.Start(running, jobs(h.template, h.functions, o.Period), o.Log, func(function string, err error) {
+	h.schedules = schedules.Start(running, jobs(h.template, h.running.Functions, o.Period), o.Log, func(function string, err error) {
 		h.failed(Failure{Function: function, Source: "schedule", Attempts: 1, Error: err.Error(), At: time.Now().UTC()})
 	})
 	h.server = &http.Server{
@@ -155,15 +158,16 @@ func listen(port int) (net.Listener, error) {
 	return l, err
 }
 
-// settings are our values for variables of the template.
-func (h *Host) settings(endpoint string, more map[string]string) map[string]string {
+// settings are our values for variables of the template; here is where the functions
+// reach the stand-ins.
+func (h *Host) settings(endpoint, here string, more map[string]string) map[string]string {
 	ours := map[string]string{
 		"DYNAMODB_ENDPOINT": endpoint,
-		"SES_ENDPOINT":      h.BaseURL + "/_local/ses",
-		"EVENTS_ENDPOINT":   h.BaseURL + "/_local/eventbridge",
+		"SES_ENDPOINT":      here + "/_local/ses",
+		"EVENTS_ENDPOINT":   here + "/_local/eventbridge",
 		"TOKEN_ISSUER":      h.BaseURL,
 		"TOKEN_AUDIENCE":    audience,
-		"JWKS_URL":          h.BaseURL + tokens.KeysPath,
+		"JWKS_URL":          here + tokens.KeysPath,
 		"PUBLIC_URL":        h.BaseURL,
 		"MAIL_SENDER":       "releases@example.com",
 		"MAIL_RATE":         "1000", // nobody waits for a quota on a laptop
@@ -251,6 +255,10 @@ func (h *Host) Stop() {
 		if h.server.Shutdown(ctx) != nil {
 			_ = h.server.Close()
 		}
+		h.running.end()
+		if h.inner != nil {
+			_ = h.inner.Close()
+		}
 		if h.engine != nil {
 			h.engine.Stop()
 		}
@@ -261,6 +269,10 @@ func (h *Host) Stop() {
 func (h *Host) abort() {
 	if h.stop != nil {
 		h.stop()
+	}
+	h.running.end()
+	if h.inner != nil {
+		_ = h.inner.Close()
 	}
 	if h.engine != nil {
 		h.engine.Stop()

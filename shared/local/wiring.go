@@ -43,7 +43,7 @@ func (h *Host) startStreams(ctx context.Context, endpoint string, tables map[str
 			if m.StreamARN, err = streamARN(ctx, client, tables[s.Table]); err != nil {
 				return err
 			}
-			m.Handler = invoke.Typed[events.DynamoDBEvent, events.DynamoDBEventResponse](h.functions[f.Name])
+			m.Handler = invoke.Typed[events.DynamoDBEvent, events.DynamoDBEventResponse](h.running.Functions[f.Name])
 			if wrap != nil {
 				m.Handler = wrap(f.Name, m.Handler)
 			}

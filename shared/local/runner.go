@@ -1,0 +1,133 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"example.com/releases/shared/local/bootstrap"
+	"example.com/releases/shared/local/invoke"
+	"example.com/releases/shared/local/rights"
+	"example.com/releases/shared/local/template"
+	"example.com/releases/shared/local/tokens"
+)
+
+// Runner runs the functions of the template outside of this process.
+type Runner func(ctx context.Context, s Surroundings) (Running, error)
+
+// Surroundings are what functions find where they run.
+type Surroundings struct {
+	Root        string
+	Template    *template.Template
+	Endpoint    string                       // of the engine, from here
+	Tables      map[string]string            // names by logical id
+	Environment map[string]map[string]string // by function
+}
+
+// Running are functions that run.
+type Running struct {
+	Functions map[string]invoke.Function
+	API       http.Handler // in front of them; nil leaves it to the host's gateway
+	Stop      func()
+}
+
+func (r Running) end() {
+	if r.Stop != nil {
+		r.Stop()
+	}
+}
+
+// start makes the functions, in this process where nobody else runs them.
+func (h *Host) start(ctx context.Context, o Options, endpoint string, tables map[string]string) error {
+	seen, here := endpoint, h.BaseURL
+	if o.Reach != "" {
+		var err error
+		if seen, here, err = h.openTo(o.Reach, endpoint); err != nil {
+			return err
+		}
+	}
+	ours := h.settings(seen, here, o.Settings)
+	if o.Run == nil {
+		var err error
+		h.running.Functions, err = build(h.template, tables, ours)
+		return err
+	}
+	s := Surroundings{Root: o.Root, Template: h.template, Endpoint: endpoint, Tables: tables, Environment: map[string]map[string]string{}}
+	for _, f := range h.template.Functions {
+		s.Environment[f.Name] = environment(f, tables, ours)
+	}
+	var err error
+	h.running, err = o.Run(ctx, s)
+	return err
+}
+
+// openTo lets functions that run in containers reach the stand-ins, and nothing else of
+// this host, at the one address by which they know this machine.
+func (h *Host) openTo(address, endpoint string) (seen, here string, err error) {
+	engine, err := url.Parse(endpoint)
+	if err != nil {
+		return "", "", err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort(address, "0"))
+	if err != nil {
+		return "", "", fmt.Errorf("containers know this machine as %s, where nothing can listen: %w", address, err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/_local/ses/", h.Mail.Handler())
+	mux.Handle("/_local/eventbridge", h.Events.Handler())
+	mux.Handle("/_local/eventbridge/", h.Events.Handler())
+	mux.HandleFunc(tokens.KeysPath, func(w http.ResponseWriter, r *http.Request) { h.Tokens.Handler().ServeHTTP(w, r) })
+	h.inner = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = h.inner.Serve(listener) }()
+	engine.Host = net.JoinHostPort(address, engine.Port())
+	return engine.String(), "http://" + listener.Addr().String(), nil
+}
+
+// AsShipped runs the very files that ship (see package bootstrap, which builds them),
+// each as a process of its own with its own environment and its own rights: what its
+// policy does not name is refused, and the guard remembers it.
+func AsShipped(files map[string]string, guard **rights.Guard) Runner {
+	return func(_ context.Context, s Surroundings) (_ Running, err error) {
+		var ends []func()
+		stop := func() {
+			for i := range ends {
+				ends[len(ends)-1-i]()
+			}
+		}
+		defer func() {
+			if err != nil {
+				stop()
+			}
+		}()
+		g, err := rights.New(s.Template, s.Tables, s.Endpoint)
+		if err != nil {
+			return Running{}, err
+		}
+		*guard = g
+		listener, err := listen(0)
+		if err != nil {
+			return Running{}, err
+		}
+		server := &http.Server{Handler: g, ReadHeaderTimeout: 10 * time.Second}
+		go func() { _ = server.Serve(listener) }()
+		ends = append(ends, func() { _ = server.Close() })
+		running := Running{Functions: map[string]invoke.Function{}, Stop: stop}
+		for _, f := range s.Template.Functions {
+			env := s.Environment[f.Name]
+			for name, value := range lambdaSets {
+				env[name] = value
+			}
+			env["DYNAMODB_ENDPOINT"] = "http://" + listener.Addr().String() + rights.Path(f.Name)
+			p, err := bootstrap.Start(f.Name, files[f.Name], env, f.Timeout)
+			if err != nil {
+				return Running{}, err
+			}
+			ends = append(ends, p.Stop)
+			running.Functions[f.Name] = p.Invoke
+		}
+		return running, nil
+	}
+}
