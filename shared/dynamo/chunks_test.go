@@ -248,6 +248,17 @@ func TestNothingIsLinkedToWhatIsBeingDeleted(t *testing.T) {
 		t.Fatal("it did not die")
 	}
 	id := l.onlyRelease()
+	// The deletion has freed what was linked and is about to remove the release, when the
+	// creation links more.
+	freed, linked := make(chan struct{}), make(chan struct{})
+	deleting := l.under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		if call.Operation == "DeleteItem" {
+			close(freed)
+			<-linked
+		}
+		return do(ctx)
+	})
+	var deletion sync.WaitGroup
 	store := l.between(10, func() {
 		_, err := l.client.UpdateItem(l.ctx, &dynamodb.UpdateItemInput{
 			TableName: &l.tables.Releases, UpdateExpression: aws.String("SET deleting = :yes"),
@@ -255,11 +266,15 @@ func TestNothingIsLinkedToWhatIsBeingDeleted(t *testing.T) {
 			ExpressionAttributeValues: map[string]types.AttributeValue{":yes": &types.AttributeValueMemberBOOL{Value: true}},
 		})
 		l.no(err)
+		w := l.write()
+		deletion.Go(func() { l.no(deleting.ResumeDeleting(l.ctx, id, w.Stamp)) })
+		<-freed
 	})
 	if err := store.ResumeLinking(l.ctx, id, l.write().Stamp, true); !release.IsKind(err, release.KindNotFound) {
 		t.Errorf("got %v", err)
 	}
-	l.no(l.ResumeDeleting(l.ctx, id, l.write().Stamp))
+	close(linked)
+	deletion.Wait()
 	all, err := l.ChangesByID(l.ctx, ids)
 	l.no(err)
 	for _, c := range all {
