@@ -247,10 +247,11 @@ func TestNotificationsHaveNoAnswer(t *testing.T) {
 
 // Calls run side by side; one that is taken back ends, and has no answer.
 func TestACallCanBeTakenBack(t *testing.T) {
-	ended := make(chan struct{})
+	reached, ended := make(chan struct{}), make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if strings.Contains(string(body), `"slow"`) {
+			close(reached)
 			<-r.Context().Done()
 			close(ended)
 			return
@@ -268,6 +269,7 @@ func TestACallCanBeTakenBack(t *testing.T) {
 		t.Fatalf("%q %v", line, err)
 	}
 	go func() { _, _ = io.Copy(io.Discard, answers) }()
+	<-reached
 	_, _ = io.WriteString(client, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"slow"}}`+"\n")
 	select {
 	case <-ended:
