@@ -131,13 +131,18 @@ func (p *play) epochs() map[string]int {
 
 // record notes an edit before it begins; the returned function notes its end.
 func (p *play) record(request string, e *edit) func(err error) {
-	e.low = p.epochs()
+	if e.moves {
+		e.low = p.epochs()
+	}
 	p.mu.Lock()
 	p.edits[request] = e
 	p.mu.Unlock()
 	return func(err error) {
 		if errors.Is(err, errFrozen) || errors.Is(err, errDead) || errors.Is(err, errLost) {
 			return // it may still come about
+		}
+		if !e.moves {
+			return
 		}
 		high := p.epochs()
 		p.mu.Lock()
@@ -389,6 +394,9 @@ func (p *play) consume(name string, handler streams.Handler, records []events.Dy
 
 func (p *play) sweep(ctx context.Context, s *settle.Settler, store *dynamo.Store) (settle.Swept, error) {
 	sweep := settle.Sweep{Settler: s, Announce: func(ctx context.Context, r release.Release, epoch int) error {
+		if epoch < r.Epoch() {
+			return nil // recording the last records all
+		}
 		return store.MarkAnnounced(ctx, r.ID, epoch)
 	}}
 	return sweep.Before(ctx, time.Now().Add(time.Hour), time.Now())
