@@ -25,7 +25,8 @@ var settable = []string{"ALLOWED_ORIGINS", "MAIL_SENDER", "ORGANISATION_ZONE", "
 const startWithin = 10 * time.Minute
 
 // Main is the command: without a word it runs the system until it is told to stop,
-// with "demo" it plays the story against one that runs. It returns the exit status.
+// with "sam" it runs it under sam local, with "demo" it plays the story against one that
+// runs. It returns the exit status.
 func Main(args []string) int {
 	root, err := engine.Root()
 	if err != nil {
@@ -38,6 +39,10 @@ func Main(args []string) int {
 			return complain(err)
 		}
 		return 0
+	}
+	serve := run
+	if len(args) > 0 && args[0] == "sam" {
+		serve, args = runUnderSAM, args[1:]
 	}
 	c, err := parse(args, root)
 	switch {
@@ -52,7 +57,7 @@ func Main(args []string) int {
 	}
 	c.Log, c.EngineLog = newLogger(os.Stderr, level), os.Stderr
 	slog.SetDefault(c.Log) // what the handlers log
-	if err := run(c, os.Stdout); err != nil {
+	if err := serve(c, os.Stdout); err != nil {
 		return complain(err)
 	}
 	return 0

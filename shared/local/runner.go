@@ -3,14 +3,20 @@ package local
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"example.com/releases/shared/local/bootstrap"
 	"example.com/releases/shared/local/invoke"
 	"example.com/releases/shared/local/rights"
+	"example.com/releases/shared/local/sam"
 	"example.com/releases/shared/local/template"
 	"example.com/releases/shared/local/tokens"
 )
@@ -130,4 +136,44 @@ func AsShipped(files map[string]string, guard **rights.Guard) Runner {
 		}
 		return running, nil
 	}
+}
+
+// underSAM runs the functions under sam local.
+func underSAM(stack *sam.Stack) Runner {
+	return func(ctx context.Context, s Surroundings) (Running, error) {
+		if err := stack.Start(ctx, s.Template, s.Environment); err != nil {
+			return Running{}, err
+		}
+		api, err := stack.API()
+		if err != nil {
+			return Running{}, err
+		}
+		return Running{Functions: stack.Functions(s.Template), API: api}, nil
+	}
+}
+
+// runUnderSAM serves like run, with every function under sam local.
+func runUnderSAM(c command, out io.Writer) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := sam.Ready(ctx); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(c.Root, ".local", "sam"), 0o755); err != nil {
+		return err
+	}
+	said, err := os.Create(filepath.Join(c.Root, ".local", "sam", "log"))
+	if err != nil {
+		return err
+	}
+	defer said.Close()
+	stack, err := sam.Prepare(ctx, c.Root, fmt.Sprintf("releases-sam-%d", c.Port), c.Log, said)
+	if err != nil {
+		return err
+	}
+	defer stack.Stop()
+	stop() // from here on the host listens for signals itself
+	c.Run, c.Reach = underSAM(stack), stack.Address()
+	c.Log.Info("starting sam local; what it says is in " + said.Name())
+	return run(c, out)
 }
