@@ -39,7 +39,7 @@ func Page(document []byte) ([]byte, error) {
 		Document description
 		Sections []section
 		Problems []rest.Problem
-	}{Style: template.CSS(style), Document: d} //nolint:gosec // our own
+	}{Style: template.CSS(style), Document: d} // our own
 	for _, t := range d.Tags {
 		s := section{Tag: t}
 		for _, r := range rest.Routes() {
@@ -154,7 +154,7 @@ func (d description) resolve(p parameter) parameter {
 func (d description) kind(s schema) template.HTML {
 	if s.Ref != "" {
 		name := last(s.Ref)
-		return template.HTML(`<a href="#schema-` + name + `">` + name + `</a>`) //nolint:gosec // names of our own types
+		return template.HTML(`<a href="#schema-` + name + `">` + name + `</a>`) // names of our own types
 	}
 	words := ""
 	switch t := s.Type.(type) {
@@ -166,7 +166,7 @@ func (d description) kind(s schema) template.HTML {
 	if s.Format != "" {
 		words += " (" + s.Format + ")"
 	}
-	out := template.HTML(template.HTMLEscapeString(words)) //nolint:gosec // escaped
+	out := template.HTML(template.HTMLEscapeString(words)) // escaped
 	if s.Items != nil {
 		out = "list of " + d.kind(*s.Items)
 	}
@@ -197,5 +197,5 @@ func markdown(s string) template.HTML {
 		p = strong.ReplaceAllString(p, "<strong>$1</strong>")
 		b.WriteString("<p>" + emphasis.ReplaceAllString(p, "<em>$1</em>") + "</p>\n")
 	}
-	return template.HTML(b.String()) //nolint:gosec // escaped above
+	return template.HTML(b.String()) // escaped above
 }
