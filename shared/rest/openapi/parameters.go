@@ -32,10 +32,10 @@ func (w *writer) parameters(r rest.Route) []object {
 			all = append(all, object{{"name", f.name}, {"in", "query"}, {"description", fact.text}, {"schema", schema}})
 		}
 	}
-	switch {
-	case r.Method == http.MethodPost:
+	switch r.Method {
+	case http.MethodPost:
 		all = append(all, reference("parameters", "idempotencyKey"))
-	case r.Method == http.MethodGet:
+	case http.MethodGet:
 		all = append(all, reference("parameters", "ifNoneMatch"))
 	}
 	if r.Guarded {

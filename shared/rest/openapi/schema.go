@@ -130,7 +130,7 @@ func (w *writer) property(at string, t reflect.Type, f fact, m mode, nullable bo
 	case t == reflect.TypeFor[time.Time]():
 		o = append(o, member{"type", kinds("string", nullable)}, member{"format", "date-time"})
 	case t.Kind() == reflect.Slice:
-		o = append(o, member{"type", kinds("array", nullable)}, member{"items", w.items(at, t.Elem(), f, m)})
+		o = append(o, member{"type", kinds("array", nullable)}, member{"items", w.items(t.Elem(), f, m)})
 	case t.Kind() == reflect.Struct && t.Name() == "":
 		return append(o, w.object(at, t, m)...)
 	case t.Kind() == reflect.Struct:
@@ -149,7 +149,7 @@ func (w *writer) property(at string, t reflect.Type, f fact, m mode, nullable bo
 }
 
 // items is the schema of a list's entries, where a field's limits apply.
-func (w *writer) items(at string, t reflect.Type, f fact, m mode) object {
+func (w *writer) items(t reflect.Type, f fact, m mode) object {
 	if t.Kind() == reflect.Struct {
 		return w.ref(t, m)
 	}
