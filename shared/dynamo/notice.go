@@ -43,8 +43,10 @@ type Told struct {
 	// Sequence numbers the calendar's event at this person; it only grows.
 	Sequence int
 	UID      string
-	// Via are the change requests because of which the person was told.
-	Via []string
+	// Via are the change requests because of which the person was told; Left, those that
+	// were dropped while the person stayed concerned by others.
+	Via  []string
+	Left []string
 	// Facts is what the person was told of the release itself, as JSON: they may have to
 	// be told that it is off when it is gone.
 	Facts string
@@ -67,6 +69,7 @@ func encodeTold(t Told, now time.Time) item {
 	w.number("sequence", t.Sequence)
 	w.text("uid", t.UID)
 	w.set("via", t.Via)
+	w.set("left", t.Left)
 	w.text("facts", t.Facts)
 	i["revision"] = number(t.Revision)
 	i["updatedAt"] = exact(now)
@@ -85,7 +88,7 @@ func decodeTold(i item) Told {
 		ReleaseID: strings.TrimPrefix(str(i, "pk"), toldPrefix), Recipient: str(i, "sk"), Address: str(i, "address"), Name: str(i, "name"),
 		Known: num(i, "known"), KnownWindow: Window{moment(i, "knownStart"), moment(i, "knownEnd")}, MailID: str(i, "mail"),
 		Effect: num(i, "effect"), EffectWindow: Window{moment(i, "effectStart"), moment(i, "effectEnd")},
-		Sequence: num(i, "sequence"), UID: str(i, "uid"), Via: ids(i, "via"), Facts: str(i, "facts"), Revision: num(i, "revision"),
+		Sequence: num(i, "sequence"), UID: str(i, "uid"), Via: ids(i, "via"), Left: ids(i, "left"), Facts: str(i, "facts"), Revision: num(i, "revision"),
 	}
 }
 

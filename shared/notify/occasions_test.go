@@ -305,12 +305,13 @@ func TestDroppedChangeRequest(t *testing.T) {
 		t.Errorf("bob keeps T-3 and his calendar: %s %v", mails[1].Text, mails[1].Attachments)
 	}
 	l.noFurther()
-	// It comes back: ann hears of it as of something new.
+	// It comes back: they hear of it as of something new.
 	l.do(http.MethodPost, "/api/releases/"+id+"/add-changes", object{"add": []string{"CHG-1"}})
 	l.quiet()
-	mails = l.only("ann@example.com")
+	mails = l.only("ann@example.com", "bob@example.com")
 	contains(t, mails[0], "Your request will be fulfilled as part of release "+id)
 	event(t, mails[0], "SEQUENCE:3", "STATUS:CONFIRMED")
+	contains(t, mails[1], "Your request will be fulfilled as part of release "+id, "Request T-2", "Request T-3")
 	l.noFurther()
 	// Those who had been told and were told otherwise since need not hear of the end.
 	l.do(http.MethodPost, "/api/releases/"+id+"/add-changes", object{"remove": []string{"CHG-2"}})

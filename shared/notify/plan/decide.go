@@ -58,17 +58,27 @@ func (s situation) decide(row dynamo.Told, latest dynamo.MailState, who *person,
 		after.Via = stillIn(row.Via, s.ChangeIDs)
 	}
 	dropped := len(after.Via) < len(row.Via)
+	// What was taken back from a person and is part of it again, is news to them again.
+	again := who != nil && len(who.touchedBy(stillIn(row.Left, s.ChangeIDs))) > 0
 	switch want, say := s.want(known, who, lost); {
 	case say && want != tried && want == known && pending != "":
 		after.MailID, after.Effect, after.EffectWindow = "", known, window
+		if want > 0 {
+			after.Via = who.via
+		}
 		return step{row: after, supersede: pending}, true
 	case say && want != tried && want != known && want > 0:
 		return s.tell(after, want, pending, who), true
 	case say && want != tried && want != known:
 		return s.takeBack(after, pending, who, lost), true
+	case say && want == known && want == tried && want > 0 && again:
+		return s.tell(after, want, pending, who), true
 	case len(lost) == 0 || tried == 0 || known == 0 && pending == "":
 		return step{row: after}, dropped
 	case pending == "":
+		after.Left = append(slices.Clone(row.Left), stillOut(row.Via, s.ChangeIDs)...)
+		slices.Sort(after.Left)
+		after.Left = slices.Compact(after.Left)
 		return s.takeBackPart(after, lost), true
 	case who != nil && s.Status == release.Scheduled && len(s.Unapproved) == 0 && row.Effect == s.WindowVersion:
 		return s.tell(after, row.Effect, pending, who), true // the pending one lists what is no longer so
@@ -98,12 +108,12 @@ func (s situation) want(known int, who *person, lost []release.Task) (version in
 // tell is a heads-up, or that the window has moved for those who knew another.
 func (s situation) tell(row dynamo.Told, version int, pending string, who *person) step {
 	n := s.notice(notify.HeadsUp, row, who.tasks)
-	if row.Known > 0 {
+	if row.Known > 0 && row.Known != version {
 		n.Kind, n.Before = notify.Rescheduled, row.KnownWindow
 	}
 	n.Window = dynamo.Window{Start: *s.ScheduledStart, End: *s.ScheduledEnd}
 	n.Name, n.Address = who.name, who.address
-	row.Name, row.Address, row.Via = who.name, who.address, who.via
+	row.Name, row.Address, row.Via, row.Left = who.name, who.address, who.via, nil
 	row.Effect, row.EffectWindow = version, n.Window
 	row.Sequence = max(row.Sequence+1, version)
 	if row.UID == "" {
@@ -124,7 +134,7 @@ func (s situation) takeBack(row dynamo.Told, pending string, who *person, lost [
 	}
 	n := s.notice(notify.Withdrawn, row, tasks)
 	n.Cancelled, n.Window = s.off(), row.KnownWindow
-	row.Effect, row.EffectWindow = 0, dynamo.Window{}
+	row.Effect, row.EffectWindow, row.Left = 0, dynamo.Window{}, nil
 	row.Sequence++
 	n.UID, n.Sequence = row.UID, row.Sequence
 	row.MailID = dynamo.MailID(string(n.Kind), s.ID, row.Sequence, n.Address)
@@ -158,6 +168,11 @@ func (s situation) notice(kind notify.Kind, row dynamo.Told, tasks []release.Tas
 
 func facts(r release.Release, link string) notify.Facts {
 	return notify.Facts{ReleaseName: r.Name, Version: r.Version, Manager: r.ReleaseManager, ManagerEmail: r.ReleaseManagerEmail, Link: link}
+}
+
+// stillOut is the rest of stillIn.
+func stillOut(ids, among []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(among, id) })
 }
 
 func stillIn(ids, among []string) []string {

@@ -83,7 +83,7 @@ func (p *Planner) steps(ctx context.Context, s situation) ([]step, error) {
 	if err != nil {
 		return nil, err
 	}
-	left, err := p.reach(ctx, slices.DeleteFunc(slices.Clone(told), func(id string) bool { return slices.Contains(linked, id) }))
+	left, err := p.reach(ctx, stillOut(told, linked))
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (p *Planner) steps(ctx context.Context, s situation) ([]step, error) {
 func (p *Planner) latest(ctx context.Context, s situation, rows []dynamo.Told) (map[string]dynamo.MailState, error) {
 	var ids []string
 	for _, row := range rows {
-		if row.MailID != "" && (s.off() || row.Effect != s.WindowVersion || len(stillIn(row.Via, s.ChangeIDs)) < len(row.Via)) {
+		if row.MailID != "" && (s.off() || row.Effect != s.WindowVersion || len(row.Left) > 0 || len(stillOut(row.Via, s.ChangeIDs)) > 0) {
 			ids = append(ids, row.MailID)
 		}
 	}
