@@ -119,7 +119,7 @@ func (s *stats) add(o stats) {
 
 func (w *world) play(seed uint64, label string, build consumers) (stats, verdict) {
 	p := &play{world: w, seed: seed, prefix: fmt.Sprintf("s%d%s-", seed, label), edits: map[string]*edit{}, moves: map[string]*transition{}}
-	p.chaos = &chaos{seed: seed, faults: drawFaults(rand.New(rand.NewPCG(seed, 0))), thaw: make(chan struct{}), meddle: p.meddle}
+	p.chaos = &chaos{seed: seed, faults: drawFaults(rand.New(rand.NewPCG(seed, 0))), thaw: make(chan struct{}), meddle: p.meddle, overtake: p.overtake}
 	p.faulty = w.under(p.chaos.call, p.chaos.attempt)
 	p.set()
 

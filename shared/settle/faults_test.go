@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ type faults struct {
 	lostHigh float64 // a call is carried out and its answer lost, above them
 	pause    float64 // an attempt waits a little
 	meddle   float64 // a person edits the task between the consumer's read and its write
+	overtake float64 // a settlement goes all the way between a person's read and their write
 	// Of deliveries.
 	twice, both, late, shuffle, replay float64
 	// retries is how often a record is delivered before it is given up.
@@ -44,7 +46,7 @@ func drawFaults(random *rand.Rand) faults {
 		return most * random.Float64()
 	}
 	f := faults{
-		crash: on(0.5), freeze: on(0.25), throttle: on(0.1), conflict: on(0.1), lostLow: on(0.2), lostHigh: on(0.05), pause: on(0.3), meddle: on(0.6),
+		crash: on(0.5), freeze: on(0.25), throttle: on(0.1), conflict: on(0.1), lostLow: on(0.2), lostHigh: on(0.05), pause: on(0.3), meddle: on(0.6), overtake: on(1),
 		twice: on(0.5), both: on(0.6), late: on(0.6), shuffle: on(1), replay: on(0.4), sweeps: on(0.2),
 		retries: 20,
 	}
@@ -58,11 +60,12 @@ func drawFaults(random *rand.Rand) faults {
 // request depends on the seed, the invocation and the request's own name and number,
 // not on which goroutine came first, so that a seed played again meets the same faults.
 type chaos struct {
-	seed   uint64
-	faults faults
-	off    atomic.Bool
-	thaw   chan struct{} // closed when the frozen go on
-	meddle func(task string)
+	seed     uint64
+	faults   faults
+	off      atomic.Bool
+	thaw     chan struct{} // closed when the frozen go on
+	meddle   func(task string)
+	overtake func()
 }
 
 var (
@@ -173,6 +176,9 @@ func (c *chaos) attempt(ctx context.Context, call inject.Call, do func(context.C
 	if task, ok := taskOf(call); ok && dice.Float64() < f.meddle {
 		c.meddle(task)
 	}
+	if links(call) && dice.Float64() < f.overtake {
+		c.overtake()
+	}
 	err := do(ctx)
 	if dice.Float64() < f.lostLow && err == nil {
 		return inject.Lost()
@@ -191,6 +197,12 @@ func taskOf(call inject.Call) (string, bool) {
 		return "", false
 	}
 	return strings.CutPrefix(text(in.Key["pk"]), "TASK#")
+}
+
+// links tells whether a person is about to link a task, or to take it from where it was.
+func links(call inject.Call) bool {
+	in, ok := call.Input.(*dynamodb.TransactWriteItemsInput)
+	return ok && slices.ContainsFunc(in.TransactItems, func(i types.TransactWriteItem) bool { return i.ConditionCheck != nil })
 }
 
 func keyOf(input any) string {
