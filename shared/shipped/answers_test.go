@@ -1,0 +1,219 @@
+package shipped_test
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"example.com/releases/shared/local"
+	"example.com/releases/shared/local/bus"
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/local/invoke"
+	"example.com/releases/shared/local/mailbox"
+	"example.com/releases/shared/local/rights"
+)
+
+// object is an event or an answer as JSON.
+type object = map[string]any
+
+// world is every file that ships, running as on Lambda: its own environment, its own
+// rights, the real engine.
+type world struct {
+	*testing.T
+	root      string
+	functions map[string]invoke.Function
+	fed       map[string]bool
+	guard     *rights.Guard
+	mail      mailbox.Mailbox
+	bus       bus.Bus
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	root, tmpl := load(t)
+	w := &world{T: t, root: root, fed: map[string]bool{}}
+	endpoint, _, tables := engine.FreshTables(t)
+	mails, events := httptest.NewServer(w.mail.Handler()), httptest.NewServer(w.bus.Handler())
+	t.Cleanup(mails.Close)
+	t.Cleanup(events.Close)
+	s := local.Surroundings{Root: root, Template: tmpl, Endpoint: endpoint, Tables: tables, Environment: map[string]map[string]string{}}
+	for _, f := range tmpl.Functions {
+		env := map[string]string{}
+		for name, value := range f.Environment {
+			if table, ok := tables[value]; ok {
+				value = table
+			}
+			switch name {
+			case "SES_ENDPOINT":
+				value = mails.URL + "/_local/ses"
+			case "EVENTS_ENDPOINT":
+				value = events.URL + "/_local/eventbridge"
+			case "MAIL_SENDER":
+				value = "releases@example.com"
+			}
+			env[name] = value
+		}
+		s.Environment[f.Name] = env
+	}
+	running, err := local.AsShipped(files(t), &w.guard)(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(running.Stop)
+	w.functions = running.Functions
+	return w
+}
+
+// event reads a payload that people try a function with.
+func (w *world) event(function string) object {
+	w.Helper()
+	raw, err := os.ReadFile(filepath.Join(w.root, "events", function+".json"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	var e object
+	if err := json.Unmarshal(raw, &e); err != nil {
+		w.Fatal(err)
+	}
+	w.fed[function] = true
+	return e
+}
+
+func (w *world) invoke(function string, event object) object {
+	w.Helper()
+	raw, err := json.Marshal(event)
+	if err != nil {
+		w.Fatal(err)
+	}
+	answer, err := w.functions[function](w.Context(), raw)
+	if err != nil {
+		w.Errorf("%s: %v", function, err)
+		return nil
+	}
+	var out object
+	if err := json.Unmarshal(answer, &out); err != nil {
+		w.Errorf("%s answered %s", function, answer)
+	}
+	return out
+}
+
+// call feeds a request, with another body where one is given, and returns the answer's.
+func (w *world) call(function string, want int, body ...string) string {
+	w.Helper()
+	e := w.event(function)
+	if body != nil {
+		e["body"] = body[0]
+	}
+	answer := w.invoke(function, e)
+	text, _ := answer["body"].(string)
+	if got, _ := answer["statusCode"].(float64); int(got) != want {
+		w.Errorf("%s answered %v, not %d: %s", function, answer["statusCode"], want, text)
+	}
+	return text
+}
+
+// says checks what an answer holds.
+func (w *world) says(text string, parts ...string) {
+	w.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			w.Errorf("%q is not in %s", part, text)
+		}
+	}
+}
+
+// records feeds a batch of a stream: of what a person made, of what time removed, and of
+// a kind that nobody has heard of. None may be reported as failed.
+func (w *world) records(function string) {
+	w.Helper()
+	e := w.event(function)
+	var kinds []string
+	for _, r := range e["Records"].([]any) {
+		kinds = append(kinds, r.(object)["eventName"].(string))
+	}
+	if !slices.Contains(kinds, "REMOVE") || !slices.Contains(kinds, "SOMETHING_NEW") || len(kinds) < 3 {
+		w.Errorf("events/%s.json has the kinds %v only", function, kinds)
+	}
+	if failed, _ := w.invoke(function, e)["batchItemFailures"].([]any); len(failed) > 0 {
+		w.Errorf("%s reports %v", function, failed)
+	}
+}
+
+// Every file that ships answers the event that is there to try it with, in an order in
+// which the events tell a story, with the outcome that people would expect.
+func TestEveryFileAnswersItsEvent(t *testing.T) {
+	w := newWorld(t)
+	w.invoke("answer-preflight", w.event("answer-preflight"))
+	w.says(w.call("create-change", 201), `"id":"CHG-1001"`, `"approvalStatus":"Pending"`)
+	w.call("create-change", 201, `{"id":"CHG-1002","changeType":"Standard","title":"Rotate the keys","controlId":"A.8.24","controlTitle":"Cryptography"}`)
+	w.says(w.call("create-task", 201), `"id":"TASK-1001"`, `"changeRequestId":"CHG-1001"`)
+	w.says(w.call("create-release", 201), `"id":"REL-2026-Q2-001"`, `"status":"planned"`, `"CHG-1001"`)
+	w.says(w.call("create-release", 201), `"id":"REL-2026-Q2-001"`) // the same Idempotency-Key
+	w.says(w.call("add-changes", 200), `"added":["CHG-1002"]`)
+	w.says(w.call("update-change", 200), `"controlTitle":"Access control"`)
+	w.says(w.call("update-release", 200), "half an hour", "23:30:00Z")
+	w.says(w.call("transition-release", 409), "cab-approval-missing", "CHG-1001")
+	w.says(w.call("check-readiness", 200), "CHG-1001")
+	w.says(w.call("decide-change", 200), `"cabDecision":"approved"`)
+	w.says(w.call("transition-release", 200), `"status":"approved"`)
+	w.says(w.call("transition-release", 200, `{"status":"scheduled"}`), `"status":"scheduled"`)
+	w.call("append-log", 201)
+	w.says(w.call("complete-step", 200), `"completed":true`)
+	w.says(w.call("update-task", 200), `"status":"InProgress"`)
+	w.says(w.call("get-release", 200), `"deploymentLog":[`, "Rehearsal on staging went well.", `"linkedChangeRequests":[`)
+	w.says(w.call("list-log", 200), "Rehearsal on staging went well.")
+	w.says(w.call("get-change", 200), "Point the MX records back")
+	w.says(w.call("get-task", 200), "Linked Release: REL-2026-Q2-001")
+	w.says(w.call("list-releases", 200), `"releases":[`)
+	w.says(w.call("list-changes", 200), `"changeRequests":[`)
+	w.says(w.call("list-tasks", 200), `"tasks":[`)
+	w.says(w.call("mcp", 200), "REL-2026-Q2-001")
+	w.says(w.call("trust-center", 200), "<html", "Trust Center")
+	w.call("transition-release", 200, `{"status":"in-progress"}`)
+	w.call("transition-release", 200, `{"status":"deployed"}`)
+
+	// What follows by itself.
+	w.records("settle-changes")
+	w.says(w.call("get-change", 200), `"status":"Resolved"`)
+	w.records("settle-tasks")
+	w.says(w.call("get-task", 200), `"status":"Resolved"`, "Resolved as part of release REL-2026-Q2-001, deployed ")
+	w.records("announce")
+	if published := w.bus.Events(); len(published) == 0 || !strings.Contains(string(published[len(published)-1].Detail), "REL-2026-Q2-001#") {
+		t.Errorf("published: %v", published)
+	}
+	w.records("plan-notices")
+	w.records("send-mail")
+	for _, run := range []string{"sweep", "heads-up"} {
+		if answer := w.invoke(run, w.event(run)); answer == nil {
+			t.Errorf("%s answered nothing", run)
+		}
+	}
+	if _, err := w.functions["record-mail-feedback"](t.Context(), must(json.Marshal(w.event("record-mail-feedback")))); err != nil {
+		t.Error(err)
+	}
+	policy, _ := json.Marshal(w.invoke("authorize", w.event("authorize")))
+	w.says(string(policy), `"Effect":"Deny"`, `/live/*/*`)
+	w.call("delete-release", 409)
+	w.says(w.call("api-docs", 200), "openapi")
+
+	// Nobody was left out, and nobody did what its policy does not name.
+	for function := range w.functions {
+		if !w.fed[function] {
+			t.Errorf("%s is not part of this test", function)
+		}
+	}
+	for _, denied := range w.guard.Denied() {
+		t.Errorf("denied: %s", denied)
+	}
+}
+
+func must(raw []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
