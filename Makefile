@@ -90,7 +90,8 @@ sam-build: $(sam) ## sam build with the same flags
 
 .PHONY: sam-local
 sam-local: $(sam) ## like make run, but every function runs under sam local; needs a Docker engine
-	go run ./functions/local sam
+	@go build -o .local/bin/releases ./functions/local
+	@exec .local/bin/releases sam
 
 .PHONY: validate
 validate: $(sam) ## the template, by SAM, cfn-lint with its serverless rules, and checkov
