@@ -93,7 +93,9 @@ func TestFaultsAreCut(t *testing.T) {
 	for i := range 500 {
 		f.Add(fmt.Sprintf("linkedChangeRequestIds[%d]", i), "is wrong")
 	}
-	text := whatHappened(f.Err().(*release.Error))
+	var many *release.Error
+	errors.As(f.Err(), &many)
+	text := whatHappened(many)
 	if len(text) > 2000 || !strings.Contains(text, "and 480 more") {
 		t.Errorf("%d bytes: %.300s", len(text), text)
 	}

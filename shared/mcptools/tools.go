@@ -22,10 +22,10 @@ import (
 const (
 	// MaxArguments bounds a call's arguments in bytes, like a REST body.
 	MaxArguments = 256 << 10
-	// DefaultLogLimit and MaxLogLimit bound the log entries of get_release: 500 of them
-	// would be over what a Lambda function may answer with.
+	// DefaultLogLimit is how many log entries get_release answers with unasked.
 	DefaultLogLimit = 20
-	MaxLogLimit     = 100
+	// MaxLogLimit bounds them: 500 would be over what a Lambda function may answer with.
+	MaxLogLimit = 100
 	// MaxKey bounds an idempotencyKey, like REST's Idempotency-Key.
 	MaxKey = 255
 )

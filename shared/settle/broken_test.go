@@ -71,7 +71,7 @@ func (b broken) consumers(p *play, store *dynamo.Store) (changes, tasks streams.
 	tasks = func(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		for _, r := range batch.Records {
 			if err := b.settle(ctx, p, db, store, r); err != nil {
-				return events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{{ItemIdentifier: r.Change.SequenceNumber}}}, nil
+				return events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{{ItemIdentifier: r.Change.SequenceNumber}}}, nil //nolint:nilerr // this is how a consumer reports it
 			}
 		}
 		return events.DynamoDBEventResponse{}, nil

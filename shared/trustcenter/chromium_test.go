@@ -71,11 +71,11 @@ func startBrowser(t *testing.T) *browser {
 	c := exec.Command(path, append(args, "about:blank")...)
 	c.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4, as the protocol has it
 	check(t, c.Start())
-	theirIn.Close()
-	theirOut.Close()
+	_ = theirIn.Close()
+	_ = theirOut.Close()
 	b := &browser{t: t, to: to, from: bufio.NewReaderSize(from, 1<<20)}
 	t.Cleanup(func() {
-		to.Close() // it ends when nobody speaks to it any more
+		_ = to.Close() // it ends when nobody speaks to it any more
 		done := make(chan error, 1)
 		go func() { done <- c.Wait() }()
 		select {
@@ -84,7 +84,7 @@ func startBrowser(t *testing.T) *browser {
 			_ = c.Process.Kill()
 			<-done
 		}
-		from.Close()
+		_ = from.Close()
 	})
 	check(t, errors.Join(to.SetDeadline(time.Now().Add(within)), from.SetDeadline(time.Now().Add(within))))
 	var target struct{ TargetID string }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -138,7 +139,7 @@ func readAtom(t *testing.T, body []byte) int {
 	if err := d.Decode(&feed); err != nil {
 		t.Fatalf("%v in\n%s", err, body)
 	}
-	if _, err := d.Token(); err != nil && err != io.EOF {
+	if _, err := d.Token(); err != nil && !errors.Is(err, io.EOF) {
 		t.Fatalf("after the feed: %v", err)
 	}
 	if feed.XMLName.Local != "feed" {
@@ -203,7 +204,7 @@ func judgeText(e element, ids map[string]int) error {
 	case "id":
 		u, err := url.Parse(e.Text)
 		if err != nil || !u.IsAbs() || ids[e.Text] > 0 {
-			return fmt.Errorf("the id %q is not absolute, or not alone: %v", e.Text, err)
+			return fmt.Errorf("the id %q is not absolute, or not alone: %w", e.Text, err)
 		}
 		ids[e.Text]++
 	case "updated", "published":
@@ -212,7 +213,7 @@ func judgeText(e element, ids map[string]int) error {
 		}
 	case "link":
 		if u, err := url.Parse(e.attr("href")); err != nil || u.String() == "" {
-			return fmt.Errorf("a link goes to %q: %v", e.attr("href"), err)
+			return fmt.Errorf("a link goes to %q: %w", e.attr("href"), err)
 		}
 	case "category":
 		if e.attr("term") == "" {

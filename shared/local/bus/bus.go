@@ -49,7 +49,7 @@ type entry struct {
 }
 
 type result struct {
-	EventId      string `json:",omitempty"` //nolint:revive // EventBridge's spelling
+	EventId      string `json:",omitempty"` // EventBridge's spelling
 	ErrorCode    string `json:",omitempty"`
 	ErrorMessage string `json:",omitempty"`
 }

@@ -20,7 +20,7 @@ func client(t *testing.T, call, attempt inject.Around) (*dynamodb.Client, *int) 
 	served := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		served++
-		w.Write([]byte(`{}`))
+		_, _ = w.Write([]byte(`{}`))
 	}))
 	t.Cleanup(server.Close)
 	return dynamodb.New(dynamodb.Options{

@@ -31,7 +31,7 @@ type sendRequest struct {
 			Subject struct{ Data string }
 			Body    struct {
 				Text *struct{ Data string }
-				Html *struct{ Data string } //nolint:revive // SES's spelling
+				Html *struct{ Data string } // SES's spelling
 			}
 			Headers     []struct{ Name, Value string }
 			Attachments []struct {

@@ -23,7 +23,7 @@ func (l *lane) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		batch := make([]events.DynamoDBEventRecord, 0, min(l.delivery.mapping.BatchSize, 100))
 		if next != nil {
-			batch, next = append(batch, *next), nil
+			batch = append(batch, *next)
 		} else {
 			select {
 			case r, ok := <-l.records:
