@@ -40,7 +40,7 @@ func Build(ctx context.Context, from, into string, functions []string) (map[stri
 	paths := make(map[string]string, len(functions))
 	for _, name := range functions {
 		args = append(args, "./functions/"+name)
-		paths[name] = filepath.Join(into, name)
+		paths[name] = filepath.Join(into, filepath.Base(name))
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = from
