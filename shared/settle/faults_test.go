@@ -6,7 +6,6 @@ import (
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,7 +64,7 @@ type chaos struct {
 	off      atomic.Bool
 	thaw     chan struct{} // closed when the frozen go on
 	meddle   func(task string)
-	overtake func()
+	overtake func(change string)
 }
 
 var (
@@ -176,8 +175,8 @@ func (c *chaos) attempt(ctx context.Context, call inject.Call, do func(context.C
 	if task, ok := taskOf(call); ok && dice.Float64() < f.meddle {
 		c.meddle(task)
 	}
-	if links(call) && dice.Float64() < f.overtake {
-		c.overtake()
+	if change, ok := linked(call); ok && dice.Float64() < f.overtake {
+		c.overtake(change)
 	}
 	err := do(ctx)
 	if dice.Float64() < f.lostLow && err == nil {
@@ -199,10 +198,19 @@ func taskOf(call inject.Call) (string, bool) {
 	return strings.CutPrefix(text(in.Key["pk"]), "TASK#")
 }
 
-// links tells whether a person is about to link a task, or to take it from where it was.
-func links(call inject.Call) bool {
+// linked is the change request to which a person is about to link a task, or from which
+// to take it.
+func linked(call inject.Call) (string, bool) {
 	in, ok := call.Input.(*dynamodb.TransactWriteItemsInput)
-	return ok && slices.ContainsFunc(in.TransactItems, func(i types.TransactWriteItem) bool { return i.ConditionCheck != nil })
+	if !ok {
+		return "", false
+	}
+	for _, i := range in.TransactItems {
+		if i.ConditionCheck != nil {
+			return strings.CutPrefix(text(i.ConditionCheck.Key["pk"]), "CR#")
+		}
+	}
+	return "", false
 }
 
 func keyOf(input any) string {

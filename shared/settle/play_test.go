@@ -94,23 +94,16 @@ func (p *play) transition(id string, to release.Status) bool {
 		p.mu.Lock()
 		p.moves[w.Request] = t
 		p.mu.Unlock()
-		move := release.Move{To: to}
-		if to == release.RolledBack {
-			move.Reason = "because " + w.Request
-		}
+		move := release.Move{To: to, Reason: reasonFor(to, "because of "+w.Request)}
 		err := p.invoke(w.Request, func(ctx context.Context) error {
 			_, err := p.faulty.Transition(ctx, id, move, w)
 			return err
 		})
 		p.mu.Lock()
-		switch {
-		case err == nil:
-			t.answer = "accepted"
-		case release.IsKind(err, release.KindConflict):
-			t.answer = "refused"
-		}
+		t.answer = answerOf(err)
 		p.mu.Unlock()
-		if r, err := p.store.Release(context.Background(), id); err == nil && r.Status == to {
+		r, err := p.store.Release(context.Background(), id)
+		if err == nil && (r.Status == to || to == release.Deployed && r.Status == release.RolledBack) {
 			return true
 		}
 	}
@@ -210,12 +203,47 @@ func (p *play) meddle(task string) {
 	p.person(rand.New(rand.NewPCG(p.seed, hash(name))), p.store, task, name)
 }
 
-// overtake settles all there is to settle while a person's request is on its way. It is
-// nobody's fault if that fails: others write at the same time.
-func (p *play) overtake() {
-	if p.overtaken.Add(1) <= 3 {
-		_, _ = p.sweep(context.Background(), settle.New(p.store), p.store)
+// overtake deploys or rolls back a change request's release, and settles all there is to
+// settle, while a person's request about the change request is on its way. It is nobody's
+// fault if that fails: others write at the same time.
+func (p *play) overtake(change string) {
+	ctx := context.Background()
+	n := p.overtaken.Add(1)
+	c, err := p.store.Change(ctx, change)
+	if err != nil || c.ReleaseID == "" || n > 3 {
+		return
 	}
+	r, err := p.store.Release(ctx, c.ReleaseID)
+	next := map[release.Status]release.Status{release.InProgress: release.Deployed, release.Deployed: release.RolledBack}[r.Status]
+	if err == nil && next != "" {
+		w := p.request(fmt.Sprintf("overtake-%d", n))
+		t := &transition{release: r.ID, to: next, answer: "unknown"}
+		p.mu.Lock()
+		p.moves[w.Request] = t
+		p.mu.Unlock()
+		_, err = p.store.Transition(ctx, r.ID, release.Move{To: next, Reason: reasonFor(next, "because of "+w.Request)}, w)
+		p.mu.Lock()
+		t.answer = answerOf(err)
+		p.mu.Unlock()
+	}
+	_, _ = p.sweep(ctx, settle.New(p.store), p.store)
+}
+
+func reasonFor(to release.Status, reason string) string {
+	if to == release.RolledBack {
+		return reason
+	}
+	return ""
+}
+
+func answerOf(err error) string {
+	switch {
+	case err == nil:
+		return "accepted"
+	case release.IsKind(err, release.KindConflict):
+		return "refused"
+	}
+	return "unknown"
 }
 
 func (p *play) newcomer(random *rand.Rand, n int) {
