@@ -175,8 +175,8 @@ func (c *chaos) attempt(ctx context.Context, call inject.Call, do func(context.C
 	if task, ok := taskOf(call); ok && dice.Float64() < f.meddle {
 		c.meddle(task)
 	}
-	if change, ok := linked(call); ok && dice.Float64() < f.overtake {
-		c.overtake(change)
+	if changes := linked(call); len(changes) > 0 && dice.Float64() < f.overtake {
+		c.overtake(changes[dice.IntN(len(changes))])
 	}
 	err := do(ctx)
 	if dice.Float64() < f.lostLow && err == nil {
@@ -198,19 +198,26 @@ func taskOf(call inject.Call) (string, bool) {
 	return strings.CutPrefix(text(in.Key["pk"]), "TASK#")
 }
 
-// linked is the change request to which a person is about to link a task, or from which
-// to take it.
-func linked(call inject.Call) (string, bool) {
+// linked are the change requests to which a person is about to link a task, and from
+// which to take it: those whose rows the transaction writes.
+func linked(call inject.Call) (changes []string) {
 	in, ok := call.Input.(*dynamodb.TransactWriteItemsInput)
 	if !ok {
-		return "", false
+		return nil
 	}
 	for _, i := range in.TransactItems {
-		if i.ConditionCheck != nil {
-			return strings.CutPrefix(text(i.ConditionCheck.Key["pk"]), "CR#")
+		var key map[string]types.AttributeValue
+		switch {
+		case i.Put != nil:
+			key = i.Put.Item
+		case i.Delete != nil:
+			key = i.Delete.Key
+		}
+		if change, ok := strings.CutPrefix(text(key["pk"]), "CR#"); ok && strings.HasPrefix(text(key["sk"]), "T#") {
+			changes = append(changes, change)
 		}
 	}
-	return "", false
+	return changes
 }
 
 func keyOf(input any) string {
