@@ -24,7 +24,7 @@ const (
 	parallelism = 32
 	// recordsAtOnce is how many records of a batch are worked on at once, so that the
 	// reads for one overlap with the writes for another.
-	recordsAtOnce = 8
+	recordsAtOnce = 10
 	// margin is kept back from the deadline for the answer, or a fifth of the time
 	// where that is less.
 	margin = 5 * time.Second

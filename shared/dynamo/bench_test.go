@@ -1,0 +1,169 @@
+package dynamo_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/middleware"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// meter asks DynamoDB what each request costs, and adds up.
+type meter struct {
+	mu       sync.Mutex
+	requests int
+	base     float64 // capacity units of the tables themselves
+	indexes  float64
+}
+
+func (m *meter) option(o *dynamodb.Options) {
+	o.APIOptions = append([]func(*middleware.Stack) error{}, func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("meter", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			reflect.ValueOf(in.Parameters).Elem().FieldByName("ReturnConsumedCapacity").Set(reflect.ValueOf(types.ReturnConsumedCapacityIndexes))
+			out, md, err := next.HandleInitialize(ctx, in)
+			if err == nil {
+				m.add(reflect.ValueOf(out.Result).Elem().FieldByName("ConsumedCapacity").Interface())
+			}
+			return out, md, err
+		}), middleware.Before)
+	})
+}
+
+func (m *meter) add(consumed any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.requests++
+	var all []types.ConsumedCapacity
+	switch c := consumed.(type) {
+	case *types.ConsumedCapacity:
+		if c != nil {
+			all = append(all, *c)
+		}
+	case []types.ConsumedCapacity:
+		all = c
+	}
+	for _, c := range all {
+		if c.Table != nil && c.Table.CapacityUnits != nil {
+			m.base += *c.Table.CapacityUnits
+		}
+		for _, index := range c.GlobalSecondaryIndexes {
+			m.indexes += *index.CapacityUnits
+		}
+	}
+}
+
+// BenchmarkBudgets prints the rows of DESIGN 6 about DynamoDB, but for settlement, which
+// package settle prints. DynamoDB Local counts transactions wrongly (one update as 4
+// units): the units that AWS would charge for a transition are worked out from the sizes
+// of its items.
+//
+//	go test ./shared/dynamo -run '^$' -bench Budgets -benchtime 1x
+func BenchmarkBudgets(b *testing.B) {
+	for range b.N {
+		l := newLab(b)
+		title := strings.Repeat("t", 120)
+		var ids []string
+		for n := range 100 {
+			c := newChange(fmt.Sprintf("CHG-%03d", n), release.DecisionApproved)
+			c.ControlID, c.ControlTitle, c.Title = fmt.Sprintf("AC-%d", n), title, title
+			_, err := l.CreateChange(l.ctx, c, l.write())
+			l.no(err)
+			ids = append(ids, c.ID)
+		}
+		r, _ := planOf()
+		r.Description = strings.Repeat("d", 700)
+		for n := range 5 {
+			r.RolloutSteps = append(r.RolloutSteps, release.Step{Order: n + 1, Description: strings.Repeat("s", 60), OwnerEmail: "ada@example.com"})
+		}
+		small, err := l.CreateRelease(l.ctx, r, ids[:20], l.write())
+		l.no(err)
+		for n := range 60 {
+			other, _ := planOf()
+			other.Name = fmt.Sprintf("%s %d", strings.Repeat("n", 117), n)
+			_, err := l.CreateRelease(l.ctx, other, nil, l.write())
+			l.no(err)
+		}
+		measure := func(name, budget string, run func(s *dynamo.Store) error) {
+			m := &meter{}
+			l.no(run(dynamo.Open(l.config, l.tables, m.option)))
+			b.Logf("%-48s %3d requests, %6.1f units on tables, %5.1f on indexes   (budget: %s)", name, m.requests, m.base, m.indexes, budget)
+		}
+		id := small.Release.ID
+		measure("transition", "≤ 2 requests", func(s *dynamo.Store) error {
+			_, err := s.Transition(l.ctx, id, moveTo(release.Approved), l.write())
+			return err
+		})
+		item := sizeOf(l.raw(l.tables.Releases, "REL#"+id, "M"))
+		entry := sizeOf(l.raw(l.tables.Releases, "LOG#"+id, "000000000000#0001"))
+		b.Logf("%-48s %3d WCU of base table on AWS: 2 × (⌈%d B⌉ + ⌈%d B⌉)   (budget: ≤ 10 for 2 KB)", "", 2*(kilobytes(item)+kilobytes(entry)), item, entry)
+		_, err = l.LinkChanges(l.ctx, id, ids[20:], nil, l.write())
+		l.no(err)
+		measure("release with 100 change requests", "1 query, ≤ 8 RCU", func(s *dynamo.Store) error {
+			_, err := s.ReleaseWithLinks(l.ctx, id)
+			return err
+		})
+		measure("list of 25", "1 query, ≤ 1 RCU", func(s *dynamo.Store) error {
+			_, _, err := s.ListReleases(l.ctx, "", 25, "")
+			return err
+		})
+		measure("600 entries appended, one after another", "≤ 2.1 requests each", func(s *dynamo.Store) error {
+			for range 600 {
+				if _, err := s.AppendLog(l.ctx, id, "Database migrated, 12 tables.", "", l.write()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		measure("2000 entries appended by 50 writers", "≤ 3 requests each", func(s *dynamo.Store) error {
+			l.appendAll(50, 40, func(text string) (release.LogEntry, error) { return s.AppendLog(l.ctx, id, text, "", l.write()) })
+			return nil
+		})
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+func kilobytes(size int) int { return int(math.Ceil(float64(size) / 1024)) }
+
+// sizeOf is an item's size as DynamoDB charges it.
+func sizeOf(item map[string]types.AttributeValue) int {
+	size := 0
+	for name, v := range item {
+		size += len(name) + sizeOfValue(v)
+	}
+	return size
+}
+
+func sizeOfValue(v types.AttributeValue) int {
+	size := 0
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		size = len(v.Value)
+	case *types.AttributeValueMemberN:
+		size = len(v.Value)/2 + 1
+	case *types.AttributeValueMemberBOOL:
+		size = 1
+	case *types.AttributeValueMemberB:
+		size = len(v.Value)
+	case *types.AttributeValueMemberSS:
+		for _, s := range v.Value {
+			size += len(s)
+		}
+	case *types.AttributeValueMemberL:
+		size = 3 + len(v.Value)
+		for _, e := range v.Value {
+			size += sizeOfValue(e)
+		}
+	case *types.AttributeValueMemberM:
+		size = 3 + len(v.Value) + sizeOf(v.Value)
+	}
+	return size
+}

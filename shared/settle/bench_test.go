@@ -1,0 +1,205 @@
+package settle_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/settle"
+)
+
+const (
+	benchChanges = 100
+	benchTasks   = 100 // of each change request
+	benchPairs   = 6   // phases of settlement, each with its pair of bare writes
+	benchAtOnce  = 32  // as many as a Settler has under way
+	benchBatch   = 10  // records for each invocation, as the template says
+)
+
+// BenchmarkSettlement settles 100 change requests of 100 tasks, deployment and rollback
+// in turn, each beside as many bare conditional writes with the same parallelism on
+// items of the same size. It times nothing else and asserts nothing.
+//
+//	go test ./shared/settle -run '^$' -bench Settlement -benchtime 1x
+func BenchmarkSettlement(b *testing.B) {
+	for range b.N {
+		w := newWorld(b)
+		changes := w.seed()
+		var count inject.Counter
+		s := settle.New(w.under(nil, count.Count))
+		bare := w.seedBare()
+		var ratios, seconds []float64
+		var counts inject.Counts
+		id := ""
+		for phase := range benchPairs {
+			if phase%2 == 0 {
+				id = w.release(changes...)
+				w.move(id, untilDeployed...)
+			} else {
+				w.move(id, release.RolledBack)
+			}
+			b.StartTimer()
+			took := w.settlePhase(s, &count, &counts)
+			b.StopTimer()
+			took2 := bare.write(counts.Writes(), phase)
+			seconds, ratios = append(seconds, took.Seconds()), append(ratios, took.Seconds()/took2.Seconds())
+			b.Logf("phase %d: settled in %.2f s, bare writes in %.2f s: %.2f", phase+1, took.Seconds(), took2.Seconds(), ratios[phase])
+			if p := w.progress(id); p.State != "settled" || p.Tasks.Settled != benchChanges*benchTasks {
+				b.Errorf("not settled: %+v", p)
+			}
+		}
+		tasks := float64(benchChanges * benchTasks)
+		b.Logf("requests %v; each phase wrote %d times", counts, counts.Writes())
+		b.ReportMetric(median(seconds), "s/settlement")
+		b.ReportMetric(float64(counts.Total())/tasks, "requests/task")
+		b.ReportMetric(float64(counts["UpdateItem"]-2*benchChanges-1)/tasks, "writes/task")
+		b.ReportMetric(median(ratios), "×bare")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+// settlePhase runs both consumers on what the streams have, without the time it takes
+// to read those.
+func (w *world) settlePhase(s *settle.Settler, count *inject.Counter, counts *inject.Counts) time.Duration {
+	var took time.Duration
+	deliver := func(handler streams.Handler, records []events.DynamoDBEventRecord) {
+		for batch := range slices.Chunk(records, benchBatch) {
+			began := time.Now()
+			through(w.t, handler, batch)
+			took += time.Since(began)
+		}
+	}
+	count.Take()
+	deliver(s.Changes, matching(w.releases.read(), settlingOps...))
+	deliver(s.Tasks, matching(w.changes.read(), followingOps...))
+	*counts = count.Take()
+	return took
+}
+
+func median(all []float64) float64 {
+	all = slices.Sorted(slices.Values(all))
+	n := len(all)
+	return (all[n/2] + all[(n-1)/2]) / 2
+}
+
+// seed makes the change requests and their tasks: one task by the store, the others as
+// copies of its items, which is faster.
+func (w *world) seed() []string {
+	var changes []string
+	for n := range benchChanges {
+		changes = append(changes, w.change(fmt.Sprintf("CHG-%03d", n), release.Standard).ID)
+	}
+	w.task("T-000-000", changes[0], release.TaskOpen)
+	task := w.itemAt(w.tables.Tasks, "TASK#T-000-000", "M")
+	row := w.itemAt(w.tables.Tasks, "CR#"+changes[0], "T#T-000-000")
+	str := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+	var items []map[string]types.AttributeValue
+	for n, change := range changes {
+		for m := range benchTasks {
+			id := fmt.Sprintf("T-%03d-%03d", n, m)
+			t, r := maps.Clone(task), maps.Clone(row)
+			t["pk"], t["changeRequestId"] = str("TASK#"+id), str(change)
+			r["pk"], r["sk"] = str("CR#"+change), str("T#"+id)
+			items = append(items, t, r)
+		}
+	}
+	w.putAll(items)
+	return changes
+}
+
+func (w *world) itemAt(table, pk, sk string) map[string]types.AttributeValue {
+	out, err := w.client.GetItem(context.Background(), &dynamodb.GetItemInput{TableName: &table, Key: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: sk},
+	}})
+	if err != nil || out.Item == nil {
+		w.t.Fatalf("%s %s: %v", pk, sk, err)
+	}
+	return out.Item
+}
+
+func (w *world) putAll(items []map[string]types.AttributeValue) {
+	for chunk := range slices.Chunk(items, 25) {
+		var requests []types.WriteRequest
+		for _, i := range chunk {
+			requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: i}})
+		}
+		if _, err := w.client.BatchWriteItem(context.Background(), &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{w.tables.Tasks: requests},
+		}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// bareItems are copies of tasks that no change request has.
+type bareItems struct {
+	w      *world
+	client *dynamodb.Client
+	count  int
+}
+
+func (w *world) seedBare() bareItems {
+	// Some more than tasks: the change requests and the release are written as well.
+	b := bareItems{w: w, client: dynamodb.NewFromConfig(w.config), count: benchChanges*benchTasks + 2*benchChanges + 1}
+	task := w.itemAt(w.tables.Tasks, "TASK#T-000-000", "M")
+	var items []map[string]types.AttributeValue
+	for n := range b.count {
+		t := maps.Clone(task)
+		t["pk"] = &types.AttributeValueMemberS{Value: fmt.Sprintf("BARE#T-%05d", n)}
+		items = append(items, t)
+	}
+	w.putAll(items)
+	return b
+}
+
+// write makes so many conditional writes, each like that of one settlement to one task.
+func (b bareItems) write(count, phase int) time.Duration {
+	var next atomic.Int64
+	var writing sync.WaitGroup
+	number := func(n int) types.AttributeValue {
+		return &types.AttributeValueMemberN{Value: fmt.Sprint(n)}
+	}
+	str := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+	comment := &types.AttributeValueMemberL{Value: []types.AttributeValue{&types.AttributeValueMemberM{Value: map[string]types.AttributeValue{
+		"id": str("REL-2026-Q2-001#4"), "at": str("2026-04-01T09:30:00Z"), "author": str("Releases"),
+		"text": str("Resolved as part of release REL-2026-Q2-001, deployed 2026-04-01T09:30:00Z"),
+	}}}}
+	began := time.Now()
+	for range benchAtOnce {
+		writing.Go(func() {
+			for n := int(next.Add(1)) - 1; n < count; n = int(next.Add(1)) - 1 {
+				_, err := b.client.UpdateItem(context.Background(), &dynamodb.UpdateItemInput{
+					TableName: &b.w.tables.Tasks,
+					Key:       map[string]types.AttributeValue{"pk": str(fmt.Sprintf("BARE#T-%05d", n%b.count)), "sk": str("M")},
+					UpdateExpression: aws.String("SET #s = :s, appliedEpoch = :e, updatedAt = :u, revision = :n, comments = list_append(if_not_exists(comments, :none), :c), " +
+						"resolvedBy = :r, resolvedAt = :u"),
+					ConditionExpression:      aws.String("revision = :v AND appliedEpoch = :a"),
+					ExpressionAttributeNames: map[string]string{"#s": "status"},
+					ExpressionAttributeValues: map[string]types.AttributeValue{
+						":s": str("Resolved"), ":e": number(phase + 1), ":u": str("2026-04-01T09:30:00Z"), ":n": number(phase + 2), ":v": number(phase + 1), ":a": number(phase),
+						":c": comment, ":none": &types.AttributeValueMemberL{}, ":r": str("REL-2026-Q2-001"),
+					},
+				})
+				if err != nil && !strings.Contains(err.Error(), "ConditionalCheckFailed") {
+					b.w.t.Error(err)
+				}
+			}
+		})
+	}
+	writing.Wait()
+	return time.Since(began)
+}
