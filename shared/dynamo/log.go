@@ -118,7 +118,19 @@ func (s *Store) trimLog(ctx context.Context, id string) error {
 	if kept < release.MaxLogEntries {
 		return nil
 	}
-	return s.deleteRange(ctx, rangeOf(s.tables.Releases, logPrefix+id, "<", oldest))
+	// The oldest first, and only so many: trims that run at once find the same entries,
+	// and each would delete them all. What one leaves, the next takes.
+	beyond := rangeOf(s.tables.Releases, logPrefix+id, "<", oldest)
+	beyond.ProjectionExpression, beyond.Limit = aws.String("pk, sk"), aws.Int32(2*trimEvery)
+	out, err := s.db.Query(ctx, beyond)
+	if err != nil {
+		return failure(err)
+	}
+	keys := make([]item, len(out.Items))
+	for n, i := range out.Items {
+		keys[n] = key(str(i, "pk"), str(i, "sk"))
+	}
+	return s.deleteAll(ctx, s.tables.Releases, keys)
 }
 
 // deleteRange removes every item that a query of the Releases table finds.
