@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,8 +17,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/local/template"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
 )
@@ -27,7 +30,6 @@ const (
 	benchTasks   = 100 // of each change request
 	benchPairs   = 6   // phases of settlement, each with its pair of bare writes
 	benchAtOnce  = 32  // as many as a Settler has under way
-	benchBatch   = 10  // records for each invocation, as the template says
 )
 
 // BenchmarkSettlement settles 100 change requests of 100 tasks, deployment and rollback
@@ -76,18 +78,47 @@ func BenchmarkSettlement(b *testing.B) {
 // to read those.
 func (w *world) settlePhase(s *settle.Settler, count *inject.Counter, counts *inject.Counts) time.Duration {
 	var took time.Duration
-	deliver := func(handler streams.Handler, records []events.DynamoDBEventRecord) {
-		for batch := range slices.Chunk(records, benchBatch) {
-			began := time.Now()
-			through(w.t, handler, batch)
-			took += time.Since(began)
+	deliver := func(function string, handler streams.Handler, records []events.DynamoDBEventRecord) {
+		mapping := w.mapping(function)
+		began := time.Now()
+		batches := make(chan []events.DynamoDBEventRecord)
+		var lanes sync.WaitGroup
+		for range max(1, mapping.ParallelizationFactor) {
+			lanes.Go(func() {
+				for batch := range batches {
+					through(w.t, handler, batch)
+				}
+			})
 		}
+		for batch := range slices.Chunk(records, mapping.BatchSize) {
+			batches <- batch
+		}
+		close(batches)
+		lanes.Wait()
+		took += time.Since(began)
 	}
 	count.Take()
-	deliver(s.Changes, matching(w.releases.read(), settlingOps...))
-	deliver(s.Tasks, matching(w.changes.read(), followingOps...))
+	deliver("settle-changes", s.Changes, matching(w.releases.read(), settlingOps...))
+	deliver("settle-tasks", s.Tasks, matching(w.changes.read(), followingOps...))
 	*counts = count.Take()
 	return took
+}
+
+// mapping is how the template has a function's stream delivered.
+func (w *world) mapping(function string) template.Stream {
+	root, err := engine.Root()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	all, err := template.Load(filepath.Join(root, "template.yaml"), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	f, ok := all.Function(function)
+	if !ok || len(f.Streams) != 1 {
+		w.t.Fatalf("%s has no stream in the template", function)
+	}
+	return f.Streams[0]
 }
 
 func median(all []float64) float64 {

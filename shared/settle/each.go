@@ -61,13 +61,13 @@ func guarded(n int, do func(int) error) (err error) {
 	return do(n)
 }
 
-// inSlot runs do while the Settler has fewer than parallelism writes under way.
-func (s *Settler) inSlot(ctx context.Context, do func() error) error {
+// in runs do when there is room.
+func in(ctx context.Context, room chan struct{}, do func() error) error {
 	select {
-	case s.slots <- struct{}{}:
+	case room <- struct{}{}:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	defer func() { <-s.slots }()
+	defer func() { <-room }()
 	return do()
 }

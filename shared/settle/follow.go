@@ -54,7 +54,7 @@ func (s *Settler) followRelease(ctx context.Context, r dynamo.Settling, then fun
 	}
 	_, err = each(ctx, len(changes), parallelism, func(n int) error {
 		c := changes[n]
-		err := s.inSlot(ctx, func() (err error) {
+		err := in(ctx, s.slots, func() (err error) {
 			c, _, err = s.store.FollowRelease(ctx, c, r.Release)
 			return err
 		})
@@ -98,7 +98,11 @@ func (s *Settler) followChange(ctx context.Context, c release.Change, releaseID 
 	if last < 0 {
 		return nil
 	}
-	ids, err := s.store.TaskIDsOfChange(ctx, c.ID)
+	var ids []string
+	err := in(ctx, s.reads, func() (err error) {
+		ids, err = s.store.TaskIDsOfChange(ctx, c.ID)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -127,7 +131,11 @@ type tally struct {
 }
 
 func (s *Settler) followBatch(ctx context.Context, c release.Change, last int, ids []string, total *tally) error {
-	tasks, err := s.store.TasksByID(ctx, ids)
+	var tasks []release.Task
+	err := in(ctx, s.reads, func() (err error) {
+		tasks, err = s.store.TasksByID(ctx, ids)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -138,7 +146,7 @@ func (s *Settler) followBatch(ctx context.Context, c release.Change, last int, i
 		})
 		wrote := false
 		if t.AppliedEpoch < len(c.History) {
-			err := s.inSlot(ctx, func() (err error) {
+			err := in(ctx, s.slots, func() (err error) {
 				wrote, err = s.store.FollowChange(ctx, t, c.ID, c.History)
 				return err
 			})

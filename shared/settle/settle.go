@@ -25,6 +25,9 @@ const (
 	// recordsAtOnce is how many records of a batch are worked on at once, so that the
 	// reads for one overlap with the writes for another.
 	recordsAtOnce = 10
+	// readsAtOnce is how many of them read tasks at once: the first shall begin to write
+	// soon, instead of all together late.
+	readsAtOnce = 2
 	// margin is kept back from the deadline for the answer, or a fifth of the time
 	// where that is less.
 	margin = 5 * time.Second
@@ -33,12 +36,13 @@ const (
 // Settler is the two consumers. It is safe for concurrent use.
 type Settler struct {
 	store *dynamo.Store
-	slots chan struct{}
+	slots chan struct{} // for writing
+	reads chan struct{} // for reading tasks
 }
 
 // New returns the consumers on a store.
 func New(store *dynamo.Store) *Settler {
-	return &Settler{store: store, slots: make(chan struct{}, parallelism)}
+	return &Settler{store: store, slots: make(chan struct{}, parallelism), reads: make(chan struct{}, readsAtOnce)}
 }
 
 // Changes is woken by the Releases stream and brings releases' settlements to their
