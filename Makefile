@@ -38,7 +38,7 @@ demo: ## in a second terminal: plays a release against the running service, and 
 
 .PHONY: test
 test: ## every test, with the race detector, on the real engine (DYNAMODB_ENDPOINT takes another)
-	go run ./shared/local/engine/with go test -race ./...
+	go test -race -timeout 40m ./...
 
 .PHONY: check
 check: fmt vet staticcheck lint tidy generated ## everything that needs no engine: format, vet, linters, module, generated files

@@ -61,7 +61,7 @@ func TestInvocationsAtOnceKeepTheirAnswers(t *testing.T) {
 }
 
 func TestInvocationsFailAsTheyDoOnLambda(t *testing.T) {
-	panics := invoke.InProcess("f", time.Second, func(context.Context, ask) (reply, error) { panic("boom") })
+	panics := invoke.InProcess("f", time.Minute, func(context.Context, ask) (reply, error) { panic("boom") })
 	if _, err := panics(t.Context(), []byte(`{}`)); err == nil || !strings.Contains(err.Error(), "boom") {
 		t.Errorf("panic: %v", err)
 	}
@@ -71,7 +71,7 @@ func TestInvocationsFailAsTheyDoOnLambda(t *testing.T) {
 	if _, err := hangs(t.Context(), []byte(`{}`)); !errors.Is(err, invoke.ErrTimeout) {
 		t.Errorf("hang: %v", err)
 	}
-	talks := invoke.InProcess("f", time.Second, func(context.Context, ask) (reply, error) {
+	talks := invoke.InProcess("f", time.Minute, func(context.Context, ask) (reply, error) {
 		return reply{Word: strings.Repeat("x", invoke.MaxPayload)}, nil
 	})
 	if _, err := talks(t.Context(), []byte(`{}`)); !errors.Is(err, invoke.ErrTooLarge) {
@@ -80,7 +80,7 @@ func TestInvocationsFailAsTheyDoOnLambda(t *testing.T) {
 	if _, err := talks(t.Context(), make([]byte, invoke.MaxPayload+1)); !errors.Is(err, invoke.ErrTooLarge) {
 		t.Errorf("large request: %v", err)
 	}
-	quiet := invoke.InProcess("f", time.Second, func(context.Context) error { return nil })
+	quiet := invoke.InProcess("f", time.Minute, func(context.Context) error { return nil })
 	if out, err := invoke.Typed[ask, reply](quiet)(t.Context(), ask{}); err != nil || out != (reply{}) {
 		t.Errorf("no answer: %+v %v", out, err)
 	}
