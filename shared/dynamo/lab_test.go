@@ -41,7 +41,13 @@ type lab struct {
 
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	endpoint, client, names := engine.FreshTables(t)
+	return newLabOn(t, engine.FreshTables)
+}
+
+// newLabOn makes a lab with or without the tables' streams (engine.FreshStreams).
+func newLabOn(t testing.TB, fresh func(testing.TB) (string, *dynamodb.Client, map[string]string)) *lab {
+	t.Helper()
+	endpoint, client, names := fresh(t)
 	l := &lab{t: t, ctx: context.Background(), client: client, tables: dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	}}

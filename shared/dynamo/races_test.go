@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
+	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/release"
 )
 
@@ -94,7 +95,7 @@ func TestDifferentTransitionsRacing(t *testing.T) {
 // Change requests that are pending join, others are rejected, while the release is being
 // approved: whichever comes first, no release is approved with one that is not.
 func TestNoReleaseIsApprovedWithAPendingChange(t *testing.T) {
-	l := newLab(t)
+	l := newLabOn(t, engine.FreshStreams) // what happened is read from the stream
 	came := map[string]int{}
 	for round := range 60 {
 		in, err := l.CreateChange(l.ctx, newChange(fmt.Sprintf("IN-%d", round), release.DecisionApproved), l.write())

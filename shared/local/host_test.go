@@ -21,7 +21,7 @@ import (
 // start brings a host up on the tests' engine, with tables of its own.
 func start(t *testing.T, o Options) *Host {
 	t.Helper()
-	endpoint, _, names := engine.FreshTables(t)
+	endpoint, _, names := engine.FreshStreams(t)
 	o.Endpoint, o.Table = endpoint, func(id string) string { return names[id] }
 	h, err := Start(t.Context(), o)
 	if err != nil {

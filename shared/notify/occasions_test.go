@@ -36,7 +36,7 @@ type object = map[string]any
 
 func start(t *testing.T) *laptop {
 	t.Helper()
-	endpoint, _, names := engine.FreshTables(t)
+	endpoint, _, names := engine.FreshStreams(t)
 	h, err := local.Start(t.Context(), local.Options{
 		Endpoint: endpoint, Table: func(id string) string { return names[id] }, Period: time.Hour,
 		Settings: map[string]string{"ORGANISATION_ZONE": "Europe/Berlin"},

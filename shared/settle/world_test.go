@@ -50,7 +50,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	endpoint, client, names := engine.FreshTables(t)
+	endpoint, client, names := engine.FreshStreams(t)
 	w := &world{t: t, client: client, tables: dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	}}

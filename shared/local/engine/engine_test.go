@@ -257,7 +257,7 @@ func TestOneEnginePerDirectory(t *testing.T) {
 
 // The template's tables as they are on the engine.
 func TestFreshTables(t *testing.T) {
-	_, client, names := FreshTables(t)
+	_, client, names := FreshStreams(t)
 	if len(names) != 4 {
 		t.Fatalf("%d tables, not 4: %v", len(names), names)
 	}
@@ -285,7 +285,7 @@ func TestFreshTables(t *testing.T) {
 			t.Errorf("%s expires by %v (%v), not by %s", want.LogicalID, ttl, err, want.TTL)
 		}
 	}
-	_, _, again := FreshTables(t)
+	_, _, again := FreshStreams(t)
 	if again["ReleasesTable"] == names["ReleasesTable"] {
 		t.Error("two tests get the same tables")
 	}

@@ -41,10 +41,25 @@ func ForTest(t testing.TB) string {
 	return shared.engine.Endpoint()
 }
 
-// FreshTables creates the tables of template.yaml for one test under names that no
-// other test uses, and drops them when the test ends. It returns the endpoint, a
-// client, and the names by logical id.
+// FreshTables creates the tables of template.yaml, without their streams, for one test
+// under names that no other test uses, and drops them when the test ends. It returns
+// the endpoint, a client, and the names by logical id.
+//
+// DynamoDB Local looks through all streams it ever had at each write to a table that
+// has one, and forgets none with its table: with streams, tests that nobody reads them
+// in would slow each other down tenfold.
 func FreshTables(t testing.TB) (endpoint string, client *dynamodb.Client, names map[string]string) {
+	t.Helper()
+	return freshTables(t, false)
+}
+
+// FreshStreams is FreshTables with the streams, for tests that read them.
+func FreshStreams(t testing.TB) (endpoint string, client *dynamodb.Client, names map[string]string) {
+	t.Helper()
+	return freshTables(t, true)
+}
+
+func freshTables(t testing.TB, streams bool) (endpoint string, client *dynamodb.Client, names map[string]string) {
 	t.Helper()
 	endpoint = ForTest(t)
 	root, err := Root()
@@ -59,6 +74,11 @@ func FreshTables(t testing.TB) (endpoint string, client *dynamodb.Client, names 
 	names = make(map[string]string)
 	for _, table := range tmpl.Tables {
 		names[table.LogicalID] = prefix + table.LogicalID
+	}
+	if !streams {
+		for i := range tmpl.Tables {
+			tmpl.Tables[i].StreamView = ""
+		}
 	}
 	client = Client(endpoint)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

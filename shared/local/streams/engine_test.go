@@ -23,7 +23,7 @@ import (
 // reaches the handler, and those of one item for the first time in their order.
 func TestEngineChangesArriveInOrderPerItem(t *testing.T) {
 	const items, changes = 5, 30
-	_, client, names := engine.FreshTables(t)
+	_, client, names := engine.FreshStreams(t)
 	table := names["TasksTable"]
 	described, err := client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &table})
 	if err != nil {

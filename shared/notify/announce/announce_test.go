@@ -41,7 +41,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	endpoint, db, names := engine.FreshTables(t)
+	endpoint, db, names := engine.FreshStreams(t)
 	w := &world{t: t, endpoint: endpoint, db: db, bus: &bus.Bus{}, count: &inject.Counter{}, tables: dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	}}

@@ -15,7 +15,7 @@ import (
 // system is the whole system with tables of its own.
 func system(t *testing.T) *local.Host {
 	t.Helper()
-	endpoint, _, names := engine.FreshTables(t)
+	endpoint, _, names := engine.FreshStreams(t)
 	h, err := local.Start(t.Context(), local.Options{Endpoint: endpoint, Table: func(id string) string { return names[id] }})
 	if err != nil {
 		t.Fatal(err)
