@@ -49,8 +49,8 @@ func drawFaults(random *rand.Rand) faults {
 		twice: on(0.5), both: on(0.6), late: on(0.6), shuffle: on(1), replay: on(0.4), sweeps: on(0.2),
 		retries: 20,
 	}
-	if random.Float64() < 0.5 {
-		f.retries = 1 + random.IntN(3)
+	if random.Float64() < 0.6 {
+		f.retries = random.IntN(2)
 	}
 	return f
 }
