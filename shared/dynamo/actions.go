@@ -80,22 +80,22 @@ func (s *Store) put(ctx context.Context, table string, i item, e *expression) er
 	})
 }
 
-// get reads one item, strongly consistent; nil where there is none.
+// get reads one item, strongly consistent unless the store is relaxed; nil where there is none.
 func (s *Store) get(ctx context.Context, table string, k item) (item, error) {
-	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(true)})
+	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(!s.relaxed)})
 	if err != nil {
 		return nil, failure(err)
 	}
 	return out.Item, nil
 }
 
-// batchGet reads items by key, strongly consistent, 100 at a request; what does not
+// batchGet reads items by key, strongly consistent unless the store is relaxed, 100 at a request; what does not
 // exist is left out.
 func (s *Store) batchGet(ctx context.Context, table string, keys []item) ([]item, error) {
 	var all []item
 	for len(keys) > 0 {
 		n := min(100, len(keys))
-		request := map[string]types.KeysAndAttributes{table: {Keys: keys[:n], ConsistentRead: aws.Bool(true)}}
+		request := map[string]types.KeysAndAttributes{table: {Keys: keys[:n], ConsistentRead: aws.Bool(!s.relaxed)}}
 		keys = keys[n:]
 		for round := 0; len(request) > 0; round++ {
 			out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
@@ -148,6 +148,9 @@ func (s *Store) deleteAll(ctx context.Context, table string, keys []item) error 
 
 // queryAll reads a whole range, page after page.
 func (s *Store) queryAll(ctx context.Context, in *dynamodb.QueryInput, each func(item)) error {
+	if s.relaxed {
+		in.ConsistentRead = nil
+	}
 	for {
 		out, err := s.db.Query(ctx, in)
 		if err != nil {
@@ -162,7 +165,7 @@ func (s *Store) queryAll(ctx context.Context, in *dynamodb.QueryInput, each func
 	}
 }
 
-// rangeOf is the consistent query of a partition where the sort key meets a condition.
+// rangeOf is the strongly consistent query of a partition where the sort key meets a condition.
 func rangeOf(table, pk, operator string, bounds ...string) *dynamodb.QueryInput {
 	e := express()
 	condition := e.name("pk") + " = " + e.value(text(pk)) + " AND "

@@ -24,14 +24,25 @@ type Tables struct{ Releases, Changes, Tasks, Mail string }
 
 // Store reads and writes the four tables. It is safe for concurrent use.
 type Store struct {
-	db     *dynamodb.Client
-	tables Tables
+	db      *dynamodb.Client
+	tables  Tables
+	relaxed bool
 }
 
 // Open returns a store on the tables. Options adjust the client, for instance with the
 // middleware that tests inject faults through.
 func Open(cfg aws.Config, tables Tables, options ...func(*dynamodb.Options)) *Store {
 	return &Store{db: dynamodb.NewFromConfig(cfg, options...), tables: tables}
+}
+
+// Relaxed returns the store with eventually consistent reads, at half the price: what
+// they return may be a second old. It is for looking whether there is anything to do,
+// never for deciding what.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html
+func (s *Store) Relaxed() *Store {
+	r := *s
+	r.relaxed = true
+	return &r
 }
 
 // Write is who writes, when, and under which precondition.

@@ -1,12 +1,14 @@
 package notify_test
 
 import (
+	"encoding/json"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
 )
 
@@ -50,6 +52,57 @@ func TestScheduleTwiceLateMissed(t *testing.T) {
 	before := w.states()
 	if r := w.headsUp(); r.Missed != 0 || w.states() != before || strings.Contains(before, "dan") {
 		t.Errorf("noticed again, or told: %+v %s", r, w.states())
+	}
+}
+
+// Whom a release reaches is the dearest thing to read: every run reads it on the last
+// day, and one run an hour before, which is often enough for tasks that come later.
+func TestReachIsReadOnceAnHourUntilTheLastDay(t *testing.T) {
+	t.Parallel()
+	var count inject.Counter
+	w := newWorld(t, worldOptions{around: count.Count})
+	w.change("CHG-1")
+	w.task("T-1", "ann", "CHG-1")
+	id := w.scheduled(began.Add(60*hour), hour, "CHG-1")
+	w.headsUp()
+	w.wantStates("ann heads-up 1 sent")
+	runs := func(n int) (reads int) {
+		count.Take()
+		for range n {
+			w.turn(5 * time.Minute)
+			must(w.planner.Run(t.Context(), json.RawMessage(`{"sparing":true}`)))(t)
+			if c := count.Take(); c["BatchGetItem"] > 0 {
+				reads++
+			} else if c.Total() > 10 || c.Writes() > 0 {
+				t.Errorf("a run with nothing to do takes %v", c)
+			}
+			w.plan()
+			w.send()
+		}
+		return reads
+	}
+	if n := runs(24); n != 2 {
+		t.Errorf("two hours read whom the release reaches %d times, want 2", n)
+	}
+	w.task("T-2", "bob", "CHG-1")
+	runs(12)
+	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent")
+
+	// Nor is anybody who asks for a look left to it.
+	w.task("T-3", "cid", "CHG-1")
+	w.headsUp()
+	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent")
+
+	// What changes the release is not left to its turn.
+	w.window(id, began.Add(59*hour), hour)
+	if n := runs(2); n < 1 {
+		t.Error("another window waits for the release's turn")
+	}
+	w.wantStates("ann heads-up 1 sent, ann rescheduled 2 sent, bob heads-up 1 sent, bob rescheduled 2 sent, cid heads-up 1 sent, cid rescheduled 2 sent")
+
+	w.turn(began.Add(35 * hour).Sub(w.now()))
+	if n := runs(12); n != 12 {
+		t.Errorf("on the last day %d of 12 runs read whom the release reaches", n)
 	}
 }
 

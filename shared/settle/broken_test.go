@@ -21,7 +21,6 @@ import (
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/release"
-	"example.com/releases/shared/settle"
 )
 
 // A test that finds nothing shows nothing unless it finds what is broken. Each of these
@@ -72,7 +71,7 @@ func (b broken) consumers(p *play, store *dynamo.Store) (changes, tasks streams.
 		}
 		return events.DynamoDBEventResponse{}, nil
 	}
-	return settle.New(store).Changes, tasks
+	return changesOf(store), tasks
 }
 
 func (b broken) settle(ctx context.Context, p *play, db *dynamodb.Client, store *dynamo.Store, r events.DynamoDBEventRecord) error {

@@ -246,8 +246,7 @@ func text(v types.AttributeValue) string {
 func hash(parts ...string) uint64 {
 	h := fnv.New64a()
 	for _, p := range parts {
-		io.WriteString(h, p)
-		h.Write([]byte{0})
+		_, _ = io.WriteString(h, p+"\x00") // never fails
 	}
 	return h.Sum64()
 }

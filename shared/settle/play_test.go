@@ -327,14 +327,14 @@ func (p *play) again(change string) {
 
 // deliveries is what a stream still has to deliver to its function.
 type deliveries struct {
-	name     string
-	stream   *stream
-	ops      []string
-	handlers []streams.Handler // one per sandbox
-	pending  []delivery
-	past     []events.DynamoDBEventRecord
-	gaveUp   int
-	batches  int
+	name    string
+	stream  *stream
+	ops     []string
+	handler streams.Handler
+	pending []delivery
+	past    []events.DynamoDBEventRecord
+	gaveUp  int
+	batches int
 }
 
 type delivery struct {
@@ -387,9 +387,9 @@ func (p *play) tick(d *deliveries, now int, random *rand.Rand) {
 	var other sync.WaitGroup
 	defer other.Wait()
 	if random.Float64() < f.both {
-		other.Go(func() { _ = p.consume(name+"-other", d.handlers[1], records) })
+		other.Go(func() { _ = p.consume(name+"-other", d.handler, records) })
 	}
-	done := max(0, p.consume(name, d.handlers[0], records)-replayed)
+	done := max(0, p.consume(name, d.handler, records)-replayed)
 	for _, failed := range batch[min(done, len(batch)):] {
 		if failed.attempts++; failed.attempts > f.retries {
 			d.gaveUp++ // the failure queue; the sweep repairs

@@ -28,13 +28,22 @@ var (
 // stages is how many seeds play at once, each on tables of its own.
 const stages = 4
 
-// consumers makes a function's handlers of one seed; broken ones are for showing that
-// the test sees them.
+// consumers makes the handlers of one seed; broken ones are for showing that the test
+// sees them.
 type consumers func(p *play, store *dynamo.Store) (changes, tasks streams.Handler)
 
 func rightConsumers(_ *play, store *dynamo.Store) (changes, tasks streams.Handler) {
-	s := settle.New(store)
-	return s.Changes, s.Tasks
+	return changesOf(store), func(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+		return settle.New(store).Tasks(ctx, batch)
+	}
+}
+
+// changesOf has a sandbox, and so a Settler, for each invocation: one that freezes takes
+// its sandbox with it, and what a Settler shares between invocations.
+func changesOf(store *dynamo.Store) streams.Handler {
+	return func(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+		return settle.New(store).Changes(ctx, batch)
+	}
 }
 
 // TestSettlementUnderFaults is the last test of the package, and plays all on the same
@@ -214,10 +223,7 @@ func (p *play) set() {
 func (p *play) functions(build consumers) []*deliveries {
 	changes := &deliveries{name: "settle-changes", stream: p.world.releases, ops: settlingOps}
 	tasks := &deliveries{name: "settle-tasks", stream: p.world.changes, ops: followingOps}
-	for range 2 {
-		c, t := build(p, p.faulty)
-		changes.handlers, tasks.handlers = append(changes.handlers, c), append(tasks.handlers, t)
-	}
+	changes.handler, tasks.handler = build(p, p.faulty)
 	return []*deliveries{changes, tasks}
 }
 

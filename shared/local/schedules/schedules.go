@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -53,7 +54,7 @@ func Start(ctx context.Context, jobs []Job, log *slog.Logger, onError func(funct
 					return
 				}
 				// A run that takes longer than the interval swallows ticks: the ticker keeps one.
-				if _, err := r.run(ctx, one); err != nil && r.onError != nil {
+				if _, err := r.run(ctx, one, one.event(time.Now())); err != nil && r.onError != nil {
 					r.onError(j.Function, err)
 				}
 			}
@@ -66,11 +67,11 @@ func Start(ctx context.Context, jobs []Job, log *slog.Logger, onError func(funct
 func (r *Runner) Wait() { r.running.Wait() }
 
 // run invokes the job once, after a run of it that is under way.
-func (r *Runner) run(ctx context.Context, j *job) ([]byte, error) {
+func (r *Runner) run(ctx context.Context, j *job, event []byte) ([]byte, error) {
 	j.one.Lock()
 	defer j.one.Unlock()
 	started := time.Now()
-	out, err := j.Run(ctx, j.event(started))
+	out, err := j.Run(ctx, event)
 	if err != nil {
 		r.log.Error("a scheduled run failed", "function", j.Function, "error", err)
 	} else {
@@ -96,7 +97,8 @@ func (j *job) event(now time.Time) []byte {
 	return payload
 }
 
-// Path is where a POST runs a function's schedules now: Path + "{function}".
+// Path is where a POST runs a function's schedules now: Path + "{function}". The event is
+// the request's body, {} without one, as when somebody invokes the function by hand.
 const Path = "/_local/schedules/"
 
 // Handler runs a function's schedules on demand and answers when they are over.
@@ -104,12 +106,20 @@ func (r *Runner) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+Path+"{function}", func(w http.ResponseWriter, q *http.Request) {
 		name := q.PathValue("function")
+		event, err := io.ReadAll(http.MaxBytesReader(w, q.Body, 256<<10)) // an event's limit on Lambda
+		if err != nil {
+			http.Error(w, "the event is too long", http.StatusRequestEntityTooLarge)
+			return
+		}
+		if len(event) == 0 {
+			event = []byte("{}")
+		}
 		var answers []any
 		for _, j := range r.jobs {
 			if j.Function != name {
 				continue
 			}
-			out, err := r.run(q.Context(), j)
+			out, err := r.run(q.Context(), j, event)
 			if err != nil {
 				http.Error(w, fmt.Sprintf("%s failed: %v", name, err), http.StatusInternalServerError)
 				return

@@ -57,15 +57,41 @@ func TestJobsRunAtTheirIntervalAndNeverBesideThemselves(t *testing.T) {
 	})
 }
 
+// At its interval a function gets the template's input, and the scheduler's own event
+// where there is none.
+func TestEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var own events.CloudWatchEvent
+		var given string
+		r := schedules.Start(ctx, []schedules.Job{
+			{Function: "sweep", Name: "Every", Every: time.Hour, Run: func(_ context.Context, payload []byte) ([]byte, error) {
+				return nil, json.Unmarshal(payload, &own)
+			}},
+			{Function: "other", Every: time.Hour, Input: `{"x":1}`, Run: func(_ context.Context, payload []byte) ([]byte, error) {
+				given = string(payload)
+				return nil, nil
+			}},
+		}, silent, func(function string, err error) { t.Errorf("%s: %v", function, err) })
+		time.Sleep(90 * time.Minute)
+		cancel()
+		r.Wait()
+		if own.Source != "aws.scheduler" || own.DetailType != "Scheduled Event" || own.AccountID != invoke.Account {
+			t.Errorf("event %+v", own)
+		}
+		if given != `{"x":1}` {
+			t.Errorf("event %s", given)
+		}
+	})
+}
+
 func TestRunNow(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var got events.CloudWatchEvent
+	var got string
 	r := schedules.Start(ctx, []schedules.Job{
 		{Function: "sweep", Name: "Every", Every: time.Hour, Run: func(_ context.Context, payload []byte) ([]byte, error) {
-			if err := json.Unmarshal(payload, &got); err != nil {
-				t.Error(err)
-			}
+			got = string(payload)
 			return []byte(`{"repaired":3}`), nil
 		}},
 		{Function: "other", Every: time.Hour, Input: `{"x":1}`, Run: func(_ context.Context, payload []byte) ([]byte, error) {
@@ -73,20 +99,21 @@ func TestRunNow(t *testing.T) {
 		}},
 	}, silent, nil)
 	for path, want := range map[string]struct {
+		event  string
 		status int
 		body   string
 	}{
-		"sweep": {http.StatusOK, `{"function":"sweep","runs":[{"answer":{"repaired":3},"schedule":"Every"}]}`},
-		"other": {http.StatusInternalServerError, `other failed: saw {"x":1}`},
-		"none":  {http.StatusNotFound, "no schedule"},
+		"sweep": {"", http.StatusOK, `{"function":"sweep","runs":[{"answer":{"repaired":3},"schedule":"Every"}]}`},
+		"other": {`{"y":2}`, http.StatusInternalServerError, `other failed: saw {"y":2}`},
+		"none":  {"", http.StatusNotFound, "no schedule"},
 	} {
 		w := httptest.NewRecorder()
-		r.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, schedules.Path+path, nil))
+		r.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, schedules.Path+path, strings.NewReader(want.event)))
 		if w.Code != want.status || !strings.Contains(w.Body.String(), want.body) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
-	if got.Source != "aws.scheduler" || got.DetailType != "Scheduled Event" || got.AccountID != invoke.Account {
-		t.Errorf("event %+v", got)
+	if got != "{}" {
+		t.Errorf("without an event it sends %s", got)
 	}
 }

@@ -34,12 +34,12 @@ func (a *Announcer) openJobs(ctx context.Context, r release.Release, passages []
 }
 
 // wake opens the job for which a write that is no status change gives reason: the end
-// of a settlement, another window, another scope.
+// of a settlement, another window, another scope, another decision of the CAB.
 func (a *Announcer) wake(ctx context.Context, r dynamo.Settling, record events.DynamoDBStreamRecord) error {
 	switch op := str(record.NewImage, "op"); {
 	case op == "settled" && r.Finished && r.Settling != nil && r.Status != release.Cancelled && len(r.ChangeIDs) > 0:
 		return a.store.OpenSettlement(ctx, dynamo.SettlementJob(r.ID, r.Settling.Epoch), time.Now())
-	case op == "link" && r.Status == release.Scheduled,
+	case (op == "link" || op == "decide") && r.Status == release.Scheduled,
 		op == "patch" && r.Status == release.Scheduled && number(record.OldImage) != number(record.NewImage):
 		return a.store.OpenJob(ctx, dynamo.WindowJob(r.ID), time.Now())
 	}

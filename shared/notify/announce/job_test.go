@@ -110,6 +110,7 @@ func TestPeopleAreToldOfAnotherWindowOrScope(t *testing.T) {
 		"moved":           {"patch", "1", "2", []release.Status{release.Approved, release.Scheduled}, "plan"},
 		"edited":          {"patch", "2", "2", []release.Status{release.Approved, release.Scheduled}, ""},
 		"linked":          {"link", "", "", []release.Status{release.Approved, release.Scheduled}, "plan"},
+		"decided":         {"decide", "", "", []release.Status{release.Approved, release.Scheduled}, "plan"},
 		"not yet planned": {"link", "", "", []release.Status{release.Approved}, ""},
 		"running":         {"patch", "1", "2", []release.Status{release.Approved, release.Scheduled, release.InProgress}, ""},
 	} {

@@ -5,18 +5,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
+	"slices"
+	"time"
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/notify"
 	"example.com/releases/shared/release"
 )
 
-// Order is what the schedule's event may carry; nothing is the ordinary run. An
+// Order is what the event may carry; nothing has every release looked at whole. An
 // operator sends {"resend": ["<outbox id>"]} to have unknown mails sent again, at the
 // risk that they arrive twice.
 type Order struct {
 	Resend []string `json:"resend"`
+	// Sparing passes over releases that rest until their turn. The schedule asks for it.
+	Sparing bool `json:"sparing"`
 }
 
 // Report tells what a run of the schedule found and did.
@@ -38,7 +43,7 @@ type Report struct {
 // it writes nothing. One release that fails does not keep the others from it.
 func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error) {
 	var order Order
-	_ = json.Unmarshal(event, &order) // a schedule's own event is no order
+	_ = json.Unmarshal(event, &order) // an event that is none is no order
 	var report Report
 	ids, err := p.store.ScheduledReleases(ctx)
 	failures := []error{err}
@@ -48,7 +53,7 @@ func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error
 			break
 		}
 		report.Looked++
-		if err := p.look(ctx, id, &report); err != nil {
+		if err := p.look(ctx, id, order, &report); err != nil {
 			slog.ErrorContext(ctx, "heads-up: a release could not be looked at", "release", id, "error", err)
 			failures = append(failures, fmt.Errorf("%s: %w", id, err))
 		}
@@ -68,13 +73,19 @@ func boolToInt(b bool) int {
 	return 0
 }
 
-// look opens a release's job where its planning would tell anybody anything.
-func (p *Planner) look(ctx context.Context, id string, report *Report) error {
-	s, _, err := p.situation(ctx, id)
+// look opens a release's job where its planning would tell anybody anything. Planning
+// reads everything again, so glancing is enough here.
+func (p *Planner) look(ctx context.Context, id string, order Order, report *Report) error {
+	glance := p.glancing()
+	s, _, err := glance.situation(ctx, id)
 	if err != nil || s.gone || s.Status != release.Scheduled {
 		return err // the index lags
 	}
-	steps, err := p.steps(ctx, s)
+	rows, err := glance.store.Told(ctx, id)
+	if err != nil || order.Sparing && s.rests(rows) {
+		return err
+	}
+	steps, err := glance.stepsFrom(ctx, s, rows)
 	if err != nil {
 		return err
 	}
@@ -86,6 +97,37 @@ func (p *Planner) look(ctx context.Context, id string, report *Report) error {
 		return p.missed(ctx, s, report)
 	}
 	return nil
+}
+
+const (
+	// lastDay is when a task that appears has to be told of at once; before, its requester
+	// has a day's time.
+	lastDay = 24 * time.Hour
+	// turns is how many parts the hour has: in one of them each release is looked at
+	// whole. A part is as long as the schedule's pace in the template.
+	turns = 12
+)
+
+// rests tells that a sparing run need not read whom the release touches, which is by
+// far the dearest of its reads: everybody who was told knows the window and scope as they are, and
+// other changes of the release open its job themselves, so all there may be is tasks
+// that came since. They wait for the release's turn, within the hour.
+func (s situation) rests(rows []dynamo.Told) bool {
+	if len(rows) == 0 || s.ScheduledStart.Sub(s.now) <= lastDay || s.turn() {
+		return false
+	}
+	return !slices.ContainsFunc(rows, func(row dynamo.Told) bool {
+		return row.Effect > 0 && row.Effect != s.WindowVersion || len(stillOut(row.Via, s.ChangeIDs)) > 0
+	})
+}
+
+// turn tells that this is the release's part of the hour. It follows from the id alone,
+// so that nothing has to be written down and releases take turns.
+func (s situation) turn() bool {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s.ID)) // never fails
+	part := s.now.Sub(s.now.Truncate(time.Hour)) / (time.Hour / turns)
+	return uint32(part) == h.Sum32()%turns
 }
 
 // missed notes, once, that a window has begun and nobody was ever told of it, though
