@@ -38,7 +38,8 @@ demo: ## in a second terminal: plays a release against the running service, and 
 
 .PHONY: test
 test: ## every test, with the race detector, on the real engine (DYNAMODB_ENDPOINT takes another)
-	go test -race -timeout 40m ./...
+	@# make check vets; doing it here too would type-check the whole SDK once more.
+	go test -race -vet=off -timeout 20m ./...
 
 .PHONY: check
 check: fmt vet staticcheck lint tidy generated ## everything that needs no engine: format, vet, linters, module, generated files

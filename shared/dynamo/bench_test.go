@@ -1,70 +1,21 @@
 package dynamo_test
 
 import (
-	"context"
 	"fmt"
 	"math"
-	"reflect"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go/middleware"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/meter"
 	"example.com/releases/shared/release"
 )
 
-// meter asks DynamoDB what each request costs, and adds up.
-type meter struct {
-	mu       sync.Mutex
-	requests int
-	base     float64 // capacity units of the tables themselves
-	indexes  float64
-}
-
-func (m *meter) option(o *dynamodb.Options) {
-	o.APIOptions = append([]func(*middleware.Stack) error{}, func(stack *middleware.Stack) error {
-		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("meter", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-			reflect.ValueOf(in.Parameters).Elem().FieldByName("ReturnConsumedCapacity").Set(reflect.ValueOf(types.ReturnConsumedCapacityIndexes))
-			out, md, err := next.HandleInitialize(ctx, in)
-			if err == nil {
-				m.add(reflect.ValueOf(out.Result).Elem().FieldByName("ConsumedCapacity").Interface())
-			}
-			return out, md, err
-		}), middleware.Before)
-	})
-}
-
-func (m *meter) add(consumed any) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.requests++
-	var all []types.ConsumedCapacity
-	switch c := consumed.(type) {
-	case *types.ConsumedCapacity:
-		if c != nil {
-			all = append(all, *c)
-		}
-	case []types.ConsumedCapacity:
-		all = c
-	}
-	for _, c := range all {
-		if c.Table != nil && c.Table.CapacityUnits != nil {
-			m.base += *c.Table.CapacityUnits
-		}
-		for _, index := range c.GlobalSecondaryIndexes {
-			m.indexes += *index.CapacityUnits
-		}
-	}
-}
-
 // BenchmarkBudgets prints the rows of DESIGN 6 about DynamoDB, but for settlement, which
-// package settle prints. DynamoDB Local counts transactions wrongly (one update as 4
-// units): the units that AWS would charge for a transition are worked out from the sizes
-// of its items.
+// package settle prints. What AWS would charge for a transition is worked out from the
+// sizes of its items.
 //
 //	go test ./shared/dynamo -run '^$' -bench Budgets -benchtime 1x
 func BenchmarkBudgets(b *testing.B) {
@@ -93,9 +44,10 @@ func BenchmarkBudgets(b *testing.B) {
 			l.no(err)
 		}
 		measure := func(name, budget string, run func(s *dynamo.Store) error) {
-			m := &meter{}
-			l.no(run(dynamo.Open(l.config, l.tables, m.option)))
-			b.Logf("%-48s %3d requests, %6.1f units on tables, %5.1f on indexes   (budget: %s)", name, m.requests, m.base, m.indexes, budget)
+			var m meter.Meter
+			l.no(run(dynamo.Open(l.config, l.tables, m.Option)))
+			n := m.Take()
+			b.Logf("%-48s %3d requests, %6.1f units on tables, %5.1f on indexes   (budget: %s)", name, n.Requests, n.Base, n.Indexes, budget)
 		}
 		id := small.Release.ID
 		measure("transition", "≤ 2 requests", func(s *dynamo.Store) error {

@@ -50,6 +50,7 @@ func config(endpoint string) aws.Config {
 // clock that the test turns: nothing happens by itself.
 type world struct {
 	t      testing.TB
+	config aws.Config
 	db     *dynamodb.Client
 	tables dynamo.Tables
 	store  *dynamo.Store // without faults
@@ -79,7 +80,7 @@ type worldOptions struct {
 func newWorld(t testing.TB, o worldOptions) *world {
 	t.Helper()
 	endpoint, db, names := engine.FreshTables(t)
-	w := &world{t: t, db: db, clock: began, inbox: &mailbox.Mailbox{}, tables: dynamo.Tables{
+	w := &world{t: t, config: config(endpoint), db: db, clock: began, inbox: &mailbox.Mailbox{}, tables: dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	}}
 	w.inbox.Now = w.now

@@ -206,7 +206,7 @@ func (o *Operations) AddChanges(ctx context.Context, id string, in AddChangesInp
 	}
 	var f release.Faults
 	if n := len(in.Add) + len(in.Remove); n == 0 || n > release.MaxChanges {
-		f.Add("add", "and remove hold %d ids together; send 1 to %d", n, release.MaxChanges)
+		f.Add("add", "together with remove, these are %d ids; send 1 to %d", n, release.MaxChanges)
 	} else {
 		f.Identifiers("add", in.Add, release.MaxChanges)
 		f.Identifiers("remove", in.Remove, release.MaxChanges)

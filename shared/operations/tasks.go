@@ -79,7 +79,7 @@ func (o *Operations) ListTasks(ctx context.Context, in ListTasksInput) (TaskPage
 		}
 	}
 	if named != 1 {
-		f.Add("requesterEmail", "changeRequestId and ciId: send exactly one of the three")
+		f.Add("requesterEmail", "send exactly one of requesterEmail, changeRequestId and ciId")
 	}
 	status, known := release.ParseTaskStatus(in.Status)
 	if in.Status != "" && !known {

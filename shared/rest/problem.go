@@ -88,7 +88,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	header := w.Header()
 	if p.Status >= http.StatusInternalServerError {
 		p.RequestID = r.Header.Get("X-Request-Id")
-		slog.ErrorContext(r.Context(), "request failed", "error", err, "code", p.Code, "method", r.Method, "path", r.URL.Path, "requestId", p.RequestID)
+		slog.ErrorContext(r.Context(), "request failed", "error", err, "code", p.Code, "method", r.Method, "path", r.URL.Path)
 	}
 	switch p.Status {
 	case http.StatusUnauthorized:

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/release"
@@ -46,26 +47,16 @@ func changesOf(store *dynamo.Store) streams.Handler {
 	}
 }
 
-// TestSettlementUnderFaults is the last test of the package, and plays all on the same
-// tables: DynamoDB Local looks through all earlier records of all streams when it looks
-// for those of one, until it has found the first.
-func TestSettlementUnderFaults(t *testing.T) {
-	worlds := newWorlds(t)
-	t.Run("converges", func(t *testing.T) { converges(t, worlds) })
-	for n, c := range brokenConsumers {
-		t.Run(c.name, func(t *testing.T) { isCaught(t, worlds, n, c.broken) })
-	}
-}
-
 // Whatever is delivered twice, shuffled, late or to two consumers at once, and wherever
 // one dies, freezes or loses an answer, while people edit, move and create tasks: in the
 // end every task is the fold of its change request's history and of what people did.
 //
-// One seed is played again with -run TestSettlementUnderFaults/converges -seed N -seeds 1.
-func converges(t *testing.T, worlds []*world) {
+// One seed is played again with -run TestSettlementUnderFaults -seed N -seeds 1.
+func TestSettlementUnderFaults(t *testing.T) {
+	worlds := newWorlds(t)
 	var mu sync.Mutex
 	var total stats
-	playAll(worlds, "", rightConsumers, func(_ *world, seed uint64, s stats, v verdict) bool {
+	playAll(worlds, seedsWith(nil), "", rightConsumers, func(_ *world, seed uint64, s stats, v verdict) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		total.add(s)
@@ -73,7 +64,7 @@ func converges(t *testing.T, worlds []*world) {
 			t.Errorf("seed %d: %s", seed, wrong)
 		}
 		if len(v.strict)+len(v.final) > 0 {
-			t.Logf("play it again with: go test ./shared/settle -run TestSettlementUnderFaults/converges -seed %d -seeds 1", seed)
+			t.Logf("play it again with: go test ./shared/settle -run TestSettlementUnderFaults -seed %d -seeds 1", seed)
 		}
 		return true
 	})
@@ -85,6 +76,7 @@ func converges(t *testing.T, worlds []*world) {
 
 func newWorlds(t *testing.T) []*world {
 	t.Helper()
+	engine.Own(t)
 	worlds := make([]*world, min(stages, *seeds))
 	for n := range worlds {
 		worlds[n] = newWorld(t)
@@ -99,8 +91,7 @@ func newWorlds(t *testing.T) []*world {
 }
 
 // playAll plays the seeds until each has been judged or judge says that it is enough.
-func playAll(worlds []*world, label string, build consumers, judge func(*world, uint64, stats, verdict) bool) {
-	queue := queueOf(*firstSeed, *seeds)
+func playAll(worlds []*world, queue chan uint64, label string, build consumers, judge func(*world, uint64, stats, verdict) bool) {
 	var enough atomic.Bool
 	var playing sync.WaitGroup
 	for _, w := range worlds {
@@ -119,14 +110,20 @@ func playAll(worlds []*world, label string, build consumers, judge func(*world, 
 	playing.Wait()
 }
 
-func queueOf(first uint64, count int) chan uint64 {
-	queue := make(chan uint64, count)
-	for n := range count {
-		queue <- first + uint64(n)
+// seedsWith is the queue of seeds whose faults are such; nil takes every seed.
+func seedsWith(such func(faults) bool) chan uint64 {
+	queue := make(chan uint64, *seeds)
+	for n := range *seeds {
+		seed := *firstSeed + uint64(n)
+		if such == nil || such(faultsOf(seed)) {
+			queue <- seed
+		}
 	}
 	close(queue)
 	return queue
 }
+
+func faultsOf(seed uint64) faults { return drawFaults(rand.New(rand.NewPCG(seed, 0))) }
 
 // stats shows that the faults came about.
 type stats struct{ Batches, Crashes, Frozen, GaveUp, Edits, Moves, Created, Followed, Sweeps int }
@@ -145,7 +142,7 @@ func (s *stats) add(o stats) {
 
 func (w *world) play(seed uint64, label string, build consumers) (stats, verdict) {
 	p := &play{world: w, seed: seed, prefix: fmt.Sprintf("s%d%s-", seed, label), edits: map[string]*edit{}, moves: map[string]*transition{}}
-	p.chaos = &chaos{seed: seed, faults: drawFaults(rand.New(rand.NewPCG(seed, 0))), thaw: make(chan struct{}), meddle: p.meddle, overtake: p.overtake}
+	p.chaos = &chaos{seed: seed, faults: faultsOf(seed), thaw: make(chan struct{}), meddle: p.meddle, overtake: p.overtake}
 	p.faulty = w.under(p.chaos.call, p.chaos.attempt)
 	p.set()
 

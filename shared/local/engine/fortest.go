@@ -41,6 +41,24 @@ func ForTest(t testing.TB) string {
 	return shared.engine.Endpoint()
 }
 
+// Own gives a test an engine of its own until it ends: one that makes very many stream
+// records would slow down all others, and they it. Where DYNAMODB_ENDPOINT names an
+// engine, that one stays.
+func Own(t testing.TB) {
+	t.Helper()
+	if os.Getenv(EndpointVariable) != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	e, err := Start(ctx, Options{})
+	if err != nil {
+		t.Fatalf("no database engine: %v", err)
+	}
+	t.Cleanup(e.Stop)
+	t.Setenv(EndpointVariable, e.Endpoint())
+}
+
 // FreshTables creates the tables of template.yaml, without their streams, for one test
 // under names that no other test uses, and drops them when the test ends. It returns
 // the endpoint, a client, and the names by logical id.
