@@ -23,6 +23,7 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/host"
+	"example.com/releases/shared/local/bootstrap"
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/mcptools"
 	"example.com/releases/shared/operations"
@@ -181,17 +182,13 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file := filepath.Join(dir, "mcp-stdio")
 	root, err := engine.Root()
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-o", file, "./functions/mcp-stdio")
-	build.Dir = root
-	if text, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, text)
-	}
-	return file, nil
+	// As the functions are built: what is compiled for the ones serves the others.
+	files, err := bootstrap.Build(context.Background(), root, dir, []string{"mcp-stdio"})
+	return files["mcp-stdio"], err
 })
 
 func TestMain(m *testing.M) {

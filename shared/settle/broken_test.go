@@ -52,7 +52,7 @@ func TestBrokenConsumersAreCaught(t *testing.T) {
 
 func isCaught(t *testing.T, worlds []*world, label string, b broken, within func(faults) bool) {
 	var caught, played atomic.Int64
-	playAll(worlds, seedsWith(within), label, b.consumers, func(_ *world, seed uint64, _ stats, v verdict) bool {
+	playAll(worlds, seedsWith(5**seeds, within), label, b.consumers, func(_ *world, seed uint64, _ stats, v verdict) bool {
 		if len(v.final) > 0 && caught.CompareAndSwap(0, int64(seed)) {
 			t.Logf("caught by seed %d: %s", seed, v.final[0])
 		}

@@ -56,7 +56,7 @@ func TestSettlementUnderFaults(t *testing.T) {
 	worlds := newWorlds(t)
 	var mu sync.Mutex
 	var total stats
-	playAll(worlds, seedsWith(nil), "", rightConsumers, func(_ *world, seed uint64, s stats, v verdict) bool {
+	playAll(worlds, seedsWith(*seeds, nil), "", rightConsumers, func(_ *world, seed uint64, s stats, v verdict) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		total.add(s)
@@ -110,10 +110,10 @@ func playAll(worlds []*world, queue chan uint64, label string, build consumers, 
 	playing.Wait()
 }
 
-// seedsWith is the queue of seeds whose faults are such; nil takes every seed.
-func seedsWith(such func(faults) bool) chan uint64 {
-	queue := make(chan uint64, *seeds)
-	for n := range *seeds {
+// seedsWith is the queue of those of so many seeds whose faults are such; nil takes all.
+func seedsWith(count int, such func(faults) bool) chan uint64 {
+	queue := make(chan uint64, count)
+	for n := range count {
 		seed := *firstSeed + uint64(n)
 		if such == nil || such(faultsOf(seed)) {
 			queue <- seed
