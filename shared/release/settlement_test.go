@@ -89,6 +89,19 @@ func TestAnotherReleaseDoesNotReopen(t *testing.T) {
 	}
 }
 
+// A task that moved from one change request of a release to another meets the same
+// settlement in both histories, and follows it once.
+func TestTwoHistoriesWithOneSettlement(t *testing.T) {
+	task := Task{ID: "T", TaskPlan: TaskPlan{Status: TaskOpen}}
+	settled := deployed("REL-2026-Q2-001", 4)
+	task, _ = task.Follow([]Settlement{settled})
+	task.AppliedEpoch = 0 // of the other change request, which has not followed yet
+	task, moved := task.Follow([]Settlement{settled})
+	if !moved || len(task.Comments) != 1 || task.Status != TaskResolved || task.AppliedEpoch != 1 {
+		t.Errorf("%v %s %+v at epoch %d", moved, task.Status, task.Comments, task.AppliedEpoch)
+	}
+}
+
 func TestChangeFollows(t *testing.T) {
 	const r = "REL-2026-Q2-001"
 	c := Change{ID: "C", Status: ChangeOpen, ReleaseID: r, ReleaseEpoch: 2, CABDecision: DecisionApproved, ApprovalStatus: ApprovalApproved}
