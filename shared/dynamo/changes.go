@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -195,7 +196,7 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 }
 
 // UpdateChange changes what people edit of a change request, and its summary at the
-// release that holds it, in one transaction.
+// release that holds it, in one transaction. An edit that changes nothing writes nothing.
 func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.Change) (release.Change, error), w Write) (release.Change, error) {
 	w.keepIn(s.tables.Changes)
 	return settleOn(ctx, func() (release.Change, error) {
@@ -210,10 +211,14 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 		if err != nil {
 			return before, err
 		}
+		was, plan := writer{}, writer{}
+		encodeChangePlan(was, before.ChangePlan)
+		encodeChangePlan(plan, after.ChangePlan)
+		if reflect.DeepEqual(was, plan) {
+			return before, nil
+		}
 		after.Revision, after.UpdatedAt = before.Revision+1, w.At.UTC().Truncate(time.Second)
 		e := changeGuard(before, "patch", w)
-		plan := writer{}
-		encodeChangePlan(plan, after.ChangePlan)
 		e.replace(changePlanAttributes, plan)
 		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
 		if before.ReleaseID != "" {

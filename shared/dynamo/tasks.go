@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -92,6 +93,9 @@ func (s *Store) UpdateTask(ctx context.Context, id string, edit func(release.Tas
 		base, after, checks, err := s.moveTask(ctx, before, edit)
 		if err != nil {
 			return base, err
+		}
+		if reflect.DeepEqual(encodeTask(before), encodeTask(after)) {
+			return before, nil // an edit that changes nothing
 		}
 		after.Revision = before.Revision + 1
 		after.UpdatedAt = w.At

@@ -69,8 +69,12 @@ func TestAPatchedChangeIsSeenAtItsRelease(t *testing.T) {
 	if linked["controlTitle"] != "Access control" || linked["scheduledStart"] != "2026-05-01T21:00:00Z" || linked["cabDecision"] != "pending" {
 		t.Errorf("at the release: %v", linked)
 	}
-	if v := w.must(admin, ask{route: "PATCH /change-requests/" + change, body: object{"scheduledStart": nil}}); v["scheduledStart"] != nil {
+	v = w.must(admin, ask{route: "PATCH /change-requests/" + change, body: object{"scheduledStart": nil}})
+	if v["scheduledStart"] != nil {
 		t.Errorf("null leaves %v", v["scheduledStart"])
+	}
+	if same := w.must(admin, ask{route: "PATCH /change-requests/" + change, body: object{"controlTitle": "Access control"}}); same["revision"] != v["revision"] {
+		t.Error("what is so already makes a new revision")
 	}
 }
 
@@ -85,6 +89,9 @@ func TestAPatchedTaskMoves(t *testing.T) {
 	})
 	if v["changeRequestId"] != to || v["status"] != "InProgress" || v["requesterName"] != "Rita" || v["title"] != "A task" {
 		t.Errorf("%v", v)
+	}
+	if same := w.must(admin, ask{route: "PATCH /tasks/" + id, body: object{"requesterName": "Rita", "changeRequestId": to}}); same["revision"] != v["revision"] {
+		t.Error("what is so already makes a new revision")
 	}
 	for path, want := range map[string]bool{
 		"/tasks?changeRequestId=" + from: false, "/tasks?changeRequestId=" + to: true, "/tasks?ciId=ci-7": true,

@@ -56,7 +56,7 @@ func isCaught(t *testing.T, worlds []*world, label string, b broken, within func
 		if len(v.final) > 0 && caught.CompareAndSwap(0, int64(seed)) {
 			t.Logf("caught by seed %d: %s", seed, v.final[0])
 		}
-		return caught.Load() == 0 && (played.Add(1) < 8 || b != broken{})
+		return caught.Load() == 0 && (played.Add(1) < 5 || b != broken{})
 	})
 	if (caught.Load() > 0) != (b != broken{}) {
 		t.Errorf("caught by seed %d, after %d seeds", caught.Load(), played.Load())
