@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "broken":
-		os.Stderr.WriteString("RELEASES_TABLE is not set\n")
+		_, _ = os.Stderr.WriteString("RELEASES_TABLE is not set\n")
 		os.Exit(1)
 	}
 	lambda.Start(func(ctx context.Context, in string) (string, error) {
