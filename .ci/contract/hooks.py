@@ -16,8 +16,8 @@ BEYOND_SCHEMAS = re.compile(
             r"must be after scheduledStart",
             r"repeats ",
             r"is also in add; decide for one",
-            r"hold \d+ ids together",
-            r"send exactly one of the three",
+            r"these are \d+ ids",
+            r"send exactly one of requesterEmail",
             r"goes with the status rolled-back only",
             r"is required and must not be blank",  # rollback_reason, with rolled-back
             r"cannot be removed while the release is scheduled",

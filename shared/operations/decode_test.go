@@ -70,7 +70,7 @@ func TestMergePatch(t *testing.T) {
 	if all := wrong.err(release.Faults{}); err != nil || !slices.Equal(named(all), []string{"comments", "id", "title"}) {
 		t.Errorf("named %v, %v", named(all), err)
 	}
-	if _, _, _, err := patched[release.TaskPlan](plan, []byte(`[]`), nil); !release.HasCode(err, "invalid-json") {
+	if err := wellFormed([]byte(`[]`)); !release.HasCode(err, "invalid-json") {
 		t.Errorf("a patch that is no object: %v", err)
 	}
 }

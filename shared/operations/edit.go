@@ -19,6 +19,9 @@ func (o *Operations) UpdateRelease(ctx context.Context, id string, patch []byte,
 	if err := identified("release", id); err != nil {
 		return ReleaseView{}, err
 	}
+	if err := wellFormed(patch); err != nil { // before any precondition: RFC 9110, 13.2.1
+		return ReleaseView{}, err
+	}
 	w := o.write(who, pre)
 	r, err := o.store.UpdateRelease(ctx, id, func(r release.Release) (release.Release, string, error) {
 		in, asked, wrong, err := patched[NewPlan](r.Plan, patch, besideRelease)
@@ -124,6 +127,9 @@ func (o *Operations) UpdateChange(ctx context.Context, id string, patch []byte, 
 	if err := identified("change request", id); err != nil {
 		return ChangeView{}, err
 	}
+	if err := wellFormed(patch); err != nil { // before any precondition: RFC 9110, 13.2.1
+		return ChangeView{}, err
+	}
 	c, err := o.store.UpdateChange(ctx, id, func(c release.Change) (release.Change, error) {
 		plan, _, wrong, err := patched[release.ChangePlan](c.ChangePlan, patch, besideChange)
 		if err != nil {
@@ -145,6 +151,9 @@ func (o *Operations) UpdateTask(ctx context.Context, id string, patch []byte, pr
 		return TaskView{}, err
 	}
 	if err := identified("task", id); err != nil {
+		return TaskView{}, err
+	}
+	if err := wellFormed(patch); err != nil { // before any precondition: RFC 9110, 13.2.1
 		return TaskView{}, err
 	}
 	w := o.write(who, pre)

@@ -9,14 +9,11 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// patched lays a JSON merge patch (RFC 7396) over the JSON form of what stands: the
-// plan it makes, the fields it names, and what of it could not be read or cannot be
+// patched lays a well-formed JSON merge patch (RFC 7396) over the JSON form of what
+// stands: the plan it makes, the fields it names, and what of it could not be read or cannot be
 // edited. The documents are flat but for lists, which RFC 7396 replaces as a whole, so
 // merging is one level deep. elsewhere says where people change what is not edited.
 func patched[T any](current any, patch []byte, elsewhere map[string]string) (plan T, asked []string, wrong Misread, err error) {
-	if err := wellFormed(patch); err != nil {
-		return plan, nil, wrong, err
-	}
 	stands, err := json.Marshal(current)
 	if err != nil {
 		return plan, nil, wrong, err

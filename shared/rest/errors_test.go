@@ -112,6 +112,7 @@ var badInput = []failing{
 	}, 400, "unknown-change-requests", "add[1] add[2]", ""},
 	{"patch", to("PATCH /releases/REL-2026-Q2-999", object{"name": "A"}), 404, "not-found", "", "/releases"},
 	{"patch", at("PATCH %", planned, `[{"op":"remove","path":"/name"}]`), 400, "invalid-json", "", ""},
+	{"patch", at("PATCH %", planned, `{"name":`, `If-Match: "9"`), 400, "invalid-json", "", ""}, // not 412: what is wrong in itself comes first
 	{"patch", at("PATCH %", planned, object{"name": "A"}, "Content-Type: application/json-patch+json"), 415, "unsupported-media-type", "", ""},
 	{
 		"patch", at("PATCH %", planned, object{"colour": nil, "status": nil, "name": nil, "scheduledEnd": "2026-04-01T00:00:00Z", "deploymentLog": []any{}}),
