@@ -80,7 +80,8 @@ func (s *Store) put(ctx context.Context, table string, i item, e *expression) er
 	})
 }
 
-// get reads one item, strongly consistent unless the store is relaxed; nil where there is none.
+// get reads one item, strongly consistent unless the store is relaxed; nil where there
+// is none.
 func (s *Store) get(ctx context.Context, table string, k item) (item, error) {
 	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(!s.relaxed)})
 	if err != nil {
@@ -89,8 +90,8 @@ func (s *Store) get(ctx context.Context, table string, k item) (item, error) {
 	return out.Item, nil
 }
 
-// batchGet reads items by key, strongly consistent unless the store is relaxed, 100 at a request; what does not
-// exist is left out.
+// batchGet reads items by key, strongly consistent unless the store is relaxed, 100 at a
+// request; what does not exist is left out.
 func (s *Store) batchGet(ctx context.Context, table string, keys []item) ([]item, error) {
 	var all []item
 	for len(keys) > 0 {

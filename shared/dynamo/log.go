@@ -126,18 +126,14 @@ func (s *Store) trimLog(ctx context.Context, id string) error {
 	if err != nil {
 		return failure(err)
 	}
-	keys := make([]item, len(out.Items))
-	for n, i := range out.Items {
-		keys[n] = key(str(i, "pk"), str(i, "sk"))
-	}
-	return s.deleteAll(ctx, s.tables.Releases, keys)
+	return s.deleteAll(ctx, s.tables.Releases, out.Items) // their keys, and nothing else
 }
 
 // deleteRange removes every item that a query of the Releases table finds.
 func (s *Store) deleteRange(ctx context.Context, in *dynamodb.QueryInput) error {
 	in.ProjectionExpression = aws.String("pk, sk")
 	var keys []item
-	if err := s.queryAll(ctx, in, func(i item) { keys = append(keys, key(str(i, "pk"), str(i, "sk"))) }); err != nil {
+	if err := s.queryAll(ctx, in, func(i item) { keys = append(keys, i) }); err != nil {
 		return err
 	}
 	return s.deleteAll(ctx, s.tables.Releases, keys)

@@ -91,10 +91,10 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	}
 	server := httptest.NewServer(w.inbox.Handler())
 	t.Cleanup(server.Close)
-	w.store = dynamo.Open(config(endpoint), w.tables)
+	w.store = dynamo.Open(w.config, w.tables)
 	w.ops = operations.New(w.store).At(w.now)
 	w.ctx = release.WithCaller(t.Context(), release.Caller{Person: release.Person{Subject: "a", Name: "Rita", Email: "rita@example.com"}, EmailVerified: true, Role: release.Admin})
-	faulty := dynamo.Open(config(endpoint), w.tables, func(do *dynamodb.Options) {
+	faulty := dynamo.Open(w.config, w.tables, func(do *dynamodb.Options) {
 		do.APIOptions = append(do.APIOptions, inject.Into(o.around, nil))
 	})
 	w.planner = plan.New(faulty).Publicly("https://releases.example.com", true).At(w.now)

@@ -62,15 +62,22 @@ func TestDecodeSaysWhatIsNotJSON(t *testing.T) {
 
 func TestMergePatch(t *testing.T) {
 	plan := release.TaskPlan{Title: "t", RequesterEmail: "a@example.com", Status: release.TaskOpen, ChangeRequestID: "CHG-1", CIIDs: []string{"a"}}
-	got, touched, _, err := patched[release.TaskPlan](plan, []byte(`{"changeRequestId":null,"ciIds":["b","c"]}`), besideTask)
+	read := func(body string) mergePatch {
+		patch, err := readPatch([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return patch
+	}
+	got, touched, _, err := patched[release.TaskPlan](plan, read(`{"changeRequestId":null,"ciIds":["b","c"]}`), besideTask)
 	if err != nil || got.ChangeRequestID != "" || !slices.Equal(got.CIIDs, []string{"b", "c"}) || got.Title != "t" || !slices.Equal(touched, []string{"changeRequestId", "ciIds"}) {
 		t.Errorf("%+v %v %v", got, touched, err)
 	}
-	_, _, wrong, err := patched[release.TaskPlan](plan, []byte(`{"comments":null,"id":null,"title":5}`), besideTask)
+	_, _, wrong, err := patched[release.TaskPlan](plan, read(`{"comments":null,"id":null,"title":5}`), besideTask)
 	if all := wrong.err(release.Faults{}); err != nil || !slices.Equal(named(all), []string{"comments", "id", "title"}) {
 		t.Errorf("named %v, %v", named(all), err)
 	}
-	if err := wellFormed([]byte(`[]`)); !release.HasCode(err, "invalid-json") {
+	if _, err := readPatch([]byte(`[]`)); !release.HasCode(err, "invalid-json") {
 		t.Errorf("a patch that is no object: %v", err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // UpdateRelease applies a JSON merge patch to the editable fields of a release. Moving
 // the window of a scheduled release is logged, and those who were told are told again.
-func (o *Operations) UpdateRelease(ctx context.Context, id string, patch []byte, pre Precondition) (ReleaseView, error) {
+func (o *Operations) UpdateRelease(ctx context.Context, id string, body []byte, pre Precondition) (ReleaseView, error) {
 	who, err := allow(ctx, UpdateRelease)
 	if err != nil {
 		return ReleaseView{}, err
@@ -19,7 +19,8 @@ func (o *Operations) UpdateRelease(ctx context.Context, id string, patch []byte,
 	if err := identified("release", id); err != nil {
 		return ReleaseView{}, err
 	}
-	if err := wellFormed(patch); err != nil { // before any precondition: RFC 9110, 13.2.1
+	patch, err := readPatch(body)
+	if err != nil {
 		return ReleaseView{}, err
 	}
 	w := o.write(who, pre)
@@ -119,7 +120,7 @@ func (o *Operations) ListLog(ctx context.Context, id string, in Paging) (LogPage
 }
 
 // UpdateChange applies a JSON merge patch to the editable fields of a change request.
-func (o *Operations) UpdateChange(ctx context.Context, id string, patch []byte, pre Precondition) (ChangeView, error) {
+func (o *Operations) UpdateChange(ctx context.Context, id string, body []byte, pre Precondition) (ChangeView, error) {
 	who, err := allow(ctx, UpdateChange)
 	if err != nil {
 		return ChangeView{}, err
@@ -127,7 +128,8 @@ func (o *Operations) UpdateChange(ctx context.Context, id string, patch []byte, 
 	if err := identified("change request", id); err != nil {
 		return ChangeView{}, err
 	}
-	if err := wellFormed(patch); err != nil { // before any precondition: RFC 9110, 13.2.1
+	patch, err := readPatch(body)
+	if err != nil {
 		return ChangeView{}, err
 	}
 	c, err := o.store.UpdateChange(ctx, id, func(c release.Change) (release.Change, error) {
@@ -145,7 +147,7 @@ func (o *Operations) UpdateChange(ctx context.Context, id string, patch []byte, 
 
 // UpdateTask applies a JSON merge patch to a task. Moving it to another change request
 // is refused while the release that resolved it is deployed.
-func (o *Operations) UpdateTask(ctx context.Context, id string, patch []byte, pre Precondition) (TaskView, error) {
+func (o *Operations) UpdateTask(ctx context.Context, id string, body []byte, pre Precondition) (TaskView, error) {
 	who, err := allow(ctx, UpdateTask)
 	if err != nil {
 		return TaskView{}, err
@@ -153,7 +155,8 @@ func (o *Operations) UpdateTask(ctx context.Context, id string, patch []byte, pr
 	if err := identified("task", id); err != nil {
 		return TaskView{}, err
 	}
-	if err := wellFormed(patch); err != nil { // before any precondition: RFC 9110, 13.2.1
+	patch, err := readPatch(body)
+	if err != nil {
 		return TaskView{}, err
 	}
 	w := o.write(who, pre)

@@ -9,26 +9,37 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// patched lays a well-formed JSON merge patch (RFC 7396) over the JSON form of what
-// stands: the plan it makes, the fields it names, and what of it could not be read or cannot be
-// edited. The documents are flat but for lists, which RFC 7396 replaces as a whole, so
-// merging is one level deep. elsewhere says where people change what is not edited.
-func patched[T any](current any, patch []byte, elsewhere map[string]string) (plan T, asked []string, wrong Misread, err error) {
+// mergePatch is a JSON merge patch (RFC 7396) by field. The documents are flat but for
+// lists, which RFC 7396 replaces as a whole, so merging is one level deep.
+type mergePatch map[string]json.RawMessage
+
+// readPatch reads a patch once, and before anything else is: what is wrong in itself is
+// refused before any precondition is looked at (RFC 9110, 13.2.1).
+func readPatch(body []byte) (mergePatch, error) {
+	if err := wellFormed(body); err != nil {
+		return nil, err
+	}
+	var patch mergePatch
+	err := json.Unmarshal(body, &patch)
+	return patch, err
+}
+
+// patched lays a patch over the JSON form of what stands: the plan it makes, the fields
+// it names, and what of it could not be read or cannot be edited. elsewhere says where
+// people change what is not edited.
+func patched[T any](current any, patch mergePatch, elsewhere map[string]string) (plan T, asked []string, wrong Misread, err error) {
 	stands, err := json.Marshal(current)
 	if err != nil {
 		return plan, nil, wrong, err
 	}
-	var document, change map[string]json.RawMessage
+	var document map[string]json.RawMessage
 	if err := json.Unmarshal(stands, &document); err != nil {
-		return plan, nil, wrong, err
-	}
-	if err := json.Unmarshal(patch, &change); err != nil {
 		return plan, nil, wrong, err
 	}
 	fields := map[string]reflect.Value{}
 	collectFields(reflect.ValueOf(&plan).Elem(), fields)
 	var f release.Faults
-	for name, value := range change {
+	for name, value := range patch {
 		switch _, editable := fields[name]; {
 		case !editable:
 			f.Add(name, "%s", notEdited(name, fields, elsewhere))

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"example.com/releases/shared/local/bootstrap"
 )
 
 // A function's binary links what it serves: reading a release must bring along neither
@@ -13,9 +15,13 @@ import (
 func TestAFunctionLinksItsOwnRouteOnly(t *testing.T) {
 	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.Command("go", "build", "-o", binary, "../../functions/get-release")
 	// As it ships, but with its symbols: what is compiled for the one serves the other.
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false -trimpath -tags=lambda.norpc")
+	env, err := bootstrap.Environment("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-ldflags=", "-o", binary, "../../functions/get-release")
+	build.Env = append(os.Environ(), env...)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -21,6 +21,7 @@ import (
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/settle"
 )
 
 // A test that finds nothing shows nothing unless it finds what is broken. Each of these
@@ -52,7 +53,7 @@ func TestBrokenConsumersAreCaught(t *testing.T) {
 
 func isCaught(t *testing.T, worlds []*world, label string, b broken, within func(faults) bool) {
 	var caught, played atomic.Int64
-	playAll(worlds, seedsWith(5**seeds, within), label, b.consumers, func(_ *world, seed uint64, _ stats, v verdict) bool {
+	playAll(worlds, seedsWith(5**seeds, within), label, b.consumers, func(seed uint64, _ stats, v verdict) bool {
 		if len(v.final) > 0 && caught.CompareAndSwap(0, int64(seed)) {
 			t.Logf("caught by seed %d: %s", seed, v.final[0])
 		}
@@ -80,7 +81,7 @@ func (b broken) consumers(p *play, store *dynamo.Store) (changes, tasks streams.
 		}
 		return events.DynamoDBEventResponse{}, nil
 	}
-	return changesOf(store), tasks
+	return inFreshSandboxes(store, (*settle.Settler).Changes), tasks
 }
 
 func (b broken) settle(ctx context.Context, p *play, db *dynamodb.Client, store *dynamo.Store, r events.DynamoDBEventRecord) error {

@@ -34,16 +34,14 @@ const stages = 4
 type consumers func(p *play, store *dynamo.Store) (changes, tasks streams.Handler)
 
 func rightConsumers(_ *play, store *dynamo.Store) (changes, tasks streams.Handler) {
-	return changesOf(store), func(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
-		return settle.New(store).Tasks(ctx, batch)
-	}
+	return inFreshSandboxes(store, (*settle.Settler).Changes), inFreshSandboxes(store, (*settle.Settler).Tasks)
 }
 
-// changesOf has a sandbox, and so a Settler, for each invocation: one that freezes takes
-// its sandbox with it, and what a Settler shares between invocations.
-func changesOf(store *dynamo.Store) streams.Handler {
+// inFreshSandboxes has a sandbox, and so a Settler, for each invocation: one that
+// freezes takes its sandbox with it, and what a Settler shares between invocations.
+func inFreshSandboxes(store *dynamo.Store, handle func(*settle.Settler, context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)) streams.Handler {
 	return func(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
-		return settle.New(store).Changes(ctx, batch)
+		return handle(settle.New(store), ctx, batch)
 	}
 }
 
@@ -56,7 +54,7 @@ func TestSettlementUnderFaults(t *testing.T) {
 	worlds := newWorlds(t)
 	var mu sync.Mutex
 	var total stats
-	playAll(worlds, seedsWith(*seeds, nil), "", rightConsumers, func(_ *world, seed uint64, s stats, v verdict) bool {
+	playAll(worlds, seedsWith(*seeds, nil), "", rightConsumers, func(seed uint64, s stats, v verdict) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		total.add(s)
@@ -81,17 +79,11 @@ func newWorlds(t *testing.T) []*world {
 	for n := range worlds {
 		worlds[n] = newWorld(t)
 	}
-	for n, w := range worlds { // the first record of each stream
-		id := fmt.Sprint("first-", n)
-		w.change(id, release.Standard)
-		w.task(id, "", release.TaskOpen)
-		w.release()
-	}
 	return worlds
 }
 
 // playAll plays the seeds until each has been judged or judge says that it is enough.
-func playAll(worlds []*world, queue chan uint64, label string, build consumers, judge func(*world, uint64, stats, verdict) bool) {
+func playAll(worlds []*world, queue chan uint64, label string, build consumers, judge func(uint64, stats, verdict) bool) {
 	var enough atomic.Bool
 	var playing sync.WaitGroup
 	for _, w := range worlds {
@@ -101,7 +93,7 @@ func playAll(worlds []*world, queue chan uint64, label string, build consumers, 
 					return
 				}
 				s, v := w.play(seed, label, build)
-				if !judge(w, seed, s, v) {
+				if !judge(seed, s, v) {
 					enough.Store(true)
 				}
 			}

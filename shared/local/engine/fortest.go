@@ -30,11 +30,7 @@ func ForTest(t testing.TB) string {
 	if endpoint := os.Getenv(EndpointVariable); endpoint != "" {
 		return endpoint
 	}
-	shared.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-		defer cancel()
-		shared.engine, shared.err = Start(ctx, Options{})
-	})
+	shared.once.Do(func() { shared.engine, shared.err = startInMemory() })
 	if shared.err != nil {
 		t.Fatalf("no database engine: %v", shared.err)
 	}
@@ -49,14 +45,19 @@ func Own(t testing.TB) {
 	if os.Getenv(EndpointVariable) != "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	e, err := Start(ctx, Options{})
+	e, err := startInMemory()
 	if err != nil {
 		t.Fatalf("no database engine: %v", err)
 	}
 	t.Cleanup(e.Stop)
 	t.Setenv(EndpointVariable, e.Endpoint())
+}
+
+// startInMemory leaves time to fetch the engine, the first time.
+func startInMemory() (*Engine, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	return Start(ctx, Options{})
 }
 
 // FreshTables creates the tables of template.yaml, without their streams, for one test

@@ -5,6 +5,7 @@ package meter
 import (
 	"context"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -39,7 +40,7 @@ func (m *Meter) Take() Reading {
 // DynamoDB Local counts transactions wrongly (one update as 4 units); what AWS would
 // charge for those has to be worked out from the sizes of their items.
 func (m *Meter) Option(o *dynamodb.Options) {
-	o.APIOptions = append(append([]func(*middleware.Stack) error{}, o.APIOptions...), func(stack *middleware.Stack) error {
+	o.APIOptions = append(slices.Clone(o.APIOptions), func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("meter", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 			reflect.ValueOf(in.Parameters).Elem().FieldByName("ReturnConsumedCapacity").Set(reflect.ValueOf(types.ReturnConsumedCapacityIndexes))
 			out, md, err := next.HandleInitialize(ctx, in)

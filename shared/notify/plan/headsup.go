@@ -85,7 +85,7 @@ func (p *Planner) look(ctx context.Context, id string, order Order, report *Repo
 	if err != nil || order.Sparing && s.rests(rows) {
 		return err
 	}
-	steps, err := glance.stepsFrom(ctx, s, rows)
+	steps, err := glance.steps(ctx, s, rows)
 	if err != nil {
 		return err
 	}
@@ -109,9 +109,9 @@ const (
 )
 
 // rests tells that a sparing run need not read whom the release touches, which is by
-// far the dearest of its reads: everybody who was told knows the window and scope as they are, and
-// other changes of the release open its job themselves, so all there may be is tasks
-// that came since. They wait for the release's turn, within the hour.
+// far the dearest of its reads: everybody who was told knows the window and scope as
+// they are, and other changes of the release open its job themselves, so all there may
+// be is tasks that came since. They wait for the release's turn, within the hour.
 func (s situation) rests(rows []dynamo.Told) bool {
 	if len(rows) == 0 || s.ScheduledStart.Sub(s.now) <= lastDay || s.turn() {
 		return false
@@ -126,8 +126,7 @@ func (s situation) rests(rows []dynamo.Told) bool {
 func (s situation) turn() bool {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(s.ID)) // never fails
-	part := s.now.Sub(s.now.Truncate(time.Hour)) / (time.Hour / turns)
-	return uint32(part) == h.Sum32()%turns
+	return uint32(s.now.UTC().Minute()*turns/60) == h.Sum32()%turns
 }
 
 // missed notes, once, that a window has begun and nobody was ever told of it, though

@@ -67,17 +67,8 @@ func (p *Planner) situation(ctx context.Context, id string) (situation, dynamo.S
 }
 
 // steps works out what is to be written so that everybody knows what they should of a
-// release's window.
-func (p *Planner) steps(ctx context.Context, s situation) ([]step, error) {
-	rows, err := p.store.Told(ctx, s.ID)
-	if err != nil {
-		return nil, err
-	}
-	return p.stepsFrom(ctx, s, rows)
-}
-
-// stepsFrom is steps where it was read already who was told.
-func (p *Planner) stepsFrom(ctx context.Context, s situation, rows []dynamo.Told) ([]step, error) {
+// release's window; rows are what each was told.
+func (p *Planner) steps(ctx context.Context, s situation, rows []dynamo.Told) ([]step, error) {
 	if len(rows) == 0 && !notify.Due(s.Release, s.now) || !s.off() && s.Status != release.Scheduled {
 		return nil, nil
 	}
@@ -158,7 +149,11 @@ func (p *Planner) Window(ctx context.Context, id string) (int, error) {
 		if err != nil {
 			return planned, err
 		}
-		steps, err := p.steps(ctx, s)
+		rows, err := p.store.Told(ctx, id)
+		if err != nil {
+			return planned, err
+		}
+		steps, err := p.steps(ctx, s, rows)
 		if err != nil || len(steps) == 0 {
 			return planned, err
 		}
