@@ -26,7 +26,7 @@ type Config struct {
 	Tables Tables
 
 	// Which tokens are ours; identity.Config explains each. Audience holds one or several, separated by commas.
-	Issuer, Audience, AudienceClaim, RolesClaim, JWKSURL string
+	Issuer, Audience, AudienceClaim, RolesClaim, EmailVerifiedClaim, JWKSURL string
 
 	// PublicURL is where clients and readers of mails reach the API, without a slash at the end.
 	PublicURL string
@@ -59,11 +59,14 @@ func FromEnvironment(needed ...string) Config {
 			Tasks:    env.text("TASKS_TABLE"),
 			Mail:     env.text("MAIL_TABLE"),
 		},
-		Issuer:         env.text("TOKEN_ISSUER"),
-		Audience:       env.text("TOKEN_AUDIENCE"),
-		AudienceClaim:  env.text("AUDIENCE_CLAIM"),
-		RolesClaim:     env.text("ROLES_CLAIM"),
-		JWKSURL:        env.text("JWKS_URL"),
+		Issuer:        env.text("TOKEN_ISSUER"),
+		Audience:      env.text("TOKEN_AUDIENCE"),
+		AudienceClaim: env.text("AUDIENCE_CLAIM"),
+		RolesClaim:    env.text("ROLES_CLAIM"),
+		JWKSURL:       env.text("JWKS_URL"),
+
+		EmailVerifiedClaim: env.text("EMAIL_VERIFIED_CLAIM"),
+
 		PublicURL:      strings.TrimRight(env.text("PUBLIC_URL"), "/"),
 		AllowedOrigins: list(env.text("ALLOWED_ORIGINS")),
 		EventBus:       env.text("EVENT_BUS"),
@@ -100,7 +103,7 @@ func (c Config) Verifier() *identity.Verifier {
 	demandSet("TOKEN_ISSUER", c.Issuer, "TOKEN_AUDIENCE", c.Audience, "JWKS_URL", c.JWKSURL)
 	return identity.New(identity.Config{
 		Issuer: c.Issuer, Audiences: list(c.Audience), AudienceClaim: c.AudienceClaim,
-		RolesClaim: c.RolesClaim, JWKSURL: c.JWKSURL,
+		RolesClaim: c.RolesClaim, EmailVerifiedClaim: c.EmailVerifiedClaim, JWKSURL: c.JWKSURL,
 	})
 }
 

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -19,52 +20,94 @@ const (
 
 // callerOf reads a verified token's claims. What is optional and unusable is left out, not refused: the person can
 // still work, as a caller without a name or without rights that rest on an e-mail.
-func callerOf(claims jwt.MapClaims, rolesClaim string) (release.Caller, error) {
+func callerOf(claims jwt.MapClaims, c Config) (release.Caller, error) {
 	subject, _ := claims["sub"].(string)
 	if subject == "" || len(subject) > maxSubject || !plain(subject) {
 		return release.Caller{}, refuse(ClaimMissing, errors.New("sub is missing, too long or not plain text"))
 	}
-	c := release.Caller{Person: release.Person{Subject: subject}}
+	who := release.Caller{Person: release.Person{Subject: subject}}
 	if name, ok := claims["name"].(string); ok && plain(name) && len(name) <= maxName {
-		c.Name = strings.TrimSpace(name)
+		who.Name = strings.TrimSpace(name)
 	}
 	if email, ok := claims["email"].(string); ok && plain(email) && len(email) <= maxEmail && strings.Contains(email, "@") {
-		c.Email = strings.TrimSpace(email)
-		c.EmailVerified = isTrue(claims["email_verified"])
+		who.Email = strings.TrimSpace(email)
+		who.EmailVerified = isTrue(lookUp(claims, c.EmailVerifiedClaim))
 	}
-	for _, name := range texts(lookUp(claims, rolesClaim)) {
-		c.Role = max(c.Role, release.ParseRole(name))
+	for _, name := range roleNames(claims, c.RolesClaim) {
+		who.Role = max(who.Role, release.ParseRole(name))
 	}
-	return c, nil
+	return who, nil
 }
 
-// isTrue accepts the word too: some issuers send email_verified as a string.
+// isTrue accepts what issuers really send for a claim that is true or false: Cognito sends the word, Microsoft Entra
+// ID's xms_edov is seen as true, "1" and 1. Whatever else stands there, and nothing, is false.
 func isTrue(claim any) bool {
 	switch b := claim.(type) {
 	case bool:
 		return b
 	case string:
-		return strings.EqualFold(b, "true")
+		return strings.EqualFold(b, "true") || b == "1"
+	case float64:
+		return b == 1
 	}
 	return false
 }
 
-// texts reads a claim that is a list of strings or one string with spaces or commas between the values, as issuers
-// send roles, scopes and audiences in either form.
-func texts(claim any) []string {
+// values reads a claim that is one value or a list of values. A value is compared whole: "portal releases" is one
+// audience (RFC 7519, 4.1.3) and "Helpdesk Admin" one group, with a space in its name.
+func values(claim any) []string {
 	switch v := claim.(type) {
 	case string:
-		return strings.FieldsFunc(v, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+		return []string{v}
 	case []any:
 		var list []string
 		for _, e := range v {
 			if s, ok := e.(string); ok {
-				list = append(list, strings.TrimSpace(s))
+				list = append(list, s)
 			}
 		}
 		return list
 	}
 	return nil
+}
+
+// roleNames reads the roles. Only scopes are several values in one text, with spaces between (RFC 8693, 4.2; Entra ID
+// calls them scp): no scope can have a space in it.
+func roleNames(claims jwt.MapClaims, claim string) []string {
+	found := lookUp(claims, claim)
+	if scopes, ok := found.(string); ok && slices.Contains([]string{"scope", "scp"}, claim) {
+		return strings.Fields(scopes)
+	}
+	return values(found)
+}
+
+// isAccessToken tells whether a verified token was issued to call an API with. Issuers sign other kinds with the same
+// keys, and one kind must not pass for another (RFC 8725, 3.11).
+func isAccessToken(header map[string]any, claims jwt.MapClaims) error {
+	if typ, named := header["typ"]; named && !slices.Contains([]string{"jwt", "at+jwt"}, mediaSubtype(typ)) {
+		return errors.New("the header's typ is neither JWT nor at+jwt (RFC 9068, 2.1)")
+	}
+	if use, named := claims["token_use"]; named && use != "access" {
+		return errors.New("token_use is not access (Amazon Cognito)")
+	}
+	// Keycloak names the kind among the claims too, and its access tokens are of the kind Bearer.
+	if typ, ok := claims["typ"].(string); ok && slices.Contains([]string{"id", "refresh", "offline", "logout"}, strings.ToLower(typ)) {
+		return errors.New("the claim typ is that of another kind of token (Keycloak)")
+	}
+	// An ID token binds itself to a sign-in with the first three (OIDC core, 2 and 3.3.2.11); events makes a token a
+	// security event, such as a logout (RFC 8417, 2.2; OIDC back-channel logout, 2.4), even without a typ.
+	for _, name := range []string{"at_hash", "c_hash", "nonce", "events"} {
+		if _, has := claims[name]; has {
+			return errors.New("it has the claim " + name + ", which no access token has")
+		}
+	}
+	return nil
+}
+
+// mediaSubtype is a typ header in small letters, without the application/ that may be left out (RFC 7515, 4.1.9).
+func mediaSubtype(typ any) string {
+	s, _ := typ.(string)
+	return strings.TrimPrefix(strings.ToLower(s), "application/")
 }
 
 // lookUp finds a claim by name or by a path of names with dots between them. A name may have dots of its own

@@ -32,6 +32,9 @@ type Config struct {
 	// RolesClaim is the claim that holds the roles: "roles" when empty. Dots lead into nested objects, as in
 	// "realm_access.roles"; a claim whose very name has dots is found too.
 	RolesClaim string
+	// EmailVerifiedClaim is the claim that says whether the e-mail is the person's own: "email_verified" when empty.
+	// Microsoft Entra ID has "xms_edov". A token without it has an unverified e-mail.
+	EmailVerifiedClaim string
 	// JWKSURL is where the issuer publishes its keys.
 	JWKSURL string
 }
@@ -57,6 +60,9 @@ func newVerifier(c Config, now func() time.Time) *Verifier {
 	if c.RolesClaim == "" {
 		c.RolesClaim = "roles"
 	}
+	if c.EmailVerifiedClaim == "" {
+		c.EmailVerifiedClaim = "email_verified"
+	}
 	return &Verifier{
 		config: c,
 		keys:   newKeySet(c.JWKSURL, now),
@@ -78,7 +84,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (release.Caller, er
 		return release.Caller{}, refuse(Malformed, errors.New("longer than 10 KiB"))
 	}
 	claims := jwt.MapClaims{}
-	_, err := v.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+	parsed, err := v.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
 		// RFC 7515 4.1.11: what we do not understand but are told is critical makes the token invalid.
 		if _, critical := t.Header["crit"]; critical {
 			return nil, refuse(Malformed, errors.New("header has crit"))
@@ -89,11 +95,14 @@ func (v *Verifier) Verify(ctx context.Context, token string) (release.Caller, er
 	if err != nil {
 		return release.Caller{}, refuse(reasonOf(err), err)
 	}
+	if err := isAccessToken(parsed.Header, claims); err != nil {
+		return release.Caller{}, refuse(WrongKind, err)
+	}
 	// The library reads the audience from `aud` only; ours has a configurable name.
-	if !slices.ContainsFunc(texts(claims[v.config.AudienceClaim]), v.isAudience) {
+	if !slices.ContainsFunc(values(claims[v.config.AudienceClaim]), v.isAudience) {
 		return release.Caller{}, refuse(WrongAudience, nil)
 	}
-	return callerOf(claims, v.config.RolesClaim)
+	return callerOf(claims, v.config)
 }
 
 func (v *Verifier) isAudience(a string) bool {
@@ -111,6 +120,7 @@ const (
 	UnknownKey      Reason = "unknown-key"
 	BadSignature    Reason = "bad-signature"
 	WrongIssuer     Reason = "wrong-issuer"
+	WrongKind       Reason = "wrong-kind" // an ID token, a logout token: signed by the issuer, but not to call with
 	WrongAudience   Reason = "wrong-audience"
 	Expired         Reason = "expired"
 	NotYetValid     Reason = "not-yet-valid"

@@ -54,7 +54,19 @@ func newIssuer(t testing.TB, keys ...map[string]any) *issuer {
 }
 
 func (i *issuer) publish(keys ...map[string]any) {
-	body, err := json.Marshal(map[string]any{"keys": keys})
+	entries := make([]any, len(keys))
+	for n, key := range keys {
+		entries[n] = key
+	}
+	i.publishEntries(entries...)
+}
+
+// publishEntries publishes what need not even be keys.
+func (i *issuer) publishEntries(entries ...any) {
+	if entries == nil {
+		entries = []any{}
+	}
+	body, err := json.Marshal(map[string]any{"keys": entries})
 	if err != nil {
 		panic(err)
 	}

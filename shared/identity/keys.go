@@ -163,19 +163,45 @@ type jwk struct {
 	Crv, X, Y          string
 }
 
-// parseKeys reads a key set. Keys for other purposes or of other kinds stand beside ours and are skipped; a set
-// without any of use is an error, so that it never replaces one that works.
+// readJWK reads one entry of a set. Names are matched exactly, and members that we do not know may be anything.
+func readJWK(entry json.RawMessage) (jwk, error) {
+	var members map[string]any
+	if err := json.Unmarshal(entry, &members); err != nil {
+		return jwk{}, errors.New("it is no object")
+	}
+	var k jwk
+	for name, to := range map[string]*string{
+		"kty": &k.Kty, "use": &k.Use, "alg": &k.Alg, "kid": &k.Kid, "n": &k.N, "e": &k.E, "crv": &k.Crv, "x": &k.X, "y": &k.Y,
+	} {
+		value, has := members[name]
+		text, ok := value.(string)
+		if has && !ok {
+			return k, fmt.Errorf("%s is no text", name)
+		}
+		*to = text
+	}
+	return k, nil
+}
+
+// parseKeys reads a key set. An entry of another kind or for another purpose, or one that is malformed, stands beside
+// ours and is skipped (RFC 7517, 5): one odd entry must not lock everybody out. A set without any of use is an error,
+// so that it never replaces one that works.
 func parseKeys(body []byte) (map[keyID]crypto.PublicKey, error) {
-	var set struct{ Keys []jwk }
+	var set struct{ Keys []json.RawMessage }
 	if err := json.Unmarshal(body, &set); err != nil {
 		return nil, fmt.Errorf("the key set is not JSON: %w", err)
 	}
 	keys := map[keyID]crypto.PublicKey{}
 	var last error
-	for _, k := range set.Keys {
-		id, key, err := k.publicKey()
+	for i, entry := range set.Keys {
+		k, err := readJWK(entry)
+		var id keyID
+		var key crypto.PublicKey
+		if err == nil {
+			id, key, err = k.publicKey()
+		}
 		if err != nil {
-			last = fmt.Errorf("key %.80q: %w", k.Kid, err)
+			last = fmt.Errorf("key %d, %.80q: %w", i, k.Kid, err)
 			continue
 		}
 		keys[id] = key

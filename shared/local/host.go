@@ -184,7 +184,7 @@ func issuerSettings(t *template.Template, url string) tokens.Settings {
 	s := tokens.Settings{URL: url, Audience: audience}
 	for _, f := range t.Functions {
 		if claim, ok := f.Environment["ROLES_CLAIM"]; ok {
-			s.RolesClaim, s.AudienceClaim = claim, f.Environment["AUDIENCE_CLAIM"]
+			s.RolesClaim, s.AudienceClaim, s.EmailVerifiedClaim = claim, f.Environment["AUDIENCE_CLAIM"], f.Environment["EMAIL_VERIFIED_CLAIM"]
 		}
 	}
 	return s

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"example.com/releases/shared/local/page"
@@ -19,6 +20,7 @@ const (
 	KeysPath   = "/_local/.well-known/jwks.json"
 	ConfigPath = "/.well-known/openid-configuration"
 	TokenPath  = "/_local/token"
+	RotatePath = "/_local/token/rotate"
 )
 
 // Handler serves the key set, the issuer's description and tokens.
@@ -27,12 +29,19 @@ func (i *Issuer) Handler() http.Handler {
 	mux.HandleFunc("GET "+KeysPath, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, i.JWKS()) })
 	mux.HandleFunc("GET "+ConfigPath, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{
-			"issuer": i.url, "jwks_uri": i.url + KeysPath,
+			"issuer": i.URL, "jwks_uri": i.URL + KeysPath,
 			"id_token_signing_alg_values_supported": []string{"ES256"},
 			"response_types_supported":              []string{"token"}, "subject_types_supported": []string{"public"},
 		})
 	})
 	mux.HandleFunc("GET "+TokenPath, i.mint)
+	mux.HandleFunc("POST "+RotatePath, func(w http.ResponseWriter, _ *http.Request) {
+		if err := i.Rotate(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
 	return mux
 }
 
@@ -44,7 +53,7 @@ func (i *Issuer) mint(w http.ResponseWriter, r *http.Request) {
 		i.page(w)
 		return
 	}
-	h := Holder{Email: q.Get("email"), Name: q.Get("name"), Role: q.Get("role"), Unverified: q.Get("verified") == "false"}
+	h := Holder{Email: q.Get("email"), Name: q.Get("name"), Role: q.Get("role"), Kind: q.Get("kind"), Unverified: q.Get("verified") == "false"}
 	if life := q.Get("life"); life != "" {
 		d, err := time.ParseDuration(life)
 		if err != nil {
@@ -87,7 +96,7 @@ func (i *Issuer) page(w http.ResponseWriter) {
 		}
 		rows = append(rows, row{role, token})
 	}
-	tokensPage.Write(w, http.StatusOK, "Tokens", map[string]any{"Rows": rows, "URL": i.url + TokenPath})
+	tokensPage.Write(w, http.StatusOK, "Tokens", map[string]any{"Rows": rows, "URL": i.URL + TokenPath, "Kinds": strings.Join(Kinds(), ", ")})
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

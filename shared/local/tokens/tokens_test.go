@@ -97,3 +97,75 @@ func TestTokenForms(t *testing.T) {
 		t.Errorf("configuration: %s", body)
 	}
 }
+
+func TestTokens_OtherKindsThanAccess_AreRefused(t *testing.T) {
+	url, verifier := serve(t, "", "")
+	taken := map[string]bool{"access": true, "untyped": true, "at+jwt": true}
+	if len(tokens.Kinds()) <= len(taken) {
+		t.Fatalf("kinds: %v", tokens.Kinds())
+	}
+	for _, kind := range tokens.Kinds() {
+		status, token := get(t, url+tokens.TokenPath+"?role=admin&kind="+strings.ReplaceAll(kind, "+", "%2B"), "")
+		if status != http.StatusOK {
+			t.Fatalf("%s: %d %s", kind, status, token)
+		}
+		if _, err := verifier.Verify(t.Context(), strings.TrimSpace(token)); (err == nil) != taken[kind] {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	if status, body := get(t, url+tokens.TokenPath+"?kind=paper", ""); status != http.StatusBadRequest || !strings.Contains(body, "logout") {
+		t.Errorf("an unknown kind: %d %s", status, body)
+	}
+}
+
+func TestJWKS_HoldsWhatReadersHaveToSkip(t *testing.T) {
+	url, _ := serve(t, "", "")
+	_, body := get(t, url+tokens.KeysPath, "")
+	var set struct{ Keys []map[string]any }
+	if err := json.Unmarshal([]byte(body), &set); err != nil {
+		t.Fatal(err)
+	}
+	malformed, others := 0, 0
+	for _, key := range set.Keys {
+		if _, ok := key["kid"].(string); !ok {
+			malformed++
+		}
+		if key["kty"] != "EC" || key["use"] != "sig" {
+			others++
+		}
+	}
+	if malformed == 0 || others < 3 || len(set.Keys) != others+1 {
+		t.Errorf("the set is cleaner than those of real issuers: %s", body)
+	}
+}
+
+func TestRotate_TokensOfTheKeyBefore_StayGoodUntilTheNext(t *testing.T) {
+	url, _ := serve(t, "", "")
+	mint := func() string {
+		_, token := get(t, url+tokens.TokenPath+"?role=admin", "")
+		return strings.TrimSpace(token)
+	}
+	rotate := func() {
+		answer, err := http.Post(url+tokens.RotatePath, "", nil)
+		if err != nil || answer.StatusCode != http.StatusNoContent {
+			t.Fatalf("%v %v", err, answer)
+		}
+		_ = answer.Body.Close()
+	}
+	good := func(token string) bool {
+		// A verifier of its own, which has no key in its cache.
+		v := identity.New(identity.Config{Issuer: url, Audiences: []string{"releases"}, JWKSURL: url + tokens.KeysPath})
+		_, err := v.Verify(t.Context(), token)
+		return err == nil
+	}
+	first := mint()
+	rotate()
+	second := mint()
+	if !good(first) || !good(second) {
+		t.Errorf("after one rotation: the first %v, the second %v", good(first), good(second))
+	}
+	rotate()
+	if good(first) || !good(second) || !good(mint()) {
+		t.Errorf("after two rotations: the first %v, the second %v", good(first), good(second))
+	}
+}
