@@ -68,7 +68,7 @@ var onlyIn = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types":  {"shared/dynamo", "shared/notify/", "shared/local", "shared/local/"}, // a stream's images
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams": {"shared/local", "shared/local/"},
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge":     {"shared/notify/announce", "shared/local", "shared/local/"},
-	"github.com/aws/aws-sdk-go-v2/service/sesv2":           {"shared/notify/post", "shared/local", "shared/local/"},
+	"github.com/aws/aws-sdk-go-v2/service/sesv2":           {"shared/notify/send", "shared/local", "shared/local/"},
 	"github.com/aws/aws-lambda-go/lambda":                  {"shared/host", "shared/local", "shared/local/"},
 	"github.com/awslabs/aws-lambda-go-api-proxy/":          {"shared/host"},
 	"github.com/golang-jwt/":                               {"shared/identity", "shared/local", "shared/local/"},

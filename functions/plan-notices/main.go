@@ -10,5 +10,5 @@ import (
 func main() {
 	c := host.FromEnvironment("RELEASES_TABLE", "CHANGES_TABLE", "TASKS_TABLE", "MAIL_TABLE")
 	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
-	host.ServeEvents(plan.New(store).Publicly(c.PublicURL, c.TrustCenter).Stream)
+	host.ServeEvents(plan.New(store).WithPublicURL(c.PublicURL, c.TrustCenter).Stream)
 }

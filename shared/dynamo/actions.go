@@ -54,7 +54,7 @@ func (s *Store) updateQuietly(ctx context.Context, table string, k item, e *expr
 
 func (s *Store) updateReturning(ctx context.Context, values types.ReturnValue, table string, k item, e *expression) (item, error) {
 	var after item
-	err := insist(ctx, func() error {
+	err := retryWrite(ctx, func() error {
 		out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName: &table, Key: k, UpdateExpression: e.update(), ConditionExpression: e.condition(),
 			ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
@@ -70,7 +70,7 @@ func (s *Store) updateReturning(ctx context.Context, values types.ReturnValue, t
 }
 
 func (s *Store) put(ctx context.Context, table string, i item, e *expression) error {
-	return insist(ctx, func() error {
+	return retryWrite(ctx, func() error {
 		_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName: &table, Item: i, ConditionExpression: e.condition(),
 			ExpressionAttributeNames: e.boundNames(), ExpressionAttributeValues: e.boundValues(),
@@ -83,7 +83,7 @@ func (s *Store) put(ctx context.Context, table string, i item, e *expression) er
 // get reads one item, strongly consistent unless the store is relaxed; nil where there
 // is none.
 func (s *Store) get(ctx context.Context, table string, k item) (item, error) {
-	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(!s.relaxed)})
+	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(!s.eventuallyConsistent)})
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -96,7 +96,7 @@ func (s *Store) batchGet(ctx context.Context, table string, keys []item) ([]item
 	var all []item
 	for len(keys) > 0 {
 		n := min(100, len(keys))
-		request := map[string]types.KeysAndAttributes{table: {Keys: keys[:n], ConsistentRead: aws.Bool(!s.relaxed)}}
+		request := map[string]types.KeysAndAttributes{table: {Keys: keys[:n], ConsistentRead: aws.Bool(!s.eventuallyConsistent)}}
 		keys = keys[n:]
 		for round := 0; len(request) > 0; round++ {
 			out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
@@ -149,7 +149,7 @@ func (s *Store) deleteAll(ctx context.Context, table string, keys []item) error 
 
 // queryAll reads a whole range, page after page.
 func (s *Store) queryAll(ctx context.Context, in *dynamodb.QueryInput, each func(item)) error {
-	if s.relaxed {
+	if s.eventuallyConsistent {
 		in.ConsistentRead = nil
 	}
 	for {
@@ -168,7 +168,7 @@ func (s *Store) queryAll(ctx context.Context, in *dynamodb.QueryInput, each func
 
 // rangeOf is the strongly consistent query of a partition where the sort key meets a condition.
 func rangeOf(table, pk, operator string, bounds ...string) *dynamodb.QueryInput {
-	e := express()
+	e := newExpression()
 	condition := e.name("pk") + " = " + e.value(text(pk)) + " AND "
 	switch operator {
 	case "begins":

@@ -26,14 +26,14 @@ func boolean(b bool) types.AttributeValue { return &types.AttributeValueMemberBO
 // set is a string set; DynamoDB has no empty one, so callers leave it out then.
 func set(ids []string) types.AttributeValue { return &types.AttributeValueMemberSS{Value: ids} }
 
-func instant(t time.Time) types.AttributeValue { return text(release.FormatTime(t)) }
+func secondsValue(t time.Time) types.AttributeValue { return text(release.FormatTime(t)) }
 
-// exact keeps milliseconds, fixed in width, so that it sorts as text.
-func exact(t time.Time) types.AttributeValue {
+// millisValue keeps milliseconds, fixed in width, so that it sorts as text.
+func millisValue(t time.Time) types.AttributeValue {
 	return text(t.UTC().Format("2006-01-02T15:04:05.000Z"))
 }
 
-func texts(all []string) types.AttributeValue {
+func stringListValue(all []string) types.AttributeValue {
 	l := make([]types.AttributeValue, len(all))
 	for i, s := range all {
 		l[i] = text(s)
@@ -53,9 +53,9 @@ func (w writer) number(name string, n int) {
 	}
 }
 
-func (w writer) instant(name string, t *time.Time) {
+func (w writer) seconds(name string, t *time.Time) {
 	if t != nil {
-		w[name] = instant(*t)
+		w[name] = secondsValue(*t)
 	}
 }
 
@@ -83,13 +83,13 @@ func num(i item, name string) int {
 	return 0
 }
 
-func truth(i item, name string) bool {
+func boolOf(i item, name string) bool {
 	v, ok := i[name].(*types.AttributeValueMemberBOOL)
 	return ok && v.Value
 }
 
-// ids reads a string set, sorted: DynamoDB promises no order.
-func ids(i item, name string) []string {
+// stringSetOf reads a string set, sorted: DynamoDB promises no order.
+func stringSetOf(i item, name string) []string {
 	v, ok := i[name].(*types.AttributeValueMemberSS)
 	if !ok {
 		return nil
@@ -99,7 +99,7 @@ func ids(i item, name string) []string {
 	return sorted
 }
 
-func stringList(i item, name string) []string {
+func stringListOf(i item, name string) []string {
 	all := []string{}
 	for _, v := range listOf(i, name) {
 		if s, ok := v.(*types.AttributeValueMemberS); ok {
@@ -126,12 +126,12 @@ func mapsOf(i item, name string) []item {
 	return all
 }
 
-func moment(i item, name string) time.Time {
+func timeOf(i item, name string) time.Time {
 	t, _ := time.Parse(time.RFC3339, str(i, name))
 	return t
 }
 
-func maybeMoment(i item, name string) *time.Time {
+func optionalTimeOf(i item, name string) *time.Time {
 	t, err := time.Parse(time.RFC3339, str(i, name))
 	if err != nil {
 		return nil
@@ -153,7 +153,7 @@ type expression struct {
 	conditions                   []string
 }
 
-func express() *expression {
+func newExpression() *expression {
 	return &expression{names: map[string]string{}, values: item{}}
 }
 
@@ -192,9 +192,9 @@ func (e *expression) copyFrom(attribute, source string) *expression {
 	return e
 }
 
-// push appends to a list, which need not be there yet. Nothing to append is nothing
+// appendTo appends to a list, which need not be there yet. Nothing to append is nothing
 // to do.
-func (e *expression) push(attribute string, all ...types.AttributeValue) *expression {
+func (e *expression) appendTo(attribute string, all ...types.AttributeValue) *expression {
 	if len(all) > 0 {
 		n := e.name(attribute)
 		e.sets = append(e.sets, n+" = list_append(if_not_exists("+n+", "+e.value(&types.AttributeValueMemberL{})+"), "+
@@ -213,7 +213,7 @@ func (e *expression) add(attribute string, v types.AttributeValue) *expression {
 	return e
 }
 
-func (e *expression) drop(attribute string, v types.AttributeValue) *expression {
+func (e *expression) deleteFrom(attribute string, v types.AttributeValue) *expression {
 	e.deletes = append(e.deletes, e.name(attribute)+" "+e.value(v))
 	return e
 }

@@ -20,7 +20,7 @@ import (
 //	go test ./shared/dynamo -run '^$' -bench Budgets -benchtime 1x
 func BenchmarkBudgets(b *testing.B) {
 	for range b.N {
-		l := newLab(b)
+		l := newHarness(b)
 		title := strings.Repeat("t", 120)
 		var ids []string
 		for n := range 100 {

@@ -11,7 +11,7 @@ import (
 
 const changePrefix = "CR#"
 
-func changeKey(id string) item { return key(changePrefix+id, main) }
+func changeKey(id string) item { return key(changePrefix+id, mainSort) }
 
 func encodeChange(c release.Change) item {
 	i := changeKey(c.ID)
@@ -23,11 +23,11 @@ func encodeChange(c release.Change) item {
 	i["status"] = text(string(c.Status))
 	encodeChangePlan(w, c.ChangePlan)
 	w.text("decidedBy", c.DecidedBy)
-	w.instant("decidedAt", c.DecidedAt)
+	w.seconds("decidedAt", c.DecidedAt)
 	w.text("decisionNote", c.DecisionNote)
-	i["createdAt"] = exact(c.CreatedAt)
+	i["createdAt"] = millisValue(c.CreatedAt)
 	w.text("createdBy", c.CreatedBy)
-	i["updatedAt"] = instant(c.UpdatedAt)
+	i["updatedAt"] = secondsValue(c.UpdatedAt)
 	i["revision"] = number(c.Revision)
 	i["epoch"] = number(c.Epoch())
 	return i
@@ -38,9 +38,9 @@ func encodeChangePlan(w writer, p release.ChangePlan) {
 	w.text("description", p.Description)
 	w.text("controlId", p.ControlID)
 	w.text("controlTitle", p.ControlTitle)
-	w["affectedCiIds"] = texts(p.AffectedCIIDs)
-	w.instant("scheduledStart", p.ScheduledStart)
-	w.instant("scheduledEnd", p.ScheduledEnd)
+	w["affectedCiIds"] = stringListValue(p.AffectedCIIDs)
+	w.seconds("scheduledStart", p.ScheduledStart)
+	w.seconds("scheduledEnd", p.ScheduledEnd)
 }
 
 func decodeChange(i item) release.Change {
@@ -50,10 +50,10 @@ func decodeChange(i item) release.Change {
 		ApprovalStatus: release.ApprovalStatus(str(i, "approvalStatus")), Status: release.ChangeStatus(str(i, "status")),
 		ChangePlan: release.ChangePlan{
 			Title: str(i, "title"), Description: str(i, "description"), ControlID: str(i, "controlId"), ControlTitle: str(i, "controlTitle"),
-			AffectedCIIDs: stringList(i, "affectedCiIds"), ScheduledStart: maybeMoment(i, "scheduledStart"), ScheduledEnd: maybeMoment(i, "scheduledEnd"),
+			AffectedCIIDs: stringListOf(i, "affectedCiIds"), ScheduledStart: optionalTimeOf(i, "scheduledStart"), ScheduledEnd: optionalTimeOf(i, "scheduledEnd"),
 		},
-		DecidedBy: str(i, "decidedBy"), DecidedAt: maybeMoment(i, "decidedAt"), DecisionNote: str(i, "decisionNote"),
-		CreatedAt: moment(i, "createdAt").Truncate(time.Second), CreatedBy: str(i, "createdBy"), UpdatedAt: moment(i, "updatedAt"),
+		DecidedBy: str(i, "decidedBy"), DecidedAt: optionalTimeOf(i, "decidedAt"), DecisionNote: str(i, "decisionNote"),
+		CreatedAt: timeOf(i, "createdAt").Truncate(time.Second), CreatedBy: str(i, "createdBy"), UpdatedAt: timeOf(i, "updatedAt"),
 		Revision: num(i, "revision"), ReleaseID: str(i, "releaseId"), LastReleaseID: str(i, "lastReleaseId"), ReleaseEpoch: num(i, "releaseEpoch"),
 	}
 	for _, m := range mapsOf(i, "history") {
@@ -63,13 +63,13 @@ func decodeChange(i item) release.Change {
 }
 
 func encodeSettlement(s release.Settlement) types.AttributeValue {
-	w := writer{"release": text(s.ReleaseID), "epoch": number(s.Epoch), "kind": text(string(s.Kind)), "at": instant(s.At)}
+	w := writer{"release": text(s.ReleaseID), "epoch": number(s.Epoch), "kind": text(string(s.Kind)), "at": secondsValue(s.At)}
 	w.text("reason", s.Reason)
 	return &types.AttributeValueMemberM{Value: item(w)}
 }
 
 func decodeSettlement(m item) release.Settlement {
 	return release.Settlement{
-		ReleaseID: str(m, "release"), Epoch: num(m, "epoch"), Kind: release.Status(str(m, "kind")), At: moment(m, "at"), Reason: str(m, "reason"),
+		ReleaseID: str(m, "release"), Epoch: num(m, "epoch"), Kind: release.Status(str(m, "kind")), At: timeOf(m, "at"), Reason: str(m, "reason"),
 	}
 }

@@ -45,7 +45,7 @@ func (s *Store) changesByID(ctx context.Context, ids []string) (map[string]relea
 
 // CreateChange stores a new change request.
 func (s *Store) CreateChange(ctx context.Context, c release.Change, w Write) (release.Change, error) {
-	w.keepIn(s.tables.Changes)
+	w.keepRecordIn(s.tables.Changes)
 	i := encodeChange(c)
 	i["op"] = text("create")
 	i["request"] = text(w.Request)
@@ -61,21 +61,21 @@ func (s *Store) CreateChange(ctx context.Context, c release.Change, w Write) (re
 // are any. A failed condition means that the id is taken by somebody else's item, or
 // (from index 1 on) that a further action's condition failed.
 func (s *Store) create(ctx context.Context, table string, i item, result any, w Write, further []types.TransactWriteItem) error {
-	memory, err := w.remember(result)
+	memory, err := w.recordAction(result)
 	if err != nil {
 		return err
 	}
 	if len(further)+len(memory) == 0 {
-		err := s.put(ctx, table, i, express().absent("pk"))
+		err := s.put(ctx, table, i, newExpression().absent("pk"))
 		if failed, ok := failedCondition(err); ok && str(failed.image, "request") == w.Request {
 			return nil // our own write, repeated by the SDK after a lost acknowledgement
 		}
 		return err
 	}
-	actions := append([]types.TransactWriteItem{putAction(table, i, express().absent("pk"))}, further...)
+	actions := append([]types.TransactWriteItem{putAction(table, i, newExpression().absent("pk"))}, further...)
 	err = s.transact(ctx, append(actions, memory...))
 	if failed, ok := failedCondition(err); ok && failed.index == len(actions) {
-		return alreadyDone()
+		return keyInUse()
 	}
 	return err
 }
@@ -97,7 +97,7 @@ func (s *Store) ListChanges(ctx context.Context, approval release.ApprovalStatus
 	if err != nil {
 		return nil, "", err
 	}
-	e := express()
+	e := newExpression()
 	condition := e.name(attribute) + " = " + e.value(text(value))
 	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
 		TableName: &s.tables.Changes, IndexName: &index, KeyConditionExpression: &condition,
@@ -127,20 +127,20 @@ func (s *Store) ListChanges(ctx context.Context, approval release.ApprovalStatus
 // Decide records the CAB's decision: on the change request, on its summary at the
 // release, and in the release's guard, in one transaction.
 func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecision, note string, w Write) (release.Change, error) {
-	w.keepIn(s.tables.Changes)
-	return settleOn(ctx, func() (release.Change, error) {
+	w.keepRecordIn(s.tables.Changes)
+	return retryOnConflict(ctx, func() (release.Change, error) {
 		before, err := s.Change(ctx, id)
 		if err != nil {
 			return before, err
 		}
-		if err := fresh("change request", id, before.Revision, w); err != nil {
+		if err := checkRevision("change request", id, before.Revision, w); err != nil {
 			return before, err
 		}
 		after := before.Decide(decision, note, w.Stamp)
 		e := changeGuard(before, "decide", w).
 			set("cabDecision", text(string(after.CABDecision))).
 			set("approvalStatus", text(string(after.ApprovalStatus))).
-			set("decidedBy", text(after.DecidedBy)).set("decidedAt", instant(*after.DecidedAt))
+			set("decidedBy", text(after.DecidedBy)).set("decidedAt", secondsValue(*after.DecidedAt))
 		if note == "" {
 			e.remove("decisionNote")
 		} else {
@@ -168,13 +168,13 @@ func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecis
 func (s *Store) decideAtRelease(ctx context.Context, before, after release.Change, w Write) ([]types.TransactWriteItem, error) {
 	r, err := s.Release(ctx, before.ReleaseID)
 	if release.IsKind(err, release.KindNotFound) {
-		return nil, settling(before, "is being deleted")
+		return nil, beingReleased(before, "is being deleted")
 	}
 	if err != nil {
 		return nil, err
 	}
 	if !r.Live() {
-		return nil, settling(before, "has ended ("+string(r.Status)+")")
+		return nil, beingReleased(before, "has ended ("+string(r.Status)+")")
 	}
 	if r.Status.ScopeFrozen() {
 		return nil, r.Conflict("decision-frozen", "%s is in %s, which is %s: the CAB's decision can no longer change. Nothing was changed. If the change must not go on, roll the release back or cancel it.",
@@ -182,11 +182,11 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 	}
 	atRelease := s.releaseGuard(r, "decide", Write{Stamp: w.Stamp})
 	if after.CABApproved() {
-		atRelease.drop("pending", set([]string{before.ID}))
+		atRelease.deleteFrom("pending", set([]string{before.ID}))
 	} else {
 		atRelease.add("pending", set([]string{before.ID}))
 	}
-	summary := express().exists("pk").
+	summary := newExpression().exists("pk").
 		set("cabDecision", text(string(after.CABDecision))).
 		set("approvalStatus", text(string(after.ApprovalStatus)))
 	return []types.TransactWriteItem{
@@ -198,13 +198,13 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 // UpdateChange changes what people edit of a change request, and its summary at the
 // release that holds it, in one transaction. An edit that changes nothing writes nothing.
 func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.Change) (release.Change, error), w Write) (release.Change, error) {
-	w.keepIn(s.tables.Changes)
-	return settleOn(ctx, func() (release.Change, error) {
+	w.keepRecordIn(s.tables.Changes)
+	return retryOnConflict(ctx, func() (release.Change, error) {
 		before, err := s.Change(ctx, id)
 		if err != nil {
 			return before, err
 		}
-		if err := fresh("change request", id, before.Revision, w); err != nil {
+		if err := checkRevision("change request", id, before.Revision, w); err != nil {
 			return before, err
 		}
 		after, err := edit(before)
@@ -224,7 +224,7 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 		if before.ReleaseID != "" {
 			// The item exists for as long as the request is held, and its deletion frees the
 			// request in the same transaction, so a failed condition means: read again.
-			actions = append(actions, putAction(s.tables.Releases, encodeLink(before.ReleaseID, after.Link()), express().exists("pk")))
+			actions = append(actions, putAction(s.tables.Releases, encodeLink(before.ReleaseID, after.Link()), newExpression().exists("pk")))
 		}
 		return after, s.writeChunk(ctx, actions, w, after)
 	})
@@ -235,7 +235,7 @@ var changePlanAttributes = []string{
 	"title", "description", "controlId", "controlTitle", "affectedCiIds", "scheduledStart", "scheduledEnd",
 }
 
-func settling(c release.Change, why string) error {
+func beingReleased(c release.Change, why string) error {
 	return release.Fail(release.KindConflict, "settling",
 		"%s is being given back by %s, which %s. Nothing was changed. Try again in a moment.", c.ID, c.ReleaseID, why)
 }

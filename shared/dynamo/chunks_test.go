@@ -19,7 +19,7 @@ import (
 )
 
 // onlyRelease is the id of the one release there is, whatever state it is in.
-func (l *lab) onlyRelease() string {
+func (l *harness) onlyRelease() string {
 	l.t.Helper()
 	page, _, err := l.ListReleases(l.ctx, "", 10, "")
 	l.no(err)
@@ -31,7 +31,7 @@ func (l *lab) onlyRelease() string {
 
 // exact checks that a release holds exactly these change requests, on both sides, and
 // that its guard is right.
-func (l *lab) exact(id string, want []string) {
+func (l *harness) exact(id string, want []string) {
 	l.t.Helper()
 	now, err := l.ReleaseWithLinks(l.ctx, id)
 	l.no(err)
@@ -61,7 +61,7 @@ func (l *lab) exact(id string, want []string) {
 }
 
 // refusesAll checks that no operation takes the release for whole.
-func (l *lab) refusesAll(id string, kind release.ErrorKind, change string) {
+func (l *harness) refusesAll(id string, kind release.ErrorKind, change string) {
 	l.t.Helper()
 	_, transition := l.Transition(l.ctx, id, moveTo(release.Approved), l.write())
 	_, link := l.LinkChanges(l.ctx, id, nil, []string{change}, l.write())
@@ -77,7 +77,7 @@ func (l *lab) refusesAll(id string, kind release.ErrorKind, change string) {
 }
 
 func TestCreateWithAHundredChangeRequests(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	ids := l.changes("CHG", 100)
 	pending, err := l.CreateChange(l.ctx, newChange("CHG-pending", release.DecisionPending), l.write())
 	l.no(err)
@@ -98,7 +98,7 @@ func TestCreateWithAHundredChangeRequests(t *testing.T) {
 func TestACreationThatDiesBetweenChunks(t *testing.T) {
 	for died := 1; died <= 2; died++ {
 		t.Run(fmt.Sprintf("after chunk %d", died), func(t *testing.T) {
-			l := newLab(t)
+			l := newHarness(t)
 			ids := l.changes("CHG", 100)
 			r, _ := planOf()
 			if _, err := l.under(nil, dyingAfter("TransactWriteItems", died)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
@@ -121,7 +121,7 @@ func TestACreationThatDiesBetweenChunks(t *testing.T) {
 
 // Where a change request is taken meanwhile, the creation is as if it had never been.
 func TestACreationThatCannotBeFinishedIsUndone(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	ids := l.changes("CHG", 60)
 	other := l.release()
 	first := true
@@ -155,7 +155,7 @@ func TestACreationThatCannotBeFinishedIsUndone(t *testing.T) {
 func TestADeletionThatDiesBetweenChunks(t *testing.T) {
 	for died := 1; died <= 3; died++ {
 		t.Run(fmt.Sprintf("after write %d", died), func(t *testing.T) {
-			l := newLab(t)
+			l := newHarness(t)
 			ids := l.changes("CHG", 60)
 			id := l.release(ids...)
 			for range 3 {
@@ -166,7 +166,7 @@ func TestADeletionThatDiesBetweenChunks(t *testing.T) {
 				t.Fatal("it did not die")
 			}
 			l.refusesAll(id, release.KindNotFound, ids[0])
-			if _, err := l.WholeRelease(l.ctx, id); !release.IsKind(err, release.KindNotFound) {
+			if _, err := l.ReleaseDetail(l.ctx, id); !release.IsKind(err, release.KindNotFound) {
 				t.Errorf("it reads as %v", err)
 			}
 			if _, err := l.AppendLog(l.ctx, id, "x", "", l.write()); !release.IsKind(err, release.KindNotFound) {
@@ -193,7 +193,7 @@ func TestADeletionThatDiesBetweenChunks(t *testing.T) {
 }
 
 // empty checks that nothing is left in a partition of the Releases table.
-func (l *lab) empty(pk string) {
+func (l *harness) empty(pk string) {
 	l.t.Helper()
 	if left := l.count(l.tables.Releases, pk); left > 0 {
 		l.t.Errorf("%d items are left under %s", left, pk)
@@ -201,7 +201,7 @@ func (l *lab) empty(pk string) {
 }
 
 // count is how many items a partition has.
-func (l *lab) count(table, pk string) int {
+func (l *harness) count(table, pk string) int {
 	l.t.Helper()
 	out, err := l.client.Query(l.ctx, &dynamodb.QueryInput{
 		TableName: &table, KeyConditionExpression: aws.String("pk = :p"), ConsistentRead: aws.Bool(true),
@@ -213,7 +213,7 @@ func (l *lab) count(table, pk string) int {
 
 // between is a store that lets something happen right before its first transaction with
 // more than so many actions: after what it read, before what it writes.
-func (l *lab) between(actions int, happens func()) *dynamo.Store {
+func (l *harness) between(actions int, happens func()) *dynamo.Store {
 	var once sync.Once
 	return l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if in, ok := call.Input.(*dynamodb.TransactWriteItemsInput); ok && len(in.TransactItems) > actions {
@@ -225,7 +225,7 @@ func (l *lab) between(actions int, happens func()) *dynamo.Store {
 
 // Two add-changes at once do not bring a release above a hundred.
 func TestTwoAddsDoNotExceedAHundred(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	ids := l.changes("CHG", 120)
 	id := l.release(ids[:40]...)
 	store := l.between(10, func() {
@@ -241,7 +241,7 @@ func TestTwoAddsDoNotExceedAHundred(t *testing.T) {
 // Whoever goes on with a creation does not link to a release that is being deleted: the
 // change requests would be held by nothing.
 func TestNothingIsLinkedToWhatIsBeingDeleted(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	ids := l.changes("CHG", 60)
 	r, _ := planOf()
 	if _, err := l.under(nil, dyingAfter("TransactWriteItems", 1)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
@@ -289,7 +289,7 @@ func TestNothingIsLinkedToWhatIsBeingDeleted(t *testing.T) {
 func TestAddingAHundredThatDiesBetweenChunks(t *testing.T) {
 	for died := 1; died <= 3; died++ {
 		t.Run(fmt.Sprintf("after chunk %d", died), func(t *testing.T) {
-			l := newLab(t)
+			l := newHarness(t)
 			ids := l.changes("CHG", 100)
 			id := l.release()
 			if _, err := l.under(nil, dyingAfter("TransactWriteItems", died)).LinkChanges(l.ctx, id, ids, nil, l.write()); err == nil {
@@ -321,7 +321,7 @@ func TestAddingAHundredThatDiesBetweenChunks(t *testing.T) {
 
 // All ids are checked before the first write, and what is refused is named.
 func TestNothingIsLinkedWhereOneIdIsRefused(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	ids := l.changes("CHG", 50)
 	held := l.release(ids[49])
 	id := l.release()
@@ -340,7 +340,7 @@ func TestNothingIsLinkedWhereOneIdIsRefused(t *testing.T) {
 
 // What a release gives back is held until its settlement has reached it, and says so.
 func TestAChangeRequestThatIsBeingGivenBack(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	ids := l.changes("CHG", 1)
 	l.move(l.release(ids...), release.Cancelled)
 	_, err := l.LinkChanges(l.ctx, l.release(), ids, nil, l.write())

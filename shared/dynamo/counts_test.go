@@ -12,7 +12,7 @@ import (
 
 // The budgets of DESIGN 6 as exact counts of requests.
 func TestRequestsAreCounted(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	full := l.release(l.changes("CHG", 100)...)
 	for range 30 {
 		l.release()
@@ -48,7 +48,7 @@ func TestRequestsAreCounted(t *testing.T) {
 			return err
 		}},
 		{"the same with its log", 2, func() error {
-			_, err := s.WholeRelease(l.ctx, full)
+			_, err := s.ReleaseDetail(l.ctx, full)
 			return err
 		}},
 		{"list of 25", 1, func() error {

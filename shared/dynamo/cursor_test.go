@@ -36,7 +36,7 @@ func pages(t *testing.T, page func(cursor string) (ids []string, next string, er
 }
 
 func TestCursorsSurviveTheDeletionOfWhatTheyStandOn(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	var want []string
 	for range 7 {
 		r, _ := planOf()
@@ -66,7 +66,7 @@ func TestCursorsSurviveTheDeletionOfWhatTheyStandOn(t *testing.T) {
 }
 
 func TestEveryListIsWholePageByPage(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	id := l.release()
 	var changes, tasks, entries []string
 	for n := range 5 {
@@ -154,7 +154,7 @@ func TestEveryListIsWholePageByPage(t *testing.T) {
 
 // Whatever somebody sends as a cursor, the answer is a page or invalid-cursor.
 func FuzzCursor(f *testing.F) {
-	l := newLab(f)
+	l := newHarness(f)
 	for range 3 {
 		l.release()
 	}

@@ -29,7 +29,7 @@ func failure(err error) error {
 	case throttled(err):
 		return release.Fail(release.KindThrottled, "throttled",
 			"Too many requests at once. Try again in a moment; with an Idempotency-Key it is safe to send the same request again.").Because(err)
-	case ours(err):
+	case isInvalidRequest(err):
 		return fmt.Errorf("dynamo: %w", err)
 	}
 	return release.Fail(release.KindUnavailable, "unavailable",
@@ -51,9 +51,9 @@ func throttled(err error) bool {
 	}, api.ErrorCode())
 }
 
-// ours tells whether DynamoDB, or the SDK before it, refused the request as such.
+// isInvalidRequest tells whether DynamoDB, or the SDK before it, refused the request as such.
 // Without an answer, and with one of the 5xx, the fault is not in the request.
-func ours(err error) bool {
+func isInvalidRequest(err error) bool {
 	var invalid smithy.InvalidParamsError
 	var unwritable *smithy.SerializationError
 	if errors.As(err, &invalid) || errors.As(err, &unwritable) {

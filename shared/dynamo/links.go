@@ -28,9 +28,9 @@ type LinkResult struct {
 // status, the approvals and the count again: a crash between two leaves a whole
 // release, and repeating does the rest. All ids are checked before the first write.
 func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string, w Write) (LinkResult, error) {
-	w.keepIn(s.tables.Releases)
+	w.keepRecordIn(s.tables.Releases)
 	added, removed := map[string]bool{}, map[string]bool{}
-	return settleOn(ctx, func() (LinkResult, error) {
+	return retryOnConflict(ctx, func() (LinkResult, error) {
 		now, err := s.ReleaseWithLinks(ctx, id)
 		if err != nil {
 			return LinkResult{}, err
@@ -39,14 +39,14 @@ func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string
 		if len(added)+len(removed) > 0 {
 			guard.IfRevision = 0 // our own chunks have raised it
 		}
-		if err := whole(now.Release, guard); err != nil {
+		if err := checkWritable(now.Release, guard); err != nil {
 			return LinkResult{}, err
 		}
 		if now.Release.Status.ScopeFrozen() {
 			return LinkResult{}, now.Release.Conflict("scope-frozen",
 				"%s is %s: its change requests can no longer be linked or removed. Nothing was changed. %s", id, now.Release.Status, frozenAdvice(now.Release.Status))
 		}
-		adding, removing := outstanding(now.Links, add, remove)
+		adding, removing := notYetDone(now.Links, add, remove)
 		changes, err := s.changesByID(ctx, slices.Concat(adding, removing))
 		if err != nil {
 			return LinkResult{}, err
@@ -54,14 +54,14 @@ func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string
 		if err := s.linkable(ctx, now.Release, add, adding, len(removing), changes); err != nil {
 			return LinkResult{}, err
 		}
-		result := sortOut(add, remove, adding, removing, added, removed)
+		result := linkResultOf(add, remove, adding, removing, added, removed)
 		chunks := slices.Collect(slices.Chunk(removing, chunk))
 		frees := len(chunks)
 		chunks = append(chunks, slices.Collect(slices.Chunk(adding, chunk))...)
 		for n, ids := range chunks {
 			part := w
 			if n < len(chunks)-1 {
-				part.Memory = nil // the answer is remembered with the last chunk
+				part.Idempotency = nil // the answer is remembered with the last chunk
 			}
 			if n > 0 || guard.IfRevision == 0 {
 				part.IfRevision = 0
@@ -78,27 +78,27 @@ func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string
 			}
 		}
 		if len(chunks) == 0 {
-			return result, s.rememberAlone(ctx, w, result)
+			return result, s.putRecordAlone(ctx, w, result)
 		}
 		return result, nil
 	})
 }
 
 func (s *Store) writeChunk(ctx context.Context, actions []types.TransactWriteItem, w Write, result any) error {
-	memory, err := w.remember(result)
+	memory, err := w.recordAction(result)
 	if err != nil {
 		return err
 	}
-	return again(s.transact(ctx, append(actions, memory...)), len(actions))
+	return conflictOf(s.transact(ctx, append(actions, memory...)), len(actions))
 }
 
-// rememberAlone keeps the answer of a request that had nothing to write.
-func (s *Store) rememberAlone(ctx context.Context, w Write, result any) error {
-	memory, err := w.remember(result)
+// putRecordAlone keeps the answer of a request that had nothing to write.
+func (s *Store) putRecordAlone(ctx context.Context, w Write, result any) error {
+	memory, err := w.recordAction(result)
 	if err != nil || len(memory) == 0 {
 		return err
 	}
-	return again(s.transact(ctx, memory), 0)
+	return conflictOf(s.transact(ctx, memory), 0)
 }
 
 func frozenAdvice(status release.Status) string {
@@ -108,8 +108,8 @@ func frozenAdvice(status release.Status) string {
 	return "It is read-only but for the log."
 }
 
-// outstanding drops what is so already.
-func outstanding(links []release.LinkedChange, add, remove []string) (adding, removing []string) {
+// notYetDone drops what is so already.
+func notYetDone(links []release.LinkedChange, add, remove []string) (adding, removing []string) {
 	linked := make(map[string]bool, len(links))
 	for _, l := range links {
 		linked[l.ID] = true
@@ -127,7 +127,7 @@ func outstanding(links []release.LinkedChange, add, remove []string) (adding, re
 	return adding, removing
 }
 
-func sortOut(add, remove, adding, removing []string, added, removed map[string]bool) LinkResult {
+func linkResultOf(add, remove, adding, removing []string, added, removed map[string]bool) LinkResult {
 	r := LinkResult{Added: []string{}, Removed: []string{}, Unchanged: []string{}}
 	for _, id := range add {
 		if added[id] || slices.Contains(adding, id) {
@@ -182,7 +182,7 @@ func (s *Store) linkable(ctx context.Context, r release.Release, asked, adding [
 		names[i] = e.ID
 	}
 	e := r.Conflict("not-linkable", "%s cannot be linked to %s; errors[] says why, id by id. Correct or leave them out and send the request again.",
-		strings.Join(names, ", "), orNew(r.ID))
+		strings.Join(names, ", "), idOrNewRelease(r.ID))
 	if unknown {
 		e = release.Fail(release.KindInvalid, "unknown-change-requests", "Nothing was changed. Some ids name no change request; errors[] says what is wrong with each. Correct or leave them out and send the request again.")
 	}
@@ -190,7 +190,7 @@ func (s *Store) linkable(ctx context.Context, r release.Release, asked, adding [
 	return e
 }
 
-func orNew(id string) string {
+func idOrNewRelease(id string) string {
 	if id == "" {
 		return "the new release"
 	}
@@ -230,7 +230,7 @@ func (s *Store) linkPairs(r release.Release, ids []string, changes map[string]re
 		e := changeGuard(c, "link", w).absent("releaseId").
 			set("releaseId", text(r.ID)).set("releaseEpoch", number(r.Epoch()))
 		actions = append(actions, updateAction(s.tables.Changes, changeKey(id), e),
-			putAction(s.tables.Releases, encodeLink(r.ID, c.Link()), express().absent("pk")))
+			putAction(s.tables.Releases, encodeLink(r.ID, c.Link()), newExpression().absent("pk")))
 	}
 	return actions
 }
@@ -238,12 +238,12 @@ func (s *Store) linkPairs(r release.Release, ids []string, changes map[string]re
 // freeActions removes change requests from a release that is as it was read.
 func (s *Store) freeActions(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
 	e := s.releaseGuard(r, "link", w).
-		drop("changeIds", set(ids)).drop("pending", set(ids)).add("changeCount", number(-len(ids)))
+		deleteFrom("changeIds", set(ids)).deleteFrom("pending", set(ids)).add("changeCount", number(-len(ids)))
 	actions := []types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(r.ID), e)}
 	for _, id := range ids {
 		actions = append(actions,
 			updateAction(s.tables.Changes, changeKey(id), changeGuard(changes[id], "free", w).equal("releaseId", text(r.ID)).remove("releaseId")),
-			deleteAction(s.tables.Releases, linkKey(r.ID, id), express().exists("pk")))
+			deleteAction(s.tables.Releases, linkKey(r.ID, id), newExpression().exists("pk")))
 	}
 	return actions
 }
@@ -252,8 +252,8 @@ func (s *Store) freeActions(r release.Release, ids []string, changes map[string]
 // and is neither half-created nor half-deleted. It does not ask for the revision, so
 // that several such writes to one release do not disturb each other.
 func (s *Store) releaseGuard(r release.Release, op string, w Write) *expression {
-	e := express().
-		set("op", text(op)).set("updatedAt", instant(w.At)).add("revision", number(1)).
+	e := newExpression().
+		set("op", text(op)).set("updatedAt", secondsValue(w.At)).add("revision", number(1)).
 		equal("status", text(string(r.Status))).absent("linking").absent("deleting")
 	if w.IfRevision != 0 {
 		e.equal("revision", number(w.IfRevision))
@@ -263,8 +263,8 @@ func (s *Store) releaseGuard(r release.Release, op string, w Write) *expression 
 
 // changeGuard is an update of a change request that is as it was read.
 func changeGuard(c release.Change, op string, w Write) *expression {
-	return express().
-		set("op", text(op)).set("updatedAt", instant(w.At.Truncate(time.Second))).set("revision", number(c.Revision+1)).
+	return newExpression().
+		set("op", text(op)).set("updatedAt", secondsValue(w.At.Truncate(time.Second))).set("revision", number(c.Revision+1)).
 		equal("revision", number(c.Revision))
 }
 

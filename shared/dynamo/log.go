@@ -22,7 +22,7 @@ const trimEvery = 50
 // Where status is given, the entry is written only while the release has it; where a
 // revision is, only while that is the current one.
 func (s *Store) AppendLog(ctx context.Context, id, words string, status release.Status, w Write) (release.LogEntry, error) {
-	w.keepIn(s.tables.Releases)
+	w.keepRecordIn(s.tables.Releases)
 	n, err := s.nextLogNumber(ctx, id)
 	if err != nil {
 		return release.LogEntry{}, err
@@ -46,7 +46,7 @@ func (s *Store) AppendLog(ctx context.Context, id, words string, status release.
 }
 
 func (s *Store) nextLogNumber(ctx context.Context, id string) (int, error) {
-	i, err := s.update(ctx, s.tables.Releases, key(relPrefix+id, counter), express().add("n", number(1)).exists("pk"))
+	i, err := s.update(ctx, s.tables.Releases, key(releasePrefix+id, logCounterSort), newExpression().add("n", number(1)).exists("pk"))
 	if _, ok := failedCondition(err); ok {
 		return 0, release.NotFound("release", id)
 	}
@@ -54,8 +54,8 @@ func (s *Store) nextLogNumber(ctx context.Context, id string) (int, error) {
 }
 
 func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry release.LogEntry, w Write) error {
-	put := express().absent("pk")
-	if w.Memory == nil && entry.Status == "" && w.IfRevision == 0 {
+	put := newExpression().absent("pk")
+	if w.Idempotency == nil && entry.Status == "" && w.IfRevision == 0 {
 		err := s.put(ctx, s.tables.Releases, i, put)
 		if failed, ok := failedCondition(err); ok && str(failed.image, "request") == w.Request {
 			return nil // our own write, repeated by the SDK after a lost acknowledgement
@@ -64,7 +64,7 @@ func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry releas
 	}
 	actions := []types.TransactWriteItem{putAction(s.tables.Releases, i, put)}
 	if entry.Status != "" || w.IfRevision != 0 {
-		stands := express().absent("deleting")
+		stands := newExpression().absent("deleting")
 		if entry.Status != "" {
 			stands.equal("status", text(string(entry.Status)))
 		}
@@ -73,7 +73,7 @@ func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry releas
 		}
 		actions = append(actions, checkAction(s.tables.Releases, releaseKey(id), stands))
 	}
-	memory, err := w.remember(entry)
+	memory, err := w.recordAction(entry)
 	if err != nil {
 		return err
 	}
@@ -83,11 +83,11 @@ func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry releas
 	case !ok:
 		return err
 	case failed.index == len(actions):
-		return alreadyDone()
+		return keyInUse()
 	}
 	now, err := s.Release(ctx, id)
 	if err == nil {
-		err = fresh("release", id, now.Revision, w)
+		err = checkRevision("release", id, now.Revision, w)
 	}
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ type appended struct {
 }
 
 // appendAll lets writers append at once.
-func (l *lab) appendAll(writers, each int, one func(text string) (release.LogEntry, error)) []appended {
+func (l *harness) appendAll(writers, each int, one func(text string) (release.LogEntry, error)) []appended {
 	all := make([]appended, writers*each)
 	var writing sync.WaitGroup
 	for writer := range writers {
@@ -93,7 +93,7 @@ func judgeLog(t *testing.T, log []release.LogEntry, all []appended) {
 }
 
 func TestTheLogUnderFiftyWriters(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	id := l.release()
 	var count inject.Counter
 	store := l.under(nil, count.Count)
@@ -122,7 +122,7 @@ func TestTheLogUnderFiftyWriters(t *testing.T) {
 // Writers die between two requests, and answers are lost: gaps in numbers, never in
 // entries.
 func TestTheLogWithDyingWriters(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	id := l.release()
 	random := rand.New(rand.NewPCG(10, 10))
 	var mu sync.Mutex
@@ -164,7 +164,7 @@ func TestTheLogWithDyingWriters(t *testing.T) {
 
 // Without contention: 2.1 requests on average, and what is kept is exactly 500.
 func TestTheLogIsTrimmed(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	id := l.release()
 	var count inject.Counter
 	store := l.under(nil, count.Count)
@@ -188,7 +188,7 @@ func TestTheLogIsTrimmed(t *testing.T) {
 
 // A transition's entry stands among those appended, where it was accepted.
 func TestTransitionsStandInTheLogWhereTheyHappened(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	id := l.release()
 	say := func(text string) {
 		_, err := l.AppendLog(l.ctx, id, text, "", l.write())
@@ -199,7 +199,7 @@ func TestTransitionsStandInTheLogWhereTheyHappened(t *testing.T) {
 	l.move(id, release.Scheduled, release.InProgress)
 	say("two")
 	w := l.write()
-	if _, err := l.Transition(l.ctx, id, release.Move{To: release.RolledBack, Reason: "it burns", Note: "sorry"}, w); err != nil {
+	if _, err := l.Transition(l.ctx, id, release.TransitionRequest{To: release.RolledBack, Reason: "it burns", Note: "sorry"}, w); err != nil {
 		t.Fatal(err)
 	}
 	log, err := l.Log(l.ctx, id)
@@ -218,7 +218,7 @@ func TestTransitionsStandInTheLogWhereTheyHappened(t *testing.T) {
 }
 
 func TestAnEntryWithAStatusNeedsTheCurrentOne(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	id := l.release()
 	if _, err := l.AppendLog(l.ctx, id, "x", release.Planned, l.write()); err != nil {
 		t.Error(err)

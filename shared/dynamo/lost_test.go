@@ -18,20 +18,20 @@ import (
 // faults, and after checks that it happened once.
 type guard struct {
 	name string
-	set  func(l *lab, n string)
-	run  func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error
+	set  func(l *harness, n string)
+	run  func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error
 	// once returns "" when the write happened exactly once.
-	once func(l *lab, n string) string
+	once func(l *harness, n string) string
 }
 
-func (l *lab) oneRelease(n string, changes ...string) string {
+func (l *harness) oneRelease(n string, changes ...string) string {
 	l.t.Helper()
 	id := l.release(changes...)
 	l.named.Store(n, id)
 	return id
 }
 
-func (l *lab) releaseOf(n string) string {
+func (l *harness) releaseOf(n string) string {
 	id, _ := l.named.Load(n)
 	return id.(string)
 }
@@ -39,12 +39,12 @@ func (l *lab) releaseOf(n string) string {
 var guards = []guard{
 	{
 		"transition",
-		func(l *lab, n string) { l.oneRelease(n) },
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(l *harness, n string) { l.oneRelease(n) },
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			_, err := s.Transition(l.ctx, l.releaseOf(n), moveTo(release.Approved), w)
 			return err
 		},
-		func(l *lab, n string) string {
+		func(l *harness, n string) string {
 			r, err := l.Release(l.ctx, l.releaseOf(n))
 			l.no(err)
 			log, err := l.Log(l.ctx, r.ID)
@@ -54,24 +54,24 @@ var guards = []guard{
 	},
 	{
 		"create a change request",
-		func(*lab, string) {},
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(*harness, string) {},
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			_, err := s.CreateChange(l.ctx, newChange("C-"+n, release.DecisionPending), w)
 			return err
 		},
-		func(l *lab, n string) string {
+		func(l *harness, n string) string {
 			c, err := l.Change(l.ctx, "C-"+n)
 			return unless(err == nil && c.Revision == 1, c, err)
 		},
 	},
 	{
 		"decide",
-		func(l *lab, n string) { l.oneRelease(n, l.changes("D-"+n, 1)...) },
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(l *harness, n string) { l.oneRelease(n, l.changes("D-"+n, 1)...) },
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			_, err := s.Decide(l.ctx, "D-"+n+"-000", release.DecisionRejected, "", w)
 			return err
 		},
-		func(l *lab, n string) string {
+		func(l *harness, n string) string {
 			c, err := l.Change(l.ctx, "D-"+n+"-000")
 			l.no(err)
 			r, err := l.Release(l.ctx, l.releaseOf(n))
@@ -81,23 +81,23 @@ var guards = []guard{
 	},
 	{
 		"edit a change request",
-		func(l *lab, n string) { l.changes("E-"+n, 1) },
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(l *harness, n string) { l.changes("E-"+n, 1) },
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			_, err := s.UpdateChange(l.ctx, "E-"+n+"-000", func(c release.Change) (release.Change, error) {
 				c.Title = "x" + c.Title
 				return c, nil
 			}, w)
 			return err
 		},
-		func(l *lab, n string) string {
+		func(l *harness, n string) string {
 			c, err := l.Change(l.ctx, "E-"+n+"-000")
 			return unless(err == nil && c.Title == "x" && c.Revision == 2, c, err)
 		},
 	},
 	{
 		"create a release",
-		func(l *lab, n string) { l.changes("R-"+n, 2) },
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(l *harness, n string) { l.changes("R-"+n, 2) },
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			r, ids := planOf("R-"+n+"-000", "R-"+n+"-001")
 			made, err := s.CreateRelease(l.ctx, r, ids, w)
 			if err == nil {
@@ -105,7 +105,7 @@ var guards = []guard{
 			}
 			return err
 		},
-		func(l *lab, n string) string {
+		func(l *harness, n string) string {
 			c, err := l.Change(l.ctx, "R-"+n+"-001")
 			l.no(err)
 			r, err := l.Release(l.ctx, c.ReleaseID)
@@ -114,33 +114,33 @@ var guards = []guard{
 	},
 	{
 		"edit a release",
-		func(l *lab, n string) { l.oneRelease(n) },
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(l *harness, n string) { l.oneRelease(n) },
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			_, err := s.UpdateRelease(l.ctx, l.releaseOf(n), func(r release.Release) (release.Release, string, error) {
 				r.Name, r.Revision, r.UpdatedAt = r.Name+"x", r.Revision+1, w.At
 				return r, "the name changed", nil
 			}, w)
 			return err
 		},
-		func(l *lab, n string) string {
-			r, err := l.WholeRelease(l.ctx, l.releaseOf(n))
+		func(l *harness, n string) string {
+			r, err := l.ReleaseDetail(l.ctx, l.releaseOf(n))
 			return unless(err == nil && r.Release.Name == "Springx" && r.Release.Revision == 2 && len(r.Log) == 1, r, err)
 		},
 	},
 	{
 		"add and remove",
-		func(l *lab, n string) {
+		func(l *harness, n string) {
 			l.changes("A-"+n, 2)
 			l.oneRelease(n, "A-"+n+"-000")
 		},
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			result, err := s.LinkChanges(l.ctx, l.releaseOf(n), []string{"A-" + n + "-001"}, []string{"A-" + n + "-000"}, w)
 			if err == nil && (len(result.Added) != 1 || len(result.Removed) != 1) {
 				return fmt.Errorf("it says %+v", result)
 			}
 			return err
 		},
-		func(l *lab, n string) string {
+		func(l *harness, n string) string {
 			l.exact(l.releaseOf(n), []string{"A-" + n + "-001"})
 			c, err := l.Change(l.ctx, "A-"+n+"-000")
 			return unless(err == nil && c.ReleaseID == "", c, err)
@@ -148,11 +148,11 @@ var guards = []guard{
 	},
 	{
 		"delete a release",
-		func(l *lab, n string) { l.oneRelease(n, l.changes("X-"+n, 1)...) },
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(l *harness, n string) { l.oneRelease(n, l.changes("X-"+n, 1)...) },
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			return s.DeleteRelease(l.ctx, l.releaseOf(n), w)
 		},
-		func(l *lab, n string) string {
+		func(l *harness, n string) string {
 			c, err := l.Change(l.ctx, "X-"+n+"-000")
 			l.no(err)
 			l.empty("REL#" + l.releaseOf(n))
@@ -161,54 +161,54 @@ var guards = []guard{
 	},
 	{
 		"append to the log",
-		func(l *lab, n string) { l.oneRelease(n) },
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(l *harness, n string) { l.oneRelease(n) },
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			_, err := s.AppendLog(l.ctx, l.releaseOf(n), "x", "", w)
 			return err
 		},
-		func(l *lab, n string) string {
+		func(l *harness, n string) string {
 			log, err := l.Log(l.ctx, l.releaseOf(n))
 			return unless(err == nil && len(log) == 1, log, err)
 		},
 	},
 	{
 		"append with a status",
-		func(l *lab, n string) { l.oneRelease(n) },
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(l *harness, n string) { l.oneRelease(n) },
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			_, err := s.AppendLog(l.ctx, l.releaseOf(n), "x", release.Planned, w)
 			return err
 		},
-		func(l *lab, n string) string {
+		func(l *harness, n string) string {
 			log, err := l.Log(l.ctx, l.releaseOf(n))
 			return unless(err == nil && len(log) == 1, log, err)
 		},
 	},
 	{
 		"create a task",
-		func(l *lab, n string) { l.changes("T-"+n, 1) },
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(l *harness, n string) { l.changes("T-"+n, 1) },
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			_, err := s.CreateTask(l.ctx, newTask("T-"+n, "T-"+n+"-000"), w)
 			return err
 		},
-		func(l *lab, n string) string {
+		func(l *harness, n string) string {
 			ids, err := l.TaskIDsOfChange(l.ctx, "T-"+n+"-000")
 			return unless(err == nil && len(ids) == 1, ids, err)
 		},
 	},
 	{
 		"edit a task",
-		func(l *lab, n string) {
+		func(l *harness, n string) {
 			_, err := l.CreateTask(l.ctx, newTask("U-"+n, ""), l.write())
 			l.no(err)
 		},
-		func(l *lab, s *dynamo.Store, n string, w dynamo.Write) error {
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			_, err := s.UpdateTask(l.ctx, "U-"+n, func(t release.Task) (release.Task, error) {
 				t.Title += "x"
 				return t, nil
 			}, w)
 			return err
 		},
-		func(l *lab, n string) string {
+		func(l *harness, n string) string {
 			task, err := l.Task(l.ctx, "U-"+n)
 			return unless(err == nil && task.Revision == 2 && task.Title == "A laptopx", task, err)
 		},
@@ -232,8 +232,8 @@ func isWrite(operation string) bool {
 
 // every gives each guard each fault at each of its writes, one at a time, until there
 // are no more writes to hit.
-func every(t *testing.T, which func(operation string) bool, at func(fault func() error, do func() error) error, above bool, fault func() error, judge func(t *testing.T, l *lab, g guard, n string, err error)) {
-	l := newLab(t)
+func every(t *testing.T, which func(operation string) bool, at func(fault func() error, do func() error) error, above bool, fault func() error, judge func(t *testing.T, l *harness, g guard, n string, err error)) {
+	l := newHarness(t)
 	for _, g := range guards {
 		t.Run(g.name, func(t *testing.T) {
 			for hit := 1; ; hit++ {
@@ -269,7 +269,7 @@ func afterwards(fault func() error, do func() error) error {
 
 func instead(fault func() error, _ func() error) error { return fault() }
 
-func mustHaveHappenedOnce(t *testing.T, l *lab, g guard, n string, err error) {
+func mustHaveHappenedOnce(t *testing.T, l *harness, g guard, n string, err error) {
 	t.Helper()
 	if err != nil {
 		t.Errorf("%s: %v", g.name, err)
@@ -289,7 +289,7 @@ func TestALostAnswerIsNoConflict(t *testing.T) {
 // Lost above them, nobody knows: the answer says so, and is never a refusal. A
 // transition looks whether it is in the history.
 func TestAnUnknownOutcomeIsNoRefusal(t *testing.T) {
-	every(t, isWrite, afterwards, true, func() error { return errDied }, func(t *testing.T, l *lab, g guard, n string, err error) {
+	every(t, isWrite, afterwards, true, func() error { return errDied }, func(t *testing.T, l *harness, g guard, n string, err error) {
 		if g.name == "transition" {
 			mustHaveHappenedOnce(t, l, g, n, err)
 			return
@@ -319,7 +319,7 @@ func TestAThrottledWriteIsRepeated(t *testing.T) {
 
 // Throttled for good, the answer says so and nothing was changed.
 func TestThrottledForGood(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	id := l.release()
 	store := l.under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if isWrite(call.Operation) {

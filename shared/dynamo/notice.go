@@ -22,10 +22,10 @@ func ReleaseInRecord(image item) (Settling, error) {
 // Window is when a release runs.
 type Window struct{ Start, End time.Time }
 
-// Told is what one person knows, or is about to be told, of a release's window. A row
+// RecipientState is what one person knows, or is about to be told, of a release's window. A row
 // per person and release; it changes only together with a mail in the outbox, so it
 // says at any time what there still is to tell.
-type Told struct {
+type RecipientState struct {
 	ReleaseID string
 	Recipient string // lower-case address: who it is
 	Address   string // as the task spells it
@@ -54,10 +54,10 @@ type Told struct {
 	Revision int
 }
 
-const toldPrefix = "TOLD#"
+const recipientPrefix = "TOLD#"
 
-func encodeTold(t Told, now time.Time) item {
-	i := key(toldPrefix+t.ReleaseID, t.Recipient)
+func encodeRecipientState(t RecipientState, now time.Time) item {
+	i := key(recipientPrefix+t.ReleaseID, t.Recipient)
 	w := writer(i)
 	w.text("address", t.Address)
 	w.text("name", t.Name)
@@ -72,49 +72,49 @@ func encodeTold(t Told, now time.Time) item {
 	w.set("left", t.Left)
 	w.text("facts", t.Facts)
 	i["revision"] = number(t.Revision)
-	i["updatedAt"] = exact(now)
+	i["updatedAt"] = millisValue(now)
 	i["expiresAt"] = unix(now.Add(keepMails))
 	return i
 }
 
 func encodeWindow(w writer, name string, window Window) {
 	if !window.Start.IsZero() {
-		w[name+"Start"], w[name+"End"] = instant(window.Start), instant(window.End)
+		w[name+"Start"], w[name+"End"] = secondsValue(window.Start), secondsValue(window.End)
 	}
 }
 
-func decodeTold(i item) Told {
-	return Told{
-		ReleaseID: strings.TrimPrefix(str(i, "pk"), toldPrefix), Recipient: str(i, "sk"), Address: str(i, "address"), Name: str(i, "name"),
-		Known: num(i, "known"), KnownWindow: Window{moment(i, "knownStart"), moment(i, "knownEnd")}, MailID: str(i, "mail"),
-		Effect: num(i, "effect"), EffectWindow: Window{moment(i, "effectStart"), moment(i, "effectEnd")},
-		Sequence: num(i, "sequence"), UID: str(i, "uid"), Via: ids(i, "via"), Left: ids(i, "left"), Facts: str(i, "facts"), Revision: num(i, "revision"),
+func decodeRecipientState(i item) RecipientState {
+	return RecipientState{
+		ReleaseID: strings.TrimPrefix(str(i, "pk"), recipientPrefix), Recipient: str(i, "sk"), Address: str(i, "address"), Name: str(i, "name"),
+		Known: num(i, "known"), KnownWindow: Window{timeOf(i, "knownStart"), timeOf(i, "knownEnd")}, MailID: str(i, "mail"),
+		Effect: num(i, "effect"), EffectWindow: Window{timeOf(i, "effectStart"), timeOf(i, "effectEnd")},
+		Sequence: num(i, "sequence"), UID: str(i, "uid"), Via: stringSetOf(i, "via"), Left: stringSetOf(i, "left"), Facts: str(i, "facts"), Revision: num(i, "revision"),
 	}
 }
 
-// Told reads who was told of a release's window, strongly consistent.
-func (s *Store) Told(ctx context.Context, releaseID string) ([]Told, error) {
-	var all []Told
-	err := s.queryAll(ctx, rangeOf(s.tables.Mail, toldPrefix+releaseID, ">=", " "), func(i item) { all = append(all, decodeTold(i)) })
+// RecipientStates reads who was told of a release's window, strongly consistent.
+func (s *Store) RecipientStates(ctx context.Context, releaseID string) ([]RecipientState, error) {
+	var all []RecipientState
+	err := s.queryAll(ctx, rangeOf(s.tables.Mail, recipientPrefix+releaseID, ">=", " "), func(i item) { all = append(all, decodeRecipientState(i)) })
 	return all, err
 }
 
-// Tell changes what a person is told: the row, which was read at the revision it
+// SaveRecipientState changes what a person is told: the row, which was read at the revision it
 // carries, and what belongs to it in the same transaction: a mail that is superseded
 // while it is still pending (supersede names it), and a new one. False says that
 // somebody or something moved meanwhile: read again and decide anew.
-func (s *Store) Tell(ctx context.Context, row Told, supersede string, m *Mail, now time.Time) (bool, error) {
-	unchanged := express().absent("pk")
+func (s *Store) SaveRecipientState(ctx context.Context, row RecipientState, supersede string, m *Mail, now time.Time) (bool, error) {
+	unchanged := newExpression().absent("pk")
 	if row.Revision > 0 {
-		unchanged = express().equal("revision", number(row.Revision))
+		unchanged = newExpression().equal("revision", number(row.Revision))
 	}
 	row.Revision++
-	actions := []types.TransactWriteItem{putAction(s.tables.Mail, encodeTold(row, now), unchanged)}
+	actions := []types.TransactWriteItem{putAction(s.tables.Mail, encodeRecipientState(row, now), unchanged)}
 	if m != nil {
-		actions = append(actions, putAction(s.tables.Mail, encodeMail(pendingMail(*m, now)), express().absent("pk")))
+		actions = append(actions, putAction(s.tables.Mail, encodeMail(pendingMail(*m, now)), newExpression().absent("pk")))
 	}
 	if supersede != "" {
-		e := final(MailSuperseded, "overtaken by a newer one").set("updatedAt", exact(now)).equal("state", text(string(MailPending)))
+		e := endState(MailSuperseded, "overtaken by a newer one").set("updatedAt", millisValue(now)).equal("state", text(string(MailPending)))
 		actions = append(actions, updateAction(s.tables.Mail, mailKey(supersede), e))
 	}
 	err := s.transact(ctx, actions)

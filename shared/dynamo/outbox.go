@@ -70,7 +70,7 @@ func MailID(kind, releaseID string, number int, recipient string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-func mailKey(id string) item { return key(mailPrefix+id, main) }
+func mailKey(id string) item { return key(mailPrefix+id, mainSort) }
 
 // dueShard picks the partition of the index of due items by the item's own key.
 func dueShard(pk string) types.AttributeValue {
@@ -89,8 +89,8 @@ func encodeMail(m Mail) item {
 	w.text("snapshot", m.Snapshot)
 	i["state"] = text(string(m.State))
 	i["op"] = text(opSend)
-	i["dueKey"], i["dueAt"] = dueShard(mailPrefix+m.ID), exact(m.DueAt)
-	i["createdAt"], i["updatedAt"] = exact(m.CreatedAt), exact(m.UpdatedAt)
+	i["dueKey"], i["dueAt"] = dueShard(mailPrefix+m.ID), millisValue(m.DueAt)
+	i["createdAt"], i["updatedAt"] = millisValue(m.CreatedAt), millisValue(m.UpdatedAt)
 	i["expiresAt"] = unix(m.CreatedAt.Add(keepMails))
 	return i
 }
@@ -102,8 +102,8 @@ func decodeMail(i item) Mail {
 		ID: strings.TrimPrefix(str(i, "pk"), mailPrefix), Kind: str(i, "kind"), ReleaseID: str(i, "release"), Number: num(i, "number"),
 		WindowVersion: num(i, "windowVersion"), Recipient: str(i, "recipient"), Snapshot: str(i, "snapshot"),
 		State: MailState(str(i, "state")), Reason: str(i, "reason"), Attempts: num(i, "attempts"), Lease: str(i, "lease"),
-		DueAt: moment(i, "dueAt"), MessageID: str(i, "messageId"), Feedback: str(i, "feedback"),
-		CreatedAt: moment(i, "createdAt"), UpdatedAt: moment(i, "updatedAt"),
+		DueAt: timeOf(i, "dueAt"), MessageID: str(i, "messageId"), Feedback: str(i, "feedback"),
+		CreatedAt: timeOf(i, "createdAt"), UpdatedAt: timeOf(i, "updatedAt"),
 	}
 }
 
@@ -116,7 +116,7 @@ func pendingMail(m Mail, now time.Time) Mail {
 
 // PutMail puts a mail into the outbox unless it is there, and tells whether it was new.
 func (s *Store) PutMail(ctx context.Context, m Mail, now time.Time) (bool, error) {
-	err := s.put(ctx, s.tables.Mail, encodeMail(pendingMail(m, now)), express().absent("pk"))
+	err := s.put(ctx, s.tables.Mail, encodeMail(pendingMail(m, now)), newExpression().absent("pk"))
 	if _, ok := failedCondition(err); ok {
 		return false, nil
 	}
@@ -166,7 +166,7 @@ func (s *Store) moveMail(ctx context.Context, id string, e *expression, now time
 		states = append(states, e.name("state")+" = "+e.value(text(string(f))))
 	}
 	e.conditions = append(e.conditions, "("+strings.Join(states, " OR ")+")")
-	i, err := s.update(ctx, s.tables.Mail, mailKey(id), e.set("updatedAt", exact(now)))
+	i, err := s.update(ctx, s.tables.Mail, mailKey(id), e.set("updatedAt", millisValue(now)))
 	if failed, ok := failedCondition(err); ok {
 		return decodeMail(failed.image), false, nil
 	}
@@ -176,18 +176,18 @@ func (s *Store) moveMail(ctx context.Context, id string, e *expression, now time
 	return decodeMail(i), true, nil
 }
 
-// final is the end of an item: nobody looks after it any more.
-func final(state MailState, reason string) *expression {
-	e := express().set("state", text(string(state))).set("op", text(string(state))).
+// endState is the end of an item: nobody looks after it any more.
+func endState(state MailState, reason string) *expression {
+	e := newExpression().set("state", text(string(state))).set("op", text(string(state))).
 		remove("lease").remove("dueKey").remove("dueAt")
 	if reason == "" {
 		return e.remove("reason")
 	}
-	return e.set("reason", text(clip(reason)))
+	return e.set("reason", text(truncateText(reason)))
 }
 
-// clip bounds what others worded.
-func clip(s string) string {
+// truncateText bounds what others worded.
+func truncateText(s string) string {
 	if len(s) > release.MaxText {
 		return strings.ToValidUTF8(s[:release.MaxText], "")
 	}

@@ -52,8 +52,8 @@ func (s *Store) UnknownMails(ctx context.Context, before time.Time, most int) ([
 }
 
 func (s *Store) dueKeys(ctx context.Context, partition string, before time.Time, most int) ([]item, error) {
-	e := express()
-	condition := e.name("dueKey") + " = " + e.value(text(partition)) + " AND " + e.name("dueAt") + " < " + e.value(exact(before))
+	e := newExpression()
+	condition := e.name("dueKey") + " = " + e.value(text(partition)) + " AND " + e.name("dueAt") + " < " + e.value(millisValue(before))
 	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
 		TableName: &s.tables.Mail, IndexName: aws.String("byDue"), KeyConditionExpression: &condition,
 		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, Limit: aws.Int32(int32(most)),
@@ -67,13 +67,13 @@ func (s *Store) dueKeys(ctx context.Context, partition string, before time.Time,
 // ScheduledReleases lists the ids of all releases that are scheduled, those that start
 // first at the front. It reads an index.
 func (s *Store) ScheduledReleases(ctx context.Context) ([]string, error) {
-	e := express()
+	e := newExpression()
 	condition := e.name("windowKey") + " = " + e.value(text("scheduled"))
 	var ids []string
 	err := s.queryAll(ctx, &dynamodb.QueryInput{
 		TableName: &s.tables.Releases, IndexName: aws.String("byWindow"), KeyConditionExpression: &condition,
 		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
-	}, func(i item) { ids = append(ids, strings.TrimPrefix(str(i, "pk"), relPrefix)) })
+	}, func(i item) { ids = append(ids, strings.TrimPrefix(str(i, "pk"), releasePrefix)) })
 	return ids, err
 }
 

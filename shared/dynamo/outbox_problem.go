@@ -13,19 +13,19 @@ const problemPrefix = "PROBLEMS#"
 // Like the two below, it counts the mail among its release's problems in the same
 // transaction, once, and returns how many there are.
 func (s *Store) MailFailed(ctx context.Context, m Mail, reason string, now time.Time) (int, error) {
-	return s.problem(ctx, m, final(MailFailed, reason).equal("state", text(string(MailSending))).equal("lease", text(m.Lease)), now)
+	return s.problem(ctx, m, endState(MailFailed, reason).equal("state", text(string(MailSending))).equal("lease", text(m.Lease)), now)
 }
 
 // MailSuppressed records that a pending mail is not sent because its address gets none.
 func (s *Store) MailSuppressed(ctx context.Context, m Mail, reason string, now time.Time) (int, error) {
-	return s.problem(ctx, m, final(MailSuppressed, reason).equal("state", text(string(MailPending))), now)
+	return s.problem(ctx, m, endState(MailSuppressed, reason).equal("state", text(string(MailPending))), now)
 }
 
 // MailCameBack records what SES said of a mail after it had taken it: a bounce, a
 // complaint, or that it did not deliver it after all (then state is failed). The first
 // word stands.
 func (s *Store) MailCameBack(ctx context.Context, m Mail, state MailState, feedback, messageID string, now time.Time) (int, error) {
-	e := final(state, "").set("feedback", text(clip(feedback))).set("messageId", text(messageID)).
+	e := endState(state, "").set("feedback", text(truncateText(feedback))).set("messageId", text(messageID)).
 		exists("pk").absent("feedback")
 	return s.problem(ctx, m, e, now)
 }
@@ -33,10 +33,10 @@ func (s *Store) MailCameBack(ctx context.Context, m Mail, state MailState, feedb
 // problem ends a mail and counts it. Where the mail has ended already, it only reads
 // the count, so that whoever died before telling of it can do so when asked again.
 func (s *Store) problem(ctx context.Context, m Mail, e *expression, now time.Time) (int, error) {
-	counter := key(problemPrefix+m.ReleaseID, main)
+	counter := key(problemPrefix+m.ReleaseID, mainSort)
 	err := s.transact(ctx, []types.TransactWriteItem{
-		updateAction(s.tables.Mail, mailKey(m.ID), e.set("updatedAt", exact(now))),
-		updateAction(s.tables.Mail, counter, express().add("n", number(1)).set("expiresAt", unix(now.Add(keepMails)))),
+		updateAction(s.tables.Mail, mailKey(m.ID), e.set("updatedAt", millisValue(now))),
+		updateAction(s.tables.Mail, counter, newExpression().add("n", number(1)).set("expiresAt", unix(now.Add(keepMails)))),
 	})
 	if _, ended := failedCondition(err); err != nil && !ended {
 		return 0, err

@@ -9,8 +9,8 @@ import (
 // ClaimMail takes a pending mail for sending until the lease ends. Of two who try, one
 // gets it.
 func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time.Time) (Mail, bool, error) {
-	e := express().set("state", text(string(MailSending))).set("op", text(string(MailSending))).
-		set("lease", text(lease)).set("dueKey", dueShard(mailPrefix+id)).set("dueAt", exact(until)).
+	e := newExpression().set("state", text(string(MailSending))).set("op", text(string(MailSending))).
+		set("lease", text(lease)).set("dueKey", dueShard(mailPrefix+id)).set("dueAt", millisValue(until)).
 		add("attempts", number(1))
 	m, won, err := s.moveMail(ctx, id, e, now, MailPending)
 	if !won && m.Lease == lease {
@@ -22,9 +22,9 @@ func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time
 // FinishMail records how the attempt of a lease ended: sent, failed, or unknown. Where
 // SES's own event was faster, or the lease was taken for expired, that stands.
 func (s *Store) FinishMail(ctx context.Context, m Mail, state MailState, reason, messageID string, now time.Time) error {
-	e := final(state, reason)
+	e := endState(state, reason)
 	if state == MailUnknown {
-		e = unknown(reason, now)
+		e = unknownState(reason, now)
 	}
 	if messageID != "" {
 		e.set("messageId", text(messageID))
@@ -39,18 +39,18 @@ func (s *Store) FinishMail(ctx context.Context, m Mail, state MailState, reason,
 	return err
 }
 
-// unknown stays in the index of due items, under a key of its own, where the alarm
+// unknownState stays in the index of due items, under a key of its own, where the alarm
 // finds it.
-func unknown(reason string, now time.Time) *expression {
-	return express().set("state", text(string(MailUnknown))).set("op", text(string(MailUnknown))).
-		set("reason", text(clip(reason))).remove("lease").set("dueKey", text(string(MailUnknown))).set("dueAt", exact(now))
+func unknownState(reason string, now time.Time) *expression {
+	return newExpression().set("state", text(string(MailUnknown))).set("op", text(string(MailUnknown))).
+		set("reason", text(truncateText(reason))).remove("lease").set("dueKey", text(string(MailUnknown))).set("dueAt", millisValue(now))
 }
 
 // DelayMail gives a mail back that SES has refused for now: the periodic look wakes it
 // once it is due again.
 func (s *Store) DelayMail(ctx context.Context, m Mail, reason string, now, until time.Time) error {
-	e := express().set("state", text(string(MailPending))).set("op", text(opWait)).
-		set("reason", text(clip(reason))).remove("lease").set("dueAt", exact(until)).
+	e := newExpression().set("state", text(string(MailPending))).set("op", text(opWait)).
+		set("reason", text(truncateText(reason))).remove("lease").set("dueAt", millisValue(until)).
 		equal("lease", text(m.Lease))
 	_, _, err := s.moveMail(ctx, m.ID, e, now, MailSending)
 	return err
@@ -58,14 +58,14 @@ func (s *Store) DelayMail(ctx context.Context, m Mail, reason string, now, until
 
 // SupersedeMail ends a pending mail that something newer has overtaken.
 func (s *Store) SupersedeMail(ctx context.Context, id, reason string, now time.Time) (bool, error) {
-	_, won, err := s.moveMail(ctx, id, final(MailSuperseded, reason), now, MailPending)
+	_, won, err := s.moveMail(ctx, id, endState(MailSuperseded, reason), now, MailPending)
 	return won, err
 }
 
 // ExpireMail turns a mail whose lease has ended into an unknown one: whoever was
 // sending it may have got it to SES.
 func (s *Store) ExpireMail(ctx context.Context, m Mail, now time.Time) (bool, error) {
-	e := unknown("the sender did not say how it ended", now).equal("lease", text(m.Lease))
+	e := unknownState("the sender did not say how it ended", now).equal("lease", text(m.Lease))
 	_, won, err := s.moveMail(ctx, m.ID, e, now, MailSending)
 	return won, err
 }
@@ -73,7 +73,7 @@ func (s *Store) ExpireMail(ctx context.Context, m Mail, now time.Time) (bool, er
 // WakeMail brings a pending mail before the sender again. The look that found it due
 // says how it stood then, so that of several looks one wakes it.
 func (s *Store) WakeMail(ctx context.Context, m Mail, now time.Time) (bool, error) {
-	e := express().set("op", text(opSend)).set("dueAt", exact(now.Add(wakeAfter))).equal("dueAt", exact(m.DueAt))
+	e := newExpression().set("op", text(opSend)).set("dueAt", millisValue(now.Add(wakeAfter))).equal("dueAt", millisValue(m.DueAt))
 	_, won, err := s.moveMail(ctx, m.ID, e, now, MailPending)
 	return won, err
 }
@@ -81,8 +81,8 @@ func (s *Store) WakeMail(ctx context.Context, m Mail, now time.Time) (bool, erro
 // ResendMail is an operator's decision: an unknown mail is sent again, at the risk that
 // it arrives twice.
 func (s *Store) ResendMail(ctx context.Context, id string, now time.Time) (bool, error) {
-	e := express().set("state", text(string(MailPending))).set("op", text(opSend)).set("reason", text("sent again by an operator")).
-		set("dueKey", dueShard(mailPrefix+id)).set("dueAt", exact(now.Add(wakeAfter)))
+	e := newExpression().set("state", text(string(MailPending))).set("op", text(opSend)).set("reason", text("sent again by an operator")).
+		set("dueKey", dueShard(mailPrefix+id)).set("dueAt", millisValue(now.Add(wakeAfter)))
 	_, won, err := s.moveMail(ctx, id, e, now, MailUnknown)
 	return won, err
 }
@@ -90,20 +90,22 @@ func (s *Store) ResendMail(ctx context.Context, id string, now time.Time) (bool,
 // MailWasSent records that SES has taken the mail, as its Send event says. It settles
 // whatever we did not know.
 func (s *Store) MailWasSent(ctx context.Context, id, messageID string, now time.Time) (Mail, bool, error) {
-	e := final(MailSent, "").set("messageId", text(messageID))
+	e := endState(MailSent, "").set("messageId", text(messageID))
 	return s.moveMail(ctx, id, e, now, MailSending, MailUnknown, MailPending)
 }
 
 const suppressionPrefix = "ADDRESS#"
 
-func addressKey(address string) item { return key(suppressionPrefix+strings.ToLower(address), main) }
+func addressKey(address string) item {
+	return key(suppressionPrefix+strings.ToLower(address), mainSort)
+}
 
 // Suppress keeps further mails from an address; the first reason stands. Deleting the
 // item lets mails through again.
 func (s *Store) Suppress(ctx context.Context, address, reason string, now time.Time) error {
 	i := addressKey(address)
-	i["suppressed"], i["reason"], i["createdAt"] = boolean(true), text(clip(reason)), exact(now)
-	err := s.put(ctx, s.tables.Mail, i, express().absent("pk"))
+	i["suppressed"], i["reason"], i["createdAt"] = boolean(true), text(truncateText(reason)), millisValue(now)
+	err := s.put(ctx, s.tables.Mail, i, newExpression().absent("pk"))
 	if _, ok := failedCondition(err); ok {
 		return nil
 	}
@@ -127,13 +129,13 @@ func (c Circuit) Open(now time.Time) bool { return now.Before(c.Until) }
 
 // Circuit reads the switch.
 func (s *Store) Circuit(ctx context.Context) (Circuit, error) {
-	i, err := s.get(ctx, s.tables.Mail, key("CIRCUIT", main))
-	return Circuit{Until: moment(i, "until"), Reason: str(i, "reason")}, err
+	i, err := s.get(ctx, s.tables.Mail, key("CIRCUIT", mainSort))
+	return Circuit{Until: timeOf(i, "until"), Reason: str(i, "reason")}, err
 }
 
 // OpenCircuit stops all sending until a moment; the first mail after it tries again.
 func (s *Store) OpenCircuit(ctx context.Context, c Circuit) error {
-	i := key("CIRCUIT", main)
-	i["until"], i["reason"] = exact(c.Until), text(clip(c.Reason))
-	return s.put(ctx, s.tables.Mail, i, express())
+	i := key("CIRCUIT", mainSort)
+	i["until"], i["reason"] = millisValue(c.Until), text(truncateText(c.Reason))
+	return s.put(ctx, s.tables.Mail, i, newExpression())
 }

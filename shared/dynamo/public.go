@@ -48,7 +48,7 @@ func publish(e *expression, before, after release.Release, at time.Time) {
 		if is.Status == release.InProgress {
 			partition = publicRunning
 		}
-		e.set("publicKey", text(partition)).set("publicAt", instant(at.Truncate(time.Minute).Add(time.Minute)))
+		e.set("publicKey", text(partition)).set("publicAt", secondsValue(at.Truncate(time.Minute).Add(time.Minute)))
 	}
 }
 
@@ -67,9 +67,9 @@ func (s *Store) Published(ctx context.Context, now, since time.Time) ([]release.
 		{publicOther, now, endOfTime, true, mostAhead},
 		{publicOther, since, now.Add(-time.Second), false, mostPast},
 	} {
-		e := express()
+		e := newExpression()
 		condition := e.name("publicKey") + " = " + e.value(text(q.partition)) + " AND " + e.name("scheduledStart") +
-			" BETWEEN " + e.value(instant(q.from)) + " AND " + e.value(instant(q.to))
+			" BETWEEN " + e.value(secondsValue(q.from)) + " AND " + e.value(secondsValue(q.to))
 		in := &dynamodb.QueryInput{
 			TableName: &s.tables.Releases, IndexName: aws.String(publicIndex), KeyConditionExpression: &condition,
 			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
@@ -91,8 +91,8 @@ var endOfTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 func decodePublished(i item) release.Published {
 	return release.Published{
-		ID: strings.TrimPrefix(str(i, "pk"), relPrefix), Name: str(i, "name"), Version: str(i, "version"),
-		Status: release.Status(str(i, "status")), Start: moment(i, "scheduledStart"), End: moment(i, "scheduledEnd"),
-		Summary: str(i, "publicSummary"), WindowVersion: num(i, "windowVersion"), ChangedAt: moment(i, "publicAt"),
+		ID: strings.TrimPrefix(str(i, "pk"), releasePrefix), Name: str(i, "name"), Version: str(i, "version"),
+		Status: release.Status(str(i, "status")), Start: timeOf(i, "scheduledStart"), End: timeOf(i, "scheduledEnd"),
+		Summary: str(i, "publicSummary"), WindowVersion: num(i, "windowVersion"), ChangedAt: timeOf(i, "publicAt"),
 	}
 }

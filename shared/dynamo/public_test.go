@@ -69,7 +69,7 @@ func (s *stage) create() string {
 func (s *stage) move(id string, to ...release.Status) {
 	s.Helper()
 	for _, status := range to {
-		must(s.Transition(context.Background(), id, release.Move{To: status, Reason: "why"}, s.write()))(s)
+		must(s.Transition(context.Background(), id, release.TransitionRequest{To: status, Reason: "why"}, s.write()))(s)
 	}
 }
 
@@ -167,7 +167,7 @@ func TestPublishedUnderRacingEdits(t *testing.T) {
 		hide, w := s.write(), s.write()
 		var both sync.WaitGroup
 		both.Go(func() {
-			_, _ = s.Transition(ctx, id, release.Move{To: release.InProgress}, w)
+			_, _ = s.Transition(ctx, id, release.TransitionRequest{To: release.InProgress}, w)
 		})
 		both.Go(func() {
 			_, _ = s.UpdateRelease(ctx, id, func(r release.Release) (release.Release, string, error) {

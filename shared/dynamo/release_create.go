@@ -16,35 +16,35 @@ import (
 // one chunk of them is one transaction. With more, the release is born with the rest
 // marked as still linking, which bars every other write, until the last chunk; where
 // that dies half-way, the sweep goes on (ResumeLinking).
-func (s *Store) CreateRelease(ctx context.Context, r release.Release, changeIDs []string, w Write) (Whole, error) {
-	w.keepIn(s.tables.Releases)
+func (s *Store) CreateRelease(ctx context.Context, r release.Release, changeIDs []string, w Write) (ReleaseDetail, error) {
+	w.keepRecordIn(s.tables.Releases)
 	var err error
 	if r.ID, err = s.nextReleaseID(ctx, r); err != nil {
-		return Whole{}, err
+		return ReleaseDetail{}, err
 	}
 	first := changeIDs[:min(chunk, len(changeIDs))]
 	rest := changeIDs[len(first):]
-	whole, err := settleOn(ctx, func() (Whole, error) {
+	whole, err := retryOnConflict(ctx, func() (ReleaseDetail, error) {
 		changes, err := s.changesByID(ctx, changeIDs)
 		if err != nil {
-			return Whole{}, err
+			return ReleaseDetail{}, err
 		}
 		if err := s.linkable(ctx, release.Release{Status: release.Planned}, changeIDs, changeIDs, 0, changes); err != nil {
-			return Whole{}, renameFields(err)
+			return ReleaseDetail{}, renameFields(err)
 		}
-		final := wholeOf(r, changeIDs, changes)
+		final := detailOf(r, changeIDs, changes)
 		born := r
 		born.ChangeIDs, born.Unapproved, born.Linking = first, unapproved(first, changes), rest
 		i := encodeRelease(born)
 		i["op"] = text("create")
 		if len(rest) > 0 {
-			i["attention"], i["attentionSince"] = text("1"), instant(w.At)
+			i["attention"], i["attentionSince"] = text("1"), secondsValue(w.At)
 		}
-		log := key(relPrefix+r.ID, counter)
+		log := key(releasePrefix+r.ID, logCounterSort)
 		log["n"] = number(0)
 		actions := append([]types.TransactWriteItem{
-			putAction(s.tables.Releases, i, express().absent("pk")),
-			putAction(s.tables.Releases, log, express().absent("pk")),
+			putAction(s.tables.Releases, i, newExpression().absent("pk")),
+			putAction(s.tables.Releases, log, newExpression().absent("pk")),
 		}, s.linkPairs(born, first, changes, w)...)
 		return final, s.writeChunk(ctx, actions, w, final)
 	})
@@ -53,11 +53,11 @@ func (s *Store) CreateRelease(ctx context.Context, r release.Release, changeIDs 
 	}
 	if err := s.ResumeLinking(ctx, r.ID, w.Stamp, false); err != nil {
 		if !release.IsKind(err, release.KindInvalid) && !release.IsKind(err, release.KindConflict) {
-			return Whole{}, err // the sweep goes on
+			return ReleaseDetail{}, err // the sweep goes on
 		}
 		// Somebody else took one of the change requests meanwhile: as if never created,
 		// and not remembered as created either.
-		return Whole{}, errors.Join(renameFields(err), s.erase(ctx, r.ID, w))
+		return ReleaseDetail{}, errors.Join(renameFields(err), s.discardCreation(ctx, r.ID, w))
 	}
 	return whole, nil
 }
@@ -71,18 +71,18 @@ func (s *Store) nextReleaseID(ctx context.Context, r release.Release) (string, e
 	}
 	year, quarter := release.Quarter(at)
 	prefix := fmt.Sprintf("%04d-Q%d", year, quarter)
-	i, err := s.update(ctx, s.tables.Releases, key("COUNTER#"+prefix, main), express().add("n", number(1)))
+	i, err := s.update(ctx, s.tables.Releases, key("COUNTER#"+prefix, mainSort), newExpression().add("n", number(1)))
 	if err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("REL-%s-%03d", prefix, num(i, "n")), nil
 }
 
-func wholeOf(r release.Release, changeIDs []string, changes map[string]release.Change) Whole {
+func detailOf(r release.Release, changeIDs []string, changes map[string]release.Change) ReleaseDetail {
 	r.ChangeIDs = slices.Sorted(slices.Values(changeIDs))
 	r.Unapproved = unapproved(r.ChangeIDs, changes)
 	r.CreatedAt = r.CreatedAt.UTC().Truncate(time.Second)
-	w := Whole{Release: r, Links: make([]release.LinkedChange, 0, len(changeIDs)), Log: []release.LogEntry{}}
+	w := ReleaseDetail{Release: r, Links: make([]release.LinkedChange, 0, len(changeIDs)), Log: []release.LogEntry{}}
 	for _, id := range r.ChangeIDs {
 		w.Links = append(w.Links, changes[id].Link())
 	}
@@ -104,7 +104,7 @@ func renameFields(err error) error {
 // that can no longer be linked are dropped, and the log says so: that is how the sweep
 // finishes a creation nobody waits for; without it they are an error.
 func (s *Store) ResumeLinking(ctx context.Context, id string, stamp release.Stamp, skip bool) error {
-	_, err := settleOn(ctx, func() (struct{}, error) {
+	_, err := retryOnConflict(ctx, func() (struct{}, error) {
 		var none struct{}
 		r, err := s.Release(ctx, id)
 		for err == nil && len(r.Linking) > 0 {
@@ -134,9 +134,9 @@ func (s *Store) linkNext(ctx context.Context, r release.Release, stamp release.S
 			return err
 		}
 	}
-	e := express().
-		set("op", text("link")).set("updatedAt", instant(stamp.At)).
-		drop("linking", set(ids)).contains("linking", text(ids[0])).
+	e := newExpression().
+		set("op", text("link")).set("updatedAt", secondsValue(stamp.At)).
+		deleteFrom("linking", set(ids)).contains("linking", text(ids[0])).
 		absent("deleting").compare("changeCount", "<=", number(release.MaxChanges-len(linking)))
 	if len(linking) > 0 {
 		e.add("changeIds", set(linking)).add("changeCount", number(len(linking)))
@@ -149,7 +149,7 @@ func (s *Store) linkNext(ctx context.Context, r release.Release, stamp release.S
 	}
 	actions := append([]types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(r.ID), e)},
 		s.linkPairs(r, linking, changes, Write{Stamp: stamp})...)
-	return again(s.transact(ctx, actions), -1)
+	return conflictOf(s.transact(ctx, actions), -1)
 }
 
 // refusalNote words the dropped ids for the log, within the bound of an entry.

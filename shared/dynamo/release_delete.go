@@ -13,7 +13,7 @@ import (
 // DeleteRelease removes a release that is planned or cancelled. Its first write marks
 // it, and from then on it reads as gone; repeating, or the sweep, continues.
 func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
-	_, err := settleOn(ctx, func() (struct{}, error) {
+	_, err := retryOnConflict(ctx, func() (struct{}, error) {
 		var none struct{}
 		i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
 		if err != nil {
@@ -26,7 +26,7 @@ func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
 		if r.Deleting {
 			return none, nil
 		}
-		if err := whole(r, w); err != nil {
+		if err := checkWritable(r, w); err != nil {
 			return none, err
 		}
 		if r.Status != release.Planned && r.Status != release.Cancelled {
@@ -41,13 +41,13 @@ func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
 	return s.ResumeDeleting(ctx, id, w.Stamp)
 }
 
-// erase undoes a creation that could not be finished.
-func (s *Store) erase(ctx context.Context, id string, w Write) error {
+// discardCreation undoes a creation that could not be finished.
+func (s *Store) discardCreation(ctx context.Context, id string, w Write) error {
 	var memory []types.TransactWriteItem
-	if w.Memory != nil {
-		memory = append(memory, deleteAction(w.Memory.table, key(memoryPrefix+w.Memory.Key, main), express()))
+	if w.Idempotency != nil {
+		memory = append(memory, deleteAction(w.Idempotency.table, key(idempotencyPrefix+w.Idempotency.Key, mainSort), newExpression()))
 	}
-	if err := s.markDeleting(ctx, id, express().set("op", text("delete")).exists("linking"), w, memory...); err != nil {
+	if err := s.markDeleting(ctx, id, newExpression().set("op", text("delete")).exists("linking"), w, memory...); err != nil {
 		return err
 	}
 	return s.ResumeDeleting(ctx, id, w.Stamp)
@@ -56,10 +56,10 @@ func (s *Store) erase(ctx context.Context, id string, w Write) error {
 // markDeleting begins a deletion. The log's counter goes in the same transaction, so
 // that nothing can be appended any more.
 func (s *Store) markDeleting(ctx context.Context, id string, mark *expression, w Write, further ...types.TransactWriteItem) error {
-	mark.remove("publicKey").set("deleting", boolean(true)).set("attention", text("1")).set("attentionSince", instant(w.At))
-	return again(s.transact(ctx, append([]types.TransactWriteItem{
+	mark.remove("publicKey").set("deleting", boolean(true)).set("attention", text("1")).set("attentionSince", secondsValue(w.At))
+	return conflictOf(s.transact(ctx, append([]types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(id), mark),
-		deleteAction(s.tables.Releases, key(relPrefix+id, counter), express()),
+		deleteAction(s.tables.Releases, key(releasePrefix+id, logCounterSort), newExpression()),
 	}, further...)), -1)
 }
 
@@ -72,8 +72,8 @@ func (s *Store) ResumeDeleting(ctx context.Context, id string, stamp release.Sta
 	if err := s.deleteRange(ctx, rangeOf(s.tables.Releases, logPrefix+id, ">=", "0")); err != nil {
 		return err
 	}
-	last := express().exists("deleting")
-	err := insist(ctx, func() error {
+	last := newExpression().exists("deleting")
+	err := retryWrite(ctx, func() error {
 		_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 			TableName: &s.tables.Releases, Key: releaseKey(id),
 			ConditionExpression: last.condition(), ExpressionAttributeNames: last.names,
@@ -87,10 +87,10 @@ func (s *Store) ResumeDeleting(ctx context.Context, id string, stamp release.Sta
 }
 
 func (s *Store) freeAll(ctx context.Context, id string, stamp release.Stamp) error {
-	_, err := settleOn(ctx, func() (struct{}, error) {
+	_, err := retryOnConflict(ctx, func() (struct{}, error) {
 		var none struct{}
 		var linked []string
-		err := s.queryAll(ctx, rangeOf(s.tables.Releases, relPrefix+id, "begins", linkPrefix), func(i item) {
+		err := s.queryAll(ctx, rangeOf(s.tables.Releases, releasePrefix+id, "begins", linkPrefix), func(i item) {
 			linked = append(linked, decodeLink(i).ID)
 		})
 		if err != nil {
@@ -103,13 +103,13 @@ func (s *Store) freeAll(ctx context.Context, id string, stamp release.Stamp) err
 		for ids := range slices.Chunk(linked, chunk) {
 			var actions []types.TransactWriteItem
 			for _, change := range ids {
-				actions = append(actions, deleteAction(s.tables.Releases, linkKey(id, change), express()))
+				actions = append(actions, deleteAction(s.tables.Releases, linkKey(id, change), newExpression()))
 				if c := changes[change]; c.ReleaseID == id { // cancellation may have given it back already
 					actions = append(actions, updateAction(s.tables.Changes, changeKey(change),
 						changeGuard(c, "free", Write{Stamp: stamp}).equal("releaseId", text(id)).remove("releaseId")))
 				}
 			}
-			if err := again(s.transact(ctx, actions), -1); err != nil {
+			if err := conflictOf(s.transact(ctx, actions), -1); err != nil {
 				return none, err
 			}
 		}

@@ -11,32 +11,32 @@ import (
 )
 
 // Keys of the Releases table. The release sorts before its links, so one query from
-// "M" on reads both; its log counter sorts just before it.
+// "M" on reads both; its log logCounterSort sorts just before it.
 const (
-	relPrefix  = "REL#"
-	logPrefix  = "LOG#"
-	linkPrefix = "N#"
-	main       = "M"
-	counter    = "L"
+	releasePrefix  = "REL#"
+	logPrefix      = "LOG#"
+	linkPrefix     = "N#"
+	mainSort       = "M"
+	logCounterSort = "L"
 )
 
-func releaseKey(id string) item { return key(relPrefix+id, main) }
+func releaseKey(id string) item { return key(releasePrefix+id, mainSort) }
 
-func linkKey(id, change string) item { return key(relPrefix+id, linkPrefix+change) }
+func linkKey(id, change string) item { return key(releasePrefix+id, linkPrefix+change) }
 
 func encodeRelease(r release.Release) item {
-	i := key(relPrefix+r.ID, main)
+	i := key(releasePrefix+r.ID, mainSort)
 	w := writer(i)
 	i["kind"] = text("R")
 	i["status"] = text(string(r.Status))
 	encodePlan(w, r.Plan)
-	w.instant("actualStart", r.ActualStart)
-	w.instant("actualEnd", r.ActualEnd)
-	w.instant("rolledBackAt", r.RolledBackAt)
+	w.seconds("actualStart", r.ActualStart)
+	w.seconds("actualEnd", r.ActualEnd)
+	w.seconds("rolledBackAt", r.RolledBackAt)
 	w.text("rolledBackReason", r.RolledBackReason)
-	i["createdAt"] = exact(r.CreatedAt)
+	i["createdAt"] = millisValue(r.CreatedAt)
 	w.text("createdBy", r.CreatedBy)
-	i["updatedAt"] = instant(r.UpdatedAt)
+	i["updatedAt"] = secondsValue(r.UpdatedAt)
 	// Counters are born as zero, not absent, so that conditions can compare them.
 	i["revision"] = number(r.Revision)
 	i["epoch"] = number(r.Epoch())
@@ -56,8 +56,8 @@ func encodePlan(w writer, p release.Plan) {
 	w.text("name", p.Name)
 	w.text("version", p.Version)
 	w.text("description", p.Description)
-	w.instant("scheduledStart", p.ScheduledStart)
-	w.instant("scheduledEnd", p.ScheduledEnd)
+	w.seconds("scheduledStart", p.ScheduledStart)
+	w.seconds("scheduledEnd", p.ScheduledEnd)
 	w.text("releaseManager", p.ReleaseManager)
 	w.text("releaseManagerEmail", p.ReleaseManagerEmail)
 	w["rolloutSteps"] = encodeSteps(p.RolloutSteps)
@@ -78,7 +78,7 @@ func encodeSteps(steps []release.Step) types.AttributeValue {
 			w["completed"] = boolean(true)
 		}
 		w.text("completedBy", s.CompletedBy)
-		w.instant("completedAt", s.CompletedAt)
+		w.seconds("completedAt", s.CompletedAt)
 		l[n] = &types.AttributeValueMemberM{Value: item(w)}
 	}
 	return &types.AttributeValueMemberL{Value: l}
@@ -86,30 +86,30 @@ func encodeSteps(steps []release.Step) types.AttributeValue {
 
 func decodeRelease(i item) release.Release {
 	r := release.Release{
-		ID: strings.TrimPrefix(str(i, "pk"), relPrefix), Status: release.Status(str(i, "status")),
+		ID: strings.TrimPrefix(str(i, "pk"), releasePrefix), Status: release.Status(str(i, "status")),
 		Plan: release.Plan{
 			Name: str(i, "name"), Version: str(i, "version"), Description: str(i, "description"),
-			ScheduledStart: maybeMoment(i, "scheduledStart"), ScheduledEnd: maybeMoment(i, "scheduledEnd"),
+			ScheduledStart: optionalTimeOf(i, "scheduledStart"), ScheduledEnd: optionalTimeOf(i, "scheduledEnd"),
 			ReleaseManager: str(i, "releaseManager"), ReleaseManagerEmail: str(i, "releaseManagerEmail"),
 			RolloutSteps: decodeSteps(i, "rolloutSteps"), RollbackSteps: decodeSteps(i, "rollbackSteps"),
-			SuccessCriteria: str(i, "successCriteria"), Public: truth(i, "public"), PublicSummary: str(i, "publicSummary"),
+			SuccessCriteria: str(i, "successCriteria"), Public: boolOf(i, "public"), PublicSummary: str(i, "publicSummary"),
 		},
-		ActualStart: maybeMoment(i, "actualStart"), ActualEnd: maybeMoment(i, "actualEnd"),
-		RolledBackAt: maybeMoment(i, "rolledBackAt"), RolledBackReason: str(i, "rolledBackReason"),
-		CreatedAt: moment(i, "createdAt").Truncate(time.Second), CreatedBy: str(i, "createdBy"), UpdatedAt: moment(i, "updatedAt"),
+		ActualStart: optionalTimeOf(i, "actualStart"), ActualEnd: optionalTimeOf(i, "actualEnd"),
+		RolledBackAt: optionalTimeOf(i, "rolledBackAt"), RolledBackReason: str(i, "rolledBackReason"),
+		CreatedAt: timeOf(i, "createdAt").Truncate(time.Second), CreatedBy: str(i, "createdBy"), UpdatedAt: timeOf(i, "updatedAt"),
 		Revision: num(i, "revision"), WindowVersion: num(i, "windowVersion"),
-		ChangeIDs: ids(i, "changeIds"), Unapproved: ids(i, "pending"),
-		Linking: ids(i, "linking"), Deleting: truth(i, "deleting"),
+		ChangeIDs: stringSetOf(i, "changeIds"), Unapproved: stringSetOf(i, "pending"),
+		Linking: stringSetOf(i, "linking"), Deleting: boolOf(i, "deleting"),
 	}
 	for _, p := range mapsOf(i, "history") {
-		r.History = append(r.History, release.Passage{
-			Epoch: num(p, "epoch"), From: release.Status(str(p, "from")), To: release.Status(str(p, "to")), At: moment(p, "at"),
+		r.History = append(r.History, release.HistoryEntry{
+			Epoch: num(p, "epoch"), From: release.Status(str(p, "from")), To: release.Status(str(p, "to")), At: timeOf(p, "at"),
 			By: decodePerson(p), Note: str(p, "note"), Reason: str(p, "reason"), Request: str(p, "request"),
 		})
 	}
 	if e := num(i, "settleEpoch"); e > 0 {
 		r.Settling = &release.Settling{
-			Epoch: e, Since: moment(i, "settleSince"), Unsettled: ids(i, "unsettled"), SettledTasks: num(i, "settledTasks"),
+			Epoch: e, Since: timeOf(i, "settleSince"), Unsettled: stringSetOf(i, "unsettled"), SettledTasks: num(i, "settledTasks"),
 		}
 	}
 	return r
@@ -120,15 +120,15 @@ func decodeSteps(i item, name string) []release.Step {
 	for _, m := range mapsOf(i, name) {
 		steps = append(steps, release.Step{
 			Order: num(m, "order"), Description: str(m, "description"), OwnerEmail: str(m, "ownerEmail"),
-			EstimatedMinutes: num(m, "estimatedMinutes"), Completed: truth(m, "completed"),
-			CompletedBy: str(m, "completedBy"), CompletedAt: maybeMoment(m, "completedAt"),
+			EstimatedMinutes: num(m, "estimatedMinutes"), Completed: boolOf(m, "completed"),
+			CompletedBy: str(m, "completedBy"), CompletedAt: optionalTimeOf(m, "completedAt"),
 		})
 	}
 	return steps
 }
 
-func encodePassage(p release.Passage) types.AttributeValue {
-	w := writer{"epoch": number(p.Epoch), "from": text(string(p.From)), "to": text(string(p.To)), "at": instant(p.At)}
+func encodeHistoryEntry(p release.HistoryEntry) types.AttributeValue {
+	w := writer{"epoch": number(p.Epoch), "from": text(string(p.From)), "to": text(string(p.To)), "at": secondsValue(p.At)}
 	encodePerson(w, p.By)
 	w.text("note", p.Note)
 	w.text("reason", p.Reason)
@@ -154,7 +154,7 @@ func encodeLink(id string, l release.LinkedChange) item {
 	w.text("changeType", string(l.ChangeType))
 	w.text("cabDecision", string(l.CABDecision))
 	w.text("approvalStatus", string(l.ApprovalStatus))
-	w.instant("scheduledStart", l.ScheduledStart)
+	w.seconds("scheduledStart", l.ScheduledStart)
 	return i
 }
 
@@ -162,7 +162,7 @@ func decodeLink(i item) release.LinkedChange {
 	return release.LinkedChange{
 		ID: strings.TrimPrefix(str(i, "sk"), linkPrefix), ControlID: str(i, "controlId"), ControlTitle: str(i, "controlTitle"),
 		ChangeType: release.ChangeType(str(i, "changeType")), CABDecision: release.CABDecision(str(i, "cabDecision")),
-		ApprovalStatus: release.ApprovalStatus(str(i, "approvalStatus")), ScheduledStart: maybeMoment(i, "scheduledStart"),
+		ApprovalStatus: release.ApprovalStatus(str(i, "approvalStatus")), ScheduledStart: optionalTimeOf(i, "scheduledStart"),
 	}
 }
 
@@ -179,7 +179,7 @@ func logKeyOfRevision(n, revision int) string { return fmt.Sprintf("%s#r%08d", l
 func encodeLogEntry(releaseID, sk string, e release.LogEntry, request string) item {
 	i := key(logPrefix+releaseID, sk)
 	w := writer(i)
-	i["at"] = exact(e.Timestamp)
+	i["at"] = millisValue(e.Timestamp)
 	w.text("author", e.Author)
 	w.text("email", e.AuthorEmail)
 	w.text("text", e.Text)
@@ -190,7 +190,7 @@ func encodeLogEntry(releaseID, sk string, e release.LogEntry, request string) it
 
 func decodeLogEntry(i item) release.LogEntry {
 	return release.LogEntry{
-		ID: logID(str(i, "sk")), Timestamp: moment(i, "at"), Author: str(i, "author"), AuthorEmail: str(i, "email"),
+		ID: logID(str(i, "sk")), Timestamp: timeOf(i, "at"), Author: str(i, "author"), AuthorEmail: str(i, "email"),
 		Text: str(i, "text"), Status: release.Status(str(i, "entered")),
 	}
 }

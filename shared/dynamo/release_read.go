@@ -11,8 +11,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Whole is a release with its links and the kept part of its log, oldest first.
-type Whole struct {
+// ReleaseDetail is a release with its links and the kept part of its log, oldest first.
+type ReleaseDetail struct {
 	Release release.Release
 	Links   []release.LinkedChange
 	Log     []release.LogEntry
@@ -24,41 +24,41 @@ func (s *Store) Release(ctx context.Context, id string) (release.Release, error)
 	if err != nil {
 		return release.Release{}, err
 	}
-	return found(i, id)
+	return foundRelease(i, id)
 }
 
-func found(i item, id string) (release.Release, error) {
-	if i == nil || truth(i, "deleting") {
+func foundRelease(i item, id string) (release.Release, error) {
+	if i == nil || boolOf(i, "deleting") {
 		return release.Release{}, release.NotFound("release", id)
 	}
 	return decodeRelease(i), nil
 }
 
-// WholeRelease reads a release with its links (one query) and its log (another).
-func (s *Store) WholeRelease(ctx context.Context, id string) (Whole, error) {
+// ReleaseDetail reads a release with its links (one query) and its log (another).
+func (s *Store) ReleaseDetail(ctx context.Context, id string) (ReleaseDetail, error) {
 	w, err := s.ReleaseWithLinks(ctx, id)
 	if err != nil {
-		return Whole{}, err
+		return ReleaseDetail{}, err
 	}
 	w.Log, err = s.Log(ctx, id)
 	return w, err
 }
 
 // ReleaseWithLinks reads a release and its links in one consistent query.
-func (s *Store) ReleaseWithLinks(ctx context.Context, id string) (Whole, error) {
-	w := Whole{Links: []release.LinkedChange{}}
+func (s *Store) ReleaseWithLinks(ctx context.Context, id string) (ReleaseDetail, error) {
+	w := ReleaseDetail{Links: []release.LinkedChange{}}
 	var itself item
-	err := s.queryAll(ctx, rangeOf(s.tables.Releases, relPrefix+id, ">=", main), func(i item) {
-		if str(i, "sk") == main {
+	err := s.queryAll(ctx, rangeOf(s.tables.Releases, releasePrefix+id, ">=", mainSort), func(i item) {
+		if str(i, "sk") == mainSort {
 			itself = i
 			return
 		}
 		w.Links = append(w.Links, decodeLink(i))
 	})
 	if err != nil {
-		return Whole{}, err
+		return ReleaseDetail{}, err
 	}
-	w.Release, err = found(itself, id)
+	w.Release, err = foundRelease(itself, id)
 	return w, err
 }
 
@@ -100,7 +100,7 @@ func (s *Store) ListReleases(ctx context.Context, status release.Status, limit i
 	if err != nil {
 		return nil, "", err
 	}
-	e := express()
+	e := newExpression()
 	condition := e.name(attribute) + " = " + e.value(text(value))
 	filter := "attribute_not_exists(" + e.name("deleting") + ")"
 	page := []release.Summary{}
@@ -135,8 +135,8 @@ func summarise(i item) release.Summary {
 // before a moment: a settlement, an announcement, a creation or a deletion. It reads an
 // index and is for the sweep to find candidates; the sweep judges by the table.
 func (s *Store) NeedingAttention(ctx context.Context, before time.Time, most int) ([]string, error) {
-	e := express()
-	condition := e.name("attention") + " = " + e.value(text("1")) + " AND " + e.name("attentionSince") + " < " + e.value(instant(before))
+	e := newExpression()
+	condition := e.name("attention") + " = " + e.value(text("1")) + " AND " + e.name("attentionSince") + " < " + e.value(secondsValue(before))
 	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
 		TableName: &s.tables.Releases, IndexName: aws.String("attention"), KeyConditionExpression: &condition,
 		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, Limit: aws.Int32(int32(most)),

@@ -13,13 +13,13 @@ import (
 // write. The write is conditioned on the revision that edit saw; where somebody was
 // faster, edit is asked again.
 func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.Release) (after release.Release, logText string, err error), w Write) (release.Release, error) {
-	w.keepIn(s.tables.Releases)
-	return settleOn(ctx, func() (release.Release, error) {
+	w.keepRecordIn(s.tables.Releases)
+	return retryOnConflict(ctx, func() (release.Release, error) {
 		before, entries, err := s.releaseAndCounter(ctx, id)
 		if err != nil {
 			return before, err
 		}
-		if err := whole(before, w); err != nil {
+		if err := checkWritable(before, w); err != nil {
 			return before, err
 		}
 		after, logText, err := edit(before)
@@ -27,10 +27,10 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 			return before, err
 		}
 		if after.Revision == before.Revision {
-			return before, s.rememberAlone(ctx, w, before)
+			return before, s.putRecordAlone(ctx, w, before)
 		}
-		e := express().
-			set("op", text("patch")).set("updatedAt", instant(after.UpdatedAt)).
+		e := newExpression().
+			set("op", text("patch")).set("updatedAt", secondsValue(after.UpdatedAt)).
 			set("revision", number(after.Revision)).set("windowVersion", number(after.WindowVersion)).
 			equal("revision", number(before.Revision)).equal("status", text(string(before.Status))).
 			absent("linking").absent("deleting")
@@ -42,7 +42,7 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 		if logText != "" {
 			entry := release.LogEntry{Timestamp: w.At, Author: w.By.Author(), AuthorEmail: w.By.Email, Text: logText}
 			actions = append(actions, putAction(s.tables.Releases,
-				encodeLogEntry(id, logKeyOfRevision(entries, after.Revision), entry, w.Request), express().absent("pk")))
+				encodeLogEntry(id, logKeyOfRevision(entries, after.Revision), entry, w.Request), newExpression().absent("pk")))
 		}
 		return after, s.writeChunk(ctx, actions, w, after)
 	})

@@ -57,11 +57,11 @@ func (s *Store) FollowRelease(ctx context.Context, c release.Change, r release.R
 		if !moved {
 			return c, false, nil
 		}
-		e := express().
+		e := newExpression().
 			set("status", text(string(after.Status))).
 			set("releaseEpoch", number(after.ReleaseEpoch)).
 			set("epoch", number(after.Epoch())).
-			set("updatedAt", instant(after.UpdatedAt)).
+			set("updatedAt", secondsValue(after.UpdatedAt)).
 			set("revision", number(after.Revision)).
 			equal("revision", number(c.Revision))
 		op := "free"
@@ -70,7 +70,7 @@ func (s *Store) FollowRelease(ctx context.Context, c release.Change, r release.R
 			op = "follow" // wakes settle-tasks
 			reached = append(reached, encodeSettlement(settlement))
 		}
-		e.push("history", reached...).set("op", text(op))
+		e.appendTo("history", reached...).set("op", text(op))
 		if after.ReleaseID == "" {
 			e.remove("releaseId").set("lastReleaseId", text(after.LastReleaseID))
 		}
@@ -99,10 +99,10 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 		if !moved {
 			return false, nil
 		}
-		e := express().
+		e := newExpression().
 			set("status", text(string(after.Status))).
 			set("appliedEpoch", number(after.AppliedEpoch)).
-			set("updatedAt", instant(after.UpdatedAt)).
+			set("updatedAt", secondsValue(after.UpdatedAt)).
 			set("revision", number(after.Revision)).
 			equal("revision", number(t.Revision)).
 			equal("appliedEpoch", number(t.AppliedEpoch))
@@ -110,11 +110,11 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 		for _, c := range after.Comments[len(t.Comments):] {
 			comments = append(comments, encodeComment(c))
 		}
-		e.push("comments", comments...)
+		e.appendTo("comments", comments...)
 		stamps := writer{}
 		stamps.text("resolvedBy", after.ResolvedBy)
-		stamps.instant("resolvedAt", after.ResolvedAt)
-		stamps.instant("reopenedAt", after.ReopenedAt)
+		stamps.seconds("resolvedAt", after.ResolvedAt)
+		stamps.seconds("reopenedAt", after.ReopenedAt)
 		stamps.number("reopenCount", after.ReopenCount)
 		e.replace([]string{"resolvedBy", "resolvedAt", "reopenedAt", "reopenCount"}, stamps)
 		err := s.updateQuietly(ctx, s.tables.Tasks, taskKey(t.ID), e)
@@ -137,9 +137,9 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 // tasks are counted in the same write. The last one through also ends the settlement.
 // A settlement that was overtaken by a later one is none of this call's business.
 func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks int) error {
-	e := express().
+	e := newExpression().
 		set("op", text("through")).
-		drop("unsettled", set([]string{changeID})).add("settledTasks", number(tasks)).
+		deleteFrom("unsettled", set([]string{changeID})).add("settledTasks", number(tasks)).
 		equal("settleEpoch", number(epoch)).contains("unsettled", text(changeID))
 	after, err := s.update(ctx, s.tables.Releases, releaseKey(releaseID), e)
 	if failed, ok := failedCondition(err); ok {
@@ -161,7 +161,7 @@ func (s *Store) endSettlement(ctx context.Context, i item) error {
 		return nil
 	}
 	epoch := number(num(i, "settleEpoch"))
-	e := express().
+	e := newExpression().
 		set("op", text("settled")).set("settledEpoch", epoch).
 		equal("settleEpoch", epoch).absent("unsettled").compare("settledEpoch", "<", epoch)
 	if num(i, "announced") == num(i, "epoch") {
@@ -174,7 +174,7 @@ func (s *Store) endSettlement(ctx context.Context, i item) error {
 	if err != nil {
 		return err
 	}
-	return s.rest(ctx, after) // the announcement may have come in between
+	return s.clearAttention(ctx, after) // the announcement may have come in between
 }
 
 // EndSettlement is for the sweep: it records the end of a settlement whose last writer
@@ -190,7 +190,7 @@ func (s *Store) EndSettlement(ctx context.Context, id string) error {
 // MarkAnnounced records that the event bus has taken the status change of an epoch, so
 // that the sweep need not repeat it.
 func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
-	restful := express().
+	restful := newExpression().
 		set("op", text("announced")).set("announced", number(epoch)).
 		remove("attention").remove("attentionSince").
 		compare("announced", "<", number(epoch)).equal("epoch", number(epoch)).
@@ -204,7 +204,7 @@ func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
 	if failed.image == nil || num(failed.image, "announced") >= epoch {
 		return nil
 	}
-	e := express().set("op", text("announced")).set("announced", number(epoch)).
+	e := newExpression().set("op", text("announced")).set("announced", number(epoch)).
 		compare("announced", "<", number(epoch))
 	after, err := s.update(ctx, s.tables.Releases, releaseKey(id), e)
 	if _, ok := failedCondition(err); ok {
@@ -213,16 +213,16 @@ func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
 	if err != nil {
 		return err
 	}
-	return s.rest(ctx, after)
+	return s.clearAttention(ctx, after)
 }
 
-// rest takes a release on which nothing is unfinished out of the sweep's index.
-func (s *Store) rest(ctx context.Context, i item) error {
+// clearAttention takes a release on which nothing is unfinished out of the sweep's index.
+func (s *Store) clearAttention(ctx context.Context, i item) error {
 	if !has(i, "attention") || has(i, "unsettled") || has(i, "linking") || has(i, "deleting") ||
 		num(i, "announced") != num(i, "epoch") || num(i, "settledEpoch") != num(i, "settleEpoch") {
 		return nil
 	}
-	e := express().set("op", text("rest")).remove("attention").remove("attentionSince").
+	e := newExpression().set("op", text("rest")).remove("attention").remove("attentionSince").
 		equal("epoch", number(num(i, "epoch"))).equal("announced", number(num(i, "epoch"))).
 		absent("unsettled").absent("linking").absent("deleting")
 	_, err := s.update(ctx, s.tables.Releases, releaseKey(decodeRelease(i).ID), e)
@@ -232,12 +232,12 @@ func (s *Store) rest(ctx context.Context, i item) error {
 	return err
 }
 
-// Rest is for the sweep: it takes a release on which nothing is unfinished out of the
+// ClearAttention is for the sweep: it takes a release on which nothing is unfinished out of the
 // sweep's index.
-func (s *Store) Rest(ctx context.Context, id string) error {
+func (s *Store) ClearAttention(ctx context.Context, id string) error {
 	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
 	if err != nil || i == nil {
 		return err
 	}
-	return s.rest(ctx, i)
+	return s.clearAttention(ctx, i)
 }

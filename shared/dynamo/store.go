@@ -24,9 +24,9 @@ type Tables struct{ Releases, Changes, Tasks, Mail string }
 
 // Store reads and writes the four tables. It is safe for concurrent use.
 type Store struct {
-	db      *dynamodb.Client
-	tables  Tables
-	relaxed bool
+	db                   *dynamodb.Client
+	tables               Tables
+	eventuallyConsistent bool
 }
 
 // Open returns a store on the tables. Options adjust the client, for instance with the
@@ -35,13 +35,13 @@ func Open(cfg aws.Config, tables Tables, options ...func(*dynamodb.Options)) *St
 	return &Store{db: dynamodb.NewFromConfig(cfg, options...), tables: tables}
 }
 
-// Relaxed returns the store with eventually consistent reads, at half the price: what
+// EventuallyConsistent returns the store with eventually consistent reads, at half the price: what
 // they return may be a second old. It is for looking whether there is anything to do,
 // never for deciding what.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html
-func (s *Store) Relaxed() *Store {
+func (s *Store) EventuallyConsistent() *Store {
 	r := *s
-	r.relaxed = true
+	r.eventuallyConsistent = true
 	return &r
 }
 
@@ -50,16 +50,16 @@ type Write struct {
 	release.Stamp
 	// IfRevision refuses the write unless the item has this revision; 0 for any.
 	IfRevision int
-	// Memory makes the write happen once per key; nil where the caller sent none.
-	Memory *Memory
+	// Idempotency makes the write happen once per key; nil where the caller sent none.
+	Idempotency *IdempotencyRecord
 }
 
 // item is a DynamoDB item or a map inside one.
 type item = map[string]types.AttributeValue
 
-// errAgain says that a condition failed because the item moved between read and
+// errConflict says that a condition failed because the item moved between read and
 // write: read again and decide anew.
-var errAgain = errors.New("dynamo: the item moved between read and write")
+var errConflict = errors.New("dynamo: the item moved between read and write")
 
 // attempts bounds both the repetition of conflicting transactions and of
 // read-decide-write rounds. With the full-jitter delays below, 12 conflicts in a row
@@ -77,13 +77,13 @@ func pause(ctx context.Context, n int) error {
 	}
 }
 
-// settleOn repeats a read-decide-write round for as long as others move the item in
+// retryOnConflict repeats a read-decide-write round for as long as others move the item in
 // between.
-func settleOn[T any](ctx context.Context, round func() (T, error)) (T, error) {
+func retryOnConflict[T any](ctx context.Context, round func() (T, error)) (T, error) {
 	var none T
 	for n := range attempts {
 		result, err := round()
-		if !errors.Is(err, errAgain) {
+		if !errors.Is(err, errConflict) {
 			return result, err
 		}
 		if err := pause(ctx, n); err != nil {
@@ -132,9 +132,9 @@ func (s *Store) transact(ctx context.Context, items []types.TransactWriteItem) e
 	}
 }
 
-// insist repeats a write of one item that met a transaction on the same item, which
+// retryWrite repeats a write of one item that met a transaction on the same item, which
 // the SDK does not either.
-func insist(ctx context.Context, write func() error) error {
+func retryWrite(ctx context.Context, write func() error) error {
 	for n := 0; ; n++ {
 		err := write()
 		var api smithy.APIError

@@ -17,7 +17,7 @@ const (
 	rowPrefix  = "T#"
 )
 
-func taskKey(id string) item { return key(taskPrefix+id, main) }
+func taskKey(id string) item { return key(taskPrefix+id, mainSort) }
 
 // rowKeys are the keys of the rows by which a task is found.
 func rowKeys(t release.Task) []item {
@@ -39,7 +39,7 @@ func encodeTask(t release.Task) item {
 	w.text("requesterEmail", t.RequesterEmail)
 	w.text("requesterKey", release.AddressKey(t.RequesterEmail))
 	i["status"] = text(string(t.Status))
-	i["ciIds"] = texts(t.CIIDs)
+	i["ciIds"] = stringListValue(t.CIIDs)
 	w.text("changeRequestId", t.ChangeRequestID)
 	if len(t.Comments) > 0 {
 		comments := make([]types.AttributeValue, len(t.Comments))
@@ -48,12 +48,12 @@ func encodeTask(t release.Task) item {
 		}
 		i["comments"] = &types.AttributeValueMemberL{Value: comments}
 	}
-	w.instant("resolvedAt", t.ResolvedAt)
-	w.instant("reopenedAt", t.ReopenedAt)
+	w.seconds("resolvedAt", t.ResolvedAt)
+	w.seconds("reopenedAt", t.ReopenedAt)
 	w.number("reopenCount", t.ReopenCount)
-	i["createdAt"] = exact(t.CreatedAt)
+	i["createdAt"] = millisValue(t.CreatedAt)
 	w.text("createdBy", t.CreatedBy)
-	i["updatedAt"] = instant(t.UpdatedAt)
+	i["updatedAt"] = secondsValue(t.UpdatedAt)
 	i["revision"] = number(t.Revision)
 	i["appliedEpoch"] = number(t.AppliedEpoch)
 	w.text("resolvedBy", t.ResolvedBy)
@@ -62,7 +62,7 @@ func encodeTask(t release.Task) item {
 
 func encodeComment(c release.Comment) types.AttributeValue {
 	return &types.AttributeValueMemberM{Value: item{
-		"id": text(c.ID), "at": instant(c.At), "author": text(c.Author), "text": text(c.Text),
+		"id": text(c.ID), "at": secondsValue(c.At), "author": text(c.Author), "text": text(c.Text),
 	}}
 }
 
@@ -71,14 +71,14 @@ func decodeTask(i item) release.Task {
 		ID: strings.TrimPrefix(str(i, "pk"), taskPrefix),
 		TaskPlan: release.TaskPlan{
 			Title: str(i, "title"), RequesterName: str(i, "requesterName"), RequesterEmail: str(i, "requesterEmail"),
-			Status: release.TaskStatus(str(i, "status")), CIIDs: stringList(i, "ciIds"), ChangeRequestID: str(i, "changeRequestId"),
+			Status: release.TaskStatus(str(i, "status")), CIIDs: stringListOf(i, "ciIds"), ChangeRequestID: str(i, "changeRequestId"),
 		},
-		ResolvedAt: maybeMoment(i, "resolvedAt"), ReopenedAt: maybeMoment(i, "reopenedAt"), ReopenCount: num(i, "reopenCount"),
-		CreatedAt: moment(i, "createdAt").Truncate(time.Second), CreatedBy: str(i, "createdBy"), UpdatedAt: moment(i, "updatedAt"),
+		ResolvedAt: optionalTimeOf(i, "resolvedAt"), ReopenedAt: optionalTimeOf(i, "reopenedAt"), ReopenCount: num(i, "reopenCount"),
+		CreatedAt: timeOf(i, "createdAt").Truncate(time.Second), CreatedBy: str(i, "createdBy"), UpdatedAt: timeOf(i, "updatedAt"),
 		Revision: num(i, "revision"), AppliedEpoch: num(i, "appliedEpoch"), ResolvedBy: str(i, "resolvedBy"),
 	}
 	for _, m := range mapsOf(i, "comments") {
-		t.Comments = append(t.Comments, release.Comment{ID: str(m, "id"), At: moment(m, "at"), Author: str(m, "author"), Text: str(m, "text")})
+		t.Comments = append(t.Comments, release.Comment{ID: str(m, "id"), At: timeOf(m, "at"), Author: str(m, "author"), Text: str(m, "text")})
 	}
 	return t
 }

@@ -29,8 +29,8 @@ func (s *Store) Task(ctx context.Context, id string) (release.Task, error) {
 // request, the transaction checks the request's epoch and stores it in the task:
 // settlements up to now do not touch the task, later ones do.
 func (s *Store) CreateTask(ctx context.Context, t release.Task, w Write) (release.Task, error) {
-	w.keepIn(s.tables.Tasks)
-	return settleOn(ctx, func() (release.Task, error) {
+	w.keepRecordIn(s.tables.Tasks)
+	return retryOnConflict(ctx, func() (release.Task, error) {
 		t := t
 		var further []types.TransactWriteItem
 		if t.ChangeRequestID != "" {
@@ -42,7 +42,7 @@ func (s *Store) CreateTask(ctx context.Context, t release.Task, w Write) (releas
 			further = append(further, s.checkEpoch(c))
 		}
 		for _, row := range rowKeys(t) {
-			further = append(further, putAction(s.tables.Tasks, row, express()))
+			further = append(further, putAction(s.tables.Tasks, row, newExpression()))
 		}
 		i := encodeTask(t)
 		i["request"] = text(w.Request)
@@ -55,7 +55,7 @@ func (s *Store) CreateTask(ctx context.Context, t release.Task, w Write) (releas
 		case failed.index == 0:
 			return t, alreadyExists("task", t.ID)
 		}
-		return t, errAgain
+		return t, errConflict
 	})
 }
 
@@ -64,7 +64,7 @@ func (s *Store) CreateTask(ctx context.Context, t release.Task, w Write) (releas
 func (s *Store) taskChange(ctx context.Context, id string) (release.Change, error) {
 	c, err := s.Change(ctx, id)
 	if release.IsKind(err, release.KindNotFound) {
-		var f release.Faults
+		var f release.ValidationErrors
 		f.Add("changeRequestId", "there is no change request %s", id)
 		err = f.Err()
 	}
@@ -73,7 +73,7 @@ func (s *Store) taskChange(ctx context.Context, id string) (release.Change, erro
 
 // checkEpoch demands that no settlement has reached the change request since it was read.
 func (s *Store) checkEpoch(c release.Change) types.TransactWriteItem {
-	return checkAction(s.tables.Changes, changeKey(c.ID), express().equal("epoch", number(c.Epoch())))
+	return checkAction(s.tables.Changes, changeKey(c.ID), newExpression().equal("epoch", number(c.Epoch())))
 }
 
 // UpdateTask changes a task as edit says, which sees the task as it is. Moving it to
@@ -81,13 +81,13 @@ func (s *Store) checkEpoch(c release.Change) types.TransactWriteItem {
 // history still has for it, in the same write; a task that a deployed release has
 // resolved stays where it is.
 func (s *Store) UpdateTask(ctx context.Context, id string, edit func(release.Task) (release.Task, error), w Write) (release.Task, error) {
-	w.keepIn(s.tables.Tasks)
-	return settleOn(ctx, func() (release.Task, error) {
+	w.keepRecordIn(s.tables.Tasks)
+	return retryOnConflict(ctx, func() (release.Task, error) {
 		before, err := s.Task(ctx, id)
 		if err != nil {
 			return before, err
 		}
-		if err := fresh("task", id, before.Revision, w); err != nil {
+		if err := checkRevision("task", id, before.Revision, w); err != nil {
 			return before, err
 		}
 		base, after, checks, err := s.moveTask(ctx, before, edit)
@@ -103,7 +103,7 @@ func (s *Store) UpdateTask(ctx context.Context, id string, edit func(release.Tas
 		i["request"] = text(w.Request)
 		after = decodeTask(i)
 		actions := append([]types.TransactWriteItem{
-			putAction(s.tables.Tasks, i, express().equal("revision", number(before.Revision))),
+			putAction(s.tables.Tasks, i, newExpression().equal("revision", number(before.Revision))),
 		}, checks...)
 		return after, s.writeChunk(ctx, append(actions, s.moveRows(before, after)...), w, after)
 	})
@@ -153,12 +153,12 @@ func (s *Store) moveRows(before, after release.Task) []types.TransactWriteItem {
 	var actions []types.TransactWriteItem
 	for _, row := range was {
 		if !slices.ContainsFunc(is, same(row)) {
-			actions = append(actions, deleteAction(s.tables.Tasks, row, express()))
+			actions = append(actions, deleteAction(s.tables.Tasks, row, newExpression()))
 		}
 	}
 	for _, row := range is {
 		if !slices.ContainsFunc(was, same(row)) {
-			actions = append(actions, putAction(s.tables.Tasks, row, express()))
+			actions = append(actions, putAction(s.tables.Tasks, row, newExpression()))
 		}
 	}
 	return actions
@@ -167,9 +167,9 @@ func (s *Store) moveRows(before, after release.Task) []types.TransactWriteItem {
 // TasksBy says whose tasks a list holds: exactly one field is set.
 type TasksBy struct{ Requester, Change, CI string }
 
-// scanned bounds how many tasks one page looks at where a status narrows the list; the
+// maxLookedAt bounds how many tasks one page looks at where a status narrows the list; the
 // page may then be short, or empty, and still have a next one.
-const scanned = 300
+const maxLookedAt = 300
 
 // ListTasks returns a page of tasks: of a requester newest first, of a change request
 // or configuration item by id. The rows are read from the table, not from an index.
@@ -200,7 +200,7 @@ func (s *Store) ListTasks(ctx context.Context, by TasksBy, status release.TaskSt
 		}
 		looked += len(ids)
 		start = out.LastEvaluatedKey
-		if len(start) == 0 || len(page) == limit || looked >= scanned {
+		if len(start) == 0 || len(page) == limit || looked >= maxLookedAt {
 			return page, sealCursor(start, list), nil
 		}
 	}
@@ -211,7 +211,7 @@ func (s *Store) taskRange(by TasksBy, cursor string) (*dynamodb.QueryInput, stri
 	if by.Requester != "" {
 		list := "byRequester=" + by.Requester
 		start, err := openCursor(cursor, list, map[string]string{"requesterKey": by.Requester}, "pk", "sk", "createdAt")
-		e := express()
+		e := newExpression()
 		condition := e.name("requesterKey") + " = " + e.value(text(by.Requester))
 		return &dynamodb.QueryInput{
 			TableName: &s.tables.Tasks, IndexName: aws.String("byRequester"), KeyConditionExpression: &condition,

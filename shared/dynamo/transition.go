@@ -12,15 +12,15 @@ import (
 // Transition moves a release: one read, then one transaction of the guarded update
 // and its log entry. The guard repeats the rule that release.Advance applied to what
 // was read, so of two callers racing one gets a conflict.
-func (s *Store) Transition(ctx context.Context, id string, move release.Move, w Write) (release.Release, error) {
-	w.keepIn(s.tables.Releases)
+func (s *Store) Transition(ctx context.Context, id string, move release.TransitionRequest, w Write) (release.Release, error) {
+	w.keepRecordIn(s.tables.Releases)
 	seen := -1
-	return settleOn(ctx, func() (release.Release, error) {
+	return retryOnConflict(ctx, func() (release.Release, error) {
 		before, entries, err := s.releaseAndCounter(ctx, id)
 		if err != nil {
 			return before, err
 		}
-		if made(before, w) {
+		if alreadyApplied(before, w) {
 			return before, nil
 		}
 		if seen >= 0 && before.Epoch() != seen {
@@ -28,7 +28,7 @@ func (s *Store) Transition(ctx context.Context, id string, move release.Move, w 
 				"Somebody else moved %s to %s at the same moment. Nothing was changed by this request. Read the release and decide again.", id, before.Status)
 		}
 		seen = before.Epoch()
-		if err := whole(before, w); err != nil {
+		if err := checkWritable(before, w); err != nil {
 			return before, err
 		}
 		after, err := before.Advance(move, w.Stamp)
@@ -38,7 +38,7 @@ func (s *Store) Transition(ctx context.Context, id string, move release.Move, w 
 		err = s.moveTo(ctx, before, after, entries, w)
 		if release.IsKind(err, release.KindUnavailable) {
 			// The outcome is unknown; one look may tell.
-			if now, readErr := s.Release(ctx, id); readErr == nil && made(now, w) {
+			if now, readErr := s.Release(ctx, id); readErr == nil && alreadyApplied(now, w) {
 				return now, nil
 			}
 		}
@@ -46,22 +46,22 @@ func (s *Store) Transition(ctx context.Context, id string, move release.Move, w 
 	})
 }
 
-// made tells whether the release's history holds this very write: then its
+// alreadyApplied tells whether the release's history holds this very write: then its
 // acknowledgement was lost, and it is a success.
-func made(r release.Release, w Write) bool {
-	return slices.ContainsFunc(r.History, func(p release.Passage) bool { return p.Request == w.Request })
+func alreadyApplied(r release.Release, w Write) bool {
+	return slices.ContainsFunc(r.History, func(p release.HistoryEntry) bool { return p.Request == w.Request })
 }
 
-// whole refuses what no write may touch: an older revision than the caller meant, or a
+// checkWritable refuses what no write may touch: an older revision than the caller meant, or a
 // release whose creation is still linking.
-func whole(r release.Release, w Write) error {
+func checkWritable(r release.Release, w Write) error {
 	if len(r.Linking) > 0 {
 		return r.Conflict("linking", "%s is still being created: %d of its change requests are not linked yet. Nothing was changed. Try again in a moment.", r.ID, len(r.Linking))
 	}
-	return fresh("release", r.ID, r.Revision, w)
+	return checkRevision("release", r.ID, r.Revision, w)
 }
 
-func fresh(noun, id string, revision int, w Write) error {
+func checkRevision(noun, id string, revision int, w Write) error {
 	if w.IfRevision != 0 && w.IfRevision != revision {
 		return release.Fail(release.KindPreconditionFailed, "revision-stale",
 			"The %s %s is at revision %d, not %d as If-Match says. Nothing was changed. Read it again, see what changed, and send your change with the new ETag.", noun, id, revision, w.IfRevision)
@@ -74,8 +74,8 @@ func fresh(noun, id string, revision int, w Write) error {
 func (s *Store) releaseAndCounter(ctx context.Context, id string) (release.Release, int, error) {
 	var itself item
 	entries := 0
-	err := s.queryAll(ctx, rangeOf(s.tables.Releases, relPrefix+id, "between", counter, main), func(i item) {
-		if str(i, "sk") == counter {
+	err := s.queryAll(ctx, rangeOf(s.tables.Releases, releasePrefix+id, "between", logCounterSort, mainSort), func(i item) {
+		if str(i, "sk") == logCounterSort {
 			entries = num(i, "n")
 			return
 		}
@@ -84,20 +84,20 @@ func (s *Store) releaseAndCounter(ctx context.Context, id string) (release.Relea
 	if err != nil {
 		return release.Release{}, 0, err
 	}
-	r, err := found(itself, id)
+	r, err := foundRelease(itself, id)
 	return r, entries, err
 }
 
 func (s *Store) moveTo(ctx context.Context, before, after release.Release, entries int, w Write) error {
 	passage := after.History[len(after.History)-1]
 	t, _ := release.TransitionTo(after.Status)
-	e := express().
+	e := newExpression().
 		set("status", text(string(after.Status))).
 		set("epoch", number(after.Epoch())).
-		set("updatedAt", instant(after.UpdatedAt)).
+		set("updatedAt", secondsValue(after.UpdatedAt)).
 		set("op", text(string(after.Status))).
-		set("attention", text("1")).set("attentionSince", instant(passage.At)).
-		push("history", encodePassage(passage)).
+		set("attention", text("1")).set("attentionSince", secondsValue(passage.At)).
+		appendTo("history", encodeHistoryEntry(passage)).
 		add("revision", number(1)).
 		equal("status", text(string(before.Status))).
 		equal("epoch", number(before.Epoch())).
@@ -105,24 +105,24 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 		equal("public", boolean(before.Public)).
 		absent("linking").absent("deleting")
 	publish(e, before, after, passage.At)
-	for _, d := range t.Demands {
+	for _, d := range t.Guards {
 		switch d {
-		case release.DemandApproval:
+		case release.GuardApproval:
 			e.absent("pending")
-		case release.DemandWindow:
+		case release.GuardWindow:
 			e.less("scheduledStart", "scheduledEnd")
 		}
 	}
 	if w.IfRevision != 0 {
 		e.equal("revision", number(w.IfRevision))
 	}
-	switch t.Stamps {
-	case release.StampStart:
-		e.set("actualStart", instant(*after.ActualStart))
-	case release.StampEnd:
-		e.set("actualEnd", instant(*after.ActualEnd))
-	case release.StampRolledBack:
-		e.set("rolledBackAt", instant(*after.RolledBackAt)).set("rolledBackReason", text(after.RolledBackReason))
+	switch t.Effect {
+	case release.EffectStart:
+		e.set("actualStart", secondsValue(*after.ActualStart))
+	case release.EffectEnd:
+		e.set("actualEnd", secondsValue(*after.ActualEnd))
+	case release.EffectRolledBack:
+		e.set("rolledBackAt", secondsValue(*after.RolledBackAt)).set("rolledBackReason", text(after.RolledBackReason))
 	}
 	if after.Status == release.Scheduled {
 		e.set("windowKey", text("scheduled")).set("windowVersion", number(after.WindowVersion))
@@ -137,20 +137,20 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 	}
 	actions := []types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(after.ID), e),
-		putAction(s.tables.Releases, encodeLogEntry(after.ID, logKeyOfEpoch(entries, after.Epoch()), entry, w.Request), express().absent("pk")),
+		putAction(s.tables.Releases, encodeLogEntry(after.ID, logKeyOfEpoch(entries, after.Epoch()), entry, w.Request), newExpression().absent("pk")),
 	}
-	memory, err := w.remember(after)
+	memory, err := w.recordAction(after)
 	if err != nil {
 		return err
 	}
-	return again(s.transact(ctx, append(actions, memory...)), len(actions))
+	return conflictOf(s.transact(ctx, append(actions, memory...)), len(actions))
 }
 
 // beginSettlement copies the linked ids, as they are at the moment of the write, into
 // the set of those not through yet; where there are none, it is settled at once.
 func beginSettlement(e *expression, after release.Release) {
 	epoch := number(after.Epoch())
-	e.set("settleEpoch", epoch).set("settleSince", instant(after.Settling.Since)).set("settledTasks", number(0))
+	e.set("settleEpoch", epoch).set("settleSince", secondsValue(after.Settling.Since)).set("settledTasks", number(0))
 	if len(after.ChangeIDs) == 0 {
 		e.set("settledEpoch", epoch).absent("changeIds")
 		return
@@ -158,15 +158,15 @@ func beginSettlement(e *expression, after release.Release) {
 	e.copyFrom("unsettled", "changeIds").exists("changeIds")
 }
 
-// again turns a failed condition into errAgain, or into "your key was used before"
+// conflictOf turns a failed condition into errConflict, or into "your key was used before"
 // where it was the memory's: that action stands at the index, after all others.
-func again(err error, memoryAt int) error {
+func conflictOf(err error, memoryAt int) error {
 	failed, ok := failedCondition(err)
 	switch {
 	case !ok:
 		return err
 	case failed.index == memoryAt:
-		return alreadyDone()
+		return keyInUse()
 	}
-	return errAgain
+	return errConflict
 }

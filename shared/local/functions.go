@@ -15,7 +15,7 @@ import (
 	"example.com/releases/shared/notify/announce"
 	"example.com/releases/shared/notify/feedback"
 	"example.com/releases/shared/notify/plan"
-	"example.com/releases/shared/notify/post"
+	"example.com/releases/shared/notify/send"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/rest"
 	"example.com/releases/shared/rest/apidocs"
@@ -42,11 +42,11 @@ func functions() map[string]func() any {
 		"heads-up": func() any { return plan.New(store()).Run },
 		"plan-notices": func() any {
 			c := host.FromEnvironment()
-			return plan.New(store()).Publicly(c.PublicURL, c.TrustCenter).Stream
+			return plan.New(store()).WithPublicURL(c.PublicURL, c.TrustCenter).Stream
 		},
 		"send-mail": func() any {
 			c := host.FromEnvironment()
-			return post.Open(c.AWS(c.SESEndpoint), store(), post.Options{
+			return send.Open(c.AWS(c.SESEndpoint), store(), send.Options{
 				Sender: c.Sender, ConfigurationSet: c.ConfigurationSet, Zone: c.Zone, Rate: c.MailRate,
 			}).Stream
 		},
@@ -68,7 +68,7 @@ func functions() map[string]func() any {
 	for _, route := range rest.Routes() {
 		all[string(route.Operation)] = func() any {
 			c := host.FromEnvironment()
-			return host.APIHandler(rest.Handler(operations.New(store()), route).At(c.PublicURL, c.AllowedOrigins))
+			return host.APIHandler(rest.Handler(operations.New(store()), route).WithClock(c.PublicURL, c.AllowedOrigins))
 		}
 	}
 	return all

@@ -30,18 +30,18 @@ import (
 // Options are how a host is started; the zero value is an engine in memory and a free
 // port.
 type Options struct {
-	Root      string                                                   // where template.yaml is; empty looks upwards from here
-	Port      int                                                      // 0 is any free one
-	Endpoint  string                                                   // of another engine; empty starts DynamoDB Local
-	Data      string                                                   // folder for the engine's data; empty keeps it in memory
-	Period    time.Duration                                            // of the schedules; 0 is one minute
-	Settings  map[string]string                                        // values for variables that the template declares
-	Table     func(logicalID string) string                            // names of tables; nil is the logical id
-	Wrap      func(function string, h streams.Handler) streams.Handler // around stream handlers, for faults; nil is none
-	Run       Runner                                                   // of the functions; nil is this process
-	Reach     string                                                   // this machine's address where the functions run; empty is loopback
-	Log       *slog.Logger                                             // nil is silent
-	EngineLog io.Writer                                                // nil discards
+	Root        string                                                   // where template.yaml is; empty looks upwards from here
+	Port        int                                                      // 0 is any free one
+	Endpoint    string                                                   // of another engine; empty starts DynamoDB Local
+	Data        string                                                   // folder for the engine's data; empty keeps it in memory
+	Period      time.Duration                                            // of the schedules; 0 is one minute
+	Settings    map[string]string                                        // values for variables that the template declares
+	Table       func(logicalID string) string                            // names of tables; nil is the logical id
+	Wrap        func(function string, h streams.Handler) streams.Handler // around stream handlers, for faults; nil is none
+	Run         Runner                                                   // of the functions; nil is this process
+	HostAddress string                                                   // this machine's address where the functions run; empty is loopback
+	Log         *slog.Logger                                             // nil is silent
+	EngineLog   io.Writer                                                // nil discards
 }
 
 // Host is a running system.
@@ -190,12 +190,12 @@ func issuerSettings(t *template.Template, url string) tokens.Settings {
 	return s
 }
 
-// Quiet waits until everything that was caused so far is through: streams, rules, and
+// WaitIdle waits until everything that was caused so far is through: streams, rules, and
 // what they cause in turn.
-func (h *Host) Quiet(ctx context.Context) error {
+func (h *Host) WaitIdle(ctx context.Context) error {
 	for {
 		before := h.rules.finished()
-		if err := h.streams.Quiet(ctx); err != nil {
+		if err := h.streams.WaitIdle(ctx); err != nil {
 			return err
 		}
 		if err := h.rules.quiet(ctx); err != nil {
@@ -235,7 +235,7 @@ func (h *Host) Stop() {
 	h.stopOnce.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), drain)
 		defer cancel()
-		if err := h.Quiet(ctx); err != nil {
+		if err := h.WaitIdle(ctx); err != nil {
 			h.log.Warn("stopped before all stream records were through; with data on disk they come again at the next start")
 		}
 		h.stop()

@@ -82,7 +82,7 @@ func quiet(t *testing.T, h *Host) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := h.Quiet(ctx); err != nil {
+	if err := h.WaitIdle(ctx); err != nil {
 		t.Fatalf("never quiet: %v, %+v", err, h.Failures())
 	}
 }

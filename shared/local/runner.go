@@ -14,18 +14,18 @@ import (
 	"time"
 
 	"example.com/releases/shared/local/bootstrap"
+	"example.com/releases/shared/local/iam"
 	"example.com/releases/shared/local/invoke"
-	"example.com/releases/shared/local/rights"
 	"example.com/releases/shared/local/sam"
 	"example.com/releases/shared/local/template"
 	"example.com/releases/shared/local/tokens"
 )
 
 // Runner runs the functions of the template outside of this process.
-type Runner func(ctx context.Context, s Surroundings) (Running, error)
+type Runner func(ctx context.Context, s Env) (Running, error)
 
-// Surroundings are what functions find where they run.
-type Surroundings struct {
+// Env are what functions find where they run.
+type Env struct {
 	Root        string
 	Template    *template.Template
 	Endpoint    string                       // of the engine, from here
@@ -49,9 +49,9 @@ func (r Running) end() {
 // start makes the functions, in this process where nobody else runs them.
 func (h *Host) start(ctx context.Context, o Options, endpoint string, tables map[string]string) error {
 	seen, here := endpoint, h.BaseURL
-	if o.Reach != "" {
+	if o.HostAddress != "" {
 		var err error
-		if seen, here, err = h.openTo(o.Reach, endpoint); err != nil {
+		if seen, here, err = h.openTo(o.HostAddress, endpoint); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func (h *Host) start(ctx context.Context, o Options, endpoint string, tables map
 		h.running.Functions, err = build(h.template, tables, ours)
 		return err
 	}
-	s := Surroundings{Root: o.Root, Template: h.template, Endpoint: endpoint, Tables: tables, Environment: map[string]map[string]string{}}
+	s := Env{Root: o.Root, Template: h.template, Endpoint: endpoint, Tables: tables, Environment: map[string]map[string]string{}}
 	for _, f := range h.template.Functions {
 		s.Environment[f.Name] = environment(f, tables, ours)
 	}
@@ -95,8 +95,8 @@ func (h *Host) openTo(address, endpoint string) (seen, here string, err error) {
 // AsShipped runs the very files that ship (see package bootstrap, which builds them),
 // each as a process of its own with its own environment and its own rights: what its
 // policy does not name is refused, and the guard remembers it.
-func AsShipped(files map[string]string, guard **rights.Guard) Runner {
-	return func(_ context.Context, s Surroundings) (_ Running, err error) {
+func AsShipped(files map[string]string, guard **iam.Guard) Runner {
+	return func(_ context.Context, s Env) (_ Running, err error) {
 		var ends []func()
 		stop := func() {
 			for i := range ends {
@@ -108,7 +108,7 @@ func AsShipped(files map[string]string, guard **rights.Guard) Runner {
 				stop()
 			}
 		}()
-		g, err := rights.New(s.Template, s.Tables, s.Endpoint)
+		g, err := iam.New(s.Template, s.Tables, s.Endpoint)
 		if err != nil {
 			return Running{}, err
 		}
@@ -126,7 +126,7 @@ func AsShipped(files map[string]string, guard **rights.Guard) Runner {
 			for name, value := range lambdaSets {
 				env[name] = value
 			}
-			env["DYNAMODB_ENDPOINT"] = "http://" + listener.Addr().String() + rights.Path(f.Name)
+			env["DYNAMODB_ENDPOINT"] = "http://" + listener.Addr().String() + iam.Path(f.Name)
 			p, err := bootstrap.Start(f.Name, files[f.Name], env, f.Timeout)
 			if err != nil {
 				return Running{}, err
@@ -140,7 +140,7 @@ func AsShipped(files map[string]string, guard **rights.Guard) Runner {
 
 // underSAM runs the functions under sam local.
 func underSAM(stack *sam.Stack) Runner {
-	return func(ctx context.Context, s Surroundings) (Running, error) {
+	return func(ctx context.Context, s Env) (Running, error) {
 		if err := stack.Start(ctx, s.Template, s.Environment); err != nil {
 			return Running{}, err
 		}
@@ -173,7 +173,7 @@ func runUnderSAM(c command, out io.Writer) error {
 	}
 	defer stack.Stop()
 	stop() // from here on the host listens for signals itself
-	c.Run, c.Reach = underSAM(stack), stack.Address()
+	c.Run, c.HostAddress = underSAM(stack), stack.Address()
 	c.Log.Info("starting sam local; what it says is in " + said.Name())
 	return run(c, out)
 }

@@ -85,7 +85,7 @@ func loopback(next http.Handler) http.Handler {
 func (h *Host) waitQuiet(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
 	defer cancel()
-	if h.Quiet(ctx) != nil {
+	if h.WaitIdle(ctx) != nil {
 		http.Error(w, "There was still something to do after a minute; see /_local/failures.", http.StatusServiceUnavailable)
 		return
 	}

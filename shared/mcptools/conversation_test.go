@@ -41,15 +41,15 @@ type speaker struct {
 
 type talk struct {
 	t       *testing.T
-	w       *world
-	connect func(t *testing.T, w *world, who string) line
+	w       *fixture
+	connect func(t *testing.T, w *fixture, who string) line
 	speaker speaker
 	next    int // id of the next message
 	replies []reply
 }
 
 // play holds a conversation and returns its replies.
-func play(t *testing.T, w *world, text string, connect func(*testing.T, *world, string) line) []reply {
+func play(t *testing.T, w *fixture, text string, connect func(*testing.T, *fixture, string) line) []reply {
 	c := &talk{t: t, w: w, connect: connect, next: 1}
 	for _, l := range strings.Split(text, "\n") {
 		word, rest, _ := strings.Cut(l, " ")
@@ -200,10 +200,10 @@ func (c *talk) changes(ctx context.Context, from, to string) error {
 }
 
 // ways are the three ways to the same tools.
-var ways = map[string]func(*testing.T, *world, string) line{
-	"http":       func(_ *testing.T, w *world, who string) line { return overHTTP{w, who} },
-	"stdio":      func(t *testing.T, w *world, who string) line { return stdio(t, w, who) },
-	"in-process": func(_ *testing.T, w *world, who string) line { return inProcess{w, who} },
+var ways = map[string]func(*testing.T, *fixture, string) line{
+	"http":       func(_ *testing.T, w *fixture, who string) line { return overHTTP{w, who} },
+	"stdio":      func(t *testing.T, w *fixture, who string) line { return stdio(t, w, who) },
+	"in-process": func(_ *testing.T, w *fixture, who string) line { return inProcess{w, who} },
 }
 
 // The same conversations over HTTP, over stdio and in one process: the answers are the
@@ -214,9 +214,9 @@ func TestConversationsAreTheSameByEveryWay(t *testing.T) {
 		t.Fatalf("%d conversations: %v", len(files), err)
 	}
 	slices.Sort(files)
-	worlds := map[string]*world{}
+	worlds := map[string]*fixture{}
 	for way := range ways {
-		worlds[way] = newWorld(t)
+		worlds[way] = newFixture(t)
 	}
 	schemas := resolved(t)
 	for _, file := range files {

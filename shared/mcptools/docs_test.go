@@ -30,7 +30,7 @@ func TestDocumentedConfigurationsWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t)
+	w := newFixture(t)
 	file, err := program()
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ import (
 const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
 
 // ask sends a request to the endpoint behind the event of API Gateway.
-func ask(t *testing.T, w *world, method, path, body string, headers map[string]string) *http.Response {
+func ask(t *testing.T, w *fixture, method, path, body string, headers map[string]string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, w.server.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -51,7 +51,7 @@ func ask(t *testing.T, w *world, method, path, body string, headers map[string]s
 }
 
 func TestWhatHTTPRefuses(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	own := w.server.URL
 	stateless := map[string]string{"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/list"}
 	with := func(base map[string]string, more ...string) map[string]string {
@@ -134,7 +134,7 @@ func TestWhatHTTPRefuses(t *testing.T) {
 
 // A browser asks before it sends; a page of an unknown origin is told no.
 func TestPreflights(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for origin, status := range map[string]int{"https://agents.example": 204, "https://evil.example": 403} {
 		res := ask(t, w, "OPTIONS", mcptools.Path, "", map[string]string{"Authorization": "Bearer viewer", "Origin": origin, "Access-Control-Request-Method": "POST"})
 		allowed := res.Header.Get("Access-Control-Allow-Headers")
@@ -146,7 +146,7 @@ func TestPreflights(t *testing.T) {
 
 // The payload for trying the function with is one it understands.
 func TestTheExampleEventIsServed(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	text, err := os.ReadFile("../../events/mcp.json")
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +203,7 @@ func TestNobodyIsLetInWithoutTheAuthorizer(t *testing.T) {
 }
 
 func TestMetadataNamesWhoGivesTokens(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for _, path := range []string{mcptools.MetadataPath, mcptools.MetadataPath + mcptools.Path} {
 		res := ask(t, w, "GET", path, "", map[string]string{"Authorization": "", "Origin": "https://anywhere.example"})
 		var m struct {

@@ -133,7 +133,7 @@ func outlook(r release.Readiness) (ready, held []string) {
 }
 
 func reason(c release.Condition) string {
-	if c.Condition == release.DemandWindow {
+	if c.Condition == release.GuardWindow {
 		return "a window (scheduledStart and scheduledEnd, start before end)"
 	}
 	return "the CAB's approval of " + strings.Join(c.ChangeRequests, ", ")

@@ -89,7 +89,7 @@ func TestFailuresOfOursKeepTheirSecrets(t *testing.T) {
 
 // A long list of faults is cut.
 func TestFaultsAreCut(t *testing.T) {
-	var f release.Faults
+	var f release.ValidationErrors
 	for i := range 500 {
 		f.Add(fmt.Sprintf("linkedChangeRequestIds[%d]", i), "is wrong")
 	}

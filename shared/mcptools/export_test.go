@@ -40,7 +40,7 @@ func Described() []*mcp.Tool { return described() }
 
 // BePatient shortens what a tool may take, for one test.
 func BePatient(t *testing.T, d time.Duration) {
-	before := patience
-	patience = d
-	t.Cleanup(func() { patience = before })
+	before := toolTimeout
+	toolTimeout = d
+	t.Cleanup(func() { toolTimeout = before })
 }

@@ -31,11 +31,11 @@ const serverVersion = "1.0.0"
 // caller's role and with deployments only.
 const listFresh = 5 * 60 * 1000 // ms
 
-// stand is the schema under which the tools are registered. The SDK decodes and walks a
+// placeholderSchema is the schema under which the tools are registered. The SDK decodes and walks a
 // registered schema when the process starts, which was most of its start-up; the real
 // ones are made ahead of time (tools.json) and put in place when somebody lists them.
 // Arguments are judged by the operations, as strictly as REST bodies.
-var stand = &jsonschema.Schema{Type: "object"}
+var placeholderSchema = &jsonschema.Schema{Type: "object"}
 
 func newServer(ops *operations.Operations) *mcp.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "releases", Title: "Releases", Version: serverVersion}, &mcp.ServerOptions{
@@ -47,7 +47,7 @@ func newServer(ops *operations.Operations) *mcp.Server {
 		},
 	})
 	for _, t := range tools {
-		s.AddTool(&mcp.Tool{Name: t.name, InputSchema: stand}, func(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		s.AddTool(&mcp.Tool{Name: t.name, InputSchema: placeholderSchema}, func(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			return t.call(ctx, ops, req.Params.Arguments), nil
 		})
 	}

@@ -30,10 +30,10 @@ const (
 	MaxKey = 255
 )
 
-// patience is how long a tool may take. The function's own deadline does not reach a
+// toolTimeout is how long a tool may take. The function's own deadline does not reach a
 // tool under the older protocol revisions, and the answer must leave before it. Tests
 // are less patient.
-var patience = 10 * time.Second
+var toolTimeout = 10 * time.Second
 
 // tool is one row: what it is called, which operation it is, and how it is run.
 type tool struct {
@@ -88,7 +88,7 @@ type (
 // call runs the tool. It always answers: a panic here would end the process, since the
 // SDK runs calls in goroutines of their own.
 func (t tool) call(ctx context.Context, ops *operations.Operations, args []byte) (result *mcp.CallToolResult) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
@@ -167,7 +167,7 @@ func getRelease(ctx context.Context, _ tool, ops *operations.Operations, args []
 	if err != nil {
 		return nil, err
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	checkID(&f, in.ID)
 	limit := DefaultLogLimit
 	if in.LogLimit != nil {
@@ -186,7 +186,7 @@ func createRelease(ctx context.Context, t tool, ops *operations.Operations, args
 	if err != nil {
 		return nil, err
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	pre := precondition(ctx, &f, t, "", in.Key, in.CreateReleaseInput)
 	if err := f.Err(); err != nil {
 		return nil, err
@@ -199,7 +199,7 @@ func appendLog(ctx context.Context, t tool, ops *operations.Operations, args []b
 	if err != nil {
 		return nil, err
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	checkID(&f, in.ID)
 	pre := precondition(ctx, &f, t, in.ID, in.Key, in.AppendLogInput)
 	pre.IfRevision = revision(&f, in.IfRevision)
@@ -214,7 +214,7 @@ func transition(ctx context.Context, t tool, ops *operations.Operations, args []
 	if err != nil {
 		return nil, err
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	checkID(&f, in.ID)
 	pre := precondition(ctx, &f, t, in.ID, in.Key, in.TransitionInput)
 	pre.IfRevision = revision(&f, in.IfRevision)
@@ -224,7 +224,7 @@ func transition(ctx context.Context, t tool, ops *operations.Operations, args []
 	return ops.TransitionRelease(ctx, in.ID, in.TransitionInput, pre)
 }
 
-func checkID(f *release.Faults, id string) {
+func checkID(f *release.ValidationErrors, id string) {
 	if id == "" {
 		f.Add("id", "is required: a release's id such as REL-2026-Q2-001; list_releases shows what there is")
 		return
@@ -232,7 +232,7 @@ func checkID(f *release.Faults, id string) {
 	f.Identifier("id", id)
 }
 
-func revision(f *release.Faults, given *int) int {
+func revision(f *release.ValidationErrors, given *int) int {
 	if given == nil {
 		return 0
 	}
@@ -245,7 +245,7 @@ func revision(f *release.Faults, given *int) int {
 // precondition makes a key that the agent chose into one that is its own: unique to the
 // caller, the tool and the release. The digest is over what was understood, so that the
 // order in which a model writes its arguments does not matter.
-func precondition(ctx context.Context, f *release.Faults, t tool, id, key string, in any) operations.Precondition {
+func precondition(ctx context.Context, f *release.ValidationErrors, t tool, id, key string, in any) operations.Precondition {
 	if key == "" {
 		return operations.Precondition{}
 	}
@@ -258,7 +258,7 @@ func precondition(ctx context.Context, f *release.Faults, t tool, id, key string
 		_, _ = h.Write([]byte(strconv.Itoa(len(part)) + ":" + part)) // a hash takes everything
 	}
 	digest := sha256.Sum256(encode(in))
-	return operations.Precondition{Once: &operations.Once{Key: hex.EncodeToString(h.Sum(nil)), Body: hex.EncodeToString(digest[:])}}
+	return operations.Precondition{IdempotencyKey: &operations.IdempotencyKey{Key: hex.EncodeToString(h.Sum(nil)), Body: hex.EncodeToString(digest[:])}}
 }
 
 // idOf is the release that arguments are about, where they name one.

@@ -18,7 +18,7 @@ import (
 //	go test ./shared/notify -run '^$' -bench HeadsUp -benchtime 1x
 func BenchmarkHeadsUp(b *testing.B) {
 	for range b.N {
-		w := newWorld(b, worldOptions{})
+		w := newFixture(b, fixtureOptions{})
 		var changes []string
 		for n := range 100 {
 			id := fmt.Sprintf("CHG-%03d", n)
@@ -30,7 +30,7 @@ func BenchmarkHeadsUp(b *testing.B) {
 		}
 		w.scheduled(began.Add(60*hour), hour, changes...)
 		var m meter.Meter
-		planner := plan.New(dynamo.Open(w.config, w.tables, m.Option)).Publicly("https://releases.example.com", true).At(w.now)
+		planner := plan.New(dynamo.Open(w.config, w.tables, m.Option)).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
 		run := func(name, event string) {
 			report, err := planner.Run(w.ctx, json.RawMessage(event))
 			if err != nil {

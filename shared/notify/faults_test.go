@@ -18,7 +18,7 @@ import (
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/mailbox"
-	"example.com/releases/shared/notify/post"
+	"example.com/releases/shared/notify/send"
 	"example.com/releases/shared/release"
 )
 
@@ -99,7 +99,7 @@ func play(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 	// Each seed has faults of its own: with all at once, some hide others.
 	share := []float64{0, 0.01, 0.04}[r.IntN(3)]
 	f := &trouble{random: rand.New(rand.NewPCG(n, 8)), share: share}
-	w := newWorld(t, worldOptions{around: f.around, ses: ses})
+	w := newFixture(t, fixtureOptions{around: f.around, ses: ses})
 	kinds := []mailbox.FaultKind{mailbox.Throttle, mailbox.Error, mailbox.Drop, mailbox.Hang, mailbox.Refuse, mailbox.Reject, mailbox.BadRequest, mailbox.Suspend, mailbox.Limit, mailbox.Bounce, mailbox.Complaint}
 	r.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 	kinds = kinds[:2+r.IntN(5)]
@@ -159,7 +159,7 @@ func play(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 
 // rough lets the functions run as badly as they may: records twice, in any order, to
 // two at once; failed ones come again later by themselves, since they stay in the table.
-func (w *world) rough(r *rand.Rand) {
+func (w *fixture) rough(r *rand.Rand) {
 	_, _ = w.planner.Run(w.t.Context(), nil)
 	two := func(records []events.DynamoDBEventRecord, handler func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)) {
 		records = append(records, records...)
@@ -194,7 +194,7 @@ func (w *world) rough(r *rand.Rand) {
 }
 
 // wrong holds the outbox and the inbox against I7.
-func (w *world) wrong(id string, inbox []mailbox.Mail) []string {
+func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 	var wrong []string
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	report := must(w.planner.Run(w.t.Context(), nil))(w.t)
@@ -203,7 +203,7 @@ func (w *world) wrong(id string, inbox []mailbox.Mail) []string {
 	}
 	arrived := map[string]int{} // by outbox item
 	for _, m := range inbox {
-		arrived[m.Headers[post.Header]]++
+		arrived[m.Headers[send.Header]]++
 	}
 	unknown := 0
 	reached := map[string]dynamo.Mail{} // the latest that may have reached a person
@@ -263,7 +263,7 @@ func (w *world) wrong(id string, inbox []mailbox.Mail) []string {
 }
 
 // touched looks the long way round: through every task there is.
-func (w *world) touched(who string, changes []string) bool {
+func (w *fixture) touched(who string, changes []string) bool {
 	tasks, _, err := w.store.ListTasks(w.t.Context(), dynamo.TasksBy{Requester: who}, "", 100, "")
 	if err != nil {
 		w.t.Fatal(err)

@@ -64,7 +64,7 @@ func TestFeedback(t *testing.T) {
 // The payloads for `sam local invoke` are what the handlers get.
 func TestExamplePayloads(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
+	w := newFixture(t, fixtureOptions{})
 	read := func(name string, into any) {
 		t.Helper()
 		raw := must(os.ReadFile("../../events/" + name + ".json"))(t)

@@ -92,7 +92,7 @@ func (l *laptop) quiet() {
 	l.t.Helper()
 	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
 	defer cancel()
-	if err := l.Quiet(ctx); err != nil {
+	if err := l.WaitIdle(ctx); err != nil {
 		l.t.Fatalf("never quiet: %v, %+v", err, l.Failures())
 	}
 	if f := l.Failures(); len(f) > 0 {

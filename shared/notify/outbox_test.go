@@ -17,9 +17,9 @@ import (
 const hour = time.Hour
 
 // due is a world with a release that starts in two days and touches people.
-func due(t *testing.T, people ...string) (*world, string) {
+func due(t *testing.T, people ...string) (*fixture, string) {
 	t.Helper()
-	w := newWorld(t, worldOptions{})
+	w := newFixture(t, fixtureOptions{})
 	w.change("CHG-1")
 	for _, who := range people {
 		w.task("T-"+who, who, "CHG-1")
@@ -27,7 +27,7 @@ func due(t *testing.T, people ...string) (*world, string) {
 	return w, w.scheduled(began.Add(48*hour), 2*hour, "CHG-1")
 }
 
-func (w *world) fail(faults ...mailbox.Fault) {
+func (w *fixture) fail(faults ...mailbox.Fault) {
 	w.t.Helper()
 	if err := w.inbox.Fail(faults...); err != nil {
 		w.t.Fatal(err)

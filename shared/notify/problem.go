@@ -10,11 +10,11 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Tell makes it visible in a release's log that mails about it did not reach people:
+// LogDeliveryProblem makes it visible in a release's log that mails about it did not reach people:
 // at the first, the tenth, the hundredth and so on, so that a bad list of addresses
 // does not push the deployment out of the log. count is how many there are. It may be
 // repeated: an entry is written once.
-func Tell(ctx context.Context, store *dynamo.Store, m dynamo.Mail, count int, why string, now time.Time) error {
+func LogDeliveryProblem(ctx context.Context, store *dynamo.Store, m dynamo.Mail, count int, why string, now time.Time) error {
 	var words string
 	switch count {
 	case 1:
@@ -30,7 +30,7 @@ func Tell(ctx context.Context, store *dynamo.Store, m dynamo.Mail, count int, wh
 	key := fmt.Sprintf("mail-problems#%s#%d", m.ReleaseID, count)
 	_, err := store.AppendLog(ctx, m.ReleaseID, words, "", dynamo.Write{
 		Stamp: release.Stamp{At: now.UTC(), By: release.System, Request: key},
-		Memory: &dynamo.Memory{
+		Idempotency: &dynamo.IdempotencyRecord{
 			Key: key, Body: key, Encode: func(any) ([]byte, error) { return []byte("{}"), nil },
 		},
 	})

@@ -60,7 +60,7 @@ func TestScheduleTwiceLateMissed(t *testing.T) {
 func TestReachIsReadOnceAnHourUntilTheLastDay(t *testing.T) {
 	t.Parallel()
 	var count inject.Counter
-	w := newWorld(t, worldOptions{around: count.Count})
+	w := newFixture(t, fixtureOptions{around: count.Count})
 	w.change("CHG-1")
 	w.task("T-1", "ann", "CHG-1")
 	id := w.scheduled(began.Add(60*hour), hour, "CHG-1")
@@ -118,7 +118,7 @@ func TestDueAcrossClockChangesAndLeapDays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, worldOptions{})
+			w := newFixture(t, fixtureOptions{})
 			w.change("CHG-1")
 			w.task("T-1", "ann", "CHG-1")
 			w.scheduled(start, hour, "CHG-1")

@@ -44,6 +44,6 @@ func (o *Operations) BriefRelease(ctx context.Context, id string, logEntries int
 		}
 		slices.Reverse(whole.Log)
 	}
-	b.ReleaseView = viewWhole(whole)
+	b.ReleaseView = viewReleaseDetail(whole)
 	return b, nil
 }

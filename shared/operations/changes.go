@@ -65,7 +65,7 @@ func (o *Operations) ListChanges(ctx context.Context, in ListChangesInput) (Chan
 	if _, err := allow(ctx, ListChanges); err != nil {
 		return ChangePage{}, err
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	limit := in.check(&f)
 	approval, known := release.ParseApprovalStatus(in.ApprovalStatus)
 	if in.ApprovalStatus != "" && !known {
@@ -90,7 +90,7 @@ type CreateChangeInput struct {
 	ID         string `json:"id"`
 	ChangeType string `json:"changeType"`
 	release.ChangePlan
-	Misread
+	DecodeErrors
 }
 
 // CreateChange makes a change request: pending, or approved where it is Standard.
@@ -105,7 +105,7 @@ func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre
 		ID: in.ID, CABDecision: release.DecisionPending, ApprovalStatus: release.ApprovalPending, Status: release.ChangeOpen,
 		ChangePlan: in.Normalise(), CreatedAt: w.At, CreatedBy: who.Author(), UpdatedAt: at, Revision: 1,
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	if c.ID == "" {
 		c.ID = "CHG-" + o.newID()
 	}
@@ -121,7 +121,7 @@ func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre
 	if err := in.err(f); err != nil {
 		return ChangeView{}, err
 	}
-	return once(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {
+	return idempotent(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {
 		return o.store.CreateChange(ctx, c, w)
 	})
 }
@@ -169,7 +169,7 @@ func (o *Operations) linkedRelease(ctx context.Context, c release.Change) (*rele
 type DecideChangeInput struct {
 	Decision string `json:"decision"`
 	Note     string `json:"note"`
-	Misread
+	DecodeErrors
 }
 
 // DecideChange records the CAB's decision. It is refused once the request's release
@@ -182,7 +182,7 @@ func (o *Operations) DecideChange(ctx context.Context, id string, in DecideChang
 	if err := identified("change request", id); err != nil {
 		return ChangeView{}, err
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	decision, known := release.ParseDecision(in.Decision)
 	if !known || decision == release.DecisionPending {
 		f.Add("decision", "is required: approved or rejected")
@@ -192,7 +192,7 @@ func (o *Operations) DecideChange(ctx context.Context, id string, in DecideChang
 		return ChangeView{}, err
 	}
 	w := o.write(who, pre)
-	return once(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {
+	return idempotent(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {
 		return o.store.Decide(ctx, id, decision, in.Note, w)
 	})
 }

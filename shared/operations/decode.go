@@ -20,17 +20,19 @@ import (
 // Where T keeps what was misread, its operation names it and Decode does not fail.
 func Decode[T any](body []byte) (T, error) {
 	var out T
-	var f release.Faults
+	var f release.ValidationErrors
 	if err := wellFormed(body); err != nil {
 		return out, err
 	}
 	decodeInto(&f, "", body, reflect.ValueOf(&out).Elem())
-	return out, hand(&out, f)
+	return out, keepDecodeErrors(&out, f)
 }
 
-// hand gives what was misread to the input, if it keeps such, or back to the caller.
-func hand(in any, f release.Faults) error {
-	if m, keeps := in.(interface{ keep(release.Faults) }); keeps {
+// keepDecodeErrors gives what was misread to the input, if it keeps such, or back to the caller.
+func keepDecodeErrors(in any, f release.ValidationErrors) error {
+	if m, keeps := in.(interface {
+		keep(release.ValidationErrors)
+	}); keeps {
 		m.keep(f)
 		return nil
 	}
@@ -63,7 +65,7 @@ func wellFormed(body []byte) error {
 
 var timeType = reflect.TypeFor[time.Time]()
 
-func decodeInto(f *release.Faults, path string, raw json.RawMessage, v reflect.Value) {
+func decodeInto(f *release.ValidationErrors, path string, raw json.RawMessage, v reflect.Value) {
 	raw = bytes.TrimSpace(raw)
 	if bytes.Equal(raw, []byte("null")) {
 		return // null is "not given": the zero value, judged by the validation
@@ -105,7 +107,7 @@ func wholeNumber(raw json.RawMessage, v reflect.Value) bool {
 	return true
 }
 
-func decodeTime(f *release.Faults, path string, raw json.RawMessage, v reflect.Value) {
+func decodeTime(f *release.ValidationErrors, path string, raw json.RawMessage, v reflect.Value) {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
 		if t, err := time.Parse(time.RFC3339, s); err == nil {
@@ -116,7 +118,7 @@ func decodeTime(f *release.Faults, path string, raw json.RawMessage, v reflect.V
 	f.Add(path, "must be a time in RFC 3339, such as 2026-06-30T22:00:00Z or 2026-07-01T00:00:00+02:00")
 }
 
-func decodeObject(f *release.Faults, path string, raw json.RawMessage, v reflect.Value) {
+func decodeObject(f *release.ValidationErrors, path string, raw json.RawMessage, v reflect.Value) {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(raw, &object) != nil {
 		f.Add(strings.TrimSuffix(path, "."), "must be an object")

@@ -37,7 +37,7 @@ func TestDecodeNamesEveryWrongField(t *testing.T) {
 	} {
 		in, err := Decode[CreateReleaseInput]([]byte(body))
 		if err == nil {
-			err = in.err(release.Faults{})
+			err = in.err(release.ValidationErrors{})
 		}
 		if got := named(err); !slices.Equal(got, want) {
 			t.Errorf("%s: named %v, want %v (%v)", body, got, want, err)
@@ -74,7 +74,7 @@ func TestMergePatch(t *testing.T) {
 		t.Errorf("%+v %v %v", got, touched, err)
 	}
 	_, _, wrong, err := patched[release.TaskPlan](plan, read(`{"comments":null,"id":null,"title":5}`), besideTask)
-	if all := wrong.err(release.Faults{}); err != nil || !slices.Equal(named(all), []string{"comments", "id", "title"}) {
+	if all := wrong.err(release.ValidationErrors{}); err != nil || !slices.Equal(named(all), []string{"comments", "id", "title"}) {
 		t.Errorf("named %v, %v", named(all), err)
 	}
 	if _, err := readPatch([]byte(`[]`)); !release.HasCode(err, "invalid-json") {
@@ -95,8 +95,8 @@ func FuzzDecode(f *testing.F) {
 }
 
 func TestOneAnswerNamesWhatWasMisreadAndWhatIsInvalidOnce(t *testing.T) {
-	m := Misread{fields: []release.FieldError{{Field: "steps[0]"}, {Field: "name"}}}
-	var f release.Faults
+	m := DecodeErrors{fields: []release.FieldError{{Field: "steps[0]"}, {Field: "name"}}}
+	var f release.ValidationErrors
 	for _, field := range []string{"name", "names", "steps[0].order", "steps[01]", "steps"} {
 		f.Add(field, "is wrong")
 	}
@@ -107,7 +107,7 @@ func TestOneAnswerNamesWhatWasMisreadAndWhatIsInvalidOnce(t *testing.T) {
 	if err := m.and(other); errors.Is(err, other) || len(named(err)) != 2 {
 		t.Errorf("behind what was misread: %v", err)
 	}
-	if err := (Misread{}).and(other); !errors.Is(err, other) {
+	if err := (DecodeErrors{}).and(other); !errors.Is(err, other) {
 		t.Errorf("nothing was misread: %v", err)
 	}
 }

@@ -29,7 +29,7 @@ func Admit(ctx context.Context, op Name) error {
 // Decode reads a body: unknown, repeated, empty and wrong ones are named, all at once.
 func DecodeParameters[T any](values map[string][]string) (T, error) {
 	var out T
-	var f release.Faults
+	var f release.ValidationErrors
 	fields := map[string]reflect.Value{}
 	collectFields(reflect.ValueOf(&out).Elem(), fields)
 	names := make([]string, 0, len(values))
@@ -50,10 +50,10 @@ func DecodeParameters[T any](values map[string][]string) (T, error) {
 			setParameter(&f, name, sent[0], field)
 		}
 	}
-	return out, hand(&out, f)
+	return out, keepDecodeErrors(&out, f)
 }
 
-func setParameter(f *release.Faults, name, sent string, v reflect.Value) {
+func setParameter(f *release.ValidationErrors, name, sent string, v reflect.Value) {
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
 		v = v.Elem()
@@ -72,7 +72,7 @@ func setParameter(f *release.Faults, name, sent string, v reflect.Value) {
 
 // check judges the list's filters with its paging: what cannot be an id or an address
 // must not reach the store, which bounds its keys.
-func (in ListTasksInput) check(f *release.Faults) int {
+func (in ListTasksInput) check(f *release.ValidationErrors) int {
 	f.Email("requesterEmail", in.RequesterEmail, false)
 	if in.ChangeRequestID != "" {
 		f.Identifier("changeRequestId", in.ChangeRequestID)

@@ -27,7 +27,7 @@ func TestDecodeParametersNamesEveryWrongOne(t *testing.T) {
 	} {
 		in, err := DecodeParameters[ListReleasesInput](c.values)
 		if err == nil {
-			err = in.err(release.Faults{})
+			err = in.err(release.ValidationErrors{})
 		}
 		var e *release.Error
 		var wrong []string

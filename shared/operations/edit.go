@@ -48,7 +48,7 @@ func (o *Operations) UpdateRelease(ctx context.Context, id string, body []byte, 
 // CompleteStepInput says whether a step is done.
 type CompleteStepInput struct {
 	Completed *bool `json:"completed"`
-	Misread
+	DecodeErrors
 }
 
 // CompleteStep completes a step of a plan, or opens it again: an Auditor their own
@@ -65,7 +65,7 @@ func (o *Operations) CompleteStep(ctx context.Context, id, plan string, order in
 	if !known {
 		return ReleaseView{}, release.NotFound("plan", shorten(plan)+" (there are rollout and rollback)")
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	if in.Completed == nil {
 		f.Add("completed", "is required: true or false")
 	}
@@ -73,7 +73,7 @@ func (o *Operations) CompleteStep(ctx context.Context, id, plan string, order in
 		return ReleaseView{}, err
 	}
 	w := o.write(who, pre)
-	return once(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {
+	return idempotent(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {
 		return o.store.UpdateRelease(ctx, id, func(r release.Release) (release.Release, string, error) {
 			owner, err := r.StepOwner(name, order)
 			if err != nil {
@@ -110,7 +110,7 @@ func (o *Operations) ListLog(ctx context.Context, id string, in Paging) (LogPage
 	if err := identified("release", id); err != nil {
 		return LogPage{}, err
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	limit := in.check(&f)
 	if err := in.err(f); err != nil {
 		return LogPage{}, err
@@ -138,7 +138,7 @@ func (o *Operations) UpdateChange(ctx context.Context, id string, body []byte, p
 			return c, err
 		}
 		c.ChangePlan = plan.Normalise()
-		var f release.Faults
+		var f release.ValidationErrors
 		c.ChangePlan.Check(&f)
 		return c, wrong.err(f)
 	}, o.write(who, pre))
@@ -172,7 +172,7 @@ func (o *Operations) UpdateTask(ctx context.Context, id string, body []byte, pre
 }
 
 func editTask(t release.Task, plan release.TaskPlan, at time.Time) (release.Task, error) {
-	var f release.Faults
+	var f release.ValidationErrors
 	if plan.CIIDs == nil {
 		plan.CIIDs = []string{}
 	}

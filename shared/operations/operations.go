@@ -78,8 +78,8 @@ func New(store *dynamo.Store) *Operations {
 	return &Operations{store: store, now: time.Now, newID: randomID}
 }
 
-// At returns the operations with another clock, for tests and replays.
-func (o *Operations) At(now func() time.Time) *Operations {
+// WithClock returns the operations with another clock, for tests and replays.
+func (o *Operations) WithClock(now func() time.Time) *Operations {
 	c := *o
 	c.now = now
 	return &c
@@ -110,13 +110,13 @@ func allow(ctx context.Context, op Name) (release.Caller, error) {
 type Precondition struct {
 	// IfRevision refuses the write unless the thing still has this revision; 0 for any.
 	IfRevision int
-	// Once makes the write happen once per key; nil where the caller sent none.
-	Once *Once
+	// IdempotencyKey makes the write happen once per key; nil where the caller sent none.
+	IdempotencyKey *IdempotencyKey
 }
 
-// Once is an Idempotency-Key in force: Key is unique to caller, route and the key
+// IdempotencyKey is an Idempotency-Key in force: Key is unique to caller, route and the key
 // sent, Body a digest of what was asked.
-type Once struct {
+type IdempotencyKey struct {
 	Key  string
 	Body string
 }

@@ -27,7 +27,7 @@ func readPatch(body []byte) (mergePatch, error) {
 // patched lays a patch over the JSON form of what stands: the plan it makes, the fields
 // it names, and what of it could not be read or cannot be edited. elsewhere says where
 // people change what is not edited.
-func patched[T any](current any, patch mergePatch, elsewhere map[string]string) (plan T, asked []string, wrong Misread, err error) {
+func patched[T any](current any, patch mergePatch, elsewhere map[string]string) (plan T, asked []string, wrong DecodeErrors, err error) {
 	stands, err := json.Marshal(current)
 	if err != nil {
 		return plan, nil, wrong, err
@@ -38,7 +38,7 @@ func patched[T any](current any, patch mergePatch, elsewhere map[string]string) 
 	}
 	fields := map[string]reflect.Value{}
 	collectFields(reflect.ValueOf(&plan).Elem(), fields)
-	var f release.Faults
+	var f release.ValidationErrors
 	for name, value := range patch {
 		switch _, editable := fields[name]; {
 		case !editable:

@@ -68,13 +68,13 @@ type ListReleasesInput struct {
 type Paging struct {
 	Limit  *int   `json:"limit"`
 	Cursor string `json:"cursor"`
-	Misread
+	DecodeErrors
 }
 
 // PageSize is how many a page holds where the caller does not say.
 const PageSize = 25
 
-func (p Paging) check(f *release.Faults) int {
+func (p Paging) check(f *release.ValidationErrors) int {
 	if p.Limit == nil {
 		return PageSize
 	}
@@ -89,7 +89,7 @@ func (o *Operations) ListReleases(ctx context.Context, in ListReleasesInput) (Re
 	if _, err := allow(ctx, ListReleases); err != nil {
 		return ReleasePage{}, err
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	limit := in.check(&f)
 	status, known := release.ParseStatus(in.Status)
 	if in.Status != "" && !known {
@@ -107,7 +107,7 @@ type CreateReleaseInput struct {
 	Status string `json:"status"`
 	NewPlan
 	LinkedChangeRequestIDs []string `json:"linkedChangeRequestIds"`
-	Misread
+	DecodeErrors
 }
 
 // NewPlan is a plan as it is first written: Public is true unless it says otherwise.
@@ -124,7 +124,7 @@ func (o *Operations) CreateRelease(ctx context.Context, in CreateReleaseInput, p
 	}
 	plan := in.Plan.Normalise()
 	plan.Public = in.Public == nil || *in.Public
-	var f release.Faults
+	var f release.ValidationErrors
 	plan.Check(&f)
 	checkUncompleted(&f, "rolloutSteps", plan.RolloutSteps)
 	checkUncompleted(&f, "rollbackSteps", plan.RollbackSteps)
@@ -139,18 +139,18 @@ func (o *Operations) CreateRelease(ctx context.Context, in CreateReleaseInput, p
 	born := release.Release{
 		Status: release.Planned, Plan: plan, CreatedAt: w.At, CreatedBy: who.Author(), UpdatedAt: w.At.Truncate(time.Second), Revision: 1,
 	}
-	return once(ctx, o, pre, w, viewWhole, func(w dynamo.Write) (dynamo.Whole, error) {
+	return idempotent(ctx, o, pre, w, viewReleaseDetail, func(w dynamo.Write) (dynamo.ReleaseDetail, error) {
 		return o.store.CreateRelease(ctx, born, in.LinkedChangeRequestIDs, w)
 	})
 }
 
-func viewWhole(w dynamo.Whole) ReleaseView {
+func viewReleaseDetail(w dynamo.ReleaseDetail) ReleaseView {
 	v := viewRelease(w.Release)
 	v.LinkedChangeRequests, v.DeploymentLog = w.Links, w.Log
 	return v
 }
 
-func checkUncompleted(f *release.Faults, field string, steps []release.Step) {
+func checkUncompleted(f *release.ValidationErrors, field string, steps []release.Step) {
 	for i, s := range steps {
 		if s.Completed || s.CompletedBy != "" || s.CompletedAt != nil {
 			f.Add(fmt.Sprintf("%s[%d].completed", field, i), "cannot be set here; complete the step with POST /api/releases/{id}/steps/{plan}/{order} once the release is scheduled")
@@ -167,11 +167,11 @@ func (o *Operations) GetRelease(ctx context.Context, id string) (ReleaseView, er
 	if err := identified("release", id); err != nil {
 		return ReleaseView{}, err
 	}
-	whole, err := o.store.WholeRelease(ctx, id)
+	whole, err := o.store.ReleaseDetail(ctx, id)
 	if err != nil {
 		return ReleaseView{}, err
 	}
-	return viewWhole(whole), nil
+	return viewReleaseDetail(whole), nil
 }
 
 // DeleteRelease removes a release that is planned or cancelled and frees its change
@@ -191,7 +191,7 @@ func (o *Operations) DeleteRelease(ctx context.Context, id string, pre Precondit
 type AddChangesInput struct {
 	Add    []string `json:"add"`
 	Remove []string `json:"remove"`
-	Misread
+	DecodeErrors
 }
 
 // AddChanges links and removes change requests. It is idempotent: what is so already
@@ -204,7 +204,7 @@ func (o *Operations) AddChanges(ctx context.Context, id string, in AddChangesInp
 	if err := identified("release", id); err != nil {
 		return dynamo.LinkResult{}, err
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	if n := len(in.Add) + len(in.Remove); n == 0 || n > release.MaxChanges {
 		f.Add("add", "together with remove, these are %d ids; send 1 to %d", n, release.MaxChanges)
 	} else {
@@ -224,7 +224,7 @@ func (o *Operations) AddChanges(ctx context.Context, id string, in AddChangesInp
 		return dynamo.LinkResult{}, err
 	}
 	w := o.write(who, pre)
-	return once(ctx, o, pre, w, same[dynamo.LinkResult], func(w dynamo.Write) (dynamo.LinkResult, error) {
+	return idempotent(ctx, o, pre, w, identity[dynamo.LinkResult], func(w dynamo.Write) (dynamo.LinkResult, error) {
 		return o.store.LinkChanges(ctx, id, in.Add, in.Remove, w)
 	})
 }
@@ -233,7 +233,7 @@ func (o *Operations) AddChanges(ctx context.Context, id string, in AddChangesInp
 type AppendLogInput struct {
 	Text   string `json:"text"`
 	Status string `json:"status"`
-	Misread
+	DecodeErrors
 }
 
 // AppendLog adds an entry to the deployment log. Author and e-mail come from the token.
@@ -245,7 +245,7 @@ func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput
 	if err := identified("release", id); err != nil {
 		return release.LogEntry{}, err
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	f.Prose("text", in.Text, 1, release.MaxText)
 	status, known := release.ParseStatus(in.Status)
 	if in.Status != "" && !known {
@@ -255,7 +255,7 @@ func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput
 		return release.LogEntry{}, err
 	}
 	w := o.write(who, pre)
-	return once(ctx, o, pre, w, same[release.LogEntry], func(w dynamo.Write) (release.LogEntry, error) {
+	return idempotent(ctx, o, pre, w, identity[release.LogEntry], func(w dynamo.Write) (release.LogEntry, error) {
 		return o.store.AppendLog(ctx, id, in.Text, status, w)
 	})
 }
@@ -265,7 +265,7 @@ type TransitionInput struct {
 	Status         string `json:"status"`
 	Note           string `json:"note"`
 	RollbackReason string `json:"rollback_reason"`
-	Misread
+	DecodeErrors
 }
 
 // TransitionRelease moves a release to its next status.
@@ -277,14 +277,14 @@ func (o *Operations) TransitionRelease(ctx context.Context, id string, in Transi
 	if err := identified("release", id); err != nil {
 		return ReleaseView{}, err
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	to, known := release.ParseStatus(in.Status)
 	if !known {
 		f.Add("status", "is required, one of %s", list(release.Statuses))
 	}
 	f.Prose("note", in.Note, 0, release.MaxText)
 	switch t, _ := release.TransitionTo(to); {
-	case slices.Contains(t.Demands, release.DemandReason):
+	case slices.Contains(t.Guards, release.GuardReason):
 		f.Prose("rollback_reason", in.RollbackReason, 1, release.MaxText)
 	case in.RollbackReason != "":
 		f.Add("rollback_reason", "goes with the status rolled-back only; put other remarks into note")
@@ -293,8 +293,8 @@ func (o *Operations) TransitionRelease(ctx context.Context, id string, in Transi
 		return ReleaseView{}, err
 	}
 	w := o.write(who, pre)
-	return once(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {
-		return o.store.Transition(ctx, id, release.Move{To: to, Note: in.Note, Reason: in.RollbackReason}, w)
+	return idempotent(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {
+		return o.store.Transition(ctx, id, release.TransitionRequest{To: to, Note: in.Note, Reason: in.RollbackReason}, w)
 	})
 }
 

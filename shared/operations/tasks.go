@@ -70,7 +70,7 @@ func (o *Operations) ListTasks(ctx context.Context, in ListTasksInput) (TaskPage
 			return TaskPage{}, err
 		}
 	}
-	var f release.Faults
+	var f release.ValidationErrors
 	limit := in.check(&f)
 	named := 0
 	for _, v := range []string{in.RequesterEmail, in.ChangeRequestID, in.CIID} {
@@ -105,7 +105,7 @@ func (o *Operations) ListTasks(ctx context.Context, in ListTasksInput) (TaskPage
 type CreateTaskInput struct {
 	ID string `json:"id"`
 	release.TaskPlan
-	Misread
+	DecodeErrors
 }
 
 // CreateTask makes a task and links it to its change request, if it names one.
@@ -117,7 +117,7 @@ func (o *Operations) CreateTask(ctx context.Context, in CreateTaskInput, pre Pre
 	w := o.write(who, pre)
 	at := w.At.Truncate(time.Second)
 	t := release.Task{ID: in.ID, TaskPlan: in.TaskPlan, CreatedAt: w.At, CreatedBy: who.Author(), UpdatedAt: at, Revision: 1}
-	var f release.Faults
+	var f release.ValidationErrors
 	if t.ID == "" {
 		t.ID = "TASK-" + o.newID()
 	}
@@ -138,7 +138,7 @@ func (o *Operations) CreateTask(ctx context.Context, in CreateTaskInput, pre Pre
 	if err := in.err(f); err != nil {
 		return TaskView{}, err
 	}
-	return once(ctx, o, pre, w, viewTask, func(w dynamo.Write) (release.Task, error) {
+	return idempotent(ctx, o, pre, w, viewTask, func(w dynamo.Write) (release.Task, error) {
 		return o.store.CreateTask(ctx, t, w)
 	})
 }

@@ -63,7 +63,7 @@ func (r Release) Edit(p Plan, asked []string, at time.Time) (after Release, move
 		}
 		return r, false, e
 	}
-	var f Faults
+	var f ValidationErrors
 	p = p.Normalise()
 	p.RolloutSteps = keepCompletion(&f, "rolloutSteps", r.RolloutSteps, p.RolloutSteps)
 	p.RollbackSteps = keepCompletion(&f, "rollbackSteps", r.RollbackSteps, p.RollbackSteps)
@@ -91,7 +91,7 @@ func editableSentence(s Status) string {
 	return "What can: " + strings.Join(Editable[s], ", ") + "."
 }
 
-func keepCompletion(f *Faults, field string, was, is []Step) []Step {
+func keepCompletion(f *ValidationErrors, field string, was, is []Step) []Step {
 	for i, s := range is {
 		n := slices.IndexFunc(was, func(w Step) bool { return w.Order == s.Order })
 		done := n >= 0 && was[n].Completed

@@ -129,7 +129,7 @@ func TestCompletingSteps(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	check := func(p Plan) []string {
-		var f Faults
+		var f ValidationErrors
 		p.Check(&f)
 		return fields(f.Err())
 	}
@@ -181,7 +181,7 @@ func TestIdentifiers(t *testing.T) {
 		"CHG0030001": true, "a": true, "CR:2026.1_b-c": true, strings.Repeat("x", 64): true,
 		"": false, "-a": false, "a b": false, "a/b": false, "a#b": false, "é": false, strings.Repeat("x", 65): false,
 	} {
-		var f Faults
+		var f ValidationErrors
 		f.Identifier("id", id)
 		if (f.Err() == nil) != valid {
 			t.Errorf("%q: %v", id, f.Err())

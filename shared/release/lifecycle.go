@@ -24,33 +24,33 @@ const (
 // Statuses lists them in the order of a release's life.
 var Statuses = []Status{Planned, Approved, Scheduled, InProgress, Deployed, RolledBack, Cancelled}
 
-// Demand is a condition that a transition puts on the release or the request.
-type Demand string
+// Guard is a condition that a transition puts on the release or the request.
+type Guard string
 
 // The demands a transition can make.
 const (
-	DemandApproval Demand = "cab-approval"    // every linked change request is CAB-approved
-	DemandWindow   Demand = "window"          // scheduledStart and scheduledEnd are set, start before end
-	DemandReason   Demand = "rollback-reason" // the request carries rollback_reason
+	GuardApproval Guard = "cab-approval"    // every linked change request is CAB-approved
+	GuardWindow   Guard = "window"          // scheduledStart and scheduledEnd are set, start before end
+	GuardReason   Guard = "rollback-reason" // the request carries rollback_reason
 )
 
-// Stamping names the fields that a transition sets.
-type Stamping string
+// Effect names the fields that a transition sets.
+type Effect string
 
 // What a transition can stamp.
 const (
-	StampNothing    Stamping = ""
-	StampStart      Stamping = "actualStart" // where it is not set
-	StampEnd        Stamping = "actualEnd"
-	StampRolledBack Stamping = "rolledBackAt, rolledBackReason"
+	EffectNone       Effect = ""
+	EffectStart      Effect = "actualStart" // where it is not set
+	EffectEnd        Effect = "actualEnd"
+	EffectRolledBack Effect = "rolledBackAt, rolledBackReason"
 )
 
 // Transition is one row of the lifecycle.
 type Transition struct {
-	To      Status
-	From    []Status
-	Demands []Demand
-	Stamps  Stamping
+	To     Status
+	From   []Status
+	Guards []Guard
+	Effect Effect
 	// Settles tells that change requests (and, but for a cancellation, their tasks)
 	// follow the release into this status.
 	Settles bool
@@ -59,11 +59,11 @@ type Transition struct {
 // Lifecycle is the one place that says which transitions exist and what each
 // demands. Conditions, documents, hints and errors read it.
 var Lifecycle = []Transition{
-	{To: Approved, From: []Status{Planned}, Demands: []Demand{DemandApproval}},
-	{To: Scheduled, From: []Status{Approved}, Demands: []Demand{DemandApproval, DemandWindow}},
-	{To: InProgress, From: []Status{Scheduled}, Demands: []Demand{DemandApproval, DemandWindow}, Stamps: StampStart},
-	{To: Deployed, From: []Status{InProgress}, Stamps: StampEnd, Settles: true},
-	{To: RolledBack, From: []Status{InProgress, Deployed}, Demands: []Demand{DemandReason}, Stamps: StampRolledBack, Settles: true},
+	{To: Approved, From: []Status{Planned}, Guards: []Guard{GuardApproval}},
+	{To: Scheduled, From: []Status{Approved}, Guards: []Guard{GuardApproval, GuardWindow}},
+	{To: InProgress, From: []Status{Scheduled}, Guards: []Guard{GuardApproval, GuardWindow}, Effect: EffectStart},
+	{To: Deployed, From: []Status{InProgress}, Effect: EffectEnd, Settles: true},
+	{To: RolledBack, From: []Status{InProgress, Deployed}, Guards: []Guard{GuardReason}, Effect: EffectRolledBack, Settles: true},
 	{To: Cancelled, From: []Status{Planned, Approved, Scheduled, InProgress}, Settles: true},
 }
 
@@ -94,24 +94,24 @@ func (s Status) ScopeFrozen() bool {
 	return s == InProgress || s == Deployed || s == RolledBack || s == Cancelled
 }
 
-// Move is a requested transition.
-type Move struct {
+// TransitionRequest is a requested transition.
+type TransitionRequest struct {
 	To     Status
 	Note   string
 	Reason string
 }
 
-// Unmet returns the demands of a transition that the release does not satisfy.
+// UnmetGuards returns the demands of a transition that the release does not satisfy.
 // A reason is asked of the request, not of the release, and is not judged here.
-func (r Release) Unmet(t Transition) []Demand {
-	var unmet []Demand
-	for _, d := range t.Demands {
+func (r Release) UnmetGuards(t Transition) []Guard {
+	var unmet []Guard
+	for _, d := range t.Guards {
 		switch d {
-		case DemandApproval:
+		case GuardApproval:
 			if len(r.Unapproved) > 0 {
 				unmet = append(unmet, d)
 			}
-		case DemandWindow:
+		case GuardWindow:
 			if !r.hasWindow() {
 				unmet = append(unmet, d)
 			}
@@ -127,29 +127,29 @@ func (r Release) hasWindow() bool {
 // Advance returns the release after the move, with its stamps, its new passage and
 // what is to be settled. It is the rule; the write that stores the result carries the
 // same conditions, so that a race cannot get past it.
-func (r Release) Advance(m Move, stamp Stamp) (Release, error) {
+func (r Release) Advance(m TransitionRequest, stamp Stamp) (Release, error) {
 	t, ok := TransitionTo(m.To)
 	if !ok || !slices.Contains(t.From, r.Status) {
 		return r, r.Conflict("invalid-transition", "A release that is %s cannot become %s. %s", r.Status, m.To, nextSentence(r.Status))
 	}
-	if unmet := r.Unmet(t); len(unmet) > 0 {
+	if unmet := r.UnmetGuards(t); len(unmet) > 0 {
 		return r, r.unmetError(m.To, unmet[0])
 	}
 	at := stamp.At.UTC().Truncate(time.Second)
-	r.History = append(slices.Clone(r.History), Passage{
+	r.History = append(slices.Clone(r.History), HistoryEntry{
 		Epoch: r.Epoch() + 1, From: r.Status, To: m.To, At: at, By: stamp.By, Note: m.Note, Reason: m.Reason, Request: stamp.Request,
 	})
 	r.Status = m.To
 	r.Revision++
 	r.UpdatedAt = at
-	switch t.Stamps {
-	case StampStart:
+	switch t.Effect {
+	case EffectStart:
 		if r.ActualStart == nil {
 			r.ActualStart = &at
 		}
-	case StampEnd:
+	case EffectEnd:
 		r.ActualEnd = &at
-	case StampRolledBack:
+	case EffectRolledBack:
 		r.RolledBackAt, r.RolledBackReason = &at, m.Reason
 	}
 	if m.To == Scheduled {
@@ -162,7 +162,7 @@ func (r Release) Advance(m Move, stamp Stamp) (Release, error) {
 }
 
 // LogText words a transition for the deployment log.
-func (p Passage) LogText() string {
+func (p HistoryEntry) LogText() string {
 	text := fmt.Sprintf("%s → %s", p.From, p.To)
 	if p.Reason != "" {
 		text += "\nReason: " + p.Reason
@@ -180,8 +180,8 @@ func (r Release) Conflict(code, format string, args ...any) *Error {
 	return e
 }
 
-func (r Release) unmetError(to Status, d Demand) *Error {
-	if d == DemandApproval {
+func (r Release) unmetError(to Status, d Guard) *Error {
+	if d == GuardApproval {
 		e := r.Conflict("cab-approval-missing",
 			"%s cannot become %s: the CAB has not approved %s. Record its decision with POST /api/change-requests/{id}/decision, or remove what is not approved from the release.",
 			r.ID, to, strings.Join(r.Unapproved, ", "))

@@ -39,7 +39,7 @@ func TestLifecycleGrid(t *testing.T) {
 		for i, cell := range row {
 			to := columns[i]
 			pairs++
-			after, err := complete(from).Advance(Move{To: to, Reason: "it broke"}, stamp())
+			after, err := complete(from).Advance(TransitionRequest{To: to, Reason: "it broke"}, stamp())
 			if cell == "." {
 				if !HasCode(err, "invalid-transition") {
 					t.Errorf("%s → %s: got %v, want invalid-transition", from, to, err)
@@ -55,7 +55,7 @@ func TestLifecycleGrid(t *testing.T) {
 			}
 			unapproved := complete(from)
 			unapproved.Unapproved = []string{"CHG-2"}
-			_, err = unapproved.Advance(Move{To: to, Reason: "it broke"}, stamp())
+			_, err = unapproved.Advance(TransitionRequest{To: to, Reason: "it broke"}, stamp())
 			if want := slices.Contains([]string{"a", "aw"}, cell); want != HasCode(err, "cab-approval-missing") {
 				t.Errorf("%s → %s with an unapproved change request: %v", from, to, err)
 			}
@@ -67,13 +67,13 @@ func TestLifecycleGrid(t *testing.T) {
 			} {
 				r := complete(from)
 				break_(&r)
-				_, err = r.Advance(Move{To: to, Reason: "it broke"}, stamp())
+				_, err = r.Advance(TransitionRequest{To: to, Reason: "it broke"}, stamp())
 				if want := cell == "aw"; want != HasCode(err, "window-missing") {
 					t.Errorf("%s → %s with %s: %v", from, to, name, err)
 				}
 			}
 			row, _ := TransitionTo(to)
-			if want := cell == "r"; want != slices.Contains(row.Demands, DemandReason) {
+			if want := cell == "r"; want != slices.Contains(row.Guards, GuardReason) {
 				t.Errorf("%s → %s: demands a reason is %v", from, to, !want)
 			}
 		}
@@ -101,7 +101,7 @@ func TestStamps(t *testing.T) {
 	second := now // the stamp is cut to the second
 	step := func(from, to Status) Release {
 		t.Helper()
-		r, err := complete(from).Advance(Move{To: to, Reason: "it broke", Note: "n"}, stamp())
+		r, err := complete(from).Advance(TransitionRequest{To: to, Reason: "it broke", Note: "n"}, stamp())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func TestStamps(t *testing.T) {
 	earlier := now.Add(-time.Hour)
 	r := complete(Scheduled)
 	r.ActualStart = &earlier
-	if r, _ = r.Advance(Move{To: InProgress}, stamp()); !r.ActualStart.Equal(earlier) {
+	if r, _ = r.Advance(TransitionRequest{To: InProgress}, stamp()); !r.ActualStart.Equal(earlier) {
 		t.Errorf("actualStart was overwritten: %v", r.ActualStart)
 	}
 	if r := step(InProgress, Deployed); r.ActualEnd == nil || !r.ActualEnd.Equal(second) {
@@ -139,7 +139,7 @@ func TestWhatSettles(t *testing.T) {
 			t.Errorf("%s settles: %v", to, row.Settles)
 		}
 	}
-	r, err := complete(InProgress).Advance(Move{To: Deployed}, stamp())
+	r, err := complete(InProgress).Advance(TransitionRequest{To: Deployed}, stamp())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,14 +157,14 @@ func TestWhatSettles(t *testing.T) {
 }
 
 func TestConflictsSayWhereToGo(t *testing.T) {
-	_, err := complete(Approved).Advance(Move{To: Deployed}, stamp())
+	_, err := complete(Approved).Advance(TransitionRequest{To: Deployed}, stamp())
 	var e *Error
 	if !asError(err, &e) || e.Status != Approved || !slices.Equal(e.AllowedNextStatuses, []Status{Scheduled, Cancelled}) {
 		t.Errorf("got %+v", e)
 	}
 	r := complete(Planned)
 	r.Unapproved = []string{"CHG-1"}
-	_, err = r.Advance(Move{To: Approved}, stamp())
+	_, err = r.Advance(TransitionRequest{To: Approved}, stamp())
 	if !asError(err, &e) || !slices.Equal(e.ChangeRequests, []string{"CHG-1"}) {
 		t.Errorf("got %+v", e)
 	}

@@ -29,7 +29,7 @@ type NextStatus struct {
 
 // Condition is one demand of a transition.
 type Condition struct {
-	Condition      Demand   `json:"condition"`
+	Condition      Guard    `json:"condition"`
 	Holds          bool     `json:"holds"`
 	Detail         string   `json:"detail"`
 	ChangeRequests []string `json:"changeRequests"` // those that hold it up
@@ -62,9 +62,9 @@ func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *To
 	for _, to := range AllowedNext(r.Status) {
 		t, _ := TransitionTo(to)
 		next := NextStatus{Status: to, Ready: len(r.Linking) == 0, Conditions: []Condition{}, Asks: []string{}}
-		unmet := r.Unmet(t)
-		for _, d := range t.Demands {
-			if d == DemandReason {
+		unmet := r.UnmetGuards(t)
+		for _, d := range t.Guards {
+			if d == GuardReason {
 				next.Asks = append(next.Asks, "rollback_reason")
 				continue
 			}
@@ -83,12 +83,12 @@ func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *To
 	return out
 }
 
-func (r Release) judge(d Demand, holds bool) Condition {
+func (r Release) judge(d Guard, holds bool) Condition {
 	c := Condition{Condition: d, Holds: holds, ChangeRequests: []string{}}
 	switch {
-	case d == DemandApproval && holds:
+	case d == GuardApproval && holds:
 		c.Detail = fmt.Sprintf("All %d linked change requests are CAB-approved.", len(r.ChangeIDs))
-	case d == DemandApproval:
+	case d == GuardApproval:
 		c.ChangeRequests = r.Unapproved
 		c.Detail = "The CAB has not approved " + strings.Join(r.Unapproved, ", ") + ". Record its decision, or remove them from the release."
 	case holds:

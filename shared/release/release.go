@@ -64,7 +64,7 @@ type Release struct {
 
 	// History holds every status the release has entered since it was born, epoch
 	// 1..n without a gap. The lifecycle has no cycle, so it is short.
-	History []Passage
+	History []HistoryEntry
 
 	// Settling is what the last settlement has still to reach; nil before the first.
 	Settling *Settling
@@ -75,8 +75,8 @@ type Release struct {
 	Deleting bool
 }
 
-// Passage is one transition in a release's history.
-type Passage struct {
+// HistoryEntry is one transition in a release's history.
+type HistoryEntry struct {
 	Epoch   int
 	From    Status
 	To      Status

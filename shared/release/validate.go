@@ -29,16 +29,16 @@ const (
 	MaxLogEntries  = 500 // kept per release
 )
 
-// Faults collects every wrong field of a request, so that one answer names them all.
-type Faults struct{ Fields []FieldError }
+// ValidationErrors collects every wrong field of a request, so that one answer names them all.
+type ValidationErrors struct{ Fields []FieldError }
 
 // Add notes a wrong field.
-func (f *Faults) Add(field, format string, args ...any) {
+func (f *ValidationErrors) Add(field, format string, args ...any) {
 	f.Fields = append(f.Fields, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
 // Err returns the collected faults as one error, or nil.
-func (f *Faults) Err() error {
+func (f *ValidationErrors) Err() error {
 	if len(f.Fields) == 0 {
 		return nil
 	}
@@ -54,16 +54,16 @@ func (f *Faults) Err() error {
 
 // Line checks a text of one line: bounded, valid UTF-8, no control characters (a
 // line break in a name would end up in mail subjects and feeds).
-func (f *Faults) Line(field, s string, minBytes, maxBytes int) {
+func (f *ValidationErrors) Line(field, s string, minBytes, maxBytes int) {
 	f.text(field, s, minBytes, maxBytes, "")
 }
 
 // Prose checks a text of several lines.
-func (f *Faults) Prose(field, s string, minBytes, maxBytes int) {
+func (f *ValidationErrors) Prose(field, s string, minBytes, maxBytes int) {
 	f.text(field, s, minBytes, maxBytes, "\n\t\r")
 }
 
-func (f *Faults) text(field, s string, minBytes, maxBytes int, controls string) {
+func (f *ValidationErrors) text(field, s string, minBytes, maxBytes int, controls string) {
 	switch {
 	case minBytes > 0 && strings.TrimSpace(s) == "":
 		f.Add(field, "is required and must not be blank (at most %d bytes)", maxBytes)
@@ -83,7 +83,7 @@ func (f *Faults) text(field, s string, minBytes, maxBytes int, controls string) 
 
 // Email checks a plain address such as somebody@example.com. Empty is allowed
 // where it is not required.
-func (f *Faults) Email(field, s string, required bool) {
+func (f *ValidationErrors) Email(field, s string, required bool) {
 	if s == "" {
 		if required {
 			f.Add(field, "is required: an e-mail address such as somebody@example.com")
@@ -97,7 +97,7 @@ func (f *Faults) Email(field, s string, required bool) {
 }
 
 // Identifier checks an id that people or other systems chose.
-func (f *Faults) Identifier(field, s string) {
+func (f *ValidationErrors) Identifier(field, s string) {
 	if !validID(s) {
 		f.Add(field, "must be 1 to %d characters, letters, digits, '.', '_', '-' or ':', beginning with a letter or digit", MaxID)
 	}
@@ -118,7 +118,7 @@ func validID(s string) bool {
 }
 
 // Identifiers checks a list of ids, each at most once.
-func (f *Faults) Identifiers(field string, ids []string, most int) {
+func (f *ValidationErrors) Identifiers(field string, ids []string, most int) {
 	if len(ids) > most {
 		f.Add(field, "has %d entries; at most %d are allowed", len(ids), most)
 		return
@@ -135,7 +135,7 @@ func (f *Faults) Identifiers(field string, ids []string, most int) {
 }
 
 // Check notes every wrong field of a release's plan.
-func (p Plan) Check(f *Faults) {
+func (p Plan) Check(f *ValidationErrors) {
 	f.Line("name", p.Name, 1, MaxName)
 	f.Line("version", p.Version, 0, MaxVersion)
 	f.Prose("description", p.Description, 0, MaxDescription)
@@ -150,20 +150,20 @@ func (p Plan) Check(f *Faults) {
 	f.steps("rollbackSteps", p.RollbackSteps)
 }
 
-func (f *Faults) window(start, end *time.Time) {
+func (f *ValidationErrors) window(start, end *time.Time) {
 	if start != nil && end != nil && !start.Before(*end) {
 		f.Add("scheduledEnd", "must be after scheduledStart")
 	}
 }
 
 // instant bounds the years so that every stored time sorts as text and has four digits.
-func (f *Faults) instant(field string, t *time.Time) {
+func (f *ValidationErrors) instant(field string, t *time.Time) {
 	if t != nil && (t.Year() < 2000 || t.Year() > 2199) {
 		f.Add(field, "must lie between the years 2000 and 2199")
 	}
 }
 
-func (f *Faults) steps(field string, steps []Step) {
+func (f *ValidationErrors) steps(field string, steps []Step) {
 	if len(steps) > MaxSteps {
 		f.Add(field, "has %d steps; at most %d are allowed", len(steps), MaxSteps)
 		return
@@ -186,7 +186,7 @@ func (f *Faults) steps(field string, steps []Step) {
 }
 
 // Check notes every wrong field of a change request's plan.
-func (p ChangePlan) Check(f *Faults) {
+func (p ChangePlan) Check(f *ValidationErrors) {
 	f.Line("title", p.Title, 0, MaxName)
 	f.Prose("description", p.Description, 0, MaxDescription)
 	f.Line("controlId", p.ControlID, 0, MaxID)
@@ -198,7 +198,7 @@ func (p ChangePlan) Check(f *Faults) {
 }
 
 // Check notes every wrong field of a task's plan.
-func (p TaskPlan) Check(f *Faults) {
+func (p TaskPlan) Check(f *ValidationErrors) {
 	f.Line("title", p.Title, 1, MaxName)
 	f.Line("requesterName", p.RequesterName, 0, MaxName)
 	f.Email("requesterEmail", p.RequesterEmail, true)

@@ -15,28 +15,28 @@ import (
 // nothing behind.
 type failing struct {
 	name   string
-	setup  func(*world) ask
+	setup  func(*fixture) ask
 	status int
 	code   string
 	fields string // of errors[], in order
 	shows  string // a GET; the route's own path where it is empty
 }
 
-func to(route string, body any, headers ...string) func(*world) ask {
-	return func(*world) ask { return ask{route: route, body: body, headers: headers} }
+func to(route string, body any, headers ...string) func(*fixture) ask {
+	return func(*fixture) ask { return ask{route: route, body: body, headers: headers} }
 }
 
 // at puts a release's path into a request: "POST %/status".
-func at(route string, release func(*world) string, body any, headers ...string) func(*world) ask {
-	return func(w *world) ask {
+func at(route string, release func(*fixture) string, body any, headers ...string) func(*fixture) ask {
+	return func(w *fixture) ask {
 		return ask{route: strings.Replace(route, "%", "/releases/"+release(w), 1), body: body, headers: headers}
 	}
 }
 
-func planned(w *world) string { return w.release() }
+func planned(w *fixture) string { return w.release() }
 
-func in(statuses ...string) func(*world) string {
-	return func(w *world) string {
+func in(statuses ...string) func(*fixture) string {
+	return func(w *fixture) string {
 		id := w.release(w.change(true))
 		w.move(id, statuses...)
 		return id
@@ -105,7 +105,7 @@ var badInput = []failing{
 	{"status", at("POST %/status", planned, object{"status": "approved", "rollback_reason": "A"}), 400, "invalid-request", "rollback_reason", ""},
 	{"status", at("POST %/status", in("approved", "scheduled", "in-progress"), object{"status": "rolled-back"}), 400, "invalid-request", "rollback_reason", ""},
 
-	{"add", func(w *world) ask {
+	{"add", func(w *fixture) ask {
 		held := w.change(true)
 		w.release(held)
 		return ask{route: "POST /releases/" + w.release() + "/add-changes", body: object{"add": []string{w.change(true), "CHG-unknown", held}}}
@@ -144,7 +144,7 @@ var badInput = []failing{
 	{"decide", to("POST /change-requests/CHG-unknown/decision", object{"decision": "pending", "note": long}), 400, "invalid-request", "decision note", "/change-requests"},
 
 	{"patch change", to("PATCH /change-requests/CHG-unknown", object{"title": "A"}), 404, "not-found", "", ""},
-	{"patch change", func(w *world) ask {
+	{"patch change", func(w *fixture) ask {
 		return ask{route: "PATCH /change-requests/" + w.change(false), body: object{
 			"changeType": "Standard", "cabDecision": "approved", "approvalStatus": "Approved", "status": nil, "title": 7, "affectedCiIds": []string{"a b"},
 		}}
@@ -158,10 +158,10 @@ var badInput = []failing{
 	{"create task", to("POST /tasks", object{"title": "A", "requesterEmail": "a@example.com", "changeRequestId": "CHG-unknown"}), 400, "invalid-request", "changeRequestId", "/tasks?requesterEmail=a@example.com"},
 	{"get task", to("GET /tasks/TASK-unknown", nil), 404, "not-found", "", ""},
 	{"patch task", to("PATCH /tasks/TASK-unknown", object{"title": "A"}), 404, "not-found", "", ""},
-	{"patch task", func(w *world) ask {
+	{"patch task", func(w *fixture) ask {
 		return ask{route: "PATCH /tasks/" + w.task("a@example.com", ""), body: object{"title": nil, "status": "Done", "comments": nil, "requesterEmail": 1}}
 	}, 400, "invalid-request", "comments requesterEmail title status", ""},
-	{"patch task", func(w *world) ask {
+	{"patch task", func(w *fixture) ask {
 		return ask{route: "PATCH /tasks/" + w.task("a@example.com", ""), body: object{"changeRequestId": "CHG-unknown"}}
 	}, 400, "invalid-request", "changeRequestId", ""},
 }
@@ -171,28 +171,28 @@ var badState = []failing{
 	{"get", at("GET %", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
 	{"delete", at("DELETE %", in("approved", "scheduled"), nil), 409, "not-deletable", "", ""},
 	{"delete", at("DELETE %", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
-	{"create", func(w *world) ask {
+	{"create", func(w *fixture) ask {
 		held := w.change(true)
 		w.release(held)
 		return ask{route: "POST /releases", body: object{"name": "A", "linkedChangeRequestIds": []string{w.change(true), held}}}
 	}, 409, "not-linkable", "linkedChangeRequestIds[1]", ""},
-	{"add", func(w *world) ask {
+	{"add", func(w *fixture) ask {
 		held := w.change(true)
 		w.release(held)
 		return ask{route: "POST /releases/" + w.release() + "/add-changes", body: object{"add": []string{w.change(true), held}}}
 	}, 409, "not-linkable", "add[1]", ""},
-	{"add what is not approved", func(w *world) ask {
+	{"add what is not approved", func(w *fixture) ask {
 		return ask{route: "POST /releases/" + in("approved")(w) + "/add-changes", body: object{"add": []string{w.change(false)}}}
 	}, 409, "not-linkable", "add[0]", ""},
-	{"add what is being given back", func(w *world) ask {
+	{"add what is being given back", func(w *fixture) ask {
 		held := w.change(true)
 		w.move(w.release(held), "cancelled") // and nobody settles here
 		return ask{route: "POST /releases/" + w.release() + "/add-changes", body: object{"add": []string{held}}}
 	}, 409, "not-linkable", "add[0]", ""},
-	{"add too many", func(w *world) ask {
+	{"add too many", func(w *fixture) ask {
 		return ask{route: "POST /releases/" + w.release(w.changes(100)...) + "/add-changes", body: object{"add": w.changes(1)}}
 	}, 409, "too-many-changes", "", ""},
-	{"add to a frozen scope", func(w *world) ask {
+	{"add to a frozen scope", func(w *fixture) ask {
 		return ask{route: "POST /releases/" + in("approved", "scheduled", "in-progress")(w) + "/add-changes", body: object{"add": w.changes(1)}}
 	}, 409, "scope-frozen", "", ""},
 	{"add", at("POST %/add-changes", planned, object{"add": []string{"A"}}, `If-Match: "9"`), 412, "revision-stale", "", ""},
@@ -207,46 +207,46 @@ var badState = []failing{
 	{"step", at("POST %/steps/rollout/1", stepped("approved", "scheduled", "in-progress", "deployed"), object{"completed": true}), 409, "steps-closed", "", ""},
 	{"step", at("POST %/steps/rollback/1", stepped("approved", "scheduled"), object{"completed": true}, `If-Match: "99"`), 412, "revision-stale", "", ""},
 	{"status", at("POST %/status", planned, object{"status": "Deployed"}), 409, "invalid-transition", "", ""},
-	{"status", at("POST %/status", func(w *world) string { return w.release(w.change(false)) }, object{"status": "approved"}), 409, "cab-approval-missing", "", ""},
-	{"status", at("POST %/status", func(w *world) string {
+	{"status", at("POST %/status", func(w *fixture) string { return w.release(w.change(false)) }, object{"status": "approved"}), 409, "cab-approval-missing", "", ""},
+	{"status", at("POST %/status", func(w *fixture) string {
 		id := w.must(admin, ask{route: "POST /releases", body: object{"name": "A"}})["id"].(string)
 		w.move(id, "approved")
 		return id
 	}, object{"status": "scheduled"}), 409, "window-missing", "", ""},
 	{"status", at("POST %/status", planned, object{"status": "approved"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
-	{"create change", func(w *world) ask {
+	{"create change", func(w *fixture) ask {
 		return ask{route: "POST /change-requests", body: object{"id": w.change(false), "changeType": "Standard"}}
 	}, 409, "already-exists", "", ""},
-	{"decide", func(w *world) ask {
+	{"decide", func(w *fixture) ask {
 		id := w.change(true)
 		w.move(w.release(id), "approved", "scheduled", "in-progress")
 		return ask{route: "POST /change-requests/" + id + "/decision", body: object{"decision": "rejected"}}
 	}, 409, "decision-frozen", "", ""},
-	{"decide", func(w *world) ask {
+	{"decide", func(w *fixture) ask {
 		id := w.change(true)
 		w.move(w.release(id), "approved", "scheduled", "in-progress", "rolled-back") // and nobody settles here
 		return ask{route: "POST /change-requests/" + id + "/decision", body: object{"decision": "rejected"}}
 	}, 409, "settling", "", ""},
-	{"decide", func(w *world) ask {
+	{"decide", func(w *fixture) ask {
 		return ask{route: "POST /change-requests/" + w.change(false) + "/decision", body: object{"decision": "rejected"}, headers: []string{`If-Match: "9"`}}
 	}, 412, "revision-stale", "", ""},
-	{"patch change", func(w *world) ask {
+	{"patch change", func(w *fixture) ask {
 		return ask{route: "PATCH /change-requests/" + w.change(false), body: object{"title": "B"}, headers: []string{`If-Match: "9"`}}
 	}, 412, "revision-stale", "", ""},
-	{"patch task", func(w *world) ask {
+	{"patch task", func(w *fixture) ask {
 		return ask{route: "PATCH /tasks/" + w.task("a@example.com", ""), body: object{"title": "B"}, headers: []string{`If-Match: "9"`}}
 	}, 412, "revision-stale", "", ""},
-	{"patch task", func(w *world) ask {
+	{"patch task", func(w *fixture) ask {
 		return ask{route: "PATCH /tasks/" + w.resolved(), body: object{"changeRequestId": nil}}
 	}, 409, "task-resolved-by-release", "", ""},
-	{"create task", func(w *world) ask {
+	{"create task", func(w *fixture) ask {
 		return ask{route: "POST /tasks", body: object{"id": w.task("a@example.com", ""), "title": "A", "requesterEmail": "b@example.com"}}
 	}, 409, "already-exists", "", "/tasks?requesterEmail=b@example.com"},
 }
 
 func TestEveryErrorOfEveryRoute(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	seen, given := map[string]map[string]bool{}, map[string]bool{}
 	for _, f := range failures {
 		a := f.setup(w)
@@ -301,7 +301,7 @@ func TestEveryErrorOfEveryRoute(t *testing.T) {
 var everywhere = []string{"invalid-json", "invalid-header", "too-large", "unsupported-media-type", "revision-stale", "invalid-request"}
 
 // operation is the route that a request is for.
-func (w *world) operation(route string) rest.Route {
+func (w *fixture) operation(route string) rest.Route {
 	w.Helper()
 	method, path, _ := strings.Cut(route, " ")
 	path, _, _ = strings.Cut(path, "?")
@@ -345,7 +345,7 @@ var names = regexp.MustCompile(`(REL|CHG|TASK)-[-A-Za-z0-9]*[A-Za-z0-9]|[0-9]+`)
 // Conflicts about a release tell where it stands and what holds it up.
 func TestAConflictHelps(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	pending := w.change(false)
 	id := w.release(w.change(true), pending)
 	p := w.problem(w.send(admin, ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}}))

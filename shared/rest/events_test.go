@@ -46,7 +46,7 @@ var payloads = []struct {
 
 func TestThePayloadsUnderEvents(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.must(admin, ask{route: "POST /change-requests", body: object{"id": "CHG-1002", "changeType": "Standard"}})
 	tried := map[operations.Name]bool{}
 	for _, p := range payloads {

@@ -74,7 +74,7 @@ func (q *request) readKey() error {
 		io.WriteString(h, strconv.Itoa(len(part))+":"+part) //nolint:errcheck // a hash takes everything
 	}
 	digest := sha256.Sum256(q.body)
-	q.pre.Once = &operations.Once{Key: hex.EncodeToString(h.Sum(nil)), Body: hex.EncodeToString(digest[:])}
+	q.pre.IdempotencyKey = &operations.IdempotencyKey{Key: hex.EncodeToString(h.Sum(nil)), Body: hex.EncodeToString(digest[:])}
 	return nil
 }
 

@@ -63,13 +63,13 @@ func TestBodies(t *testing.T) {
 }
 
 func TestIdempotencyKeys(t *testing.T) {
-	var got *operations.Once
+	var got *operations.IdempotencyKey
 	seen := func(q *request) (reply, error) {
-		got = q.pre.Once
+		got = q.pre.IdempotencyKey
 		return reply{value: 1}, nil
 	}
 	h := Handler(nil, probe(http.MethodPost, seen), probe(http.MethodGet, seen))
-	once := func(who release.Caller, path, body, key string) operations.Once {
+	once := func(who release.Caller, path, body, key string) operations.IdempotencyKey {
 		t.Helper()
 		w := send(h, &who, "POST", path, body, "Idempotency-Key: "+key)
 		if w.Code != 200 || got == nil {
@@ -83,7 +83,7 @@ func TestIdempotencyKeys(t *testing.T) {
 	}
 	other := admin
 	other.Subject = "u-2"
-	for name, o := range map[string]operations.Once{
+	for name, o := range map[string]operations.IdempotencyKey{
 		"caller": once(other, "/api/things/a", `{"a":1}`, "k"),
 		"path":   once(admin, "/api/things/b", `{"a":1}`, "k"),
 		"key":    once(admin, "/api/things/a", `{"a":1}`, "l"),

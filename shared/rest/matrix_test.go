@@ -20,90 +20,90 @@ type cell struct {
 var matrix = []struct {
 	operation                            operations.Name
 	nobody, none, viewer, auditor, admin int
-	request                              func(*world) cell
+	request                              func(*fixture) cell
 }{
-	{"list-releases", 401, 403, 200, 200, 200, func(*world) cell { return cell{ask{route: "GET /releases"}, ""} }},
-	{"create-release", 401, 403, 403, 403, 201, func(*world) cell {
+	{"list-releases", 401, 403, 200, 200, 200, func(*fixture) cell { return cell{ask{route: "GET /releases"}, ""} }},
+	{"create-release", 401, 403, 403, 403, 201, func(*fixture) cell {
 		return cell{ask{route: "POST /releases", body: object{"name": "A release"}}, "/releases"}
 	}},
-	{"get-release", 401, 403, 200, 200, 200, func(w *world) cell {
+	{"get-release", 401, 403, 200, 200, 200, func(w *fixture) cell {
 		return cell{ask{route: "GET /releases/" + w.release()}, ""}
 	}},
-	{"delete-release", 401, 403, 403, 403, 204, func(w *world) cell {
+	{"delete-release", 401, 403, 403, 403, 204, func(w *fixture) cell {
 		id := w.release(w.change(false))
 		return cell{ask{route: "DELETE /releases/" + id}, "/releases/" + id}
 	}},
-	{"add-changes", 401, 403, 403, 403, 200, func(w *world) cell {
+	{"add-changes", 401, 403, 403, 403, 200, func(w *fixture) cell {
 		id := w.release()
 		return cell{ask{route: "POST /releases/" + id + "/add-changes", body: object{"add": []string{w.change(false)}}}, "/releases/" + id}
 	}},
-	{"append-log", 401, 403, 403, 201, 201, func(w *world) cell {
+	{"append-log", 401, 403, 403, 201, 201, func(w *fixture) cell {
 		id := w.release()
 		return cell{ask{route: "POST /releases/" + id + "/log", body: object{"text": "Hello."}}, "/releases/" + id}
 	}},
-	{"update-release", 401, 403, 403, 403, 200, func(w *world) cell {
+	{"update-release", 401, 403, 403, 403, 200, func(w *fixture) cell {
 		id := w.release()
 		return cell{ask{route: "PATCH /releases/" + id, body: object{"name": "Another"}}, "/releases/" + id}
 	}},
-	{"check-readiness", 401, 403, 200, 200, 200, func(w *world) cell {
+	{"check-readiness", 401, 403, 200, 200, 200, func(w *fixture) cell {
 		return cell{ask{route: "GET /releases/" + w.release() + "/readiness"}, ""}
 	}},
-	{"list-log", 401, 403, 200, 200, 200, func(w *world) cell {
+	{"list-log", 401, 403, 200, 200, 200, func(w *fixture) cell {
 		return cell{ask{route: "GET /releases/" + w.release() + "/log"}, ""}
 	}},
-	{"complete-step", 401, 403, 403, 403, 200, func(w *world) cell {
+	{"complete-step", 401, 403, 403, 403, 200, func(w *fixture) cell {
 		id := stepped("approved", "scheduled")(w)
 		return cell{ask{route: "POST /releases/" + id + "/steps/rollout/1", body: object{"completed": true}}, "/releases/" + id}
 	}},
-	{"complete-step", 401, 403, 403, 200, 200, func(w *world) cell {
+	{"complete-step", 401, 403, 403, 200, 200, func(w *fixture) cell {
 		id := stepped("approved", "scheduled")(w)
 		return cell{ask{route: "POST /releases/" + id + "/steps/rollback/1", body: object{"completed": true}}, "/releases/" + id}
 	}},
-	{"transition-release", 401, 403, 403, 403, 200, func(w *world) cell {
+	{"transition-release", 401, 403, 403, 403, 200, func(w *fixture) cell {
 		id := w.release()
 		return cell{ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}}, "/releases/" + id}
 	}},
-	{"list-changes", 401, 403, 200, 200, 200, func(*world) cell { return cell{ask{route: "GET /change-requests"}, ""} }},
-	{"create-change", 401, 403, 403, 403, 201, func(*world) cell {
+	{"list-changes", 401, 403, 200, 200, 200, func(*fixture) cell { return cell{ask{route: "GET /change-requests"}, ""} }},
+	{"create-change", 401, 403, 403, 403, 201, func(*fixture) cell {
 		id := fresh("CHG")
 		return cell{ask{route: "POST /change-requests", body: object{"id": id, "changeType": "Normal"}}, "/change-requests/" + id}
 	}},
-	{"get-change", 401, 403, 200, 200, 200, func(w *world) cell {
+	{"get-change", 401, 403, 200, 200, 200, func(w *fixture) cell {
 		return cell{ask{route: "GET /change-requests/" + w.change(false)}, ""}
 	}},
-	{"update-change", 401, 403, 403, 403, 200, func(w *world) cell {
+	{"update-change", 401, 403, 403, 403, 200, func(w *fixture) cell {
 		id := w.change(false)
 		return cell{ask{route: "PATCH /change-requests/" + id, body: object{"title": "Another"}}, "/change-requests/" + id}
 	}},
-	{"decide-change", 401, 403, 403, 403, 200, func(w *world) cell {
+	{"decide-change", 401, 403, 403, 403, 200, func(w *fixture) cell {
 		id := w.change(false)
 		return cell{ask{route: "POST /change-requests/" + id + "/decision", body: object{"decision": "approved"}}, "/change-requests/" + id}
 	}},
-	{"list-tasks", 401, 403, 200, 200, 200, func(*world) cell {
+	{"list-tasks", 401, 403, 200, 200, 200, func(*fixture) cell {
 		return cell{ask{route: "GET /tasks?requesterEmail=somebody@example.com"}, ""}
 	}},
-	{"list-tasks", 401, 200, 200, 200, 200, func(*world) cell {
+	{"list-tasks", 401, 200, 200, 200, 200, func(*fixture) cell {
 		return cell{ask{route: "GET /tasks?requesterEmail=RITA@example.com"}, ""}
 	}},
-	{"create-task", 401, 403, 403, 403, 201, func(*world) cell {
+	{"create-task", 401, 403, 403, 403, 201, func(*fixture) cell {
 		id := fresh("TASK")
 		return cell{ask{route: "POST /tasks", body: object{"id": id, "title": "A task", "requesterEmail": "rita@example.com"}}, "/tasks/" + id}
 	}},
-	{"update-task", 401, 403, 403, 403, 200, func(w *world) cell {
+	{"update-task", 401, 403, 403, 403, 200, func(w *fixture) cell {
 		id := w.task("rita@example.com", "")
 		return cell{ask{route: "PATCH /tasks/" + id, body: object{"title": "Another"}}, "/tasks/" + id}
 	}},
-	{"get-task", 401, 403, 200, 200, 200, func(w *world) cell {
+	{"get-task", 401, 403, 200, 200, 200, func(w *fixture) cell {
 		return cell{ask{route: "GET /tasks/" + w.task("somebody@example.com", "")}, ""}
 	}},
-	{"get-task", 401, 200, 200, 200, 200, func(w *world) cell {
+	{"get-task", 401, 200, 200, 200, 200, func(w *fixture) cell {
 		return cell{ask{route: "GET /tasks/" + w.task("Rita@Example.com", "")}, ""}
 	}},
 }
 
 func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	inMatrix := map[operations.Name]bool{}
 	for _, row := range matrix {
 		inMatrix[row.operation] = true
@@ -144,7 +144,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 }
 
 // look reads what a write would have changed.
-func (w *world) look(path string) string {
+func (w *fixture) look(path string) string {
 	if path == "" {
 		return ""
 	}
@@ -154,7 +154,7 @@ func (w *world) look(path string) string {
 // An address that the token does not vouch for opens nothing.
 func TestOwnTasksNeedAVerifiedAddress(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	id := w.task("rita@example.com", "")
 	unverified, without := *rita, *rita
 	unverified.EmailVerified = false

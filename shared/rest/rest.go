@@ -32,9 +32,9 @@ func Handler(ops *operations.Operations, routes ...Route) *API {
 	return &API{operations: ops, routes: routes}
 }
 
-// At tells the API where it stands: the public URL, whose path (a stage, say) goes
+// WithClock tells the API where it stands: the public URL, whose path (a stage, say) goes
 // before every Location, and the origins whose pages may read the answers.
-func (a *API) At(publicURL string, origins []string) *API {
+func (a *API) WithClock(publicURL string, origins []string) *API {
 	b := *a
 	b.origins = origins
 	if u, err := url.Parse(publicURL); err == nil {

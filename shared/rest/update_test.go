@@ -8,7 +8,7 @@ import (
 
 func TestAPatchMerges(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	id := stepped("approved", "scheduled")(w)
 	w.must(admin, ask{route: "POST /releases/" + id + "/steps/rollout/1", body: object{"completed": true}})
 	before := w.must(viewer, ask{route: "GET /releases/" + id})
@@ -47,7 +47,7 @@ func TestAPatchMerges(t *testing.T) {
 	}
 }
 
-func (w *world) etag(path string) string {
+func (w *fixture) etag(path string) string {
 	w.Helper()
 	return w.send(admin, ask{route: "GET " + path}).Header().Get("ETag")
 }
@@ -55,7 +55,7 @@ func (w *world) etag(path string) string {
 // A change request's summary at its release is as fresh as the request.
 func TestAPatchedChangeIsSeenAtItsRelease(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	change := w.change(false)
 	id := w.release(change)
 	v := w.must(admin, ask{
@@ -80,7 +80,7 @@ func TestAPatchedChangeIsSeenAtItsRelease(t *testing.T) {
 
 func TestAPatchedTaskMoves(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	from, to := w.change(true), w.change(true)
 	id := w.task("rita@example.com", from)
 	v := w.must(admin, ask{
@@ -105,7 +105,7 @@ func TestAPatchedTaskMoves(t *testing.T) {
 
 func TestStepsAreCompletedAndLogged(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	id := stepped("approved", "scheduled", "in-progress", "deployed")(w)
 	done := w.must(auditor, ask{route: "POST /releases/" + id + "/steps/ROLLBACK/1", body: object{"completed": true}})
 	step := done["rollbackSteps"].([]any)[0].(object)
@@ -135,7 +135,7 @@ func TestStepsAreCompletedAndLogged(t *testing.T) {
 // Pages join to the whole, whatever is deleted in between.
 func TestPagesOfTheLog(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	id := w.release()
 	for i := range 7 {
 		w.must(auditor, ask{route: "POST /releases/" + id + "/log", body: object{"text": strings.Repeat("x", i+1)}})
@@ -159,7 +159,7 @@ func TestPagesOfTheLog(t *testing.T) {
 
 func TestReadinessTellsWhatHoldsItUp(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	pending := w.change(false)
 	id := w.release(pending)
 	v := w.must(viewer, ask{route: "GET /releases/" + id + "/readiness"})

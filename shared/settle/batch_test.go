@@ -29,7 +29,7 @@ func record(sequence, pk, op string, more map[string]events.DynamoDBAttributeVal
 }
 
 // deployedTwice makes two deployed releases of one change request with one task each.
-func deployedTwice(w *world) (records []events.DynamoDBEventRecord) {
+func deployedTwice(w *fixture) (records []events.DynamoDBEventRecord) {
 	for n := range 2 {
 		change := w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID
 		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
@@ -39,7 +39,7 @@ func deployedTwice(w *world) (records []events.DynamoDBEventRecord) {
 }
 
 func TestTheFirstFailureIsReportedAndNothingElse(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	good := deployedTwice(w)
 	poison := record("poison", "LOG#somewhere", "deployed", nil)
 	s := settle.New(w.store)
@@ -74,7 +74,7 @@ func TestTheFirstFailureIsReportedAndNothingElse(t *testing.T) {
 }
 
 func TestPoisonOfTheChangesStream(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := settle.New(w.store)
 	list := func(v ...events.DynamoDBAttributeValue) map[string]events.DynamoDBAttributeValue {
 		return map[string]events.DynamoDBAttributeValue{"history": events.NewListAttribute(v)}
@@ -103,7 +103,7 @@ func TestPoisonOfTheChangesStream(t *testing.T) {
 // Throttled for good, an invocation gives up with the record's number; what it did stays
 // done, and the next goes on from there.
 func TestAThrottledInvocationIsGoneOnWith(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	change := w.change("CHG-1", release.Standard).ID
 	for n := range 20 {
 		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
@@ -139,7 +139,7 @@ func TestAThrottledInvocationIsGoneOnWith(t *testing.T) {
 }
 
 func TestAnInvocationStopsBeforeItsDeadline(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	records := deployedTwice(w)
 	slow := w.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if get, ok := call.Input.(*dynamodb.GetItemInput); ok && strings.HasSuffix(text(get.Key["pk"]), "-002") {
@@ -160,7 +160,7 @@ func TestAnInvocationStopsBeforeItsDeadline(t *testing.T) {
 
 // The payloads for sam local invoke are what the functions take.
 func TestTheEventsOfTheFunctionsAreTaken(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := settle.New(w.store)
 	for function, handler := range map[string]func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error){
 		"settle-changes": s.Changes, "settle-tasks": s.Tasks,
@@ -180,7 +180,7 @@ func TestTheEventsOfTheFunctionsAreTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	sweep := settle.Sweep{Settler: s}
-	if swept, err := sweep.Run(t.Context(), payload); err != nil || swept != (settle.Swept{}) {
+	if swept, err := sweep.Run(t.Context(), payload); err != nil || swept != (settle.SweepReport{}) {
 		t.Errorf("sweep: %+v, %v", swept, err)
 	}
 }

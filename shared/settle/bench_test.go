@@ -39,7 +39,7 @@ const (
 //	go test ./shared/settle -run '^$' -bench Settlement -benchtime 1x
 func BenchmarkSettlement(b *testing.B) {
 	for range b.N {
-		w := newWorld(b)
+		w := newFixture(b)
 		changes := w.seed()
 		var count inject.Counter
 		s := settle.New(w.under(nil, count.Count))
@@ -76,7 +76,7 @@ func BenchmarkSettlement(b *testing.B) {
 
 // settlePhase runs both consumers on what the streams have, without the time it takes
 // to read those.
-func (w *world) settlePhase(s *settle.Settler, count *inject.Counter, counts *inject.Counts) time.Duration {
+func (w *fixture) settlePhase(s *settle.Settler, count *inject.Counter, counts *inject.Counts) time.Duration {
 	var took time.Duration
 	deliver := func(function string, handler streams.Handler, records []events.DynamoDBEventRecord) {
 		mapping := w.mapping(function)
@@ -105,7 +105,7 @@ func (w *world) settlePhase(s *settle.Settler, count *inject.Counter, counts *in
 }
 
 // mapping is how the template has a function's stream delivered.
-func (w *world) mapping(function string) template.Stream {
+func (w *fixture) mapping(function string) template.Stream {
 	root, err := engine.Root()
 	if err != nil {
 		w.t.Fatal(err)
@@ -129,7 +129,7 @@ func median(all []float64) float64 {
 
 // seed makes the change requests and their tasks: one task by the store, the others as
 // copies of its items, which is faster.
-func (w *world) seed() []string {
+func (w *fixture) seed() []string {
 	var changes []string
 	for n := range benchChanges {
 		changes = append(changes, w.change(fmt.Sprintf("CHG-%03d", n), release.Standard).ID)
@@ -152,7 +152,7 @@ func (w *world) seed() []string {
 	return changes
 }
 
-func (w *world) itemAt(table, pk, sk string) map[string]types.AttributeValue {
+func (w *fixture) itemAt(table, pk, sk string) map[string]types.AttributeValue {
 	out, err := w.client.GetItem(context.Background(), &dynamodb.GetItemInput{TableName: &table, Key: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: sk},
 	}})
@@ -162,7 +162,7 @@ func (w *world) itemAt(table, pk, sk string) map[string]types.AttributeValue {
 	return out.Item
 }
 
-func (w *world) putAll(items []map[string]types.AttributeValue) {
+func (w *fixture) putAll(items []map[string]types.AttributeValue) {
 	for chunk := range slices.Chunk(items, 25) {
 		var requests []types.WriteRequest
 		for _, i := range chunk {
@@ -178,12 +178,12 @@ func (w *world) putAll(items []map[string]types.AttributeValue) {
 
 // bareItems are copies of tasks that no change request has.
 type bareItems struct {
-	w      *world
+	w      *fixture
 	client *dynamodb.Client
 	count  int
 }
 
-func (w *world) seedBare() bareItems {
+func (w *fixture) seedBare() bareItems {
 	// Some more than tasks: the change requests and the release are written as well.
 	b := bareItems{w: w, client: dynamodb.NewFromConfig(w.config), count: benchChanges*benchTasks + 2*benchChanges + 1}
 	task := w.itemAt(w.tables.Tasks, "TASK#T-000-000", "M")

@@ -51,7 +51,7 @@ func TestBrokenConsumersAreCaught(t *testing.T) {
 	}
 }
 
-func isCaught(t *testing.T, worlds []*world, label string, b broken, within func(faults) bool) {
+func isCaught(t *testing.T, worlds []*fixture, label string, b broken, within func(faults) bool) {
 	var caught, played atomic.Int64
 	playAll(worlds, seedsWith(5**seeds, within), label, b.consumers, func(seed uint64, _ stats, v verdict) bool {
 		if len(v.final) > 0 && caught.CompareAndSwap(0, int64(seed)) {
@@ -69,7 +69,7 @@ type broken struct {
 	statusFirst, commentFirst, unconditional, epochOnly, recordOnly, throughFirst, passesOver, blind bool
 }
 
-func (b broken) consumers(p *play, store *dynamo.Store) (changes, tasks streams.Handler) {
+func (b broken) consumers(p *simulation, store *dynamo.Store) (changes, tasks streams.Handler) {
 	db := dynamodb.NewFromConfig(p.config, func(o *dynamodb.Options) {
 		o.APIOptions = append([]func(*middleware.Stack) error{}, inject.Into(p.chaos.call, p.chaos.attempt))
 	})
@@ -84,7 +84,7 @@ func (b broken) consumers(p *play, store *dynamo.Store) (changes, tasks streams.
 	return inFreshSandboxes(store, (*settle.Settler).Changes), tasks
 }
 
-func (b broken) settle(ctx context.Context, p *play, db *dynamodb.Client, store *dynamo.Store, r events.DynamoDBEventRecord) error {
+func (b broken) settle(ctx context.Context, p *simulation, db *dynamodb.Client, store *dynamo.Store, r events.DynamoDBEventRecord) error {
 	c, err := store.Change(ctx, strings.TrimPrefix(r.Change.Keys["pk"].String(), "CR#"))
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func (b broken) settle(ctx context.Context, p *play, db *dynamodb.Client, store 
 
 // follow is the write of one task, with its fault. A failed condition is somebody
 // else's write: the record comes again.
-func (b broken) follow(ctx context.Context, p *play, db *dynamodb.Client, t, from release.Task, history []release.Settlement) error {
+func (b broken) follow(ctx context.Context, p *simulation, db *dynamodb.Client, t, from release.Task, history []release.Settlement) error {
 	after, moved := from.Follow(history)
 	if !moved {
 		return nil
@@ -170,7 +170,7 @@ func (b broken) follow(ctx context.Context, p *play, db *dynamodb.Client, t, fro
 	return b.write(ctx, p, db, t, after, status+", "+comments, condition)
 }
 
-func (b broken) write(ctx context.Context, p *play, db *dynamodb.Client, t, after release.Task, sets, condition string) error {
+func (b broken) write(ctx context.Context, p *simulation, db *dynamodb.Client, t, after release.Task, sets, condition string) error {
 	number := func(n int) types.AttributeValue { return &types.AttributeValueMemberN{Value: strconv.Itoa(n)} }
 	str := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 	var comments []types.AttributeValue

@@ -61,8 +61,8 @@ func guarded(n int, do func(int) error) (err error) {
 	return do(n)
 }
 
-// in runs do when there is room.
-func in(ctx context.Context, room chan struct{}, do func() error) error {
+// whenFree runs do when there is room.
+func whenFree(ctx context.Context, room chan struct{}, do func() error) error {
 	select {
 	case room <- struct{}{}:
 	case <-ctx.Done():

@@ -54,7 +54,7 @@ func (s *Settler) followRelease(ctx context.Context, r dynamo.Settling, then fun
 	}
 	_, err = each(ctx, len(changes), parallelism, func(n int) error {
 		c := changes[n]
-		err := in(ctx, s.slots, func() (err error) {
+		err := whenFree(ctx, s.slots, func() (err error) {
 			c, _, err = s.store.FollowRelease(ctx, c, r.Release)
 			return err
 		})
@@ -99,7 +99,7 @@ func (s *Settler) followChange(ctx context.Context, c release.Change, releaseID 
 		return nil
 	}
 	var ids []string
-	err := in(ctx, s.reads, func() (err error) {
+	err := whenFree(ctx, s.reads, func() (err error) {
 		ids, err = s.store.TaskIDsOfChange(ctx, c.ID)
 		return err
 	})
@@ -132,7 +132,7 @@ type tally struct {
 
 func (s *Settler) followBatch(ctx context.Context, c release.Change, last int, ids []string, total *tally) error {
 	var tasks []release.Task
-	err := in(ctx, s.reads, func() (err error) {
+	err := whenFree(ctx, s.reads, func() (err error) {
 		tasks, err = s.store.TasksByID(ctx, ids)
 		return err
 	})
@@ -146,7 +146,7 @@ func (s *Settler) followBatch(ctx context.Context, c release.Change, last int, i
 		})
 		wrote := false
 		if t.AppliedEpoch < len(c.History) {
-			err := in(ctx, s.slots, func() (err error) {
+			err := whenFree(ctx, s.slots, func() (err error) {
 				wrote, err = s.store.FollowChange(ctx, t, c.ID, c.History)
 				return err
 			})

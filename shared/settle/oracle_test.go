@@ -115,12 +115,12 @@ func seen(image map[string]events.DynamoDBAttributeValue) *fold {
 }
 
 // judge holds everything that the seed left against the rules.
-func (p *play) judge(s *stats) verdict {
+func (p *simulation) judge(s *stats) verdict {
 	v := verdict{}
 	truth := p.judgeReleases(&v)
 	p.judgeChanges(&v, truth)
 	images := map[string][]map[string]events.DynamoDBAttributeValue{}
-	for _, r := range p.world.tasks.read() {
+	for _, r := range p.fixture.tasks.read() {
 		if id, ok := strings.CutPrefix(r.Change.Keys["pk"].String(), "TASK#"+p.prefix); ok {
 			images[id] = append(images[id], r.Change.NewImage)
 		}
@@ -139,7 +139,7 @@ var table = map[string]string{
 
 // judgeReleases checks I3 to I5 and returns, for each change request, what its tasks
 // must follow.
-func (p *play) judgeReleases(v *verdict) map[string][]settled {
+func (p *simulation) judgeReleases(v *verdict) map[string][]settled {
 	truth := map[string][]settled{}
 	times := map[string]int{}
 	for _, id := range p.releaseIDs {
@@ -175,7 +175,7 @@ func (p *play) judgeReleases(v *verdict) map[string][]settled {
 }
 
 // judgeChanges checks I6, and that each history is the fold of the releases'.
-func (p *play) judgeChanges(v *verdict, truth map[string][]settled) {
+func (p *simulation) judgeChanges(v *verdict, truth map[string][]settled) {
 	all, err := p.store.ChangesByID(context.Background(), p.changeIDs)
 	if err != nil || len(all) != len(p.changeIDs) {
 		v.final = append(v.final, fmt.Sprintf("change requests: %v", err))
@@ -200,7 +200,7 @@ func (p *play) judgeChanges(v *verdict, truth map[string][]settled) {
 }
 
 // judgeTask checks I1 and I2 of one task, write by write.
-func (p *play) judgeTask(v *verdict, s *stats, id string, images []map[string]events.DynamoDBAttributeValue, truth map[string][]settled) {
+func (p *simulation) judgeTask(v *verdict, s *stats, id string, images []map[string]events.DynamoDBAttributeValue, truth map[string][]settled) {
 	var path []string
 	wrong := func(list *[]string, format string, args ...any) {
 		*list = append(*list, fmt.Sprintf("%s: %s\n\t%s", id, fmt.Sprintf(format, args...), show(path)))
@@ -272,7 +272,7 @@ func (p *play) judgeTask(v *verdict, s *stats, id string, images []map[string]ev
 // checks that this is what had reached the request at that moment. What had is told by
 // the comments that the write brought; a settlement that the task knew from another
 // request of the release brings none, so that there may be several answers.
-func (p *play) leave(v *verdict, f *fold, e *edit, count int, truth map[string][]settled, wrong func(*[]string, string, ...any)) {
+func (p *simulation) leave(v *verdict, f *fold, e *edit, count int, truth map[string][]settled, wrong func(*[]string, string, ...any)) {
 	if f.change == "" {
 		return
 	}
@@ -301,7 +301,7 @@ func (p *play) leave(v *verdict, f *fold, e *edit, count int, truth map[string][
 
 // inBounds checks that an edit met a change request at an epoch that this had while the
 // edit ran.
-func (p *play) inBounds(v *verdict, e *edit, change string, epoch int, wrong func(*[]string, string, ...any)) {
+func (p *simulation) inBounds(v *verdict, e *edit, change string, epoch int, wrong func(*[]string, string, ...any)) {
 	if change == "" {
 		return
 	}

@@ -16,14 +16,14 @@ import (
 
 var untilDeployed = []release.Status{release.Approved, release.Scheduled, release.InProgress, release.Deployed}
 
-func (w *world) settleAll(s *settle.Settler) {
+func (w *fixture) settleAll(s *settle.Settler) {
 	w.t.Helper()
 	through(w.t, s.Changes, matching(w.releases.read(), settlingOps...))
 	through(w.t, s.Tasks, matching(w.changes.read(), followingOps...))
 }
 
 func TestADeploymentAndItsRollbackReachEveryTask(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.change("CHG-1", release.Normal)
 	w.change("CHG-2", release.Standard)
 	for n, status := range release.TaskStatuses {
@@ -70,7 +70,7 @@ func TestADeploymentAndItsRollbackReachEveryTask(t *testing.T) {
 // 2 + 100 + 4·100 + 10,000 + 1 requests, 1.0503 for each task.
 func TestSettlementRequestsAreCounted(t *testing.T) {
 	const changes, tasks = 4, 30
-	w := newWorld(t)
+	w := newFixture(t)
 	var ids []string
 	for n := range changes {
 		ids = append(ids, w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID)
@@ -105,7 +105,7 @@ func TestSettlementRequestsAreCounted(t *testing.T) {
 }
 
 func TestARollbackThatOvertakesTheDeploymentIsAppliedAfterIt(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.change("CHG-1", release.Standard)
 	w.task("T-1", "CHG-1", release.TaskOpen)
 	id := w.release("CHG-1")
@@ -123,7 +123,7 @@ func TestARollbackThatOvertakesTheDeploymentIsAppliedAfterIt(t *testing.T) {
 }
 
 func TestACancellationFreesItsChangeRequestsAndTellsNoTask(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.change("CHG-1", release.Standard)
 	w.task("T-1", "CHG-1", release.TaskOpen)
 	id := w.release("CHG-1")
@@ -148,7 +148,7 @@ func TestACancellationFreesItsChangeRequestsAndTellsNoTask(t *testing.T) {
 // A task that is linked while a deployment is on its way follows it if the change
 // request had not been reached, and not if it had.
 func TestATaskLinkedDuringADeployment(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.change("CHG-1", release.Standard)
 	id := w.release("CHG-1")
 	w.move(id, untilDeployed...)
@@ -173,7 +173,7 @@ func TestATaskLinkedDuringADeployment(t *testing.T) {
 // A task that moves between two change requests of one release meets its settlement at
 // both, and follows it once.
 func TestATaskThatMovesWithinAReleaseFollowsOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.change("CHG-1", release.Standard)
 	w.change("CHG-2", release.Standard)
 	w.task("T-1", "CHG-1", release.TaskClosed)
@@ -203,7 +203,7 @@ func TestATaskThatMovesWithinAReleaseFollowsOnce(t *testing.T) {
 
 // What somebody deleted from the tables keeps nothing from being settled.
 func TestWhatIsGoneIsPassedOver(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for _, id := range []string{"CHG-1", "CHG-2", "CHG-3"} {
 		w.change(id, release.Standard)
 	}
@@ -229,7 +229,7 @@ func TestWhatIsGoneIsPassedOver(t *testing.T) {
 	}
 }
 
-func (w *world) edit(id string, edit func(release.Task) release.Task) {
+func (w *fixture) edit(id string, edit func(release.Task) release.Task) {
 	w.t.Helper()
 	_, err := w.store.UpdateTask(context.Background(), id, func(t release.Task) (release.Task, error) { return edit(t), nil }, w.write())
 	if err != nil {
@@ -237,7 +237,7 @@ func (w *world) edit(id string, edit func(release.Task) release.Task) {
 	}
 }
 
-func (w *world) remove(table, pk string) {
+func (w *fixture) remove(table, pk string) {
 	w.t.Helper()
 	_, err := w.client.DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: &table, Key: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: "M"},

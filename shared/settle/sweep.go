@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// patience is how long something may be unfinished before the sweep looks at it.
-	patience = 5 * time.Minute
+	// sweepGrace is how long something may be unfinished before the sweep looks at it.
+	sweepGrace = 5 * time.Minute
 	// sweepAtOnce is how many releases one run looks at; the oldest come first.
 	sweepAtOnce = 50
 )
@@ -28,12 +28,12 @@ type Sweep struct {
 	// Announce publishes one status change of a release and records that it did. The
 	// function comes from whoever wires the sweep, which does not know the event bus.
 	Announce func(ctx context.Context, r release.Release, epoch int) error
-	// Patience overrides how long something may be unfinished; 0 is five minutes.
-	Patience time.Duration
+	// Grace overrides how long something may be unfinished; 0 is five minutes.
+	Grace time.Duration
 }
 
-// Swept tells what a run of the sweep did.
-type Swept struct {
+// SweepReport tells what a run of the sweep did.
+type SweepReport struct {
 	Looked   int `json:"looked"`
 	Repaired int `json:"repaired"`
 	Failed   int `json:"failed"`
@@ -43,12 +43,12 @@ type Swept struct {
 }
 
 // Run is the handler of the schedule; its event says nothing.
-func (s *Sweep) Run(ctx context.Context, _ json.RawMessage) (Swept, error) {
+func (s *Sweep) Run(ctx context.Context, _ json.RawMessage) (SweepReport, error) {
 	ctx, cancel := stopEarly(ctx)
 	defer cancel()
-	wait := s.Patience
+	wait := s.Grace
 	if wait == 0 {
-		wait = patience
+		wait = sweepGrace
 	}
 	now := time.Now()
 	return s.Before(ctx, now.Add(-wait), now)
@@ -56,8 +56,8 @@ func (s *Sweep) Run(ctx context.Context, _ json.RawMessage) (Swept, error) {
 
 // Before repairs what has been unfinished since before a moment. One release that
 // cannot be repaired does not keep the others from it.
-func (s *Sweep) Before(ctx context.Context, moment, now time.Time) (Swept, error) {
-	var swept Swept
+func (s *Sweep) Before(ctx context.Context, moment, now time.Time) (SweepReport, error) {
+	var swept SweepReport
 	ids, err := s.Settler.store.NeedingAttention(ctx, moment, sweepAtOnce)
 	if err != nil {
 		return swept, err
@@ -114,7 +114,7 @@ func (s *Sweep) repair(ctx context.Context, r dynamo.Settling, now time.Time) er
 		slog.InfoContext(ctx, "sweep: going on with a creation", "release", r.ID, "toLink", len(r.Linking))
 		return store.ResumeLinking(ctx, r.ID, stamp, true)
 	}
-	return errors.Join(s.settle(ctx, r), s.announce(ctx, r), store.Rest(ctx, r.ID))
+	return errors.Join(s.settle(ctx, r), s.announce(ctx, r), store.ClearAttention(ctx, r.ID))
 }
 
 // settle does inline what the two consumers would have done.

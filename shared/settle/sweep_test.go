@@ -23,7 +23,7 @@ func announcing(store *dynamo.Store, told *[]string) *settle.Sweep {
 	}}
 }
 
-func (w *world) attention() []string {
+func (w *fixture) attention() []string {
 	w.t.Helper()
 	ids, err := w.store.NeedingAttention(context.Background(), time.Now().Add(time.Hour), 50)
 	if err != nil {
@@ -37,7 +37,7 @@ func later() (time.Time, time.Time) { return time.Now().Add(time.Hour), time.Now
 // With the streams off altogether, the sweep does the whole work; a second run finds
 // nothing and writes nothing.
 func TestTheSweepDoesWithoutStreams(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for n := range 3 {
 		change := w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID
 		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
@@ -94,7 +94,7 @@ func TestTheSweepDoesWithoutStreams(t *testing.T) {
 // One release that cannot be announced does not keep the others waiting, and its tasks
 // are settled all the same.
 func TestOneReleaseDoesNotKeepTheOthersFromTheSweep(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	var ids []string
 	for n := range 3 {
 		change := w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID
@@ -124,13 +124,13 @@ func TestOneReleaseDoesNotKeepTheOthersFromTheSweep(t *testing.T) {
 }
 
 func TestTheSweepStopsBeforeItsDeadline(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for range 2 {
 		w.move(w.release(), release.Approved)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	sweep := settle.Sweep{Settler: settle.New(w.store), Patience: -time.Hour, Announce: func(ctx context.Context, _ release.Release, _ int) error {
+	sweep := settle.Sweep{Settler: settle.New(w.store), Grace: -time.Hour, Announce: func(ctx context.Context, _ release.Release, _ int) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}}
@@ -143,7 +143,7 @@ func TestTheSweepStopsBeforeItsDeadline(t *testing.T) {
 // A creation that died between two chunks is completed, also where a change request was
 // taken by another release meanwhile; a deletion that died is completed.
 func TestTheSweepCompletesCreationsAndDeletions(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	var changes []string
 	for n := range 60 {
 		changes = append(changes, w.change(fmt.Sprintf("CHG-%02d", n), release.Standard).ID)
@@ -165,7 +165,7 @@ func TestTheSweepCompletesCreationsAndDeletions(t *testing.T) {
 	if swept, err := sweep.Before(ctx, moment, now); err != nil || swept.Repaired != 1 {
 		t.Fatalf("swept %+v, %v", swept, err)
 	}
-	whole, err := w.store.WholeRelease(ctx, id)
+	whole, err := w.store.ReleaseDetail(ctx, id)
 	if err != nil || len(whole.Links) != 59 || len(whole.Release.ChangeIDs) != 59 || len(whole.Release.Linking) != 0 || len(whole.Log) != 1 {
 		t.Fatalf("%d links, %d ids, %d to link, log %v, %v; want 59 and a note", len(whole.Links), len(whole.Release.ChangeIDs), len(whole.Release.Linking), whole.Log, err)
 	}

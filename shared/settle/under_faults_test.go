@@ -31,9 +31,9 @@ const stages = 4
 
 // consumers makes the handlers of one seed; broken ones are for showing that the test
 // sees them.
-type consumers func(p *play, store *dynamo.Store) (changes, tasks streams.Handler)
+type consumers func(p *simulation, store *dynamo.Store) (changes, tasks streams.Handler)
 
-func rightConsumers(_ *play, store *dynamo.Store) (changes, tasks streams.Handler) {
+func rightConsumers(_ *simulation, store *dynamo.Store) (changes, tasks streams.Handler) {
 	return inFreshSandboxes(store, (*settle.Settler).Changes), inFreshSandboxes(store, (*settle.Settler).Tasks)
 }
 
@@ -72,18 +72,18 @@ func TestSettlementUnderFaults(t *testing.T) {
 	}
 }
 
-func newWorlds(t *testing.T) []*world {
+func newWorlds(t *testing.T) []*fixture {
 	t.Helper()
 	engine.Own(t)
-	worlds := make([]*world, min(stages, *seeds))
+	worlds := make([]*fixture, min(stages, *seeds))
 	for n := range worlds {
-		worlds[n] = newWorld(t)
+		worlds[n] = newFixture(t)
 	}
 	return worlds
 }
 
 // playAll plays the seeds until each has been judged or judge says that it is enough.
-func playAll(worlds []*world, queue chan uint64, label string, build consumers, judge func(uint64, stats, verdict) bool) {
+func playAll(worlds []*fixture, queue chan uint64, label string, build consumers, judge func(uint64, stats, verdict) bool) {
 	var enough atomic.Bool
 	var playing sync.WaitGroup
 	for _, w := range worlds {
@@ -132,8 +132,8 @@ func (s *stats) add(o stats) {
 	s.Sweeps += o.Sweeps
 }
 
-func (w *world) play(seed uint64, label string, build consumers) (stats, verdict) {
-	p := &play{world: w, seed: seed, prefix: fmt.Sprintf("s%d%s-", seed, label), edits: map[string]*edit{}, moves: map[string]*transition{}}
+func (w *fixture) play(seed uint64, label string, build consumers) (stats, verdict) {
+	p := &simulation{fixture: w, seed: seed, prefix: fmt.Sprintf("s%d%s-", seed, label), edits: map[string]*edit{}, moves: map[string]*transition{}}
 	p.chaos = &chaos{seed: seed, faults: faultsOf(seed), thaw: make(chan struct{}), meddle: p.meddle, overtake: p.overtake}
 	p.faulty = w.under(p.chaos.call, p.chaos.attempt)
 	p.set()
@@ -186,7 +186,7 @@ func (w *world) play(seed uint64, label string, build consumers) (stats, verdict
 }
 
 // set makes what the story begins with.
-func (p *play) set() {
+func (p *simulation) set() {
 	for n := range 4 {
 		p.changeIDs = append(p.changeIDs, p.change(fmt.Sprintf("%sCHG-%d", p.prefix, n), release.Normal).ID)
 	}
@@ -209,15 +209,15 @@ func (p *play) set() {
 	}
 }
 
-func (p *play) functions(build consumers) []*deliveries {
-	changes := &deliveries{name: "settle-changes", stream: p.world.releases, ops: settlingOps}
-	tasks := &deliveries{name: "settle-tasks", stream: p.world.changes, ops: followingOps}
+func (p *simulation) functions(build consumers) []*deliveries {
+	changes := &deliveries{name: "settle-changes", stream: p.fixture.releases, ops: settlingOps}
+	tasks := &deliveries{name: "settle-tasks", stream: p.fixture.changes, ops: followingOps}
 	changes.handler, tasks.handler = build(p, p.faulty)
 	return []*deliveries{changes, tasks}
 }
 
 // quieten delivers what is left, without faults, and lets the sweep repair the rest.
-func (p *play) quieten(functions []*deliveries, random *rand.Rand) {
+func (p *simulation) quieten(functions []*deliveries, random *rand.Rand) {
 	settler := settle.New(p.store)
 	for round := 0; ; round++ {
 		for {
@@ -246,7 +246,7 @@ func (p *play) quieten(functions []*deliveries, random *rand.Rand) {
 }
 
 // writesNothingMore delivers every record of the seed once more.
-func (p *play) writesNothingMore(functions []*deliveries, v *verdict) {
+func (p *simulation) writesNothingMore(functions []*deliveries, v *verdict) {
 	var count inject.Counter
 	s := settle.New(p.under(nil, count.Count))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

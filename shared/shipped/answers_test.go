@@ -12,9 +12,9 @@ import (
 	"example.com/releases/shared/local"
 	"example.com/releases/shared/local/bus"
 	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/local/iam"
 	"example.com/releases/shared/local/invoke"
 	"example.com/releases/shared/local/mailbox"
-	"example.com/releases/shared/local/rights"
 )
 
 // object is an event or an answer as JSON.
@@ -27,7 +27,7 @@ type world struct {
 	root      string
 	functions map[string]invoke.Function
 	fed       map[string]bool
-	guard     *rights.Guard
+	guard     *iam.Guard
 	mail      mailbox.Mailbox
 	bus       bus.Bus
 }
@@ -40,7 +40,7 @@ func newWorld(t *testing.T) *world {
 	mails, events := httptest.NewServer(w.mail.Handler()), httptest.NewServer(w.bus.Handler())
 	t.Cleanup(mails.Close)
 	t.Cleanup(events.Close)
-	s := local.Surroundings{Root: root, Template: tmpl, Endpoint: endpoint, Tables: tables, Environment: map[string]map[string]string{}}
+	s := local.Env{Root: root, Template: tmpl, Endpoint: endpoint, Tables: tables, Environment: map[string]map[string]string{}}
 	for _, f := range tmpl.Functions {
 		env := map[string]string{}
 		for name, value := range f.Environment {

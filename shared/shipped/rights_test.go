@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"example.com/releases/shared/local/rights"
+	"example.com/releases/shared/local/iam"
 )
 
 // What a function may do is what it does: the linker leaves in a file only what can be
@@ -32,7 +32,7 @@ func TestRightsAreWhatTheFilesUse(t *testing.T) {
 			}
 			uses = slices.Delete(uses, i, i+1)
 		}
-		granted := rights.Granted(f)
+		granted := iam.Granted(f)
 		for _, complaint := range compare(f.Name, uses, granted) {
 			t.Error(complaint)
 		}
@@ -52,7 +52,7 @@ func TestRightsAreWhatTheFilesUse(t *testing.T) {
 
 // never are rights whose code is in a file, on a branch that this function does not take.
 // None is granted: that too would be noticed.
-var never = map[string][]rights.Right{
+var never = map[string][]iam.Right{
 	// Its entry in the log, for what could not be linked, carries no status and no revision,
 	// and is a new release's first: there is nothing to trim.
 	"create-release": {checkRelease, {Action: "dynamodb:BatchWriteItem", Resource: "ReleasesTable.Arn"}},
@@ -64,9 +64,9 @@ var never = map[string][]rights.Right{
 	"update-change": {{Action: "dynamodb:PutItem", Resource: "ChangesTable.Arn"}},
 }
 
-var checkRelease = rights.Right{Action: "dynamodb:ConditionCheckItem", Resource: "ReleasesTable.Arn"}
+var checkRelease = iam.Right{Action: "dynamodb:ConditionCheckItem", Resource: "ReleasesTable.Arn"}
 
-func compare(function string, uses, granted []rights.Right) []string {
+func compare(function string, uses, granted []iam.Right) []string {
 	var complaints []string
 	for _, u := range uses {
 		if !slices.Contains(granted, u) {
@@ -83,14 +83,14 @@ func compare(function string, uses, granted []rights.Right) []string {
 
 // elsewhere are the rights on what is no table. What they are on is in the template
 // only: a bus, and the sender's identities with the configuration set.
-func elsewhere(content []byte) []rights.Right {
-	var list []rights.Right
+func elsewhere(content []byte) []iam.Right {
+	var list []iam.Right
 	if names(content, sdk+"eventbridge.(*Client).")[sdk+"eventbridge.(*Client).PutEvents"] {
-		list = append(list, rights.Right{Action: "events:PutEvents", Resource: "Bus.Arn"})
+		list = append(list, iam.Right{Action: "events:PutEvents", Resource: "Bus.Arn"})
 	}
 	if names(content, sdk+"sesv2.(*Client).")[sdk+"sesv2.(*Client).SendEmail"] {
 		for _, r := range mayMailAs {
-			list = append(list, rights.Right{Action: "ses:SendEmail", Resource: r})
+			list = append(list, iam.Right{Action: "ses:SendEmail", Resource: r})
 		}
 	}
 	return list

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/releases/shared/local/rights"
+	"example.com/releases/shared/local/iam"
 )
 
 // store is what the source of package dynamo says.
@@ -36,7 +36,7 @@ type call struct {
 	passed map[int]int    // own parameters handed on
 }
 
-const memoryTable = "the memory's"
+const recordTable = "the memory's"
 
 func readStore(t *testing.T, dir string) *store {
 	t.Helper()
@@ -143,11 +143,11 @@ func (s *store) close() {
 var isOperation = regexp.MustCompile(`^[A-Z][A-Za-z]+$`)
 
 // uses are the rights that a file takes.
-func (s *store) uses(t *testing.T, function string, content []byte) []rights.Right {
+func (s *store) uses(t *testing.T, function string, content []byte) []iam.Right {
 	t.Helper()
-	var list []rights.Right
+	var list []iam.Right
 	add := func(action, table, index string) {
-		r := rights.Right{Action: "dynamodb:" + action, Resource: table + "Table.Arn"}
+		r := iam.Right{Action: "dynamodb:" + action, Resource: table + "Table.Arn"}
 		if index != "" {
 			r.Resource += "/index/" + index
 		}
@@ -156,10 +156,10 @@ func (s *store) uses(t *testing.T, function string, content []byte) []rights.Rig
 		}
 	}
 	linked, asked := names(content, pkg), map[string]bool{}
-	var memories []string
+	var records []string
 	for name, symbol := range s.names {
 		if linked[symbol] {
-			memories = append(memories, s.keeps[name]...)
+			records = append(records, s.keeps[name]...)
 			for _, operation := range s.client[name] {
 				asked[operation] = true
 			}
@@ -172,8 +172,8 @@ func (s *store) uses(t *testing.T, function string, content []byte) []rights.Rig
 		for _, e := range s.effects[name] {
 			switch e.table {
 			case "":
-			case memoryTable:
-				for _, table := range memories {
+			case recordTable:
+				for _, table := range records {
 					add(e.action, table, e.index)
 				}
 			default:
@@ -226,7 +226,7 @@ func (r *reader) look(n ast.Node) bool {
 		switch {
 		case method && isClient(sel.X):
 			r.store.client[name] = append(r.store.client[name], sel.Sel.Name)
-		case method && sel.Sel.Name == "keepIn":
+		case method && sel.Sel.Name == "keepRecordIn":
 			r.store.keeps[name] = append(r.store.keeps[name], table(n.Args[0]))
 		case method && isStore(sel.X) && r.store.names["Store."+sel.Sel.Name] != "":
 			r.call("Store."+sel.Sel.Name, n.Args)
@@ -371,8 +371,8 @@ func table(n ast.Expr) string {
 		switch {
 		case inner.Sel.Name == "tables":
 			return sel.Sel.Name
-		case inner.Sel.Name == "Memory" && sel.Sel.Name == "table":
-			return memoryTable
+		case inner.Sel.Name == "Idempotency" && sel.Sel.Name == "table":
+			return recordTable
 		}
 	}
 	return ""

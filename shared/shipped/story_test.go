@@ -10,14 +10,14 @@ import (
 
 	"example.com/releases/shared/local"
 	"example.com/releases/shared/local/demo"
-	"example.com/releases/shared/local/rights"
+	"example.com/releases/shared/local/iam"
 	"example.com/releases/shared/local/tokens"
 )
 
 // The whole story, from planning to rollback, mails included, with every function as the
 // file that ships, under the rights that its policy gives it.
 func TestTheStoryIsToldByWhatShips(t *testing.T) {
-	var guard *rights.Guard
+	var guard *iam.Guard
 	root, _ := load(t)
 	h, err := local.Start(t.Context(), local.Options{Root: root, Run: local.AsShipped(files(t), &guard), Period: 2 * time.Second})
 	if err != nil {

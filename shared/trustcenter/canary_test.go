@@ -96,7 +96,7 @@ func TestNothingElseLeaks(t *testing.T) {
 
 	move := func(to release.Status) {
 		t.Helper()
-		m := release.Move{To: to}
+		m := release.TransitionRequest{To: to}
 		for _, text := range []*string{&m.Note, &m.Reason} {
 			c.fill(reflect.ValueOf(text).Elem(), "move")
 		}

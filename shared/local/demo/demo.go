@@ -33,9 +33,9 @@ const (
 	settleWithin = 2 * time.Minute
 )
 
-// story is one performance: what was made so far, and what turned out to be off.
-type story struct {
-	stage
+// walkthrough is one performance: what was made so far, and what turned out to be off.
+type walkthrough struct {
+	console
 	client
 	run       runFile
 	tag       string // makes the ids of this performance differ from the last one's
@@ -52,7 +52,7 @@ func Run(ctx context.Context, path string, out io.Writer) error {
 	if err != nil {
 		return errors.New("no host is running here: start one with `make run` in another terminal, then try again")
 	}
-	s := &story{stage: newStage(out), tag: time.Now().UTC().Format("0102-150405")}
+	s := &walkthrough{console: newConsole(out), tag: time.Now().UTC().Format("0102-150405")}
 	if err := json.Unmarshal(raw, &s.run); err != nil {
 		return fmt.Errorf("%s is not what `make run` writes: %w", path, err)
 	}
@@ -76,7 +76,7 @@ func Run(ctx context.Context, path string, out io.Writer) error {
 }
 
 // check notes what is off; the story goes on, so that one run shows all of it.
-func (s *story) check(ok bool, format string, args ...any) {
+func (s *walkthrough) check(ok bool, format string, args ...any) {
 	if !ok {
 		s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
 	}

@@ -27,7 +27,7 @@ type mail struct {
 const mailWithin = 60 * time.Second
 
 // inbox reads every mail caught so far.
-func (s *story) inbox(ctx context.Context) ([]mail, error) {
+func (s *walkthrough) inbox(ctx context.Context) ([]mail, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.run.InboxURL, nil)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (s *story) inbox(ctx context.Context) ([]mail, error) {
 
 // awaitMail waits until the requester has a mail about a release whose text holds some
 // words, shows its beginning, and returns it.
-func (s *story) awaitMail(ctx context.Context, releaseID, words string) (mail, error) {
+func (s *walkthrough) awaitMail(ctx context.Context, releaseID, words string) (mail, error) {
 	for deadline := time.Now().Add(mailWithin); ; {
 		all, err := s.inbox(ctx)
 		if err != nil {
@@ -77,7 +77,7 @@ func (s *story) awaitMail(ctx context.Context, releaseID, words string) (mail, e
 }
 
 // showMail prints a mail's subject and its first lines.
-func (s *story) showMail(m mail) {
+func (s *walkthrough) showMail(m mail) {
 	s.line("✉ %s  %s", s.paint(bold, m.Subject), s.paint(dim, "to "+m.To))
 	shown := 0
 	for _, line := range strings.Split(m.Text, "\n") {
@@ -96,13 +96,13 @@ func (s *story) showMail(m mail) {
 }
 
 // runSchedule runs the heads-up now instead of waiting for its minute.
-func (s *story) runSchedule(ctx context.Context) error {
+func (s *walkthrough) runSchedule(ctx context.Context) error {
 	return s.must(ctx, "", "POST", "/_local/schedules/heads-up", nil, nil)
 }
 
 // tellAhead plans a second release and shows what people hear before it begins: the
 // heads-up, the new date, and that it is off.
-func (s *story) tellAhead(ctx context.Context) error {
+func (s *walkthrough) tellAhead(ctx context.Context) error {
 	s.title("What people hear before a release: the heads-up, a new date, and that it is off")
 	id, start, err := s.scheduleSecond(ctx)
 	if err != nil {
@@ -151,7 +151,7 @@ func (s *story) tellAhead(ctx context.Context) error {
 
 // scheduleSecond makes a small release with one task of the requester and takes it to
 // scheduled.
-func (s *story) scheduleSecond(ctx context.Context) (id string, start time.Time, err error) {
+func (s *walkthrough) scheduleSecond(ctx context.Context) (id string, start time.Time, err error) {
 	change := "CHG-" + s.tag + "-M"
 	start = time.Now().UTC().Add(72 * time.Hour).Truncate(time.Hour)
 	admin := s.run.Tokens.Admin
@@ -183,7 +183,7 @@ func (s *story) scheduleSecond(ctx context.Context) (id string, start time.Time,
 
 // countMails checks that the requester has as many mails about a release as occasions,
 // however often the schedule ran.
-func (s *story) countMails(ctx context.Context, releaseID string, want int) error {
+func (s *walkthrough) countMails(ctx context.Context, releaseID string, want int) error {
 	all, err := s.inbox(ctx)
 	if err != nil {
 		return err

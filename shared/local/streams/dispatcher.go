@@ -97,9 +97,9 @@ func (d *Dispatcher) States() []State {
 	return out
 }
 
-// Quiet waits until every record is through, those included that the handlers
+// WaitIdle waits until every record is through, those included that the handlers
 // cause meanwhile in each other's streams.
-func (d *Dispatcher) Quiet(ctx context.Context) error {
+func (d *Dispatcher) WaitIdle(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {

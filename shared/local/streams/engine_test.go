@@ -84,7 +84,7 @@ func TestEngineChangesArriveInOrderPerItem(t *testing.T) {
 			}
 			quiet, done := context.WithTimeout(ctx, time.Minute)
 			defer done()
-			if err := d.Quiet(quiet); err != nil {
+			if err := d.WaitIdle(quiet); err != nil {
 				t.Fatalf("never quiet: %v, %+v", err, d.States())
 			}
 			cancel()

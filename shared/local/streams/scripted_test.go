@@ -144,7 +144,7 @@ func follow(t *testing.T, s *script, m Mapping) (seen []string, calls []string, 
 	}
 	quiet, done := context.WithTimeout(ctx, 10*time.Second)
 	defer done()
-	if err := d.Quiet(quiet); err != nil {
+	if err := d.WaitIdle(quiet); err != nil {
 		t.Fatalf("never quiet: %v; seen %v, states %+v", err, seen, d.States())
 	}
 	cancel()

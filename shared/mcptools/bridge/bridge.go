@@ -33,8 +33,8 @@ const (
 )
 
 const (
-	// patience is a little more than the gateway's own.
-	patience = 35 * time.Second
+	// bridgeTimeout is a little more than the gateway's own.
+	bridgeTimeout = 35 * time.Second
 	// atOnce bounds how many calls are under way; clients seldom have more than a few.
 	atOnce = 16
 	// maxLine and maxAnswer bound memory: a message, and what Lambda can answer with.
@@ -91,7 +91,7 @@ func open(c Config, out, log io.Writer) (b *bridge, complaint string) {
 	return &bridge{
 		url: u.String(), token: token, out: out, log: log, free: make(chan struct{}, atOnce), running: map[string]context.CancelFunc{},
 		client: &http.Client{
-			Timeout:       patience,
+			Timeout:       bridgeTimeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token is for this URL only
 		},
 	}, ""

@@ -27,7 +27,7 @@ var enums = map[reflect.Type][]any{
 	reflect.TypeFor[release.ChangeType]():     anys(release.ChangeTypes),
 	reflect.TypeFor[release.CABDecision]():    anys(release.CABDecisions),
 	reflect.TypeFor[release.ApprovalStatus](): anys(release.ApprovalStatuses),
-	reflect.TypeFor[release.Demand]():         {string(release.DemandApproval), string(release.DemandWindow)},
+	reflect.TypeFor[release.Guard]():          {string(release.GuardApproval), string(release.GuardWindow)},
 }
 
 // Fields lists the JSON fields of a struct type in order, those of embedded structs in

@@ -113,17 +113,17 @@ func paths() string {
 
 // demands words what the lifecycle asks for.
 func demands() string {
-	of := func(d release.Demand) string {
+	of := func(d release.Guard) string {
 		var who []release.Status
 		for _, t := range release.Lifecycle {
-			if slices.Contains(t.Demands, d) {
+			if slices.Contains(t.Guards, d) {
 				who = append(who, t.To)
 			}
 		}
 		return join(who)
 	}
 	return fmt.Sprintf("Every linked change request must be CAB-approved for %s; the window must be set for %s; rollback_reason is required for %s.",
-		of(release.DemandApproval), of(release.DemandWindow), of(release.DemandReason))
+		of(release.GuardApproval), of(release.GuardWindow), of(release.GuardReason))
 }
 
 func join(all []release.Status) string {

@@ -76,7 +76,7 @@ func (a *Announcer) Announce(ctx context.Context, r release.Release, epoch int) 
 // announce publishes passages of a release, in order, opens the jobs by which people
 // are told of them, and then records the last one. A bus that is down does not keep
 // people from being told.
-func (a *Announcer) announce(ctx context.Context, r release.Release, passages []release.Passage) error {
+func (a *Announcer) announce(ctx context.Context, r release.Release, passages []release.HistoryEntry) error {
 	if len(passages) == 0 {
 		return nil
 	}
@@ -86,7 +86,7 @@ func (a *Announcer) announce(ctx context.Context, r release.Release, passages []
 	return a.store.MarkAnnounced(ctx, r.ID, passages[len(passages)-1].Epoch)
 }
 
-func (a *Announcer) publish(ctx context.Context, r release.Release, passages []release.Passage) error {
+func (a *Announcer) publish(ctx context.Context, r release.Release, passages []release.HistoryEntry) error {
 	entries := make([]types.PutEventsRequestEntry, len(passages))
 	for i, p := range passages {
 		entry, err := a.entry(r, p)
@@ -103,7 +103,7 @@ func (a *Announcer) publish(ctx context.Context, r release.Release, passages []r
 	return nil
 }
 
-func (a *Announcer) entry(r release.Release, p release.Passage) (types.PutEventsRequestEntry, error) {
+func (a *Announcer) entry(r release.Release, p release.HistoryEntry) (types.PutEventsRequestEntry, error) {
 	detail, err := json.Marshal(Detail{
 		SchemaVersion: SchemaVersion, EventID: fmt.Sprintf("%s#%d", r.ID, p.Epoch), OccurredAt: p.At, Actor: p.By,
 		Release: release.Summary{

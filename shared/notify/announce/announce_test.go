@@ -83,7 +83,7 @@ func (w *world) moved(to ...release.Status) release.Release {
 func (w *world) move(r release.Release, to ...release.Status) release.Release {
 	w.t.Helper()
 	for _, s := range to {
-		m := release.Move{To: s}
+		m := release.TransitionRequest{To: s}
 		if s == release.RolledBack {
 			m.Reason = "it broke"
 		}
@@ -289,7 +289,7 @@ func TestADeletedReleaseIsAnnouncedFromTheRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Quiet(ctx); err != nil {
+	if err := d.WaitIdle(ctx); err != nil {
 		t.Fatal(err)
 	}
 	stop()

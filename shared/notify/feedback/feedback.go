@@ -32,8 +32,10 @@ type Recorder struct {
 // New returns a recorder on a store.
 func New(store *dynamo.Store) *Recorder { return &Recorder{store: store, now: time.Now} }
 
-// At returns the recorder with another clock, for tests and replays.
-func (r *Recorder) At(now func() time.Time) *Recorder { return &Recorder{store: r.store, now: now} }
+// WithClock returns the recorder with another clock, for tests and replays.
+func (r *Recorder) WithClock(now func() time.Time) *Recorder {
+	return &Recorder{store: r.store, now: now}
+}
 
 // detail is the part of SES's event that matters here.
 type detail struct {
@@ -109,7 +111,7 @@ func (r *Recorder) record(ctx context.Context, id string, d detail) error {
 	if err != nil {
 		return err
 	}
-	return notify.Tell(ctx, r.store, m, count, v.feedback, r.now())
+	return notify.LogDeliveryProblem(ctx, r.store, m, count, v.feedback, r.now())
 }
 
 // passing are the temporary bounces after which SES has given a mail up. Others of

@@ -10,8 +10,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// situation is a release at the moment of planning.
-type situation struct {
+// snapshot is a release at the moment of planning.
+type snapshot struct {
 	release.Release
 	gone bool // deleted, or being deleted: only those told know that it was there
 	now  time.Time
@@ -20,12 +20,12 @@ type situation struct {
 }
 
 // off tells that the release will not run any more.
-func (s situation) off() bool { return s.gone || s.Status == release.Cancelled }
+func (s snapshot) off() bool { return s.gone || s.Status == release.Cancelled }
 
 // step is what is to be written for one person: their row and, with it, a mail that is
 // superseded and one that is new, where there are such.
 type step struct {
-	row       dynamo.Told
+	row       dynamo.RecipientState
 	supersede string
 	notice    *notify.Notice
 }
@@ -38,7 +38,7 @@ type step struct {
 // nothing; latest is the state of row.MailID; who is nil where no open task of theirs
 // is touched any more; lost are their open tasks that only dropped change requests
 // touch.
-func (s situation) decide(row dynamo.Told, latest dynamo.MailState, who *person, lost []release.Task) (step, bool) {
+func (s snapshot) decide(row dynamo.RecipientState, latest dynamo.MailState, who *person, lost []release.Task) (step, bool) {
 	known, window, pending := row.Known, row.KnownWindow, ""
 	switch latest {
 	case dynamo.MailSending, dynamo.MailSent, dynamo.MailUnknown:
@@ -68,27 +68,27 @@ func (s situation) decide(row dynamo.Told, latest dynamo.MailState, who *person,
 		}
 		return step{row: after, supersede: pending}, true
 	case say && want != tried && want != known && want > 0:
-		return s.tell(after, want, pending, who), true
+		return s.announceWindow(after, want, pending, who), true
 	case say && want != tried && want != known:
-		return s.takeBack(after, pending, who, lost), true
+		return s.withdraw(after, pending, who, lost), true
 	case say && want == known && want == tried && want > 0 && again:
-		return s.tell(after, want, pending, who), true
+		return s.announceWindow(after, want, pending, who), true
 	case len(lost) == 0 || tried == 0 || known == 0 && pending == "":
 		return step{row: after}, dropped
 	case pending == "":
 		after.Left = append(slices.Clone(row.Left), stillOut(row.Via, s.ChangeIDs)...)
 		slices.Sort(after.Left)
 		after.Left = slices.Compact(after.Left)
-		return s.takeBackPart(after, lost), true
+		return s.withdrawPartly(after, lost), true
 	case who != nil && s.Status == release.Scheduled && len(s.Unapproved) == 0 && row.Effect == s.WindowVersion:
-		return s.tell(after, row.Effect, pending, who), true // the pending one lists what is no longer so
+		return s.announceWindow(after, row.Effect, pending, who), true // the pending one lists what is no longer so
 	}
 	return step{}, false // until the pending one is on its way
 }
 
 // want is the version of the window that the person should know, 0 for none; false
 // where there is nothing to say to that.
-func (s situation) want(known int, who *person, lost []release.Task) (version int, say bool) {
+func (s snapshot) want(known int, who *person, lost []release.Task) (version int, say bool) {
 	switch {
 	case s.off():
 		return 0, true
@@ -105,8 +105,8 @@ func (s situation) want(known int, who *person, lost []release.Task) (version in
 	return 0, false
 }
 
-// tell is a heads-up, or that the window has moved for those who knew another.
-func (s situation) tell(row dynamo.Told, version int, pending string, who *person) step {
+// announceWindow is a heads-up, or that the window has moved for those who knew another.
+func (s snapshot) announceWindow(row dynamo.RecipientState, version int, pending string, who *person) step {
 	n := s.notice(notify.HeadsUp, row, who.tasks)
 	if row.Known > 0 && row.Known != version {
 		n.Kind, n.Before = notify.Rescheduled, row.KnownWindow
@@ -126,8 +126,8 @@ func (s situation) tell(row dynamo.Told, version int, pending string, who *perso
 	return step{row: row, supersede: pending, notice: &n}
 }
 
-// takeBack is that nothing comes of it for this person.
-func (s situation) takeBack(row dynamo.Told, pending string, who *person, lost []release.Task) step {
+// withdraw is that nothing comes of it for this person.
+func (s snapshot) withdraw(row dynamo.RecipientState, pending string, who *person, lost []release.Task) step {
 	tasks := lost
 	if s.off() && who != nil {
 		tasks = who.tasks
@@ -141,9 +141,9 @@ func (s situation) takeBack(row dynamo.Told, pending string, who *person, lost [
 	return step{row: row, supersede: pending, notice: &n}
 }
 
-// takeBackPart is that some of a person's tasks are no longer in it while others stay.
+// withdrawPartly is that some of a person's tasks are no longer in it while others stay.
 // It leaves the window they know, and so their calendar, as it is.
-func (s situation) takeBackPart(row dynamo.Told, lost []release.Task) step {
+func (s snapshot) withdrawPartly(row dynamo.RecipientState, lost []release.Task) step {
 	n := s.notice(notify.Withdrawn, row, lost)
 	n.Partly, n.Window = true, row.KnownWindow
 	row.Sequence++
@@ -151,7 +151,7 @@ func (s situation) takeBackPart(row dynamo.Told, lost []release.Task) step {
 	return step{row: row, notice: &n}
 }
 
-func (s situation) notice(kind notify.Kind, row dynamo.Told, tasks []release.Task) notify.Notice {
+func (s snapshot) notice(kind notify.Kind, row dynamo.RecipientState, tasks []release.Task) notify.Notice {
 	n := notify.Notice{
 		Kind: kind, ReleaseID: s.ID, Name: row.Name, Address: row.Address, Planned: s.now.UTC().Truncate(time.Second),
 		Facts: facts(s.Release, s.link),

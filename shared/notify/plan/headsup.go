@@ -15,13 +15,13 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Order is what the event may carry; nothing has every release looked at whole. An
+// Input is what the event may carry; nothing has every release looked at whole. An
 // operator sends {"resend": ["<outbox id>"]} to have unknown mails sent again, at the
 // risk that they arrive twice.
-type Order struct {
+type Input struct {
 	Resend []string `json:"resend"`
-	// Sparing passes over releases that rest until their turn. The schedule asks for it.
-	Sparing bool `json:"sparing"`
+	// SkipRecent passes over releases that rest until their turn. The schedule asks for it.
+	SkipRecent bool `json:"sparing"`
 }
 
 // Report tells what a run of the schedule found and did.
@@ -42,7 +42,7 @@ type Report struct {
 // which somebody is to be told something, and looks after the outbox. With nothing new
 // it writes nothing. One release that fails does not keep the others from it.
 func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error) {
-	var order Order
+	var order Input
 	_ = json.Unmarshal(event, &order) // an event that is none is no order
 	var report Report
 	ids, err := p.store.ScheduledReleases(ctx)
@@ -61,12 +61,12 @@ func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error
 	failures = append(failures, p.resend(ctx, order, &report), p.lookAfter(ctx, &report))
 	// Alarms stand on numbers of this line: it is there in every run.
 	slog.InfoContext(ctx, "heads-up: done", "looked", report.Looked, "opened", report.Opened, "missed", report.Missed, "woken", report.Woken,
-		"overdue", report.Overdue, "unknown", report.Unknown, "circuitOpen", boolToInt(report.CircuitOpen), "circuit", report.Circuit)
+		"overdue", report.Overdue, "unknown", report.Unknown, "circuitOpen", oneIf(report.CircuitOpen), "circuit", report.Circuit)
 	return report, errors.Join(failures...)
 }
 
-// boolToInt is for metric filters, which count numbers only.
-func boolToInt(b bool) int {
+// oneIf is for metric filters, which count numbers only.
+func oneIf(b bool) int {
 	if b {
 		return 1
 	}
@@ -74,15 +74,15 @@ func boolToInt(b bool) int {
 }
 
 // look opens a release's job where its planning would tell anybody anything. Planning
-// reads everything again, so glancing is enough here.
-func (p *Planner) look(ctx context.Context, id string, order Order, report *Report) error {
-	glance := p.glancing()
+// reads everything again, so an eventually consistent look is enough here.
+func (p *Planner) look(ctx context.Context, id string, order Input, report *Report) error {
+	glance := p.eventuallyConsistent()
 	s, _, err := glance.situation(ctx, id)
 	if err != nil || s.gone || s.Status != release.Scheduled {
 		return err // the index lags
 	}
-	rows, err := glance.store.Told(ctx, id)
-	if err != nil || order.Sparing && s.rests(rows) {
+	rows, err := glance.store.RecipientStates(ctx, id)
+	if err != nil || order.SkipRecent && s.waitsForTurn(rows) {
 		return err
 	}
 	steps, err := glance.steps(ctx, s, rows)
@@ -108,22 +108,22 @@ const (
 	turns = 12
 )
 
-// rests tells that a sparing run need not read whom the release touches, which is by
+// waitsForTurn tells that a sparing run need not read whom the release touches, which is by
 // far the dearest of its reads: everybody who was told knows the window and scope as
 // they are, and other changes of the release open its job themselves, so all there may
 // be is tasks that came since. They wait for the release's turn, within the hour.
-func (s situation) rests(rows []dynamo.Told) bool {
+func (s snapshot) waitsForTurn(rows []dynamo.RecipientState) bool {
 	if len(rows) == 0 || s.ScheduledStart.Sub(s.now) <= lastDay || s.turn() {
 		return false
 	}
-	return !slices.ContainsFunc(rows, func(row dynamo.Told) bool {
+	return !slices.ContainsFunc(rows, func(row dynamo.RecipientState) bool {
 		return row.Effect > 0 && row.Effect != s.WindowVersion || len(stillOut(row.Via, s.ChangeIDs)) > 0
 	})
 }
 
 // turn tells that this is the release's part of the hour. It follows from the id alone,
 // so that nothing has to be written down and releases take turns.
-func (s situation) turn() bool {
+func (s snapshot) turn() bool {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(s.ID)) // never fails
 	return uint32(s.now.UTC().Minute()*turns/60) == h.Sum32()%turns
@@ -131,7 +131,7 @@ func (s situation) turn() bool {
 
 // missed notes, once, that a window has begun and nobody was ever told of it, though
 // there were people to tell. It is too late for a heads-up then.
-func (p *Planner) missed(ctx context.Context, s situation, report *Report) error {
+func (p *Planner) missed(ctx context.Context, s snapshot, report *Report) error {
 	_, planned, err := p.store.Job(ctx, dynamo.WindowJob(s.ID))
 	if err != nil || planned {
 		return err
@@ -145,7 +145,7 @@ func (p *Planner) missed(ctx context.Context, s situation, report *Report) error
 	return p.store.MissJob(ctx, dynamo.WindowJob(s.ID), s.now)
 }
 
-func (p *Planner) resend(ctx context.Context, order Order, report *Report) error {
+func (p *Planner) resend(ctx context.Context, order Input, report *Report) error {
 	var failures []error
 	for _, id := range order.Resend {
 		done, err := p.store.ResendMail(ctx, id, p.now())

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// lookAt bounds how much of each index partition one run looks at.
-	lookAt = 250
-	// doubt is how long SES has for its Send event before a mail's unknown end is worth
+	// lookLimit bounds how much of each index partition one run looks at.
+	lookLimit = 250
+	// unknownAlarmAfter is how long SES has for its Send event before a mail's unknown end is worth
 	// an alarm.
-	doubt = 10 * time.Minute
+	unknownAlarmAfter = 10 * time.Minute
 )
 
 // lookAfter brings forgotten mails and jobs on their way again, ends expired leases,
@@ -28,7 +28,7 @@ func (p *Planner) lookAfter(ctx context.Context, report *Report) error {
 	if report.CircuitOpen = circuit.Open(now); report.CircuitOpen {
 		report.Circuit = circuit.Reason
 	}
-	unknown, err := p.store.UnknownMails(ctx, now.Add(-doubt), lookAt)
+	unknown, err := p.store.UnknownMails(ctx, now.Add(-unknownAlarmAfter), lookLimit)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (p *Planner) lookAfter(ctx context.Context, report *Report) error {
 	for _, id := range unknown {
 		slog.WarnContext(ctx, "heads-up: it is not known whether SES took this mail; have it sent again with {\"resend\": [\"<mail>\"]} if it did not arrive", "mail", id)
 	}
-	due, err := p.store.DueMail(ctx, now, lookAt)
+	due, err := p.store.DueMail(ctx, now, lookLimit)
 	if err != nil {
 		return err
 	}

@@ -31,32 +31,32 @@ type Planner struct {
 // New returns a planner on a store.
 func New(store *dynamo.Store) *Planner { return &Planner{store: store, now: time.Now} }
 
-// At returns the planner with another clock, for tests and replays.
-func (p *Planner) At(now func() time.Time) *Planner {
+// WithClock returns the planner with another clock, for tests and replays.
+func (p *Planner) WithClock(now func() time.Time) *Planner {
 	c := *p
 	c.now = now
 	return &c
 }
 
-// Publicly returns the planner with the public URL, which names the calendars' events,
+// WithPublicURL returns the planner with the public URL, which names the calendars' events,
 // and whether there is a public page below it that mails can link to.
-func (p *Planner) Publicly(url string, trustCenter bool) *Planner {
+func (p *Planner) WithPublicURL(url string, trustCenter bool) *Planner {
 	c := *p
 	c.publicURL, c.trustCenter = url, trustCenter
 	return &c
 }
 
-// glancing returns the planner with reads that cost half and may be a second old.
-func (p *Planner) glancing() *Planner {
+// eventuallyConsistent returns the planner with reads that cost half and may be a second old.
+func (p *Planner) eventuallyConsistent() *Planner {
 	c := *p
-	c.store = p.store.Relaxed()
+	c.store = p.store.EventuallyConsistent()
 	return &c
 }
 
 // situation reads how a release stands.
-func (p *Planner) situation(ctx context.Context, id string) (situation, dynamo.Settling, error) {
+func (p *Planner) situation(ctx context.Context, id string) (snapshot, dynamo.Settling, error) {
 	r, found, err := p.store.SettlingRelease(ctx, id)
-	s := situation{Release: r.Release, gone: !found || r.Deleting, now: p.now(), uid: calendar.UID(id, p.publicURL)}
+	s := snapshot{Release: r.Release, gone: !found || r.Deleting, now: p.now(), uid: calendar.UID(id, p.publicURL)}
 	s.ID = id
 	if p.trustCenter && p.publicURL != "" {
 		if _, public := r.Published(); public {
@@ -68,7 +68,7 @@ func (p *Planner) situation(ctx context.Context, id string) (situation, dynamo.S
 
 // steps works out what is to be written so that everybody knows what they should of a
 // release's window; rows are what each was told.
-func (p *Planner) steps(ctx context.Context, s situation, rows []dynamo.Told) ([]step, error) {
+func (p *Planner) steps(ctx context.Context, s snapshot, rows []dynamo.RecipientState) ([]step, error) {
 	if len(rows) == 0 && !notify.Due(s.Release, s.now) || !s.off() && s.Status != release.Scheduled {
 		return nil, nil
 	}
@@ -113,7 +113,7 @@ func (p *Planner) steps(ctx context.Context, s situation, rows []dynamo.Told) ([
 		return steps, nil // who was never told need not know
 	}
 	for _, someone := range touched {
-		if next, needed := s.decide(dynamo.Told{ReleaseID: s.ID, Recipient: someone.key}, "", someone, nil); needed {
+		if next, needed := s.decide(dynamo.RecipientState{ReleaseID: s.ID, Recipient: someone.key}, "", someone, nil); needed {
 			steps = append(steps, next)
 		}
 	}
@@ -122,7 +122,7 @@ func (p *Planner) steps(ctx context.Context, s situation, rows []dynamo.Told) ([
 
 // latest reads how the latest mails stand, of those for whom that may matter: everybody
 // else knows the current window, or is on the way to.
-func (p *Planner) latest(ctx context.Context, s situation, rows []dynamo.Told) (map[string]dynamo.MailState, error) {
+func (p *Planner) latest(ctx context.Context, s snapshot, rows []dynamo.RecipientState) (map[string]dynamo.MailState, error) {
 	var ids []string
 	for _, row := range rows {
 		if row.MailID != "" && (s.off() || row.Effect != s.WindowVersion || len(row.Left) > 0 || len(stillOut(row.Via, s.ChangeIDs)) > 0) {
@@ -149,7 +149,7 @@ func (p *Planner) Window(ctx context.Context, id string) (int, error) {
 		if err != nil {
 			return planned, err
 		}
-		rows, err := p.store.Told(ctx, id)
+		rows, err := p.store.RecipientStates(ctx, id)
 		if err != nil {
 			return planned, err
 		}
@@ -176,9 +176,9 @@ func (p *Planner) Window(ctx context.Context, id string) (int, error) {
 	return planned, fmt.Errorf("plan: what is to be told of %s still changed after %d passes", id, passes)
 }
 
-func (p *Planner) take(ctx context.Context, s situation, next step) (bool, error) {
+func (p *Planner) take(ctx context.Context, s snapshot, next step) (bool, error) {
 	if next.notice == nil {
-		return p.store.Tell(ctx, next.row, next.supersede, nil, s.now)
+		return p.store.SaveRecipientState(ctx, next.row, next.supersede, nil, s.now)
 	}
 	version := 0
 	if next.notice.Kind != notify.Withdrawn {
@@ -188,7 +188,7 @@ func (p *Planner) take(ctx context.Context, s situation, next step) (bool, error
 	if err != nil {
 		return false, err
 	}
-	return p.store.Tell(ctx, next.row, next.supersede, &m, s.now)
+	return p.store.SaveRecipientState(ctx, next.row, next.supersede, &m, s.now)
 }
 
 // Settlement tells people of a deployment or a rollback, once it is complete: one mail
@@ -217,7 +217,7 @@ func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned
 	fresh := make(chan bool, len(people))
 	err = parallel(ctx, keys(people), func(ctx context.Context, key string) error {
 		someone := people[key]
-		n := s.notice(kind, dynamo.Told{Name: someone.name, Address: someone.address}, someone.tasks)
+		n := s.notice(kind, dynamo.RecipientState{Name: someone.name, Address: someone.address}, someone.tasks)
 		n.At, n.Reason = passage.At, passage.Reason
 		m, err := mail(n, epoch, 0)
 		if err != nil {

@@ -95,7 +95,7 @@ func TestAGeneratedClientDoesTheMainJob(t *testing.T) {
 	for _, status := range []client.StatusChangeStatus{"approved", "scheduled", "in-progress", "deployed"} {
 		expect[*client.TransitionReleaseResponse](t, 200)(admin.TransitionReleaseWithResponse(ctx, id, nil, client.StatusChange{Status: status}))
 	}
-	if err := h.Quiet(ctx); err != nil {
+	if err := h.WaitIdle(ctx); err != nil {
 		t.Fatal(err)
 	}
 	got := expect[*client.GetTaskResponse](t, 200)(viewer.GetTaskWithResponse(ctx, task.Id, nil)).JSON200
@@ -105,7 +105,7 @@ func TestAGeneratedClientDoesTheMainJob(t *testing.T) {
 
 	reason := "Mail loops."
 	expect[*client.TransitionReleaseResponse](t, 200)(admin.TransitionReleaseWithResponse(ctx, id, nil, client.StatusChange{Status: "rolled-back", RollbackReason: &reason}))
-	if err := h.Quiet(ctx); err != nil {
+	if err := h.WaitIdle(ctx); err != nil {
 		t.Fatal(err)
 	}
 	got = expect[*client.GetTaskResponse](t, 200)(viewer.GetTaskWithResponse(ctx, task.Id, nil)).JSON200

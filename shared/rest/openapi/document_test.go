@@ -118,7 +118,7 @@ func (s *teller) play(operation, route, body string) {
 	s.Helper()
 	s.now = s.now.Add(time.Minute)
 	clock := s.now
-	ops := operations.New(s.store).At(func() time.Time { return clock })
+	ops := operations.New(s.store).WithClock(func() time.Time { return clock })
 	method, path, _ := strings.Cut(route, " ")
 	r := httptest.NewRequest(method, rest.Base+path, strings.NewReader(body))
 	if body != "" {

@@ -98,4 +98,4 @@ var sharedHeaders = object{
 	{"Retry-After", header("After how many seconds to try again.", "1")},
 }
 
-func (f fact) schema() object { return append(object{{"type", "string"}}, f.limits...) }
+func (f fieldDoc) schema() object { return append(object{{"type", "string"}}, f.limits...) }

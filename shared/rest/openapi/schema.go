@@ -118,7 +118,7 @@ func (w *writer) object(name string, t reflect.Type, m mode) object {
 }
 
 // property is the schema of a field: its type's, with what the facts say beyond it.
-func (w *writer) property(at string, t reflect.Type, f fact, m mode, nullable bool) object {
+func (w *writer) property(at string, t reflect.Type, f fieldDoc, m mode, nullable bool) object {
 	if m == patch {
 		m = input // what lies below a patch replaces what was there as a whole
 	}
@@ -149,7 +149,7 @@ func (w *writer) property(at string, t reflect.Type, f fact, m mode, nullable bo
 }
 
 // items is the schema of a list's entries, where a field's limits apply.
-func (w *writer) items(t reflect.Type, f fact, m mode) object {
+func (w *writer) items(t reflect.Type, f fieldDoc, m mode) object {
 	if t.Kind() == reflect.Struct {
 		return w.ref(t, m)
 	}

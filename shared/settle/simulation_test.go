@@ -19,10 +19,10 @@ import (
 	"example.com/releases/shared/settle"
 )
 
-// play is one seed: releases, change requests and tasks, people who work with them, and
+// simulation is one seed: releases, change requests and tasks, people who work with them, and
 // the consumers, all under the seed's faults.
-type play struct {
-	*world
+type simulation struct {
+	*fixture
 	seed      uint64
 	chaos     *chaos
 	faulty    *dynamo.Store
@@ -63,7 +63,7 @@ var errFrozen = errors.New("the invocation froze")
 
 // invoke runs a function's invocation. It returns when that has ended, or has frozen:
 // then it goes on some time later.
-func (p *play) invoke(name string, run func(context.Context) error) error {
+func (p *simulation) invoke(name string, run func(context.Context) error) error {
 	ctx, i := p.chaos.begin(context.Background(), name)
 	ended := make(chan error, 1)
 	p.zombies.Go(func() { ended <- run(ctx) })
@@ -80,21 +80,21 @@ func (p *play) invoke(name string, run func(context.Context) error) error {
 	}
 }
 
-func (p *play) request(name string) dynamo.Write {
+func (p *simulation) request(name string) dynamo.Write {
 	w := p.write()
 	w.Request = p.prefix + name
 	return w
 }
 
 // transition asks for a status until it is there or refused.
-func (p *play) transition(id string, to release.Status) bool {
+func (p *simulation) transition(id string, to release.Status) bool {
 	for n := range 20 {
 		w := p.request(fmt.Sprintf("%s-%s-%d", id, to, n))
 		t := &transition{release: id, to: to, answer: "unknown"}
 		p.mu.Lock()
 		p.moves[w.Request] = t
 		p.mu.Unlock()
-		move := release.Move{To: to, Reason: reasonFor(to, "because of "+w.Request)}
+		move := release.TransitionRequest{To: to, Reason: reasonFor(to, "because of "+w.Request)}
 		err := p.invoke(w.Request, func(ctx context.Context) error {
 			_, err := p.faulty.Transition(ctx, id, move, w)
 			return err
@@ -114,7 +114,7 @@ func (p *play) transition(id string, to release.Status) bool {
 }
 
 // epochs reads the change requests' epochs.
-func (p *play) epochs() map[string]int {
+func (p *simulation) epochs() map[string]int {
 	all, err := p.store.ChangesByID(context.Background(), p.changeIDs)
 	if err != nil {
 		p.t.Error(err)
@@ -127,7 +127,7 @@ func (p *play) epochs() map[string]int {
 }
 
 // record notes an edit before it begins; the returned function notes its end.
-func (p *play) record(request string, e *edit) func(err error) {
+func (p *simulation) record(request string, e *edit) func(err error) {
 	if e.moves {
 		e.low = p.epochs()
 	}
@@ -161,7 +161,7 @@ var statuses = []release.TaskStatus{
 }
 
 // person makes a random edit of a task.
-func (p *play) person(random *rand.Rand, store *dynamo.Store, task, name string) {
+func (p *simulation) person(random *rand.Rand, store *dynamo.Store, task, name string) {
 	e := &edit{task: task}
 	if random.Float64() < 0.6 {
 		e.status = statuses[random.IntN(len(statuses))]
@@ -194,7 +194,7 @@ func (p *play) person(random *rand.Rand, store *dynamo.Store, task, name string)
 }
 
 // meddle is a person's edit that lands between a consumer's read and its write.
-func (p *play) meddle(task string) {
+func (p *simulation) meddle(task string) {
 	p.mu.Lock()
 	p.edited++
 	n := p.edited
@@ -209,7 +209,7 @@ func (p *play) meddle(task string) {
 // overtake deploys or rolls back a change request's release, and settles all there is to
 // settle, while a person's request about the change request is on its way. It is nobody's
 // fault if that fails: others write at the same time.
-func (p *play) overtake(change string) {
+func (p *simulation) overtake(change string) {
 	ctx := context.Background()
 	n := p.overtaken.Add(1)
 	c, err := p.store.Change(ctx, change)
@@ -224,7 +224,7 @@ func (p *play) overtake(change string) {
 		p.mu.Lock()
 		p.moves[w.Request] = t
 		p.mu.Unlock()
-		_, err = p.store.Transition(ctx, r.ID, release.Move{To: next, Reason: reasonFor(next, "because of "+w.Request)}, w)
+		_, err = p.store.Transition(ctx, r.ID, release.TransitionRequest{To: next, Reason: reasonFor(next, "because of "+w.Request)}, w)
 		p.mu.Lock()
 		t.answer = answerOf(err)
 		p.mu.Unlock()
@@ -249,7 +249,7 @@ func answerOf(err error) string {
 	return "unknown"
 }
 
-func (p *play) newcomer(random *rand.Rand, n int) {
+func (p *simulation) newcomer(random *rand.Rand, n int) {
 	id := fmt.Sprintf("%snew-%d", p.prefix, n)
 	change := p.changeIDs[random.IntN(len(p.changeIDs))]
 	w := p.request("create-" + id)
@@ -267,7 +267,7 @@ func (p *play) newcomer(random *rand.Rand, n int) {
 // act plays the people: one release is deployed and rolled back, its change request
 // goes into another and is deployed there, a third is cancelled or rolled back from
 // in-progress; all the while tasks are edited, moved and created.
-func (p *play) act() *sync.WaitGroup {
+func (p *simulation) act() *sync.WaitGroup {
 	var actors sync.WaitGroup
 	random := rand.New(rand.NewPCG(p.seed, hash("story")))
 	a, b := p.releaseIDs[0], p.releaseIDs[1]
@@ -305,7 +305,7 @@ func (p *play) act() *sync.WaitGroup {
 }
 
 // again takes a change request that was given back into another release.
-func (p *play) again(change string) {
+func (p *simulation) again(change string) {
 	c := p.release()
 	p.mu.Lock()
 	p.releaseIDs = append(p.releaseIDs, c)
@@ -347,7 +347,7 @@ type delivery struct {
 }
 
 // tick delivers one or two batches and returns when they are done with.
-func (p *play) tick(d *deliveries, now int, random *rand.Rand) {
+func (p *simulation) tick(d *deliveries, now int, random *rand.Rand) {
 	f := p.chaos.faults
 	quiet := p.chaos.off.Load()
 	if quiet {
@@ -412,7 +412,7 @@ func (p *play) tick(d *deliveries, now int, random *rand.Rand) {
 }
 
 // consume runs an invocation on a batch and tells how many records are through.
-func (p *play) consume(name string, handler streams.Handler, records []events.DynamoDBEventRecord) int {
+func (p *simulation) consume(name string, handler streams.Handler, records []events.DynamoDBEventRecord) int {
 	through := 0
 	err := p.invoke(name, func(ctx context.Context) error {
 		answer, err := handler(ctx, events.DynamoDBEvent{Records: slices.Clone(records)})
@@ -436,7 +436,7 @@ func (p *play) consume(name string, handler streams.Handler, records []events.Dy
 	return through
 }
 
-func (p *play) sweep(ctx context.Context, s *settle.Settler, store *dynamo.Store) (settle.Swept, error) {
+func (p *simulation) sweep(ctx context.Context, s *settle.Settler, store *dynamo.Store) (settle.SweepReport, error) {
 	sweep := settle.Sweep{Settler: s, Announce: func(ctx context.Context, r release.Release, epoch int) error {
 		if epoch < r.Epoch() {
 			return nil // recording the last records all

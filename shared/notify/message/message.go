@@ -1,6 +1,6 @@
-// Package letter words notices: subject, text, HTML and the calendar's event, for
+// Package message words notices: subject, text, HTML and the calendar's event, for
 // people who never heard of releases. It must know neither tables nor SES.
-package letter
+package message
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ import (
 	"example.com/releases/shared/notify"
 )
 
-// Letter is a notice in words.
-type Letter struct {
+// Message is a notice in words.
+type Message struct {
 	Subject string
 	Text    string
 	HTML    string
@@ -44,16 +44,16 @@ func New(zone string) (*Writer, error) {
 }
 
 // Write words a notice. The same notice always gives the same letter.
-func (w *Writer) Write(n notify.Notice) (Letter, error) {
+func (w *Writer) Write(n notify.Notice) (Message, error) {
 	v, err := w.view(n)
 	if err != nil {
-		return Letter{}, err
+		return Message{}, err
 	}
 	body, err := v.html()
 	if err != nil {
-		return Letter{}, err
+		return Message{}, err
 	}
-	l := Letter{Subject: v.Subject, Text: v.text(), HTML: body}
+	l := Message{Subject: v.Subject, Text: v.text(), HTML: body}
 	if n.UID != "" && !n.Window.Start.IsZero() {
 		l.Calendar = event(n, v)
 	}

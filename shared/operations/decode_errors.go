@@ -7,17 +7,17 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Misread holds what decoding could not read of an input. Inputs embed it, so that the
+// DecodeErrors holds what decoding could not read of an input. Inputs embed it, so that the
 // operation names those fields together with what its own validation finds: one answer
 // for all that is wrong.
-type Misread struct{ fields []release.FieldError }
+type DecodeErrors struct{ fields []release.FieldError }
 
-func (m *Misread) keep(f release.Faults) { m.fields = f.Fields }
+func (m *DecodeErrors) keep(f release.ValidationErrors) { m.fields = f.Fields }
 
 // err is every fault of the input, each field once: what was not read is not judged as
 // if it had been left out.
-func (m Misread) err(found release.Faults) error {
-	all := release.Faults{Fields: m.fields[:len(m.fields):len(m.fields)]}
+func (m DecodeErrors) err(found release.ValidationErrors) error {
+	all := release.ValidationErrors{Fields: m.fields[:len(m.fields):len(m.fields)]}
 	for _, e := range found.Fields {
 		if !m.covers(e.Field) {
 			all.Fields = append(all.Fields, e)
@@ -27,7 +27,7 @@ func (m Misread) err(found release.Faults) error {
 }
 
 // covers tells whether the field, or something it is part of, could not be read.
-func (m Misread) covers(field string) bool {
+func (m DecodeErrors) covers(field string) bool {
 	for _, e := range m.fields {
 		rest, within := strings.CutPrefix(field, e.Field)
 		if within && (rest == "" || rest[0] == '.' || rest[0] == '[') {
@@ -39,12 +39,12 @@ func (m Misread) covers(field string) bool {
 
 // and merges the faults with those of an error that validation made; any other error
 // stands behind the faults, because what can never succeed is told first.
-func (m Misread) and(err error) error {
+func (m DecodeErrors) and(err error) error {
 	var e *release.Error
 	if errors.As(err, &e) && e.Code == "invalid-request" {
-		return m.err(release.Faults{Fields: e.Fields})
+		return m.err(release.ValidationErrors{Fields: e.Fields})
 	}
-	if faults := m.err(release.Faults{}); faults != nil {
+	if faults := m.err(release.ValidationErrors{}); faults != nil {
 		return faults
 	}
 	return err
@@ -53,7 +53,7 @@ func (m Misread) and(err error) error {
 // identified returns an error that names nothing where the id cannot be one: it must not
 // reach the store, which bounds its keys.
 func identified(noun, id string) error {
-	var f release.Faults
+	var f release.ValidationErrors
 	if f.Identifier("id", id); f.Err() == nil {
 		return nil
 	}

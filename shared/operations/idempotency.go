@@ -8,15 +8,15 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// once runs a write. Where the caller sent an Idempotency-Key, the answer is stored
+// idempotent runs a write. Where the caller sent an Idempotency-Key, the answer is stored
 // in the write's own transaction; when the write does not go through, for whatever
 // reason, the answer stored under that key (by an earlier try, or by this one if only
 // its acknowledgement was lost) is the answer again. So the usual case costs no
 // request more.
-func once[S, V any](ctx context.Context, o *Operations, pre Precondition, w dynamo.Write, view func(S) V, do func(dynamo.Write) (S, error)) (V, error) {
+func idempotent[S, V any](ctx context.Context, o *Operations, pre Precondition, w dynamo.Write, view func(S) V, do func(dynamo.Write) (S, error)) (V, error) {
 	var none V
-	if pre.Once != nil {
-		w.Memory = &dynamo.Memory{Key: pre.Once.Key, Body: pre.Once.Body, Encode: func(result any) ([]byte, error) {
+	if pre.IdempotencyKey != nil {
+		w.Idempotency = &dynamo.IdempotencyRecord{Key: pre.IdempotencyKey.Key, Body: pre.IdempotencyKey.Body, Encode: func(result any) ([]byte, error) {
 			return json.Marshal(view(result.(S)))
 		}}
 	}
@@ -24,14 +24,14 @@ func once[S, V any](ctx context.Context, o *Operations, pre Precondition, w dyna
 	if err == nil {
 		return view(s), nil
 	}
-	if pre.Once == nil {
+	if pre.IdempotencyKey == nil {
 		return none, err
 	}
-	remembered, recallErr := o.store.Recall(ctx, w)
+	remembered, recallErr := o.store.FindIdempotencyRecord(ctx, w)
 	if recallErr != nil || remembered == nil {
 		return none, err
 	}
-	if remembered.Body != pre.Once.Body {
+	if remembered.Body != pre.IdempotencyKey.Body {
 		return none, release.Fail(release.KindUnprocessable, "idempotency-key-reused",
 			"This Idempotency-Key was used for another request within 24 hours. Nothing was changed. Use a new key for a new request.")
 	}
@@ -42,4 +42,4 @@ func once[S, V any](ctx context.Context, o *Operations, pre Precondition, w dyna
 	return answer, nil
 }
 
-func same[T any](t T) T { return t }
+func identity[T any](t T) T { return t }

@@ -25,7 +25,7 @@ import (
 	"example.com/releases/shared/local/mailbox"
 	"example.com/releases/shared/notify/feedback"
 	"example.com/releases/shared/notify/plan"
-	"example.com/releases/shared/notify/post"
+	"example.com/releases/shared/notify/send"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
@@ -46,9 +46,9 @@ func config(endpoint string) aws.Config {
 	}
 }
 
-// world is the mails' half of the system on the real engine, step by step and with a
+// fixture is the mails' half of the system on the real engine, step by step and with a
 // clock that the test turns: nothing happens by itself.
-type world struct {
+type fixture struct {
 	t      testing.TB
 	config aws.Config
 	db     *dynamodb.Client
@@ -59,7 +59,7 @@ type world struct {
 
 	inbox    *mailbox.Mailbox
 	planner  *plan.Planner
-	office   *post.Office
+	office   *send.Sender
 	recorder *feedback.Recorder
 
 	mu     sync.Mutex
@@ -72,15 +72,15 @@ type world struct {
 // clocks in Berlin go forward.
 var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
-type worldOptions struct {
+type fixtureOptions struct {
 	around inject.Around // every call of planner, office and recorder to the tables
 	ses    []func(*sesv2.Options)
 }
 
-func newWorld(t testing.TB, o worldOptions) *world {
+func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	t.Helper()
 	endpoint, db, names := engine.FreshTables(t)
-	w := &world{t: t, config: config(endpoint), db: db, clock: began, inbox: &mailbox.Mailbox{}, tables: dynamo.Tables{
+	w := &fixture{t: t, config: config(endpoint), db: db, clock: began, inbox: &mailbox.Mailbox{}, tables: dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	}}
 	w.inbox.Now = w.now
@@ -92,27 +92,27 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	server := httptest.NewServer(w.inbox.Handler())
 	t.Cleanup(server.Close)
 	w.store = dynamo.Open(w.config, w.tables)
-	w.ops = operations.New(w.store).At(w.now)
+	w.ops = operations.New(w.store).WithClock(w.now)
 	w.ctx = release.WithCaller(t.Context(), release.Caller{Person: release.Person{Subject: "a", Name: "Rita", Email: "rita@example.com"}, EmailVerified: true, Role: release.Admin})
 	faulty := dynamo.Open(w.config, w.tables, func(do *dynamodb.Options) {
 		do.APIOptions = append(do.APIOptions, inject.Into(o.around, nil))
 	})
-	w.planner = plan.New(faulty).Publicly("https://releases.example.com", true).At(w.now)
-	w.recorder = feedback.New(faulty).At(w.now)
-	w.office = post.Open(config(server.URL+"/_local/ses"), faulty, post.Options{
+	w.planner = plan.New(faulty).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
+	w.recorder = feedback.New(faulty).WithClock(w.now)
+	w.office = send.Open(config(server.URL+"/_local/ses"), faulty, send.Options{
 		Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Patience: 150 * time.Millisecond,
-	}, o.ses...).At(w.now)
+	}, o.ses...).WithClock(w.now)
 	return w
 }
 
-func (w *world) now() time.Time {
+func (w *fixture) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.clock
 }
 
 // turn moves the clock.
-func (w *world) turn(by time.Duration) {
+func (w *fixture) turn(by time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.clock = w.clock.Add(by)
@@ -128,21 +128,21 @@ func must[T any](v T, err error) func(testing.TB) T {
 	}
 }
 
-func (w *world) change(id string, cis ...string) {
+func (w *fixture) change(id string, cis ...string) {
 	w.t.Helper()
 	must(w.ops.CreateChange(w.ctx, operations.CreateChangeInput{
 		ID: id, ChangeType: "Standard", ChangePlan: release.ChangePlan{Title: "t", AffectedCIIDs: cis},
 	}, operations.Precondition{}))(w.t)
 }
 
-func (w *world) task(id, requester, change string, cis ...string) {
+func (w *fixture) task(id, requester, change string, cis ...string) {
 	w.t.Helper()
 	must(w.ops.CreateTask(w.ctx, operations.CreateTaskInput{
 		ID: id, TaskPlan: release.TaskPlan{Title: "Request " + id, RequesterEmail: requester + "@example.com", ChangeRequestID: change, CIIDs: cis},
 	}, operations.Precondition{}))(w.t)
 }
 
-func (w *world) scheduled(start time.Time, lasts time.Duration, changes ...string) string {
+func (w *fixture) scheduled(start time.Time, lasts time.Duration, changes ...string) string {
 	w.t.Helper()
 	end := start.Add(lasts)
 	in := operations.CreateReleaseInput{LinkedChangeRequestIDs: changes}
@@ -152,7 +152,7 @@ func (w *world) scheduled(start time.Time, lasts time.Duration, changes ...strin
 	return r.ID
 }
 
-func (w *world) move(id string, to ...release.Status) {
+func (w *fixture) move(id string, to ...release.Status) {
 	w.t.Helper()
 	for _, s := range to {
 		in := operations.TransitionInput{Status: string(s)}
@@ -164,7 +164,7 @@ func (w *world) move(id string, to ...release.Status) {
 }
 
 // window moves a release's window.
-func (w *world) window(id string, start time.Time, lasts time.Duration) {
+func (w *fixture) window(id string, start time.Time, lasts time.Duration) {
 	w.t.Helper()
 	end := start.Add(lasts)
 	must(w.store.UpdateRelease(w.t.Context(), id, func(r release.Release) (release.Release, string, error) {
@@ -176,7 +176,7 @@ func (w *world) window(id string, start time.Time, lasts time.Duration) {
 }
 
 // settle does at once what the streams' consumers would.
-func (w *world) settle(id string) {
+func (w *fixture) settle(id string) {
 	w.t.Helper()
 	sweep := settle.Sweep{Settler: settle.New(w.store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
 		return w.store.MarkAnnounced(ctx, r.ID, epoch)
@@ -188,7 +188,7 @@ func (w *world) settle(id string) {
 }
 
 // items reads the Mail table whole.
-func (w *world) items() []map[string]types.AttributeValue {
+func (w *fixture) items() []map[string]types.AttributeValue {
 	w.t.Helper()
 	var all []map[string]types.AttributeValue
 	in := &dynamodb.ScanInput{TableName: &w.tables.Mail, ConsistentRead: aws.Bool(true)}
@@ -210,7 +210,7 @@ func text(i map[string]types.AttributeValue, name string) string {
 
 // wakes are the records that the Mail stream holds for a consumer: an item that waits
 // for it is what its last record says.
-func (w *world) wakes(op string) []events.DynamoDBEventRecord {
+func (w *fixture) wakes(op string) []events.DynamoDBEventRecord {
 	var records []events.DynamoDBEventRecord
 	for _, i := range w.items() {
 		if text(i, "op") != op {
@@ -228,7 +228,7 @@ func (w *world) wakes(op string) []events.DynamoDBEventRecord {
 }
 
 // plan delivers the open jobs.
-func (w *world) plan() {
+func (w *fixture) plan() {
 	w.t.Helper()
 	answer := must(w.planner.Stream(w.t.Context(), events.DynamoDBEvent{Records: w.wakes("plan")}))(w.t)
 	if len(answer.BatchItemFailures) > 0 {
@@ -237,7 +237,7 @@ func (w *world) plan() {
 }
 
 // send delivers the mails that wait for it.
-func (w *world) send() {
+func (w *fixture) send() {
 	w.t.Helper()
 	answer := must(w.office.Stream(w.t.Context(), events.DynamoDBEvent{Records: w.wakes("send")}))(w.t)
 	if len(answer.BatchItemFailures) > 0 {
@@ -246,7 +246,7 @@ func (w *world) send() {
 }
 
 // hear delivers what SES has published.
-func (w *world) hear() {
+func (w *fixture) hear() {
 	w.t.Helper()
 	w.mu.Lock()
 	all := w.events
@@ -258,7 +258,7 @@ func (w *world) hear() {
 }
 
 // headsUp runs the schedule, and all that follows.
-func (w *world) headsUp() plan.Report {
+func (w *fixture) headsUp() plan.Report {
 	w.t.Helper()
 	report := must(w.planner.Run(w.t.Context(), json.RawMessage(`{}`)))(w.t)
 	w.plan()
@@ -267,7 +267,7 @@ func (w *world) headsUp() plan.Report {
 }
 
 // outbox reads every mail, in the order of recipients and numbers.
-func (w *world) outbox() []dynamo.Mail {
+func (w *fixture) outbox() []dynamo.Mail {
 	w.t.Helper()
 	var ids []string
 	for _, i := range w.items() {
@@ -286,7 +286,7 @@ func (w *world) outbox() []dynamo.Mail {
 }
 
 // states words the outbox: "ann heads-up 1 sent".
-func (w *world) states() string {
+func (w *fixture) states() string {
 	var all []string
 	for _, m := range w.outbox() {
 		who, _, _ := strings.Cut(m.Recipient, "@")
@@ -296,7 +296,7 @@ func (w *world) states() string {
 }
 
 // arrived words the inbox: how often each person got what, "ann 1 SEQUENCE:1".
-func (w *world) arrived() map[string]int {
+func (w *fixture) arrived() map[string]int {
 	got := map[string]int{}
 	for _, m := range w.inbox.Mails() {
 		got[m.To+" "+m.Subject+" "+sequence(m)]++
@@ -316,14 +316,14 @@ func sequence(m mailbox.Mail) string {
 	return ""
 }
 
-func (w *world) wantStates(want string) {
+func (w *fixture) wantStates(want string) {
 	w.t.Helper()
 	if got := w.states(); got != want {
 		w.t.Errorf("outbox:\n got %s\nwant %s", got, want)
 	}
 }
 
-func (w *world) wantMails(n int) {
+func (w *fixture) wantMails(n int) {
 	w.t.Helper()
 	if got := len(w.inbox.Mails()); got != n {
 		w.t.Errorf("%d mails arrived, want %d: %v", got, n, w.arrived())

@@ -44,9 +44,9 @@ func person(name string, role release.Role) release.Caller {
 	return release.Caller{Person: release.Person{Subject: "sub-" + first, Name: name, Email: first + "@example.com"}, EmailVerified: true, Role: role}
 }
 
-// world is a service of its own: tables nobody else has, a clock that the test moves,
+// fixture is a service of its own: tables nobody else has, a clock that the test moves,
 // and the handler that is under test.
-type world struct {
+type fixture struct {
 	ops     *operations.Operations
 	handler http.Handler
 	server  *httptest.Server
@@ -56,15 +56,15 @@ type world struct {
 // began is the first moment of every world.
 var began = time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)
 
-func newWorld(t testing.TB) *world {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	endpoint, _, names := engine.FreshTables(t)
 	c := host.Config{Region: "eu-central-1", DynamoDBEndpoint: endpoint}
 	store := dynamo.Open(withoutRetries(c.AWS(endpoint)), dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	})
-	w := &world{}
-	w.ops = operations.New(store).At(func() time.Time { return began.Add(time.Duration(w.clock.Load()) * time.Second) })
+	w := &fixture{}
+	w.ops = operations.New(store).WithClock(func() time.Time { return began.Add(time.Duration(w.clock.Load()) * time.Second) })
 	w.server = httptest.NewServer(http.HandlerFunc(w.gateway))
 	t.Cleanup(w.server.Close)
 	w.handler = mcptools.Handler(w.ops, mcptools.Config{PublicURL: w.server.URL, AllowedOrigins: []string{"https://agents.example"}, Issuer: issuer})
@@ -83,7 +83,7 @@ func as(who string) context.Context {
 
 // gateway does what API Gateway and the authorizer do: the caller that the token stands
 // for, and the function's real handler behind a real event.
-func (w *world) gateway(rw http.ResponseWriter, r *http.Request) {
+func (w *fixture) gateway(rw http.ResponseWriter, r *http.Request) {
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	who, known := people[token]
 	if !known && r.URL.Path == mcptools.Path {
@@ -131,7 +131,7 @@ type line interface {
 
 // overHTTP sends through the network and API Gateway's event.
 type overHTTP struct {
-	w   *world
+	w   *fixture
 	who string
 }
 
@@ -157,7 +157,7 @@ func (o overHTTP) send(t *testing.T, message []byte, headers http.Header) reply 
 
 // inProcess calls the handler as a Go program would that has it in itself.
 type inProcess struct {
-	w   *world
+	w   *fixture
 	who string
 }
 
@@ -198,7 +198,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func stdio(t *testing.T, w *world, who string) *overStdio {
+func stdio(t *testing.T, w *fixture, who string) *overStdio {
 	t.Helper()
 	file, err := program()
 	if err != nil {

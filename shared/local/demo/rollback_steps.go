@@ -8,7 +8,7 @@ import (
 
 // lookAtTask shows a task as the person who asked for it sees it, with a token that
 // carries no role.
-func (s *story) lookAtTask(ctx context.Context) error {
+func (s *walkthrough) lookAtTask(ctx context.Context) error {
 	s.title("A task, as its requester sees it")
 	var r releaseAnswer
 	if err := s.must(ctx, s.run.Tokens.Viewer, "GET", "/api/releases/"+s.releaseID, nil, &r); err != nil {
@@ -30,7 +30,7 @@ func (s *story) lookAtTask(ctx context.Context) error {
 	return s.countTasks(ctx, "Resolved", 1)
 }
 
-func (s *story) showTask(ctx context.Context) (taskAnswer, error) {
+func (s *walkthrough) showTask(ctx context.Context) (taskAnswer, error) {
 	var t taskAnswer
 	s.asked("requester", "GET /api/tasks/"+s.tasks[0])
 	if err := s.must(ctx, s.run.Tokens.Requester, "GET", "/api/tasks/"+s.tasks[0], nil, &t); err != nil {
@@ -52,7 +52,7 @@ func (s *story) showTask(ctx context.Context) (taskAnswer, error) {
 }
 
 // countTasks reads every task of the story and checks its status and comments.
-func (s *story) countTasks(ctx context.Context, status string, comments int) error {
+func (s *walkthrough) countTasks(ctx context.Context, status string, comments int) error {
 	off := make(chan string, taskCount)
 	err := parallel(taskCount, func(i int) error {
 		var t taskAnswer
@@ -77,7 +77,7 @@ func (s *story) countTasks(ctx context.Context, status string, comments int) err
 }
 
 // rollBack rolls the release back: first without a reason, which is refused.
-func (s *story) rollBack(ctx context.Context) error {
+func (s *walkthrough) rollBack(ctx context.Context) error {
 	s.title("It went wrong: rolled back, the tasks reopen with the reason")
 	_, p, err := s.move(ctx, object{"status": "rolled-back"})
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *story) rollBack(ctx context.Context) error {
 }
 
 // lookBack shows the same task again, and the log.
-func (s *story) lookBack(ctx context.Context) error {
+func (s *walkthrough) lookBack(ctx context.Context) error {
 	s.title("The same task, and the deployment log")
 	t, err := s.showTask(ctx)
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *story) lookBack(ctx context.Context) error {
 }
 
 // tellAfter shows the mail that the requester got when the rollback was complete.
-func (s *story) tellAfter(ctx context.Context) error {
+func (s *walkthrough) tellAfter(ctx context.Context) error {
 	s.title("What people hear afterwards")
 	_, err := s.awaitMail(ctx, s.releaseID, "rolled back")
 	return err

@@ -1,8 +1,8 @@
-// Package rights holds functions to the rights that template.yaml gives them, as IAM
+// Package iam holds functions to the rights that template.yaml gives them, as IAM
 // would: a guard in front of the engine that reads each request, works out which action
 // on which table it is, and refuses what the function's policy does not name. It must
 // not know what any function does.
-package rights
+package iam
 
 import (
 	"bytes"

@@ -15,15 +15,15 @@ import (
 )
 
 // once is a write with an Idempotency-Key. Its memory is JSON of whatever came out.
-func (l *lab) once(key string) dynamo.Write {
+func (l *harness) once(key string) dynamo.Write {
 	w := l.write()
-	w.Memory = &dynamo.Memory{Key: key, Body: "digest", Encode: json.Marshal}
+	w.Idempotency = &dynamo.IdempotencyRecord{Key: key, Body: "digest", Encode: json.Marshal}
 	return w
 }
 
-func (l *lab) recalled(w dynamo.Write) string {
+func (l *harness) recalled(w dynamo.Write) string {
 	l.t.Helper()
-	m, err := l.Recall(l.ctx, w)
+	m, err := l.FindIdempotencyRecord(l.ctx, w)
 	l.no(err)
 	if m == nil {
 		return ""
@@ -36,7 +36,7 @@ func (l *lab) recalled(w dynamo.Write) string {
 
 // Two hundred creations at once with one key make one release, and all learn which.
 func TestTwoHundredCreationsWithOneKeyMakeOneRelease(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	change := l.changes("CHG", 1)
 	answers := make([]string, 200)
 	var all sync.WaitGroup
@@ -52,7 +52,7 @@ func TestTwoHundredCreationsWithOneKeyMakeOneRelease(t *testing.T) {
 				answers[n] = made.Release.ID
 				return
 			}
-			var whole dynamo.Whole
+			var whole dynamo.ReleaseDetail
 			l.no(json.Unmarshal([]byte(l.recalled(w)), &whole))
 			answers[n] = whole.Release.ID
 		})
@@ -69,7 +69,7 @@ func TestTwoHundredCreationsWithOneKeyMakeOneRelease(t *testing.T) {
 // Every operation that takes a key does its work once per key, and what it answered can
 // be recalled, also by the one whose own answer was lost.
 func TestAKeyIsUsedOnce(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	l.changes("CHG", 2)
 	task := newTask("T-edit", "")
 	_, err := l.CreateTask(l.ctx, task, l.write())
@@ -145,7 +145,7 @@ func usesMemory(call inject.Call) bool {
 // After a day the key is new again, by the clock of the one who asks: DynamoDB deletes
 // late.
 func TestAKeyExpires(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	create := func(w dynamo.Write) error {
 		_, err := l.CreateChange(l.ctx, newChange("C-"+w.Request, release.DecisionPending), w)
 		return err
@@ -157,7 +157,7 @@ func TestAKeyExpires(t *testing.T) {
 	if err := create(nearly); !release.HasCode(err, "request-in-progress") {
 		t.Errorf("before it expires: %v", err)
 	}
-	if m, err := l.Recall(l.ctx, after); err != nil || m != nil {
+	if m, err := l.FindIdempotencyRecord(l.ctx, after); err != nil || m != nil {
 		t.Errorf("expired, it is recalled: %v, %v", m, err)
 	}
 	l.no(create(after))
@@ -169,7 +169,7 @@ func TestAKeyExpires(t *testing.T) {
 // A creation that is undone, because somebody took one of its change requests between
 // two chunks, is not remembered as a success.
 func TestAnUndoneCreationIsNotRemembered(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	ids := l.changes("CHG", 60)
 	other := l.release()
 	var once sync.Once

@@ -1,4 +1,4 @@
-package rights
+package iam
 
 import (
 	"net/http/httptest"

@@ -26,9 +26,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// lab is a store on tables of its own, and others on the same tables whose requests
+// harness is a store on tables of its own, and others on the same tables whose requests
 // meet faults.
-type lab struct {
+type harness struct {
 	t testing.TB
 	*dynamo.Store
 	ctx    context.Context
@@ -39,16 +39,16 @@ type lab struct {
 	named  sync.Map // releases by a name of the test's
 }
 
-func newLab(t testing.TB) *lab {
+func newHarness(t testing.TB) *harness {
 	t.Helper()
-	return newLabOn(t, engine.FreshTables)
+	return newHarnessOn(t, engine.FreshTables)
 }
 
-// newLabOn makes a lab with or without the tables' streams (engine.FreshStreams).
-func newLabOn(t testing.TB, fresh func(testing.TB) (string, *dynamodb.Client, map[string]string)) *lab {
+// newHarnessOn makes a lab with or without the tables' streams (engine.FreshStreams).
+func newHarnessOn(t testing.TB, fresh func(testing.TB) (string, *dynamodb.Client, map[string]string)) *harness {
 	t.Helper()
 	endpoint, client, names := fresh(t)
-	l := &lab{t: t, ctx: context.Background(), client: client, tables: dynamo.Tables{
+	l := &harness{t: t, ctx: context.Background(), client: client, tables: dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	}}
 	l.config = aws.Config{
@@ -71,7 +71,7 @@ func newLabOn(t testing.TB, fresh func(testing.TB) (string, *dynamodb.Client, ma
 }
 
 // under is a store on the same tables whose requests go through faults.
-func (l *lab) under(call, attempt inject.Around) *dynamo.Store {
+func (l *harness) under(call, attempt inject.Around) *dynamo.Store {
 	return dynamo.Open(l.config, l.tables, func(o *dynamodb.Options) {
 		o.APIOptions = append([]func(*middleware.Stack) error{}, inject.Into(call, attempt))
 	})
@@ -80,11 +80,11 @@ func (l *lab) under(call, attempt inject.Around) *dynamo.Store {
 var ada = release.Person{Subject: "u1", Name: "Ada", Email: "ada@example.com"}
 
 // write is a fresh stamp.
-func (l *lab) write() dynamo.Write {
+func (l *harness) write() dynamo.Write {
 	return dynamo.Write{Stamp: release.Stamp{At: time.Now().UTC(), By: ada, Request: fmt.Sprintf("req-%d", l.stamps.Add(1))}}
 }
 
-func (l *lab) no(err error) {
+func (l *harness) no(err error) {
 	l.t.Helper()
 	if err != nil {
 		l.t.Fatal(err)
@@ -100,7 +100,7 @@ func planOf(changes ...string) (release.Release, []string) {
 	}, changes
 }
 
-func (l *lab) release(changes ...string) string {
+func (l *harness) release(changes ...string) string {
 	l.t.Helper()
 	r, ids := planOf(changes...)
 	made, err := l.CreateRelease(l.ctx, r, ids, l.write())
@@ -120,7 +120,7 @@ func newChange(id string, decision release.CABDecision) release.Change {
 }
 
 // changes makes approved change requests.
-func (l *lab) changes(prefix string, count int) []string {
+func (l *harness) changes(prefix string, count int) []string {
 	l.t.Helper()
 	ids := make([]string, count)
 	for n := range ids {
@@ -137,15 +137,15 @@ func newTask(id, change string) release.Task {
 	}, CreatedAt: time.Now(), UpdatedAt: time.Now(), Revision: 1}
 }
 
-func moveTo(status release.Status) release.Move {
-	m := release.Move{To: status}
+func moveTo(status release.Status) release.TransitionRequest {
+	m := release.TransitionRequest{To: status}
 	if status == release.RolledBack {
 		m.Reason = "why"
 	}
 	return m
 }
 
-func (l *lab) move(id string, to ...release.Status) {
+func (l *harness) move(id string, to ...release.Status) {
 	l.t.Helper()
 	for _, status := range to {
 		_, err := l.Transition(l.ctx, id, moveTo(status), l.write())
@@ -154,7 +154,7 @@ func (l *lab) move(id string, to ...release.Status) {
 }
 
 // raw reads an item as it stands.
-func (l *lab) raw(table, pk, sk string) map[string]types.AttributeValue {
+func (l *harness) raw(table, pk, sk string) map[string]types.AttributeValue {
 	l.t.Helper()
 	out, err := l.client.GetItem(l.ctx, &dynamodb.GetItemInput{TableName: &table, ConsistentRead: aws.Bool(true), Key: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: sk},
@@ -164,7 +164,7 @@ func (l *lab) raw(table, pk, sk string) map[string]types.AttributeValue {
 }
 
 // images reads the new images of a table's stream, in order.
-func (l *lab) images(table string) []map[string]streamtypes.AttributeValue {
+func (l *harness) images(table string) []map[string]streamtypes.AttributeValue {
 	l.t.Helper()
 	described, err := l.client.DescribeTable(l.ctx, &dynamodb.DescribeTableInput{TableName: &table})
 	l.no(err)

@@ -23,17 +23,17 @@ import (
 	"example.com/releases/shared/settle"
 )
 
-// world is the whole API on tables of its own in the real engine.
-type world struct {
+// fixture is the whole API on tables of its own in the real engine.
+type fixture struct {
 	*testing.T
 	api    http.Handler
 	store  *dynamo.Store
 	config host.Config
 }
 
-func newWorld(t *testing.T) *world {
+func newFixture(t *testing.T) *fixture {
 	endpoint, _, names := engine.FreshTables(t)
-	w := &world{T: t, config: host.Config{Region: "us-east-1", DynamoDBEndpoint: endpoint}}
+	w := &fixture{T: t, config: host.Config{Region: "us-east-1", DynamoDBEndpoint: endpoint}}
 	w.config.Tables.Releases, w.config.Tables.Changes = names["ReleasesTable"], names["ChangesTable"]
 	w.config.Tables.Tasks, w.config.Tables.Mail = names["TasksTable"], names["MailTable"]
 	w.store = w.open()
@@ -41,12 +41,12 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) open(options ...func(*dynamodb.Options)) *dynamo.Store {
+func (w *fixture) open(options ...func(*dynamodb.Options)) *dynamo.Store {
 	return dynamo.Open(w.config.AWS(w.config.DynamoDBEndpoint), dynamo.Tables(w.config.Tables), options...)
 }
 
 // on is the world with the API on another store, one that fails for instance.
-func (w *world) on(s *dynamo.Store) *world {
+func (w *fixture) on(s *dynamo.Store) *fixture {
 	v := *w
 	v.api = rest.Handler(operations.New(s), rest.Routes()...)
 	return &v
@@ -81,7 +81,7 @@ type answer struct {
 	text string
 }
 
-func (w *world) send(who *release.Caller, a ask) answer {
+func (w *fixture) send(who *release.Caller, a ask) answer {
 	w.Helper()
 	method, path, _ := strings.Cut(a.route, " ")
 	var body io.Reader = http.NoBody
@@ -113,7 +113,7 @@ func (w *world) send(who *release.Caller, a ask) answer {
 }
 
 // must sends a request that has to succeed and returns its decoded answer.
-func (w *world) must(who *release.Caller, a ask) map[string]any {
+func (w *fixture) must(who *release.Caller, a ask) map[string]any {
 	w.Helper()
 	got := w.send(who, a)
 	if got.Code >= 300 {
@@ -129,7 +129,7 @@ func (w *world) must(who *release.Caller, a ask) map[string]any {
 }
 
 // problem decodes a problem document and holds its shape.
-func (w *world) problem(a answer) rest.Problem {
+func (w *fixture) problem(a answer) rest.Problem {
 	w.Helper()
 	var p rest.Problem
 	d := json.NewDecoder(strings.NewReader(a.text))
@@ -151,7 +151,7 @@ var counter atomic.Int64
 func fresh(prefix string) string { return fmt.Sprintf("%s-%d", prefix, counter.Add(1)) }
 
 // change enters a change request, CAB-approved or pending.
-func (w *world) change(approved bool) string {
+func (w *fixture) change(approved bool) string {
 	w.Helper()
 	kind := "Normal"
 	if approved {
@@ -163,7 +163,7 @@ func (w *world) change(approved bool) string {
 }
 
 // changes enters many approved change requests.
-func (w *world) changes(n int) []string {
+func (w *fixture) changes(n int) []string {
 	w.Helper()
 	ids := make([]string, n)
 	for i := range ids {
@@ -173,7 +173,7 @@ func (w *world) changes(n int) []string {
 }
 
 // release plans a release with a window and the given change requests.
-func (w *world) release(ids ...string) string {
+func (w *fixture) release(ids ...string) string {
 	w.Helper()
 	v := w.must(admin, ask{route: "POST /releases", body: object{
 		"name": "A release", "scheduledStart": "2026-05-01T20:00:00Z", "scheduledEnd": "2026-05-01T22:00:00Z", "linkedChangeRequestIds": ids,
@@ -182,7 +182,7 @@ func (w *world) release(ids ...string) string {
 }
 
 // move takes a release through statuses.
-func (w *world) move(id string, statuses ...string) {
+func (w *fixture) move(id string, statuses ...string) {
 	w.Helper()
 	for _, s := range statuses {
 		body := object{"status": s}
@@ -194,7 +194,7 @@ func (w *world) move(id string, statuses ...string) {
 }
 
 // task enters a task of a requester for a change request.
-func (w *world) task(email, change string) string {
+func (w *fixture) task(email, change string) string {
 	w.Helper()
 	id := fresh("TASK")
 	w.must(admin, ask{route: "POST /tasks", body: object{"id": id, "title": "A task", "requesterEmail": email, "changeRequestId": change}})
@@ -203,8 +203,8 @@ func (w *world) task(email, change string) string {
 
 // stepped plans a release with a step in each plan, the rollback's owned by the
 // Auditor, and takes it through statuses.
-func stepped(statuses ...string) func(*world) string {
-	return func(w *world) string {
+func stepped(statuses ...string) func(*fixture) string {
+	return func(w *fixture) string {
 		w.Helper()
 		v := w.must(admin, ask{route: "POST /releases", body: object{
 			"name": "A release", "scheduledStart": "2026-05-01T20:00:00Z", "scheduledEnd": "2026-05-01T22:00:00Z",
@@ -218,7 +218,7 @@ func stepped(statuses ...string) func(*world) string {
 }
 
 // settle does what follows transitions elsewhere.
-func (w *world) settle() {
+func (w *fixture) settle() {
 	w.Helper()
 	sweep := settle.Sweep{Settler: settle.New(w.store), Announce: func(context.Context, release.Release, int) error { return nil }}
 	now := time.Now()
@@ -228,7 +228,7 @@ func (w *world) settle() {
 }
 
 // resolved is a task that a deployed release has resolved.
-func (w *world) resolved() string {
+func (w *fixture) resolved() string {
 	w.Helper()
 	change := w.change(true)
 	id := w.task("a@example.com", change)

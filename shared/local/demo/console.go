@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// stage is where the story is told: with colour and a moving bar on a terminal, in
+// console is where the story is told: with colour and a moving bar on a terminal, in
 // plain lines elsewhere.
-type stage struct {
+type console struct {
 	out      io.Writer
 	terminal bool
 	act      *int
@@ -24,13 +24,13 @@ type bar struct {
 	done  int
 }
 
-func newStage(out io.Writer) stage {
+func newConsole(out io.Writer) console {
 	terminal := false
 	if f, ok := out.(*os.File); ok {
 		info, err := f.Stat()
 		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	}
-	return stage{out: out, terminal: terminal, act: new(int), drawn: &bar{done: -1}}
+	return console{out: out, terminal: terminal, act: new(int), drawn: &bar{done: -1}}
 }
 
 // The colours, as ANSI codes.
@@ -38,37 +38,37 @@ const (
 	bold, dim, red, green, yellow, cyan = "1", "2", "31", "32", "33", "36"
 )
 
-func (s stage) paint(code, text string) string {
+func (s console) paint(code, text string) string {
 	if !s.terminal {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-func (s stage) say(format string, args ...any) {
+func (s console) say(format string, args ...any) {
 	fmt.Fprintf(s.out, format+"\n", args...)
 }
 
 // title opens the next act.
-func (s stage) title(text string) {
+func (s console) title(text string) {
 	*s.act++
 	s.say("\n%s", s.paint(bold, fmt.Sprintf("%d. %s", *s.act, text)))
 }
 
-func (s stage) line(format string, args ...any) { s.say("   "+format, args...) }
+func (s console) line(format string, args ...any) { s.say("   "+format, args...) }
 
 // asked shows the request that a person would have sent.
-func (s stage) asked(who, request string) {
+func (s console) asked(who, request string) {
 	s.line("%s %s", s.paint(cyan, who+" ›"), request)
 }
 
-func (s stage) good(text string) { s.say("\n%s", s.paint(green, "✔ "+text)) }
+func (s console) good(text string) { s.say("\n%s", s.paint(green, "✔ "+text)) }
 
-func (s stage) bad(text string) { s.say("%s", s.paint(red, "✘ "+text)) }
+func (s console) bad(text string) { s.say("%s", s.paint(red, "✘ "+text)) }
 
 // bar draws how far something has come: in place on a terminal; elsewhere a line for
 // the beginning and one for the end.
-func (s stage) bar(label string, done, total int, note string) {
+func (s console) bar(label string, done, total int, note string) {
 	const width = 30
 	s.drawn.mu.Lock()
 	defer s.drawn.mu.Unlock()

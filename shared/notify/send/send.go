@@ -1,7 +1,7 @@
-// Package post sends what is in the outbox, through SES, at most once as far as we can
+// Package send sends what is in the outbox, through SES, at most once as far as we can
 // know: it claims a mail, asks SES once, and writes down how that ended. It must not
 // know who is told what, nor why.
-package post
+package send
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/notify"
-	"example.com/releases/shared/notify/letter"
+	"example.com/releases/shared/notify/message"
 )
 
 // Tag is the name of the SES tag that carries an outbox item's id back to us; Header is
@@ -35,8 +35,8 @@ const (
 const (
 	// lease is how long an attempt may take before it counts as lost. SES answers in well
 	// under a second; all calls of an attempt, and the pauses between them, fit in.
-	lease    = time.Minute
-	patience = 10 * time.Second
+	lease       = time.Minute
+	mailTimeout = 10 * time.Second
 	// writing is kept back from a call's time for writing down how it ended.
 	writing = 5 * time.Second
 	// closedFor is how long nothing is sent after SES refused the whole account.
@@ -45,11 +45,11 @@ const (
 	shortest, longest = 30 * time.Second, time.Hour
 )
 
-// Office sends mails. It is for one sender address.
-type Office struct {
+// Sender sends mails. It is for one sender address.
+type Sender struct {
 	store   *dynamo.Store
 	ses     *sesv2.Client
-	words   *letter.Writer
+	words   *message.Writer
 	from    string
 	set     string
 	pace    *pace
@@ -73,7 +73,7 @@ type Options struct {
 
 // Open returns an office. It panics where the options cannot work: mails that nobody
 // gets must not look like success.
-func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.Options)) *Office {
+func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.Options)) *Sender {
 	sender, err := mail.ParseAddress(o.Sender)
 	if err != nil {
 		panic(fmt.Sprintf("post: MAIL_SENDER %q is no address that mails could come from: %v", o.Sender, err))
@@ -81,7 +81,7 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 	if sender.Name == "" {
 		sender.Name = "Releases"
 	}
-	words, err := letter.New(o.Zone)
+	words, err := message.New(o.Zone)
 	if err != nil {
 		panic(err.Error())
 	}
@@ -91,7 +91,7 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 			panic(fmt.Sprintf("post: MAIL_RATE %q is no number of mails a second", o.Rate))
 		}
 	}
-	waits := patience
+	waits := mailTimeout
 	if o.Patience > 0 {
 		waits = min(waits, o.Patience)
 	}
@@ -99,15 +99,15 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 		so.Retryer = throttlesOnly(min(longestPause, waits))
 		so.APIOptions = append(so.APIOptions, within(waits))
 	}}, adjust...)...)
-	return &Office{
+	return &Sender{
 		store: store, ses: ses, words: words, from: sender.String(), set: o.ConfigurationSet,
 		pace: &pace{every: time.Duration(float64(time.Second) / rate)}, attempt: calls*waits + (calls-1)*longestPause, now: time.Now,
 	}
 }
 
-// At returns the office with another clock, for tests and replays. The rate goes by
+// WithClock returns the office with another clock, for tests and replays. The rate goes by
 // the real one.
-func (o *Office) At(now func() time.Time) *Office {
+func (o *Sender) WithClock(now func() time.Time) *Sender {
 	c := *o
 	c.now = now
 	return &c
@@ -117,7 +117,7 @@ func (o *Office) At(now func() time.Time) *Office {
 // outbox, or woken, is sent. A record is only a wake-up; whether the mail is still to
 // be sent is read from the table. Only where the tables do not answer is a record
 // reported, by its sequence number, to come again with all later ones.
-func (o *Office) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+func (o *Sender) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	var answer events.DynamoDBEventResponse
 	circuit, err := o.store.Circuit(ctx)
 	for _, record := range batch.Records {
@@ -133,7 +133,7 @@ func (o *Office) Stream(ctx context.Context, batch events.DynamoDBEvent) (events
 	return answer, nil
 }
 
-func (o *Office) follow(ctx context.Context, record events.DynamoDBEventRecord, circuit *dynamo.Circuit) error {
+func (o *Sender) follow(ctx context.Context, record events.DynamoDBEventRecord, circuit *dynamo.Circuit) error {
 	pk, ok := record.Change.Keys["pk"]
 	if !ok || pk.DataType() != events.DataTypeString {
 		return nil
@@ -151,7 +151,7 @@ func (o *Office) follow(ctx context.Context, record events.DynamoDBEventRecord, 
 	}
 	n, err := notify.Decode(m.Snapshot)
 	if err == nil {
-		var words letter.Letter
+		var words message.Message
 		if words, err = o.words.Write(n); err == nil {
 			return o.send(ctx, m, n, words, circuit)
 		}
@@ -161,7 +161,7 @@ func (o *Office) follow(ctx context.Context, record events.DynamoDBEventRecord, 
 }
 
 // send sees a pending mail through to the end of one attempt.
-func (o *Office) send(ctx context.Context, m dynamo.Mail, n notify.Notice, words letter.Letter, circuit *dynamo.Circuit) error {
+func (o *Sender) send(ctx context.Context, m dynamo.Mail, n notify.Notice, words message.Message, circuit *dynamo.Circuit) error {
 	r, found, err := o.store.SettlingRelease(ctx, m.ReleaseID)
 	if err != nil {
 		return err
@@ -180,7 +180,7 @@ func (o *Office) send(ctx context.Context, m dynamo.Mail, n notify.Notice, words
 		if err != nil {
 			return err
 		}
-		return notify.Tell(ctx, o.store, m, count, "it gets no mails of ours any more, because "+why, o.now())
+		return notify.LogDeliveryProblem(ctx, o.store, m, count, "it gets no mails of ours any more, because "+why, o.now())
 	}
 	if err := o.pace.wait(ctx); err != nil {
 		return err
@@ -195,7 +195,7 @@ func (o *Office) send(ctx context.Context, m dynamo.Mail, n notify.Notice, words
 
 // try asks SES once and writes down how it ended. From here on the mail is never
 // simply tried again: what is unclear is unknown.
-func (o *Office) try(ctx context.Context, m dynamo.Mail, n notify.Notice, words letter.Letter, circuit *dynamo.Circuit) error {
+func (o *Sender) try(ctx context.Context, m dynamo.Mail, n notify.Notice, words message.Message, circuit *dynamo.Circuit) error {
 	out, failure := o.ses.SendEmail(ctx, o.input(m, n, words))
 	// How it ended is worth writing down also where the time for sending has run out.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writing)
@@ -215,7 +215,7 @@ func (o *Office) try(ctx context.Context, m dynamo.Mail, n notify.Notice, words 
 		log.ErrorContext(ctx, "send-mail: SES refused a mail for good", "reason", reason)
 		count, failed := o.store.MailFailed(ctx, m, reason, now)
 		if err = failed; err == nil {
-			err = notify.Tell(ctx, o.store, m, count, reason, now)
+			err = notify.LogDeliveryProblem(ctx, o.store, m, count, reason, now)
 		}
 	case stop:
 		*circuit = dynamo.Circuit{Until: now.Add(closedFor), Reason: reason}
@@ -233,7 +233,7 @@ func (o *Office) try(ctx context.Context, m dynamo.Mail, n notify.Notice, words 
 }
 
 // unwritable ends a mail that cannot be worded: a mistake of ours.
-func (o *Office) unwritable(ctx context.Context, m dynamo.Mail, cause error) error {
+func (o *Sender) unwritable(ctx context.Context, m dynamo.Mail, cause error) error {
 	slog.ErrorContext(ctx, "send-mail: a mail cannot be worded", "mail", m.ID, "release", m.ReleaseID, "error", cause)
 	now := o.now()
 	m, won, err := o.store.ClaimMail(ctx, m.ID, rand.Text(), now, now.Add(lease))
@@ -244,10 +244,10 @@ func (o *Office) unwritable(ctx context.Context, m dynamo.Mail, cause error) err
 	if err != nil {
 		return err
 	}
-	return notify.Tell(ctx, o.store, m, count, "it could not be worded", now)
+	return notify.LogDeliveryProblem(ctx, o.store, m, count, "it could not be worded", now)
 }
 
-func (o *Office) input(m dynamo.Mail, n notify.Notice, words letter.Letter) *sesv2.SendEmailInput {
+func (o *Sender) input(m dynamo.Mail, n notify.Notice, words message.Message) *sesv2.SendEmailInput {
 	part := func(s string) *types.Content {
 		return &types.Content{Data: aws.String(s), Charset: aws.String("UTF-8")}
 	}

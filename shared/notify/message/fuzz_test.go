@@ -1,4 +1,4 @@
-package letter_test
+package message_test
 
 import (
 	"regexp"
@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/releases/shared/notify"
-	"example.com/releases/shared/notify/letter"
+	"example.com/releases/shared/notify/message"
 )
 
 // Whatever people write into names, titles and reasons stays text.
@@ -15,7 +15,7 @@ func FuzzLetter(f *testing.F) {
 	f.Add("Ann", "Laptop", "it broke", "Spring", uint8(0))
 	f.Add("<b>", "</li><script>alert(1)</script>", "\r\nBcc: x@example.com", "]]>\x00\u2028", uint8(4))
 	f.Add("www.evil.example", "{{.}}", "\xff\xfe", strings.Repeat("ü", 300), uint8(2))
-	w, err := letter.New("Asia/Kathmandu")
+	w, err := message.New("Asia/Kathmandu")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package letter
+package message
 
 import (
 	_ "embed"
@@ -7,11 +7,11 @@ import (
 	"sync"
 )
 
-//go:embed letter.html
+//go:embed message.html
 var page string
 
 // parse is done at the first letter: a process that words none need not pay for it.
-var parse = sync.OnceValues(func() (*template.Template, error) { return template.New("letter").Parse(page) })
+var parse = sync.OnceValues(func() (*template.Template, error) { return template.New("message").Parse(page) })
 
 func (v view) html() (string, error) {
 	t, err := parse()

@@ -34,8 +34,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// world is a set of tables on the real engine, with what a test does to them.
-type world struct {
+// fixture is a set of tables on the real engine, with what a test does to them.
+type fixture struct {
 	t      testing.TB
 	client *dynamodb.Client
 	config aws.Config
@@ -48,10 +48,10 @@ type world struct {
 	seq int
 }
 
-func newWorld(t testing.TB) *world {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	endpoint, client, names := engine.FreshStreams(t)
-	w := &world{t: t, client: client, tables: dynamo.Tables{
+	w := &fixture{t: t, client: client, tables: dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	}}
 	w.config = aws.Config{
@@ -79,7 +79,7 @@ func newWorld(t testing.TB) *world {
 }
 
 // under returns a store on the same tables whose requests go through faults.
-func (w *world) under(call, attempt inject.Around) *dynamo.Store {
+func (w *fixture) under(call, attempt inject.Around) *dynamo.Store {
 	return dynamo.Open(w.config, w.tables, func(o *dynamodb.Options) {
 		o.APIOptions = append([]func(*middleware.Stack) error{}, o.APIOptions...)
 		o.APIOptions = append(o.APIOptions, inject.Into(call, attempt))
@@ -173,7 +173,7 @@ var (
 )
 
 // write is a fresh stamp of a person.
-func (w *world) write() dynamo.Write {
+func (w *fixture) write() dynamo.Write {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seq++
@@ -182,7 +182,7 @@ func (w *world) write() dynamo.Write {
 	}}
 }
 
-func (w *world) change(id string, t release.ChangeType) release.Change {
+func (w *fixture) change(id string, t release.ChangeType) release.Change {
 	w.t.Helper()
 	c := release.Change{
 		ID: id, ChangeType: t, CABDecision: release.DecisionApproved, ApprovalStatus: release.ApprovalApproved, Status: release.ChangeOpen,
@@ -201,7 +201,7 @@ func newTask(id, change string, status release.TaskStatus) release.Task {
 	}, CreatedAt: time.Now(), UpdatedAt: time.Now(), Revision: 1}
 }
 
-func (w *world) task(id, change string, status release.TaskStatus) {
+func (w *fixture) task(id, change string, status release.TaskStatus) {
 	w.t.Helper()
 	if _, err := w.store.CreateTask(context.Background(), newTask(id, change, status), w.write()); err != nil {
 		w.t.Fatal(err)
@@ -209,7 +209,7 @@ func (w *world) task(id, change string, status release.TaskStatus) {
 }
 
 // release makes a planned release with a window and its change requests.
-func (w *world) release(changes ...string) string {
+func (w *fixture) release(changes ...string) string {
 	w.t.Helper()
 	start := time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC)
 	end := start.Add(2 * time.Hour)
@@ -222,11 +222,11 @@ func (w *world) release(changes ...string) string {
 }
 
 // move takes a release through statuses.
-func (w *world) move(id string, to ...release.Status) release.Release {
+func (w *fixture) move(id string, to ...release.Status) release.Release {
 	w.t.Helper()
 	var r release.Release
 	for _, status := range to {
-		move := release.Move{To: status}
+		move := release.TransitionRequest{To: status}
 		if status == release.RolledBack {
 			move.Reason = "checkout fails"
 		}
@@ -238,7 +238,7 @@ func (w *world) move(id string, to ...release.Status) release.Release {
 	return r
 }
 
-func (w *world) readTask(id string) release.Task {
+func (w *fixture) readTask(id string) release.Task {
 	w.t.Helper()
 	t, err := w.store.Task(context.Background(), id)
 	if err != nil {
@@ -247,7 +247,7 @@ func (w *world) readTask(id string) release.Task {
 	return t
 }
 
-func (w *world) progress(id string) release.Progress {
+func (w *fixture) progress(id string) release.Progress {
 	w.t.Helper()
 	r, err := w.store.Release(context.Background(), id)
 	if err != nil || r.Progress() == nil {

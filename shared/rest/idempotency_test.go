@@ -19,7 +19,7 @@ import (
 // does nothing; with another body it is refused.
 func TestAKeyMakesAPostHappenOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	id := w.release(w.change(true))
 	pending, more := w.change(false), w.changes(4)
 	busy := stepped("approved", "scheduled")(w)
@@ -70,7 +70,7 @@ func TestAKeyMakesAPostHappenOnce(t *testing.T) {
 }
 
 // everything is all that can be read, as far as these tests write it.
-func (w *world) everything() string {
+func (w *fixture) everything() string {
 	var b strings.Builder
 	for _, path := range []string{"/releases?limit=100", "/change-requests?limit=100", "/tasks?requesterEmail=rita@example.com"} {
 		b.WriteString(w.look(path))
@@ -84,7 +84,7 @@ func (w *world) everything() string {
 
 func TestTwoHundredWithOneKeyCreateOneRelease(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	a := ask{route: "POST /releases", body: object{"name": "Once"}, headers: []string{"Idempotency-Key: one"}}
 	answers := make([]answer, 200)
 	var all sync.WaitGroup
@@ -104,7 +104,7 @@ func TestTwoHundredWithOneKeyCreateOneRelease(t *testing.T) {
 
 func TestOfTwoRacingOneWins(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	ids := make(chan string, 200)
 	for range cap(ids) {
 		ids <- w.release()
@@ -122,7 +122,7 @@ func TestOfTwoRacingOneWins(t *testing.T) {
 }
 
 // race lets two callers approve a release at the same time.
-func (w *world) race(id string) {
+func (w *fixture) race(id string) {
 	var got [2]answer
 	var both sync.WaitGroup
 	for i := range got {
@@ -153,7 +153,7 @@ func (f transport) Do(r *http.Request) (*http.Response, error) { return f(r) }
 // whole yet.
 func TestAHalfCreatedReleaseSaysSo(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	ids := w.changes(60)
 	transactions := 0
 	dying := w.on(w.open(func(o *dynamodb.Options) {
@@ -190,7 +190,7 @@ func TestAHalfCreatedReleaseSaysSo(t *testing.T) {
 
 func TestAStoreThatThrottles(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	busy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		rw.WriteHeader(http.StatusBadRequest)

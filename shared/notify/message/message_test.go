@@ -1,4 +1,4 @@
-package letter_test
+package message_test
 
 import (
 	"flag"
@@ -12,7 +12,7 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/notify"
-	"example.com/releases/shared/notify/letter"
+	"example.com/releases/shared/notify/message"
 )
 
 var update = flag.Bool("update", false, "write the letters as they are now to testdata")
@@ -102,7 +102,7 @@ func letters() map[string]notify.Notice {
 }
 
 func TestGoldenLetters(t *testing.T) {
-	w, err := letter.New("Europe/Berlin")
+	w, err := message.New("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,13 +146,13 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s has changed; look at it, and run go test ./shared/notify/letter -update\ngot\n%s", path, got)
+		t.Errorf("%s has changed; look at it, and run go test ./shared/notify/message -update\ngot\n%s", path, got)
 	}
 }
 
 // What the contract demands of every letter, apart from how it reads.
 func TestEveryLetterKeepsTheContract(t *testing.T) {
-	w, err := letter.New("Europe/Berlin")
+	w, err := message.New("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestDatesInTheOrganisationsZone(t *testing.T) {
 		{"Asia/Kathmandu", "2026-12-31T18:00:00Z", "2026-12-31T20:00:00Z", "2026-12-31", "Thursday, 31 December 2026, 23:45 to Friday, 1 January 2027, 01:45 (Asia/Kathmandu, UTC+05:45)"},
 		{"", "2026-05-04T18:00:00Z", "2026-05-04T20:00:00Z", "2026-05-04", "Monday, 4 May 2026, 18:00 to 20:00 (UTC)"},
 	} {
-		w, err := letter.New(c.zone)
+		w, err := message.New(c.zone)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,13 +246,13 @@ func TestDatesInTheOrganisationsZone(t *testing.T) {
 }
 
 func TestAnUnknownZoneIsRefused(t *testing.T) {
-	if _, err := letter.New("Europe/Atlantis"); err == nil {
+	if _, err := message.New("Europe/Atlantis"); err == nil {
 		t.Error("accepted")
 	}
 }
 
 func TestAnUnknownKindIsRefused(t *testing.T) {
-	w, _ := letter.New("UTC")
+	w, _ := message.New("UTC")
 	if _, err := w.Write(notify.Notice{Kind: "new"}); err == nil {
 		t.Error("accepted")
 	}

@@ -61,7 +61,7 @@ const (
 )
 
 // plan makes change requests of all three types, tasks of many people, and the release.
-func (s *story) plan(ctx context.Context) error {
+func (s *walkthrough) plan(ctx context.Context) error {
 	s.title("A release is planned")
 	kinds := []string{"Standard", "Normal", "Emergency"}
 	for i := range changeCount {
@@ -114,7 +114,7 @@ func (s *story) plan(ctx context.Context) error {
 }
 
 // decide records the CAB's decision on every change request but those in leave.
-func (s *story) decide(ctx context.Context, leave string) error {
+func (s *walkthrough) decide(ctx context.Context, leave string) error {
 	return parallel(changeCount, func(i int) error {
 		if i%3 == 0 || s.changes[i] == leave { // Standard ones need no decision
 			return nil
@@ -123,7 +123,7 @@ func (s *story) decide(ctx context.Context, leave string) error {
 	})
 }
 
-func (s *story) move(ctx context.Context, body object) (releaseAnswer, *problem, error) {
+func (s *walkthrough) move(ctx context.Context, body object) (releaseAnswer, *problem, error) {
 	var r releaseAnswer
 	s.asked("admin", fmt.Sprintf("POST /api/releases/%s/status %v", s.releaseID, body["status"]))
 	p, err := s.send(ctx, s.run.Tokens.Admin, "POST", "/api/releases/"+s.releaseID+"/status", body, &r)
@@ -131,7 +131,7 @@ func (s *story) move(ctx context.Context, body object) (releaseAnswer, *problem,
 }
 
 // refuse shows that the CAB's missing word holds a release up.
-func (s *story) refuse(ctx context.Context) error {
+func (s *walkthrough) refuse(ctx context.Context) error {
 	s.title("The CAB has not decided on one change yet")
 	missing := s.changes[1]
 	if err := s.decide(ctx, missing); err != nil {
@@ -151,7 +151,7 @@ func (s *story) refuse(ctx context.Context) error {
 }
 
 // refused shows a problem document as a person would read it.
-func (s *story) refused(p *problem) {
+func (s *walkthrough) refused(p *problem) {
 	s.line("%s %s", s.paint(red, fmt.Sprintf("%d %s", p.Status, p.Code)), p.Detail)
 	for _, e := range p.Errors {
 		s.line("    %s %s", s.paint(bold, e.Field), e.Message)
@@ -159,7 +159,7 @@ func (s *story) refused(p *problem) {
 }
 
 // approve records the missing decision and takes the release to in-progress.
-func (s *story) approve(ctx context.Context) error {
+func (s *walkthrough) approve(ctx context.Context) error {
 	s.title("The CAB decides, and the release goes on")
 	err := s.must(ctx, s.run.Tokens.Admin, "POST", "/api/change-requests/"+s.changes[1]+"/decision", object{"decision": "approved"}, nil)
 	if err != nil {
@@ -179,7 +179,7 @@ func (s *story) approve(ctx context.Context) error {
 }
 
 // deploy deploys, and watches change requests and tasks resolve by themselves.
-func (s *story) deploy(ctx context.Context) error {
+func (s *walkthrough) deploy(ctx context.Context) error {
 	s.title("Deployed: change requests and tasks resolve by themselves")
 	if _, p, err := s.move(ctx, object{"status": "deployed", "note": "All steps done"}); err != nil || p != nil {
 		return orProblem(err, p)
@@ -195,7 +195,7 @@ func orProblem(err error, p *problem) error {
 }
 
 // watch shows the settlement until it is complete.
-func (s *story) watch(ctx context.Context) error {
+func (s *walkthrough) watch(ctx context.Context) error {
 	began := time.Now()
 	for {
 		var r releaseAnswer
