@@ -1,0 +1,433 @@
+// Package upgrade_test holds the present code to what earlier versions left behind:
+// items and stream records were recorded once, stand in testdata by date, and are read,
+// edited, moved, settled, mailed and swept here by the real handlers on the real engine.
+// It must not know how anything is encoded: it touches the product through its surfaces
+// and its consumers, all in this file, and the tables as DynamoDB's own JSON.
+//
+// What is expected was written by hand from the contract. Where a test fails, the code
+// is wrong and not the recording: see testdata/2026-11-26/README.md.
+package upgrade_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/bus"
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/local/mailbox"
+	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/local/template"
+	"example.com/releases/shared/notify/announce"
+	"example.com/releases/shared/notify/feedback"
+	"example.com/releases/shared/notify/plan"
+	"example.com/releases/shared/notify/send"
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/rest"
+	"example.com/releases/shared/settle"
+	"example.com/releases/shared/trustcenter"
+)
+
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
+
+type object = map[string]any
+
+// fixture is the whole service on tables that hold the recording, step by step: nothing
+// happens by itself, and the clock stands where the test puts it.
+type fixture struct {
+	t      *testing.T
+	config aws.Config
+	db     *dynamodb.Client
+	names  map[string]string // of tables, by logical id
+	store  *dynamo.Store
+	inbox  *mailbox.Mailbox
+	bus    *bus.Bus
+	ses    string
+	buses  string
+
+	mu    sync.Mutex
+	clock time.Time
+	heard []events.CloudWatchEvent
+
+	streams map[string]*stream
+	waiting map[string][]events.DynamoDBEventRecord // by function
+}
+
+// consumer is a function that a stream wakes, as the template wires it.
+type consumer struct {
+	table   string // logical id
+	filters []streams.Filter
+}
+
+func consumers(t *testing.T) map[string]consumer {
+	t.Helper()
+	all := map[string]consumer{}
+	for _, f := range theTemplate(t).Functions {
+		for _, s := range f.Streams {
+			c := consumer{table: s.Table}
+			for _, pattern := range s.Filters {
+				c.filters = append(c.filters, must(streams.ParseFilter(pattern.String()))(t))
+			}
+			all[f.Name] = c
+		}
+	}
+	return all
+}
+
+// wakes tells whether the template lets a record through to the consumer.
+func (c consumer) wakes(r events.DynamoDBEventRecord) bool {
+	for _, f := range c.filters {
+		if f.Match(r) {
+			return true
+		}
+	}
+	return false
+}
+
+func theTemplate(t *testing.T) *template.Template {
+	t.Helper()
+	root := must(engine.Root())(t)
+	return must(template.Load(filepath.Join(root, "template.yaml"), nil))(t)
+}
+
+// newFixture loads the recording. The clock stands at three in the afternoon of its day.
+// The tables have no expiry: the engine would go by the real clock, and the answers to
+// Idempotency-Keys are kept for a day of the recording's.
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	return newFixtureOn(t, false)
+}
+
+// newFixtureWithStreams is newFixture with the tables' streams, for tests that run consumers
+// until all is quiet. They make the engine slower.
+func newFixtureWithStreams(t *testing.T) *fixture {
+	t.Helper()
+	return newFixtureOn(t, true)
+}
+
+func newFixtureOn(t *testing.T, withStreams bool) *fixture {
+	t.Helper()
+	t.Parallel()
+	endpoint := engine.ForTest(t)
+	w := &fixture{
+		t: t, db: engine.Client(endpoint), names: map[string]string{}, inbox: &mailbox.Mailbox{}, bus: &bus.Bus{},
+		clock: time.Date(2026, 11, 26, 15, 0, 0, 0, time.UTC), streams: map[string]*stream{}, waiting: map[string][]events.DynamoDBEventRecord{},
+	}
+	tables, prefix := theTemplate(t).Tables, "t"+rand.Text()[:10]+"-"
+	for n := range tables {
+		tables[n].TTL = ""
+		if !withStreams {
+			tables[n].StreamView = ""
+		}
+		w.names[tables[n].LogicalID] = prefix + tables[n].LogicalID
+	}
+	t.Cleanup(func() {
+		for _, name := range w.names {
+			_, _ = w.db.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name})
+		}
+	})
+	w.no(engine.CreateTables(t.Context(), w.db, tables, func(id string) string { return w.names[id] }))
+	w.load()
+
+	w.config = at(endpoint)
+	w.store = dynamo.Open(w.config, dynamo.Tables{
+		Releases: w.names["ReleasesTable"], Changes: w.names["ChangesTable"], Tasks: w.names["TasksTable"], Mail: w.names["MailTable"],
+	})
+	w.inbox.Now = w.now
+	w.inbox.OnEvent = func(e events.CloudWatchEvent) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.heard = append(w.heard, e)
+	}
+	ses := httptest.NewServer(w.inbox.Handler())
+	t.Cleanup(ses.Close)
+	buses := httptest.NewServer(http.HandlerFunc(w.bus.PutEvents))
+	t.Cleanup(buses.Close)
+	w.ses, w.buses = ses.URL+"/_local/ses", buses.URL
+	if !withStreams {
+		return w
+	}
+	reader := dynamodbstreams.NewFromConfig(w.config)
+	for id, name := range w.names {
+		w.streams[id] = openStream(t, w.db, reader, name)
+		w.streams[id].read() // the loading is no record of anybody's
+	}
+	return w
+}
+
+// in is the fixture in a part of its test.
+func (w *fixture) in(t *testing.T) *fixture {
+	return &fixture{t: t, config: w.config, db: w.db, names: w.names, store: w.store, inbox: w.inbox, bus: w.bus, ses: w.ses, buses: w.buses, clock: w.now()}
+}
+
+func at(endpoint string) aws.Config {
+	return aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+		}),
+	}
+}
+
+func (w *fixture) no(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func (w *fixture) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.clock
+}
+
+// afterAnything puts the clock behind everything that has happened, by the real clock
+// too: who publishes status changes goes by that one.
+func (w *fixture) afterAnything() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clock = w.clock.Add(time.Hour)
+	if now := time.Now().Add(time.Hour).UTC(); now.After(w.clock) {
+		w.clock = now
+	}
+}
+
+func caller(name string, role release.Role) *release.Caller {
+	return &release.Caller{
+		Person:        release.Person{Subject: "sub-" + strings.ToLower(name), Name: name, Email: strings.ToLower(name) + "@example.com"},
+		EmailVerified: true, Role: role,
+	}
+}
+
+var admin, auditor = caller("Ada", release.Admin), caller("Otto", release.Auditor)
+
+type answer struct {
+	status int
+	etag   string
+	body   object
+}
+
+// ask sends one request to the REST surface.
+func (w *fixture) ask(who *release.Caller, route string, body any, headers ...string) answer {
+	w.t.Helper()
+	method, path, _ := strings.Cut(route, " ")
+	var sent io.Reader = http.NoBody
+	if body != nil {
+		sent = strings.NewReader(string(must(json.Marshal(body))(w.t)))
+	}
+	r := httptest.NewRequest(method, rest.Base+path, sent)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, value)
+	}
+	got := httptest.NewRecorder()
+	rest.Handler(operations.New(w.store).WithClock(w.now), rest.Routes()...).ServeHTTP(got, r.WithContext(release.WithCaller(r.Context(), *who)))
+	a := answer{status: got.Code, etag: got.Header().Get("ETag"), body: object{}}
+	if got.Body.Len() > 0 {
+		w.no(json.Unmarshal(got.Body.Bytes(), &a.body))
+	}
+	return a
+}
+
+// do is ask for an admin, and what it answers must be so.
+func (w *fixture) do(status int, route string, body any, headers ...string) object {
+	w.t.Helper()
+	a := w.ask(admin, route, body, headers...)
+	if a.status != status {
+		w.t.Errorf("%s answers %d, want %d: %v", route, a.status, status, a.body)
+	}
+	return a.body
+}
+
+// refused is do for what the contract forbids.
+func (w *fixture) refused(status int, code, route string, body any) {
+	w.t.Helper()
+	if got := w.do(status, route, body); got["code"] != code {
+		w.t.Errorf("%s is refused as %v, want %s", route, got["code"], code)
+	}
+}
+
+// public is what the Trust Center shows as JSON.
+func (w *fixture) public() string {
+	w.t.Helper()
+	got := httptest.NewRecorder()
+	trustcenter.Handler(w.store.Published, trustcenter.Options{On: true, Zone: "Europe/Berlin", Now: w.now}).
+		ServeHTTP(got, httptest.NewRequest(http.MethodGet, "/trust-center.json", nil))
+	return got.Body.String()
+}
+
+func (w *fixture) announcer() *announce.Announcer {
+	return announce.Open(at(w.buses), w.store, "releases")
+}
+
+func (w *fixture) planner() *plan.Planner {
+	return plan.New(w.store).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
+}
+
+// feed hands records to a function, which has to understand them all.
+func (w *fixture) feed(function string, records ...events.DynamoDBEventRecord) {
+	w.t.Helper()
+	batch := events.DynamoDBEvent{Records: records}
+	var got events.DynamoDBEventResponse
+	var err error
+	switch function {
+	case "settle-changes":
+		got, err = settle.New(w.store).Changes(w.t.Context(), batch)
+	case "settle-tasks":
+		got, err = settle.New(w.store).Tasks(w.t.Context(), batch)
+	case "announce":
+		got, err = w.announcer().Stream(w.t.Context(), batch)
+	case "plan-notices":
+		got, err = w.planner().Stream(w.t.Context(), batch)
+	case "send-mail":
+		got, err = send.Open(at(w.ses), w.store, send.Options{
+			Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Patience: 150 * time.Millisecond,
+		}).WithClock(w.now).Stream(w.t.Context(), batch)
+	default:
+		w.t.Fatalf("this test does not know the function %s; give it its line here", function)
+	}
+	if err != nil || len(got.BatchItemFailures) > 0 {
+		w.t.Errorf("%s did not understand its records: %v %v", function, got.BatchItemFailures, err)
+	}
+}
+
+// runUntilIdle runs all consumers until no record is left, as Lambda would, and has SES's
+// events recorded.
+func (w *fixture) runUntilIdle() {
+	w.t.Helper()
+	if len(w.streams) == 0 {
+		w.t.Fatal("these tables have no streams")
+	}
+	all := consumers(w.t)
+	for range 50 {
+		for table, s := range w.streams {
+			for _, r := range s.read() {
+				for function, c := range all {
+					if c.table == table && c.wakes(r) {
+						w.waiting[function] = append(w.waiting[function], r)
+					}
+				}
+			}
+		}
+		if len(w.waiting) == 0 {
+			return
+		}
+		for function, records := range w.waiting {
+			w.feed(function, records...)
+			delete(w.waiting, function)
+		}
+		w.mu.Lock()
+		heard := w.heard
+		w.heard = nil
+		w.mu.Unlock()
+		for _, e := range heard {
+			_, err := feedback.New(w.store).WithClock(w.now).Record(w.t.Context(), e)
+			w.no(err)
+		}
+	}
+	w.t.Fatal("the streams never come to rest")
+}
+
+// sweep repairs everything, however short a time it has been unfinished.
+func (w *fixture) sweep() {
+	w.t.Helper()
+	s := settle.Sweep{Settler: settle.New(w.store), Announce: w.announcer().Announce}
+	_, err := s.Before(w.t.Context(), w.now(), w.now())
+	w.no(err)
+}
+
+// headsUp runs the schedule that looks after heads-ups and the outbox.
+func (w *fixture) headsUp() {
+	w.t.Helper()
+	_, err := w.planner().Run(w.t.Context(), json.RawMessage(`{}`))
+	w.no(err)
+}
+
+// hear records that SES says of a mail that it was sent.
+func (w *fixture) hearSent(mail string) {
+	w.t.Helper()
+	_, err := feedback.New(w.store).WithClock(w.now).Record(w.t.Context(), events.CloudWatchEvent{Source: "aws.ses", Detail: must(json.Marshal(object{
+		"eventType": "Send", "send": object{}, "mail": object{"messageId": "from-ses", "tags": object{"outbox": []string{mail}}},
+	}))(w.t)})
+	w.no(err)
+}
+
+// stream reads a table's records once, in order.
+type stream struct {
+	t        *testing.T
+	client   *dynamodbstreams.Client
+	arn      string
+	shard    *string
+	iterator *string
+	last     *string
+}
+
+func openStream(t *testing.T, client *dynamodb.Client, reader *dynamodbstreams.Client, table string) *stream {
+	t.Helper()
+	described := must(client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &table}))(t)
+	s := &stream{t: t, client: reader, arn: *described.Table.LatestStreamArn}
+	shards := must(reader.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: &s.arn}))(t)
+	s.shard = shards.StreamDescription.Shards[0].ShardId
+	return s
+}
+
+func (s *stream) read() []events.DynamoDBEventRecord {
+	s.t.Helper()
+	var all []events.DynamoDBEventRecord
+	for {
+		if s.iterator == nil { // made late: the engine takes one of an empty stream for trimmed
+			in := &dynamodbstreams.GetShardIteratorInput{StreamArn: &s.arn, ShardId: s.shard, ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon}
+			if s.last != nil {
+				in.ShardIteratorType, in.SequenceNumber = streamtypes.ShardIteratorTypeAfterSequenceNumber, s.last
+			}
+			s.iterator = must(s.client.GetShardIterator(s.t.Context(), in))(s.t).ShardIterator
+		}
+		out := must(s.client.GetRecords(s.t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: s.iterator, Limit: aws.Int32(1000)}))(s.t)
+		s.iterator = out.NextShardIterator
+		if len(out.Records) == 0 {
+			if s.last == nil {
+				s.iterator = nil
+			}
+			return all
+		}
+		for _, r := range out.Records {
+			all = append(all, streams.Record(r, s.arn))
+			s.last = r.Dynamodb.SequenceNumber
+		}
+	}
+}

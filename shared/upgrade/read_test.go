@@ -1,0 +1,92 @@
+package upgrade_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// What was recorded reads as it did, and reading writes nothing.
+func TestRecordedItems_Read_AnswerAsThen(t *testing.T) {
+	w := newFixture(t)
+	before := w.everything()
+	for name, part := range map[string]func(*testing.T, *fixture){"answers": readAnswers, "public page": readPublicPage, "keys": readKeys} {
+		t.Run(name, func(t *testing.T) {
+			part(t, w.in(t))
+			w.in(t).unchanged(before, "reading")
+		})
+	}
+}
+
+// Every release, change request, task, log, list and readiness.
+func readAnswers(t *testing.T, w *fixture) {
+	t.Helper()
+	answers := recordedAnswers(t)
+	if len(answers) < 120 {
+		t.Fatalf("only %d answers were recorded", len(answers))
+	}
+	for path, was := range answers {
+		is := w.ask(admin, "GET "+path, nil)
+		if is.status != was.Status {
+			t.Errorf("GET %s answers %d, and answered %d", path, is.status, was.Status)
+			continue
+		}
+		delete(was.Body, "nextCursor") // another spelling is another cursor; the old one has its own line
+		for _, d := range differences("GET "+path, was.Body, is.body) {
+			t.Error(d)
+		}
+	}
+}
+
+// everything is what stands in the tables. Counters are left out: a number that was
+// taken and not used leaves a gap, which the contract allows.
+func (w *fixture) everything() map[string]any {
+	w.t.Helper()
+	all := map[string]any{}
+	for table := range w.names {
+		for key, i := range w.scan(table) {
+			if !strings.HasPrefix(key, "COUNTER#") && !strings.HasSuffix(key, "/L") {
+				all[table+" "+key] = i
+			}
+		}
+	}
+	return all
+}
+
+// A request that was answered under an Idempotency-Key is answered so again, within a
+// day, and does nothing more.
+func readKeys(t *testing.T, w *fixture) {
+	t.Helper()
+	all := recorded[[]struct {
+		Route, Key   string
+		Body, Answer object
+	}](t, "keyed.json")
+	if len(all) < 6 {
+		t.Fatalf("only %d keys were recorded", len(all))
+	}
+	for _, r := range all {
+		is := w.ask(admin, r.Route, r.Body, "Idempotency-Key: "+r.Key)
+		if is.status >= 300 {
+			t.Errorf("%s with the key %s answers %d: %v", r.Route, r.Key, is.status, is.body)
+			continue
+		}
+		for _, d := range differences(r.Route, r.Answer, is.body) {
+			t.Error(d)
+		}
+	}
+	w.do(422, all[0].Route, object{"changeType": "Normal", "title": "Another"}, "Idempotency-Key: "+all[0].Key)
+}
+
+// The public sees what is, or was, scheduled, and neither what opted out nor what was
+// only planned.
+func readPublicPage(t *testing.T, w *fixture) {
+	t.Helper()
+	page := w.public()
+	for id, shown := range map[string]bool{
+		planned: false, approved: false, scheduled: true, running: true, deployed: true, rolledBack: true, cancelled: true,
+		mails: true, moved: true, missed: true, underWay: true, notAnnounced: true, halfCreated: false, halfDeleted: false, bare: false,
+	} {
+		if strings.Contains(page, id) != shown {
+			t.Errorf("%s is on the page: %t, want %t", id, !shown, shown)
+		}
+	}
+}

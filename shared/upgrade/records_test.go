@@ -1,0 +1,143 @@
+package upgrade_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// listens is which word of op wakes whom, as the deployed version's streams hold them.
+// In a release's records the word may count in one status only: "link in scheduled".
+var listens = map[string][]string{
+	"settle-changes": {"deployed", "rolled-back", "cancelled"},
+	"settle-tasks":   {"follow"},
+	"announce": {
+		"approved", "scheduled", "in-progress", "deployed", "rolled-back", "cancelled", "settled",
+		"link in scheduled", "patch in scheduled", "decide in scheduled",
+	},
+	"plan-notices": {"plan"},
+	"send-mail":    {"send"},
+}
+
+func word(image map[string]events.DynamoDBAttributeValue, name string) string {
+	if v, ok := image[name]; ok && v.DataType() == events.DataTypeString {
+		return v.String()
+	}
+	return ""
+}
+
+// Each recorded record is let through to whom its word wakes and to nobody else, and
+// whoever gets it understands it: alone, twice, and together with all others.
+func TestRecordedRecords_EachConsumer_WokenAndUnderstood(t *testing.T) {
+	w := newFixture(t)
+	all := consumers(t)
+	seen := map[string]bool{}
+	for function, words := range listens {
+		c, there := all[function]
+		if !there {
+			t.Errorf("no stream wakes %s any more", function)
+			continue
+		}
+		var woken []events.DynamoDBEventRecord
+		for _, r := range recordedRecords(t, c.table) {
+			op := word(r.Change.NewImage, "op")
+			precise := op + " in " + word(r.Change.NewImage, "status")
+			want := op != "" && (slices.Contains(words, op) || slices.Contains(words, precise))
+			if got := c.wakes(r); got != want {
+				t.Errorf("a record of %s with the word %q (%s) wakes %s: %t, want %t", word(r.Change.Keys, "pk"), op, precise, function, got, want)
+			}
+			if want {
+				seen[function+" "+op], seen[function+" "+precise] = true, true
+				woken = append(woken, r)
+			}
+		}
+		for _, r := range woken {
+			w.feed(function, r)
+			w.feed(function, r)
+		}
+		w.feed(function, woken...)
+	}
+	for function, words := range listens {
+		for _, word := range words {
+			if !seen[function+" "+word] {
+				t.Errorf("no record with the word %q was recorded for %s", word, function)
+			}
+		}
+	}
+}
+
+// What the streams still held when the version changed is carried on: the settlement
+// under way ends, the bus hears what it was not told of, the moved window is told.
+func TestRecordedRecords_Delivered_UnfinishedWorkEnds(t *testing.T) {
+	w := newFixtureWithStreams(t)
+	for function, c := range consumers(t) {
+		for _, r := range recordedRecords(t, c.table) {
+			if c.wakes(r) {
+				w.feed(function, r)
+			}
+		}
+	}
+	w.runUntilIdle()
+	w.wantSettled()
+	w.wantAnnounced()
+	// The settlement's own end had no listener before: it has now, and is told.
+	w.wantOutbox(notAnnounced, map[string]string{"resolved ivan": "sent"})
+	w.wantOutbox(underWay, map[string]string{"resolved uma": "sent", "resolved uwe": "sent", "resolved ute": "sent"})
+	w.wantOutbox(scheduled, map[string]string{"rescheduled mia.meyer": "sent", "rescheduled ben": "sent", "rescheduled cara": "sent", "rescheduled lena": "suppressed"})
+	w.wantOutbox(moved, map[string]string{"heads-up kurt": "sent superseded"})
+	w.wantArrived(map[string]int{"ivan": 1, "uma": 1, "uwe": 1, "ute": 1, "mia.meyer": 1, "ben": 1, "cara": 1, "lena": 0, "kurt": 1, "unknown": 0, "unclear": 0, "leased": 0})
+
+	// Delivered once more, nothing is left to be done.
+	before := w.everything()
+	arrived := len(w.inbox.Mails())
+	for function, c := range consumers(t) {
+		for _, r := range recordedRecords(t, c.table) {
+			if c.wakes(r) && !slices.Contains([]string{"link", "patch", "decide"}, word(r.Change.NewImage, "op")) {
+				w.feed(function, r)
+			}
+		}
+	}
+	w.runUntilIdle()
+	w.unchanged(before, "records that came again")
+	if n := len(w.inbox.Mails()); n != arrived {
+		t.Errorf("%d mails more went to people who had been told", n-arrived)
+	}
+}
+
+// wantSettled holds the end of the settlement that was under way.
+func (w *fixture) wantSettled() {
+	w.t.Helper()
+	for _, id := range []string{"CR-U-1", "CR-U-2", "CR-U-3"} {
+		if got := w.do(200, "GET /change-requests/"+id, nil); got["status"] != "Resolved" {
+			w.t.Errorf("%s is %v, want Resolved", id, got["status"])
+		}
+	}
+	for _, id := range []string{"T-U-THROUGH", "T-U-WRITTEN", "T-U-OPEN", "T-U-UNTOUCHED"} {
+		got := w.do(200, "GET /tasks/"+id, nil)
+		comments, _ := got["comments"].([]any)
+		if got["status"] != "Resolved" || len(comments) != 1 || !strings.HasPrefix(comments[0].(object)["text"].(string), "Resolved as part of release "+underWay+", deployed 2026-11-26T09:") {
+			w.t.Errorf("%s is %v with the comments %v; want Resolved with one", id, got["status"], comments)
+		}
+	}
+	progress, _ := w.do(200, "GET /releases/"+underWay, nil)["settlement"].(object)
+	if changes, tasks := progress["changes"].(object), progress["tasks"].(object); progress["state"] != "settled" || changes["settled"] != 3.0 || tasks["settled"] != 4.0 {
+		w.t.Errorf("the settlement says %v, want settled, 3 change requests, 4 tasks", progress)
+	}
+}
+
+// wantAnnounced holds that the bus has heard, once, of the status that it was not told
+// of, and of none again that it had been told of.
+func (w *fixture) wantAnnounced() {
+	w.t.Helper()
+	var heard []string
+	for _, e := range w.bus.Events() {
+		if e.DetailType == "Release Status Changed" {
+			heard = append(heard, string(e.Detail))
+		}
+	}
+	if len(heard) != 1 || !strings.Contains(heard[0], `"eventId":"`+notAnnounced+`#4"`) || !strings.Contains(heard[0], `"to":"deployed"`) {
+		w.t.Errorf("the bus heard of %d status changes, want that %s is deployed: %v", len(heard), notAnnounced, heard)
+	}
+}
