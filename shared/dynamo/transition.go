@@ -99,7 +99,8 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 		set("attention", text("1")).set("attentionSince", secondsValue(passage.At)).
 		appendTo("history", encodeHistoryEntry(passage)).
 		add("revision", number(1)).
-		equal("status", text(string(before.Status))).
+		// Every change of status raises the epoch, and nothing else does: with the epoch of
+		// then, the release has the status that was judged, and its history has no gap.
 		equal("epoch", number(before.Epoch())).
 		// An edit of this in between must not be overlooked: publish has looked at it.
 		equal("public", boolean(before.Public)).

@@ -1,0 +1,168 @@
+package dynamo_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/release"
+)
+
+// heldUp is a store on the same tables whose first request of a kind is held up until
+// something else has happened: what was read before it is out of date by then.
+func (l *harness) heldUp(operation string, meanwhile func()) *dynamo.Store {
+	var first sync.Once
+	return l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		if call.Operation == operation {
+			first.Do(meanwhile)
+		}
+		return do(ctx)
+	}, nil)
+}
+
+// appended adds a log entry. A transition takes its place in the log from the number of
+// entries it has read, so that two with an entry in between do not collide there, which
+// would hide a missing guard.
+func (l *harness) appended(id string) {
+	l.t.Helper()
+	_, err := l.AppendLog(l.ctx, id, "in between", "", l.write())
+	l.no(err)
+}
+
+// editRelease edits a release as update-release does.
+func (l *harness) editRelease(s *dynamo.Store, id string, w dynamo.Write, edit func(*release.Release)) error {
+	_, err := s.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, string, error) {
+		edit(&r)
+		r.Revision, r.UpdatedAt = r.Revision+1, w.At
+		return r, "", nil
+	}, w)
+	return err
+}
+
+// A transition whose write is held up while a log entry and another one come in between
+// changes nothing, wherever in its life the release is.
+func TestTransition_AppendAndAnotherInBetween_Conflict(t *testing.T) {
+	l := newHarness(t)
+	life := []release.Status{release.Approved, release.Scheduled, release.InProgress, release.Deployed, release.RolledBack}
+	for n, to := range life {
+		others := []release.Status{to}
+		if n < 4 {
+			others = append(others, release.Cancelled)
+		}
+		if to == release.Deployed {
+			others = append(others, release.RolledBack)
+		}
+		for _, other := range others {
+			id := l.release()
+			l.move(id, life[:n]...)
+			s := l.heldUp("TransactWriteItems", func() {
+				l.appended(id)
+				l.move(id, other)
+			})
+			if _, err := s.Transition(l.ctx, id, moveTo(to), l.write()); !release.HasCode(err, "status-changed") {
+				t.Errorf("to %s after %s came in between: %v", to, other, err)
+			}
+			r, err := l.Release(l.ctx, id)
+			l.no(err)
+			if r.Status != other || r.Epoch() != n+1 || len(r.History) != n+1 || r.History[n].To != other {
+				t.Errorf("to %s after %s came in between: it is %s at epoch %d, with the history %+v", to, other, r.Status, r.Epoch(), r.History)
+			}
+			log, err := l.Log(l.ctx, id)
+			l.no(err)
+			if len(log) != n+2 {
+				t.Errorf("to %s after %s came in between: the log has %d entries, want %d", to, other, len(log), n+2)
+			}
+		}
+	}
+}
+
+// What a transition demands is demanded by its write, not only when it looked.
+func TestTransition_ItsDemandsFailInBetween_Refused(t *testing.T) {
+	l := newHarness(t)
+	for n, test := range []struct {
+		what, code string
+		before     []release.Status
+		to         release.Status
+		meanwhile  func(id, change string)
+	}{
+		{"a rejection", "cab-approval-missing", nil, release.Approved, func(_, change string) {
+			_, err := l.Decide(l.ctx, change, release.DecisionRejected, "no", l.write())
+			l.no(err)
+		}},
+		{"a window taken away", "window-missing", []release.Status{release.Approved}, release.Scheduled, func(id, _ string) {
+			l.no(l.editRelease(l.Store, id, l.write(), func(r *release.Release) { r.ScheduledStart = nil }))
+		}},
+		{"a window turned round", "window-missing", []release.Status{release.Approved}, release.Scheduled, func(id, _ string) {
+			l.no(l.editRelease(l.Store, id, l.write(), func(r *release.Release) {
+				r.ScheduledStart, r.ScheduledEnd = r.ScheduledEnd, r.ScheduledStart
+			}))
+		}},
+	} {
+		changes := l.changes(fmt.Sprintf("CHG-%d", n), 1)
+		id := l.release(changes...)
+		l.move(id, test.before...)
+		s := l.heldUp("TransactWriteItems", func() { test.meanwhile(id, changes[0]) })
+		if _, err := s.Transition(l.ctx, id, moveTo(test.to), l.write()); !release.HasCode(err, test.code) {
+			t.Errorf("%s in between: %v, want %s", test.what, err, test.code)
+		}
+		if r, err := l.Release(l.ctx, id); err != nil || r.Epoch() != len(test.before) {
+			t.Errorf("%s in between: it is %s, %v", test.what, r.Status, err)
+		}
+	}
+}
+
+// An edit makes a release public while its transition is held up: the public sees it
+// all the same.
+func TestTransition_MadePublicInBetween_IsPublished(t *testing.T) {
+	l := newHarness(t)
+	id := l.release()
+	l.move(id, release.Approved, release.Scheduled)
+	s := l.heldUp("TransactWriteItems", func() {
+		l.no(l.editRelease(l.Store, id, l.write(), func(r *release.Release) { r.Public = true }))
+	})
+	_, err := s.Transition(l.ctx, id, moveTo(release.InProgress), l.write())
+	l.no(err)
+	partition, _ := l.raw(l.tables.Releases, "REL#"+id, "M")["publicKey"].(*types.AttributeValueMemberS)
+	if partition == nil || partition.Value != "running" {
+		t.Errorf("the index of the public has it under %v, want running", partition)
+	}
+}
+
+// A deletion that has begun bars the transition, also one that had read before it.
+func TestTransition_DeletionBegunInBetween_NotFound(t *testing.T) {
+	l := newHarness(t)
+	id := l.release()
+	s := l.heldUp("TransactWriteItems", func() {
+		if err := l.under(nil, dyingAfter("TransactWriteItems", 1)).DeleteRelease(l.ctx, id, l.write()); err == nil {
+			t.Error("the deletion did not die")
+		}
+	})
+	if _, err := s.Transition(l.ctx, id, moveTo(release.Approved), l.write()); !release.IsKind(err, release.KindNotFound) {
+		t.Errorf("got %v", err)
+	}
+	if epoch, _ := l.raw(l.tables.Releases, "REL#"+id, "M")["epoch"].(*types.AttributeValueMemberN); epoch == nil || epoch.Value != "0" {
+		t.Errorf("it moved to epoch %v", epoch)
+	}
+}
+
+// If-Match holds for the write, not only for the look before it.
+func TestTransition_EditInBetweenWithIfMatch_PreconditionFailed(t *testing.T) {
+	l := newHarness(t)
+	id := l.release()
+	w := l.write()
+	w.IfRevision = 1
+	s := l.heldUp("TransactWriteItems", func() {
+		l.no(l.editRelease(l.Store, id, l.write(), func(r *release.Release) { r.Name = "other" }))
+	})
+	if _, err := s.Transition(l.ctx, id, moveTo(release.Approved), w); !release.IsKind(err, release.KindPreconditionFailed) {
+		t.Errorf("got %v", err)
+	}
+	if r, err := l.Release(l.ctx, id); err != nil || r.Status != release.Planned || r.Revision != 2 {
+		t.Errorf("it is %s at revision %d, %v", r.Status, r.Revision, err)
+	}
+}
