@@ -47,7 +47,7 @@ func (s *Store) changesByID(ctx context.Context, ids []string) (map[string]relea
 func (s *Store) CreateChange(ctx context.Context, c release.Change, w Write) (release.Change, error) {
 	w.keepRecordIn(s.tables.Changes)
 	i := encodeChange(c)
-	i["op"] = text("create")
+	writer(i).op(opCreate)
 	i["request"] = text(w.Request)
 	c = decodeChange(i)
 	err := s.create(ctx, s.tables.Changes, i, c, w, nil)
@@ -137,7 +137,7 @@ func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecis
 			return before, err
 		}
 		after := before.Decide(decision, note, w.Stamp)
-		e := changeGuard(before, "decide", w).
+		e := changeGuard(before, OpDecide, w).
 			set("cabDecision", text(string(after.CABDecision))).
 			set("approvalStatus", text(string(after.ApprovalStatus))).
 			set("decidedBy", text(after.DecidedBy)).set("decidedAt", secondsValue(*after.DecidedAt))
@@ -180,7 +180,7 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 		return nil, r.Conflict("decision-frozen", "%s is in %s, which is %s: the CAB's decision can no longer change. Nothing was changed. If the change must not go on, roll the release back or cancel it.",
 			before.ID, r.ID, r.Status)
 	}
-	atRelease := s.releaseGuard(r, "decide", Write{Stamp: w.Stamp})
+	atRelease := s.releaseGuard(r, OpDecide, Write{Stamp: w.Stamp})
 	if after.CABApproved() {
 		atRelease.deleteFrom("pending", set([]string{before.ID}))
 	} else {
@@ -218,7 +218,7 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 			return before, nil
 		}
 		after.Revision, after.UpdatedAt = before.Revision+1, w.At.UTC().Truncate(time.Second)
-		e := changeGuard(before, "patch", w)
+		e := changeGuard(before, OpPatch, w)
 		e.replace(changePlanAttributes, plan)
 		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
 		if before.ReleaseID != "" {

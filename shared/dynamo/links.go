@@ -212,7 +212,7 @@ func (s *Store) heldElsewhere(ctx context.Context, c release.Change) (code, why 
 
 // linkActions links change requests to a release that is as it was read.
 func (s *Store) linkActions(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
-	e := s.releaseGuard(r, "link", w).
+	e := s.releaseGuard(r, OpLink, w).
 		add("changeIds", set(ids)).
 		add("changeCount", number(len(ids))).
 		compare("changeCount", "<=", number(release.MaxChanges-len(ids)))
@@ -227,7 +227,7 @@ func (s *Store) linkPairs(r release.Release, ids []string, changes map[string]re
 	var actions []types.TransactWriteItem
 	for _, id := range ids {
 		c := changes[id]
-		e := changeGuard(c, "link", w).absent("releaseId").
+		e := changeGuard(c, OpLink, w).absent("releaseId").
 			set("releaseId", text(r.ID)).set("releaseEpoch", number(r.Epoch()))
 		actions = append(actions, updateAction(s.tables.Changes, changeKey(id), e),
 			putAction(s.tables.Releases, encodeLink(r.ID, c.Link()), newExpression().absent("pk")))
@@ -237,12 +237,12 @@ func (s *Store) linkPairs(r release.Release, ids []string, changes map[string]re
 
 // freeActions removes change requests from a release that is as it was read.
 func (s *Store) freeActions(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
-	e := s.releaseGuard(r, "link", w).
+	e := s.releaseGuard(r, OpLink, w).
 		deleteFrom("changeIds", set(ids)).deleteFrom("pending", set(ids)).add("changeCount", number(-len(ids)))
 	actions := []types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(r.ID), e)}
 	for _, id := range ids {
 		actions = append(actions,
-			updateAction(s.tables.Changes, changeKey(id), changeGuard(changes[id], "free", w).equal("releaseId", text(r.ID)).remove("releaseId")),
+			updateAction(s.tables.Changes, changeKey(id), changeGuard(changes[id], opFree, w).equal("releaseId", text(r.ID)).remove("releaseId")),
 			deleteAction(s.tables.Releases, linkKey(r.ID, id), newExpression().exists("pk")))
 	}
 	return actions
@@ -251,9 +251,9 @@ func (s *Store) freeActions(r release.Release, ids []string, changes map[string]
 // releaseGuard is an update of a release that still has the status it was read with
 // and is neither half-created nor half-deleted. It does not ask for the revision, so
 // that several such writes to one release do not disturb each other.
-func (s *Store) releaseGuard(r release.Release, op string, w Write) *expression {
+func (s *Store) releaseGuard(r release.Release, op Op, w Write) *expression {
 	e := newExpression().
-		set("op", text(op)).set("updatedAt", secondsValue(w.At)).add("revision", number(1)).
+		op(op).set("updatedAt", secondsValue(w.At)).add("revision", number(1)).
 		equal("status", text(string(r.Status))).absent("linking").absent("deleting")
 	if w.IfRevision != 0 {
 		e.equal("revision", number(w.IfRevision))
@@ -262,9 +262,9 @@ func (s *Store) releaseGuard(r release.Release, op string, w Write) *expression 
 }
 
 // changeGuard is an update of a change request that is as it was read.
-func changeGuard(c release.Change, op string, w Write) *expression {
+func changeGuard(c release.Change, op Op, w Write) *expression {
 	return newExpression().
-		set("op", text(op)).set("updatedAt", secondsValue(w.At.Truncate(time.Second))).set("revision", number(c.Revision+1)).
+		op(op).set("updatedAt", secondsValue(w.At.Truncate(time.Second))).set("revision", number(c.Revision+1)).
 		equal("revision", number(c.Revision))
 }
 

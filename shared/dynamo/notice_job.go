@@ -63,7 +63,7 @@ func (s *Store) OpenJob(ctx context.Context, k JobKey, now time.Time) error {
 // same thing to do every minute does not ask for it every minute.
 func (s *Store) OpenJobOnce(ctx context.Context, k JobKey, now time.Time) error {
 	e := openJob(k, opPlan, now)
-	e.conditions = append(e.conditions, "("+e.name("op")+" <> "+e.value(text(opPlan))+" OR "+e.name("dueAt")+" < "+e.value(millisValue(now))+")")
+	e.conditions = append(e.conditions, "("+e.name(opAttribute)+" <> "+e.value(opPlan.value())+" OR "+e.name("dueAt")+" < "+e.value(millisValue(now))+")")
 	_, err := s.update(ctx, s.tables.Mail, k.item(), e)
 	if _, open := failedCondition(err); open {
 		return nil
@@ -75,7 +75,7 @@ func (s *Store) OpenJobOnce(ctx context.Context, k JobKey, now time.Time) error 
 // yet. One that was planned stays so.
 func (s *Store) OpenSettlement(ctx context.Context, k JobKey, now time.Time) error {
 	e := openJob(k, opPlan, now)
-	e.conditions = append(e.conditions, "(attribute_not_exists("+e.name("pk")+") OR "+e.name("op")+" = "+e.value(text(opWait))+")")
+	e.conditions = append(e.conditions, "(attribute_not_exists("+e.name("pk")+") OR "+e.name(opAttribute)+" = "+e.value(opWait.value())+")")
 	_, err := s.update(ctx, s.tables.Mail, k.item(), e)
 	if _, opened := failedCondition(err); opened {
 		return nil
@@ -93,8 +93,8 @@ func (s *Store) AwaitSettlement(ctx context.Context, k JobKey, now time.Time) er
 	return err
 }
 
-func openJob(k JobKey, op string, now time.Time) *expression {
-	return newExpression().set("op", text(op)).add("round", number(1)).
+func openJob(k JobKey, op Op, now time.Time) *expression {
+	return newExpression().op(op).add("round", number(1)).
 		set("dueKey", dueShard(jobPrefix+k.ReleaseID)).set("dueAt", millisValue(now.Add(replanAfter))).
 		set("updatedAt", millisValue(now)).set("expiresAt", unix(now.Add(keepMails)))
 }
@@ -105,14 +105,14 @@ func (s *Store) Job(ctx context.Context, k JobKey) (Job, bool, error) {
 	if err != nil || i == nil {
 		return Job{JobKey: k}, false, err
 	}
-	op := str(i, "op")
+	op := opOf(i)
 	return Job{JobKey: k, Open: op == opPlan, Wait: op == opWait, Round: num(i, "round"), DueAt: timeOf(i, "dueAt")}, true, nil
 }
 
 // CloseJob records that a job, as it was read, is done. Where it was opened again
 // meanwhile, it stays open.
 func (s *Store) CloseJob(ctx context.Context, j Job, now time.Time) error {
-	e := newExpression().set("op", text("planned")).remove("dueKey").remove("dueAt").set("updatedAt", millisValue(now)).
+	e := newExpression().op(opPlanned).remove("dueKey").remove("dueAt").set("updatedAt", millisValue(now)).
 		equal("round", number(j.Round))
 	_, err := s.update(ctx, s.tables.Mail, j.item(), e)
 	if _, opened := failedCondition(err); opened {
@@ -135,7 +135,7 @@ func MailOfKey(pk string) (string, bool) {
 
 // MissJob puts down, once, that a window began before anybody was told of it.
 func (s *Store) MissJob(ctx context.Context, k JobKey, now time.Time) error {
-	e := newExpression().set("op", text("missed")).set("updatedAt", millisValue(now)).set("expiresAt", unix(now.Add(keepMails))).absent("pk")
+	e := newExpression().op(opMissed).set("updatedAt", millisValue(now)).set("expiresAt", unix(now.Add(keepMails))).absent("pk")
 	_, err := s.update(ctx, s.tables.Mail, k.item(), e)
 	if _, there := failedCondition(err); there {
 		return nil

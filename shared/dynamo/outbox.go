@@ -88,7 +88,7 @@ func encodeMail(m Mail) item {
 	w.text("recipient", m.Recipient)
 	w.text("snapshot", m.Snapshot)
 	i["state"] = text(string(m.State))
-	i["op"] = text(opSend)
+	w.op(opSend)
 	i["dueKey"], i["dueAt"] = dueShard(mailPrefix+m.ID), millisValue(m.DueAt)
 	i["createdAt"], i["updatedAt"] = millisValue(m.CreatedAt), millisValue(m.UpdatedAt)
 	i["expiresAt"] = unix(m.CreatedAt.Add(keepMails))
@@ -150,14 +150,6 @@ func (s *Store) MailsByID(ctx context.Context, ids []string) (map[string]Mail, e
 	return mails, nil
 }
 
-// What the op of an item in the Mail table says to the streams' filters. Any other
-// value wakes nobody.
-const (
-	opSend = "send" // wakes send-mail
-	opWait = "wait" // pending or open, and left to the periodic look
-	opPlan = "plan" // wakes plan-notices
-)
-
 // moveMail changes an item's state where it still has one of those it may leave. It
 // tells whether this call did, and returns the item as it then is.
 func (s *Store) moveMail(ctx context.Context, id string, e *expression, now time.Time, from ...MailState) (Mail, bool, error) {
@@ -178,7 +170,7 @@ func (s *Store) moveMail(ctx context.Context, id string, e *expression, now time
 
 // endState is the end of an item: nobody looks after it any more.
 func endState(state MailState, reason string) *expression {
-	e := newExpression().set("state", text(string(state))).set("op", text(string(state))).
+	e := newExpression().set("state", text(string(state))).op(opOfState(state)).
 		remove("lease").remove("dueKey").remove("dueAt")
 	if reason == "" {
 		return e.remove("reason")

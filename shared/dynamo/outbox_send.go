@@ -9,7 +9,7 @@ import (
 // ClaimMail takes a pending mail for sending until the lease ends. Of two who try, one
 // gets it.
 func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time.Time) (Mail, bool, error) {
-	e := newExpression().set("state", text(string(MailSending))).set("op", text(string(MailSending))).
+	e := newExpression().set("state", text(string(MailSending))).op(opOfState(MailSending)).
 		set("lease", text(lease)).set("dueKey", dueShard(mailPrefix+id)).set("dueAt", millisValue(until)).
 		add("attempts", number(1))
 	m, won, err := s.moveMail(ctx, id, e, now, MailPending)
@@ -42,14 +42,14 @@ func (s *Store) FinishMail(ctx context.Context, m Mail, state MailState, reason,
 // unknownState stays in the index of due items, under a key of its own, where the alarm
 // finds it.
 func unknownState(reason string, now time.Time) *expression {
-	return newExpression().set("state", text(string(MailUnknown))).set("op", text(string(MailUnknown))).
+	return newExpression().set("state", text(string(MailUnknown))).op(opOfState(MailUnknown)).
 		set("reason", text(truncateText(reason))).remove("lease").set("dueKey", text(string(MailUnknown))).set("dueAt", millisValue(now))
 }
 
 // DelayMail gives a mail back that SES has refused for now: the periodic look wakes it
 // once it is due again.
 func (s *Store) DelayMail(ctx context.Context, m Mail, reason string, now, until time.Time) error {
-	e := newExpression().set("state", text(string(MailPending))).set("op", text(opWait)).
+	e := newExpression().set("state", text(string(MailPending))).op(opWait).
 		set("reason", text(truncateText(reason))).remove("lease").set("dueAt", millisValue(until)).
 		equal("lease", text(m.Lease))
 	_, _, err := s.moveMail(ctx, m.ID, e, now, MailSending)
@@ -73,7 +73,7 @@ func (s *Store) ExpireMail(ctx context.Context, m Mail, now time.Time) (bool, er
 // WakeMail brings a pending mail before the sender again. The look that found it due
 // says how it stood then, so that of several looks one wakes it.
 func (s *Store) WakeMail(ctx context.Context, m Mail, now time.Time) (bool, error) {
-	e := newExpression().set("op", text(opSend)).set("dueAt", millisValue(now.Add(wakeAfter))).equal("dueAt", millisValue(m.DueAt))
+	e := newExpression().op(opSend).set("dueAt", millisValue(now.Add(wakeAfter))).equal("dueAt", millisValue(m.DueAt))
 	_, won, err := s.moveMail(ctx, m.ID, e, now, MailPending)
 	return won, err
 }
@@ -81,7 +81,7 @@ func (s *Store) WakeMail(ctx context.Context, m Mail, now time.Time) (bool, erro
 // ResendMail is an operator's decision: an unknown mail is sent again, at the risk that
 // it arrives twice.
 func (s *Store) ResendMail(ctx context.Context, id string, now time.Time) (bool, error) {
-	e := newExpression().set("state", text(string(MailPending))).set("op", text(opSend)).set("reason", text("sent again by an operator")).
+	e := newExpression().set("state", text(string(MailPending))).op(opSend).set("reason", text("sent again by an operator")).
 		set("dueKey", dueShard(mailPrefix+id)).set("dueAt", millisValue(now.Add(wakeAfter)))
 	_, won, err := s.moveMail(ctx, id, e, now, MailUnknown)
 	return won, err

@@ -36,7 +36,7 @@ func (s *Store) CreateRelease(ctx context.Context, r release.Release, changeIDs 
 		born := r
 		born.ChangeIDs, born.Unapproved, born.Linking = first, unapproved(first, changes), rest
 		i := encodeRelease(born)
-		i["op"] = text("create")
+		writer(i).op(opCreate)
 		if len(rest) > 0 {
 			i["attention"], i["attentionSince"] = text("1"), secondsValue(w.At)
 		}
@@ -135,7 +135,7 @@ func (s *Store) linkNext(ctx context.Context, r release.Release, stamp release.S
 		}
 	}
 	e := newExpression().
-		set("op", text("link")).set("updatedAt", secondsValue(stamp.At)).
+		op(OpLink).set("updatedAt", secondsValue(stamp.At)).
 		deleteFrom("linking", set(ids)).contains("linking", text(ids[0])).
 		absent("deleting").compare("changeCount", "<=", number(release.MaxChanges-len(linking)))
 	if len(linking) > 0 {

@@ -32,7 +32,7 @@ func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
 		if r.Status != release.Planned && r.Status != release.Cancelled {
 			return none, r.Conflict("not-deletable", "%s is %s; only planned and cancelled releases can be deleted. Nothing was changed. Cancel it first, or keep it as a record.", id, r.Status)
 		}
-		mark := s.releaseGuard(r, "delete", w)
+		mark := s.releaseGuard(r, opDelete, w)
 		return none, s.markDeleting(ctx, id, mark, w)
 	})
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Store) discardCreation(ctx context.Context, id string, w Write) error {
 	if w.Idempotency != nil {
 		memory = append(memory, deleteAction(w.Idempotency.table, key(idempotencyPrefix+w.Idempotency.Key, mainSort), newExpression()))
 	}
-	if err := s.markDeleting(ctx, id, newExpression().set("op", text("delete")).exists("linking"), w, memory...); err != nil {
+	if err := s.markDeleting(ctx, id, newExpression().op(opDelete).exists("linking"), w, memory...); err != nil {
 		return err
 	}
 	return s.ResumeDeleting(ctx, id, w.Stamp)
@@ -106,7 +106,7 @@ func (s *Store) freeAll(ctx context.Context, id string, stamp release.Stamp) err
 				actions = append(actions, deleteAction(s.tables.Releases, linkKey(id, change), newExpression()))
 				if c := changes[change]; c.ReleaseID == id { // cancellation may have given it back already
 					actions = append(actions, updateAction(s.tables.Changes, changeKey(change),
-						changeGuard(c, "free", Write{Stamp: stamp}).equal("releaseId", text(id)).remove("releaseId")))
+						changeGuard(c, opFree, Write{Stamp: stamp}).equal("releaseId", text(id)).remove("releaseId")))
 				}
 			}
 			if err := conflictOf(s.transact(ctx, actions), -1); err != nil {

@@ -30,7 +30,7 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 			return before, s.putRecordAlone(ctx, w, before)
 		}
 		e := newExpression().
-			set("op", text("patch")).set("updatedAt", secondsValue(after.UpdatedAt)).
+			op(OpPatch).set("updatedAt", secondsValue(after.UpdatedAt)).
 			set("revision", number(after.Revision)).set("windowVersion", number(after.WindowVersion)).
 			equal("revision", number(before.Revision)).equal("status", text(string(before.Status))).
 			absent("linking").absent("deleting")

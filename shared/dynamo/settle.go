@@ -64,13 +64,13 @@ func (s *Store) FollowRelease(ctx context.Context, c release.Change, r release.R
 			set("updatedAt", secondsValue(after.UpdatedAt)).
 			set("revision", number(after.Revision)).
 			equal("revision", number(c.Revision))
-		op := "free"
+		op := opFree
 		var reached []types.AttributeValue
 		for _, settlement := range after.History[c.Epoch():] {
-			op = "follow" // wakes settle-tasks
+			op = opFollow // wakes settle-tasks
 			reached = append(reached, encodeSettlement(settlement))
 		}
-		e.appendTo("history", reached...).set("op", text(op))
+		e.appendTo("history", reached...).op(op)
 		if after.ReleaseID == "" {
 			e.remove("releaseId").set("lastReleaseId", text(after.LastReleaseID))
 		}
@@ -138,7 +138,7 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 // A settlement that was overtaken by a later one is none of this call's business.
 func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks int) error {
 	e := newExpression().
-		set("op", text("through")).
+		op(opThrough).
 		deleteFrom("unsettled", set([]string{changeID})).add("settledTasks", number(tasks)).
 		equal("settleEpoch", number(epoch)).contains("unsettled", text(changeID))
 	after, err := s.update(ctx, s.tables.Releases, releaseKey(releaseID), e)
@@ -162,7 +162,7 @@ func (s *Store) endSettlement(ctx context.Context, i item) error {
 	}
 	epoch := number(num(i, "settleEpoch"))
 	e := newExpression().
-		set("op", text("settled")).set("settledEpoch", epoch).
+		op(OpSettled).set("settledEpoch", epoch).
 		equal("settleEpoch", epoch).absent("unsettled").compare("settledEpoch", "<", epoch)
 	if num(i, "announced") == num(i, "epoch") {
 		e.remove("attention").remove("attentionSince").equal("announced", number(num(i, "announced"))).equal("epoch", number(num(i, "epoch")))
@@ -191,7 +191,7 @@ func (s *Store) EndSettlement(ctx context.Context, id string) error {
 // that the sweep need not repeat it.
 func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
 	restful := newExpression().
-		set("op", text("announced")).set("announced", number(epoch)).
+		op(opAnnounced).set("announced", number(epoch)).
 		remove("attention").remove("attentionSince").
 		compare("announced", "<", number(epoch)).equal("epoch", number(epoch)).
 		absent("unsettled").absent("linking").absent("deleting")
@@ -204,7 +204,7 @@ func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
 	if failed.image == nil || num(failed.image, "announced") >= epoch {
 		return nil
 	}
-	e := newExpression().set("op", text("announced")).set("announced", number(epoch)).
+	e := newExpression().op(opAnnounced).set("announced", number(epoch)).
 		compare("announced", "<", number(epoch))
 	after, err := s.update(ctx, s.tables.Releases, releaseKey(id), e)
 	if _, ok := failedCondition(err); ok {
@@ -222,7 +222,7 @@ func (s *Store) clearAttention(ctx context.Context, i item) error {
 		num(i, "announced") != num(i, "epoch") || num(i, "settledEpoch") != num(i, "settleEpoch") {
 		return nil
 	}
-	e := newExpression().set("op", text("rest")).remove("attention").remove("attentionSince").
+	e := newExpression().op(opRest).remove("attention").remove("attentionSince").
 		equal("epoch", number(num(i, "epoch"))).equal("announced", number(num(i, "epoch"))).
 		absent("unsettled").absent("linking").absent("deleting")
 	_, err := s.update(ctx, s.tables.Releases, releaseKey(decodeRelease(i).ID), e)

@@ -95,7 +95,7 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 		set("status", text(string(after.Status))).
 		set("epoch", number(after.Epoch())).
 		set("updatedAt", secondsValue(after.UpdatedAt)).
-		set("op", text(string(after.Status))).
+		op(opOfStatus(after.Status)).
 		set("attention", text("1")).set("attentionSince", secondsValue(passage.At)).
 		appendTo("history", encodeHistoryEntry(passage)).
 		add("revision", number(1)).

@@ -1,0 +1,117 @@
+package dynamo
+
+import (
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// Consumer is a function that a table's stream wakes, and the writes it listens to. Its
+// filters are those of its event source mapping in the template; a test holds the two
+// equal.
+type Consumer struct {
+	Function string // as its folder and the template name it
+	Table    string // Releases, Changes or Mail
+	Filters  []Filter
+}
+
+// Filter lets writes through that left one of the words, where it names a status only
+// on releases that are in it after the write.
+type Filter struct {
+	Ops    []Op
+	Status release.Status
+}
+
+// SettleChanges listens to the transitions that change requests follow.
+func SettleChanges() Consumer {
+	return Consumer{Function: "settle-changes", Table: "Releases", Filters: []Filter{
+		{Ops: transitions(func(t release.Transition) bool { return t.Settles })},
+	}}
+}
+
+// SettleTasks listens to settlements that reached a change request.
+func SettleTasks() Consumer {
+	return Consumer{Function: "settle-tasks", Table: "Changes", Filters: []Filter{{Ops: []Op{opFollow}}}}
+}
+
+// Announce listens to every transition, and to what else people are told of: a
+// settlement is complete; the window, the scope or a decision of the CAB may have
+// changed while the release is scheduled.
+func Announce() Consumer {
+	return Consumer{Function: "announce", Table: "Releases", Filters: []Filter{
+		{Ops: transitions(func(release.Transition) bool { return true })},
+		{Ops: []Op{OpSettled}},
+		{Ops: []Op{OpLink, OpPatch, OpDecide}, Status: release.Scheduled},
+	}}
+}
+
+// PlanNotices listens to notice jobs that were opened.
+func PlanNotices() Consumer {
+	return Consumer{Function: "plan-notices", Table: "Mail", Filters: []Filter{{Ops: []Op{opPlan}}}}
+}
+
+// SendMail listens to mails that were put into the outbox, or woken.
+func SendMail() Consumer {
+	return Consumer{Function: "send-mail", Table: "Mail", Filters: []Filter{{Ops: []Op{opSend}}}}
+}
+
+// Consumers lists every consumer of a stream.
+func Consumers() []Consumer {
+	return []Consumer{SettleChanges(), SettleTasks(), Announce(), PlanNotices(), SendMail()}
+}
+
+// transitions are the words of those rows of the lifecycle that are chosen.
+func transitions(chosen func(release.Transition) bool) []Op {
+	var ops []Op
+	for _, t := range release.Lifecycle {
+		if chosen(t) {
+			ops = append(ops, opOfStatus(t.To))
+		}
+	}
+	return ops
+}
+
+// Hears tells whether a record of the table's stream is for the consumer, by the item
+// after the write. The filter in front of it says the same; a record that comes all the
+// same, as by hand or from a newer version, asks for nothing.
+func (c Consumer) Hears(after map[string]types.AttributeValue) bool {
+	op := opOf(after)
+	return slices.ContainsFunc(c.Filters, func(f Filter) bool {
+		return slices.Contains(f.Ops, op) && (f.Status == "" || f.Status == release.Status(str(after, "status")))
+	})
+}
+
+// SilentOp is a word that wakes nobody in a table, and why not.
+type SilentOp struct {
+	Table string
+	Op    Op
+	Why   string
+}
+
+// SilentOps lists every word that no consumer of its table listens to. With what
+// consumers listen to, these are all the words that are written.
+func SilentOps() []SilentOp {
+	return []SilentOp{
+		{"Releases", opCreate, "it is planned, and people hear of it once it is scheduled"},
+		{"Releases", opDelete, "only what is planned or cancelled can be deleted, and a cancellation was announced"},
+		{"Releases", opThrough, "the last change request through also ends the settlement, which is heard"},
+		{"Releases", opAnnounced, "it is what the one who announces writes"},
+		{"Releases", opRest, "it only takes the release out of the sweep's index"},
+		{"Changes", opCreate, "it is in no release, and has no tasks"},
+		{"Changes", OpPatch, "tasks follow settlements only; the release is written in the same transaction"},
+		{"Changes", OpLink, "tasks follow settlements only; the release is written in the same transaction"},
+		{"Changes", OpDecide, "tasks follow settlements only; the release is written in the same transaction"},
+		{"Changes", opFree, "a cancellation and a removal have nothing to tell the tasks"},
+		{"Mail", opWait, "the periodic look wakes it when its time has come"},
+		{"Mail", opPlanned, "the job is done"},
+		{"Mail", opMissed, "nobody is told of a window that has begun; an alarm stands on it"},
+		{"Mail", opOfState(MailSending), "whoever wrote it is sending it"},
+		{"Mail", opOfState(MailSent), "it has ended"},
+		{"Mail", opOfState(MailFailed), "it has ended"},
+		{"Mail", opOfState(MailSuppressed), "it has ended"},
+		{"Mail", opOfState(MailSuperseded), "it has ended"},
+		{"Mail", opOfState(MailUnknown), "only SES's Send event or an operator settles it"},
+	}
+}

@@ -1,0 +1,61 @@
+package dynamo
+
+import (
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// Op is the word that a write leaves on an item to say what it did. The filters of the
+// tables' event source mappings match it, so that a write wakes only whom it concerns:
+// see Consumers for who listens to which, and SilentOps for the others. What a filter
+// does not name never reaches a function, and nothing fails: hence a type of its own,
+// which no string can stand in for, and lists that tests hold equal to the template.
+//
+// The words are stored in items and stand in deployed filters. None is ever renamed.
+type Op struct{ word string }
+
+// The words of releases and change requests. A transition leaves the status that the
+// release enters, see opOfStatus.
+var (
+	opCreate    = Op{"create"}
+	OpPatch     = Op{"patch"}  // an edit by a person
+	OpLink      = Op{"link"}   // change requests were linked to a release, or removed from one
+	OpDecide    = Op{"decide"} // the CAB decided
+	opDelete    = Op{"delete"} // the release is marked for deletion
+	opFree      = Op{"free"}   // the change request is in no release any more
+	opFollow    = Op{"follow"} // a settlement reached the change request
+	opThrough   = Op{"through"}
+	OpSettled   = Op{"settled"} // the settlement is complete
+	opAnnounced = Op{"announced"}
+	opRest      = Op{"rest"} // nothing about the release is unfinished
+)
+
+// The words of the Mail table. A mail that is being sent, or has ended, carries its
+// state, see opOfState.
+var (
+	opSend    = Op{"send"}    // a mail is to be sent
+	opWait    = Op{"wait"}    // a mail or a job is left to the periodic look
+	opPlan    = Op{"plan"}    // a job is open
+	opPlanned = Op{"planned"} // a job is done
+	opMissed  = Op{"missed"}  // the window began before anybody was told
+)
+
+// opOfStatus is the word of a transition.
+func opOfStatus(s release.Status) Op { return Op{string(s)} }
+
+// opOfState is the word of a mail on its way or at its end.
+func opOfState(s MailState) Op { return Op{string(s)} }
+
+// String is the word as it is stored.
+func (o Op) String() string { return o.word }
+
+const opAttribute = "op"
+
+func opOf(i item) Op { return Op{str(i, opAttribute)} }
+
+func (o Op) value() types.AttributeValue { return text(o.word) }
+
+func (e *expression) op(o Op) *expression { return e.set(opAttribute, o.value()) }
+
+func (w writer) op(o Op) { w[opAttribute] = o.value() }

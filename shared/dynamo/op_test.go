@@ -1,0 +1,151 @@
+package dynamo_test
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// written are all words of a table: those that somebody listens to and the silent ones.
+// A word that is both, or silent twice, is a mistake.
+func written(t *testing.T) map[string][]string {
+	t.Helper()
+	words := map[string][]string{}
+	for _, c := range dynamo.Consumers() {
+		for _, f := range c.Filters {
+			for _, op := range f.Ops {
+				if !slices.Contains(words[c.Table], op.String()) {
+					words[c.Table] = append(words[c.Table], op.String())
+				}
+			}
+		}
+	}
+	for _, s := range dynamo.SilentOps() {
+		if slices.Contains(words[s.Table], s.Op.String()) {
+			t.Errorf("%s: nobody listens to %q, it says, and somebody does", s.Table, s.Op)
+		}
+		if len(s.Why) < 10 {
+			t.Errorf("%s: it is not said why nobody listens to %q", s.Table, s.Op)
+		}
+		words[s.Table] = append(words[s.Table], s.Op.String())
+	}
+	for table := range words {
+		slices.Sort(words[table])
+	}
+	return words
+}
+
+// A write whose word nobody was given to listen to, or which nobody is said to ignore,
+// would reach no function, and nothing would fail.
+func TestOps_EachDeclared_IsHeardOrSilentWithAReason(t *testing.T) {
+	var known []string
+	for _, words := range written(t) {
+		known = append(known, words...)
+	}
+	declared := declaredOps(t)
+	for _, s := range release.Statuses {
+		if s != release.Planned { // nothing becomes planned; it is created so
+			declared = append(declared, string(s))
+		}
+	}
+	for _, s := range []dynamo.MailState{dynamo.MailSending, dynamo.MailSent, dynamo.MailFailed, dynamo.MailSuppressed, dynamo.MailSuperseded, dynamo.MailUnknown} {
+		declared = append(declared, string(s))
+	}
+	if len(declared) < 25 {
+		t.Fatalf("only %d words found", len(declared))
+	}
+	for _, word := range declared {
+		if !slices.Contains(known, word) {
+			t.Errorf("%q: no consumer listens to it, and it is not among SilentOps", word)
+		}
+	}
+	for _, word := range known {
+		if !slices.Contains(declared, word) {
+			t.Errorf("%q is listened to or silent, and no write leaves it", word)
+		}
+	}
+}
+
+// declaredOps reads the words from the source, where they stand as literals in op.go
+// and nowhere else.
+func declaredOps(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			composite, ok := n.(*ast.CompositeLit)
+			if !ok {
+				return true
+			}
+			if typ, ok := composite.Type.(*ast.Ident); !ok || typ.Name != "Op" {
+				return true
+			}
+			if name != "op.go" {
+				t.Errorf("%s makes a word of its own; they are declared in op.go", name)
+			}
+			for _, e := range composite.Elts {
+				if lit, ok := e.(*ast.BasicLit); ok {
+					word, err := strconv.Unquote(lit.Value)
+					if err != nil {
+						t.Fatal(err)
+					}
+					words = append(words, word)
+				}
+			}
+			return true
+		})
+	}
+	return words
+}
+
+// youngerOps are words that came after the recording, by table. They are written as
+// they are from the day they are deployed.
+var youngerOps = map[string][]string{}
+
+// The words are data: an installation's items and its deployed filters hold those of
+// the recorded version, table by table.
+func TestOps_OfTheRecordedVersion_AreThoseOfToday(t *testing.T) {
+	raw, err := os.ReadFile("../upgrade/testdata/2026-11-26/streams.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recorded map[string][]events.DynamoDBEventRecord
+	if err := json.Unmarshal(raw, &recorded); err != nil {
+		t.Fatal(err)
+	}
+	for table, today := range written(t) {
+		words := slices.Clone(youngerOps[table])
+		for _, r := range recorded[table+"Table"] {
+			if op, ok := r.Change.NewImage["op"]; ok && !slices.Contains(words, op.String()) {
+				words = append(words, op.String())
+			}
+		}
+		slices.Sort(words)
+		if !slices.Equal(words, today) {
+			t.Errorf("%s: the recorded version wrote %q, this one writes %q", table, words, today)
+		}
+	}
+}
