@@ -1,0 +1,180 @@
+package strict_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/local/strict"
+)
+
+// behind is a lag that a test outlives only where it waits for it.
+const behind = time.Hour
+
+// listed are the keys in byStatus under a status, page by page.
+func (b *bench) listed(status string, limit int32, backwards bool) string {
+	b.t.Helper()
+	in := &dynamodb.QueryInput{
+		TableName: &b.table, IndexName: aws.String("byStatus"), Limit: &limit, ScanIndexForward: aws.Bool(!backwards),
+		KeyConditionExpression: aws.String("#s = :s AND #c > :c"), ExpressionAttributeNames: map[string]string{"#s": "status", "#c": "createdAt"},
+		ExpressionAttributeValues: item{":s": text(status), ":c": text("2026")},
+	}
+	var all []string
+	for {
+		out, err := b.db.Query(b.t.Context(), in)
+		b.must(err)
+		if int(out.Count) != len(out.Items) {
+			b.t.Errorf("%d items and a count of %d", len(out.Items), out.Count)
+		}
+		for _, i := range out.Items {
+			all = append(all, i["pk"].(*types.AttributeValueMemberS).Value)
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
+			return strings.Join(all, " ")
+		}
+	}
+}
+
+func at(pk, status string, day int) item {
+	i := thing(pk, status)
+	i["createdAt"] = text(fmt.Sprintf("2026-01-%02d", day))
+	return i
+}
+
+func TestIndex_AfterWrites_StillAsBefore(t *testing.T) {
+	b := newBench(t, strict.Options{})
+	for n, pk := range []string{"a", "b", "c", "d"} {
+		b.must(b.put(at(pk, "planned", n+1)))
+	}
+	b.layer.Adjust(strict.Options{Lag: behind, Behind: 1})
+	b.must(b.put(at("e", "planned", 5)))
+	_, err := b.db.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &b.table, Key: key("b"), UpdateExpression: aws.String("SET #s = :s"),
+		ExpressionAttributeNames: map[string]string{"#s": "status"}, ExpressionAttributeValues: item{":s": text("approved")},
+	})
+	b.must(err)
+	b.must(b.transact("", types.TransactWriteItem{Delete: &types.Delete{TableName: &b.table, Key: key("c")}}))
+	for _, limit := range []int32{1, 2, 3, 100} {
+		for _, backwards := range []bool{false, true} {
+			want := []string{"a", "b", "c", "d"}
+			if backwards {
+				slices.Reverse(want)
+			}
+			if got := b.listed("planned", limit, backwards); got != strings.Join(want, " ") {
+				t.Errorf("planned, %d a page, backwards %t: %s", limit, backwards, got)
+			}
+		}
+	}
+	if got := b.listed("approved", 10, false); got != "" {
+		t.Errorf("approved: %s", got)
+	}
+	// Reads that are not strongly consistent may see what was, and the others may not.
+	for pk, want := range map[string]string{"b": "planned approved", "c": "planned ", "e": " planned"} {
+		if got := b.get(pk, false) + " " + b.get(pk, true); got != want {
+			t.Errorf("%s: %q, want %q", pk, got, want)
+		}
+	}
+}
+
+func TestIndex_AfterItsLag_AsItIs(t *testing.T) {
+	b := newBench(t, strict.Options{Lag: 200 * time.Millisecond, Behind: 1})
+	b.must(b.put(at("a", "planned", 1)))
+	soon(t, "a", func() string { return b.listed("planned", 10, false) })
+	soon(t, "planned", func() string { return b.get("a", false) })
+}
+
+func TestBatchGet_NotConsistent_AsBefore(t *testing.T) {
+	b := newBench(t, strict.Options{Lag: behind, Behind: 1})
+	b.must(b.put(thing("a", "planned")))
+	for consistent, want := range map[bool]int{true: 1, false: 0} {
+		out, err := b.db.BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+			b.table: {Keys: []item{key("a")}, ConsistentRead: aws.Bool(consistent)},
+		}})
+		b.must(err)
+		if len(out.Responses[b.table]) != want {
+			t.Errorf("consistent %t: %d items", consistent, len(out.Responses[b.table]))
+		}
+	}
+}
+
+func TestPartitionKey_TooManyUnits_Throttled(t *testing.T) {
+	b := newBench(t, strict.Options{WriteUnits: 100, ReadUnits: 20})
+	// DynamoDB learns what a write cost when it is done: a debt is worked off.
+	for n := range 2 {
+		if err := b.put(sized("hot", 60<<10)); err != nil {
+			t.Fatalf("write %d: %v", n, err)
+		}
+	}
+	if got := code(b.put(sized("hot", 1))); got != "ThrottlingException" {
+		t.Errorf("over 100 units in a second: %s", got)
+	}
+	if got := reasons(b.transact("", b.puts(sized("cold", 1), sized("hot", 1))...)); got != "None ThrottlingError" {
+		t.Errorf("a transaction: %s", got)
+	}
+	b.must(b.put(sized("cold", 1)))
+	read := func() error {
+		_, err := b.db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &b.table, Key: key("hot"), ConsistentRead: aws.Bool(true)})
+		return err
+	}
+	b.must(read())
+	b.must(read())
+	if got := code(read()); got != "ThrottlingException" {
+		t.Errorf("over 20 units of reads: %s", got)
+	}
+	out, err := b.db.BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+		b.table: {Keys: []item{key("hot"), key("cold")}, ConsistentRead: aws.Bool(true)},
+	}})
+	b.must(err)
+	if len(out.Responses[b.table]) != 1 || len(out.UnprocessedKeys[b.table].Keys) != 1 {
+		t.Errorf("a batch: %d items, %d keys come back", len(out.Responses[b.table]), len(out.UnprocessedKeys[b.table].Keys))
+	}
+	soon(t, "<nil>", func() string { return fmt.Sprint(b.put(sized("hot", 1))) })
+}
+
+// A transaction costs twice, and its items as they are stored.
+func TestTransaction_HotItem_PaysTwice(t *testing.T) {
+	b := newBench(t, strict.Options{WriteUnits: 100})
+	b.must(b.put(sized("hot", 30<<10)))
+	touch := types.TransactWriteItem{Update: &types.Update{TableName: &b.table, Key: key("hot"), UpdateExpression: aws.String("REMOVE x")}}
+	b.must(b.transact("", touch)) // 31 + 62 of 100
+	b.must(b.transact("", touch))
+	if got := reasons(b.transact("", touch)); got != "ThrottlingError" {
+		t.Errorf("a third: %s", got)
+	}
+}
+
+func TestBatch_PartComesBack_AllInTheEnd(t *testing.T) {
+	b := newBench(t, strict.Options{Unprocessed: 1})
+	var writes []types.WriteRequest
+	var keys []item
+	for n := range 10 {
+		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: thing(fmt.Sprint("p", n), "planned")}})
+		keys = append(keys, key(fmt.Sprint("p", n)))
+	}
+	rounds := 0
+	for pending := map[string][]types.WriteRequest{b.table: writes}; len(pending) > 0; rounds++ {
+		out, err := b.db.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: pending})
+		b.must(err)
+		pending = out.UnprocessedItems
+	}
+	if rounds < 2 {
+		t.Error("no write came back")
+	}
+	rounds = 0
+	found := 0
+	for pending := map[string]types.KeysAndAttributes{b.table: {Keys: keys, ConsistentRead: aws.Bool(true)}}; len(pending) > 0; rounds++ {
+		out, err := b.db.BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{RequestItems: pending})
+		b.must(err)
+		found += len(out.Responses[b.table])
+		pending = out.UnprocessedKeys
+	}
+	if rounds < 2 || found != 10 {
+		t.Errorf("%d items in %d rounds", found, rounds)
+	}
+}

@@ -1,0 +1,260 @@
+// Package strict stands before DynamoDB Local and does what DynamoDB does and Local does
+// not: transactions that overlap on an item conflict, no transaction is over 4 MB, reads
+// that are not strongly consistent lag, a hot partition key is throttled, and of a batch
+// a part may come back. It must not know what the tables are for.
+//
+// The rules are from the DynamoDB Developer Guide,
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/; each names its page.
+package strict
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options say how strict the layer is. The zero value has what costs next to nothing:
+// conflicts and the size of transactions.
+type Options struct {
+	// Seed makes what is left to chance replayable, as far as requests come in one order.
+	Seed uint64
+	// Hold is how long a transaction is under way, at most, before the engine gets it:
+	// the longer, the more others meet it.
+	Hold time.Duration
+	// Lag is by how much an index, and a table for reads that are not strongly consistent,
+	// may be behind a write, at most. Behind is the share of writes that are behind at all.
+	Lag    time.Duration
+	Behind float64
+	// WriteUnits and ReadUnits are what one partition key bears in a second; 0 is without
+	// end.
+	WriteUnits, ReadUnits float64
+	// Unprocessed is the share of batches of which a part comes back undone.
+	Unprocessed float64
+}
+
+// AsAWS is as strict as AWS is at its best: a laptop's own table is young, nearly idle and
+// near.
+//
+// 1,000 write units and 3,000 read units are what a partition bears:
+// …/bp-partition-key-design.html.
+func AsAWS() Options {
+	return Options{Hold: 3 * time.Millisecond, Lag: 50 * time.Millisecond, Behind: .5, WriteUnits: 1000, ReadUnits: 3000}
+}
+
+// Send is how requests reach the engine: a client's Do, or a transport's RoundTrip.
+type Send func(*http.Request) (*http.Response, error)
+
+// Layer is the layer before one engine. It is an aws.HTTPClient and an http.RoundTripper.
+type Layer struct {
+	send    Send
+	options atomic.Pointer[Options]
+
+	mu     sync.Mutex
+	random *rand.Rand
+	tables map[string]*table // by name; what DescribeTable told
+	flight flight
+	lagged map[string]map[string]*lagging // by table and item
+	spent  map[string]*bucket             // by partition key and direction
+	sizes  map[string]int                 // of items, as last seen
+}
+
+// New puts the layer before what send reaches.
+func New(send Send, o Options) *Layer {
+	l := &Layer{
+		send: send, random: rand.New(rand.NewPCG(o.Seed, 0)), //nolint:gosec // replayable on purpose
+		tables: map[string]*table{}, flight: newFlight(),
+		lagged: map[string]map[string]*lagging{}, spent: map[string]*bucket{}, sizes: map[string]int{},
+	}
+	l.Adjust(o)
+	return l
+}
+
+// Adjust gives the layer other options from now on; the seed is that of the start.
+func (l *Layer) Adjust(o Options) { l.options.Store(&o) }
+
+// Do is RoundTrip, under the name that the SDK calls.
+func (l *Layer) Do(r *http.Request) (*http.Response, error) { return l.RoundTrip(r) }
+
+// RoundTrip carries a request out as DynamoDB would.
+func (l *Layer) RoundTrip(r *http.Request) (*http.Response, error) {
+	service, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	handle := handlers[operation]
+	if !strings.HasPrefix(service, "DynamoDB_") || handle == nil || r.Body == nil {
+		return l.send(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	_ = r.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	c := &call{layer: l, request: r, operation: operation, body: body}
+	if json.Unmarshal(body, &c.in) != nil {
+		return c.forward(body) // the engine says what is wrong with it
+	}
+	return handle(c)
+}
+
+// handlers are the operations that DynamoDB Local is too kind about.
+var handlers = map[string]func(*call) (*http.Response, error){
+	"TransactWriteItems": (*call).transactWrite,
+	"TransactGetItems":   (*call).transactGet,
+	"PutItem":            (*call).write,
+	"UpdateItem":         (*call).write,
+	"DeleteItem":         (*call).write,
+	"BatchWriteItem":     (*call).batchWrite,
+	"BatchGetItem":       (*call).batchGet,
+	"GetItem":            (*call).get,
+	"Query":              (*call).query,
+	"DeleteTable":        (*call).deleteTable,
+}
+
+// call is one request on its way through the layer.
+type call struct {
+	layer     *Layer
+	request   *http.Request
+	operation string
+	body      []byte
+	in        input
+}
+
+// input is what the layer reads of a request, whatever the operation.
+type input struct {
+	TableName, IndexName      string
+	Key, Item                 attributes
+	ConsistentRead            bool
+	ReturnConsumedCapacity    string
+	ClientRequestToken        string
+	TransactItems             []map[string]action
+	RequestItems              map[string]json.RawMessage
+	KeyConditionExpression    string
+	FilterExpression          string
+	ProjectionExpression      string
+	Select                    string
+	ScanIndexForward          *bool
+	ExclusiveStartKey         attributes
+	ExpressionAttributeNames  map[string]string
+	ExpressionAttributeValues attributes
+}
+
+// action is one of a transaction.
+type action struct {
+	TableName                 string
+	Key, Item                 attributes
+	ExpressionAttributeValues attributes
+}
+
+func (a action) attributes() attributes {
+	if a.Item != nil {
+		return a.Item
+	}
+	return a.Key
+}
+
+// forward sends the request on with the body as given.
+func (c *call) forward(body []byte) (*http.Response, error) {
+	r := c.request.Clone(c.request.Context())
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.ContentLength = int64(len(body))
+	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	return c.layer.send(r)
+}
+
+// ask sends a request of the layer's own, as the caller; false where it brought nothing.
+func (c *call) ask(operation string, in, out any) bool {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return false
+	}
+	own := &call{layer: c.layer, request: c.request.Clone(c.request.Context())}
+	own.request.Header.Set("X-Amz-Target", "DynamoDB_20120810."+operation)
+	answer, err := own.forward(body)
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode == http.StatusOK && json.NewDecoder(answer.Body).Decode(out) == nil
+}
+
+// open reads an answer's body, so that it can be looked at and given back.
+func open(answer *http.Response) (body []byte, ok bool, err error) {
+	body, err = io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	if err != nil {
+		return nil, false, err
+	}
+	replace(answer, body)
+	return body, answer.StatusCode == http.StatusOK, nil
+}
+
+// replace gives an answer another body; the checksum of the old one goes with it.
+func replace(answer *http.Response, body []byte) {
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	answer.ContentLength = int64(len(body))
+	answer.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	answer.Header.Del("X-Amz-Crc32")
+}
+
+// refusal is an error of DynamoDB's.
+type refusal struct {
+	Type    string   `json:"__type"`
+	Message string   `json:"message"`
+	Reasons []reason `json:"CancellationReasons,omitempty"`
+}
+
+type reason struct {
+	Code    string `json:"Code"`
+	Message string `json:"Message,omitempty"`
+}
+
+func (c *call) refuse(kind, message string, reasons ...reason) (*http.Response, error) {
+	prefix := "com.amazonaws.dynamodb.v20120810#"
+	if kind == "ValidationException" || kind == "ThrottlingException" {
+		prefix = "com.amazon.coral.validate#"
+	}
+	body, err := json.Marshal(refusal{prefix + kind, message, reasons})
+	if err != nil {
+		return nil, err
+	}
+	answer := &http.Response{
+		Status: "400 Bad Request", StatusCode: http.StatusBadRequest, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Request: c.request,
+	}
+	replace(answer, body)
+	return answer, nil
+}
+
+// chance tells whether something that happens with this probability happens now.
+func (l *Layer) chance(probability float64) bool {
+	if probability <= 0 {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.random.Float64() < probability
+}
+
+// upTo is a random time below the bound.
+func (l *Layer) upTo(most time.Duration) time.Duration {
+	if most <= 0 {
+		return 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Duration(l.random.Int64N(int64(most)))
+}
+
+func (c *call) deleteTable() (*http.Response, error) {
+	c.layer.mu.Lock()
+	delete(c.layer.tables, c.in.TableName)
+	delete(c.layer.lagged, c.in.TableName)
+	c.layer.mu.Unlock()
+	return c.forward(c.body)
+}
