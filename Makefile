@@ -86,9 +86,15 @@ build: ## each Lambda as it ships, into .local/build/<function>/bootstrap (GOARC
 reproducible: ## builds every Lambda twice, in two places, and compares the bytes
 	REPRODUCE=all go test -count=1 -v -run 'TestBuiltAgainIsTheSame' ./shared/shipped
 
+# The processor is a word of the template and no parameter: sam build builds for what the
+# template says, and what is deployed is the template that it wrote.
+ARCHITECTURE ?= arm64
+
 .PHONY: sam-build
-sam-build: $(sam) ## sam build with the same flags
-	$(lambda_env) $(sam) build --parallel
+sam-build: $(sam) ## sam build with the same flags (ARCHITECTURE=arm64 or x86_64)
+	@mkdir -p .local && sed 's/^    Architectures: \[arm64\]$$/    Architectures: [$(ARCHITECTURE)]/' template.yaml > .local/template-$(ARCHITECTURE).yaml
+	$(lambda_env) SAM_CLI_TELEMETRY=0 $(sam) build --parallel --template-file .local/template-$(ARCHITECTURE).yaml --base-dir .
+	$(dir $(sam))python .ci/template/built.py .aws-sam/build $(ARCHITECTURE)
 
 .PHONY: sam-local
 sam-local: $(sam) ## like make run, but every function runs under sam local; needs a Docker engine

@@ -52,7 +52,10 @@ func TestSomebodyIsToldOfEverything(t *testing.T) {
 			t.Errorf("nobody is told of what lies in %s", r.LogicalID)
 		}
 	}
-	for _, metric := range []string{"Throttles", "5XXError", "OldestUnsettledSeconds", "UnknownMails", "MailCircuitOpen"} {
+	for _, metric := range []string{
+		"Throttles", "5XXError", "OldestUnsettledSeconds", "UnknownMails", "MailCircuitOpen",
+		"Reputation.BounceRate", "Reputation.ComplaintRate",
+	} {
 		if !alarms[metric] {
 			t.Errorf("there is no alarm on %s", metric)
 		}
@@ -62,4 +65,47 @@ func TestSomebodyIsToldOfEverything(t *testing.T) {
 func list(v any) []any {
 	l, _ := v.([]any)
 	return l
+}
+
+// A table's own metrics hold nothing of its indexes, and an index that throttles holds up
+// the table's writes: each table and each index is in an alarm, and no alarm has more
+// metrics than CloudWatch takes.
+func TestThrottleAlarms_EveryTableAndIndex(t *testing.T) {
+	tmpl := load(t)
+	var wanted, watched []string
+	for _, tab := range tmpl.Tables {
+		for _, kind := range []string{"ReadThrottleEvents", "WriteThrottleEvents"} {
+			wanted = append(wanted, fmt.Sprint(kind, " ", tab.LogicalID))
+			for _, index := range tab.Indexes {
+				wanted = append(wanted, fmt.Sprint(kind, " ", tab.LogicalID, " ", index.Name))
+			}
+		}
+	}
+	for _, r := range tmpl.Resources {
+		metrics := list(r.Properties["Metrics"])
+		if r.Type != "AWS::CloudWatch::Alarm" || len(metrics) == 0 {
+			continue
+		}
+		of := 0
+		for _, m := range metrics {
+			stat, ok := m.(map[string]any)["MetricStat"].(map[string]any)
+			if !ok {
+				continue
+			}
+			of++
+			metric := stat["Metric"].(map[string]any)
+			if metric["Namespace"] != "AWS/DynamoDB" {
+				continue
+			}
+			name := fmt.Sprint(metric["MetricName"])
+			for _, d := range list(metric["Dimensions"]) {
+				name += fmt.Sprint(" ", d.(map[string]any)["Value"])
+			}
+			watched = append(watched, name)
+		}
+		if of > 10 {
+			t.Errorf("%s has %d metrics; CloudWatch takes 10", r.LogicalID, of)
+		}
+	}
+	differ(t, "the tables and their indexes", wanted, "the throttle alarms", watched)
 }

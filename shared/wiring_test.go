@@ -3,6 +3,7 @@ package arrows_test
 import (
 	"fmt"
 	"go/ast"
+	"maps"
 	"net/http"
 	"path"
 	"regexp"
@@ -168,7 +169,7 @@ func TestRightsAreNarrow(t *testing.T) {
 				}
 			}
 			for _, r := range s.Resources {
-				if mails := ses.MatchString(r) && slices.Equal(s.Actions, []string{"ses:SendEmail"}) && len(s.Condition) > 0; !mails && !resource.MatchString(r) {
+				if mails := ses.MatchString(r) && slices.Equal(s.Actions, []string{"ses:SendEmail", "ses:SendRawEmail"}) && len(s.Condition) > 0; !mails && !resource.MatchString(r) {
 					t.Errorf("%s may use %s", f.Name, r)
 				}
 				id, index, ok := strings.Cut(r, ".Arn/index/")
@@ -214,15 +215,26 @@ func TestStreamMappingsLoseNothing(t *testing.T) {
 	}
 }
 
-// Tables outlive mistakes.
+// Tables outlive mistakes: a stack's removal, and from the second deployment on a call that
+// deletes one. What a first deployment has made goes with it where it fails, and until then
+// nothing is protected that CloudFormation would have to take back.
 func TestTablesAreKept(t *testing.T) {
-	tables := 0
+	inUse, err := template.Load("../template.yaml", map[string]string{"PublicUrl": "https://releases.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, r := range load(t).Resources {
+		if r.Type == "AWS::DynamoDB::Table" && r.Properties["DeletionProtectionEnabled"] != false {
+			t.Errorf("%s is protected in a first deployment: if that fails, it is left behind", r.LogicalID)
+		}
+	}
+	tables := 0
+	for _, r := range inUse.Resources {
 		if r.Type != "AWS::DynamoDB::Table" {
 			continue
 		}
 		tables++
-		if r.Attributes["DeletionPolicy"] != "Retain" || r.Attributes["UpdateReplacePolicy"] != "Retain" || r.Properties["DeletionProtectionEnabled"] != true {
+		if r.Attributes["DeletionPolicy"] != "RetainExceptOnCreate" || r.Attributes["UpdateReplacePolicy"] != "Retain" || r.Properties["DeletionProtectionEnabled"] != true {
 			t.Errorf("%s can be deleted", r.LogicalID)
 		}
 		recovery, _ := r.Properties["PointInTimeRecoverySpecification"].(map[string]any)
@@ -236,6 +248,16 @@ func TestTablesAreKept(t *testing.T) {
 	}
 }
 
+// gatewayResponseTypes are those that API Gateway has (its Developer Guide, "Gateway response
+// types for API Gateway"), but for INVALID_API_KEY and API_CONFIGURATION_ERROR, which an API
+// without keys and with a valid definition never gives: DEFAULT_4XX and DEFAULT_5XX have them.
+var gatewayResponseTypes = []string{
+	"ACCESS_DENIED", "AUTHORIZER_CONFIGURATION_ERROR", "AUTHORIZER_FAILURE", "BAD_REQUEST_PARAMETERS", "BAD_REQUEST_BODY",
+	"DEFAULT_4XX", "DEFAULT_5XX", "EXPIRED_TOKEN", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT", "INVALID_SIGNATURE",
+	"MISSING_AUTHENTICATION_TOKEN", "QUOTA_EXCEEDED", "REQUEST_TOO_LARGE", "RESOURCE_NOT_FOUND", "THROTTLED",
+	"UNAUTHORIZED", "UNSUPPORTED_MEDIA_TYPE", "WAF_FILTERED",
+}
+
 // Whatever API Gateway answers by itself is a problem document, and a 401 says how to
 // authenticate.
 func TestGatewayAnswersAreProblems(t *testing.T) {
@@ -243,7 +265,7 @@ func TestGatewayAnswersAreProblems(t *testing.T) {
 	if len(api.Authorizers) != 1 || api.DefaultAuthorizer == "" || api.Authorizers[0].CacheFor.Seconds() > 60 {
 		t.Errorf("authorizers: %+v", api.Authorizers)
 	}
-	for _, kind := range []string{"DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED", "ACCESS_DENIED", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED"} {
+	for _, kind := range gatewayResponseTypes {
 		if _, ok := api.GatewayResponses[kind]; !ok {
 			t.Errorf("there is no answer for %s", kind)
 		}
@@ -258,8 +280,14 @@ func TestGatewayAnswersAreProblems(t *testing.T) {
 		if (r.StatusCode == http.StatusUnauthorized) != strings.HasPrefix(r.Headers["WWW-Authenticate"], "Bearer ") {
 			t.Errorf("%s: %d with WWW-Authenticate %q", kind, r.StatusCode, r.Headers["WWW-Authenticate"])
 		}
+		// Without being named there, a header is not shown to a page of another origin.
+		for _, header := range []string{"WWW-Authenticate", "Retry-After"} {
+			if _, has := r.Headers[header]; has && !strings.Contains(r.Headers["Access-Control-Expose-Headers"], header) {
+				t.Errorf("%s has %s, which no page of another origin can read", kind, header)
+			}
+		}
 	}
-	for kind, status := range map[string]int{"UNAUTHORIZED": 401, "ACCESS_DENIED": 401, "MISSING_AUTHENTICATION_TOKEN": 404} {
+	for kind, status := range map[string]int{"UNAUTHORIZED": 401, "ACCESS_DENIED": 401, "MISSING_AUTHENTICATION_TOKEN": 404, "WAF_FILTERED": 403, "QUOTA_EXCEEDED": 429} {
 		if got := api.GatewayResponses[kind].StatusCode; got != status {
 			t.Errorf("%s answers %d, not %d", kind, got, status)
 		}
@@ -293,5 +321,59 @@ func TestNothingMayDoAnything(t *testing.T) {
 	}
 	if seen < 100 {
 		t.Errorf("only %d policies' words seen", seen)
+	}
+}
+
+// A version of a function keeps the variables it was published with. SAM publishes another
+// where its hash changes, and that holds the names of parameters, not their values; Settings
+// holds the values, and gives each version the number that it is described with.
+func TestSettings_EveryParameterThatReachesAFunction(t *testing.T) {
+	settings := func(tmpl *template.Template) any {
+		for _, r := range tmpl.Resources {
+			if r.LogicalID == "Settings" {
+				return r.Properties["Content"]
+			}
+		}
+		return nil
+	}
+	now := load(t)
+	told := 0
+	for _, p := range now.Parameters {
+		other := "https://other.example"
+		switch {
+		case len(p.AllowedValues) > 0:
+			other = p.AllowedValues[len(p.AllowedValues)-1]
+			if other == p.Default {
+				other = p.AllowedValues[0]
+			}
+		case p.Type == "Number":
+			other = "7"
+		case strings.HasSuffix(p.Name, "Sender") || strings.HasSuffix(p.Name, "Email"):
+			other = "other@example.com"
+		case p.Name == "OrganisationZone":
+			other = "Europe/Berlin"
+		}
+		changed, err := template.Load("../template.yaml", map[string]string{p.Name: other})
+		if err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+			continue
+		}
+		for i, f := range changed.Functions {
+			if maps.Equal(f.Environment, now.Functions[i].Environment) {
+				continue
+			}
+			told++
+			if settings(changed) == settings(now) {
+				t.Errorf("%s is told %s, which is not in Settings: changing it would change nothing that is called", f.Name, p.Name)
+			}
+		}
+	}
+	if told < 50 {
+		t.Errorf("only %d variables seen that depend on a parameter", told)
+	}
+	for _, r := range now.Resources {
+		if r.Type == "AWS::Serverless::Function" && r.Properties["VersionDescription"] != "settings Settings" {
+			t.Errorf("%s: give it VersionDescription: !Sub settings ${Settings}", r.LogicalID)
+		}
 	}
 }

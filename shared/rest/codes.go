@@ -64,6 +64,11 @@ var Codes = []Code{
 		Kind: release.KindForbidden, Code: "not-step-owner",
 		Detail: "Only the step's owner or an Admin can complete it, and your token does not carry the owner's verified e-mail address. Nothing was changed.",
 	}},
+	// The gateway's, as are the quota's below: what an organisation puts before the service.
+	{"A firewall refused the request", release.Error{
+		Kind: release.KindForbidden, Code: "request-blocked",
+		Detail: "The firewall before this service refused the request, and nothing was changed. Quote the requestId to whoever runs this service if the request is what you meant.",
+	}},
 	{"There is no such thing", release.Error{
 		Kind: release.KindNotFound, Code: "not-found",
 		Detail: "There is no release REL-2026-Q2-999. Check the id, or list what exists.",
@@ -173,6 +178,10 @@ var Codes = []Code{
 	{"Too many requests", release.Error{
 		Kind: release.KindThrottled, Code: "throttled",
 		Detail: "Too many requests at once. Try again in a moment; with an Idempotency-Key it is safe to send the same request again.",
+	}},
+	{"The quota is used up", release.Error{
+		Kind: release.KindThrottled, Code: "quota-exceeded",
+		Detail: "The number of requests that this client may send is used up until its period ends. Nothing was changed. Ask whoever runs this service for a larger quota.",
 	}},
 	{"Something went wrong here", release.Error{
 		Kind: release.KindInternal, Code: "internal",

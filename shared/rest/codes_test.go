@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,9 @@ func TestEveryCodeIsRegisteredAndUsed(t *testing.T) {
 	for code, where := range authorizerCodes(t) {
 		used[code] = "the authorizer: " + where
 	}
+	for code := range gatewayCodes(t) {
+		used[code] = "template.yaml, in what API Gateway answers by itself"
+	}
 	if len(registered) == 0 || len(used) == 0 {
 		t.Fatalf("%d registered, %d used: the comparison compares nothing", len(registered), len(used))
 	}
@@ -39,6 +43,23 @@ func TestEveryCodeIsRegisteredAndUsed(t *testing.T) {
 			t.Errorf("%q is registered and never used", code)
 		}
 	}
+}
+
+// gatewayCodes are those of the answers that no function gives.
+func gatewayCodes(t *testing.T) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := map[string]bool{}
+	for _, m := range regexp.MustCompile(`"code":"([a-z-]+)"`).FindAllSubmatch(text, -1) {
+		codes[string(m[1])] = true
+	}
+	if len(codes) < 5 {
+		t.Fatalf("only %d codes found in template.yaml", len(codes))
+	}
+	return codes
 }
 
 // usedCodes finds the codes that the code beside this package's registry gives to

@@ -322,6 +322,8 @@ var action = regexp.MustCompile(`/(add-changes|log|status|decision|readiness|ste
 var elsewhere = []string{
 	"unauthenticated", "forbidden", "idempotency-key-reused", "status-changed", "linking", "request-in-progress",
 	"not-step-owner", "throttled", "unavailable", "internal", "token-missing", "token-invalid",
+	// API Gateway alone gives these.
+	"request-blocked", "quota-exceeded",
 }
 
 // The examples of the registry are true: some request was answered in just these words.

@@ -90,7 +90,8 @@ func elsewhere(content []byte) []iam.Right {
 	}
 	if names(content, sdk+"sesv2.(*Client).")[sdk+"sesv2.(*Client).SendEmail"] {
 		for _, r := range mayMailAs {
-			list = append(list, iam.Right{Action: "ses:SendEmail", Resource: r})
+			// With attachments SES asks for the second too.
+			list = append(list, iam.Right{Action: "ses:SendEmail", Resource: r}, iam.Right{Action: "ses:SendRawEmail", Resource: r})
 		}
 	}
 	return list

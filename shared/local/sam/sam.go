@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -69,13 +70,33 @@ func Prepare(ctx context.Context, root, name string, log *slog.Logger, output io
 	if err != nil {
 		return nil, err
 	}
+	copied, err := s.forThisMachine()
+	if err != nil {
+		return nil, err
+	}
 	cmd := exec.CommandContext(ctx, s.sam(), "build", "--parallel", "--build-dir", filepath.Join(s.dir, "build"),
-		"--parameter-overrides", "Architecture="+architecture())
+		"--template", copied, "--base-dir", root)
 	cmd.Dir, cmd.Env = root, append(s.environ(), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("sam build: %w: %s", err, out)
 	}
 	return s, nil
+}
+
+// forThisMachine writes a copy of the template whose functions are for this processor. It
+// is a word of the template and no parameter, so that what is built is what is deployed.
+func (s *Stack) forThisMachine() (string, error) {
+	text, err := os.ReadFile(filepath.Join(s.root, "template.yaml"))
+	if err != nil {
+		return "", err
+	}
+	const line = "    Architectures: [arm64]\n"
+	if bytes.Count(text, []byte(line)) != 1 {
+		return "", fmt.Errorf("template.yaml does not say %q exactly once", line)
+	}
+	copied := filepath.Join(s.dir, "template.yaml")
+	text = bytes.Replace(text, []byte(line), []byte("    Architectures: ["+architecture()+"]\n"), 1)
+	return copied, errors.Join(os.MkdirAll(s.dir, 0o700), os.WriteFile(copied, text, 0o600))
 }
 
 // Address is the one by which the containers know this machine.
@@ -116,7 +137,7 @@ func (s *Stack) run(ctx context.Context, what, variables string) (string, error)
 		return "", err
 	}
 	cmd := exec.Command(s.sam(), "local", what, //nolint:noctx // it outlives the start and is stopped by Stop
-		"--template", filepath.Join(s.dir, "build", "template.yaml"), "--parameter-overrides", "Architecture="+architecture(),
+		"--template", filepath.Join(s.dir, "build", "template.yaml"),
 		"--host", "127.0.0.1", "--port", strconv.Itoa(port), "--env-vars", variables, "--docker-network", s.network,
 		"--container-host-interface", "127.0.0.1", "--skip-pull-image", "--warm-containers", "LAZY", "--no-watch")
 	cmd.Dir, cmd.Env = s.root, s.environ()

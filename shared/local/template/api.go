@@ -27,7 +27,7 @@ func readAPI(o *object, id string) API {
 }
 
 func readAuthorizer(name string, x *object) Authorizer {
-	a := Authorizer{Name: name, Function: x.target("FunctionArn")}
+	a := Authorizer{Name: name, Function: x.function("FunctionArn")}
 	x.oneOf("FunctionPayloadType", "REQUEST")
 	identity := x.object("Identity")
 	a.Headers = identity.strs("Headers")

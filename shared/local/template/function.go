@@ -45,6 +45,8 @@ func readFunction(o *object, res Resource, globals map[string]any) Function {
 		c.done()
 	}
 	o.each("Events", func(name string, e *object) { readEvent(&f, name, e) })
+	// Aliases and how traffic moves to a new version are AWS's; here there is one version.
+	o.ignore("AutoPublishAlias", "DeploymentPreference", "VersionDescription")
 	o.ignore("FunctionName", "Description", "Tracing", "LoggingConfig", "Tags", "ReservedConcurrentExecutions",
 		"KmsKeyArn", "PermissionsBoundary", "PropagateTags")
 	o.done()

@@ -189,6 +189,14 @@ func (o *object) target(key string) string {
 	return id
 }
 
+// function reads the logical id of a function, from its ARN or that of its alias.
+func (o *object) function(key string) string {
+	if id, ok := strings.CutSuffix(o.str(key), ".Alias"); ok {
+		return id
+	}
+	return o.target(key)
+}
+
 // ignore names keys that do not change what the system does, or that only AWS can do.
 func (o *object) ignore(keys ...string) {
 	for _, key := range keys {

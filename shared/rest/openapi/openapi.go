@@ -264,7 +264,7 @@ func row(code string) rest.Code {
 // Codes are the codes of all problems that a route can answer with: those that its
 // shape brings along, and its own.
 func Codes(r rest.Route) []string {
-	codes := []string{"invalid-request", "token-missing", "token-invalid", "unauthenticated", "forbidden", "throttled", "internal", "unavailable"}
+	codes := []string{"invalid-request", "token-missing", "token-invalid", "unauthenticated", "forbidden", "request-blocked", "throttled", "quota-exceeded", "internal", "unavailable"}
 	if len(r.Parameters()) > 0 {
 		codes = append(codes, "not-found")
 	}
