@@ -150,7 +150,7 @@ func newFixtureOn(t *testing.T, withStreams bool) *fixture {
 	w.no(engine.CreateTables(t.Context(), w.db, tables, func(id string) string { return w.names[id] }))
 	w.load()
 
-	w.config = at(endpoint)
+	w.config = configFor(endpoint)
 	w.store = dynamo.Open(w.config, dynamo.Tables{
 		Releases: w.names["ReleasesTable"], Changes: w.names["ChangesTable"], Tasks: w.names["TasksTable"], Mail: w.names["MailTable"],
 	})
@@ -181,7 +181,7 @@ func (w *fixture) in(t *testing.T) *fixture {
 	return &fixture{t: t, config: w.config, db: w.db, names: w.names, store: w.store, inbox: w.inbox, bus: w.bus, ses: w.ses, buses: w.buses, clock: w.now()}
 }
 
-func at(endpoint string) aws.Config {
+func configFor(endpoint string) aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -292,7 +292,7 @@ func (w *fixture) public() string {
 }
 
 func (w *fixture) announcer() *announce.Announcer {
-	return announce.Open(at(w.buses), w.store, "releases")
+	return announce.Open(configFor(w.buses), w.store, "releases")
 }
 
 func (w *fixture) planner() *plan.Planner {
@@ -315,7 +315,7 @@ func (w *fixture) feed(function string, records ...events.DynamoDBEventRecord) {
 	case "plan-notices":
 		got, err = w.planner().Stream(w.t.Context(), batch)
 	case "send-mail":
-		got, err = send.Open(at(w.ses), w.store, send.Options{
+		got, err = send.Open(configFor(w.ses), w.store, send.Options{
 			Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Patience: 150 * time.Millisecond,
 		}).WithClock(w.now).Stream(w.t.Context(), batch)
 	default:

@@ -17,7 +17,7 @@ func TestRecordedItems_Sweep_UnfinishedWorkEnds(t *testing.T) {
 	w.wantAnnounced()
 
 	got := w.do(200, "GET /releases/"+halfCreated, nil)
-	linked, _ := got["linkedChangeRequestIds"].([]any)
+	linked := list(got, "linkedChangeRequestIds")
 	if len(linked) != 50 || got["stillLinking"] != nil {
 		t.Errorf("%s has %d change requests and still links %v; want all 50 and none", halfCreated, len(linked), got["stillLinking"])
 	}
@@ -165,8 +165,8 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 	for _, id := range []string{"CR-FREE-PENDING", "CR-FREE-REJECTED", "CR-P-PENDING", "CR-P-STANDARD", "CR-D-1", "CR-C-1"} {
 		edit("/change-requests/"+id, "controlTitle", "Edited after the upgrade")
 	}
-	summary := w.do(200, "GET /releases/"+planned, nil)["linkedChangeRequests"].([]any)
-	if got := summary[0].(object); got["id"] != "CR-P-PENDING" || got["controlTitle"] != "Edited after the upgrade" {
+	got := at(w.do(200, "GET /releases/"+planned, nil), "linkedChangeRequests", 0)
+	if at(got, "id") != "CR-P-PENDING" || at(got, "controlTitle") != "Edited after the upgrade" {
 		t.Errorf("the release's summary of CR-P-PENDING is %v", got)
 	}
 
@@ -186,7 +186,7 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 			t.Errorf("GET %s does not find %s: %v", path, want, got)
 		}
 	}
-	if got := w.do(200, "GET /tasks?ciId=ci-gate", nil)["tasks"].([]any); len(got) != 0 {
+	if got := w.do(200, "GET /tasks?ciId=ci-gate", nil); len(list(got, "tasks")) != 0 {
 		t.Errorf("a task is still found at the configuration item that it has left: %v", got)
 	}
 
@@ -196,11 +196,11 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 	}
 	// What is appended comes last, and what was there stays.
 	for _, id := range []string{planned, scheduled, running, deployed, rolledBack, cancelled, bare} {
-		was := answers["/releases/"+id].Body["deploymentLog"].([]any)
+		was := list(answers["/releases/"+id].Body, "deploymentLog")
 		w.do(201, "POST /releases/"+id+"/log", object{"text": "After the upgrade"})
-		is := w.do(200, "GET /releases/"+id, nil)["deploymentLog"].([]any)
-		if len(is) <= len(was) || is[len(is)-1].(object)["text"] != "After the upgrade" {
-			t.Errorf("%s: the log ends with %v", id, is[len(is)-1])
+		is := list(w.do(200, "GET /releases/"+id, nil), "deploymentLog")
+		if len(is) <= len(was) || at(is, len(is)-1, "text") != "After the upgrade" {
+			t.Errorf("%s: the log is %q", id, texts(is))
 			continue
 		}
 		for _, d := range differences(id+" log", was, is[:len(was)]) {
@@ -291,13 +291,10 @@ func TestRecordedItems_Transition_GoOnUnderTheirGuards(t *testing.T) {
 	}
 	for id, want := range tasks {
 		got := w.do(200, "GET /tasks/"+id, nil)
-		comments, _ := got["comments"].([]any)
-		fits := len(comments) == len(want.comments)
-		for n := range want.comments {
-			fits = fits && strings.HasPrefix(comments[n].(object)["text"].(string), want.comments[n])
-		}
+		comments := texts(list(got, "comments"))
+		fits := slices.EqualFunc(comments, want.comments, strings.HasPrefix)
 		if got["status"] != want.status || !fits {
-			t.Errorf("%s is %v with %v, want %s with %q", id, got["status"], comments, want.status, want.comments)
+			t.Errorf("%s is %v with %q, want %s with %q", id, got["status"], comments, want.status, want.comments)
 		}
 		if reopened := slices.Contains(want.comments, "Rollback: It broke") && len(want.comments) == 2 && want.status == "Open"; reopened && (got["reopenCount"] != 1.0 || got["reopenedAt"] == nil) {
 			t.Errorf("%s was reopened %v times, at %v; want once", id, got["reopenCount"], got["reopenedAt"])
@@ -312,7 +309,7 @@ func TestRecordedItems_Transition_GoOnUnderTheirGuards(t *testing.T) {
 		}
 	}
 	for _, id := range []string{planned, running, deployed, missed, underWay, notAnnounced} {
-		if got, _ := w.do(200, "GET /releases/"+id, nil)["settlement"].(object); got["state"] != "settled" {
+		if got := at(w.do(200, "GET /releases/"+id, nil), "settlement"); at(got, "state") != "settled" {
 			t.Errorf("the settlement of %s says %v", id, got)
 		}
 	}

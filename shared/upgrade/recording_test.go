@@ -259,6 +259,41 @@ func differences(path string, was, is any) []string {
 	return []string{fmt.Sprintf("%s was %v and is %v", path, brief(was), brief(is))}
 }
 
+// at finds what stands at a path of names and indexes in an answer; nil where there is
+// no such thing.
+func at(v any, path ...any) any {
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			m, _ := v.(object)
+			v = m[step]
+		case int:
+			list, _ := v.([]any)
+			if step < 0 || step >= len(list) {
+				return nil
+			}
+			v = list[step]
+		}
+	}
+	return v
+}
+
+// list is a list in an answer, empty where there is none.
+func list(v any, path ...any) []any {
+	l, _ := at(v, path...).([]any)
+	return l
+}
+
+// texts are the texts of comments or log entries.
+func texts(all []any) []string {
+	words := []string{}
+	for n := range all {
+		s, _ := at(all, n, "text").(string)
+		words = append(words, s)
+	}
+	return words
+}
+
 func brief(v any) string {
 	s := fmt.Sprintf("%v", v)
 	if len(s) > 200 {

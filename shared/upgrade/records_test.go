@@ -116,13 +116,13 @@ func (w *fixture) wantSettled() {
 	}
 	for _, id := range []string{"T-U-THROUGH", "T-U-WRITTEN", "T-U-OPEN", "T-U-UNTOUCHED"} {
 		got := w.do(200, "GET /tasks/"+id, nil)
-		comments, _ := got["comments"].([]any)
-		if got["status"] != "Resolved" || len(comments) != 1 || !strings.HasPrefix(comments[0].(object)["text"].(string), "Resolved as part of release "+underWay+", deployed 2026-11-26T09:") {
-			w.t.Errorf("%s is %v with the comments %v; want Resolved with one", id, got["status"], comments)
+		comments := texts(list(got, "comments"))
+		if got["status"] != "Resolved" || len(comments) != 1 || !strings.HasPrefix(comments[0], "Resolved as part of release "+underWay+", deployed 2026-11-26T09:") {
+			w.t.Errorf("%s is %v with the comments %q; want Resolved with one", id, got["status"], comments)
 		}
 	}
-	progress, _ := w.do(200, "GET /releases/"+underWay, nil)["settlement"].(object)
-	if changes, tasks := progress["changes"].(object), progress["tasks"].(object); progress["state"] != "settled" || changes["settled"] != 3.0 || tasks["settled"] != 4.0 {
+	progress := at(w.do(200, "GET /releases/"+underWay, nil), "settlement")
+	if at(progress, "state") != "settled" || at(progress, "changes", "settled") != 3.0 || at(progress, "tasks", "settled") != 4.0 {
 		w.t.Errorf("the settlement says %v, want settled, 3 change requests, 4 tasks", progress)
 	}
 }
