@@ -2,9 +2,6 @@ package dynamo
 
 import (
 	"strings"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/release"
 )
@@ -13,63 +10,65 @@ const changePrefix = "CR#"
 
 func changeKey(id string) item { return key(changePrefix+id, mainSort) }
 
+// encodeChange is the item of a new change request.
 func encodeChange(c release.Change) item {
-	i := changeKey(c.ID)
-	w := writer(i)
-	i["kind"] = text("C")
-	i["changeType"] = text(string(c.ChangeType))
-	i["cabDecision"] = text(string(c.CABDecision))
-	i["approvalStatus"] = text(string(c.ApprovalStatus))
-	i["status"] = text(string(c.Status))
-	encodeChangePlan(w, c.ChangePlan)
-	w.text("decidedBy", c.DecidedBy)
-	w.seconds("decidedAt", c.DecidedAt)
-	w.text("decisionNote", c.DecisionNote)
-	i["createdAt"] = millisValue(c.CreatedAt)
-	w.text("createdBy", c.CreatedBy)
-	i["updatedAt"] = secondsValue(c.UpdatedAt)
-	i["revision"] = number(c.Revision)
-	i["epoch"] = number(c.Epoch())
-	return i
-}
-
-func encodeChangePlan(w writer, p release.ChangePlan) {
-	w.text("title", p.Title)
-	w.text("description", p.Description)
-	w.text("controlId", p.ControlID)
-	w.text("controlTitle", p.ControlTitle)
-	w["affectedCiIds"] = stringListValue(p.AffectedCIIDs)
-	w.seconds("scheduledStart", p.ScheduledStart)
-	w.seconds("scheduledEnd", p.ScheduledEnd)
+	a := attributes{item: changeKey(c.ID)}
+	changeFields(&a, &c)
+	a.item["kind"] = text("C")
+	a.item["epoch"] = number(c.Epoch())
+	return a.item
 }
 
 func decodeChange(i item) release.Change {
-	c := release.Change{
-		ID:         strings.TrimPrefix(str(i, "pk"), changePrefix),
-		ChangeType: release.ChangeType(str(i, "changeType")), CABDecision: release.CABDecision(str(i, "cabDecision")),
-		ApprovalStatus: release.ApprovalStatus(str(i, "approvalStatus")), Status: release.ChangeStatus(str(i, "status")),
-		ChangePlan: release.ChangePlan{
-			Title: str(i, "title"), Description: str(i, "description"), ControlID: str(i, "controlId"), ControlTitle: str(i, "controlTitle"),
-			AffectedCIIDs: stringListOf(i, "affectedCiIds"), ScheduledStart: optionalTimeOf(i, "scheduledStart"), ScheduledEnd: optionalTimeOf(i, "scheduledEnd"),
-		},
-		DecidedBy: str(i, "decidedBy"), DecidedAt: optionalTimeOf(i, "decidedAt"), DecisionNote: str(i, "decisionNote"),
-		CreatedAt: timeOf(i, "createdAt").Truncate(time.Second), CreatedBy: str(i, "createdBy"), UpdatedAt: timeOf(i, "updatedAt"),
-		Revision: num(i, "revision"), ReleaseID: str(i, "releaseId"), LastReleaseID: str(i, "lastReleaseId"), ReleaseEpoch: num(i, "releaseEpoch"),
-	}
-	for _, m := range mapsOf(i, "history") {
-		c.History = append(c.History, decodeSettlement(m))
-	}
+	c := release.Change{ID: strings.TrimPrefix(str(i, "pk"), changePrefix)}
+	changeFields(&attributes{item: i, reading: true}, &c)
 	return c
 }
 
-func encodeSettlement(s release.Settlement) types.AttributeValue {
-	w := writer{"release": text(s.ReleaseID), "epoch": number(s.Epoch), "kind": text(string(s.Kind)), "at": secondsValue(s.At)}
-	w.text("reason", s.Reason)
-	return &types.AttributeValueMemberM{Value: item(w)}
+func changeFields(a *attributes, c *release.Change) {
+	word(a, "changeType", &c.ChangeType)
+	decisionFields(a, c)
+	word(a, "status", &c.Status)
+	changePlanFields(a, &c.ChangePlan)
+	a.birth("createdAt", &c.CreatedAt)
+	a.text("createdBy", &c.CreatedBy)
+	changeRevisionFields(a, c)
+	a.text("releaseId", &c.ReleaseID)
+	a.text("lastReleaseId", &c.LastReleaseID)
+	a.optionalNumber("releaseEpoch", &c.ReleaseEpoch)
+	optionalMapList(a, "history", settlementFields, &c.History)
 }
 
-func decodeSettlement(m item) release.Settlement {
-	return release.Settlement{
-		ReleaseID: str(m, "release"), Epoch: num(m, "epoch"), Kind: release.Status(str(m, "kind")), At: timeOf(m, "at"), Reason: str(m, "reason"),
-	}
+// changeRevisionFields are what every write of a change request replaces.
+func changeRevisionFields(a *attributes, c *release.Change) {
+	a.seconds("updatedAt", &c.UpdatedAt)
+	a.number("revision", &c.Revision)
+}
+
+// decisionFields are what the CAB's decision replaces.
+func decisionFields(a *attributes, c *release.Change) {
+	word(a, "cabDecision", &c.CABDecision)
+	word(a, "approvalStatus", &c.ApprovalStatus)
+	a.text("decidedBy", &c.DecidedBy)
+	a.optionalSeconds("decidedAt", &c.DecidedAt)
+	a.text("decisionNote", &c.DecisionNote)
+}
+
+// changePlanFields are what an edit of a change request replaces.
+func changePlanFields(a *attributes, p *release.ChangePlan) {
+	a.text("title", &p.Title)
+	a.text("description", &p.Description)
+	a.text("controlId", &p.ControlID)
+	a.text("controlTitle", &p.ControlTitle)
+	a.texts("affectedCiIds", &p.AffectedCIIDs)
+	a.optionalSeconds("scheduledStart", &p.ScheduledStart)
+	a.optionalSeconds("scheduledEnd", &p.ScheduledEnd)
+}
+
+func settlementFields(a *attributes, s *release.Settlement) {
+	a.text("release", &s.ReleaseID)
+	a.number("epoch", &s.Epoch)
+	word(a, "kind", &s.Kind)
+	a.seconds("at", &s.At)
+	a.text("reason", &s.Reason)
 }

@@ -3,7 +3,6 @@ package dynamo
 import (
 	"context"
 	"reflect"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -47,7 +46,7 @@ func (s *Store) changesByID(ctx context.Context, ids []string) (map[string]relea
 func (s *Store) CreateChange(ctx context.Context, c release.Change, w Write) (release.Change, error) {
 	w.keepRecordIn(s.tables.Changes)
 	i := encodeChange(c)
-	writer(i).op(opCreate)
+	i[opAttribute] = opCreate.value()
 	i["request"] = text(w.Request)
 	c = decodeChange(i)
 	err := s.create(ctx, s.tables.Changes, i, c, w, nil)
@@ -137,15 +136,8 @@ func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecis
 			return before, err
 		}
 		after := before.Decide(decision, note, w.Stamp)
-		e := changeGuard(before, OpDecide, w).
-			set("cabDecision", text(string(after.CABDecision))).
-			set("approvalStatus", text(string(after.ApprovalStatus))).
-			set("decidedBy", text(after.DecidedBy)).set("decidedAt", secondsValue(*after.DecidedAt))
-		if note == "" {
-			e.remove("decisionNote")
-		} else {
-			e.set("decisionNote", text(note))
-		}
+		e := changeGuard(before, OpDecide, w)
+		after = editFields(e, decisionFields, nextRevision(before, w), after)
 		if before.ReleaseID == "" {
 			e.absent("releaseId")
 		} else {
@@ -186,9 +178,8 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 	} else {
 		atRelease.add("pending", set([]string{before.ID}))
 	}
-	summary := newExpression().exists("pk").
-		set("cabDecision", text(string(after.CABDecision))).
-		set("approvalStatus", text(string(after.ApprovalStatus)))
+	summary := newExpression().exists("pk")
+	editFields(summary, linkFields, before.Link(), after.Link())
 	return []types.TransactWriteItem{
 		updateAction(s.tables.Releases, linkKey(r.ID, before.ID), summary),
 		updateAction(s.tables.Releases, releaseKey(r.ID), atRelease),
@@ -211,15 +202,13 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 		if err != nil {
 			return before, err
 		}
-		was, plan := writer{}, writer{}
-		encodeChangePlan(was, before.ChangePlan)
-		encodeChangePlan(plan, after.ChangePlan)
-		if reflect.DeepEqual(was, plan) {
+		if reflect.DeepEqual(encoded(changePlanFields, before.ChangePlan), encoded(changePlanFields, after.ChangePlan)) {
 			return before, nil
 		}
-		after.Revision, after.UpdatedAt = before.Revision+1, w.At.UTC().Truncate(time.Second)
 		e := changeGuard(before, OpPatch, w)
-		e.replace(changePlanAttributes, plan)
+		plan := editFields(e, changePlanFields, before.ChangePlan, after.ChangePlan)
+		after = nextRevision(before, w)
+		after.ChangePlan = plan
 		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
 		if before.ReleaseID != "" {
 			// The item exists for as long as the request is held, and its deletion frees the
@@ -228,11 +217,6 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 		}
 		return after, s.writeChunk(ctx, actions, w, after)
 	})
-}
-
-// changePlanAttributes are what encodeChangePlan writes, so that an edit can also remove.
-var changePlanAttributes = []string{
-	"title", "description", "controlId", "controlTitle", "affectedCiIds", "scheduledStart", "scheduledEnd",
 }
 
 func beingReleased(c release.Change, why string) error {

@@ -263,9 +263,16 @@ func (s *Store) releaseGuard(r release.Release, op Op, w Write) *expression {
 
 // changeGuard is an update of a change request that is as it was read.
 func changeGuard(c release.Change, op Op, w Write) *expression {
-	return newExpression().
-		op(op).set("updatedAt", secondsValue(w.At.Truncate(time.Second))).set("revision", number(c.Revision+1)).
-		equal("revision", number(c.Revision))
+	e := newExpression().op(op).equal("revision", number(c.Revision))
+	editFields(e, changeRevisionFields, c, nextRevision(c, w))
+	return e
+}
+
+// nextRevision is a change request with what changeGuard changes of it.
+func nextRevision(c release.Change, w Write) release.Change {
+	c.Revision++
+	c.UpdatedAt = w.At.UTC().Truncate(time.Second)
+	return c
 }
 
 func unapproved(ids []string, changes map[string]release.Change) []string {

@@ -57,39 +57,44 @@ type RecipientState struct {
 const recipientPrefix = "TOLD#"
 
 func encodeRecipientState(t RecipientState, now time.Time) item {
-	i := key(recipientPrefix+t.ReleaseID, t.Recipient)
-	w := writer(i)
-	w.text("address", t.Address)
-	w.text("name", t.Name)
-	w.number("known", t.Known)
-	encodeWindow(w, "known", t.KnownWindow)
-	w.text("mail", t.MailID)
-	w.number("effect", t.Effect)
-	encodeWindow(w, "effect", t.EffectWindow)
-	w.number("sequence", t.Sequence)
-	w.text("uid", t.UID)
-	w.set("via", t.Via)
-	w.set("left", t.Left)
-	w.text("facts", t.Facts)
-	i["revision"] = number(t.Revision)
-	i["updatedAt"] = millisValue(now)
-	i["expiresAt"] = unix(now.Add(keepMails))
-	return i
-}
-
-func encodeWindow(w writer, name string, window Window) {
-	if !window.Start.IsZero() {
-		w[name+"Start"], w[name+"End"] = secondsValue(window.Start), secondsValue(window.End)
-	}
+	a := attributes{item: key(recipientPrefix+t.ReleaseID, t.Recipient)}
+	recipientFields(&a, &t)
+	a.item["updatedAt"] = millisValue(now)
+	a.item["expiresAt"] = unix(now.Add(keepMails))
+	return a.item
 }
 
 func decodeRecipientState(i item) RecipientState {
-	return RecipientState{
-		ReleaseID: strings.TrimPrefix(str(i, "pk"), recipientPrefix), Recipient: str(i, "sk"), Address: str(i, "address"), Name: str(i, "name"),
-		Known: num(i, "known"), KnownWindow: Window{timeOf(i, "knownStart"), timeOf(i, "knownEnd")}, MailID: str(i, "mail"),
-		Effect: num(i, "effect"), EffectWindow: Window{timeOf(i, "effectStart"), timeOf(i, "effectEnd")},
-		Sequence: num(i, "sequence"), UID: str(i, "uid"), Via: stringSetOf(i, "via"), Left: stringSetOf(i, "left"), Facts: str(i, "facts"), Revision: num(i, "revision"),
+	t := RecipientState{ReleaseID: strings.TrimPrefix(str(i, "pk"), recipientPrefix), Recipient: str(i, "sk")}
+	recipientFields(&attributes{item: i, reading: true}, &t)
+	return t
+}
+
+func recipientFields(a *attributes, t *RecipientState) {
+	a.text("address", &t.Address)
+	a.text("name", &t.Name)
+	a.optionalNumber("known", &t.Known)
+	windowFields(a, "known", &t.KnownWindow)
+	a.text("mail", &t.MailID)
+	a.optionalNumber("effect", &t.Effect)
+	windowFields(a, "effect", &t.EffectWindow)
+	a.optionalNumber("sequence", &t.Sequence)
+	a.text("uid", &t.UID)
+	a.set("via", &t.Via)
+	a.set("left", &t.Left)
+	a.text("facts", &t.Facts)
+	a.number("revision", &t.Revision)
+}
+
+// windowFields are two attributes, or none where there is no window.
+func windowFields(a *attributes, name string, w *Window) {
+	if !a.reading && w.Start.IsZero() {
+		a.leaveOut(name + "Start")
+		a.leaveOut(name + "End")
+		return
 	}
+	a.seconds(name+"Start", &w.Start)
+	a.seconds(name+"End", &w.End)
 }
 
 // RecipientStates reads who was told of a release's window, strongly consistent.

@@ -105,8 +105,12 @@ func (s *Store) Job(ctx context.Context, k JobKey) (Job, bool, error) {
 	if err != nil || i == nil {
 		return Job{JobKey: k}, false, err
 	}
+	return decodeJob(k, i), true, nil
+}
+
+func decodeJob(k JobKey, i item) Job {
 	op := opOf(i)
-	return Job{JobKey: k, Open: op == opPlan, Wait: op == opWait, Round: num(i, "round"), DueAt: timeOf(i, "dueAt")}, true, nil
+	return Job{JobKey: k, Open: op == opPlan, Wait: op == opWait, Round: num(i, "round"), DueAt: timeOf(i, "dueAt")}
 }
 
 // CloseJob records that a job, as it was read, is done. Where it was opened again

@@ -57,5 +57,3 @@ func opOf(i item) Op { return Op{str(i, opAttribute)} }
 func (o Op) value() types.AttributeValue { return text(o.word) }
 
 func (e *expression) op(o Op) *expression { return e.set(opAttribute, o.value()) }
-
-func (w writer) op(o Op) { w[opAttribute] = o.value() }

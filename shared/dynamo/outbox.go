@@ -78,34 +78,41 @@ func dueShard(pk string) types.AttributeValue {
 	return text(fmt.Sprintf("due#%d", sum[0]%dueShards))
 }
 
+// encodeMail is the item of a new mail.
 func encodeMail(m Mail) item {
-	i := mailKey(m.ID)
-	w := writer(i)
-	w.text("kind", m.Kind)
-	w.text("release", m.ReleaseID)
-	i["number"] = number(m.Number)
-	w.number("windowVersion", m.WindowVersion)
-	w.text("recipient", m.Recipient)
-	w.text("snapshot", m.Snapshot)
-	i["state"] = text(string(m.State))
-	w.op(opSend)
-	i["dueKey"], i["dueAt"] = dueShard(mailPrefix+m.ID), millisValue(m.DueAt)
-	i["createdAt"], i["updatedAt"] = millisValue(m.CreatedAt), millisValue(m.UpdatedAt)
-	i["expiresAt"] = unix(m.CreatedAt.Add(keepMails))
-	return i
+	a := attributes{item: mailKey(m.ID)}
+	mailFields(&a, &m)
+	a.item[opAttribute] = opSend.value()
+	a.item["dueKey"] = dueShard(mailPrefix + m.ID)
+	a.item["expiresAt"] = unix(m.CreatedAt.Add(keepMails))
+	return a.item
+}
+
+func decodeMail(i item) Mail {
+	m := Mail{ID: strings.TrimPrefix(str(i, "pk"), mailPrefix)}
+	mailFields(&attributes{item: i, reading: true}, &m)
+	return m
+}
+
+func mailFields(a *attributes, m *Mail) {
+	a.text("kind", &m.Kind)
+	a.text("release", &m.ReleaseID)
+	a.number("number", &m.Number)
+	a.optionalNumber("windowVersion", &m.WindowVersion)
+	a.text("recipient", &m.Recipient)
+	a.text("snapshot", &m.Snapshot)
+	word(a, "state", &m.State)
+	a.text("reason", &m.Reason)
+	a.optionalNumber("attempts", &m.Attempts)
+	a.text("lease", &m.Lease)
+	a.millis("dueAt", &m.DueAt)
+	a.text("messageId", &m.MessageID)
+	a.text("feedback", &m.Feedback)
+	a.millis("createdAt", &m.CreatedAt)
+	a.millis("updatedAt", &m.UpdatedAt)
 }
 
 func unix(t time.Time) types.AttributeValue { return number(int(t.Unix())) }
-
-func decodeMail(i item) Mail {
-	return Mail{
-		ID: strings.TrimPrefix(str(i, "pk"), mailPrefix), Kind: str(i, "kind"), ReleaseID: str(i, "release"), Number: num(i, "number"),
-		WindowVersion: num(i, "windowVersion"), Recipient: str(i, "recipient"), Snapshot: str(i, "snapshot"),
-		State: MailState(str(i, "state")), Reason: str(i, "reason"), Attempts: num(i, "attempts"), Lease: str(i, "lease"),
-		DueAt: timeOf(i, "dueAt"), MessageID: str(i, "messageId"), Feedback: str(i, "feedback"),
-		CreatedAt: timeOf(i, "createdAt"), UpdatedAt: timeOf(i, "updatedAt"),
-	}
-}
 
 // pendingMail gives a mail its id and the state it is born in.
 func pendingMail(m Mail, now time.Time) Mail {

@@ -36,7 +36,7 @@ func (s *Store) CreateRelease(ctx context.Context, r release.Release, changeIDs 
 		born := r
 		born.ChangeIDs, born.Unapproved, born.Linking = first, unapproved(first, changes), rest
 		i := encodeRelease(born)
-		writer(i).op(opCreate)
+		i[opAttribute] = opCreate.value()
 		if len(rest) > 0 {
 			i["attention"], i["attentionSince"] = text("1"), secondsValue(w.At)
 		}

@@ -11,7 +11,8 @@ import (
 // UpdateRelease changes what people edit of a release. edit sees the release as it is
 // and returns it as it shall be, with the text for the log where there is one to
 // write. The write is conditioned on the revision that edit saw; where somebody was
-// faster, edit is asked again.
+// faster, edit is asked again. What is returned is what is stored: of what edit
+// returned, the fields that an edit can change.
 func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.Release) (after release.Release, logText string, err error), w Write) (release.Release, error) {
 	w.keepRecordIn(s.tables.Releases)
 	return retryOnConflict(ctx, func() (release.Release, error) {
@@ -29,14 +30,10 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 		if after.Revision == before.Revision {
 			return before, s.putRecordAlone(ctx, w, before)
 		}
-		e := newExpression().
-			op(OpPatch).set("updatedAt", secondsValue(after.UpdatedAt)).
-			set("revision", number(after.Revision)).set("windowVersion", number(after.WindowVersion)).
+		e := newExpression().op(OpPatch).
 			equal("revision", number(before.Revision)).equal("status", text(string(before.Status))).
 			absent("linking").absent("deleting")
-		plan := writer{}
-		encodePlan(plan, after.Plan)
-		e.replace(planAttributes, plan)
+		after = editFields(e, editableFields, before, after)
 		publish(e, before, after, w.At)
 		actions := []types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(id), e)}
 		if logText != "" {
@@ -46,10 +43,4 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 		}
 		return after, s.writeChunk(ctx, actions, w, after)
 	})
-}
-
-// planAttributes are what encodePlan writes, so that an edit can also remove.
-var planAttributes = []string{
-	"name", "version", "description", "scheduledStart", "scheduledEnd", "releaseManager", "releaseManagerEmail",
-	"rolloutSteps", "rollbackSteps", "successCriteria", "public", "publicSummary",
 }

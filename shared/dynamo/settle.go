@@ -3,8 +3,6 @@ package dynamo
 import (
 	"context"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"example.com/releases/shared/release"
 )
 
@@ -65,12 +63,11 @@ func (s *Store) FollowRelease(ctx context.Context, c release.Change, r release.R
 			set("revision", number(after.Revision)).
 			equal("revision", number(c.Revision))
 		op := opFree
-		var reached []types.AttributeValue
-		for _, settlement := range after.History[c.Epoch():] {
+		reached := after.History[c.Epoch():]
+		if len(reached) > 0 {
 			op = opFollow // wakes settle-tasks
-			reached = append(reached, encodeSettlement(settlement))
 		}
-		e.appendTo("history", reached...).op(op)
+		e.appendTo("history", encodedEach(settlementFields, reached)...).op(op)
 		if after.ReleaseID == "" {
 			e.remove("releaseId").set("lastReleaseId", text(after.LastReleaseID))
 		}
@@ -106,17 +103,8 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 			set("revision", number(after.Revision)).
 			equal("revision", number(t.Revision)).
 			equal("appliedEpoch", number(t.AppliedEpoch))
-		var comments []types.AttributeValue
-		for _, c := range after.Comments[len(t.Comments):] {
-			comments = append(comments, encodeComment(c))
-		}
-		e.appendTo("comments", comments...)
-		stamps := writer{}
-		stamps.text("resolvedBy", after.ResolvedBy)
-		stamps.seconds("resolvedAt", after.ResolvedAt)
-		stamps.seconds("reopenedAt", after.ReopenedAt)
-		stamps.number("reopenCount", after.ReopenCount)
-		e.replace([]string{"resolvedBy", "resolvedAt", "reopenedAt", "reopenCount"}, stamps)
+		e.appendTo("comments", encodedEach(commentFields, after.Comments[len(t.Comments):])...)
+		editFields(e, settledFields, t, after)
 		err := s.updateQuietly(ctx, s.tables.Tasks, taskKey(t.ID), e)
 		failed, ok := failedCondition(err)
 		if !ok {

@@ -2,9 +2,6 @@ package dynamo
 
 import (
 	"strings"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/release"
 )
@@ -31,54 +28,52 @@ func rowKeys(t release.Task) []item {
 	return rows
 }
 
+// encodeTask is the whole item of a task: an edit puts it as creation does.
 func encodeTask(t release.Task) item {
-	i := taskKey(t.ID)
-	w := writer(i)
-	w.text("title", t.Title)
-	w.text("requesterName", t.RequesterName)
-	w.text("requesterEmail", t.RequesterEmail)
-	w.text("requesterKey", release.AddressKey(t.RequesterEmail))
-	i["status"] = text(string(t.Status))
-	i["ciIds"] = stringListValue(t.CIIDs)
-	w.text("changeRequestId", t.ChangeRequestID)
-	if len(t.Comments) > 0 {
-		comments := make([]types.AttributeValue, len(t.Comments))
-		for n, c := range t.Comments {
-			comments[n] = encodeComment(c)
-		}
-		i["comments"] = &types.AttributeValueMemberL{Value: comments}
-	}
-	w.seconds("resolvedAt", t.ResolvedAt)
-	w.seconds("reopenedAt", t.ReopenedAt)
-	w.number("reopenCount", t.ReopenCount)
-	i["createdAt"] = millisValue(t.CreatedAt)
-	w.text("createdBy", t.CreatedBy)
-	i["updatedAt"] = secondsValue(t.UpdatedAt)
-	i["revision"] = number(t.Revision)
-	i["appliedEpoch"] = number(t.AppliedEpoch)
-	w.text("resolvedBy", t.ResolvedBy)
-	return i
-}
-
-func encodeComment(c release.Comment) types.AttributeValue {
-	return &types.AttributeValueMemberM{Value: item{
-		"id": text(c.ID), "at": secondsValue(c.At), "author": text(c.Author), "text": text(c.Text),
-	}}
+	a := attributes{item: taskKey(t.ID)}
+	taskFields(&a, &t)
+	requester := release.AddressKey(t.RequesterEmail)
+	a.text("requesterKey", &requester) // of the index
+	return a.item
 }
 
 func decodeTask(i item) release.Task {
-	t := release.Task{
-		ID: strings.TrimPrefix(str(i, "pk"), taskPrefix),
-		TaskPlan: release.TaskPlan{
-			Title: str(i, "title"), RequesterName: str(i, "requesterName"), RequesterEmail: str(i, "requesterEmail"),
-			Status: release.TaskStatus(str(i, "status")), CIIDs: stringListOf(i, "ciIds"), ChangeRequestID: str(i, "changeRequestId"),
-		},
-		ResolvedAt: optionalTimeOf(i, "resolvedAt"), ReopenedAt: optionalTimeOf(i, "reopenedAt"), ReopenCount: num(i, "reopenCount"),
-		CreatedAt: timeOf(i, "createdAt").Truncate(time.Second), CreatedBy: str(i, "createdBy"), UpdatedAt: timeOf(i, "updatedAt"),
-		Revision: num(i, "revision"), AppliedEpoch: num(i, "appliedEpoch"), ResolvedBy: str(i, "resolvedBy"),
-	}
-	for _, m := range mapsOf(i, "comments") {
-		t.Comments = append(t.Comments, release.Comment{ID: str(m, "id"), At: timeOf(m, "at"), Author: str(m, "author"), Text: str(m, "text")})
-	}
+	t := release.Task{ID: strings.TrimPrefix(str(i, "pk"), taskPrefix)}
+	taskFields(&attributes{item: i, reading: true}, &t)
 	return t
+}
+
+func taskFields(a *attributes, t *release.Task) {
+	taskPlanFields(a, &t.TaskPlan)
+	optionalMapList(a, "comments", commentFields, &t.Comments)
+	settledFields(a, t)
+	a.birth("createdAt", &t.CreatedAt)
+	a.text("createdBy", &t.CreatedBy)
+	a.seconds("updatedAt", &t.UpdatedAt)
+	a.number("revision", &t.Revision)
+	a.number("appliedEpoch", &t.AppliedEpoch)
+}
+
+func taskPlanFields(a *attributes, p *release.TaskPlan) {
+	a.text("title", &p.Title)
+	a.text("requesterName", &p.RequesterName)
+	a.text("requesterEmail", &p.RequesterEmail)
+	word(a, "status", &p.Status)
+	a.texts("ciIds", &p.CIIDs)
+	a.text("changeRequestId", &p.ChangeRequestID)
+}
+
+// settledFields are what a settlement replaces, beside the status.
+func settledFields(a *attributes, t *release.Task) {
+	a.text("resolvedBy", &t.ResolvedBy)
+	a.optionalSeconds("resolvedAt", &t.ResolvedAt)
+	a.optionalSeconds("reopenedAt", &t.ReopenedAt)
+	a.optionalNumber("reopenCount", &t.ReopenCount)
+}
+
+func commentFields(a *attributes, c *release.Comment) {
+	a.text("id", &c.ID)
+	a.seconds("at", &c.At)
+	a.text("author", &c.Author)
+	a.text("text", &c.Text)
 }

@@ -97,7 +97,7 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 		set("updatedAt", secondsValue(after.UpdatedAt)).
 		op(opOfStatus(after.Status)).
 		set("attention", text("1")).set("attentionSince", secondsValue(passage.At)).
-		appendTo("history", encodeHistoryEntry(passage)).
+		appendTo("history", encodedEach(historyFields, after.History[before.Epoch():])...).
 		add("revision", number(1)).
 		// Every change of status raises the epoch, and nothing else does: with the epoch of
 		// then, the release has the status that was judged, and its history has no gap.

@@ -260,3 +260,23 @@ func TestDescriptionsNameTheRole(t *testing.T) {
 		}
 	}
 }
+
+// Agents are warned of every text of a release that people write; an address is checked
+// and holds no sentence.
+func TestInstructions_EveryTextOfARelease_IsNamedUntrusted(t *testing.T) {
+	_, warned, _ := strings.Cut(mcptools.Instructions, "that people wrote (")
+	warned, _, _ = strings.Cut(warned, ")")
+	named := strings.FieldsFunc(warned, func(r rune) bool { return r == ',' || r == ' ' })
+	texts := 0
+	for _, f := range describe.Fields(reflect.TypeFor[release.Plan]()) {
+		if name := describe.Name(f); f.Type.Kind() == reflect.String && !strings.HasSuffix(name, "Email") {
+			texts++
+			if !slices.Contains(named, name) {
+				t.Errorf("%s is not among what is named untrusted: %s", name, warned)
+			}
+		}
+	}
+	if texts < 5 {
+		t.Errorf("only %d texts seen", texts)
+	}
+}

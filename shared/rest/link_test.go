@@ -31,7 +31,7 @@ func TestAFunctionLinksItsOwnRouteOnly(t *testing.T) {
 	}
 	const module = "example.com/releases/shared/"
 	for symbol, want := range map[string]bool{
-		"rest.getRelease": true, "operations.(*Operations).GetRelease": true, "dynamo.(*Store).WholeRelease": true,
+		"rest.getRelease": true, "operations.(*Operations).GetRelease": true, "dynamo.(*Store).ReleaseDetail": true,
 		"rest.createRelease": false, "rest.Routes": false, "rest.CreateRelease": false,
 		"operations.(*Operations).CreateRelease": false, "operations.(*Operations).GetTask": false,
 		"dynamo.(*Store).Transition": false, "dynamo.(*Store).transact": false,

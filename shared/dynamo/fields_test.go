@@ -1,0 +1,220 @@
+package dynamo
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// filled returns a T in which every exported field, at any depth, has a value that no
+// other field has: what is dropped or mixed up on the way shows, whoever added it when.
+func filled[T any](t *testing.T) T {
+	t.Helper()
+	var v T
+	n := 0
+	fill(t, reflect.ValueOf(&v).Elem(), &n)
+	return v
+}
+
+func fill(t *testing.T, v reflect.Value, n *int) {
+	t.Helper()
+	*n++
+	switch {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		v.Set(reflect.ValueOf(time.Date(2026, 5, 4, 0, 0, *n, 0, time.UTC)))
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem(), n)
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			fill(t, v.Field(i), n)
+		}
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(t, v.Index(0), n)
+		fill(t, v.Index(1), n)
+	case v.Kind() == reflect.String:
+		v.SetString(fmt.Sprintf("text %06d", *n))
+	case v.Kind() == reflect.Int:
+		v.SetInt(int64(*n))
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
+	default:
+		t.Fatalf("say here what a %s looks like", v.Type())
+	}
+}
+
+// differing names the fields in which two values differ, those of embedded structs by
+// their own names.
+func differing(a, b reflect.Value) []string {
+	var names []string
+	for i := range a.NumField() {
+		if f := a.Type().Field(i); f.Anonymous {
+			names = append(names, differing(a.Field(i), b.Field(i))...)
+		} else if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// survives checks that every field comes back as it was stored, but for those that are
+// something else afterwards, and why.
+func survives[T any](t *testing.T, stored func(T) T, derived map[string]string) {
+	t.Helper()
+	before := filled[T](t)
+	after := stored(before)
+	got := differing(reflect.ValueOf(before), reflect.ValueOf(after))
+	slices.Sort(got)
+	if want := slices.Sorted(maps.Keys(derived)); !slices.Equal(got, want) {
+		t.Errorf("%T: %q do not come back as stored, want %q (%v)\nstored %+v\n  read %+v", before, got, want, derived, before, after)
+	}
+	// What has no value has none afterwards; a list may be empty where it was nil.
+	var none T
+	for i, back := 0, reflect.ValueOf(stored(none)); i < back.NumField(); i++ {
+		f, name := back.Field(i), back.Type().Field(i).Name
+		if _, isDerived := derived[name]; !isDerived && !f.IsZero() && f.Kind() != reflect.Slice && f.Kind() != reflect.Struct {
+			t.Errorf("%T: %s had no value and comes back as %v", before, name, f)
+		}
+	}
+}
+
+// Every field of everything that is stored is written and read.
+func TestFields_WholeStruct_ComesBackAsStored(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	survives(t, func(r release.Release) release.Release { return decodeRelease(encodeRelease(r)) }, nil)
+	survives(t, func(c release.Change) release.Change { return decodeChange(encodeChange(c)) }, nil)
+	survives(t, func(v release.Task) release.Task { return decodeTask(encodeTask(v)) }, nil)
+	survives(t, func(l release.LinkedChange) release.LinkedChange { return decodeLink(encodeLink("R", l)) }, nil)
+	survives(t, func(e release.LogEntry) release.LogEntry {
+		return decodeLogEntry(encodeLogEntry("R", logKey(12), e, "request"))
+	}, map[string]string{"ID": "the sort key in short, which the writer chooses"})
+	survives(t, func(m Mail) Mail { return decodeMail(encodeMail(m)) }, nil)
+	survives(t, func(r RecipientState) RecipientState { return decodeRecipientState(encodeRecipientState(r, now)) }, nil)
+}
+
+// A job is never stored as a whole: its items come from updates. Each of its fields has
+// a value in one of the two forms that it is opened in.
+func TestFields_Job_ComesBackAsOpened(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	opened := func(op Op) Job {
+		k := SettlementJob("R", 2)
+		i := k.item()
+		for placeholder, attribute := range openJob(k, op, now).names {
+			i[attribute] = openJob(k, op, now).assigned(placeholder)
+		}
+		return decodeJob(k, i)
+	}
+	open, wait := reflect.ValueOf(opened(opPlan)), reflect.ValueOf(opened(opWait))
+	for n := range open.NumField() {
+		if open.Field(n).IsZero() && wait.Field(n).IsZero() {
+			t.Errorf("%s is never read", open.Type().Field(n).Name)
+		}
+	}
+	if due := now.Add(replanAfter); opened(opPlan).DueAt != due || opened(opPlan).Wait || opened(opWait).Open {
+		t.Errorf("open %+v, waiting %+v", open, wait)
+	}
+}
+
+// An edit sets and removes what creation writes: the same attributes with the same
+// values, and what it answers is what stands then.
+func TestFields_Edit_StoresWhatCreationDoes(t *testing.T) {
+	edits(t, editableFields)
+	edits(t, changePlanFields)
+	edits(t, decisionFields)
+	edits(t, changeRevisionFields)
+	edits(t, settledFields)
+	edits(t, linkFields)
+	// Nothing edits the following as a whole; the rules of the list are the same.
+	edits(t, releaseFields)
+	edits(t, changeFields)
+	edits(t, taskFields)
+	edits(t, recipientFields)
+	edits(t, mailFields)
+}
+
+func edits[T any](t *testing.T, fields fieldsOf[T]) {
+	t.Helper()
+	full, none := filled[T](t), *new(T)
+	for name, c := range map[string]struct{ before, after T }{"filled": {none, full}, "emptied": {full, none}} {
+		e := newExpression()
+		stored := editFields(e, fields, c.before, c.after)
+		want := encoded(fields, c.after)
+		if len(want)+len(e.removes) != len(encoded(fields, full)) || len(e.sets) != len(want) {
+			t.Errorf("%s %T: %d of its %d attributes are set and %d removed; %d have a value", name, full, len(e.sets), len(encoded(fields, full)), len(e.removes), len(want))
+		}
+		for attribute, v := range want {
+			if !reflect.DeepEqual(e.assigned("#"+attribute), v) {
+				t.Errorf("%s %T: %s is set to %v, want %v", name, full, attribute, e.assigned("#"+attribute), v)
+			}
+		}
+		if !reflect.DeepEqual(encoded(fields, stored), want) {
+			t.Errorf("%s %T: answered %v, stored %v", name, full, stored, want)
+		}
+	}
+}
+
+// What stands on an item beside its struct's fields, typed by hand: keys of indexes,
+// counters that conditions compare, and when it expires.
+func TestFields_BesideTheStruct_AreKnown(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	r, c, task, m := filled[release.Release](t), filled[release.Change](t), filled[release.Task](t), filled[Mail](t)
+	recipient, entry := filled[RecipientState](t), filled[release.LogEntry](t)
+	for _, x := range []struct {
+		name          string
+		item, encoded item
+		want          string
+	}{
+		{"release", encodeRelease(r), encoded(releaseFields, r), "announced changeCount epoch kind pk settledEpoch sk"},
+		{"change request", encodeChange(c), encoded(changeFields, c), "epoch kind pk sk"},
+		{"task", encodeTask(task), encoded(taskFields, task), "pk requesterKey sk"},
+		{"mail", encodeMail(m), encoded(mailFields, m), "dueKey expiresAt op pk sk"},
+		{"recipient", encodeRecipientState(recipient, now), encoded(recipientFields, recipient), "expiresAt pk sk updatedAt"},
+		{"log entry", encodeLogEntry("R", logKey(1), entry, "request"), encoded(logFields, entry), "pk request sk"},
+	} {
+		for name := range x.encoded {
+			delete(x.item, name)
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(x.item)), " "); got != x.want {
+			t.Errorf("%s: %s; want %s", x.name, got, x.want)
+		}
+	}
+}
+
+// Lists that people write are never null to them, and no time they are shown is finer
+// than a second, though lists of items are in the order of milliseconds.
+func TestFields_ForPeople_ListsAndTimes(t *testing.T) {
+	if p := decodeRelease(item{}).Plan; p.RolloutSteps == nil || p.RollbackSteps == nil {
+		t.Errorf("steps are nil: %+v", p)
+	}
+	if decodeChange(item{}).AffectedCIIDs == nil || decodeTask(item{}).CIIDs == nil {
+		t.Error("configuration items are nil")
+	}
+	at := time.Date(2026, 5, 4, 12, 0, 0, 123_456_789, time.UTC)
+	i := encodeRelease(release.Release{CreatedAt: at, UpdatedAt: at})
+	if r := decodeRelease(i); r.CreatedAt != at.Truncate(time.Second) || r.UpdatedAt != r.CreatedAt {
+		t.Errorf("created at %v, updated at %v", r.CreatedAt, r.UpdatedAt)
+	}
+	if got := str(i, "createdAt"); got != "2026-05-04T12:00:00.123Z" {
+		t.Errorf("sorted by %s", got)
+	}
+}
+
+// assigned is the value that an update gives to an attribute; nil where it gives none.
+func (e *expression) assigned(placeholder string) types.AttributeValue {
+	for _, term := range slices.Concat(e.sets, e.adds) {
+		name, value, _ := strings.Cut(strings.Replace(term, " = ", " ", 1), " ")
+		if name == placeholder {
+			return e.values[value]
+		}
+	}
+	return nil
+}

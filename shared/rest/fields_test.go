@@ -1,0 +1,221 @@
+package rest_test
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/release"
+)
+
+// plan is one of the three things that people write and edit.
+type plan struct {
+	noun     string
+	path     string
+	fields   reflect.Type
+	further  object              // what creating one asks for beside the plan
+	required []string            // what a patch cannot take back
+	enriched []string            // what only GET answers
+	samples  map[string][]string // values where the type does not say what is valid
+}
+
+// Every field that people write is stored as it is sent, can be patched to another value
+// and taken back, and is answered as it is stored. The fields are read off the types, so
+// that a new one cannot be forgotten.
+func TestPatch_EveryField_AnswersWhatIsStored(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	for _, p := range []plan{
+		{
+			noun: "release", path: "/releases", fields: reflect.TypeFor[release.Plan](),
+			required: []string{"name"}, enriched: []string{"linkedChangeRequests", "deploymentLog"},
+		},
+		{
+			noun: "change request", path: "/change-requests", fields: reflect.TypeFor[release.ChangePlan](),
+			further: object{"changeType": "Normal"}, enriched: []string{"linkedRelease"},
+		},
+		{
+			noun: "task", path: "/tasks", fields: reflect.TypeFor[release.TaskPlan](),
+			required: []string{"title", "requesterEmail", "status"}, enriched: []string{"linkedRelease"},
+			samples: map[string][]string{"status": {"Open", "InProgress"}, "changeRequestId": {w.change(false), w.change(true)}},
+		},
+	} {
+		t.Run(p.noun, func(t *testing.T) { w.patchesEach(t, p) })
+	}
+}
+
+func (w *fixture) patchesEach(t *testing.T, p plan) {
+	first, second := object{}, object{}
+	for n, name := range jsonNames(p.fields) {
+		first[name], second[name] = p.sample(t, name, n, 0), p.sample(t, name, n, 1)
+		if reflect.DeepEqual(first[name], second[name]) {
+			second[name] = first[name] != true // of a boolean
+		}
+	}
+	body := object{}
+	for _, part := range []object{first, p.further} {
+		for name, v := range part {
+			body[name] = v
+		}
+	}
+	made := w.must(admin, ask{route: "POST " + p.path, body: body})
+	path := p.path + "/" + made["id"].(string)
+	want := first
+	check := func(when string, answered object) {
+		t.Helper()
+		stands := w.must(viewer, ask{route: "GET " + path})
+		for name := range stands {
+			if _, also := answered[name]; !also && !slices.Contains(p.enriched, name) {
+				t.Errorf("%s: GET has %s, the answer has not", when, name)
+			}
+		}
+		for name, v := range answered {
+			if !reflect.DeepEqual(stands[name], v) {
+				t.Errorf("%s: answered is %s %v, stored is %v", when, name, v, stands[name])
+			}
+		}
+		for name, v := range want {
+			if !holds(stands[name], v) {
+				t.Errorf("%s: %s is %v, want %v", when, name, stands[name], v)
+			}
+		}
+	}
+	check("created", made)
+	for _, name := range jsonNames(p.fields) {
+		want[name] = second[name]
+		check(name+" patched", w.must(admin, ask{route: "PATCH " + path, body: object{name: second[name]}}))
+	}
+	for _, name := range jsonNames(p.fields) {
+		taken := ask{route: "PATCH " + path, body: object{name: nil}}
+		if slices.Contains(p.required, name) {
+			if got := w.send(admin, taken); got.Code != http.StatusBadRequest {
+				t.Errorf("%s taken back: %d %s", name, got.Code, got.text)
+			}
+			continue
+		}
+		switch second[name].(type) {
+		case bool:
+			want[name] = true // what it is where nobody says
+		case string:
+			want[name] = ""
+		default:
+			want[name] = []any{}
+		}
+		check(name+" taken back", w.must(admin, taken))
+	}
+}
+
+// jsonNames are the names of a struct's fields, in order.
+func jsonNames(t reflect.Type) []string {
+	var names []string
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+// sample is the one or other value of the n-th field. What the type does not say, its
+// name does.
+func (p plan) sample(t *testing.T, name string, n, other int) any {
+	t.Helper()
+	if values, ok := p.samples[name]; ok {
+		return values[other]
+	}
+	return sampleOf(t, p.fields.Field(n).Type, name, n, other)
+}
+
+func sampleOf(t *testing.T, kind reflect.Type, name string, n, other int) any {
+	t.Helper()
+	start := time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC)
+	switch {
+	case kind == reflect.TypeFor[*time.Time]():
+		return start.AddDate(0, 0, 10*n+other).Format(time.RFC3339) // the fields are in the order of time
+	case kind == reflect.TypeFor[[]release.Step]():
+		var steps []any
+		for order := 1; order <= 2; order++ {
+			step := object{}
+			for i, name := range jsonNames(kind.Elem()) {
+				if !slices.Contains(completion, name) {
+					step[name] = sampleOf(t, kind.Elem().Field(i).Type, name, i+order, other)
+				}
+			}
+			step["order"] = float64(order)
+			steps = append(steps, step)
+		}
+		return steps
+	case kind == reflect.TypeFor[[]string]():
+		return []any{fmt.Sprintf("ci-%d-%d", n, other), fmt.Sprintf("ci-%d", n)}
+	case strings.HasSuffix(strings.ToLower(name), "email"):
+		return fmt.Sprintf("somebody-%d-%d@example.com", n, other)
+	case kind.Kind() == reflect.String:
+		return fmt.Sprintf("%s %d", name, other)
+	case kind.Kind() == reflect.Int:
+		return float64(10*n + other + 1)
+	case kind.Kind() == reflect.Bool:
+		return false
+	}
+	t.Fatalf("say here what a %s looks like", kind)
+	return nil
+}
+
+// completion is what of a step is not written with it, but by completing it.
+var completion = []string{"completed", "completedBy", "completedAt"}
+
+// holds tells whether an answer has what was sent: what is empty may be left out, and
+// the system adds to steps.
+func holds(got, sent any) bool {
+	switch sent := sent.(type) {
+	case []any:
+		list, ok := got.([]any)
+		if !ok || len(list) != len(sent) {
+			return false
+		}
+		for i := range sent {
+			if !holds(list[i], sent[i]) {
+				return false
+			}
+		}
+		return true
+	case object:
+		for name, v := range sent {
+			if part, ok := got.(object); !ok || !holds(part[name], v) {
+				return false
+			}
+		}
+		return true
+	case string:
+		return got == sent || sent == "" && got == nil
+	}
+	return got == sent
+}
+
+// What completing a step stamps is answered as it is stored, survives an edit of the
+// steps, and is gone when the step is opened again.
+func TestCompleteStep_EveryField_AnswersWhatIsStored(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	id := stepped("approved", "scheduled")(w)
+	done := w.must(admin, ask{route: "POST /releases/" + id + "/steps/rollout/1", body: object{"completed": true}})
+	step := done["rolloutSteps"].([]any)[0].(object)
+	for _, name := range completion {
+		if step[name] == nil || step[name] == false {
+			t.Errorf("a completed step has no %s: %v", name, step)
+		}
+	}
+	stands := w.must(viewer, ask{route: "GET /releases/" + id})
+	if !reflect.DeepEqual(stands["rolloutSteps"], done["rolloutSteps"]) {
+		t.Errorf("answered %v, stored %v", done["rolloutSteps"], stands["rolloutSteps"])
+	}
+	renamed := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"rolloutSteps": []object{{"order": 1, "description": "Renamed"}}}})
+	kept := renamed["rolloutSteps"].([]any)[0].(object)
+	for _, name := range completion {
+		if kept[name] != step[name] {
+			t.Errorf("%s is %v after a patch, was %v", name, kept[name], step[name])
+		}
+	}
+}
