@@ -1,19 +1,27 @@
 package arrows_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"example.com/releases/shared/host"
 	"example.com/releases/shared/identity"
+	"example.com/releases/shared/local/template"
 	"example.com/releases/shared/mcptools"
+	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
+	"example.com/releases/shared/rest/apidocs"
+	"example.com/releases/shared/trustcenter"
 )
 
 // The template's routes and the table that serves them are one list.
@@ -27,10 +35,57 @@ func TestTemplateAndRoutesAgree(t *testing.T) {
 		}
 	}
 	for _, r := range rest.Routes() {
-		served = append(served, string(r.Operation)+": "+r.Method+" "+rest.Base+r.Path)
+		for _, method := range r.Methods() {
+			served = append(served, string(r.Operation)+": "+method+" "+rest.Base+r.Path)
+		}
 	}
 	differ(t, "template.yaml", wired, "rest.Routes", served)
 }
+
+// What a handler answers and what the template lets through are the same methods, HEAD
+// among them wherever GET is (RFC 9110, 9.1): API Gateway has no HEAD of its own accord.
+func TestTemplateAndHandlers_Methods_Agree(t *testing.T) {
+	published := func(context.Context, time.Time, time.Time) ([]release.Published, error) { return nil, nil }
+	handlers := map[string]http.Handler{
+		"api-docs":         apidocs.Handler(""),
+		"answer-preflight": rest.Preflight(nil),
+		"trust-center":     trustcenter.Handler(published, trustcenter.Options{On: true, Zone: "UTC"}),
+		"mcp":              mcptools.Handler(nil, mcptools.Config{PublicURL: "https://releases.example", Issuer: "https://issuer.example"}),
+	}
+	for _, r := range rest.Routes() {
+		handlers[string(r.Operation)] = rest.Handler(nil, r)
+	}
+	methods := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+	concrete := strings.NewReplacer("{code}", "not-found", "{id}", "X-1", "{plan}", "rollout", "{order}", "1")
+	for _, f := range load(t).Functions {
+		wired := map[string][]string{}
+		for _, r := range f.Routes {
+			wired[r.Path] = append(wired[r.Path], r.Method)
+		}
+		for path, through := range wired {
+			if slices.Contains(through, http.MethodGet) && !slices.Contains(through, http.MethodHead) {
+				t.Errorf("%s: GET %s without HEAD", f.Name, path)
+			}
+			if f.Name == "answer-preflight" {
+				continue // it answers whatever it is asked, and is asked with OPTIONS only
+			}
+			var answered []string
+			for _, method := range methods {
+				w := httptest.NewRecorder()
+				handlers[f.Name].ServeHTTP(w, httptest.NewRequest(method, "https://releases.example"+concrete.Replace(path), nil))
+				refused := w.Code == http.StatusNotFound || w.Code == http.StatusMethodNotAllowed
+				if !refused || path == mcptools.Path && slices.Contains(notServed, method) && w.Code == http.StatusMethodNotAllowed {
+					answered = append(answered, method)
+				}
+			}
+			differ(t, "template.yaml at "+path, through, f.Name, answered)
+		}
+	}
+}
+
+// notServed are the methods of /mcp that are let through to be told that they are not
+// served, with a 405, as the protocol asks.
+var notServed = []string{http.MethodGet, http.MethodHead, http.MethodDelete}
 
 // A page of another origin may ask before it calls, at every path and without a token.
 func TestEveryPathAnswersPreflights(t *testing.T) {
@@ -38,8 +93,8 @@ func TestEveryPathAnswersPreflights(t *testing.T) {
 	for _, f := range load(t).Functions {
 		for _, r := range f.Routes {
 			if r.Method == http.MethodOptions {
-				if r.Path == mcptools.Path && f.Name == "mcp" && r.Authorizer == "" {
-					continue // its headers are the protocol's
+				if f.Name == "mcp" && r.Authorizer == "" {
+					continue // its headers are the protocol's; a test beside it holds them
 				}
 				asked = append(asked, r.Path)
 				if f.Name != "answer-preflight" || r.Authorizer != "" {
@@ -80,6 +135,20 @@ func TestGatewayAnswersAreInTheRegistry(t *testing.T) {
 		}
 		if !known {
 			t.Errorf("%s has the code %q, which is not in the registry", kind, p.Code)
+		}
+	}
+}
+
+// The types of problems are below the public URL, whatever stage or path it has.
+func TestGatewayAnswers_TypeOfAProblem_IsBelowThePublicURL(t *testing.T) {
+	const publicURL = "https://abc.execute-api.eu-central-1.amazonaws.com/live"
+	tmpl, err := template.Load("../template.yaml", map[string]string{"PublicUrl": publicURL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, answer := range tmpl.API.GatewayResponses {
+		if body := answer.Templates["application/json"]; !strings.HasPrefix(body, `{"type":"`+publicURL+`/problems/`) {
+			t.Errorf("%s: %s", kind, body)
 		}
 	}
 }

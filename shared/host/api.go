@@ -15,26 +15,27 @@ import (
 // the authorizer let through, and a deadline that leaves time to answer. The error is always nil: whatever goes
 // wrong, the client gets a problem document.
 func APIHandler(h http.Handler) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+	publicURL := publicURL()
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		ctx, cancel := beforeDeadline(ctx)
 		defer cancel()
 		r, err := request(ctx, event)
 		if err != nil {
 			slog.WarnContext(ctx, "unreadable event", "error", err.Error())
-			return problem(http.StatusBadRequest, "invalid-request", "The request is not valid",
+			return problem(publicURL, http.StatusBadRequest, "invalid-request", "The request is not valid",
 				"The method or the encoding of the body cannot be read. Nothing was changed. Correct it and send the request again.", ""), nil
 		}
-		return answer(h, r), nil
+		return answer(h, r, publicURL), nil
 	}
 }
 
 // answer runs the handler. A panic becomes a 500 that says nothing of what happened; the log says all.
-func answer(h http.Handler, r *http.Request) (a events.APIGatewayProxyResponse) {
+func answer(h http.Handler, r *http.Request, publicURL string) (a events.APIGatewayProxyResponse) {
 	defer func() {
 		if p := recover(); p != nil {
 			slog.ErrorContext(r.Context(), "handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()),
 				"method", r.Method, "path", r.URL.Path)
-			a = problem(http.StatusInternalServerError, "internal", "Something went wrong here",
+			a = problem(publicURL, http.StatusInternalServerError, "internal", "Something went wrong here",
 				"Something went wrong here, not with your request. It is not known whether anything was changed: read before you "+
 					"repeat it. If it happens again, quote the requestId to whoever runs this service.", r.Header.Get(requestIDHeader))
 		}
@@ -46,7 +47,7 @@ func answer(h http.Handler, r *http.Request) (a events.APIGatewayProxyResponse) 
 
 // problem is an RFC 9457 document for what happens before or below every handler, in the form that the handlers' own
 // have.
-func problem(status int, code, title, detail, requestID string) events.APIGatewayProxyResponse {
+func problem(publicURL string, status int, code, title, detail, requestID string) events.APIGatewayProxyResponse {
 	body, err := json.Marshal(struct {
 		Type      string `json:"type"`
 		Title     string `json:"title"`
@@ -54,7 +55,7 @@ func problem(status int, code, title, detail, requestID string) events.APIGatewa
 		Detail    string `json:"detail"`
 		Code      string `json:"code"`
 		RequestID string `json:"requestId,omitempty"`
-	}{"/problems/" + code, title, status, detail, code, requestID})
+	}{publicURL + "/problems/" + code, title, status, detail, code, requestID})
 	if err != nil {
 		panic(err) // strings and a number
 	}

@@ -107,6 +107,11 @@ func (c Config) Verifier() *identity.Verifier {
 	})
 }
 
+// publicURL is read apart too: what this package answers by itself names it.
+func publicURL() string {
+	return strings.TrimRight(strings.TrimSpace(os.Getenv("PUBLIC_URL")), "/")
+}
+
 // reader remembers what was read, so that a misspelt name in a main cannot pass for a missing variable.
 type reader map[string]string
 

@@ -172,9 +172,18 @@ func writeError(w http.ResponseWriter, status int, id json.RawMessage, code int,
 // resource. It is public, also for clients in browsers.
 func (e *endpoint) metadata(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
+	const methods = "GET, HEAD, OPTIONS"
 	switch {
+	case r.Method == http.MethodOptions:
+		// Clients in browsers name the protocol's version already when they look for the
+		// metadata, and so have to ask first.
+		w.Header().Set("Allow", methods)
+		w.Header().Set("Access-Control-Allow-Methods", "GET, HEAD")
+		w.Header().Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Mcp-Protocol-Version")
+		w.Header().Set("Access-Control-Max-Age", "3600")
+		w.WriteHeader(http.StatusNoContent)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		w.Header().Set("Allow", "GET, HEAD")
+		w.Header().Set("Allow", methods)
 		writeError(w, http.StatusMethodNotAllowed, nil, codeInvalidRequest, "The metadata can only be read. Next: use GET.")
 	case e.config.PublicURL == "" || e.config.Issuer == "":
 		writeError(w, http.StatusNotFound, nil, codeInvalidRequest,
@@ -217,7 +226,7 @@ func (e *endpoint) admitOrigin(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	w.Header().Set("Access-Control-Allow-Origin", sent[0])
-	w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+	w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After")
 	w.Header().Add("Vary", "Origin")
 	return true
 }

@@ -50,6 +50,48 @@ func ask(t *testing.T, w *fixture, method, path, body string, headers map[string
 	return res
 }
 
+// People type a slash at the end into their client's settings.
+func TestEndpoint_SlashAtTheEnd_IsServed(t *testing.T) {
+	w := newWorld(t)
+	for path, status := range map[string]int{mcptools.Path + "/": 200, mcptools.Path + "/x": 404} {
+		if res := ask(t, w, "POST", path, ping, nil); res.StatusCode != status {
+			t.Errorf("POST %s: %d, want %d", path, res.StatusCode, status)
+		}
+	}
+	if res := ask(t, w, "HEAD", mcptools.Path, "", nil); res.StatusCode != 405 || res.Header.Get("Allow") != "POST" {
+		t.Errorf("HEAD: %d %v", res.StatusCode, res.Header)
+	}
+	if res := ask(t, w, "GET", mcptools.MetadataPath+mcptools.Path+"/", "", nil); res.StatusCode != 200 {
+		t.Errorf("the metadata: %d", res.StatusCode)
+	}
+}
+
+// A client in a browser may ask for the metadata with its own headers, from any origin, and
+// without a token.
+func TestMetadata_Preflight_AllowsAnyOrigin(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{mcptools.MetadataPath, mcptools.MetadataPath + mcptools.Path} {
+		res := ask(t, w, "OPTIONS", path, "", map[string]string{
+			"Authorization": "", "Origin": "https://inspector.example", "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "mcp-protocol-version",
+		})
+		h := res.Header
+		if res.StatusCode != 204 || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Methods") != "GET, HEAD" || !strings.Contains(h.Get("Access-Control-Allow-Headers"), "Mcp-Protocol-Version") {
+			t.Errorf("OPTIONS %s: %d %v", path, res.StatusCode, h)
+		}
+		get, head := ask(t, w, "GET", path, "", nil), ask(t, w, "HEAD", path, "", nil)
+		if get.StatusCode != 200 || head.StatusCode != 200 || head.Header.Get("Content-Type") != get.Header.Get("Content-Type") {
+			t.Errorf("HEAD %s: %d %v", path, head.StatusCode, head.Header)
+		}
+		if res := ask(t, w, "PUT", path, "", nil); res.StatusCode != 405 {
+			t.Errorf("PUT %s: %d", path, res.StatusCode)
+		}
+	}
+	res := ask(t, w, "POST", mcptools.Path, ping, map[string]string{"Origin": "https://agents.example"})
+	if got := res.Header.Get("Access-Control-Expose-Headers"); got != "WWW-Authenticate, Retry-After" {
+		t.Errorf("exposed: %q", got)
+	}
+}
+
 func TestWhatHTTPRefuses(t *testing.T) {
 	w := newFixture(t)
 	own := w.server.URL

@@ -34,9 +34,12 @@ type Config struct {
 func Handler(ops *operations.Operations, c Config) http.Handler {
 	e := &endpoint{config: c, origins: originsOf(c), protocol: protocolHandler(newServer(ops))}
 	mux := http.NewServeMux()
-	mux.Handle(Path, e)
-	mux.HandleFunc(MetadataPath, e.metadata)
-	mux.HandleFunc(MetadataPath+Path, e.metadata)
+	// A slash at the end says nothing, and people type it into their client's settings.
+	for _, slash := range []string{"", "/{$}"} {
+		mux.Handle(Path+slash, e)
+		mux.HandleFunc(MetadataPath+slash, e.metadata)
+		mux.HandleFunc(MetadataPath+Path+slash, e.metadata)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, http.StatusNotFound, nil, codeInvalidRequest, "Nothing is served here. The endpoint is "+c.PublicURL+Path+".")
 	})

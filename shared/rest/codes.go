@@ -163,6 +163,10 @@ var Codes = []Code{
 		Kind: release.KindPreconditionFailed, Code: "revision-stale",
 		Detail: "The release REL-2026-Q2-001 is at revision 4, not 3 as If-Match says. Nothing was changed. Read it again, see what changed, and send your change with the new ETag.",
 	}},
+	{"There is something already", release.Error{
+		Kind: release.KindPreconditionFailed, Code: "already-there",
+		Detail: "If-None-Match: * asks that there be nothing here yet, and there is. Nothing was changed. Leave the header out, or send the ETag of what you have read in If-Match.",
+	}},
 	{"The body is too large", release.Error{
 		Kind: release.KindTooLarge, Code: "too-large",
 		Detail: "The body is larger than 256 KiB. Nothing was changed. Send less, or in several requests.",

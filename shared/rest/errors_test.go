@@ -169,6 +169,17 @@ var badInput = []failing{
 // badState is what another state would allow.
 var badState = []failing{
 	{"get", at("GET %", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"get", at("GET %", planned, nil, `If-Match: W/"1-0123456789abcdef"`), 412, "revision-stale", "", ""},
+	{"patch", at("PATCH %", planned, object{"name": "A"}, `If-Match: W/"1-0123456789abcdef"`), 412, "revision-stale", "", ""},
+	{"patch", at("PATCH %", planned, object{"name": "A"}, "If-None-Match: *"), 412, "already-there", "", ""},
+	{"patch", at("PATCH %", planned, `{"name":`, "If-None-Match: *"), 400, "invalid-json", "", ""}, // what is wrong in itself comes first
+	{"patch", at("PATCH %", planned, object{"name": "A"}, `If-None-Match: "1-0123456789abcdef"`), 400, "invalid-header", "If-None-Match", ""},
+	{"patch", to("PATCH /releases/REL-2026-Q2-999", object{"name": "A"}, "If-None-Match: *"), 404, "not-found", "", "/releases"},
+	{"delete", at("DELETE %", planned, nil, "If-None-Match: *"), 412, "already-there", "", ""},
+	{"log", at("POST %/log", planned, object{"text": "A"}, "If-None-Match: *"), 412, "already-there", "", ""},
+	{"add", at("POST %/add-changes", planned, object{"add": []string{"A"}}, "If-None-Match: *"), 412, "already-there", "", ""},
+	{"status", at("POST %/status", planned, object{"status": "approved"}, "If-None-Match: *"), 412, "already-there", "", ""},
+	{"create", to("POST /releases", object{"name": "A"}, "If-None-Match: *"), 400, "invalid-header", "If-None-Match", ""},
 	{"delete", at("DELETE %", in("approved", "scheduled"), nil), 409, "not-deletable", "", ""},
 	{"delete", at("DELETE %", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
 	{"create", func(w *fixture) ask {
@@ -298,7 +309,7 @@ func TestEveryErrorOfEveryRoute(t *testing.T) {
 
 // everywhere are the codes that come from the edge alone, the same for every route of a
 // shape; they are tried there and on one route of each.
-var everywhere = []string{"invalid-json", "invalid-header", "too-large", "unsupported-media-type", "revision-stale", "invalid-request"}
+var everywhere = []string{"invalid-json", "invalid-header", "too-large", "unsupported-media-type", "revision-stale", "already-there", "invalid-request"}
 
 // operation is the route that a request is for.
 func (w *fixture) operation(route string) rest.Route {

@@ -64,7 +64,7 @@ const maxTags = 8
 // revisions lists the revisions that a write may find, by If-Match; 0 stands for any.
 func (q *request) revisions() ([]int, error) {
 	anyRevision := []int{0}
-	if len(q.Header.Values("If-Match")) == 0 || q.Method == http.MethodGet {
+	if len(q.Header.Values("If-Match")) == 0 || q.route.Method == http.MethodGet {
 		return anyRevision, nil
 	}
 	if !q.route.Guarded {
@@ -84,12 +84,45 @@ func (q *request) revisions() ([]int, error) {
 		}
 	}
 	if len(known) == 0 {
-		return nil, errStale()
+		return nil, errStale(tags)
 	}
 	return known, nil
 }
 
-func errStale() error {
+// noRevision is one that nothing ever has.
+const noRevision = -1
+
+// wantsNone tells whether a write is to be made only where nothing is yet
+// (If-None-Match: *). What it goes to has to be there, so it is refused, after what
+// would be wrong with it anyway: 404 where nothing is.
+func (q *request) wantsNone() (bool, error) {
+	if len(q.Header.Values("If-None-Match")) == 0 || q.route.Method == http.MethodGet {
+		return false, nil
+	}
+	if !q.route.Guarded {
+		return false, headerError("If-None-Match", "does not go with this request: it always adds something new")
+	}
+	_, star, err := q.conditions("If-None-Match")
+	if err == nil && !star {
+		err = headerError("If-None-Match", "with entity tags does not go with a write; to write only what you have read, send its ETag in If-Match")
+	}
+	return star, err
+}
+
+func errThere() error {
+	return release.Fail(release.KindPreconditionFailed, "already-there",
+		"If-None-Match: * asks that there be nothing here yet, and there is. Nothing was changed. Leave the header out, or send the ETag of what you have read in If-Match.")
+}
+
+// errStale says why no tag held. A weak tag never does (RFC 9110, 13.1.1): to read again
+// would bring the same one, where a proxy in between weakens what we send.
+func errStale(tags []tag) error {
+	for _, t := range tags {
+		if t.weak {
+			return release.Fail(release.KindPreconditionFailed, "revision-stale",
+				`If-Match holds the weak tag W/"%s", and If-Match never holds for a weak one. Nothing was changed. A proxy or cache in between may have put the W/ before it: send the tag without.`, shorten(t.opaque))
+		}
+	}
 	return release.Fail(release.KindPreconditionFailed, "revision-stale",
 		"If-Match names no revision that is current. Nothing was changed. Read it again, look at what has changed, and repeat with the new ETag.")
 }
@@ -107,7 +140,7 @@ func (q *request) unchanged(revision int, etag string) (bool, error) {
 			holds = holds || revision > 0 && t.revision() == revision
 		}
 		if !holds {
-			return false, errStale()
+			return false, errStale(tags)
 		}
 	}
 	if len(q.Header.Values("If-None-Match")) == 0 {

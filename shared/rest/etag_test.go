@@ -32,6 +32,7 @@ func TestIfMatchComparesTheRevision(t *testing.T) {
 		{`"2-aaaa", "3-aaaa"`, 200, []int{2, 3}},
 		{`"2-a,b","3-aaaa" , "4-x"`, 200, []int{2, 3}},
 		{`W/"3-aaaa"`, 412, nil}, // If-Match compares strongly
+		{`W/"3-aaaa", "3-bbbb"`, 200, []int{3}},
 		{`"of-another-system"`, 412, nil},
 		{`"0-aaaa"`, 412, nil},
 		{`"-3"`, 412, nil},

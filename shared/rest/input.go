@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -41,8 +42,12 @@ func (q *request) read() error {
 	if q.route.Body == nil {
 		return nil
 	}
+	if coding := strings.Join(q.Header.Values("Content-Encoding"), ", "); coding != "" && !strings.EqualFold(coding, "identity") {
+		return release.Fail(release.KindUnsupportedMedia, "unsupported-media-type",
+			"The body is sent with Content-Encoding: %s, and only bodies without a coding are read. Nothing was changed. Send it as it is, without the header.", shorten(coding))
+	}
 	kind, params, err := mime.ParseMediaType(q.Header.Get("Content-Type"))
-	if charset := params["charset"]; err != nil || !slices.Contains(q.route.Accepts(), kind) || charset != "" && !strings.EqualFold(charset, "utf-8") {
+	if err != nil || !slices.Contains(q.route.Accepts(), kind) || !isUTF8(params["charset"]) {
 		return release.Fail(release.KindUnsupportedMedia, "unsupported-media-type",
 			"Send the body as JSON in UTF-8, with the header Content-Type: %s. Nothing was changed.", strings.Join(q.route.Accepts(), " or "))
 	}
@@ -54,7 +59,27 @@ func (q *request) read() error {
 		return release.Fail(release.KindTooLarge, "too-large",
 			"The body is larger than %d KiB. Nothing was changed. Send less, or in several requests.", MaxBody>>10)
 	}
+	// A mark of byte order is none of the JSON; some editors and PowerShell put it there
+	// (RFC 8259, 8.1: it may be ignored).
+	q.body = bytes.TrimPrefix(q.body, []byte("\ufeff"))
 	return q.readKey()
+}
+
+// isUTF8 tells whether a charset is the one of JSON. None is: JSON has no other. Some
+// clients write utf8, which no registry has and everybody means.
+func isUTF8(charset string) bool {
+	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
+}
+
+// tellAccepted says with a 415 what would be taken: codings (RFC 9110, 12.5.3) and types of
+// patches (RFC 5789, 2.2).
+func (q *request) tellAccepted(header http.Header) {
+	if q.Header.Get("Content-Encoding") != "" {
+		header.Set("Accept-Encoding", "identity")
+	}
+	if q.route.Method == http.MethodPatch {
+		header.Set("Accept-Patch", strings.Join(q.route.Accepts(), ", "))
+	}
 }
 
 // readKey puts an Idempotency-Key in force. The stored key is a hash over everything

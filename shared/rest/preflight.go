@@ -14,7 +14,7 @@ func Preflight(origins []string) http.Handler {
 		header.Set("Vary", "Origin")
 		if origin := r.Header.Get("Origin"); origin != "" && (slices.Contains(origins, origin) || slices.Contains(origins, "*")) {
 			header.Set("Access-Control-Allow-Origin", origin)
-			header.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
+			header.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH, DELETE")
 			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key")
 			header.Set("Access-Control-Max-Age", "3600")
 		}

@@ -66,7 +66,7 @@ func ProblemOf(err error) Problem {
 		e = release.Fail(release.KindInternal, "internal", "Something went wrong here, not with your request. Try again; if it stays, quote the requestId to whoever runs this service.")
 	}
 	return Problem{
-		Type: "/problems/" + e.Code, Title: titleOf(e), Status: Status(e.Kind), Detail: e.Detail, Code: e.Code, Errors: e.Fields,
+		Type: problemPath + e.Code, Title: titleOf(e), Status: Status(e.Kind), Detail: e.Detail, Code: e.Code, Errors: e.Fields,
 		CurrentStatus: e.Status, AllowedNextStatuses: e.AllowedNextStatuses, ChangeRequests: e.ChangeRequests,
 	}
 }
@@ -80,11 +80,15 @@ func titleOf(e *release.Error) string {
 	return http.StatusText(Status(e.Kind))
 }
 
-func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
+// problemPath is where the types of problems are explained, below the public URL.
+const problemPath = "/problems/"
+
+func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errAborted) {
 		return
 	}
 	p := ProblemOf(err)
+	p.Type = a.publicURL + p.Type
 	header := w.Header()
 	if p.Status >= http.StatusInternalServerError {
 		p.RequestID = r.Header.Get("X-Request-Id")

@@ -22,7 +22,8 @@ const Base = "/api"
 type API struct {
 	operations *operations.Operations
 	routes     []Route
-	prefix     string
+	publicURL  string // before the types of problems
+	prefix     string // its path: before every Location
 	origins    []string
 }
 
@@ -32,11 +33,11 @@ func Handler(ops *operations.Operations, routes ...Route) *API {
 	return &API{operations: ops, routes: routes}
 }
 
-// WithClock tells the API where it stands: the public URL, whose path (a stage, say) goes
-// before every Location, and the origins whose pages may read the answers.
-func (a *API) WithClock(publicURL string, origins []string) *API {
+// At tells the API where it stands: the public URL, below which the types of problems
+// and every Location are, and the origins whose pages may read the answers.
+func (a *API) At(publicURL string, origins []string) *API {
 	b := *a
-	b.origins = origins
+	b.publicURL, b.origins = strings.TrimSuffix(publicURL, "/"), origins
 	if u, err := url.Parse(publicURL); err == nil {
 		b.prefix = strings.TrimSuffix(u.EscapedPath(), "/")
 	}
@@ -50,7 +51,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	route, params, ok := a.match(r)
 	if !ok {
-		writeProblem(w, r, release.Fail(release.KindNotFound, "not-found",
+		a.writeProblem(w, r, release.Fail(release.KindNotFound, "not-found",
 			"Nothing answers %s %s. GET /openapi.json lists every path and method.", r.Method, shorten(r.URL.Path)))
 		return
 	}
@@ -60,7 +61,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = a.write(w, q, answer)
 	}
 	if err != nil {
-		writeProblem(w, r, err)
+		if release.IsKind(err, release.KindUnsupportedMedia) {
+			q.tellAccepted(w.Header())
+		}
+		a.writeProblem(w, r, err)
 	}
 }
 
@@ -77,6 +81,13 @@ func (a *API) call(q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	none, err := q.wantsNone()
+	if err != nil {
+		return reply{}, err
+	}
+	if none {
+		revisions = []int{noRevision}
+	}
 	// A write is conditioned on one revision, If-Match may list several: at most one
 	// of them can be the present one, so they are tried in turn.
 	var answer reply
@@ -86,6 +97,9 @@ func (a *API) call(q *request) (reply, error) {
 		if !release.IsKind(err, release.KindPreconditionFailed) {
 			break
 		}
+	}
+	if none && release.IsKind(err, release.KindPreconditionFailed) {
+		err = errThere()
 	}
 	return answer, err
 }

@@ -52,21 +52,35 @@ func (r Route) Accepts() []string {
 	return []string{"application/json"}
 }
 
+// Methods lists what the route answers to: HEAD wherever GET is (RFC 9110, 9.1).
+func (r Route) Methods() []string {
+	if r.Method == http.MethodGet {
+		return []string{http.MethodGet, http.MethodHead}
+	}
+	return []string{r.Method}
+}
+
 // Role is the role that the route needs.
 func (r Route) Role() release.Role { return operations.Roles[r.Operation] }
 
 // match finds the route of a request and the parameters in its path. It compares
 // segment by segment before unescaping, so that an id with an escaped slash in it
 // stays one id; net/http's ServeMux would redirect unclean paths and answer 405.
+// HEAD is GET without the body (RFC 9110, 9.3.2), which whoever sends the answer
+// leaves out. One slash at the end says nothing.
 func (a *API) match(r *http.Request) (*Route, map[string]string, bool) {
 	path, below := strings.CutPrefix(r.URL.EscapedPath(), Base+"/")
 	if !below {
 		return nil, nil, false
 	}
-	segments := strings.Split(path, "/")
+	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
 	for i := range a.routes {
 		route := &a.routes[i]
-		if route.Method != r.Method {
+		if route.Method != method {
 			continue
 		}
 		if params, ok := route.bind(segments); ok {

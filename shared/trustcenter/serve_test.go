@@ -86,7 +86,7 @@ func TestNotModified(t *testing.T) {
 func TestOffMeansNotThere(t *testing.T) {
 	off := site(typical(), func(o *trustcenter.Options) { o.On = false })
 	for path := range paths {
-		for _, w := range []*httptest.ResponseRecorder{ask(off, http.MethodGet, path), ask(site(typical()), http.MethodPost, path), ask(site(typical()), http.MethodGet, path+"/")} {
+		for _, w := range []*httptest.ResponseRecorder{ask(off, http.MethodGet, path), ask(site(typical()), http.MethodPost, path), ask(site(typical()), http.MethodGet, path+"/x")} {
 			var problem struct{ Code, Detail string }
 			if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil || w.Code != http.StatusNotFound || problem.Code != "not-found" || problem.Detail == "" {
 				t.Errorf("%s answers %d: %s (%v)", path, w.Code, w.Body, err)
@@ -157,4 +157,60 @@ func TestPageIsSmall(t *testing.T) {
 		}
 	}
 	t.Logf("200 hostile windows: %d bytes; an ordinary quarter: %d", len(body), get(t, site(typical()), "/trust-center").Body.Len())
+}
+
+// HEAD is GET without the body; a slash at the end says nothing, but the page's own links
+// would lead elsewhere below it, so a browser is sent to where they do not.
+func TestTrustCenter_HeadAndSlash_AreServed(t *testing.T) {
+	h := site(typical())
+	server := httptest.NewServer(h)
+	defer server.Close()
+	for path := range paths {
+		get, err := http.Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, err := http.Head(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = get.Body.Close(), head.Body.Close()
+		for _, name := range []string{"ETag", "Content-Type", "Content-Length", "Cache-Control"} {
+			if get.Header.Get(name) == "" || head.StatusCode != http.StatusOK || head.Header.Get(name) != get.Header.Get(name) {
+				t.Errorf("HEAD %s: %s, %s is %q, not %q", path, head.Status, name, head.Header.Get(name), get.Header.Get(name))
+			}
+		}
+		slash := ask(h, http.MethodGet, path+"/")
+		if path == "/trust-center" {
+			if slash.Code != http.StatusPermanentRedirect || slash.Header().Get("Location") != "../trust-center" {
+				t.Errorf("%s/: %d %v", path, slash.Code, slash.Header())
+			}
+		} else if plain := ask(h, http.MethodGet, path); slash.Code != http.StatusOK || slash.Body.String() != plain.Body.String() {
+			t.Errorf("%s/: %d", path, slash.Code)
+		}
+		if twice := ask(h, http.MethodGet, path+"//"); twice.Code != http.StatusNotFound {
+			t.Errorf("%s//: %d", path, twice.Code)
+		}
+	}
+}
+
+// A page of another origin can read a feed with its headers, and a problem is explained
+// below the public URL.
+func TestTrustCenter_Feeds_ExposeTheirHeaders(t *testing.T) {
+	down := trustcenter.Handler(func(context.Context, time.Time, time.Time) ([]release.Published, error) {
+		return nil, errors.New("down")
+	}, trustcenter.Options{On: true, Zone: "UTC", PublicURL: "https://releases.example/live"})
+	for path := range paths {
+		if path == "/trust-center" {
+			continue // the page itself is for its own origin
+		}
+		for _, w := range []*httptest.ResponseRecorder{ask(site(typical()), http.MethodGet, path), ask(down, http.MethodGet, path)} {
+			if h := w.Header(); h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Expose-Headers") != "ETag, Retry-After" {
+				t.Errorf("%s: %d %v", path, w.Code, h)
+			}
+		}
+		if w := ask(down, http.MethodGet, path); !strings.Contains(w.Body.String(), `"type":"https://releases.example/live/problems/unavailable"`) {
+			t.Errorf("%s: %s", path, w.Body)
+		}
+	}
 }

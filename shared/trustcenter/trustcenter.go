@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"example.com/releases/shared/release"
@@ -72,20 +73,26 @@ func Handler(read Read, o Options) http.Handler {
 		o.Now = time.Now
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d, known := documents[r.URL.Path]
+		d, known := documents[strings.TrimSuffix(r.URL.Path, "/")]
 		if !o.On || !known || r.Method != http.MethodGet && r.Method != http.MethodHead {
-			problem(w, http.StatusNotFound, "not-found", "Nothing is served under this path with this method.")
+			o.problem(w, http.StatusNotFound, "not-found", "Nothing is served under this path with this method.")
+			return
+		}
+		if r.URL.Path == pagePath+"/" {
+			// Below a slash the page's own links would lead elsewhere.
+			w.Header().Set("Location", ".."+pagePath)
+			w.WriteHeader(http.StatusPermanentRedirect)
 			return
 		}
 		now := o.Now().UTC()
 		all, err := read(r.Context(), now, now.Add(-kept))
 		if err != nil {
-			unavailable(w, r, err)
+			o.unavailable(w, r, err)
 			return
 		}
 		body, err := d.render(newView(all, now, location, o.PublicURL))
 		if err != nil {
-			unavailable(w, r, err)
+			o.unavailable(w, r, err)
 			return
 		}
 		d.serve(w, r, body)
@@ -104,16 +111,24 @@ func (d document) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	if r.URL.Path != pagePath {
-		h.Set("Access-Control-Allow-Origin", "*") // whoever may read it at all may read it from their own page
+		share(h)
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-func unavailable(w http.ResponseWriter, r *http.Request, err error) {
+// share lets other origins read a feed: whoever may read it at all may read it from their
+// own page.
+func share(h http.Header) {
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After")
+}
+
+func (o Options) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	slog.ErrorContext(r.Context(), "the trust center cannot be shown", "error", err, "path", r.URL.Path)
 	w.Header().Set("Retry-After", "30")
 	if r.URL.Path != pagePath {
-		problem(w, http.StatusServiceUnavailable, "unavailable", "This cannot be read right now. Try again in a minute.")
+		share(w.Header())
+		o.problem(w, http.StatusServiceUnavailable, "unavailable", "This cannot be read right now. Try again in a minute.")
 		return
 	}
 	h := w.Header()
@@ -126,11 +141,11 @@ func unavailable(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // problem is an RFC 9457 document like those of the API.
-func problem(w http.ResponseWriter, status int, code, detail string) {
+func (o Options) problem(w http.ResponseWriter, status int, code, detail string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, `{"type":"/problems/%s","title":%q,"status":%d,"detail":%q,"code":%q}`+"\n",
-		code, http.StatusText(status), status, detail, code)
+	_, _ = fmt.Fprintf(w, `{"type":%q,"title":%q,"status":%d,"detail":%q,"code":%q}`+"\n",
+		o.PublicURL+"/problems/"+code, http.StatusText(status), status, detail, code)
 }

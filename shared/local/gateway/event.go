@@ -5,8 +5,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -108,10 +108,26 @@ func (g *Gateway) event(c *call, r route, authorizer map[string]any) events.APIG
 	}
 	e.Headers, e.MultiValueHeaders = headers(c.r)
 	e.QueryStringParameters, e.MultiValueQueryStringParameters = query(c.r)
-	if !utf8.Valid(c.body) {
+	// Text is text in UTF-8, and what of it is not is lost; only a media type that the API
+	// lists as binary comes as the bytes that were sent, in base64 (API Gateway's guide,
+	// "Working with binary media types for REST APIs").
+	if g.takesBytes(c.r.Header.Get("Content-Type")) && len(c.body) > 0 {
 		e.Body, e.IsBase64Encoded = base64.StdEncoding.EncodeToString(c.body), true
+	} else {
+		e.Body = strings.ToValidUTF8(e.Body, "\ufffd")
 	}
 	return e
+}
+
+// takesBytes tells whether a media type is among the binary ones. A request that names none
+// is taken for JSON.
+func (g *Gateway) takesBytes(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	if kind = strings.ToLower(strings.TrimSpace(kind)); kind == "" {
+		kind = "application/json"
+	}
+	class, _, _ := strings.Cut(kind, "/")
+	return slices.ContainsFunc(g.binary, func(b string) bool { return b == "*/*" || b == class+"/*" || b == kind })
 }
 
 // authorizerEvent is what the REQUEST authorizer gets: everything but the body.

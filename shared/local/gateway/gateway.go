@@ -30,6 +30,7 @@ const apiID = "laptop"
 // Gateway is the handler of the whole API.
 type Gateway struct {
 	stage       string
+	binary      []string
 	routes      []route
 	authorizers map[string]authorizer
 	responses   map[string]template.GatewayResponse
@@ -51,7 +52,7 @@ type authorizer struct {
 // New makes a gateway of the template's API. Functions are found by the name of their
 // folder; one that has a route and is not there is an error.
 func New(t *template.Template, functions map[string]invoke.Function, log *slog.Logger) (*Gateway, error) {
-	g := &Gateway{stage: t.API.Stage, responses: t.API.GatewayResponses, authorizers: map[string]authorizer{}, log: log}
+	g := &Gateway{stage: t.API.Stage, binary: t.API.BinaryMediaTypes, responses: t.API.GatewayResponses, authorizers: map[string]authorizer{}, log: log}
 	var missing []error
 	names := map[string]string{}
 	for _, f := range t.Functions {
@@ -158,9 +159,12 @@ func (g *Gateway) fail(w http.ResponseWriter, c *call, function string, err erro
 	g.refuse(w, c, "DEFAULT_5XX", "Internal server error", nil)
 }
 
-// find returns the route of a request, if there is one.
+// find returns the route of a request, if there is one. One slash at the end says nothing,
+// but stays in the event's path: AWS's own framework says so of API Gateway and does the
+// same in its local server (aws/chalice, chalice/local.py, RouteMatcher).
 func (g *Gateway) find(c *call) *route {
-	segments := strings.Split(strings.TrimPrefix(c.r.URL.EscapedPath(), "/"), "/")
+	path := c.r.URL.EscapedPath()
+	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/")
 	for i := range g.routes {
 		r := &g.routes[i]
 		if r.Method != "ANY" && r.Method != c.r.Method {

@@ -52,7 +52,7 @@ func answerWith(a events.APIGatewayProxyResponse) any {
 	}
 }
 
-func serve(t *testing.T) *httptest.Server {
+func serve(t *testing.T, binary ...string) *httptest.Server {
 	t.Helper()
 	routed := func(name string, routes ...template.Route) template.Function {
 		return template.Function{LogicalID: "F" + name, Name: name, Routes: routes}
@@ -62,7 +62,7 @@ func serve(t *testing.T) *httptest.Server {
 	}
 	tmpl := &template.Template{
 		API: template.API{
-			Stage: "live", Authorizers: []template.Authorizer{{Name: "Token", Function: "Fguard", Headers: []string{"Authorization"}}},
+			Stage: "live", BinaryMediaTypes: binary, Authorizers: []template.Authorizer{{Name: "Token", Function: "Fguard", Headers: []string{"Authorization"}}},
 			GatewayResponses: map[string]template.GatewayResponse{
 				"UNAUTHORIZED":                 {StatusCode: 401, Headers: map[string]string{"Content-Type": "application/problem+json", "WWW-Authenticate": "Bearer"}, Templates: map[string]string{"application/json": `{"code":"none"}`}},
 				"ACCESS_DENIED":                {StatusCode: 401, Templates: map[string]string{"application/json": `{"detail":"$context.authorizer.detail"}`}},
@@ -75,7 +75,7 @@ func serve(t *testing.T) *httptest.Server {
 			routed("echo", at("GET", "/api/things/{id}", "Token"), at("POST", "/api/things/{id}", "Token"), at("GET", "/open/{rest+}", ""), at("ANY", "/any", "")),
 			routed("fixed", at("GET", "/api/things/fixed", "Token")),
 			routed("panics", at("GET", "/panics", "")), routed("hangs", at("GET", "/hangs", "")), routed("odd", at("GET", "/odd", "")),
-			routed("binary", at("GET", "/binary", "")), routed("large", at("GET", "/large", "")),
+			routed("challenge", at("GET", "/challenge", "")), routed("binary", at("GET", "/binary", "")), routed("large", at("GET", "/large", "")),
 		},
 	}
 	fn := func(name string, handler any) invoke.Function {
@@ -91,7 +91,10 @@ func serve(t *testing.T) *httptest.Server {
 			<-stop
 			return events.APIGatewayProxyResponse{}, nil
 		}),
-		"odd":    fn("odd", func(context.Context) (string, error) { return "odd", nil }),
+		"odd": fn("odd", func(context.Context) (string, error) { return "odd", nil }),
+		"challenge": fn("challenge", answerWith(events.APIGatewayProxyResponse{StatusCode: 401, Headers: map[string]string{
+			"WWW-Authenticate": "Bearer", "content-length": "7", "Server": "x", "Retry-After": "1", "ETag": `"1"`,
+		}, Body: "nothing"})),
 		"binary": fn("binary", answerWith(events.APIGatewayProxyResponse{StatusCode: 200, Body: base64.StdEncoding.EncodeToString([]byte{0, 255}), IsBase64Encoded: true})),
 		"large":  fn("large", answerWith(events.APIGatewayProxyResponse{StatusCode: 200, Body: strings.Repeat("x", invoke.MaxPayload)})),
 	}, slog.New(slog.DiscardHandler))
@@ -151,10 +154,30 @@ func TestFunctionGetsTheEventOfAPIGateway(t *testing.T) {
 	if c.Authorizer["principalId"] != "ann" || c.Authorizer["role"] != "Admin" || c.Authorizer["level"] != "3" {
 		t.Errorf("authorizer %v", c.Authorizer)
 	}
-	_, body = send(t, "POST", server.URL+"/api/things/x", []byte{0xff, 0x00}, "Authorization", "good")
-	e = events.APIGatewayProxyRequest{}
-	if err := json.Unmarshal([]byte(body), &e); err != nil || !e.IsBase64Encoded || e.Body != "/wA=" || e.QueryStringParameters != nil {
-		t.Errorf("bytes: %s", body)
+}
+
+// Bytes that are no text reach a function as they are only where the API says that they are
+// binary; as text they are lost, so that nothing that holds here fails on AWS.
+func TestBody_NotText_IsLostUnlessItsTypeIsBinary(t *testing.T) {
+	for _, c := range []struct {
+		binary      []string
+		contentType string
+		body        string
+		encoded     bool
+	}{
+		{nil, "application/json", "\ufffd\x00", false},
+		{[]string{"*/*"}, "application/json; charset=utf-8", "/wA=", true},
+		{[]string{"*/*"}, "", "/wA=", true},
+		{[]string{"application/json"}, "Application/JSON;charset=utf-8", "/wA=", true},
+		{[]string{"image/*"}, "image/png", "/wA=", true},
+		{[]string{"image/*"}, "application/json", "\ufffd\x00", false},
+	} {
+		server := serve(t, c.binary...)
+		_, body := send(t, "POST", server.URL+"/api/things/x", []byte{0xff, 0x00}, "Authorization", "good", "Content-Type", c.contentType)
+		var e events.APIGatewayProxyRequest
+		if err := json.Unmarshal([]byte(body), &e); err != nil || e.IsBase64Encoded != c.encoded || e.Body != c.body || e.QueryStringParameters != nil {
+			t.Errorf("%v, %q: %s", c.binary, c.contentType, body)
+		}
 	}
 }
 
@@ -173,6 +196,8 @@ func TestAnswersOfTheGatewayItself(t *testing.T) {
 		{"DELETE", "/api/things/1", "good", 404, `"why":"Missing Authentication Token"`},
 		{"GET", "/api/things/", "good", 404, ""},
 		{"GET", "/api/things/1/2", "good", 404, ""},
+		{"GET", "/api/things/1/", "good", 201, `"path":"/api/things/1/"`}, // the function sees the slash
+		{"GET", "/api/things/1//", "good", 404, ""},
 		{"HEAD", "/api/things/1", "good", 404, ""},
 		{"OPTIONS", "/api/things/1", "", 404, ""},
 		{"GET", "/open/a/b", "", 201, `"pathParameters":{"rest":"a/b"}`},
@@ -195,6 +220,18 @@ func TestAnswersOfTheGatewayItself(t *testing.T) {
 	answer, _ := send(t, "GET", server.URL+"/api/things/1", nil)
 	if answer.Header.Get("WWW-Authenticate") != "Bearer" || answer.Header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("401 with %v", answer.Header)
+	}
+}
+
+// What API Gateway keeps for itself does not reach clients under its name.
+func TestHeaders_OfFunctions_AreRemapped(t *testing.T) {
+	answer, body := send(t, "GET", serve(t).URL+"/challenge", nil)
+	h := answer.Header
+	if h.Get("WWW-Authenticate") != "" || h.Get("Server") != "" || h.Get("X-Amzn-Remapped-Www-Authenticate") != "Bearer" || h.Get("X-Amzn-Remapped-Content-Length") != "7" {
+		t.Errorf("headers %v", h)
+	}
+	if h.Get("Retry-After") != "1" || h.Get("ETag") != `"1"` || body != "nothing" {
+		t.Errorf("what it passes on: %v %s", h, body)
 	}
 }
 

@@ -71,6 +71,11 @@ func expand(body string, c *call, kind, message string, authorizer map[string]an
 	return strings.NewReplacer(pairs...).Replace(body)
 }
 
+// remapped are the headers of a function's answer that API Gateway renames and keeps for
+// itself (its guide, "Important notes for REST APIs"): a challenge reaches a client only
+// from a gateway response.
+var remapped = []string{"Authorization", "Connection", "Content-Length", "Date", "Server", "Www-Authenticate"}
+
 // write answers with what a function returned; an error says why it cannot be.
 func write(w http.ResponseWriter, out []byte) error {
 	var a events.APIGatewayProxyResponse
@@ -94,6 +99,12 @@ func write(w http.ResponseWriter, out []byte) error {
 	}
 	for name, values := range a.MultiValueHeaders {
 		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+	for _, name := range remapped {
+		if values := h.Values(name); len(values) > 0 {
+			h["X-Amzn-Remapped-"+name] = values
+			h.Del(name)
+		}
 	}
 	if h.Get("Content-Type") == "" && len(body) > 0 {
 		h.Set("Content-Type", "application/json") // API Gateway's default

@@ -7,6 +7,9 @@ import (
 
 func readAPI(o *object, id string) API {
 	a := API{LogicalID: id, Stage: o.need("StageName"), GatewayResponses: make(map[string]GatewayResponse)}
+	for _, kind := range o.strs("BinaryMediaTypes") {
+		a.BinaryMediaTypes = append(a.BinaryMediaTypes, strings.ReplaceAll(kind, "~1", "/"))
+	}
 	if o.has("Auth") {
 		auth := o.object("Auth")
 		a.DefaultAuthorizer = auth.str("DefaultAuthorizer")

@@ -168,7 +168,9 @@ type API struct {
 	LogicalID         string
 	Stage             string
 	DefaultAuthorizer string
-	Authorizers       []Authorizer
+	// BinaryMediaTypes are those whose bodies functions get as bytes, in base64.
+	BinaryMediaTypes []string
+	Authorizers      []Authorizer
 	// GatewayResponses are what API Gateway itself answers, by response type such as
 	// UNAUTHORIZED or DEFAULT_4XX.
 	GatewayResponses map[string]GatewayResponse

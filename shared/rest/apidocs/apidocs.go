@@ -29,9 +29,17 @@ func Handler(publicURL string) http.Handler {
 		served = bytes.Replace(document, []byte(`"url": "/"`), append([]byte(`"url": `), url...), 1)
 	}
 	mux := http.NewServeMux()
+	notFound := notFoundBelow(publicURL)
 	mux.Handle("GET /openapi.json", fixed(served, "application/json", "default-src 'none'"))
+	mux.Handle("GET /openapi.json/{$}", fixed(served, "application/json", "default-src 'none'"))
+	// Below a slash the page's own links would lead elsewhere.
+	mux.HandleFunc("GET /docs/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "../docs")
+		w.WriteHeader(http.StatusPermanentRedirect)
+	})
 	mux.Handle("GET /docs", fixed(page, "text/html; charset=utf-8", "default-src 'none'; style-src '"+styleHash()+"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"))
-	mux.HandleFunc("GET /problems/{code}", explain)
+	mux.HandleFunc("GET /problems/{code}", explain("../docs", notFound))
+	mux.HandleFunc("GET /problems/{code}/{$}", explain("../../docs", notFound))
 	mux.HandleFunc("/", notFound)
 	return mux
 }
@@ -47,6 +55,7 @@ func fixed(body []byte, contentType, policy string) http.Handler {
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Access-Control-Allow-Origin", "*") // it is public
+		h.Set("Access-Control-Expose-Headers", "ETag")
 		if strings.Contains(r.Header.Get("If-None-Match"), tag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
@@ -65,18 +74,23 @@ func styleHash() string {
 }
 
 // explain leads from a problem's type to its place on the page.
-func explain(w http.ResponseWriter, r *http.Request) {
-	code := r.PathValue("code")
-	if !bytes.Contains(page, []byte(`id="problem-`+code+`"`)) {
-		notFound(w, r)
-		return
+func explain(docs string, notFound http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		code := r.PathValue("code")
+		if !bytes.Contains(page, []byte(`id="problem-`+code+`"`)) {
+			notFound(w, r)
+			return
+		}
+		w.Header().Set("Location", docs+"#problem-"+code)
+		w.WriteHeader(http.StatusSeeOther)
 	}
-	w.Header().Set("Location", "../docs#problem-"+code)
-	w.WriteHeader(http.StatusSeeOther)
 }
 
-func notFound(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(http.StatusNotFound)
-	_, _ = w.Write([]byte(`{"type":"/problems/not-found","title":"There is no such thing","status":404,"detail":"Nothing is here. The documentation is at /docs.","code":"not-found"}` + "\n"))
+func notFoundBelow(publicURL string) http.HandlerFunc {
+	typ, _ := json.Marshal(publicURL + "/problems/not-found") // a string
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"type":` + string(typ) + `,"title":"There is no such thing","status":404,"detail":"Nothing is here. The documentation is at /docs.","code":"not-found"}` + "\n"))
+	}
 }

@@ -95,6 +95,33 @@ func TestTheTypeOfEveryProblemLeadsToItsExplanation(t *testing.T) {
 	}
 }
 
+// A slash at the end says nothing; where links would lead elsewhere below it, a browser is
+// sent to where they do not.
+func TestDocs_SlashAtTheEnd_IsServed(t *testing.T) {
+	for path, want := range map[string]struct {
+		status   int
+		location string
+	}{
+		"/openapi.json/":        {http.StatusOK, ""},
+		"/docs/":                {http.StatusPermanentRedirect, "../docs"},
+		"/problems/not-found/":  {http.StatusSeeOther, "../../docs#problem-not-found"},
+		"/problems/nonsense/":   {http.StatusNotFound, ""},
+		"/problems/not-found/x": {http.StatusNotFound, ""},
+	} {
+		if w := get(t, "", path); w.Code != want.status || w.Header().Get("Location") != want.location {
+			t.Errorf("%s: %d to %q", path, w.Code, w.Header().Get("Location"))
+		}
+	}
+	if w := get(t, "https://releases.example/live", "/nothing"); !strings.Contains(w.Body.String(), `"type":"https://releases.example/live/problems/not-found"`) {
+		t.Errorf("a problem: %s", w.Body)
+	}
+	for _, path := range []string{"/openapi.json", "/docs"} {
+		if h := get(t, "", path).Header(); h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Expose-Headers") != "ETag" {
+			t.Errorf("%s: %v", path, h)
+		}
+	}
+}
+
 func TestThePayloadUnderEvents(t *testing.T) {
 	raw, err := os.ReadFile("../../../events/api-docs.json")
 	if err != nil {

@@ -218,6 +218,12 @@ func (w *writer) responses(r rest.Route, example Example) object {
 			problem = append(problem, member{"headers", object{{"WWW-Authenticate", reference("headers", "WWW-Authenticate")}}})
 		case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 			problem = append(problem, member{"headers", object{{"Retry-After", reference("headers", "Retry-After")}}})
+		case http.StatusUnsupportedMediaType:
+			accepted := object{{"Accept-Encoding", reference("headers", "Accept-Encoding")}}
+			if r.Method == http.MethodPatch {
+				accepted = append(accepted, member{"Accept-Patch", reference("headers", "Accept-Patch")})
+			}
+			problem = append(problem, member{"headers", accepted})
 		}
 		all = append(all, member{strconv.Itoa(status), append(problem, member{"content", object{{"application/problem+json", object{
 			{"schema", reference("schemas", "Problem")}, {"examples", shown},
@@ -279,6 +285,9 @@ func Codes(r rest.Route) []string {
 	}
 	if r.Guarded || r.Method == http.MethodGet {
 		codes = append(codes, "revision-stale")
+	}
+	if r.Guarded {
+		codes = append(codes, "already-there")
 	}
 	if r.Query != nil {
 		codes = append(codes, "invalid-cursor")

@@ -96,6 +96,8 @@ var sharedHeaders = object{
 	{"Location", header("Where what was made can be read.", "/api/releases/REL-2026-Q2-001")},
 	{"WWW-Authenticate", header("How to authenticate (RFC 6750).", `Bearer realm="releases"`)},
 	{"Retry-After", header("After how many seconds to try again.", "1")},
+	{"Accept-Encoding", header("Where the body came with a content coding: bodies are read without one only.", "identity")},
+	{"Accept-Patch", header("The media types of patches that are read (RFC 5789).", "application/merge-patch+json, application/json")},
 }
 
 func (f fieldDoc) schema() object { return append(object{{"type", "string"}}, f.limits...) }

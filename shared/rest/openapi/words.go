@@ -10,7 +10,7 @@ A release is planned, approved, scheduled, carried out and deployed, or rolled b
 
 **Times** are RFC 3339, answered in UTC. Unknown fields and parameters are errors, and all that is wrong is named in one answer.
 
-**Reading again.** Every answer to a GET has an ` + "`ETag`" + `; send it as ` + "`If-None-Match`" + ` and the answer is 304 while nothing has changed.
+**Reading again.** Every answer to a GET has an ` + "`ETag`" + `; send it as ` + "`If-None-Match`" + ` and the answer is 304 while nothing has changed. HEAD is answered wherever GET is, with the same status and headers and no body.
 
 **Not overwriting others.** Send the ` + "`ETag`" + ` of what you read as ` + "`If-Match`" + ` with a change: it is refused with 412 if somebody else was faster. Only the revision counts for this, which a log entry does not raise.
 

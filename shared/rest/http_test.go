@@ -1,0 +1,211 @@
+package rest_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/rest"
+)
+
+// What HTTP itself says and clients, proxies and browsers count on.
+
+// HEAD is GET without the body: same status, same headers (RFC 9110, 9.3.2).
+func TestHead_WhereverGetIs_SameHeadersNoBody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.release(w.change(true))
+	change, task := w.change(true), w.task("rita@example.com", "")
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.api.ServeHTTP(rw, r.WithContext(release.WithCaller(r.Context(), *admin)))
+	}))
+	t.Cleanup(server.Close)
+	ask := func(method, path string, headers ...string) (*http.Response, string) {
+		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+rest.Base+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = answer.Body.Close() }()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer, string(body)
+	}
+	gets := 0
+	for _, route := range rest.Routes() {
+		if route.Method != http.MethodGet {
+			continue
+		}
+		gets++
+		path := strings.ReplaceAll(route.Path, "{id}", map[bool]string{true: change, false: id}[strings.HasPrefix(route.Path, "/change-requests/")])
+		switch route.Operation {
+		case operations.ListTasks:
+			path += "?requesterEmail=rita@example.com"
+		case operations.GetTask:
+			path = "/tasks/" + task
+		}
+		get, text := ask(http.MethodGet, path)
+		head, none := ask(http.MethodHead, path)
+		if get.StatusCode != 200 || head.StatusCode != 200 || none != "" || text == "" {
+			t.Errorf("%s: GET %s, HEAD %s with %q", path, get.Status, head.Status, none)
+		}
+		for _, name := range []string{"ETag", "Content-Type", "Cache-Control"} {
+			if get.Header.Get(name) == "" || get.Header.Get(name) != head.Header.Get(name) {
+				t.Errorf("%s: %s is %q, with HEAD %q", path, name, get.Header.Get(name), head.Header.Get(name))
+			}
+		}
+		if again, _ := ask(http.MethodHead, path, "If-None-Match", head.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
+			t.Errorf("%s: unchanged, yet %s", path, again.Status)
+		}
+		if stale, body := ask(http.MethodHead, path, "If-Match", `"9999-0123456789abcdef"`); stale.StatusCode != http.StatusPreconditionFailed || body != "" {
+			t.Errorf("%s: another revision, yet %s", path, stale.Status)
+		}
+	}
+	if gets < 8 {
+		t.Errorf("only %d reads", gets)
+	}
+	for path, status := range map[string]int{"/releases/REL-2026-Q2-999": 404, "/releases?limit=0": 400, "/releases/" + id + "/status": 404, "/nothing": 404} {
+		if head, body := ask(http.MethodHead, path); head.StatusCode != status || body != "" {
+			t.Errorf("HEAD %s: %s %q, want %d", path, head.Status, body, status)
+		}
+	}
+}
+
+// The type of a problem is an address below the public URL, where it is explained.
+func TestProblem_Type_IsBelowThePublicURL(t *testing.T) {
+	for publicURL, want := range map[string]string{
+		"":                             "/problems/not-found",
+		"https://releases.example":     "https://releases.example/problems/not-found",
+		"https://api.example.com/live": "https://api.example.com/live/problems/not-found",
+		"https://api.example.com/a/b/": "https://api.example.com/a/b/problems/not-found",
+	} {
+		recorder := httptest.NewRecorder()
+		rest.Handler(nil).At(publicURL, nil).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/api/nothing", nil))
+		if !strings.Contains(recorder.Body.String(), `"type":"`+want+`"`) {
+			t.Errorf("at %q: %s", publicURL, recorder.Body)
+		}
+	}
+}
+
+// One slash at the end is the same path; two are not.
+func TestPaths_SlashAtTheEnd_IsServed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.release()
+	for route, status := range map[string]int{
+		"GET /releases/": 200, "GET /releases/" + id + "/": 200, "GET /releases/" + id + "/log/": 200, "HEAD /releases/" + id + "/": 200,
+		"GET /releases//": 404, "GET /releases/" + id + "//": 404, "GET //releases": 404, "GET /": 404,
+		"GET /releases/" + id + "%2F": 404, // an escaped slash is part of the id
+	} {
+		if got := w.send(admin, ask{route: route}); got.Code != status {
+			t.Errorf("%s: %d, want %d", route, got.Code, status)
+		}
+	}
+	got := w.send(admin, ask{route: "POST /releases/" + id + "/log/", body: object{"text": "Hello."}})
+	if got.Code != 201 {
+		t.Errorf("a write: %d %s", got.Code, got.text)
+	}
+	w.must(admin, ask{route: "POST /releases/", body: object{"name": "A"}})
+}
+
+// A body with a coding is refused by its header, whatever the bytes are, and the answer says
+// what would be taken.
+func TestBody_WithACoding_415SaysWhichAreTaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.release()
+	before := w.look("/releases/" + id)
+	const zipped = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xabV*H,.V\xb2Rr\x04"
+	for _, c := range []struct {
+		body, coding string
+		status       int
+	}{
+		{zipped, "gzip", 415},
+		{`{"name":"A"}`, "gzip", 415},
+		{`{"name":"A"}`, "br", 415},
+		{`{"name":"A"}`, "identity, gzip", 415},
+		{`{"name":"A"}`, "deflate", 415},
+		{`{}`, "identity", 200},
+		{`{}`, "Identity", 200},
+		{zipped, "", 400}, // without the header it is no JSON
+	} {
+		a := ask{route: "PATCH /releases/" + id, body: c.body}
+		if c.coding != "" {
+			a.headers = []string{"Content-Encoding: " + c.coding}
+		}
+		got := w.send(admin, a)
+		if got.Code != c.status || (got.Header().Get("Accept-Encoding") == "identity") != (c.status == 415) {
+			t.Errorf("%q: %d %v %s", c.coding, got.Code, got.Header(), got.text)
+		}
+		if c.status == 415 && !strings.Contains(w.problem(got).Detail, "Content-Encoding") {
+			t.Errorf("%q: %s", c.coding, got.text)
+		}
+	}
+	if after := w.look("/releases/" + id); after != before {
+		t.Errorf("%s became %s", before, after)
+	}
+}
+
+// A patch of a type that is not taken learns which are (RFC 5789, 2.2); what has no patches
+// has no such header.
+func TestPatch_OfAnotherType_415SaysWhichAreTaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for route, want := range map[string]string{
+		"PATCH /releases/" + w.release():                        "application/merge-patch+json, application/json",
+		"PATCH /change-requests/" + w.change(true):              "application/merge-patch+json, application/json",
+		"PATCH /tasks/" + w.task("a@example.com", ""):           "application/merge-patch+json, application/json",
+		"POST /releases":                                        "",
+		"POST /change-requests/" + w.change(true) + "/decision": "",
+	} {
+		for _, kind := range []string{"application/json-patch+json", "text/plain", ""} {
+			got := w.send(admin, ask{route: route, body: "[]", headers: []string{"Content-Type: " + kind}})
+			if got.Code != 415 || got.Header().Get("Accept-Patch") != want || got.Header().Get("Accept-Encoding") != "" {
+				t.Errorf("%s as %q: %d %v", route, kind, got.Code, got.Header())
+			}
+		}
+	}
+}
+
+// A page of an allowed origin can read what it needs of every answer.
+func TestCrossOrigin_Answers_ExposeWhatPagesNeed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	api := rest.Handler(operations.New(w.store), rest.Routes()...).At("https://releases.example", []string{"https://app.example"})
+	for _, c := range []struct {
+		method, path string
+		who          *release.Caller
+		status       int
+	}{
+		{"GET", "/api/releases", admin, 200}, {"HEAD", "/api/releases", admin, 200}, {"GET", "/api/releases", nobody, 401}, {"GET", "/api/releases", rita, 403}, {"GET", "/api/nothing", admin, 404},
+	} {
+		r := httptest.NewRequest(c.method, c.path, nil)
+		r.Header.Set("Origin", "https://app.example")
+		if c.who != nil {
+			r = r.WithContext(release.WithCaller(r.Context(), *c.who))
+		}
+		recorder := httptest.NewRecorder()
+		api.ServeHTTP(recorder, r)
+		h := recorder.Header()
+		for _, name := range []string{"ETag", "Location", "Retry-After", "WWW-Authenticate"} {
+			if !strings.Contains(h.Get("Access-Control-Expose-Headers"), name) {
+				t.Errorf("%s %s: %s is not exposed: %v", c.method, c.path, name, h)
+			}
+		}
+		if recorder.Code != c.status || h.Get("Access-Control-Allow-Origin") != "https://app.example" {
+			t.Errorf("%s %s: %d %v", c.method, c.path, recorder.Code, h)
+		}
+	}
+}
