@@ -52,7 +52,7 @@ func ask(t *testing.T, w *fixture, method, path, body string, headers map[string
 
 // People type a slash at the end into their client's settings.
 func TestEndpoint_SlashAtTheEnd_IsServed(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for path, status := range map[string]int{mcptools.Path + "/": 200, mcptools.Path + "/x": 404} {
 		if res := ask(t, w, "POST", path, ping, nil); res.StatusCode != status {
 			t.Errorf("POST %s: %d, want %d", path, res.StatusCode, status)
@@ -69,7 +69,7 @@ func TestEndpoint_SlashAtTheEnd_IsServed(t *testing.T) {
 // A client in a browser may ask for the metadata with its own headers, from any origin, and
 // without a token.
 func TestMetadata_Preflight_AllowsAnyOrigin(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for _, path := range []string{mcptools.MetadataPath, mcptools.MetadataPath + mcptools.Path} {
 		res := ask(t, w, "OPTIONS", path, "", map[string]string{
 			"Authorization": "", "Origin": "https://inspector.example", "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "mcp-protocol-version",

@@ -17,7 +17,7 @@ import (
 // HEAD is GET without the body: same status, same headers (RFC 9110, 9.3.2).
 func TestHead_WhereverGetIs_SameHeadersNoBody(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	id := w.release(w.change(true))
 	change, task := w.change(true), w.task("rita@example.com", "")
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -102,7 +102,7 @@ func TestProblem_Type_IsBelowThePublicURL(t *testing.T) {
 // One slash at the end is the same path; two are not.
 func TestPaths_SlashAtTheEnd_IsServed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	id := w.release()
 	for route, status := range map[string]int{
 		"GET /releases/": 200, "GET /releases/" + id + "/": 200, "GET /releases/" + id + "/log/": 200, "HEAD /releases/" + id + "/": 200,
@@ -124,7 +124,7 @@ func TestPaths_SlashAtTheEnd_IsServed(t *testing.T) {
 // what would be taken.
 func TestBody_WithACoding_415SaysWhichAreTaken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	id := w.release()
 	before := w.look("/releases/" + id)
 	const zipped = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xabV*H,.V\xb2Rr\x04"
@@ -162,7 +162,7 @@ func TestBody_WithACoding_415SaysWhichAreTaken(t *testing.T) {
 // has no such header.
 func TestPatch_OfAnotherType_415SaysWhichAreTaken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	for route, want := range map[string]string{
 		"PATCH /releases/" + w.release():                        "application/merge-patch+json, application/json",
 		"PATCH /change-requests/" + w.change(true):              "application/merge-patch+json, application/json",
@@ -182,7 +182,7 @@ func TestPatch_OfAnotherType_415SaysWhichAreTaken(t *testing.T) {
 // A page of an allowed origin can read what it needs of every answer.
 func TestCrossOrigin_Answers_ExposeWhatPagesNeed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newFixture(t)
 	api := rest.Handler(operations.New(w.store), rest.Routes()...).At("https://releases.example", []string{"https://app.example"})
 	for _, c := range []struct {
 		method, path string

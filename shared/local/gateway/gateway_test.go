@@ -84,7 +84,7 @@ func serve(t *testing.T, binary ...string) *httptest.Server {
 	stop := make(chan struct{})
 	t.Cleanup(func() { close(stop) })
 	g, err := New(tmpl, map[string]invoke.Function{
-		"guard": fn("guard", guard), "echo": invoke.InProcess("echo", time.Minute, echo),
+		"guard": invoke.InProcess("guard", time.Minute, guard), "echo": invoke.InProcess("echo", time.Minute, echo),
 		"fixed":  fn("fixed", answerWith(events.APIGatewayProxyResponse{StatusCode: 200, Body: "fixed", Headers: map[string]string{"Content-Type": "text/plain"}})),
 		"panics": fn("panics", func(context.Context) (events.APIGatewayProxyResponse, error) { panic("boom") }),
 		"hangs": fn("hangs", func(context.Context) (events.APIGatewayProxyResponse, error) {
