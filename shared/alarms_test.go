@@ -2,7 +2,10 @@ package arrows_test
 
 import (
 	"fmt"
+	"go/ast"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -108,4 +111,58 @@ func TestThrottleAlarms_EveryTableAndIndex(t *testing.T) {
 		}
 	}
 	differ(t, "the tables and their indexes", wanted, "the throttle alarms", watched)
+}
+
+// What the figures' lines say and what the alarms and the dashboard ask for are one list: a metric that nothing writes
+// is a graph that is always empty, and an alarm that never rings.
+func TestFigures_OnTheDashboardAndWritten(t *testing.T) {
+	tmpl := load(t)
+	var board string
+	for _, r := range tmpl.Resources {
+		if r.Type == "AWS::CloudWatch::Dashboard" {
+			board = fmt.Sprint(r.Properties["DashboardBody"])
+		}
+	}
+	var written []string
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			sel, ok := call.Fun.(*ast.SelectorExpr)
+			if x, isName := selOf(sel, ok); isName && x == "figures" && (sel.Sel.Name == "Count" || sel.Sel.Name == "Seconds") {
+				var words []string
+				for _, arg := range call.Args {
+					if lit, ok := arg.(*ast.BasicLit); ok {
+						words = append(words, strings.Trim(lit.Value, `"`))
+					}
+				}
+				if metric := strings.Join(words, " "); !slices.Contains(written, metric) {
+					written = append(written, metric)
+				}
+			}
+			return true
+		})
+	}
+	var shown []string
+	for _, m := range regexp.MustCompile(`"releases", "([A-Za-z]+)", "([A-Za-z]+)", "`).FindAllStringSubmatch(board, -1) {
+		shown = append(shown, m[1]+" "+m[2])
+	}
+	differ(t, "the dashboard", shown, "the figures that are written", written)
+}
+
+// selOf is the name before the dot of a selector.
+func selOf(sel *ast.SelectorExpr, ok bool) (string, bool) {
+	if !ok {
+		return "", false
+	}
+	id, ok := sel.X.(*ast.Ident)
+	if !ok {
+		return "", false
+	}
+	return id.Name, true
 }

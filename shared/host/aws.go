@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -11,6 +12,13 @@ import (
 
 // idleConnections fits the parallelism of settlement: the SDK keeps ten per host and would dial anew for the others.
 const idleConnections = 64
+
+// attemptTimeout is how long one attempt of a call may take, from dialling to the last byte of the answer; the SDK has
+// no limit of its own, so that a request that hangs would take all the time there is. DynamoDB answers in milliseconds,
+// and a transaction of a hundred actions well within a second. Three attempts and the pauses between them (up to 1 and
+// 2 s) stay below the 14.5 s that an API function has, so that what hangs once succeeds, and what hangs for good is a
+// 503 that says so (AWS Well-Architected Framework, REL05-BP05 "Set client timeouts").
+const attemptTimeout = 3 * time.Second
 
 // AWS makes the configuration for a service client. An endpoint takes the place of AWS's own. It is made by hand
 // because the SDK's config package costs a third of a function's start-up for sources of configuration that Lambda
@@ -21,7 +29,7 @@ func (c Config) AWS(endpoint string) aws.Config {
 		Region:      c.Region,
 		Credentials: credentials(c.credentials, endpoint != ""),
 		RetryMode:   aws.RetryModeStandard,
-		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		HTTPClient: awshttp.NewBuildableClient().WithTimeout(attemptTimeout).WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConnsPerHost = idleConnections
 		}),
 	}

@@ -6,10 +6,14 @@ import (
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"example.com/releases/shared/figures"
 )
 
 // logJSON makes slog write JSON lines with Lambda's own field names, each with the ids of the request it belongs to.
+// Figures among them go to the stack's namespace.
 func logJSON() {
+	figures.Use(os.Getenv("METRICS_NAMESPACE"))
 	slog.SetDefault(slog.New(withIDs{slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})}))
 }
 

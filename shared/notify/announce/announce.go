@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/figures"
 	"example.com/releases/shared/release"
 )
 
@@ -83,7 +84,13 @@ func (a *Announcer) announce(ctx context.Context, r release.Release, passages []
 	if err := errors.Join(a.openJobs(ctx, r, passages), a.publish(ctx, r, passages)); err != nil {
 		return err
 	}
-	return a.store.MarkAnnounced(ctx, r.ID, passages[len(passages)-1].Epoch)
+	if err := a.store.MarkAnnounced(ctx, r.ID, passages[len(passages)-1].Epoch); err != nil {
+		return err
+	}
+	for _, p := range passages {
+		slog.InfoContext(ctx, "announce: a status was entered", "release", r.ID, figures.Count("ReleasesEntered", "Status", string(p.To)))
+	}
+	return nil
 }
 
 func (a *Announcer) publish(ctx context.Context, r release.Release, passages []release.HistoryEntry) error {

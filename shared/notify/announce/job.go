@@ -2,11 +2,13 @@ package announce
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/figures"
 	"example.com/releases/shared/release"
 )
 
@@ -36,7 +38,15 @@ func (a *Announcer) openJobs(ctx context.Context, r release.Release, passages []
 // wake opens the job for which a write that is no status change gives reason: the end
 // of a settlement, another window, another scope, another decision of the CAB.
 func (a *Announcer) wake(ctx context.Context, r dynamo.Settling, record events.DynamoDBStreamRecord) error {
-	switch op := str(record.NewImage, "op"); {
+	op := str(record.NewImage, "op")
+	if op == "settled" && r.Finished && r.Settling != nil {
+		// From the transition to the write that found everything settled; the record comes for that write.
+		passage := r.History[r.Settling.Epoch-1]
+		took := record.ApproximateCreationDateTime.Sub(passage.At)
+		slog.InfoContext(ctx, "announce: a settlement is complete", "release", r.ID,
+			figures.Seconds("SettlementSeconds", max(0, took), "Outcome", string(passage.To)))
+	}
+	switch {
 	case op == "settled" && r.Finished && r.Settling != nil && r.Status != release.Cancelled && len(r.ChangeIDs) > 0:
 		return a.store.OpenSettlement(ctx, dynamo.SettlementJob(r.ID, r.Settling.Epoch), time.Now())
 	case (op == "link" || op == "decide") && r.Status == release.Scheduled,

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/figures"
 	"example.com/releases/shared/notify"
 )
 
@@ -98,7 +99,8 @@ func (r *Recorder) record(ctx context.Context, id string, d detail) error {
 	if v.feedback == "" {
 		return nil
 	}
-	slog.WarnContext(ctx, "mail-feedback: a mail did not get through", "mail", id, "why", v.feedback)
+	slog.WarnContext(ctx, "mail-feedback: a mail did not get through", "mail", id, "why", v.feedback,
+		figures.Count("Mails", "Outcome", cameBack[d.EventType]))
 	var failures []error
 	for _, to := range v.suppress {
 		failures = append(failures, r.store.Suppress(ctx, to.EmailAddress, v.feedback, r.now()))
@@ -117,6 +119,9 @@ func (r *Recorder) record(ctx context.Context, id string, d detail) error {
 // passing are the temporary bounces after which SES has given a mail up. Others of
 // their kind are answers of the recipient, such as that they are on holiday.
 var passing = []string{"MailboxFull", "MessageTooLarge", "ContentRejected", "AttachmentRejected"}
+
+// cameBack names in figures what SES's events mean for a mail that did not arrive.
+var cameBack = map[string]string{"Bounce": "bounced", "Complaint": "complained", "Reject": "rejected"}
 
 // judge tells what an event means.
 func judge(d detail) verdict {

@@ -26,6 +26,11 @@ const (
 	unclear          // may have been taken
 )
 
+// String names an outcome in figures.
+func (o outcome) String() string {
+	return [...]string{accepted: "sent", later: "delayed", refused: "failed", stop: "stopped", unclear: "unknown"}[o]
+}
+
 // errorCodes are SES's answers that say for certain that a mail was not taken.
 var errorCodes = map[string]outcome{
 	"TooManyRequestsException": later,

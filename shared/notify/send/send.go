@@ -17,10 +17,12 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/figures"
 	"example.com/releases/shared/notify"
 	"example.com/releases/shared/notify/message"
 )
@@ -97,6 +99,11 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 	}
 	ses := sesv2.NewFromConfig(cfg, append([]func(*sesv2.Options){func(so *sesv2.Options) {
 		so.Retryer = throttlesOnly(min(longestPause, waits))
+		// A call to SES is ended by within alone: each that ends sooner than SES answers is a mail of which
+		// nobody knows whether it was sent.
+		if client, ok := so.HTTPClient.(*awshttp.BuildableClient); ok {
+			so.HTTPClient = client.WithTimeout(0)
+		}
 		so.APIOptions = append(so.APIOptions, within(waits))
 	}}, adjust...)...)
 	return &Sender{
@@ -202,6 +209,7 @@ func (o *Sender) try(ctx context.Context, m dynamo.Mail, n notify.Notice, words 
 	defer cancel()
 	now := o.now()
 	outcome, reason := judge(failure)
+	slog.InfoContext(ctx, "send-mail: an attempt ended", "kind", m.Kind, figures.Count("Mails", "Outcome", outcome.String()))
 	log := slog.With("mail", m.ID, "release", m.ReleaseID, "kind", m.Kind)
 	var err error
 	switch outcome {
@@ -263,6 +271,9 @@ func (o *Sender) input(m dynamo.Mail, n notify.Notice, words message.Message) *s
 		message.Attachments = []types.Attachment{{
 			FileName: aws.String(c.Name), ContentType: aws.String(c.ContentType), RawContent: c.Content,
 			ContentDisposition: types.AttachmentContentDispositionAttachment,
+			// SES's own choice is 7bit, which is wrong for whatever is not ASCII, such as a release's name
+			// (Amazon SES Developer Guide, "Working with email attachments").
+			ContentTransferEncoding: types.AttachmentContentTransferEncodingBase64,
 		}}
 	}
 	in := &sesv2.SendEmailInput{

@@ -1,0 +1,42 @@
+package send
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/notify"
+	"example.com/releases/shared/notify/message"
+)
+
+func opened(cfg aws.Config) *Sender {
+	cfg.Region = "eu-central-1"
+	cfg.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, nil })
+	return Open(cfg, nil, Options{Sender: "releases@example.com"})
+}
+
+// SES's own choice for an attachment is seven bits, and a calendar entry holds people's words in UTF-8.
+func TestInput_CalendarEntry_Base64(t *testing.T) {
+	t.Parallel()
+	in := opened(aws.Config{}).input(dynamo.Mail{ID: "m", Kind: "heads-up", Recipient: "ann@example.com"}, notify.Notice{},
+		message.Message{Calendar: &message.Attachment{Name: "release.ics", ContentType: "text/calendar; method=PUBLISH", Content: []byte("SUMMARY:Frühjahr\r\n")}})
+	attached := in.Content.Simple.Attachments
+	if len(attached) != 1 || attached[0].ContentTransferEncoding != types.AttachmentContentTransferEncodingBase64 {
+		t.Errorf("the attachments are %+v", attached)
+	}
+}
+
+// The limit that other calls have would make mails unknown that SES takes its time for.
+func TestOpen_ClientWithATimeout_SESHasItsOwn(t *testing.T) {
+	t.Parallel()
+	s := opened(aws.Config{HTTPClient: awshttp.NewBuildableClient().WithTimeout(time.Second)})
+	client, ok := s.ses.Options().HTTPClient.(*awshttp.BuildableClient)
+	if !ok || client.GetTimeout() != 0 {
+		t.Errorf("a call to SES ends after %v by itself", client.GetTimeout())
+	}
+}
