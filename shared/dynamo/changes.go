@@ -81,7 +81,7 @@ func (s *Store) create(ctx context.Context, table string, i item, result any, w 
 
 func alreadyExists(noun, id string) error {
 	return release.Fail(release.KindConflict, "already-exists",
-		"There is already a %s %s. Nothing was changed. Read it, or choose another id.", noun, id)
+		"There is already a %s %s.", noun, id)
 }
 
 // ListChanges returns a page of change requests, newest first, of one approval status
@@ -169,7 +169,7 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 		return nil, beingReleased(before, "has ended ("+string(r.Status)+")")
 	}
 	if r.Status.ScopeFrozen() {
-		return nil, r.Conflict("decision-frozen", "%s is in %s, which is %s: the CAB's decision can no longer change. Nothing was changed. If the change must not go on, roll the release back or cancel it.",
+		return nil, r.Conflict("decision-frozen", "%s is in %s, which is %s: the CAB's decision can no longer change.",
 			before.ID, r.ID, r.Status)
 	}
 	atRelease := s.releaseGuard(r, OpDecide, Write{Stamp: w.Stamp})
@@ -221,5 +221,5 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 
 func beingReleased(c release.Change, why string) error {
 	return release.Fail(release.KindConflict, "settling",
-		"%s is being given back by %s, which %s. Nothing was changed. Try again in a moment.", c.ID, c.ReleaseID, why)
+		"%s is being given back by %s, which %s.", c.ID, c.ReleaseID, why)
 }

@@ -75,7 +75,7 @@ const maxCursor = 2000
 
 func badCursor() *release.Error {
 	e := release.Fail(release.KindInvalid, "invalid-cursor",
-		"This cursor is not one that this list gave out. Start again without a cursor, with the same filters as before.")
+		"This cursor is not one that this list gave out.")
 	e.Fields = []release.FieldError{{Field: "cursor", Message: "is not a cursor of this list"}}
 	return e
 }

@@ -28,12 +28,12 @@ func failure(err error) error {
 	switch {
 	case throttled(err):
 		return release.Fail(release.KindThrottled, "throttled",
-			"Too many requests at once. Try again in a moment; with an Idempotency-Key it is safe to send the same request again.").Because(err)
+			"Too many requests at once.").Because(err)
 	case isInvalidRequest(err):
 		return fmt.Errorf("dynamo: %w", err)
 	}
 	return release.Fail(release.KindUnavailable, "unavailable",
-		"The data store did not answer in time. It is not known whether the change was made: read before you repeat, or repeat with the same Idempotency-Key.").Because(err)
+		"The data store did not answer in time.").Because(err)
 }
 
 func throttled(err error) bool {

@@ -59,7 +59,7 @@ func (w Write) recordAction(result any) ([]types.TransactWriteItem, error) {
 // be recalled.
 func keyInUse() error {
 	return release.Fail(release.KindConflict, "request-in-progress",
-		"Another request with this Idempotency-Key is being carried out. Send the same request again in a moment to get its answer.")
+		"Another request with this idempotency key is being carried out.")
 }
 
 // FindIdempotencyRecord returns what was remembered under the write's key; nil when nothing was, or

@@ -44,7 +44,7 @@ func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string
 		}
 		if now.Release.Status.ScopeFrozen() {
 			return LinkResult{}, now.Release.Conflict("scope-frozen",
-				"%s is %s: its change requests can no longer be linked or removed. Nothing was changed. %s", id, now.Release.Status, frozenAdvice(now.Release.Status))
+				"%s is %s: its change requests can no longer be linked or removed.", id, now.Release.Status)
 		}
 		adding, removing := notYetDone(now.Links, add, remove)
 		changes, err := s.changesByID(ctx, slices.Concat(adding, removing))
@@ -101,13 +101,6 @@ func (s *Store) putRecordAlone(ctx context.Context, w Write, result any) error {
 	return conflictOf(s.transact(ctx, memory), 0)
 }
 
-func frozenAdvice(status release.Status) string {
-	if status == release.InProgress || status == release.Deployed {
-		return "Plan what is left in another release."
-	}
-	return "It is read-only but for the log."
-}
-
 // notYetDone drops what is so already.
 func notYetDone(links []release.LinkedChange, add, remove []string) (adding, removing []string) {
 	linked := make(map[string]bool, len(links))
@@ -150,7 +143,7 @@ func linkResultOf(add, remove, adding, removing []string, added, removed map[str
 // never succeed (invalid); everything else is a matter of state (conflict).
 func (s *Store) linkable(ctx context.Context, r release.Release, asked, adding []string, freed int, changes map[string]release.Change) error {
 	if total := len(r.ChangeIDs) + len(adding) - freed; total > release.MaxChanges {
-		return r.Conflict("too-many-changes", "%s would hold %d change requests; a release holds at most %d. Nothing was changed. Remove some, or plan a second release.",
+		return r.Conflict("too-many-changes", "%s would hold %d change requests; a release holds at most %d.",
 			r.ID, total, release.MaxChanges)
 	}
 	var refused []release.FieldError
@@ -181,10 +174,10 @@ func (s *Store) linkable(ctx context.Context, r release.Release, asked, adding [
 	for i, e := range refused {
 		names[i] = e.ID
 	}
-	e := r.Conflict("not-linkable", "%s cannot be linked to %s; errors[] says why, id by id. Correct or leave them out and send the request again.",
+	e := r.Conflict("not-linkable", "%s cannot be linked to %s.",
 		strings.Join(names, ", "), idOrNewRelease(r.ID))
 	if unknown {
-		e = release.Fail(release.KindInvalid, "unknown-change-requests", "Nothing was changed. Some ids name no change request; errors[] says what is wrong with each. Correct or leave them out and send the request again.")
+		e = release.Fail(release.KindInvalid, "unknown-change-requests", "Some ids name no change request.")
 	}
 	e.Fields, e.ChangeRequests = refused, slices.Sorted(slices.Values(names))
 	return e

@@ -92,7 +92,7 @@ func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry releas
 	if err != nil {
 		return err
 	}
-	return now.Conflict("status-not-current", "%s is %s, not %s. The entry was not written. Leave status out, or send the current one.", id, now.Status, entry.Status)
+	return now.Conflict("status-not-current", "%s is %s, not %s: the entry was not written.", id, now.Status, entry.Status)
 }
 
 // trimLog deletes what lies beyond the newest kept entries: it looks for the oldest

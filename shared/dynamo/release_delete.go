@@ -30,7 +30,7 @@ func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
 			return none, err
 		}
 		if r.Status != release.Planned && r.Status != release.Cancelled {
-			return none, r.Conflict("not-deletable", "%s is %s; only planned and cancelled releases can be deleted. Nothing was changed. Cancel it first, or keep it as a record.", id, r.Status)
+			return none, r.Conflict("not-deletable", "%s is %s; only planned and cancelled releases can be deleted.", id, r.Status)
 		}
 		mark := s.releaseGuard(r, opDelete, w)
 		return none, s.markDeleting(ctx, id, mark, w)

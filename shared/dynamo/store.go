@@ -90,7 +90,7 @@ func retryOnConflict[T any](ctx context.Context, round func() (T, error)) (T, er
 			return none, failure(err)
 		}
 	}
-	return none, release.Fail(release.KindUnavailable, "unavailable", "Too many others are writing to the same thing. Nothing was changed. Try again in a moment.")
+	return none, release.Fail(release.KindUnavailable, "unavailable", "Too many others are writing to the same thing.").Unchanged()
 }
 
 // transact writes all items or none. It is the one place that repeats transactions

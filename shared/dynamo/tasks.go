@@ -124,7 +124,7 @@ func (s *Store) moveTask(ctx context.Context, before release.Task, edit func(rel
 		base, _ = before.Follow(old.History)
 		if base.ResolvedBy != "" {
 			return base, after, nil, release.Fail(release.KindConflict, "task-resolved-by-release",
-				"%s was resolved by %s, which is deployed: it stays linked to %s so that a rollback finds it. Nothing was changed. Edit its other fields, or open a new task.",
+				"%s was resolved by %s, which is deployed: it stays linked to %s so that a rollback finds it.",
 				before.ID, base.ResolvedBy, before.ChangeRequestID)
 		}
 		checks = append(checks, s.checkEpoch(old))

@@ -25,7 +25,7 @@ func (s *Store) Transition(ctx context.Context, id string, move release.Transiti
 		}
 		if seen >= 0 && before.Epoch() != seen {
 			return before, before.Conflict("status-changed",
-				"Somebody else moved %s to %s at the same moment. Nothing was changed by this request. Read the release and decide again.", id, before.Status)
+				"Somebody else moved %s to %s at the same moment.", id, before.Status)
 		}
 		seen = before.Epoch()
 		if err := checkWritable(before, w); err != nil {
@@ -56,7 +56,7 @@ func alreadyApplied(r release.Release, w Write) bool {
 // release whose creation is still linking.
 func checkWritable(r release.Release, w Write) error {
 	if len(r.Linking) > 0 {
-		return r.Conflict("linking", "%s is still being created: %d of its change requests are not linked yet. Nothing was changed. Try again in a moment.", r.ID, len(r.Linking))
+		return r.Conflict("linking", "%s is still being created: %d of its change requests are not linked yet.", r.ID, len(r.Linking))
 	}
 	return checkRevision("release", r.ID, r.Revision, w)
 }
@@ -64,7 +64,7 @@ func checkWritable(r release.Release, w Write) error {
 func checkRevision(noun, id string, revision int, w Write) error {
 	if w.IfRevision != 0 && w.IfRevision != revision {
 		return release.Fail(release.KindPreconditionFailed, "revision-stale",
-			"The %s %s is at revision %d, not %d as If-Match says. Nothing was changed. Read it again, see what changed, and send your change with the new ETag.", noun, id, revision, w.IfRevision)
+			"The %s %s is at revision %d, not %d.", noun, id, revision, w.IfRevision)
 	}
 	return nil
 }

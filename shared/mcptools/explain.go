@@ -11,9 +11,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// The domain words a failure once, for whoever reads it. Here its first sentence, what
-// happened, is kept, and what follows is said in terms of what an agent can do: the
-// tools, and the person it works for.
+// A failure says what happened. What follows from its code is said here in terms of what
+// an agent can do: the tools, and the person it works for.
 
 // explain words a failure as `CODE: what happened. Nothing was changed. Next: …`. Where
 // the release's state is the reason, it adds what the release could enter now.
@@ -65,7 +64,7 @@ const named = 20
 
 func whatHappened(e *release.Error) string {
 	if len(e.Fields) == 0 {
-		return inTools.Replace(firstSentence(e.Detail))
+		return e.Detail
 	}
 	all := make([]string, 0, named+1)
 	for i, f := range e.Fields {
@@ -76,36 +75,28 @@ func whatHappened(e *release.Error) string {
 		if f.ID == "" {
 			f.Message = f.Field + " " + f.Message
 		}
-		all = append(all, strings.TrimSuffix(f.Message, "."))
+		all = append(all, strings.TrimSuffix(f.Message, ".")+instead(f.Use))
 	}
-	return inTools.Replace(strings.Join(all, "; ")) + "."
+	return strings.Join(all, "; ") + "."
 }
 
-// firstSentence cuts what the domain says after what happened: whether something was
-// changed and what to do, which is said here in other words. Ids and times hold no
-// full stop followed by a space.
-func firstSentence(detail string) string {
-	if what, _, found := strings.Cut(detail, ". "); found {
-		return what + "."
+// instead names the tool that changes a field which this call cannot change. Operations
+// without a tool keep their name: a person may want it.
+func instead(use string) string {
+	if use == "" {
+		return ""
 	}
-	return detail
+	for _, t := range tools {
+		if string(t.operation) == use {
+			return ": use " + t.name
+		}
+	}
+	return ": no tool does it; a person can, with the operation " + use
 }
-
-// inTools names what REST calls have as agents have it. Operations without a tool keep
-// their REST name: a person may want it.
-var inTools = strings.NewReplacer(
-	"POST /api/releases/{id}/status", "transition_release_status",
-	"POST /api/releases/{id}/log", "append_release_log",
-	"If-Match", "ifRevision",
-	"this Idempotency-Key", "this idempotencyKey",
-	"This Idempotency-Key", "This idempotencyKey",
-	"The body", "What the tool was given",
-)
 
 // effect says whether the call changed anything.
 func (f failure) effect() string {
-	unclear := f.Kind == release.KindInternal || f.Kind == release.KindUnavailable
-	if f.writes && unclear && !strings.Contains(f.Detail, "Nothing was changed") {
+	if f.writes && f.Outcome == release.OutcomeUnknown {
 		return "It is not known whether anything was changed."
 	}
 	return "Nothing was changed."
@@ -176,7 +167,7 @@ var nextSteps = map[string]func(failure) string{
 	"revision-stale":          always("call get_release, see what changed, and decide again with its revision as ifRevision."),
 	"request-in-progress":     always("make the same call with the same idempotencyKey again in a moment to get its answer."),
 	"idempotency-key-reused":  always("use a new idempotencyKey for a new request."),
-	"throttled":               always("wait a few seconds and make the same call again; with an idempotencyKey nothing happens twice."),
+	"throttled":               func(f failure) string { return "wait a few seconds. Then " + outcomeUnknown(f) },
 	"unavailable":             outcomeUnknown,
 	"internal": func(f failure) string {
 		return outcomeUnknown(f) + " If it fails again, tell the person you work for, who can ask the operators."
@@ -201,7 +192,7 @@ func approval(f failure) string {
 
 func outcomeUnknown(f failure) string {
 	switch {
-	case !f.writes:
+	case !f.writes, f.Outcome == release.OutcomeUnchanged:
 		return "make the same call again in a few seconds."
 	case f.operation == operations.CreateRelease:
 		return "call list_releases to see whether it was made before you repeat it, or repeat it with the same idempotencyKey."

@@ -145,7 +145,7 @@ func (t tool) attempt(ctx context.Context, ops *operations.Operations, args []by
 		return nil, err
 	}
 	if len(args) > MaxArguments {
-		return nil, release.Fail(release.KindTooLarge, "too-large", "The arguments are larger than %d KiB. Nothing was changed. Send less, or in several calls.", MaxArguments>>10)
+		return nil, release.Fail(release.KindTooLarge, "too-large", "The arguments are larger than %d KiB.", MaxArguments>>10)
 	}
 	return t.run(ctx, t, ops, args)
 }

@@ -48,7 +48,7 @@ func wellFormed(body []byte) error {
 			if bytes.HasPrefix(first, []byte("{")) {
 				return nil
 			}
-			return release.Fail(release.KindInvalid, "invalid-json", "The body must be a JSON object, such as {\"name\": \"…\"}. Nothing was changed.")
+			return release.Fail(release.KindInvalid, "invalid-json", "What was sent is JSON, but not an object such as {\"name\": \"…\"}.")
 		}
 		err = errors.New("something follows the JSON object")
 	}
@@ -60,7 +60,7 @@ func wellFormed(body []byte) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		where = " (it ends too early)"
 	}
-	return release.Fail(release.KindInvalid, "invalid-json", "The body is not valid JSON%s. Nothing was changed. Correct it and send it again.", where)
+	return release.Fail(release.KindInvalid, "invalid-json", "What was sent is not valid JSON%s.", where)
 }
 
 var timeType = reflect.TypeFor[time.Time]()

@@ -90,10 +90,10 @@ func (o *Operations) CompleteStep(ctx context.Context, id, plan string, order in
 func notTheOwner(owner string) error {
 	if owner == "" {
 		return release.Fail(release.KindForbidden, "not-step-owner",
-			"Nobody owns this step, so only an Admin can complete it. Nothing was changed. Ask an Admin, or to be made its owner (ownerEmail).")
+			"Nobody owns this step, so only an Admin can complete it.")
 	}
 	return release.Fail(release.KindForbidden, "not-step-owner",
-		"Only the step's owner or an Admin can complete it, and your token does not carry the owner's verified e-mail address. Nothing was changed.")
+		"Only the step's owner or an Admin can complete it, and your token does not carry the owner's verified e-mail address.")
 }
 
 // LogPage is one page of the deployment log, newest first.

@@ -33,7 +33,7 @@ func idempotent[S, V any](ctx context.Context, o *Operations, pre Precondition, 
 	}
 	if remembered.Body != pre.IdempotencyKey.Body {
 		return none, release.Fail(release.KindUnprocessable, "idempotency-key-reused",
-			"This Idempotency-Key was used for another request within 24 hours. Nothing was changed. Use a new key for a new request.")
+			"This idempotency key was used for another request within 24 hours.")
 	}
 	var answer V
 	if err := json.Unmarshal(remembered.Answer, &answer); err != nil {

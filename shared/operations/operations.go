@@ -93,7 +93,7 @@ func allow(ctx context.Context, op Name) (release.Caller, error) {
 	who, ok := release.CallerFrom(ctx)
 	if !ok {
 		return who, release.Fail(release.KindUnauthenticated, "unauthenticated",
-			"Send an access token in the header Authorization: Bearer <token>.")
+			"The request carries no access token.")
 	}
 	if need := Roles[op]; who.Role < need {
 		has := "no role here"
@@ -101,7 +101,7 @@ func allow(ctx context.Context, op Name) (release.Caller, error) {
 			has = "the role " + who.Role.String()
 		}
 		return who, release.Fail(release.KindForbidden, "forbidden",
-			"This needs the role %s; your token carries %s. Nothing was changed. Ask whoever manages your identity provider for the role, or somebody who has it to do this.", need, has)
+			"This needs the role %s; your token carries %s.", need, has)
 	}
 	return who, nil
 }

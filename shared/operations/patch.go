@@ -27,7 +27,7 @@ func readPatch(body []byte) (mergePatch, error) {
 // patched lays a patch over the JSON form of what stands: the plan it makes, the fields
 // it names, and what of it could not be read or cannot be edited. elsewhere says where
 // people change what is not edited.
-func patched[T any](current any, patch mergePatch, elsewhere map[string]string) (plan T, asked []string, wrong DecodeErrors, err error) {
+func patched[T any](current any, patch mergePatch, elsewhere map[string]instead) (plan T, asked []string, wrong DecodeErrors, err error) {
 	stands, err := json.Marshal(current)
 	if err != nil {
 		return plan, nil, wrong, err
@@ -42,7 +42,7 @@ func patched[T any](current any, patch mergePatch, elsewhere map[string]string) 
 	for name, value := range patch {
 		switch _, editable := fields[name]; {
 		case !editable:
-			f.Add(name, "%s", notEdited(name, fields, elsewhere))
+			notEdited(&f, name, fields, elsewhere)
 			continue
 		case string(value) == "null":
 			delete(document, name)
@@ -62,37 +62,45 @@ func patched[T any](current any, patch mergePatch, elsewhere map[string]string) 
 	return plan, asked, wrong, nil
 }
 
-func notEdited(name string, fields map[string]reflect.Value, elsewhere map[string]string) string {
-	if where, known := elsewhere[name]; known {
-		return "cannot be edited here; " + where
+// notEdited names a field that a patch cannot change, with what can, or with where this
+// one is changed instead.
+func notEdited(f *release.ValidationErrors, name string, fields map[string]reflect.Value, elsewhere map[string]instead) {
+	if e, known := elsewhere[name]; known {
+		f.AddFor(string(e.use), name, "cannot be edited here; %s", e.why)
+		return
 	}
 	names := make([]string, 0, len(fields))
 	for name := range fields {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return "cannot be edited; what can: " + strings.Join(names, ", ")
+	f.Add(name, "cannot be edited; what can: %s", strings.Join(names, ", "))
 }
 
-// Where what cannot be edited is changed instead.
+// instead says why a field is not edited, and which operation changes it where one does.
+type instead struct {
+	why string
+	use Name
+}
+
 var (
-	besideRelease = map[string]string{
-		"status":                 "a release moves with POST /api/releases/{id}/status",
-		"rollback_reason":        "it goes with POST /api/releases/{id}/status",
-		"rolledBackReason":       "it goes with POST /api/releases/{id}/status, as rollback_reason",
-		"linkedChangeRequestIds": "link and remove change requests with POST /api/releases/{id}/add-changes",
-		"linkedChangeRequests":   "link and remove change requests with POST /api/releases/{id}/add-changes",
-		"deploymentLog":          "add to the log with POST /api/releases/{id}/log",
+	besideRelease = map[string]instead{
+		"status":                 {"a release moves by transitions", TransitionRelease},
+		"rollback_reason":        {"it goes with the transition to rolled-back", TransitionRelease},
+		"rolledBackReason":       {"it is the rollback_reason of the transition to rolled-back", TransitionRelease},
+		"linkedChangeRequestIds": {"change requests are linked and removed one by one", AddChanges},
+		"linkedChangeRequests":   {"change requests are linked and removed one by one", AddChanges},
+		"deploymentLog":          {"the log is only ever added to", AppendLog},
 	}
-	besideChange = map[string]string{
-		"cabDecision":    "the CAB's decision is recorded with POST /api/change-requests/{id}/decision",
-		"approvalStatus": "it follows the CAB's decision: POST /api/change-requests/{id}/decision",
-		"decisionNote":   "it goes with POST /api/change-requests/{id}/decision, as note",
-		"status":         "it follows the release that the change request is in",
-		"releaseId":      "link and remove change requests with POST /api/releases/{id}/add-changes",
+	besideChange = map[string]instead{
+		"cabDecision":    {"the CAB's decision is recorded by itself", DecideChange},
+		"approvalStatus": {"it follows the CAB's decision", DecideChange},
+		"decisionNote":   {"it is the note of the CAB's decision", DecideChange},
+		"status":         {why: "it follows the release that the change request is in"},
+		"releaseId":      {"the release links and removes its change requests", AddChanges},
 	}
-	besideTask = map[string]string{
-		"comments":      "they are left by the releases that the task follows",
-		"linkedRelease": "it follows from changeRequestId",
+	besideTask = map[string]instead{
+		"comments":      {why: "they are left by the releases that the task follows"},
+		"linkedRelease": {why: "it follows from changeRequestId"},
 	}
 )

@@ -130,7 +130,7 @@ func (o *Operations) CreateRelease(ctx context.Context, in CreateReleaseInput, p
 	checkUncompleted(&f, "rollbackSteps", plan.RollbackSteps)
 	f.Identifiers("linkedChangeRequestIds", in.LinkedChangeRequestIDs, release.MaxChanges)
 	if s, _ := release.ParseStatus(in.Status); in.Status != "" && s != release.Planned {
-		f.Add("status", "may only be planned: a release is born planned and moves with POST /api/releases/{id}/status")
+		f.AddFor(string(TransitionRelease), "status", "may only be planned: a release is born planned and moves by transitions")
 	}
 	if err := in.err(f); err != nil {
 		return ReleaseView{}, err
@@ -153,7 +153,7 @@ func viewReleaseDetail(w dynamo.ReleaseDetail) ReleaseView {
 func checkUncompleted(f *release.ValidationErrors, field string, steps []release.Step) {
 	for i, s := range steps {
 		if s.Completed || s.CompletedBy != "" || s.CompletedAt != nil {
-			f.Add(fmt.Sprintf("%s[%d].completed", field, i), "cannot be set here; complete the step with POST /api/releases/{id}/steps/{plan}/{order} once the release is scheduled")
+			f.AddFor(string(CompleteStep), fmt.Sprintf("%s[%d].completed", field, i), "cannot be set here, only once the release is scheduled")
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (r Release) Edit(p Plan, asked []string, at time.Time) (after Release, move
 		}
 	}
 	if len(frozen) > 0 {
-		e := r.Conflict("field-frozen", "%s is %s: %s can no longer change. Nothing was changed. %s",
+		e := r.Conflict("field-frozen", "%s is %s: %s can no longer change; %s",
 			r.ID, r.Status, strings.Join(frozen, ", "), editableSentence(r.Status))
 		for _, field := range frozen {
 			e.Fields = append(e.Fields, FieldError{Field: field, Message: "cannot change while the release is " + string(r.Status)})
@@ -86,9 +86,9 @@ func (r Release) Edit(p Plan, asked []string, at time.Time) (after Release, move
 
 func editableSentence(s Status) string {
 	if len(Editable[s]) == 0 {
-		return "It is read-only but for the log."
+		return "it is read-only but for the log."
 	}
-	return "What can: " + strings.Join(Editable[s], ", ") + "."
+	return "what can: " + strings.Join(Editable[s], ", ") + "."
 }
 
 func keepCompletion(f *ValidationErrors, field string, was, is []Step) []Step {
@@ -96,7 +96,7 @@ func keepCompletion(f *ValidationErrors, field string, was, is []Step) []Step {
 		n := slices.IndexFunc(was, func(w Step) bool { return w.Order == s.Order })
 		done := n >= 0 && was[n].Completed
 		if s.Completed && !done {
-			f.Add(fmt.Sprintf("%s[%d].completed", field, i), "cannot be set here; complete the step with POST /api/releases/{id}/steps/{plan}/{order}")
+			f.AddFor("complete-step", fmt.Sprintf("%s[%d].completed", field, i), "cannot be set here")
 		}
 		is[i].Completed, is[i].CompletedBy, is[i].CompletedAt = false, "", nil
 		if done {
@@ -120,7 +120,7 @@ func (r Release) Complete(plan PlanName, order int, completed bool, stamp Stamp)
 		return r, "", err
 	}
 	if !slices.Contains(CompletableIn[plan], r.Status) {
-		return r, "", r.Conflict("steps-closed", "%s is %s: steps of the %s plan can be completed while it is %s. Nothing was changed.",
+		return r, "", r.Conflict("steps-closed", "%s is %s: steps of the %s plan can be completed while it is %s.",
 			r.ID, r.Status, plan, join(CompletableIn[plan]))
 	}
 	if step.Completed == completed {

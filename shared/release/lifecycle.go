@@ -130,7 +130,7 @@ func (r Release) hasWindow() bool {
 func (r Release) Advance(m TransitionRequest, stamp Stamp) (Release, error) {
 	t, ok := TransitionTo(m.To)
 	if !ok || !slices.Contains(t.From, r.Status) {
-		return r, r.Conflict("invalid-transition", "A release that is %s cannot become %s. %s", r.Status, m.To, nextSentence(r.Status))
+		return r, r.Conflict("invalid-transition", "A release that is %s cannot become %s.", r.Status, m.To)
 	}
 	if unmet := r.UnmetGuards(t); len(unmet) > 0 {
 		return r, r.unmetError(m.To, unmet[0])
@@ -183,21 +183,12 @@ func (r Release) Conflict(code, format string, args ...any) *Error {
 func (r Release) unmetError(to Status, d Guard) *Error {
 	if d == GuardApproval {
 		e := r.Conflict("cab-approval-missing",
-			"%s cannot become %s: the CAB has not approved %s. Record its decision with POST /api/change-requests/{id}/decision, or remove what is not approved from the release.",
+			"%s cannot become %s: the CAB has not approved %s.",
 			r.ID, to, strings.Join(r.Unapproved, ", "))
 		e.ChangeRequests = r.Unapproved
 		return e
 	}
-	return r.Conflict("window-missing",
-		"%s cannot become %s without a window: set scheduledStart and scheduledEnd, start before end, with PATCH /api/releases/%s.", r.ID, to, r.ID)
-}
-
-func nextSentence(from Status) string {
-	next := AllowedNext(from)
-	if len(next) == 0 {
-		return "It is at the end of its life."
-	}
-	return "Allowed next: " + join(next) + "."
+	return r.Conflict("window-missing", "%s cannot become %s without a window (scheduledStart before scheduledEnd).", r.ID, to)
 }
 
 // ParseStatus matches a status without regard to case.

@@ -17,12 +17,21 @@ const (
 	KindForbidden                           // the token's role does not suffice
 	KindNotFound                            // nothing has this id
 	KindConflict                            // the current state forbids it
-	KindPreconditionFailed                  // If-Match names an older revision
+	KindPreconditionFailed                  // the caller decided on an older revision
 	KindTooLarge                            // the body is over its bound
 	KindUnsupportedMedia                    // the body is not JSON
-	KindUnprocessable                       // an Idempotency-Key used for another body
+	KindUnprocessable                       // an idempotency key used for another request
 	KindThrottled                           // too many requests
-	KindUnavailable                         // a dependency did not answer; nothing is known to be written
+	KindUnavailable                         // a dependency did not answer
+)
+
+// Outcome tells what a failed request may have changed.
+type Outcome int
+
+// The outcomes of a failure.
+const (
+	OutcomeUnchanged Outcome = iota // certainly nothing
+	OutcomeUnknown                  // a write may have landed although its answer did not come
 )
 
 // FieldError names one wrong field of a request, or one refused id of a list.
@@ -31,15 +40,21 @@ type FieldError struct {
 	Message string `json:"message"`
 	Code    string `json:"code,omitempty"`
 	ID      string `json:"id,omitempty"` // the refused id, where the field is a list of ids
+
+	// Use names the operation that changes the field, where this one cannot. Each surface
+	// says it as its callers know it: a route, a tool.
+	Use string `json:"-"`
 }
 
-// Error is a failure with everything a caller needs to mend it. Code is stable
-// and documented; Detail says what happened and what to do next.
+// Error is a failure as facts. Code is stable and documented; Detail is one sentence on
+// what happened, in the domain's words. What to do next follows from the code, and each
+// surface says it in its own terms: no route, header or tool is named here.
 type Error struct {
-	Kind   ErrorKind
-	Code   string
-	Detail string
-	Fields []FieldError
+	Kind    ErrorKind
+	Code    string
+	Detail  string
+	Outcome Outcome
+	Fields  []FieldError
 
 	// Set on conflicts about a release's state.
 	Status              Status
@@ -67,14 +82,26 @@ func (e *Error) Because(cause error) *Error {
 	return e
 }
 
-// Fail makes an error of a kind with a formatted detail.
+// Unchanged says that nothing was changed, where the kind alone leaves it open.
+func (e *Error) Unchanged() *Error {
+	e.Outcome = OutcomeUnchanged
+	return e
+}
+
+// Fail makes an error of a kind with a formatted detail. What is refused has changed
+// nothing. What failed inside may have: a request can be throttled or time out after an
+// earlier try of it landed.
 func Fail(kind ErrorKind, code, format string, args ...any) *Error {
-	return &Error{Kind: kind, Code: code, Detail: fmt.Sprintf(format, args...)}
+	e := &Error{Kind: kind, Code: code, Detail: fmt.Sprintf(format, args...)}
+	if kind == KindInternal || kind == KindUnavailable || kind == KindThrottled {
+		e.Outcome = OutcomeUnknown
+	}
+	return e
 }
 
 // NotFound says that no such thing exists; noun is what the caller knows it as.
 func NotFound(noun, id string) *Error {
-	return Fail(KindNotFound, "not-found", "There is no %s %s. Check the id, or list what exists.", noun, id)
+	return Fail(KindNotFound, "not-found", "There is no %s %s.", noun, id)
 }
 
 // IsKind tells whether err is, or wraps, an Error of the kind.

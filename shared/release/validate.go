@@ -37,7 +37,12 @@ func (f *ValidationErrors) Add(field, format string, args ...any) {
 	f.Fields = append(f.Fields, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
-// Err returns the collected faults as one error, or nil.
+// AddFor notes a field that another operation changes.
+func (f *ValidationErrors) AddFor(operation, field, format string, args ...any) {
+	f.Fields = append(f.Fields, FieldError{Field: field, Message: fmt.Sprintf(format, args...), Use: operation})
+}
+
+// Err returns the collected errors as one, or nil.
 func (f *ValidationErrors) Err() error {
 	if len(f.Fields) == 0 {
 		return nil
@@ -48,7 +53,7 @@ func (f *ValidationErrors) Err() error {
 	}
 	return &Error{
 		Kind: KindInvalid, Code: "invalid-request", Fields: f.Fields,
-		Detail: "Nothing was changed. Correct " + strings.Join(names, ", ") + " and send the request again; errors[] says what is wrong with each.",
+		Detail: "What is wrong with the request: " + strings.Join(names, ", ") + ".",
 	}
 }
 

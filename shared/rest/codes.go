@@ -1,12 +1,53 @@
 package rest
 
-import "example.com/releases/shared/release"
+import (
+	"strings"
 
-// Code is one row of the registry of problem codes: the title that its problems
-// carry and one that is true.
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+)
+
+// Code is one row of the registry of problem codes: the title that its problems carry,
+// what a REST client does next, and one that is true.
 type Code struct {
-	Title   string
+	Title string
+	// Next says what to do next, for a read or a write; nil where the detail does.
+	Next    func(e *release.Error, writes bool) string
 	Example release.Error // holds the code and its kind
+}
+
+// next is the same advice, whatever the failure holds.
+func next(advice string) func(*release.Error, bool) string {
+	return func(*release.Error, bool) string { return advice }
+}
+
+func allowedNext(e *release.Error, _ bool) string {
+	if len(e.AllowedNextStatuses) == 0 {
+		return "It is at the end of its life."
+	}
+	return "Allowed next: " + joinStatuses(e.AllowedNextStatuses) + "."
+}
+
+func joinStatuses(all []release.Status) string {
+	words := make([]string, len(all))
+	for i, one := range all {
+		words[i] = string(one)
+	}
+	return strings.Join(words, ", ")
+}
+
+func frozenScope(e *release.Error, _ bool) string {
+	if e.Status == release.InProgress || e.Status == release.Deployed {
+		return "Plan what is left in another release."
+	}
+	return "It is read-only but for the log."
+}
+
+func readBeforeRepeating(e *release.Error, writes bool) string {
+	if !writes || e.Outcome == release.OutcomeUnchanged {
+		return "Try again in a moment."
+	}
+	return "Read before you repeat, or repeat with the same Idempotency-Key."
 }
 
 const tokenNeeded = "A valid access token is needed"
@@ -14,185 +55,185 @@ const tokenNeeded = "A valid access token is needed"
 // Codes is the one list of every code that a problem can have, by HTTP status. The
 // documents are made from it; a test holds it equal to what the code uses.
 var Codes = []Code{
-	{"The request is not valid", release.Error{
+	{"The request is not valid", next("Correct it and send the request again; errors[] says what is wrong with each."), release.Error{
 		Kind: release.KindInvalid, Code: "invalid-request",
-		Detail: "Nothing was changed. Correct name, scheduledEnd and send the request again; errors[] says what is wrong with each.",
+		Detail: "What is wrong with the request: name, scheduledEnd.",
 		Fields: []release.FieldError{
 			{Field: "name", Message: "is required and must not be blank (at most 200 bytes)"},
 			{Field: "scheduledEnd", Message: "must be after scheduledStart"},
 		},
 	}},
-	{"The body is not a JSON object", release.Error{
+	{"The body is not a JSON object", next("Correct it and send it again."), release.Error{
 		Kind: release.KindInvalid, Code: "invalid-json",
-		Detail: "The body is not valid JSON at byte 17. Nothing was changed. Correct it and send it again.",
+		Detail: "What was sent is not valid JSON at byte 17.",
 	}},
-	{"A header is not valid", release.Error{
+	{"A header is not valid", next("Correct it, or leave it out, and send the request again."), release.Error{
 		Kind: release.KindInvalid, Code: "invalid-header",
-		Detail: "The header Idempotency-Key must be one value of 1 to 255 visible ASCII characters without spaces, such as a UUID. Nothing was changed. Correct it, or leave it out, and send the request again.",
+		Detail: "The header Idempotency-Key must be one value of 1 to 255 visible ASCII characters without spaces, such as a UUID.",
 		Fields: []release.FieldError{{Field: "Idempotency-Key", Message: "must be one value of 1 to 255 visible ASCII characters without spaces, such as a UUID"}},
 	}},
-	{"The cursor is not valid", release.Error{
+	{"The cursor is not valid", next("Start again without a cursor, with the same filters as before."), release.Error{
 		Kind: release.KindInvalid, Code: "invalid-cursor",
-		Detail: "This cursor is not one that this list gave out. Start again without a cursor, with the same filters as before.",
+		Detail: "This cursor is not one that this list gave out.",
 		Fields: []release.FieldError{{Field: "cursor", Message: "is not a cursor of this list"}},
 	}},
-	{"Change requests do not exist", release.Error{
+	{"Change requests do not exist", next("Correct or leave them out and send the request again; errors[] says what is wrong with each."), release.Error{
 		Kind: release.KindInvalid, Code: "unknown-change-requests",
-		Detail: "Nothing was changed. Some ids name no change request; errors[] says what is wrong with each. Correct or leave them out and send the request again.",
+		Detail: "Some ids name no change request.",
 		Fields: []release.FieldError{{Field: "add[1]", ID: "CHG-1003", Code: "not-found", Message: "there is no change request CHG-1003"}},
 	}},
 
 	// The gateway answers these, from what the authorizer says; the last only if it was
 	// left out. One title, because one template words them all.
-	{tokenNeeded, release.Error{
+	{tokenNeeded, nil, release.Error{
 		Kind: release.KindUnauthenticated, Code: "token-missing",
 		Detail: "This needs an access token. Send it in the header: Authorization: Bearer <token>.",
 	}},
-	{tokenNeeded, release.Error{
+	{tokenNeeded, nil, release.Error{
 		Kind: release.KindUnauthenticated, Code: "token-invalid",
 		Detail: "The access token is not valid here. It may have expired or be meant for another service. Get a new one and repeat the request.",
 	}},
-	{tokenNeeded, release.Error{
+	{tokenNeeded, next("Send one in the header Authorization: Bearer <token>."), release.Error{
 		Kind: release.KindUnauthenticated, Code: "unauthenticated",
-		Detail: "Send an access token in the header Authorization: Bearer <token>.",
+		Detail: "The request carries no access token.",
 	}},
-	{"The role does not suffice", release.Error{
+	{"Insufficient role", next("Ask whoever manages your identity provider for the role, or somebody who has it to do this."), release.Error{
 		Kind: release.KindForbidden, Code: "forbidden",
-		Detail: "This needs the role Admin; your token carries the role Viewer. Nothing was changed. Ask whoever manages your identity provider for the role, or somebody who has it to do this.",
+		Detail: "This needs the role Admin; your token carries the role Viewer.",
 	}},
-	{"The step belongs to somebody else", release.Error{
+	{"The step belongs to somebody else", next("Ask its owner (ownerEmail) or an Admin."), release.Error{
 		Kind: release.KindForbidden, Code: "not-step-owner",
-		Detail: "Only the step's owner or an Admin can complete it, and your token does not carry the owner's verified e-mail address. Nothing was changed.",
+		Detail: "Only the step's owner or an Admin can complete it, and your token does not carry the owner's verified e-mail address.",
 	}},
 	// The gateway's, as are the quota's below: what an organisation puts before the service.
-	{"A firewall refused the request", release.Error{
+	{"A firewall refused the request", nil, release.Error{
 		Kind: release.KindForbidden, Code: "request-blocked",
 		Detail: "The firewall before this service refused the request, and nothing was changed. Quote the requestId to whoever runs this service if the request is what you meant.",
 	}},
-	{"There is no such thing", release.Error{
+	{"Not found", next("Check the id and the path, or list what exists; GET /openapi.json has every path and method."), release.Error{
 		Kind: release.KindNotFound, Code: "not-found",
-		Detail: "There is no release REL-2026-Q2-999. Check the id, or list what exists.",
+		Detail: "There is no release REL-2026-Q2-999.",
 	}},
-	{"The lifecycle does not allow this step", release.Error{
+	{"The lifecycle does not allow this step", allowedNext, release.Error{
 		Kind: release.KindConflict, Code: "invalid-transition",
-		Detail: "A release that is planned cannot become deployed. Allowed next: approved, cancelled.",
+		Detail: "A release that is planned cannot become deployed.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 	}},
-	{"Change requests lack the CAB's approval", release.Error{
+	{"Change requests lack the CAB's approval", next("Record its decision with " + routeOf[operations.DecideChange] + ", or remove what is not approved with " + routeOf[operations.AddChanges] + "."), release.Error{
 		Kind: release.KindConflict, Code: "cab-approval-missing",
-		Detail: "REL-2026-Q2-001 cannot become approved: the CAB has not approved CHG-1002. Record its decision with POST /api/change-requests/{id}/decision, or remove what is not approved from the release.",
+		Detail: "REL-2026-Q2-001 cannot become approved: the CAB has not approved CHG-1002.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 		ChangeRequests: []string{"CHG-1002"},
 	}},
-	{"The release has no window", release.Error{
+	{"The release has no window", next("Set both with " + routeOf[operations.UpdateRelease] + "."), release.Error{
 		Kind: release.KindConflict, Code: "window-missing",
-		Detail: "REL-2026-Q2-001 cannot become scheduled without a window: set scheduledStart and scheduledEnd, start before end, with PATCH /api/releases/REL-2026-Q2-001.",
+		Detail: "REL-2026-Q2-001 cannot become scheduled without a window (scheduledStart before scheduledEnd).",
 		Status: release.Approved, AllowedNextStatuses: []release.Status{release.Scheduled, release.Cancelled},
 	}},
-	{"Somebody else was faster", release.Error{
+	{"Somebody else was faster", next("Read the release and decide again."), release.Error{
 		Kind: release.KindConflict, Code: "status-changed",
-		Detail: "Somebody else moved REL-2026-Q2-001 to approved at the same moment. Nothing was changed by this request. Read the release and decide again.",
+		Detail: "Somebody else moved REL-2026-Q2-001 to approved at the same moment.",
 		Status: release.Approved, AllowedNextStatuses: []release.Status{release.Scheduled, release.Cancelled},
 	}},
-	{"The log entry names another status", release.Error{
+	{"The log entry names another status", next("Leave status out, or send the current one."), release.Error{
 		Kind: release.KindConflict, Code: "status-not-current",
-		Detail: "REL-2026-Q2-001 is planned, not deployed. The entry was not written. Leave status out, or send the current one.",
+		Detail: "REL-2026-Q2-001 is planned, not deployed: the entry was not written.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 	}},
-	{"The release is still being created", release.Error{
+	{"The release is still being created", next("Try again in a moment."), release.Error{
 		Kind: release.KindConflict, Code: "linking",
-		Detail: "REL-2026-Q2-001 is still being created: 40 of its change requests are not linked yet. Nothing was changed. Try again in a moment.",
+		Detail: "REL-2026-Q2-001 is still being created: 40 of its change requests are not linked yet.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 	}},
-	{"Change requests cannot be linked", release.Error{
+	{"Change requests cannot be linked", next("errors[] says why, id by id. Correct or leave them out and send the request again."), release.Error{
 		Kind: release.KindConflict, Code: "not-linkable",
-		Detail: "CHG-1003 cannot be linked to REL-2026-Q2-001; errors[] says why, id by id. Correct or leave them out and send the request again.",
+		Detail: "CHG-1003 cannot be linked to REL-2026-Q2-001.",
 		Fields: []release.FieldError{{Field: "add[1]", ID: "CHG-1003", Code: "linked-elsewhere", Message: "CHG-1003 is in REL-2026-Q2-002; a change request is in at most one live release"}},
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 		ChangeRequests: []string{"CHG-1003"},
 	}},
-	{"The release would hold too many change requests", release.Error{
+	{"The release would hold too many change requests", next("Remove some, or plan a second release."), release.Error{
 		Kind: release.KindConflict, Code: "too-many-changes",
-		Detail: "REL-2026-Q2-001 would hold 104 change requests; a release holds at most 100. Nothing was changed. Remove some, or plan a second release.",
+		Detail: "REL-2026-Q2-001 would hold 104 change requests; a release holds at most 100.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 	}},
-	{"The scope is frozen", release.Error{
+	{"The scope is frozen", frozenScope, release.Error{
 		Kind: release.KindConflict, Code: "scope-frozen",
-		Detail: "REL-2026-Q2-001 is in-progress: its change requests can no longer be linked or removed. Nothing was changed. Plan what is left in another release.",
+		Detail: "REL-2026-Q2-001 is in-progress: its change requests can no longer be linked or removed.",
 		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
 	}},
-	{"The release cannot be deleted", release.Error{
+	{"The release cannot be deleted", next("Cancel it first, or keep it as a record."), release.Error{
 		Kind: release.KindConflict, Code: "not-deletable",
-		Detail: "REL-2026-Q2-001 is scheduled; only planned and cancelled releases can be deleted. Nothing was changed. Cancel it first, or keep it as a record.",
+		Detail: "REL-2026-Q2-001 is scheduled; only planned and cancelled releases can be deleted.",
 		Status: release.Scheduled, AllowedNextStatuses: []release.Status{release.InProgress, release.Cancelled},
 	}},
-	{"A field can no longer change", release.Error{
+	{"A field can no longer change", next("Leave it out and send the request again."), release.Error{
 		Kind: release.KindConflict, Code: "field-frozen",
-		Detail: "REL-2026-Q2-001 is in-progress: name can no longer change. Nothing was changed. What can: description, releaseManager, releaseManagerEmail, rollbackSteps, public, publicSummary.",
+		Detail: "REL-2026-Q2-001 is in-progress: name can no longer change; what can: description, releaseManager, releaseManagerEmail, rollbackSteps, public, publicSummary.",
 		Fields: []release.FieldError{{Field: "name", Message: "cannot change while the release is in-progress"}},
 		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
 	}},
-	{"Steps cannot be completed now", release.Error{
+	{"Steps cannot be completed now", next("Read the release to see where it stands; what was done outside that time belongs in the log."), release.Error{
 		Kind: release.KindConflict, Code: "steps-closed",
-		Detail: "REL-2026-Q2-001 is planned: steps of the rollout plan can be completed while it is scheduled, in-progress. Nothing was changed.",
+		Detail: "REL-2026-Q2-001 is planned: steps of the rollout plan can be completed while it is scheduled, in-progress.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 	}},
-	{"The CAB's decision is final", release.Error{
+	{"The CAB's decision is final", next("If the change must not go on, roll the release back or cancel it."), release.Error{
 		Kind: release.KindConflict, Code: "decision-frozen",
-		Detail: "CHG-1001 is in REL-2026-Q2-001, which is in-progress: the CAB's decision can no longer change. Nothing was changed. If the change must not go on, roll the release back or cancel it.",
+		Detail: "CHG-1001 is in REL-2026-Q2-001, which is in-progress: the CAB's decision can no longer change.",
 		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
 	}},
-	{"The change request is still being given back", release.Error{
+	{"The change request is still being given back", next("Try again in a moment."), release.Error{
 		Kind: release.KindConflict, Code: "settling",
-		Detail: "CHG-1001 is being given back by REL-2026-Q2-001, which has ended (rolled-back). Nothing was changed. Try again in a moment.",
+		Detail: "CHG-1001 is being given back by REL-2026-Q2-001, which has ended (rolled-back).",
 	}},
-	{"A release has resolved the task", release.Error{
+	{"A release has resolved the task", next("Edit its other fields, or open a new task."), release.Error{
 		Kind: release.KindConflict, Code: "task-resolved-by-release",
-		Detail: "TASK-1001 was resolved by REL-2026-Q2-001, which is deployed: it stays linked to CHG-1001 so that a rollback finds it. Nothing was changed. Edit its other fields, or open a new task.",
+		Detail: "TASK-1001 was resolved by REL-2026-Q2-001, which is deployed: it stays linked to CHG-1001 so that a rollback finds it.",
 	}},
-	{"The id is taken", release.Error{
+	{"The id is taken", next("Read it, or choose another id."), release.Error{
 		Kind: release.KindConflict, Code: "already-exists",
-		Detail: "There is already a change request CHG-1001. Nothing was changed. Read it, or choose another id.",
+		Detail: "There is already a change request CHG-1001.",
 	}},
-	{"The same request is being carried out", release.Error{
+	{"The same request is being carried out", next("Send the same request again in a moment to get its answer."), release.Error{
 		Kind: release.KindConflict, Code: "request-in-progress",
-		Detail: "Another request with this Idempotency-Key is being carried out. Send the same request again in a moment to get its answer.",
+		Detail: "Another request with this idempotency key is being carried out.",
 	}},
 
-	{"It has changed since it was read", release.Error{
+	{"It has changed since it was read", next("Read it again, see what changed, and send your change with the new ETag, without W/, in If-Match."), release.Error{
 		Kind: release.KindPreconditionFailed, Code: "revision-stale",
-		Detail: "The release REL-2026-Q2-001 is at revision 4, not 3 as If-Match says. Nothing was changed. Read it again, see what changed, and send your change with the new ETag.",
+		Detail: "The release REL-2026-Q2-001 is at revision 4, not 3.",
 	}},
-	{"There is something already", release.Error{
+	{"There is something already", next("Leave the header out, or send the ETag of what you have read in If-Match."), release.Error{
 		Kind: release.KindPreconditionFailed, Code: "already-there",
-		Detail: "If-None-Match: * asks that there be nothing here yet, and there is. Nothing was changed. Leave the header out, or send the ETag of what you have read in If-Match.",
+		Detail: "If-None-Match: * asks that there be nothing here yet, and there is.",
 	}},
-	{"The body is too large", release.Error{
+	{"The body is too large", next("Send less, or in several requests."), release.Error{
 		Kind: release.KindTooLarge, Code: "too-large",
-		Detail: "The body is larger than 256 KiB. Nothing was changed. Send less, or in several requests.",
+		Detail: "The body is larger than 256 KiB.",
 	}},
-	{"The body is not sent as JSON", release.Error{
+	{"The body is not sent as JSON", next("Send plain JSON in UTF-8, with that Content-Type and without Content-Encoding."), release.Error{
 		Kind: release.KindUnsupportedMedia, Code: "unsupported-media-type",
-		Detail: "Send the body as JSON in UTF-8, with the header Content-Type: application/json. Nothing was changed.",
+		Detail: "The body is not JSON in UTF-8 with the header Content-Type: application/json.",
 	}},
-	{"The Idempotency-Key was used for another request", release.Error{
+	{"The Idempotency-Key was used for another request", next("Use a new Idempotency-Key for a new request."), release.Error{
 		Kind: release.KindUnprocessable, Code: "idempotency-key-reused",
-		Detail: "This Idempotency-Key was used for another request within 24 hours. Nothing was changed. Use a new key for a new request.",
+		Detail: "This idempotency key was used for another request within 24 hours.",
 	}},
-	{"Too many requests", release.Error{
-		Kind: release.KindThrottled, Code: "throttled",
-		Detail: "Too many requests at once. Try again in a moment; with an Idempotency-Key it is safe to send the same request again.",
+	{"Too many requests", next("Try again in a moment; with an Idempotency-Key it is safe to send the same request again."), release.Error{
+		Kind: release.KindThrottled, Code: "throttled", Outcome: release.OutcomeUnknown,
+		Detail: "Too many requests at once.",
 	}},
-	{"The quota is used up", release.Error{
+	{"The quota is used up", nil, release.Error{
 		Kind: release.KindThrottled, Code: "quota-exceeded",
 		Detail: "The number of requests that this client may send is used up until its period ends. Nothing was changed. Ask whoever runs this service for a larger quota.",
 	}},
-	{"Something went wrong here", release.Error{
-		Kind: release.KindInternal, Code: "internal",
-		Detail: "Something went wrong here, not with your request. Try again; if it stays, quote the requestId to whoever runs this service.",
+	{"Something went wrong here", next("Try again; if it stays, quote the requestId to whoever runs this service."), release.Error{
+		Kind: release.KindInternal, Code: "internal", Outcome: release.OutcomeUnknown,
+		Detail: "Something went wrong here, not with your request.",
 	}},
-	{"The service is not available", release.Error{
-		Kind: release.KindUnavailable, Code: "unavailable",
-		Detail: "The data store did not answer in time. It is not known whether the change was made: read before you repeat, or repeat with the same Idempotency-Key.",
+	{"The service is not available", readBeforeRepeating, release.Error{
+		Kind: release.KindUnavailable, Code: "unavailable", Outcome: release.OutcomeUnknown,
+		Detail: "The data store did not answer in time.",
 	}},
 }

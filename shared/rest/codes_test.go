@@ -129,3 +129,16 @@ func callee(e ast.Expr) string {
 	}
 	return ""
 }
+
+// A refusal points at requests that exist.
+func TestProblem_RoutesItPointsAt_AreServed(t *testing.T) {
+	served := map[string]string{}
+	for _, r := range Routes() {
+		served[string(r.Operation)] = r.Method + " " + Base + r.Path
+	}
+	for op, route := range routeOf {
+		if served[string(op)] != route {
+			t.Errorf("%s: refusals say %q, served is %q", op, route, served[string(op)])
+		}
+	}
+}

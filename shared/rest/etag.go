@@ -111,7 +111,7 @@ func (q *request) wantsNone() (bool, error) {
 
 func errThere() error {
 	return release.Fail(release.KindPreconditionFailed, "already-there",
-		"If-None-Match: * asks that there be nothing here yet, and there is. Nothing was changed. Leave the header out, or send the ETag of what you have read in If-Match.")
+		"If-None-Match: * asks that there be nothing here yet, and there is.")
 }
 
 // errStale says why no tag held. A weak tag never does (RFC 9110, 13.1.1): to read again
@@ -120,11 +120,11 @@ func errStale(tags []tag) error {
 	for _, t := range tags {
 		if t.weak {
 			return release.Fail(release.KindPreconditionFailed, "revision-stale",
-				`If-Match holds the weak tag W/"%s", and If-Match never holds for a weak one. Nothing was changed. A proxy or cache in between may have put the W/ before it: send the tag without.`, shorten(t.opaque))
+				`If-Match holds the weak tag W/"%s", and If-Match never holds for a weak one; a proxy or cache in between may have put the W/ before it.`, shorten(t.opaque))
 		}
 	}
 	return release.Fail(release.KindPreconditionFailed, "revision-stale",
-		"If-Match names no revision that is current. Nothing was changed. Read it again, look at what has changed, and repeat with the new ETag.")
+		"If-Match names no revision that is current.")
 }
 
 // unchanged judges the conditions of a read: If-None-Match that names the whole

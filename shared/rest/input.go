@@ -44,20 +44,20 @@ func (q *request) read() error {
 	}
 	if coding := strings.Join(q.Header.Values("Content-Encoding"), ", "); coding != "" && !strings.EqualFold(coding, "identity") {
 		return release.Fail(release.KindUnsupportedMedia, "unsupported-media-type",
-			"The body is sent with Content-Encoding: %s, and only bodies without a coding are read. Nothing was changed. Send it as it is, without the header.", shorten(coding))
+			"The body is sent with Content-Encoding: %s, and only bodies without a coding are read.", shorten(coding))
 	}
 	kind, params, err := mime.ParseMediaType(q.Header.Get("Content-Type"))
 	if err != nil || !slices.Contains(q.route.Accepts(), kind) || !isUTF8(params["charset"]) {
 		return release.Fail(release.KindUnsupportedMedia, "unsupported-media-type",
-			"Send the body as JSON in UTF-8, with the header Content-Type: %s. Nothing was changed.", strings.Join(q.route.Accepts(), " or "))
+			"The body is not JSON in UTF-8 with the header Content-Type: %s.", strings.Join(q.route.Accepts(), " or "))
 	}
 	q.body, err = io.ReadAll(io.LimitReader(q.Body, MaxBody+1))
 	if err != nil {
-		return release.Fail(release.KindInvalid, "invalid-json", "The body broke off before its end. Nothing was changed. Send it again.").Because(err)
+		return release.Fail(release.KindInvalid, "invalid-json", "The body broke off before its end.").Because(err)
 	}
 	if len(q.body) > MaxBody {
 		return release.Fail(release.KindTooLarge, "too-large",
-			"The body is larger than %d KiB. Nothing was changed. Send less, or in several requests.", MaxBody>>10)
+			"The body is larger than %d KiB.", MaxBody>>10)
 	}
 	// A mark of byte order is none of the JSON; some editors and PowerShell put it there
 	// (RFC 8259, 8.1: it may be ignored).
@@ -106,7 +106,7 @@ func (q *request) readKey() error {
 func headerError(name, message string) error {
 	return &release.Error{
 		Kind: release.KindInvalid, Code: "invalid-header",
-		Detail: "The header " + name + " " + message + ". Nothing was changed. Correct it, or leave it out, and send the request again.",
+		Detail: "The header " + name + " " + message + ".",
 		Fields: []release.FieldError{{Field: name, Message: message}},
 	}
 }

@@ -46,7 +46,7 @@ func TestTheRegistryHasTheAuthorizersWords(t *testing.T) {
 	}
 	for i := range Codes {
 		detail, ok := refusals[Codes[i].Example.Code]
-		if p := ProblemOf(&Codes[i].Example); ok && (p.Detail != detail || p.Title != tokenNeeded || p.Status != http.StatusUnauthorized) {
+		if p := ProblemOf(&Codes[i].Example, true); ok && (p.Detail != detail || p.Title != tokenNeeded || p.Status != http.StatusUnauthorized) {
 			t.Errorf("the authorizer says %q, the registry %+v", detail, p)
 		}
 	}

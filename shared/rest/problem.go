@@ -5,7 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 
+	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 )
 
@@ -53,31 +56,67 @@ type Problem struct {
 	RequestID string `json:"requestId,omitempty"`
 }
 
-// ProblemOf turns a failure into its document. An error that is not one of the
-// domain's is ours: it shows nothing of itself.
-func ProblemOf(err error) Problem {
+// ProblemOf turns the failure of a read or a write into its document: what happened,
+// what was changed, and what to do next. An error that is not one of the domain's is
+// ours: it shows nothing of itself.
+func ProblemOf(err error, writes bool) Problem {
 	var e *release.Error
 	switch {
 	case errors.As(err, &e) && e.Kind != release.KindInternal:
 	case errors.Is(err, context.DeadlineExceeded):
-		e = release.Fail(release.KindUnavailable, "unavailable",
-			"There was no time left to finish. It is not known whether the change was made: read before you repeat, or repeat with the same Idempotency-Key.")
+		e = release.Fail(release.KindUnavailable, "unavailable", "There was no time left to finish.")
 	default:
-		e = release.Fail(release.KindInternal, "internal", "Something went wrong here, not with your request. Try again; if it stays, quote the requestId to whoever runs this service.")
+		e = release.Fail(release.KindInternal, "internal", "Something went wrong here, not with your request.")
+	}
+	row := rowOf(e)
+	parts := []string{e.Detail}
+	if writes && row.Next != nil {
+		parts = append(parts, outcomes[e.Outcome])
+	}
+	if row.Next != nil {
+		parts = append(parts, row.Next(e, writes))
 	}
 	return Problem{
-		Type: problemPath + e.Code, Title: titleOf(e), Status: Status(e.Kind), Detail: e.Detail, Code: e.Code, Errors: e.Fields,
+		Type: problemPath + e.Code, Title: row.Title, Status: Status(e.Kind), Detail: strings.Join(parts, " "), Code: e.Code, Errors: inRoutes(e.Fields),
 		CurrentStatus: e.Status, AllowedNextStatuses: e.AllowedNextStatuses, ChangeRequests: e.ChangeRequests,
 	}
 }
 
-func titleOf(e *release.Error) string {
-	for i := range Codes {
-		if Codes[i].Example.Code == e.Code {
-			return Codes[i].Title
+// outcomes words what a failed write has changed.
+var outcomes = [...]string{
+	release.OutcomeUnchanged: "Nothing was changed.",
+	release.OutcomeUnknown:   "It is not known whether anything was changed.",
+}
+
+// inRoutes says with which request a field is changed that this one cannot change.
+func inRoutes(fields []release.FieldError) []release.FieldError {
+	said := slices.Clone(fields)
+	for n, f := range said {
+		if route, ok := routeOf[operations.Name(f.Use)]; ok {
+			said[n].Message += ": " + route
 		}
 	}
-	return http.StatusText(Status(e.Kind))
+	return said
+}
+
+// routeOf words the requests that refusals point at. A test holds it equal to the routes,
+// which are not asked themselves: a function links its own only.
+var routeOf = map[operations.Name]string{
+	operations.TransitionRelease: "POST /api/releases/{id}/status",
+	operations.AddChanges:        "POST /api/releases/{id}/add-changes",
+	operations.AppendLog:         "POST /api/releases/{id}/log",
+	operations.CompleteStep:      "POST /api/releases/{id}/steps/{plan}/{order}",
+	operations.DecideChange:      "POST /api/change-requests/{id}/decision",
+	operations.UpdateRelease:     "PATCH /api/releases/{id}",
+}
+
+func rowOf(e *release.Error) Code {
+	for i := range Codes {
+		if Codes[i].Example.Code == e.Code {
+			return Codes[i]
+		}
+	}
+	return Code{Title: http.StatusText(Status(e.Kind))}
 }
 
 // problemPath is where the types of problems are explained, below the public URL.
@@ -87,7 +126,7 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errAborted) {
 		return
 	}
-	p := ProblemOf(err)
+	p := ProblemOf(err, r.Method != http.MethodGet && r.Method != http.MethodHead)
 	p.Type = a.publicURL + p.Type
 	header := w.Header()
 	if p.Status >= http.StatusInternalServerError {

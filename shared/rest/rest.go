@@ -52,7 +52,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route, params, ok := a.match(r)
 	if !ok {
 		a.writeProblem(w, r, release.Fail(release.KindNotFound, "not-found",
-			"Nothing answers %s %s. GET /openapi.json lists every path and method.", r.Method, shorten(r.URL.Path)))
+			"Nothing answers %s %s.", r.Method, shorten(r.URL.Path)))
 		return
 	}
 	q := &request{Request: r, route: route, params: params}

@@ -82,7 +82,7 @@ func TestThePageNeedsNothingElse(t *testing.T) {
 
 func TestTheTypeOfEveryProblemLeadsToItsExplanation(t *testing.T) {
 	for i := range rest.Codes {
-		p := rest.ProblemOf(&rest.Codes[i].Example)
+		p := rest.ProblemOf(&rest.Codes[i].Example, true)
 		w := get(t, "", p.Type)
 		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "../docs#problem-"+p.Code {
 			t.Errorf("%s: %d to %s", p.Type, w.Code, w.Header().Get("Location"))

@@ -299,7 +299,7 @@ func problemExamples() object {
 	all := object{}
 	for i := range rest.Codes {
 		code := &rest.Codes[i]
-		p := rest.ProblemOf(&code.Example)
+		p := rest.ProblemOf(&code.Example, true)
 		if code.Example.Kind == release.KindInternal {
 			p.RequestID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 		}

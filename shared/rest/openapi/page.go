@@ -51,7 +51,7 @@ func Page(document []byte) ([]byte, error) {
 		view.Sections = append(view.Sections, s)
 	}
 	for i := range rest.Codes {
-		view.Problems = append(view.Problems, rest.ProblemOf(&rest.Codes[i].Example))
+		view.Problems = append(view.Problems, rest.ProblemOf(&rest.Codes[i].Example, true))
 	}
 	var b bytes.Buffer
 	err = page.Execute(&b, view)
