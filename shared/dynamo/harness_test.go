@@ -23,6 +23,7 @@ import (
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/release"
 )
 
@@ -34,6 +35,7 @@ type harness struct {
 	ctx    context.Context
 	client *dynamodb.Client
 	config aws.Config
+	layer  *strict.Layer // as strict as DynamoDB, before the engine
 	tables dynamo.Tables
 	stamps atomic.Int64
 	named  sync.Map // releases by a name of the test's
@@ -51,14 +53,15 @@ func newHarnessOn(t testing.TB, fresh func(testing.TB) (string, *dynamodb.Client
 	l := &harness{t: t, ctx: context.Background(), client: client, tables: dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	}}
+	l.layer = strict.New(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+	}).Do, strict.Options{})
 	l.config = aws.Config{
 		Region: "us-east-1", BaseEndpoint: &endpoint,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
 		}),
-		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
-		}),
+		HTTPClient: l.layer,
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxBackoff = 2 * time.Millisecond

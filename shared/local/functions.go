@@ -112,7 +112,7 @@ var oneEnvironment sync.Mutex
 // build makes the functions of the template, each while the process has exactly that
 // function's environment, so that one which lacks a variable fails here as it would
 // on AWS.
-func build(t *template.Template, tables, ours map[string]string) (map[string]invoke.Function, error) {
+func build(root string, t *template.Template, tables map[string]string, ours func(function string) map[string]string) (map[string]invoke.Function, error) {
 	oneEnvironment.Lock()
 	defer oneEnvironment.Unlock()
 	saved := os.Environ()
@@ -127,13 +127,32 @@ func build(t *template.Template, tables, ours map[string]string) (map[string]inv
 			continue
 		}
 		var env []string
-		for _, set := range []map[string]string{lambdaSets, environment(f, tables, ours)} {
+		own := environment(f, tables, ours(f.Name))
+		names, err := needed(root, f.Name)
+		if err != nil {
+			return nil, err
+		}
+		if names = missing(names, own); len(names) > 0 {
+			built[f.Name] = failsAtStart(f.Name, names)
+			continue
+		}
+		for _, set := range []map[string]string{lambdaSets, own} {
 			for name, value := range set {
 				env = append(env, name+"="+value)
 			}
 		}
 		setEnvironment(env)
-		built[f.Name] = invoke.InProcess(f.Name, f.Timeout, maker())
+		// A shard's invocations have a sandbox of their own, so that what a function keeps in
+		// memory, such as its share of a rate, is kept as often as on AWS. The API's functions
+		// share one: see docs/laptop.md.
+		sandboxes := make([]invoke.Function, max(1, lanes(f)))
+		for n := range sandboxes {
+			sandboxes[n] = invoke.InProcess(f.Name, f.Timeout, maker())
+		}
+		built[f.Name] = sandboxes[0]
+		if len(sandboxes) > 1 {
+			built[f.Name] = invoke.OneAtATime(sandboxes...)
+		}
 	}
 	if absent != nil {
 		slices.Sort(absent)

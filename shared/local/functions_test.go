@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -60,7 +61,9 @@ func TestFunctionsSeeTheirOwnEnvironmentOnly(t *testing.T) {
 		t.Errorf("the table is not named: %v", env)
 	}
 	ours := map[string]string{"TOKEN_ISSUER": "http://x", "TOKEN_AUDIENCE": "a", "JWKS_URL": "http://x/k", "DYNAMODB_ENDPOINT": "http://127.0.0.1:1", "EVENTS_ENDPOINT": "http://127.0.0.1:1", "MAIL_SENDER": "releases@example.com"}
-	built, err := build(tmpl, map[string]string{"ReleasesTable": "R", "ChangesTable": "C", "TasksTable": "T", "MailTable": "M"}, ours)
+	tables := map[string]string{"ReleasesTable": "R", "ChangesTable": "C", "TasksTable": "T", "MailTable": "M"}
+	all := func(string) map[string]string { return ours }
+	built, err := build("../..", tmpl, tables, all)
 	if err != nil || len(built) != len(tmpl.Functions) {
 		t.Fatalf("%d built, %v", len(built), err)
 	}
@@ -68,8 +71,50 @@ func TestFunctionsSeeTheirOwnEnvironmentOnly(t *testing.T) {
 		t.Error("the process's own environment did not come back")
 	}
 	tmpl.Functions = append(tmpl.Functions, template.Function{Name: "make-coffee"})
-	if _, err := build(tmpl, nil, ours); err == nil || !strings.Contains(err.Error(), "make-coffee") {
+	if _, err := build("../..", tmpl, nil, all); err == nil || !strings.Contains(err.Error(), "make-coffee") {
 		t.Errorf("an unknown function: %v", err)
+	}
+}
+
+// A variable that the template forgets is one that the deployed function does not have: it
+// fails, and the others do not.
+func TestFunction_VariableNotDeclared_FailsAtStart(t *testing.T) {
+	tmpl := load(t)
+	tables := map[string]string{"ReleasesTable": "R", "ChangesTable": "C", "TasksTable": "T", "MailTable": "M"}
+	ours := map[string]string{
+		"TOKEN_ISSUER": "http://x", "TOKEN_AUDIENCE": "a", "JWKS_URL": "http://x/k",
+		"DYNAMODB_ENDPOINT": "http://127.0.0.1:1", "EVENTS_ENDPOINT": "http://127.0.0.1:1", "MAIL_SENDER": "releases@example.com",
+	}
+	demands := 0
+	for i, f := range tmpl.Functions {
+		names, err := needed("../..", f.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			demands++
+			if _, declared := f.Environment[name]; !declared {
+				t.Errorf("%s needs %s, which the template does not declare", f.Name, name)
+			}
+		}
+		if f.Name == "send-mail" || f.Name == "get-release" {
+			env := maps.Clone(f.Environment)
+			delete(env, "RELEASES_TABLE")
+			tmpl.Functions[i].Environment = env
+		}
+	}
+	if demands < 30 {
+		t.Errorf("only %d demands were found", demands)
+	}
+	built, err := build("../..", tmpl, tables, func(string) map[string]string { return ours })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, wants := range map[string]bool{"get-release": true, "send-mail": true, "api-docs": false} {
+		_, err := built[name](t.Context(), []byte(`{"httpMethod":"GET","path":"/openapi.json"}`))
+		if failed := err != nil && strings.Contains(err.Error(), "RELEASES_TABLE not set"); failed != wants {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

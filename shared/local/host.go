@@ -4,6 +4,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +21,11 @@ import (
 	"example.com/releases/shared/local/bus"
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/gateway"
+	"example.com/releases/shared/local/iam"
 	"example.com/releases/shared/local/mailbox"
 	"example.com/releases/shared/local/schedules"
 	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/local/template"
 	"example.com/releases/shared/local/tokens"
 )
@@ -39,6 +42,7 @@ type Options struct {
 	Table       func(logicalID string) string                            // names of tables; nil is the logical id
 	Wrap        func(function string, h streams.Handler) streams.Handler // around stream handlers, for faults; nil is none
 	Run         Runner                                                   // of the functions; nil is this process
+	Strict      strict.Options                                           // how DynamoDB behaves; the zero value is as kind as it can be
 	HostAddress string                                                   // this machine's address where the functions run; empty is loopback
 	Log         *slog.Logger                                             // nil is silent
 	EngineLog   io.Writer                                                // nil discards
@@ -47,13 +51,14 @@ type Options struct {
 // Host is a running system.
 type Host struct {
 	BaseURL string
+	Guard   *iam.Guard // before the engine and the stand-ins
 	Mail    *mailbox.Mailbox
 	Events  *bus.Bus
 	Tokens  *tokens.Issuer
 
 	template  *template.Template
 	running   Running
-	inner     *http.Server // for functions in containers; nil where there are none
+	inner     *http.Server // what functions reach
 	streams   *streams.Dispatcher
 	schedules *schedules.Runner
 	engine    *engine.Engine // nil where the engine is somebody else's
@@ -102,7 +107,8 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 		}
 	}()
 	// The gateway's own answers name the public URL: a 401 says where tokens come from.
-	parameters := map[string]string{"PublicUrl": h.BaseURL}
+	// And the right to send is one for the sender's address.
+	parameters := map[string]string{"PublicUrl": h.BaseURL, "MailSender": cmp.Or(o.Settings["MAIL_SENDER"], sender)}
 	if h.template, err = template.Load(filepath.Join(o.Root, "template.yaml"), parameters); err != nil {
 		return nil, err
 	}
@@ -137,8 +143,8 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 	if err := h.startStreams(running, endpoint, tables, o.Wrap); err != nil {
 		return nil, err
 	}
-	h.schedules = schedules.Start(running, jobs(h.template, h.running.Functions, o.Period), o.Log, func(function string, err error) {
-		h.failed(Failure{Function: function, Source: "schedule", Attempts: 1, Error: err.Error(), At: time.Now().UTC()})
+	h.schedules = schedules.Start(running, jobs(h.template, h.running.Functions, o.Period), o.Log, func(function string, attempts int, err error) {
+		h.failed(Failure{Function: function, Source: "schedule", Attempts: attempts, Error: err.Error(), At: time.Now().UTC()})
 	})
 	h.server = &http.Server{
 		Handler: h.handler(api), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
@@ -158,18 +164,21 @@ func listen(port int) (net.Listener, error) {
 	return l, err
 }
 
+// sender is the address that mails come from, unless the shell says another.
+const sender = "releases@example.com"
+
 // settings are our values for variables of the template; here is where the functions
 // reach the stand-ins.
-func (h *Host) settings(endpoint, here string, more map[string]string) map[string]string {
+func (h *Host) settings(here, function string, more map[string]string) map[string]string {
 	ours := map[string]string{
-		"DYNAMODB_ENDPOINT": endpoint,
-		"SES_ENDPOINT":      here + "/_local/ses",
-		"EVENTS_ENDPOINT":   here + "/_local/eventbridge",
+		"DYNAMODB_ENDPOINT": here + iam.Path(function),
+		"SES_ENDPOINT":      here + iam.Path(function) + iam.SESPath,
+		"EVENTS_ENDPOINT":   here + iam.Path(function) + iam.EventsPath,
 		"TOKEN_ISSUER":      h.BaseURL,
 		"TOKEN_AUDIENCE":    audience,
 		"JWKS_URL":          here + tokens.KeysPath,
 		"PUBLIC_URL":        h.BaseURL,
-		"MAIL_SENDER":       "releases@example.com",
+		"MAIL_SENDER":       sender,
 		"MAIL_RATE":         "1000", // nobody waits for a quota on a laptop
 		"TRUST_CENTER":      "true",
 	}

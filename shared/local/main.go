@@ -16,6 +16,7 @@ import (
 
 	"example.com/releases/shared/local/demo"
 	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/local/strict"
 )
 
 // settable are the variables of the template that the shell may set for a laptop.
@@ -100,6 +101,7 @@ func parse(args []string, root string) (c command, err error) {
 	if flags.NArg() > 0 {
 		return c, fmt.Errorf("%q is not a command: there is demo, and nothing for running the system", flags.Arg(0))
 	}
+	c.Strict = strict.AsAWS()
 	c.Endpoint = os.Getenv(engine.EndpointVariable)
 	if c.Endpoint != "" && c.Data != "" {
 		return c, fmt.Errorf("%s and a data folder exclude each other: the folder is for the engine that is started here", engine.EndpointVariable)

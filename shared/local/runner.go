@@ -1,12 +1,12 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -17,6 +17,7 @@ import (
 	"example.com/releases/shared/local/iam"
 	"example.com/releases/shared/local/invoke"
 	"example.com/releases/shared/local/sam"
+	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/local/template"
 	"example.com/releases/shared/local/tokens"
 )
@@ -48,48 +49,43 @@ func (r Running) end() {
 
 // start makes the functions, in this process where nobody else runs them.
 func (h *Host) start(ctx context.Context, o Options, endpoint string, tables map[string]string) error {
-	seen, here := endpoint, h.BaseURL
-	if o.HostAddress != "" {
-		var err error
-		if seen, here, err = h.openTo(o.HostAddress, endpoint); err != nil {
-			return err
-		}
+	here, err := h.openTo(cmp.Or(o.HostAddress, "127.0.0.1"), o, endpoint, tables)
+	if err != nil {
+		return err
 	}
-	ours := h.settings(seen, here, o.Settings)
+	ours := func(function string) map[string]string { return h.settings(here, function, o.Settings) }
 	if o.Run == nil {
-		var err error
-		h.running.Functions, err = build(h.template, tables, ours)
+		h.running.Functions, err = build(o.Root, h.template, tables, ours)
 		return err
 	}
 	s := Env{Root: o.Root, Template: h.template, Endpoint: endpoint, Tables: tables, Environment: map[string]map[string]string{}}
 	for _, f := range h.template.Functions {
-		s.Environment[f.Name] = environment(f, tables, ours)
+		s.Environment[f.Name] = environment(f, tables, ours(f.Name))
 	}
-	var err error
 	h.running, err = o.Run(ctx, s)
 	return err
 }
 
-// openTo lets functions that run in containers reach the stand-ins, and nothing else of
-// this host, at the one address by which they know this machine.
-func (h *Host) openTo(address, endpoint string) (seen, here string, err error) {
-	engine, err := url.Parse(endpoint)
-	if err != nil {
-		return "", "", err
-	}
+// openTo lets functions reach the engine and the stand-ins, each with its own rights only,
+// and nothing else of this host, at the address by which they know this machine.
+func (h *Host) openTo(address string, o Options, endpoint string, tables map[string]string) (here string, err error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort(address, "0"))
 	if err != nil {
-		return "", "", fmt.Errorf("containers know this machine as %s, where nothing can listen: %w", address, err)
+		return "", fmt.Errorf("functions know this machine as %s, where nothing can listen: %w", address, err)
+	}
+	engine := &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute}
+	h.Guard, err = iam.New(h.template, tables, endpoint,
+		iam.Through(strict.New(engine.RoundTrip, o.Strict)), iam.Before(h.Mail.Handler(), h.Events.Handler()))
+	if err != nil {
+		_ = listener.Close()
+		return "", err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/_local/ses/", h.Mail.Handler())
-	mux.Handle("/_local/eventbridge", h.Events.Handler())
-	mux.Handle("/_local/eventbridge/", h.Events.Handler())
+	mux.Handle(iam.Path(""), h.Guard)
 	mux.HandleFunc(tokens.KeysPath, func(w http.ResponseWriter, r *http.Request) { h.Tokens.Handler().ServeHTTP(w, r) })
 	h.inner = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = h.inner.Serve(listener) }()
-	engine.Host = net.JoinHostPort(address, engine.Port())
-	return engine.String(), "http://" + listener.Addr().String(), nil
+	return "http://" + listener.Addr().String(), nil
 }
 
 // AsShipped runs the very files that ship (see package bootstrap, which builds them),

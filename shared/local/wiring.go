@@ -37,6 +37,7 @@ func (h *Host) startStreams(ctx context.Context, endpoint string, tables map[str
 	for _, f := range h.template.Functions {
 		for _, s := range f.Streams {
 			m, err := mapping(f, s)
+			m.PartitionKey = h.partitionKey(s.Table)
 			if err != nil {
 				return fmt.Errorf("%s, event %s: %w", f.Name, s.Name, err)
 			}
@@ -54,8 +55,31 @@ func (h *Host) startStreams(ctx context.Context, endpoint string, tables map[str
 	var err error
 	h.streams, err = streams.Start(ctx, dynamodbstreams.New(dynamodbstreams.Options{
 		Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials, HTTPClient: o.HTTPClient,
-	}), mappings, streams.Options{Log: h.log})
+	}), mappings, streams.Options{Log: h.log, Shards: shards})
 	return err
+}
+
+// shards is how many a stream has at least, from the first day: see streams.Options.
+const shards = 4
+
+// lanes is how many batches of streams a function has at once; none where no stream wakes
+// it.
+func lanes(f template.Function) int {
+	n := 0
+	for _, s := range f.Streams {
+		n += shards * max(1, s.ParallelizationFactor)
+	}
+	return n
+}
+
+// partitionKey is a table's.
+func (h *Host) partitionKey(logicalID string) string {
+	for _, t := range h.template.Tables {
+		if t.LogicalID == logicalID {
+			return t.Key.Hash
+		}
+	}
+	return ""
 }
 
 // mapping translates the template's words; what the host cannot do is an error.
@@ -95,7 +119,7 @@ func jobs(t *template.Template, functions map[string]invoke.Function, period tim
 	var out []schedules.Job
 	for _, f := range t.Functions {
 		for _, s := range f.Schedules {
-			out = append(out, schedules.Job{Function: f.Name, Name: s.Name, Every: min(s.Every, period), Input: s.Input, Run: functions[f.Name]})
+			out = append(out, schedules.Job{Function: f.Name, Name: s.Name, Every: min(s.Every, period), Input: s.Input, Retries: f.AsyncRetries, Run: functions[f.Name]})
 		}
 	}
 	return out

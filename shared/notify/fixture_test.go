@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
@@ -23,6 +24,7 @@ import (
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/mailbox"
+	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/notify/feedback"
 	"example.com/releases/shared/notify/plan"
 	"example.com/releases/shared/notify/send"
@@ -51,6 +53,7 @@ func config(endpoint string) aws.Config {
 type fixture struct {
 	t      testing.TB
 	config aws.Config
+	layer  *strict.Layer // as strict as DynamoDB, before the engine
 	db     *dynamodb.Client
 	tables dynamo.Tables
 	store  *dynamo.Store // without faults
@@ -83,6 +86,8 @@ func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	w := &fixture{t: t, config: config(endpoint), db: db, clock: began, inbox: &mailbox.Mailbox{}, tables: dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	}}
+	w.layer = strict.New(awshttp.NewBuildableClient().Do, strict.Options{})
+	w.config.HTTPClient = w.layer
 	w.inbox.Now = w.now
 	w.inbox.OnEvent = func(e events.CloudWatchEvent) {
 		w.mu.Lock()

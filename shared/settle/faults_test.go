@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/local/strict"
 )
 
 // faults is what may happen to requests in one seed. Each seed switches some on and
@@ -35,6 +36,9 @@ type faults struct {
 	// retries is how often a record is delivered before it is given up.
 	retries int
 	sweeps  float64 // the sweep runs amid everything else
+	// What DynamoDB does by itself: transactions take their time, so that others meet them,
+	// reads that are not strongly consistent lag, and parts of batches come back.
+	store strict.Options
 }
 
 func drawFaults(random *rand.Rand) faults {
@@ -51,6 +55,10 @@ func drawFaults(random *rand.Rand) faults {
 	}
 	if random.Float64() < 0.6 {
 		f.retries = random.IntN(2)
+	}
+	f.store = strict.Options{
+		Hold: time.Duration(on(float64(4 * time.Millisecond))), Lag: time.Duration(on(float64(100 * time.Millisecond))),
+		Behind: on(1), Unprocessed: on(0.5),
 	}
 	return f
 }

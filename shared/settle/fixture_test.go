@@ -25,6 +25,7 @@ import (
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/release"
 )
 
@@ -39,6 +40,7 @@ type fixture struct {
 	t      testing.TB
 	client *dynamodb.Client
 	config aws.Config
+	layer  *strict.Layer // as strict as DynamoDB, before the engine
 	tables dynamo.Tables
 	store  *dynamo.Store // without faults
 
@@ -54,14 +56,15 @@ func newFixture(t testing.TB) *fixture {
 	w := &fixture{t: t, client: client, tables: dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	}}
+	w.layer = strict.New(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+	}).Do, strict.Options{})
 	w.config = aws.Config{
 		Region: "us-east-1", BaseEndpoint: &endpoint,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
 		}),
-		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
-		}),
+		HTTPClient: w.layer,
 		// The same rules as in production with short pauses: faults here are many.
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {

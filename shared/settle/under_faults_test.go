@@ -17,6 +17,7 @@ import (
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
 )
@@ -66,9 +67,16 @@ func TestSettlementUnderFaults(t *testing.T) {
 		}
 		return true
 	})
-	t.Logf("seeds %d to %d: %+v", *firstSeed, *firstSeed+uint64(*seeds)-1, total)
-	if *seeds >= 100 && (total.Crashes == 0 || total.Frozen == 0 || total.GaveUp == 0 || total.Edits == 0 || total.Moves == 0 || total.Followed == 0) {
-		t.Errorf("some faults never came, so nothing is shown: %+v", total)
+	var met strict.Met
+	for _, w := range worlds {
+		n := w.layer.Take()
+		met.Conflicts += n.Conflicts
+		met.Lagged += n.Lagged
+		met.Unprocessed += n.Unprocessed
+	}
+	t.Logf("seeds %d to %d: %+v, of DynamoDB: %+v", *firstSeed, *firstSeed+uint64(*seeds)-1, total, met)
+	if *seeds >= 100 && (met.Conflicts == 0 || met.Lagged == 0 || met.Unprocessed == 0 || total.Crashes == 0 || total.Frozen == 0 || total.GaveUp == 0 || total.Edits == 0 || total.Moves == 0 || total.Followed == 0) {
+		t.Errorf("some faults never came, so nothing is shown: %+v, %+v", total, met)
 	}
 }
 
@@ -137,6 +145,7 @@ func (w *fixture) play(seed uint64, label string, build consumers) (stats, verdi
 	p.chaos = &chaos{seed: seed, faults: faultsOf(seed), thaw: make(chan struct{}), meddle: p.meddle, overtake: p.overtake}
 	p.faulty = w.under(p.chaos.call, p.chaos.attempt)
 	p.set()
+	w.layer.Adjust(p.chaos.faults.store)
 
 	functions := p.functions(build)
 	random := rand.New(rand.NewPCG(seed, hash("deliveries")))
@@ -168,6 +177,7 @@ func (w *fixture) play(seed uint64, label string, build consumers) (stats, verdi
 		time.Sleep(time.Millisecond)
 	}
 	p.chaos.off.Store(true)
+	w.layer.Adjust(strict.Options{})
 	p.quieten(functions, random)
 	close(p.chaos.thaw)
 	p.zombies.Wait()

@@ -21,9 +21,6 @@ import (
 	"example.com/releases/shared/local/template"
 )
 
-// maxBody is API Gateway's bound on a request's body.
-const maxBody = 10 << 20
-
 // apiID is what the API is called in ARNs and events.
 const apiID = "laptop"
 
@@ -32,9 +29,10 @@ type Gateway struct {
 	stage       string
 	binary      []string
 	routes      []route
-	authorizers map[string]authorizer
+	authorizers map[string]*authorizer
 	responses   map[string]template.GatewayResponse
 	log         *slog.Logger
+	now         func() time.Time
 }
 
 type route struct {
@@ -44,15 +42,10 @@ type route struct {
 	invoke   invoke.Function
 }
 
-type authorizer struct {
-	headers []string
-	invoke  invoke.Function
-}
-
 // New makes a gateway of the template's API. Functions are found by the name of their
 // folder; one that has a route and is not there is an error.
 func New(t *template.Template, functions map[string]invoke.Function, log *slog.Logger) (*Gateway, error) {
-	g := &Gateway{stage: t.API.Stage, binary: t.API.BinaryMediaTypes, responses: t.API.GatewayResponses, authorizers: map[string]authorizer{}, log: log}
+	g := &Gateway{stage: t.API.Stage, binary: t.API.BinaryMediaTypes, responses: t.API.GatewayResponses, authorizers: map[string]*authorizer{}, log: log, now: time.Now}
 	var missing []error
 	names := map[string]string{}
 	for _, f := range t.Functions {
@@ -63,7 +56,7 @@ func New(t *template.Template, functions map[string]invoke.Function, log *slog.L
 				missing = append(missing, fmt.Errorf("%s %s needs the function %s, which the laptop host does not have", r.Method, r.Path, f.Name))
 				continue
 			}
-			g.routes = append(g.routes, route{r, strings.Split(strings.Trim(r.Path, "/"), "/"), f.Name, fn})
+			g.routes = append(g.routes, route{r, strings.Split(strings.Trim(r.Path, "/"), "/"), f.Name, within(maxTime, fn)})
 		}
 	}
 	for _, a := range t.API.Authorizers {
@@ -72,7 +65,7 @@ func New(t *template.Template, functions map[string]invoke.Function, log *slog.L
 			missing = append(missing, fmt.Errorf("the authorizer %s needs the function %s, which the laptop host does not have", a.Name, a.Function))
 			continue
 		}
-		g.authorizers[a.Name] = authorizer{a.Headers, fn}
+		g.authorizers[a.Name] = newAuthorizer(a, fn)
 	}
 	// The more a path says, the earlier it is tried: /releases/open before /releases/{id}.
 	slices.SortStableFunc(g.routes, func(a, b route) int { return strings.Compare(rank(a), rank(b)) })
@@ -115,6 +108,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers and tells which function it asked, if it came that far.
 func (g *Gateway) serve(w http.ResponseWriter, c *call) string {
+	if headersTooLarge(c.r) {
+		g.refuse(w, c, "REQUEST_TOO_LARGE", "Request Too Long", nil)
+		return ""
+	}
 	found := g.find(c)
 	if found == nil {
 		g.refuse(w, c, "MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token", nil)
@@ -156,6 +153,10 @@ func (g *Gateway) serve(w http.ResponseWriter, c *call) string {
 // fail answers what API Gateway answers when a function does not.
 func (g *Gateway) fail(w http.ResponseWriter, c *call, function string, err error) {
 	g.log.Error("a function failed", "function", function, "request", c.id, "error", err)
+	if errors.Is(err, errIntegrationTimeout) {
+		g.refuse(w, c, "INTEGRATION_TIMEOUT", "Endpoint request timed out", nil)
+		return
+	}
 	g.refuse(w, c, "DEFAULT_5XX", "Internal server error", nil)
 }
 
@@ -191,8 +192,7 @@ func (g *Gateway) admit(w http.ResponseWriter, c *call, r route) (map[string]any
 		}
 	}
 	request := g.authorizerEvent(c, r)
-	ask := invoke.Typed[events.APIGatewayCustomAuthorizerRequestTypeRequest, events.APIGatewayCustomAuthorizerResponse](a.invoke)
-	answer, err := ask(c.r.Context(), request)
+	answer, err := a.answer(c.r, g.now(), request)
 	if err != nil {
 		g.log.Error("the authorizer failed", "request", c.id, "error", err)
 		g.refuse(w, c, "AUTHORIZER_FAILURE", "Internal server error", nil)

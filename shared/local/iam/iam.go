@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 
+	"example.com/releases/shared/local/mailbox"
 	"example.com/releases/shared/local/template"
 )
 
@@ -97,26 +98,43 @@ func Needed(target string, body []byte, tables map[string]string) ([]Right, erro
 type Guard struct {
 	granted map[string][]Right
 	tables  map[string]string // logical ids by name
-	engine  http.Handler
+	engine  *httputil.ReverseProxy
+
+	statements  map[string][]template.Statement
+	ses, events http.Handler // nil where others stand before them
 
 	mu     sync.Mutex
 	used   map[string][]Right
 	denied []string
 }
 
+// Option adds to what a guard stands before.
+type Option func(*Guard)
+
+// Through puts a layer between the guard and the engine.
+func Through(t http.RoundTripper) Option {
+	return func(g *Guard) { g.engine.Transport = t }
+}
+
+// Before puts the guard also before the stand-ins of SES and EventBridge, which a function
+// reaches under Path + SESPath and Path + EventsPath.
+func Before(ses, events http.Handler) Option {
+	return func(g *Guard) { g.ses, g.events = ses, events }
+}
+
 // New makes a guard for the functions of a template; tables are their names by logical
 // id.
-func New(t *template.Template, tables map[string]string, endpoint string) (*Guard, error) {
+func New(t *template.Template, tables map[string]string, endpoint string, options ...Option) (*Guard, error) {
 	to, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, err
 	}
-	g := &Guard{granted: map[string][]Right{}, tables: map[string]string{}, used: map[string][]Right{}}
+	g := &Guard{granted: map[string][]Right{}, tables: map[string]string{}, used: map[string][]Right{}, statements: map[string][]template.Statement{}}
 	for id, name := range tables {
 		g.tables[name] = id
 	}
 	for _, f := range t.Functions {
-		g.granted[f.Name] = Granted(f)
+		g.granted[f.Name], g.statements[f.Name] = Granted(f), f.Policies
 	}
 	g.engine = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -124,6 +142,9 @@ func New(t *template.Template, tables map[string]string, endpoint string) (*Guar
 			r.SetURL(to)
 		},
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
+	}
+	for _, o := range options {
+		o(g)
 	}
 	return g, nil
 }
@@ -133,7 +154,15 @@ func Path(function string) string { return "/as/" + function }
 
 // ServeHTTP hands on what the function may do and refuses the rest as DynamoDB does.
 func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	function := strings.Trim(strings.TrimPrefix(r.URL.Path, Path("")), "/")
+	function, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, Path("")), "/")
+	switch "/" + rest {
+	case SESPath + mailbox.SendPath:
+		g.mail(w, r, function)
+		return
+	case EventsPath, EventsPath + "/":
+		g.publish(w, r, function)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // who asked is gone
@@ -149,15 +178,19 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	g.use(function, needed...)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	g.engine.ServeHTTP(w, r)
+}
+
+func (g *Guard) use(function string, all ...Right) {
 	g.mu.Lock()
-	for _, n := range needed {
+	defer g.mu.Unlock()
+	for _, n := range all {
 		if !slices.Contains(g.used[function], n) {
 			g.used[function] = append(g.used[function], n)
 		}
 	}
-	g.mu.Unlock()
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	g.engine.ServeHTTP(w, r)
 }
 
 func (g *Guard) refuse(w http.ResponseWriter, function, what string) {
@@ -165,6 +198,7 @@ func (g *Guard) refuse(w http.ResponseWriter, function, what string) {
 	g.denied = append(g.denied, function+": "+what)
 	g.mu.Unlock()
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.Header().Set("X-Amzn-Errortype", "AccessDeniedException") // where SES's clients look
 	w.WriteHeader(http.StatusBadRequest)
 	_ = json.NewEncoder(w).Encode(map[string]string{
 		"__type":  "com.amazon.coral.service#AccessDeniedException",

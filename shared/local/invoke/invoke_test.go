@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,5 +84,31 @@ func TestInvocationsFailAsTheyDoOnLambda(t *testing.T) {
 	quiet := invoke.InProcess("f", time.Minute, func(context.Context) error { return nil })
 	if out, err := invoke.Typed[ask, reply](quiet)(t.Context(), ask{}); err != nil || out != (reply{}) {
 		t.Errorf("no answer: %+v %v", out, err)
+	}
+}
+
+func TestSandboxes_OneInvocationAtATime(t *testing.T) {
+	var sandboxes []invoke.Function
+	var inside [2]atomic.Int32
+	var ran [2]atomic.Int32
+	for n := range inside {
+		sandboxes = append(sandboxes, func(context.Context, []byte) ([]byte, error) {
+			if inside[n].Add(1) > 1 {
+				t.Error("two invocations in one sandbox")
+			}
+			time.Sleep(time.Millisecond)
+			inside[n].Add(-1)
+			ran[n].Add(1)
+			return nil, nil
+		})
+	}
+	f := invoke.OneAtATime(sandboxes...)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() { _, _ = f(t.Context(), nil) })
+	}
+	all.Wait()
+	if ran[0].Load() == 0 || ran[1].Load() == 0 || ran[0].Load()+ran[1].Load() != 20 {
+		t.Errorf("the sandboxes had %d and %d invocations", ran[0].Load(), ran[1].Load())
 	}
 }

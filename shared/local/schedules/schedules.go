@@ -1,5 +1,6 @@
-// Package schedules runs functions at intervals as EventBridge Scheduler does, but
-// never one beside itself, and on demand. It must not know what they do.
+// Package schedules runs functions at intervals as EventBridge Scheduler does, with
+// Lambda's retries but never one beside itself, and on demand. It must not know what they
+// do.
 package schedules
 
 import (
@@ -21,7 +22,12 @@ type Job struct {
 	Name     string
 	Every    time.Duration
 	Input    string // JSON; empty is the scheduler's own event
-	Run      invoke.Function
+	// Retries are Lambda's: the scheduler hands the event over and is done, and a run that
+	// fails is repeated as any asynchronous invocation is, with the same event.
+	// https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html and
+	// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+	Retries int
+	Run     invoke.Function
 }
 
 // Runner runs jobs.
@@ -29,7 +35,7 @@ type Runner struct {
 	jobs    []*job
 	running sync.WaitGroup
 	log     *slog.Logger
-	onError func(function string, err error)
+	onError func(function string, attempts int, err error)
 }
 
 type job struct {
@@ -38,8 +44,8 @@ type job struct {
 }
 
 // Start runs each job at its interval, the first time after one interval, until the
-// context ends. onError is told of runs that failed; nil is told nothing.
-func Start(ctx context.Context, jobs []Job, log *slog.Logger, onError func(function string, err error)) *Runner {
+// context ends. onError is told of runs that failed, retries and all; nil is told nothing.
+func Start(ctx context.Context, jobs []Job, log *slog.Logger, onError func(function string, attempts int, err error)) *Runner {
 	r := &Runner{log: log, onError: onError}
 	for _, j := range jobs {
 		one := &job{Job: j}
@@ -54,9 +60,7 @@ func Start(ctx context.Context, jobs []Job, log *slog.Logger, onError func(funct
 					return
 				}
 				// A run that takes longer than the interval swallows ticks: the ticker keeps one.
-				if _, err := r.run(ctx, one, one.event(time.Now())); err != nil && r.onError != nil {
-					r.onError(j.Function, err)
-				}
+				r.repeat(ctx, one, one.event(time.Now()))
 			}
 		})
 	}
@@ -65,6 +69,29 @@ func Start(ctx context.Context, jobs []Job, log *slog.Logger, onError func(funct
 
 // Wait returns when the context of Start has ended and no job runs any more.
 func (r *Runner) Wait() { r.running.Wait() }
+
+// repeat runs the job until it succeeds or its retries are used up, after a second and
+// then two, where AWS waits one minute and then two.
+func (r *Runner) repeat(ctx context.Context, j *job, event []byte) {
+	var err error
+	for attempt := range j.Retries + 1 {
+		if attempt > 0 {
+			select {
+			case <-time.After(time.Duration(attempt) * time.Second):
+			case <-ctx.Done():
+			}
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if _, err = r.run(ctx, j, event); err == nil {
+			return
+		}
+	}
+	if r.onError != nil {
+		r.onError(j.Function, j.Retries+1, err)
+	}
+}
 
 // run invokes the job once, after a run of it that is under way.
 func (r *Runner) run(ctx context.Context, j *job, event []byte) ([]byte, error) {

@@ -38,9 +38,9 @@ func TestJobsRunAtTheirIntervalAndNeverBesideThemselves(t *testing.T) {
 				}
 				return nil, nil
 			},
-		}}, silent, func(function string, err error) {
-			if function != "sweep" || err == nil {
-				t.Errorf("told of %s, %v", function, err)
+		}}, silent, func(function string, attempts int, err error) {
+			if function != "sweep" || attempts != 1 || err == nil {
+				t.Errorf("told of %s, %d, %v", function, attempts, err)
 			}
 			failures.Add(1)
 		})
@@ -53,6 +53,41 @@ func TestJobsRunAtTheirIntervalAndNeverBesideThemselves(t *testing.T) {
 		r.Wait()
 		if n := runs.Load(); n < 35 || n > 45 || failures.Load() != 1 {
 			t.Errorf("%d runs, %d failures", n, failures.Load())
+		}
+	})
+}
+
+// A run that fails is repeated with its own event as often as the function's
+// EventInvokeConfig says, and told of once.
+func TestRun_Fails_RetriedAsLambdaDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		seen := map[string]int{}
+		told := 0
+		r := schedules.Start(ctx, []schedules.Job{{
+			Function: "sweep", Every: time.Minute, Retries: 2,
+			Run: func(_ context.Context, payload []byte) ([]byte, error) {
+				seen[string(payload)]++
+				if len(seen) == 1 || seen[string(payload)] < 2 { // the first never succeeds, the others do when repeated
+					return nil, errors.New("boom")
+				}
+				return nil, nil
+			},
+		}}, silent, func(_ string, attempts int, _ error) {
+			told++
+			if attempts != 3 {
+				t.Errorf("told of %d attempts", attempts)
+			}
+		})
+		time.Sleep(3*time.Minute + 30*time.Second)
+		cancel()
+		r.Wait()
+		times := 0
+		for _, n := range seen {
+			times += n
+		}
+		if len(seen) != 3 || times != 3+2+2 || told != 1 {
+			t.Errorf("%d events in %d runs, told %d times", len(seen), times, told)
 		}
 	})
 }
@@ -72,7 +107,7 @@ func TestEvents(t *testing.T) {
 				given = string(payload)
 				return nil, nil
 			}},
-		}, silent, func(function string, err error) { t.Errorf("%s: %v", function, err) })
+		}, silent, func(function string, attempts int, err error) { t.Errorf("%s: %v", function, err) })
 		time.Sleep(90 * time.Minute)
 		cancel()
 		r.Wait()

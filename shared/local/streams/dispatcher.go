@@ -17,6 +17,11 @@ type Options struct {
 	Poll    time.Duration                   // between two looks at a shard that had nothing; 0 is 200 ms
 	Backoff func(attempt int) time.Duration // before attempt+1; nil doubles from 100 ms to 3 s, with jitter
 	Log     *slog.Logger                    // nil is silent
+	// Shards is into how many a shard of the engine, which never has more than one, is
+	// divided; 0 is 1. A new table on demand begins with four partitions, and its stream
+	// has a shard for each:
+	// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
+	Shards int
 }
 
 func (o Options) withDefaults() Options {
@@ -25,6 +30,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Backoff == nil {
 		o.Backoff = backoff
+	}
+	if o.Shards == 0 {
+		o.Shards = 1
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

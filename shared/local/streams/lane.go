@@ -10,7 +10,8 @@ import (
 )
 
 // lane carries the records of some items of a shard, in order, one batch at a
-// time. A shard has as many lanes as the mapping's parallelism.
+// time. A shard has as many lanes as the mapping's parallelism; a shard of the engine
+// stands for as many shards as the options say.
 type lane struct {
 	records  chan events.DynamoDBEventRecord
 	delivery delivery
@@ -81,18 +82,32 @@ func (l *lane) fill(ctx context.Context, batch []events.DynamoDBEventRecord) ([]
 	return batch, nil
 }
 
-// laneOf spreads items over lanes so that one item is always in the same one.
-func laneOf(r events.DynamoDBEventRecord, lanes int) int {
-	if lanes == 1 {
-		return 0
+// laneOf finds the lane of a record: that of its partition key's shard, and within it one
+// of the mapping's, so that one item is always in the same. Records of different shards
+// overtake each other, and so do those of different items of one shard where the mapping
+// has a ParallelizationFactor:
+// https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+// ("Polling and batching streams").
+func laneOf(r events.DynamoDBEventRecord, partitionKey string, shards, parallelism int) int {
+	shard := 0
+	if shards > 1 {
+		key := ItemKey(r)
+		if v, ok := r.Change.Keys[partitionKey]; ok {
+			text, _ := v.MarshalJSON()
+			key = string(text)
+		}
+		shard = int(hash(key) % uint32(shards)) //nolint:gosec // a handful
 	}
-	return int(itemHash(r) % uint32(lanes)) //nolint:gosec // lanes is 1–10
+	if parallelism == 1 {
+		return shard
+	}
+	return shard*parallelism + int(hash(ItemKey(r))/7%uint32(parallelism)) //nolint:gosec // 1–10
 }
 
-// itemHash tells items apart by their key; records of one item always agree.
-func itemHash(r events.DynamoDBEventRecord) uint32 {
+// hash tells keys apart; those that are equal always agree.
+func hash(key string) uint32 {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(ItemKey(r)))
+	_, _ = h.Write([]byte(key))
 	return h.Sum32()
 }
 

@@ -23,6 +23,9 @@ type Mapping struct {
 	StreamARN string
 	Handler   Handler
 	Filters   []Filter
+	// PartitionKey is the attribute whose value decides in which shard a record is; empty
+	// is the whole key.
+	PartitionKey string
 
 	BatchSize   int           // at most so many records per invocation; 0 is 100
 	Window      time.Duration // how long a batch that is not full may wait for more

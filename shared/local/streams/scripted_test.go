@@ -250,6 +250,101 @@ func TestPoisonEndsOnTheFailureQueueAndOthersPass(t *testing.T) {
 	}
 }
 
+// A stream of one shard is read as one of several: each has one invocation at a time, one
+// item is always in the same, and a shard that hangs does not hold up the others.
+func TestShards_OneInvocationEach_OthersGoOn(t *testing.T) {
+	const shards, records = 4, 40
+	of := func(r events.DynamoDBEventRecord) int { return laneOf(r, "pk", shards, 1) }
+	var mu sync.Mutex
+	inside, most := map[int]int{}, 0
+	through := map[int]int{}
+	hang, others := make(chan struct{}), make(chan struct{})
+	s := &script{shards: []*scriptedShard{{id: "a", records: records, closed: true}}}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	client := dynamodbstreams.New(dynamodbstreams.Options{Region: "local", BaseEndpoint: aws.String(server.URL), Credentials: aws.AnonymousCredentials{}})
+	var want [shards]int
+	for n := range records {
+		want[of(events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{
+			Keys: map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(fmt.Sprintf("a-%d", n+1))},
+		}})]++
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	d, err := Start(ctx, client, []Mapping{{
+		Function: "f", StreamARN: "arn", PartitionKey: "pk", BatchSize: 1, Timeout: time.Minute,
+		Handler: func(_ context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+			shard := of(e.Records[0])
+			mu.Lock()
+			inside[shard]++
+			if inside[shard] > 1 {
+				t.Errorf("two invocations for shard %d", shard)
+			}
+			busy := 0
+			for _, n := range inside {
+				busy += n
+			}
+			most = max(most, busy)
+			mu.Unlock()
+			if shard == 0 {
+				<-hang
+			}
+			time.Sleep(time.Millisecond)
+			mu.Lock()
+			defer mu.Unlock()
+			inside[shard]--
+			through[shard]++
+			if shard != 0 && through[1]+through[2]+through[3] == want[1]+want[2]+want[3] {
+				close(others)
+			}
+			return events.DynamoDBEventResponse{}, nil
+		},
+	}}, Options{Poll: time.Millisecond, Shards: shards})
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-others:
+	case <-time.After(30 * time.Second):
+		t.Errorf("a shard that hangs holds up the others: %v of %v", through, want)
+	}
+	close(hang)
+	quiet, done := context.WithTimeout(ctx, 30*time.Second)
+	defer done()
+	if err := d.WaitIdle(quiet); err != nil {
+		t.Fatalf("never quiet: %v", err)
+	}
+	cancel()
+	d.Wait()
+	for shard, n := range want {
+		if n == 0 || through[shard] != n {
+			t.Errorf("shard %d had %d of %d records", shard, through[shard], n)
+		}
+	}
+	if most < 2 {
+		t.Error("no two shards were at work at once")
+	}
+}
+
+// Within a shard, a ParallelizationFactor spreads items; each stays where it is, and all of
+// a shard's lanes are its own.
+func TestLane_SameItem_SameLane(t *testing.T) {
+	lanes := map[int]bool{}
+	for n := range 200 {
+		key := map[string]events.DynamoDBAttributeValue{
+			"pk": events.NewStringAttribute(fmt.Sprint("p", n%20)), "sk": events.NewStringAttribute(fmt.Sprint("s", n)),
+		}
+		r := events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{Keys: key}}
+		lane := laneOf(r, "pk", 4, 3)
+		if lane != laneOf(r, "pk", 4, 3) || lane/3 != laneOf(r, "pk", 4, 1) {
+			t.Fatalf("%v is in lane %d and in shard %d", key, lane, laneOf(r, "pk", 4, 1))
+		}
+		lanes[lane] = true
+	}
+	if len(lanes) != 12 {
+		t.Errorf("%d of 12 lanes are used", len(lanes))
+	}
+}
+
 func TestStopWaitsForTheRunningInvocation(t *testing.T) {
 	server := httptest.NewServer(&script{shards: []*scriptedShard{{id: "a", records: 1}}})
 	defer server.Close()

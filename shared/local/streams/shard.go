@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -26,13 +27,26 @@ type shard struct {
 	last    string // sequence number of the last record read, filtered ones included
 }
 
+// waiting is how many records a lane may leave unread. Where a shard of the engine stands
+// for several, one that hangs must not hold up the others, which it does in the end.
+func waiting(c *consumer) int {
+	if c.options.Shards > 1 {
+		return max(2*c.mapping.BatchSize, 1000)
+	}
+	return 2 * c.mapping.BatchSize
+}
+
 func newShard(id string, c *consumer) *shard {
 	s := &shard{id: id, consume: c}
-	for range c.mapping.Parallelism {
+	for n := range c.options.Shards * c.mapping.Parallelism {
+		name := id
+		if c.options.Shards > 1 {
+			name = fmt.Sprintf("%s/%d", id, n/c.mapping.Parallelism)
+		}
 		s.lanes = append(s.lanes, &lane{
-			records: make(chan events.DynamoDBEventRecord, 2*c.mapping.BatchSize),
+			records: make(chan events.DynamoDBEventRecord, waiting(c)),
 			delivery: delivery{
-				mapping: c.mapping, shard: id, backoff: c.options.Backoff, now: time.Now,
+				mapping: c.mapping, shard: name, backoff: c.options.Backoff, now: time.Now,
 				retry: c.retried, giveUp: c.gaveUp,
 			},
 			done: c.finished,
@@ -137,10 +151,10 @@ func (s *shard) page(ctx context.Context, iterator string) ([]types.Record, stri
 // lags does; false when the context ended.
 func (s *shard) hand(ctx context.Context, raw types.Record) bool {
 	r := Record(raw, s.consume.mapping.StreamARN)
-	if matchAny(s.consume.mapping.Filters, r) {
+	if m := s.consume.mapping; matchAny(m.Filters, r) {
 		s.consume.received()
 		select {
-		case s.lanes[laneOf(r, len(s.lanes))].records <- r:
+		case s.lanes[laneOf(r, m.PartitionKey, s.consume.options.Shards, m.Parallelism)].records <- r:
 		case <-ctx.Done():
 			return false
 		}

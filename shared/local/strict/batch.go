@@ -69,6 +69,7 @@ func (c *call) batchGet() (*http.Response, error) {
 	}
 	body := c.body
 	if len(later) > 0 {
+		l.count(&l.met.Unprocessed)
 		var err error
 		if body, err = c.but("RequestItems", with(now)); err != nil {
 			return c.forward(c.body)
@@ -193,6 +194,7 @@ func (c *call) batchWrite() (*http.Response, error) {
 	}
 	body := c.body
 	if len(later) > 0 {
+		l.count(&l.met.Unprocessed)
 		var err error
 		if body, err = c.but("RequestItems", encode(now)); err != nil {
 			return c.forward(c.body)

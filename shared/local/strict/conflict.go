@@ -102,7 +102,7 @@ func (c *call) transactWrite() (*http.Response, error) {
 		return answer, err
 	}
 	l.mu.Lock()
-	if reasons := l.met(items, l.flight.transactions); reasons != nil {
+	if reasons := l.overlaps(items, l.flight.transactions); reasons != nil {
 		l.mu.Unlock()
 		return c.cancel(reasons)
 	}
@@ -162,7 +162,7 @@ func (c *call) transactGet() (*http.Response, error) {
 		return c.forward(c.body)
 	}
 	l.mu.Lock()
-	reasons := l.met(items, l.flight.transactions, l.flight.writes)
+	reasons := l.overlaps(items, l.flight.transactions, l.flight.writes)
 	l.mu.Unlock()
 	if reasons != nil {
 		return c.cancel(reasons)
@@ -202,8 +202,8 @@ func (c *call) transacted() (items []string, all []written) {
 	return items, all
 }
 
-// met tells which items are under way already; nil where none is.
-func (l *Layer) met(items []string, held ...map[string]int) []reason {
+// overlaps tells which items are under way already; nil where none is.
+func (l *Layer) overlaps(items []string, held ...map[string]int) []reason {
 	reasons, conflict := make([]reason, len(items)), false
 	for i, item := range items {
 		reasons[i].Code = "None"

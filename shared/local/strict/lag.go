@@ -55,6 +55,9 @@ func (p *pending) remember() {
 
 // stale returns what reads of a table may still see; empty where it is up to date.
 func (l *Layer) stale(table string) map[string]attributes {
+	if l.options.Load().Lag <= 0 {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var all map[string]attributes
@@ -98,6 +101,7 @@ func (c *call) get() (*http.Response, error) {
 			}
 			return false
 		}
+		l.count(&l.met.Lagged)
 		if before == nil {
 			delete(out, "Item")
 			return true
@@ -114,10 +118,9 @@ func edit(answer *http.Response, change func(map[string]json.RawMessage) bool) e
 		return err
 	}
 	var out map[string]json.RawMessage
-	if json.Unmarshal(body, &out) != nil || !change(out) {
-		return nil
+	if json.Unmarshal(body, &out) == nil && change(out) {
+		replace(answer, encode(out))
 	}
-	replace(answer, encode(out))
 	return nil
 }
 
@@ -171,6 +174,7 @@ func (c *call) query() (*http.Response, error) {
 		if behind == nil {
 			return false
 		}
+		l.count(&l.met.Lagged)
 		var last attributes
 		_ = json.Unmarshal(out["LastEvaluatedKey"], &last)
 		seen := c.asBefore(t, condition, items, behind, last)

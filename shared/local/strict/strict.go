@@ -63,6 +63,29 @@ type Layer struct {
 	lagged map[string]map[string]*lagging // by table and item
 	spent  map[string]*bucket             // by partition key and direction
 	sizes  map[string]int                 // of items, as last seen
+	met    Met
+}
+
+// Met counts what requests met that they would not have met in DynamoDB Local.
+type Met struct {
+	Conflicts, TooLarge, Throttled int // refused
+	Lagged                         int // reads that saw what was before
+	Unprocessed                    int // batches of which a part came back
+}
+
+// Take returns the counts so far and begins anew.
+func (l *Layer) Take() Met {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.met
+	l.met = Met{}
+	return n
+}
+
+func (l *Layer) count(n *int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*n++
 }
 
 // New puts the layer before what send reaches.
@@ -150,13 +173,6 @@ type action struct {
 	ExpressionAttributeValues attributes
 }
 
-func (a action) attributes() attributes {
-	if a.Item != nil {
-		return a.Item
-	}
-	return a.Key
-}
-
 // forward sends the request on with the body as given.
 func (c *call) forward(body []byte) (*http.Response, error) {
 	r := c.request.Clone(c.request.Context())
@@ -215,6 +231,14 @@ type reason struct {
 }
 
 func (c *call) refuse(kind, message string, reasons ...reason) (*http.Response, error) {
+	switch kind {
+	case "TransactionConflictException", "TransactionCanceledException", "TransactionInProgressException":
+		c.layer.count(&c.layer.met.Conflicts)
+	case "ThrottlingException":
+		c.layer.count(&c.layer.met.Throttled)
+	default:
+		c.layer.count(&c.layer.met.TooLarge)
+	}
 	prefix := "com.amazonaws.dynamodb.v20120810#"
 	if kind == "ValidationException" || kind == "ThrottlingException" {
 		prefix = "com.amazon.coral.validate#"

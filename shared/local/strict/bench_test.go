@@ -1,0 +1,54 @@
+package strict_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/local/strict"
+)
+
+// What the layer costs a request, beside the engine's own time: requests with it and
+// without it in turn, so that both meet the same machine.
+func BenchmarkLayer(b *testing.B) {
+	for name, o := range map[string]strict.Options{"plain": {}, "as AWS": {WriteUnits: 1000, ReadUnits: 3000}} {
+		b.Run(name, func(b *testing.B) {
+			_, plain, names := engine.FreshTables(b)
+			table := names["ReleasesTable"]
+			options := plain.Options()
+			var below time.Duration
+			layer := strict.New(func(r *http.Request) (*http.Response, error) {
+				began := time.Now()
+				defer func() { below += time.Since(began) }()
+				return plain.Options().HTTPClient.Do(r)
+			}, o)
+			var whole time.Duration
+			options.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
+				began := time.Now()
+				defer func() { whole += time.Since(began) }()
+				return layer.Do(r)
+			})
+			db := dynamodb.New(options)
+			write := types.TransactWriteItem{Put: &types.Put{TableName: &table, Item: sized("b", 2000)}}
+			for b.Loop() {
+				if _, err := db.TransactWriteItems(b.Context(), &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{write}}); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := db.GetItem(b.Context(), &dynamodb.GetItemInput{TableName: aws.String(table), Key: key("b"), ConsistentRead: aws.Bool(true)}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64((whole-below).Microseconds())/float64(2*b.N), "µs-layer/request")
+			b.ReportMetric(float64(below.Microseconds())/float64(2*b.N), "µs-engine/request")
+		})
+	}
+}
+
+type doer func(*http.Request) (*http.Response, error)
+
+func (d doer) Do(r *http.Request) (*http.Response, error) { return d(r) }
