@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +139,49 @@ func TestMainJob(t *testing.T) {
 	failures := must(200, "", "GET", "/_local/failures", nil)
 	if len(failures["failures"].([]any)) != 0 || len(failures["streams"].([]any)) != 5 {
 		t.Errorf("failures: %v", failures)
+	}
+	// Each function had its own rights on the way, and they were enough.
+	if denied := h.Guard.Denied(); len(denied) > 0 {
+		t.Errorf("denied: %v", denied)
+	}
+	if len(h.Mail.Mails()) == 0 || len(h.Guard.Used("send-mail")) < 4 || len(h.Guard.Used("announce")) == 0 {
+		t.Errorf("%d mails; send-mail did %v, announce %v", len(h.Mail.Mails()), h.Guard.Used("send-mail"), h.Guard.Used("announce"))
+	}
+}
+
+// What the template's policy does not name is refused, in this process too: the function
+// that needs it fails, and the host says which right it was.
+func TestFunction_WithoutARight_Denied(t *testing.T) {
+	root := t.TempDir()
+	content, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// list-releases may query two indexes; it loses the one it lists by.
+	without := strings.Replace(string(content), "                - !Sub ${ReleasesTable.Arn}/index/byCreation\n", "", 1)
+	if without == string(content) {
+		t.Fatal("the policy of list-releases is not where it was")
+	}
+	if err := os.WriteFile(filepath.Join(root, "template.yaml"), []byte(without), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	here, err := filepath.Abs("../../functions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(here, filepath.Join(root, "functions")); err != nil {
+		t.Fatal(err)
+	}
+	h := start(t, Options{Root: root})
+	if status, answer := h.do(t, "viewer", "GET", "/api/releases", nil); status != http.StatusInternalServerError {
+		t.Errorf("listing without the right: %d %v", status, answer)
+	}
+	if status, answer := h.do(t, "viewer", "GET", "/api/releases?status=planned", nil); status != http.StatusOK {
+		t.Errorf("listing with the right: %d %v", status, answer)
+	}
+	want := "list-releases: dynamodb:Query on ReleasesTable.Arn/index/byCreation"
+	if denied := h.Guard.Denied(); len(denied) == 0 || denied[0] != want {
+		t.Errorf("denied: %v", denied)
 	}
 }
 

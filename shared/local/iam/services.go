@@ -3,7 +3,6 @@ package iam
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/mail"
@@ -30,14 +29,13 @@ func (g *Guard) allowed(function string, r Right, context map[string]string) boo
 }
 
 // holds tells whether every condition is met; StringEquals is what the template uses.
-func holds(condition map[string]any, context map[string]string) bool {
+func holds(condition map[string]map[string]string, context map[string]string) bool {
 	for operator, keys := range condition {
-		want, ok := keys.(map[string]any)
-		if !ok || operator != "StringEquals" {
+		if operator != "StringEquals" {
 			return false
 		}
-		for key, value := range want {
-			if got, there := context[key]; !there || got != fmt.Sprint(value) {
+		for key, want := range keys {
+			if got, there := context[key]; !there || got != want {
 				return false
 			}
 		}

@@ -13,13 +13,13 @@ import (
 // Mails and events take rights as tables do: the sender's identity, under the condition
 // that the policy makes, the configuration set, and each bus.
 func TestGuard_MailsAndEvents_ByPolicy(t *testing.T) {
-	from := map[string]any{"StringEquals": map[string]any{"ses:FromAddress": "releases@example.com"}}
+	from := map[string]map[string]string{"StringEquals": {"ses:FromAddress": "releases@example.com"}}
 	identity, domain, set := arn("ses", "identity/releases@example.com"), arn("ses", "identity/example.com"), arn("ses", "configuration-set/MailEvents")
 	policies := map[string][]template.Statement{
 		"sender":   {{Effect: "Allow", Actions: []string{"ses:SendEmail"}, Resources: []string{identity, set}, Condition: from}},
 		"domain":   {{Effect: "Allow", Actions: []string{"ses:SendEmail"}, Resources: []string{domain, set}, Condition: from}},
 		"no-set":   {{Effect: "Allow", Actions: []string{"ses:SendEmail"}, Resources: []string{identity}, Condition: from}},
-		"odd":      {{Effect: "Allow", Actions: []string{"ses:SendEmail"}, Resources: []string{identity, set}, Condition: map[string]any{"StringLike": map[string]any{}}}},
+		"odd":      {{Effect: "Allow", Actions: []string{"ses:SendEmail"}, Resources: []string{identity, set}, Condition: map[string]map[string]string{"StringLike": {}}}},
 		"announce": {{Effect: "Allow", Actions: []string{"events:PutEvents"}, Resources: []string{"Bus.Arn"}}},
 	}
 	tmpl := &template.Template{}

@@ -89,7 +89,7 @@ func readPolicy(o *object) []Statement {
 			Effect:    s.oneOf("Effect", "Allow", "Deny"),
 			Actions:   s.strs("Action"),
 			Resources: s.strs("Resource"),
-			Condition: s.object("Condition").m,
+			Condition: readCondition(s),
 		}
 		s.ignore("Sid")
 		s.done()
@@ -103,6 +103,25 @@ func readPolicy(o *object) []Statement {
 	}
 	o.done()
 	return list
+}
+
+// readCondition reads a statement's conditions. All of IAM's keys have a colon; the YAML
+// reader takes one that stands in braces for a mapping of its own, and would hide it.
+func readCondition(s *object) map[string]map[string]string {
+	c := s.object("Condition")
+	conditions := make(map[string]map[string]string)
+	for operator := range c.m {
+		conditions[operator] = c.texts(operator)
+		for key := range conditions[operator] {
+			if !strings.Contains(key, ":") {
+				c.problems.add(c.path+"."+operator, "has the key %q, which is none of IAM's; write keys with a colon on lines of their own, not in braces", key)
+			}
+		}
+	}
+	if len(conditions) == 0 {
+		return nil
+	}
+	return conditions
 }
 
 // readDestination reads where failures go: DestinationConfig.OnFailure, an SQS queue.

@@ -85,7 +85,7 @@ type Statement struct {
 	Effect    string
 	Actions   []string
 	Resources []string
-	Condition map[string]any
+	Condition map[string]map[string]string // by operator and key
 }
 
 // Route is one method and path that API Gateway hands to a function.

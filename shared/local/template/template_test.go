@@ -278,6 +278,7 @@ func TestRefused(t *testing.T) {
 		"shared folder":         {"CodeUri: functions/get-thing/", "CodeUri: .", "CodeUri"},
 		"folder used twice":     {"CodeUri: functions/get-thing/", "CodeUri: functions/follow/", "same CodeUri"},
 		"policy template":       {"- Version: \"2012-10-17\"\n          Statement:", "- DynamoDBCrudPolicy: {TableName: !Ref Things}\n        - Statement:", "policy"},
+		"condition in braces":   {"            - Effect: Allow\n", "            - Effect: Allow\n              Condition: {StringEquals: {ses:FromAddress: x}}\n", "not in braces"},
 		"managed policy":        {"Policies:\n", "Policies:\n        - AmazonDynamoDBFullAccess\n", "Policies[0]"},
 		"statement for nothing": {"              Resource: [!GetAtt Things.Arn, !Sub \"${Things.Arn}/index/byOwner\"]\n", "", "without a resource"},
 		"event type":            {"Type: EventBridgeRule\n          Properties: {Ev", "Type: S3\n          Properties: {Ev", `"S3"`},
