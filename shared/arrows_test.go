@@ -33,7 +33,8 @@ var mayImport = map[string][]string{
 	"shared/rest/apidocs": {}, // serves what is generated, so that it links no route
 	"shared/rest/openapi": {"shared/rest", "shared/operations", "shared/release"},
 	"shared/mcptools":     {"shared/operations", "shared/release"},
-	"shared/settle":       {"shared/dynamo", "shared/release"},
+	"shared/stream":       {"shared/dynamo"}, // the one batch loop
+	"shared/settle":       {"shared/dynamo", "shared/release", "shared/stream"},
 	"shared/calendar":     {},
 	"shared/figures":      {}, // log lines that CloudWatch counts
 	"shared/notify":       {"shared/calendar", "shared/dynamo", "shared/release"},
@@ -47,7 +48,7 @@ var mayImport = map[string][]string{
 
 	// The parts of notify rest on its words, and link what they need: see onlyIn for who
 	// sends mail and who publishes events.
-	"shared/notify/": {"shared/notify", "shared/notify/", "shared/figures", "shared/calendar", "shared/dynamo", "shared/release"},
+	"shared/notify/": {"shared/notify", "shared/notify/", "shared/figures", "shared/calendar", "shared/dynamo", "shared/release", "shared/stream"},
 
 	// The laptop host knows everything. Its parts know each other, never the product.
 	"shared/local":  {"shared/"},
@@ -68,7 +69,7 @@ var onlyIn = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/config":                  {}, // 2 MB and 3 M instructions on each start
 	"github.com/aws/aws-sdk-go-v2/feature/":                {},
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb":        {"shared/dynamo", "shared/local", "shared/local/"},
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types":  {"shared/dynamo", "shared/notify/", "shared/local", "shared/local/"}, // a stream's images
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types":  {"shared/dynamo", "shared/stream", "shared/local", "shared/local/"}, // a stream's images
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams": {"shared/local", "shared/local/"},
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge":     {"shared/notify/announce", "shared/local", "shared/local/"},
 	"github.com/aws/aws-sdk-go-v2/service/sesv2":           {"shared/notify/send", "shared/local", "shared/local/"},

@@ -2,6 +2,7 @@ package arrows_test
 
 import (
 	"encoding/json"
+	"go/ast"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +130,29 @@ func TestStreamFilters_OfEachConsumer_AreTheWordsItListensTo(t *testing.T) {
 		}
 	}
 	differ(t, "template.yaml's streams", woken, "dynamo.Consumers", consumers)
+}
+
+// The attribute that holds the word is written and read in one place: a literal elsewhere
+// would be a word, or a reader of words, that the lists do not know.
+func TestOps_TheAttribute_IsNamedInOnePlace(t *testing.T) {
+	const place = "shared/dynamo/op.go"
+	named := 0
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Value == `"op"` {
+				if named++; s.name != place {
+					t.Errorf("%s names the attribute op; %s and StreamRecord are its writer and its reader", s.name, place)
+				}
+			}
+			return true
+		})
+	}
+	if named == 0 {
+		t.Errorf("%s does not name it either", place)
+	}
 }
 
 // Every status that a release can enter is announced, and settled where the lifecycle

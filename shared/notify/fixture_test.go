@@ -227,6 +227,7 @@ func (w *fixture) wakes(op string) []events.DynamoDBEventRecord {
 			Keys: map[string]events.DynamoDBAttributeValue{
 				"pk": events.NewStringAttribute(text(i, "pk")), "sk": events.NewStringAttribute(text(i, "sk")),
 			},
+			NewImage: map[string]events.DynamoDBAttributeValue{"op": events.NewStringAttribute(op)},
 		}})
 	}
 	return records

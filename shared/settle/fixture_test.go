@@ -156,7 +156,7 @@ func (s *stream) read() []events.DynamoDBEventRecord {
 	}
 }
 
-// matching keeps the records that the template's filter lets through.
+// matching keeps the records that the template's filter lets through to a consumer.
 func matching(records []events.DynamoDBEventRecord, ops ...string) []events.DynamoDBEventRecord {
 	var kept []events.DynamoDBEventRecord
 	for _, r := range records {

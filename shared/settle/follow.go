@@ -7,6 +7,7 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/stream"
 )
 
 const (
@@ -20,8 +21,8 @@ const (
 // settleRelease brings a release's settlements to those of its change requests that are
 // not through. The tasks follow when the Changes stream tells of it; a cancellation has
 // nothing to tell them, so that the request is through at once.
-func (s *Settler) settleRelease(ctx context.Context, id releaseID) error {
-	r, ok, err := s.store.SettlingRelease(ctx, string(id))
+func (s *Settler) settleRelease(ctx context.Context, id string) error {
+	r, ok, err := s.store.SettlingRelease(ctx, id)
 	if err != nil || !ok || r.Settling == nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func (s *Settler) followRelease(ctx context.Context, r dynamo.Settling, then fun
 			}
 		}
 	}
-	_, err = each(ctx, len(changes), parallelism, func(n int) error {
+	_, err = stream.Each(ctx, len(changes), parallelism, func(n int) error {
 		c := changes[n]
 		err := whenFree(ctx, s.slots, func() (err error) {
 			c, _, err = s.store.FollowRelease(ctx, c, r.Release)
@@ -108,7 +109,7 @@ func (s *Settler) followChange(ctx context.Context, c release.Change, releaseID 
 	}
 	batches := slices.Collect(slices.Chunk(ids, readAtOnce))
 	var total tally
-	_, err = each(ctx, len(batches), batchesAtOnce, func(n int) error {
+	_, err = stream.Each(ctx, len(batches), batchesAtOnce, func(n int) error {
 		return s.followBatch(ctx, c, last, batches[n], &total)
 	})
 	if err != nil {
@@ -139,7 +140,7 @@ func (s *Settler) followBatch(ctx context.Context, c release.Change, last int, i
 	if err != nil {
 		return err
 	}
-	_, err = each(ctx, len(tasks), parallelism, func(n int) error {
+	_, err = stream.Each(ctx, len(tasks), parallelism, func(n int) error {
 		t := tasks[n]
 		carries := t.AppliedEpoch <= last || slices.ContainsFunc(t.Comments, func(comment release.Comment) bool {
 			return comment.ID == release.CommentID(c.History[last])

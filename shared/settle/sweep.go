@@ -11,6 +11,7 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/stream"
 )
 
 const (
@@ -44,7 +45,7 @@ type SweepReport struct {
 
 // Run is the handler of the schedule; its event says nothing.
 func (s *Sweep) Run(ctx context.Context, _ json.RawMessage) (SweepReport, error) {
-	ctx, cancel := stopEarly(ctx)
+	ctx, cancel := stream.StopEarly(ctx)
 	defer cancel()
 	wait := s.Grace
 	if wait == 0 {

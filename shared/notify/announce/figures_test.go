@@ -31,6 +31,7 @@ func TestReleaseFigures_StatusesAndSettlementTime(t *testing.T) {
 		figures.Use("")
 	})
 	complete := withOp(record(2, r.ID), "settled", "", "")
+	complete.Change.NewImage["settledEpoch"] = events.NewNumberAttribute("4")
 	complete.Change.ApproximateCreationDateTime = events.SecondsEpochTime{Time: r.History[3].At.Add(90 * time.Second)}
 	same(t, "failed", w.deliver(record(1, r.ID), record(1, r.ID), complete), nil)
 	w.wantJob(dynamo.SettlementJob(r.ID, 4), "plan")

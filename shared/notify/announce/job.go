@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
 	"example.com/releases/shared/release"
@@ -37,39 +35,19 @@ func (a *Announcer) openJobs(ctx context.Context, r release.Release, passages []
 
 // wake opens the job for which a write that is no status change gives reason: the end
 // of a settlement, another window, another scope, another decision of the CAB.
-func (a *Announcer) wake(ctx context.Context, r dynamo.Settling, record events.DynamoDBStreamRecord) error {
-	op := str(record.NewImage, "op")
-	if op == "settled" && r.Finished && r.Settling != nil {
+func (a *Announcer) wake(ctx context.Context, r dynamo.Settling, w wakeUp, record dynamo.StreamRecord) error {
+	complete := w.op == dynamo.OpSettled && r.Finished && r.Settling != nil
+	if complete && w.settledEpoch == r.Settling.Epoch {
 		// From the transition to the write that found everything settled; the record comes for that write.
 		passage := r.History[r.Settling.Epoch-1]
-		took := record.ApproximateCreationDateTime.Sub(passage.At)
 		slog.InfoContext(ctx, "announce: a settlement is complete", "release", r.ID,
-			figures.Seconds("SettlementSeconds", max(0, took), "Outcome", string(passage.To)))
+			figures.Seconds("SettlementSeconds", max(0, record.At.Sub(passage.At)), "Outcome", string(passage.To)))
 	}
 	switch {
-	case op == "settled" && r.Finished && r.Settling != nil && r.Status != release.Cancelled && len(r.ChangeIDs) > 0:
+	case complete && r.Status != release.Cancelled && len(r.ChangeIDs) > 0:
 		return a.store.OpenSettlement(ctx, dynamo.SettlementJob(r.ID, r.Settling.Epoch), time.Now())
-	case (op == "link" || op == "decide") && r.Status == release.Scheduled,
-		op == "patch" && r.Status == release.Scheduled && number(record.OldImage) != number(record.NewImage):
+	case (w.op == dynamo.OpLink || w.op == dynamo.OpDecide || w.op == dynamo.OpPatch && w.windowMoved) && r.Status == release.Scheduled:
 		return a.store.OpenJob(ctx, dynamo.WindowJob(r.ID), time.Now())
 	}
 	return nil
-}
-
-// number is the version of the window in an image.
-func number(image map[string]events.DynamoDBAttributeValue) string {
-	v, ok := image["windowVersion"]
-	if !ok || v.DataType() != events.DataTypeNumber {
-		return ""
-	}
-	return v.Number()
-}
-
-// str reads a string attribute; the accessors of package events panic on other types.
-func str(image map[string]events.DynamoDBAttributeValue, name string) string {
-	v, ok := image[name]
-	if !ok || v.DataType() != events.DataTypeString {
-		return ""
-	}
-	return v.String()
 }

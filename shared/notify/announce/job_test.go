@@ -55,7 +55,8 @@ func (w *world) linked(r release.Release, id string) release.Release {
 }
 
 func withOp(r events.DynamoDBEventRecord, op, before, after string) events.DynamoDBEventRecord {
-	r.Change.NewImage = map[string]events.DynamoDBAttributeValue{"op": events.NewStringAttribute(op)}
+	// The filter lets these through by the status at the write; the table has the last word.
+	r.Change.NewImage = map[string]events.DynamoDBAttributeValue{"op": events.NewStringAttribute(op), "status": events.NewStringAttribute("scheduled")}
 	r.Change.OldImage = map[string]events.DynamoDBAttributeValue{}
 	if before != "" {
 		r.Change.OldImage["windowVersion"] = events.NewNumberAttribute(before)

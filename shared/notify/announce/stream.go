@@ -3,40 +3,45 @@ package announce
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/stream"
 )
 
-// Stream is the handler of the Releases table's stream. A record is only a wake-up:
-// what is to be announced is read from the release, so that a record that comes twice,
-// late or out of order announces nothing twice and leaves nothing out.
-//
-// The first record that fails is reported by its sequence number; it and all later
-// ones come again.
-func (a *Announcer) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
-	for _, record := range batch.Records {
-		if err := a.follow(ctx, record); err != nil {
-			slog.ErrorContext(ctx, "announce: a status change could not be announced; the stream brings it again",
-				"release", releaseID(record), "sequenceNumber", record.Change.SequenceNumber, "error", err)
-			return events.DynamoDBEventResponse{
-				BatchItemFailures: []events.DynamoDBBatchItemFailure{{ItemIdentifier: record.Change.SequenceNumber}},
-			}, nil
-		}
-	}
-	return events.DynamoDBEventResponse{}, nil
+// wakeUp is what a record asks for: to announce what a release has to announce, and to
+// have people told of what the write changed. A release enters a status once, so that
+// two records of one transition are one wake-up, and those of two are two: a release
+// that is deleted by now is announced from the record of its last.
+type wakeUp struct {
+	releaseID    string
+	op           dynamo.Op
+	windowMoved  bool
+	settledEpoch int // of a settlement's end
 }
 
-func (a *Announcer) follow(ctx context.Context, record events.DynamoDBEventRecord) error {
-	id := releaseID(record)
-	if id == "" {
-		slog.WarnContext(ctx, "announce: a record is not of a release", "eventId", record.EventID)
-		return nil
-	}
-	r, found, err := a.store.SettlingRelease(ctx, id)
+// Stream is the handler of the Releases table's stream. What is to be announced is read
+// from the release, so that a record that comes twice, late or out of order announces
+// nothing twice and leaves nothing out. One after the other: the bus hears of a release's
+// statuses in their order.
+func (a *Announcer) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+	return stream.Loop[wakeUp]{
+		Consumer: dynamo.Announce(),
+		Read: func(r dynamo.StreamRecord) (wakeUp, error) {
+			id, err := r.ReleaseID()
+			w := wakeUp{releaseID: id, op: r.Op(), windowMoved: r.WindowMoved()}
+			if w.op == dynamo.OpSettled {
+				w.settledEpoch = r.SettledEpoch()
+			}
+			return w, err
+		},
+		Do: a.follow,
+	}.Handle(ctx, batch)
+}
+
+func (a *Announcer) follow(ctx context.Context, w wakeUp, record dynamo.StreamRecord) error {
+	r, found, err := a.store.SettlingRelease(ctx, w.releaseID)
 	if err != nil {
 		return err
 	}
@@ -44,22 +49,13 @@ func (a *Announcer) follow(ctx context.Context, record events.DynamoDBEventRecor
 		if err := a.announce(ctx, r.Release, r.History[min(r.Announced, r.Epoch()):]); err != nil {
 			return err
 		}
-		return a.wake(ctx, r, record.Change)
+		return a.wake(ctx, r, w, record)
 	}
 	// Cancelled and deleted before its turn came: the record holds the history.
-	r, err = dynamo.ReleaseInRecord(image(record.Change.NewImage))
+	r, err = record.Release()
 	if err != nil {
 		return errors.Join(errors.New("announce: the release is gone and the record does not hold it"), err)
 	}
 	missing := r.History[min(r.Announced, r.Epoch()):]
 	return errors.Join(a.openJobs(ctx, r.Release, missing), a.publish(ctx, r.Release, missing))
-}
-
-// releaseID reads the id from the record's key; empty where it is another item's.
-func releaseID(record events.DynamoDBEventRecord) string {
-	id, ok := strings.CutPrefix(str(record.Change.Keys, "pk"), "REL#")
-	if !ok || str(record.Change.Keys, "sk") != "M" {
-		return ""
-	}
-	return id
 }

@@ -9,6 +9,7 @@ import (
 
 	"example.com/releases/shared/notify"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/stream"
 )
 
 // parallelism is how many requests one run has under way at once.
@@ -157,27 +158,8 @@ func keys[K comparable, V any](m map[K]V) []K {
 }
 
 // parallel does something with each of all, a bounded number at once, and returns the
-// first error; after one, nothing new is begun.
+// error of the first that failed.
 func parallel[T any](ctx context.Context, all []T, do func(context.Context, T) error) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	slots := make(chan struct{}, parallelism)
-	var running sync.WaitGroup
-	for _, one := range all {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
-			break
-		}
-		running.Go(func() {
-			defer func() { <-slots }()
-			if err := do(ctx, one); err != nil {
-				stop(err)
-			}
-		})
-	}
-	running.Wait()
-	return context.Cause(ctx)
+	_, err := stream.Each(ctx, len(all), parallelism, func(n int) error { return do(ctx, all[n]) })
+	return err
 }

@@ -25,6 +25,7 @@ import (
 	"example.com/releases/shared/figures"
 	"example.com/releases/shared/notify"
 	"example.com/releases/shared/notify/message"
+	"example.com/releases/shared/stream"
 )
 
 // Tag is the name of the SES tag that carries an outbox item's id back to us; Header is
@@ -121,36 +122,33 @@ func (o *Sender) WithClock(now func() time.Time) *Sender {
 }
 
 // Stream is the handler of the Mail table's stream: each mail that was put into the
-// outbox, or woken, is sent. A record is only a wake-up; whether the mail is still to
-// be sent is read from the table. Only where the tables do not answer is a record
-// reported, by its sequence number, to come again with all later ones.
+// outbox, or woken, is sent, one after the other at the account's rate. Whether it is
+// still to be sent is read from the table. Only where the tables do not answer, or the
+// time is up, does a record come again: what SES answers is written into the mail.
 func (o *Sender) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
-	var answer events.DynamoDBEventResponse
-	circuit, err := o.store.Circuit(ctx)
-	for _, record := range batch.Records {
-		if err == nil {
-			err = o.follow(ctx, record, &circuit)
-		}
-		if err != nil {
-			slog.ErrorContext(ctx, "send-mail: a mail could not be worked on; the stream brings it again", "sequenceNumber", record.Change.SequenceNumber, "error", err)
-			answer.BatchItemFailures = []events.DynamoDBBatchItemFailure{{ItemIdentifier: record.Change.SequenceNumber}}
-			break
-		}
-	}
-	return answer, nil
+	var circuit *dynamo.Circuit // read once for all, before the first
+	return stream.Loop[string]{
+		Consumer: dynamo.SendMail(),
+		Read:     dynamo.StreamRecord.MailID,
+		Do: func(ctx context.Context, id string, _ dynamo.StreamRecord) error {
+			if circuit == nil {
+				c, err := o.store.Circuit(ctx)
+				if err != nil {
+					return err
+				}
+				circuit = &c
+			}
+			return o.follow(ctx, id, circuit)
+		},
+	}.Handle(ctx, batch)
 }
 
-func (o *Sender) follow(ctx context.Context, record events.DynamoDBEventRecord, circuit *dynamo.Circuit) error {
-	pk, ok := record.Change.Keys["pk"]
-	if !ok || pk.DataType() != events.DataTypeString {
-		return nil
-	}
-	id, ok := dynamo.MailOfKey(pk.String())
-	if !ok || circuit.Open(o.now()) {
+func (o *Sender) follow(ctx context.Context, id string, circuit *dynamo.Circuit) error {
+	if circuit.Open(o.now()) {
 		return nil // while nothing is sent, pending mails are left to the periodic look
 	}
-	if d, limited := ctx.Deadline(); limited && time.Until(d) < o.attempt+writing {
-		return errors.New("post: too little time is left to begin with another mail")
+	if err := o.timeLeft(ctx); err != nil {
+		return err
 	}
 	m, found, err := o.store.Mail(ctx, id)
 	if err != nil || !found || m.State != dynamo.MailPending {
@@ -165,6 +163,15 @@ func (o *Sender) follow(ctx context.Context, record events.DynamoDBEventRecord, 
 	}
 	// No repetition mends it, and it must not hold up the others.
 	return o.unwritable(ctx, m, err)
+}
+
+// timeLeft tells whether an attempt that begins now would have all the time that it may
+// take: one that is cut off leaves a mail of which nobody knows whether it was sent.
+func (o *Sender) timeLeft(ctx context.Context) error {
+	if d, limited := ctx.Deadline(); limited && time.Until(d) < o.attempt+writing {
+		return errors.New("send: too little time is left to begin with another mail")
+	}
+	return nil
 }
 
 // send sees a pending mail through to the end of one attempt.
@@ -191,6 +198,9 @@ func (o *Sender) send(ctx context.Context, m dynamo.Mail, n notify.Notice, words
 	}
 	if err := o.pace.wait(ctx); err != nil {
 		return err
+	}
+	if err := o.timeLeft(ctx); err != nil {
+		return err // the wait has taken it
 	}
 	now := o.now()
 	m, won, err := o.store.ClaimMail(ctx, m.ID, rand.Text(), now, now.Add(lease))

@@ -1,12 +1,20 @@
-package announce
+package stream
 
 import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/dynamo"
 )
 
-// image turns the image in a stream record, as Lambda decodes it, into the item that
-// the SDK would have read.
+// read turns a record, as Lambda decodes it, into the items that the SDK would have
+// read. Whatever stands in it, it does not panic.
+func read(r events.DynamoDBEventRecord) dynamo.StreamRecord {
+	return dynamo.StreamRecord{
+		Keys: image(r.Change.Keys), Before: image(r.Change.OldImage), After: image(r.Change.NewImage), At: r.Change.ApproximateCreationDateTime.Time,
+	}
+}
+
 func image(in map[string]events.DynamoDBAttributeValue) map[string]types.AttributeValue {
 	out := make(map[string]types.AttributeValue, len(in))
 	for name, v := range in {
@@ -15,6 +23,7 @@ func image(in map[string]events.DynamoDBAttributeValue) map[string]types.Attribu
 	return out
 }
 
+// value asks for the type first: the accessors of package events panic on another one.
 func value(v events.DynamoDBAttributeValue) types.AttributeValue {
 	switch v.DataType() {
 	case events.DataTypeString:
@@ -23,8 +32,14 @@ func value(v events.DynamoDBAttributeValue) types.AttributeValue {
 		return &types.AttributeValueMemberN{Value: v.Number()}
 	case events.DataTypeBoolean:
 		return &types.AttributeValueMemberBOOL{Value: v.Boolean()}
+	case events.DataTypeBinary:
+		return &types.AttributeValueMemberB{Value: v.Binary()}
 	case events.DataTypeStringSet:
 		return &types.AttributeValueMemberSS{Value: v.StringSet()}
+	case events.DataTypeNumberSet:
+		return &types.AttributeValueMemberNS{Value: v.NumberSet()}
+	case events.DataTypeBinarySet:
+		return &types.AttributeValueMemberBS{Value: v.BinarySet()}
 	case events.DataTypeMap:
 		return &types.AttributeValueMemberM{Value: image(v.Map())}
 	case events.DataTypeList:
@@ -34,5 +49,5 @@ func value(v events.DynamoDBAttributeValue) types.AttributeValue {
 		}
 		return &types.AttributeValueMemberL{Value: list}
 	}
-	return &types.AttributeValueMemberNULL{Value: true} // a release has no other kinds
+	return &types.AttributeValueMemberNULL{Value: true}
 }

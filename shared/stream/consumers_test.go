@@ -1,0 +1,253 @@
+package stream_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/engine"
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/local/streams"
+)
+
+// at is a fault of those calls that are chosen.
+func at(chosen func(inject.Call) bool, fault func(context.Context) error) inject.Around {
+	return func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		if chosen(call) {
+			if err := fault(ctx); err != nil {
+				return err
+			}
+		}
+		return do(ctx)
+	}
+}
+
+func throttled(context.Context) error { return inject.Refused("ThrottlingException") }
+
+// One table of cases for every consumer of a stream: the rows 6, 8, 9 and 10 of
+// the fault list. Its middle piece of work fails, in one way after another; what
+// is reported is that record and nothing else, what came before it is done, and when
+// nothing fails any more, delivering from there on does the rest.
+func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
+	for _, known := range dynamo.Consumers() {
+		c, there := consumers[known.Function]
+		if !there {
+			t.Errorf("no case is played with %s", known.Function)
+			continue
+		}
+		t.Run(known.Function, func(t *testing.T) {
+			t.Parallel()
+			w := newFixture(t, engine.FreshTables)
+			for n := range 3 {
+				c.begin(w, n)
+			}
+			handler := c.handler(w, w.faulty())
+			first, middle, last := c.record(w, 0, "100"), c.record(w, 1, "200"), c.record(w, 2, "300")
+			middleRead := func(call inject.Call) bool { return c.reads(w, 1, call) }
+			any := func(call inject.Call) bool { return c.reads(w, 0, call) || c.reads(w, 1, call) || c.reads(w, 2, call) }
+			with := func(r events.DynamoDBEventRecord, change func(*events.DynamoDBStreamRecord)) events.DynamoDBEventRecord {
+				r.Change.Keys, r.Change.NewImage = maps.Clone(r.Change.Keys), maps.Clone(r.Change.NewImage)
+				change(&r.Change)
+				return r
+			}
+			nameless := with(middle, func(r *events.DynamoDBStreamRecord) { r.SequenceNumber = "" })
+			keyless := with(middle, func(r *events.DynamoDBStreamRecord) { r.Keys = nil })
+			oddKey := with(middle, func(r *events.DynamoDBStreamRecord) { r.Keys["pk"] = events.NewNumberAttribute("1") })
+			foreign := with(middle, func(r *events.DynamoDBStreamRecord) { r.Keys["pk"] = events.NewStringAttribute("OTHER#1") })
+			future := with(middle, func(r *events.DynamoDBStreamRecord) { r.NewImage["op"] = events.NewStringAttribute("archived") })
+			oddOp := with(middle, func(r *events.DynamoDBStreamRecord) { r.NewImage["op"] = events.NewBooleanAttribute(true) })
+			removed := with(middle, func(r *events.DynamoDBStreamRecord) { r.NewImage = nil })
+			again := with(middle, func(r *events.DynamoDBStreamRecord) { r.SequenceNumber = "250" })
+
+			asked := 0 // how often the middle piece was read
+			for _, step := range []struct {
+				name    string
+				fault   inject.Around
+				records []events.DynamoDBEventRecord
+				want    string // the identifier reported
+				whole   bool   // the invocation fails, so that the whole batch comes again
+			}{
+				{"every request is throttled", at(any, throttled), []events.DynamoDBEventRecord{first, middle, last}, "100", false},
+				{"in the middle", at(middleRead, throttled), []events.DynamoDBEventRecord{first, middle, last}, "200", false},
+				{"at the end", at(middleRead, throttled), []events.DynamoDBEventRecord{first, middle}, "200", false},
+				{"panic", at(middleRead, func(context.Context) error { panic("injected") }), []events.DynamoDBEventRecord{first, middle, last}, "200", false},
+				{"no sequence number", at(middleRead, throttled), []events.DynamoDBEventRecord{first, nameless, last}, "", true},
+				{"no keys", nil, []events.DynamoDBEventRecord{first, keyless, last}, "200", false},
+				{"a key that is a number", nil, []events.DynamoDBEventRecord{first, oddKey, last}, "200", false},
+				{"another item", nil, []events.DynamoDBEventRecord{first, foreign}, "200", false},
+				{"unreadable, without a sequence number", nil, []events.DynamoDBEventRecord{first, with(foreign, func(r *events.DynamoDBStreamRecord) { r.SequenceNumber = "" })}, "", true},
+				{"a word of the future", nil, []events.DynamoDBEventRecord{first, future, last}, "", false},
+				{"a word that is none", nil, []events.DynamoDBEventRecord{first, oddOp}, "", false},
+				{"a removal", nil, []events.DynamoDBEventRecord{removed}, "", false},
+				{"two records of one key", at(middleRead, func(ctx context.Context) error { asked++; return throttled(ctx) }), []events.DynamoDBEventRecord{middle, again}, "200", false},
+				{"two records of one key, the second one nameless", at(middleRead, throttled), []events.DynamoDBEventRecord{first, middle, nameless}, "200", false},
+			} {
+				w.breaks(step.fault)
+				answer, err := handler(t.Context(), events.DynamoDBEvent{Records: step.records})
+				if got := answered(answer); got != step.want || (err != nil) != step.whole {
+					t.Errorf("%s: reports %q, %v; want %q", step.name, got, err, step.want)
+				}
+				if c.done(w, 1) {
+					t.Fatalf("%s: the middle piece is done", step.name)
+				}
+			}
+			if asked != 1 {
+				t.Errorf("two records of one key: it was read %d times, want once", asked)
+			}
+			if !c.done(w, 0) {
+				t.Error("what came before what failed is not done")
+			}
+			c.stops(t, w, handler, first, middle, last)
+
+			// Delivered from there on, as Lambda does, and then once more.
+			w.breaks(nil)
+			for _, batch := range [][]events.DynamoDBEventRecord{{middle, last}, {first, middle, again, last}} {
+				answer, err := handler(t.Context(), events.DynamoDBEvent{Records: batch})
+				if text, _ := json.Marshal(answer); err != nil || string(text) != `{"batchItemFailures":[]}` {
+					t.Errorf("%s, %v; want all acknowledged", text, err)
+				}
+			}
+			for n := range 3 {
+				if !c.done(w, n) {
+					t.Errorf("piece %d is not done", n)
+				}
+			}
+		})
+	}
+}
+
+// stops holds a consumer to stop before its deadline, with the record that it could not
+// finish.
+func (c consumer) stops(t *testing.T, w *fixture, handler streams.Handler, records ...events.DynamoDBEventRecord) {
+	t.Helper()
+	w.breaks(at(func(call inject.Call) bool { return c.reads(w, 1, call) }, func(ctx context.Context) error {
+		<-ctx.Done() // as slow as can be
+		return ctx.Err()
+	}))
+	timeout := 2 * time.Second
+	if c.Function == "send-mail" {
+		timeout = 14 * time.Second // it begins only where an attempt has all its time
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	answer, err := handler(ctx, events.DynamoDBEvent{Records: records})
+	if ctx.Err() != nil {
+		t.Error("it used all of its time")
+	}
+	if got := answered(answer); err != nil || got != "200" {
+		t.Errorf("too slow: reports %q, %v; want the middle record", got, err)
+	}
+}
+
+// A panic in the depth of the work, where it has goroutines of its own, ends neither the
+// process nor the batch.
+func TestConsumers_PanicInTheDepth_RecordReported(t *testing.T) {
+	for name, c := range consumers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newFixture(t, engine.FreshTables)
+			for n := range 2 {
+				c.begin(w, n)
+			}
+			panicked := false
+			w.breaks(at(func(call inject.Call) bool { return c.deep(w, call) }, func(context.Context) error {
+				panicked = true
+				panic("injected")
+			}))
+			answer, err := c.handler(w, w.faulty())(t.Context(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{c.record(w, 0, "100"), c.record(w, 1, "200")}})
+			if got := answered(answer); err != nil || got != "200" || !panicked {
+				t.Errorf("reports %q, %v; want the second (a call met the panic: %t)", got, err, panicked)
+			}
+			if !c.done(w, 0) {
+				t.Error("the first piece is not done")
+			}
+		})
+	}
+}
+
+// Poison, on the real stream: what always fails is retried, isolated and given up, all
+// else goes on, and once it can be done the periodic functions do it from the tables.
+func TestConsumers_Poison_GivenUpAloneAndRepaired(t *testing.T) {
+	for name, c := range consumers {
+		t.Run(name, func(t *testing.T) {
+			w := newFixture(t, engine.FreshStreams)
+			for n := range 3 {
+				c.begin(w, n)
+				if n == 1 { // an item that nobody knows, with the word that wakes
+					must(w.db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: w.table(c.Table), Item: map[string]types.AttributeValue{
+						"pk": &types.AttributeValueMemberS{Value: "OTHER#1"}, "sk": &types.AttributeValueMemberS{Value: "M"}, "op": &types.AttributeValueMemberS{Value: c.op},
+					}}))(t)
+				}
+			}
+			pk, _ := c.key(w, 1)
+			w.breaks(at(func(call inject.Call) bool { return c.reads(w, 1, call) }, throttled))
+			d := c.dispatch(w)
+			gaveUp := map[string]int{}
+			for _, f := range d.Failures() {
+				for _, r := range f.Records {
+					gaveUp[r.Change.Keys["pk"].String()]++
+				}
+			}
+			if gaveUp[pk] == 0 || gaveUp["OTHER#1"] != 1 || len(gaveUp) != 2 {
+				t.Errorf("gave up %v; want the records of %s and of OTHER#1", gaveUp, pk)
+			}
+			for n, want := range []bool{true, false, true} {
+				if got := c.done(w, n); got != want {
+					t.Errorf("piece %d is done: %t, want %t", n, got, want)
+				}
+			}
+			w.breaks(nil)
+			c.repair(w)
+			c.dispatch(w)
+			if !c.done(w, 1) {
+				t.Error("what retries gave up on was not repaired")
+			}
+		})
+	}
+}
+
+func (w *fixture) table(name string) *string {
+	return map[string]*string{"Releases": &w.tables.Releases, "Changes": &w.tables.Changes, "Mail": &w.tables.Mail}[name]
+}
+
+// dispatch delivers the stream from its beginning until it is quiet, with the settings
+// of the template but for fewer retries.
+func (c consumer) dispatch(w *fixture) *streams.Dispatcher {
+	w.t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	var filters []streams.Filter
+	for _, f := range c.Filters {
+		var ops []string
+		for _, op := range f.Ops {
+			ops = append(ops, op.String())
+		}
+		image := map[string]any{"op": map[string]any{"S": ops}}
+		if f.Status != "" {
+			image["status"] = map[string]any{"S": []string{string(f.Status)}}
+		}
+		pattern := must(json.Marshal(map[string]any{"dynamodb": map[string]any{"NewImage": image}}))(w.t)
+		filters = append(filters, must(streams.ParseFilter(string(pattern)))(w.t))
+	}
+	described := must(w.db.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: w.table(c.Table)}))(w.t)
+	d, err := streams.Start(ctx, dynamodbstreams.NewFromConfig(config(w.endpoint)), []streams.Mapping{{
+		Function: c.Function, StreamARN: *described.Table.LatestStreamArn, Handler: c.handler(w, w.faulty()), Filters: filters,
+		BatchSize: 10, ReportFailures: true, Bisect: true, Retries: aws.Int(1), Timeout: 60 * time.Second,
+	}}, streams.Options{Poll: 20 * time.Millisecond, Backoff: func(int) time.Duration { return time.Millisecond }})
+	if err := errors.Join(err, d.WaitIdle(ctx)); err != nil {
+		w.t.Fatal(err)
+	}
+	stop()
+	d.Wait()
+	return d
+}
