@@ -18,6 +18,7 @@ import (
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/notify/send"
 )
 
 // at is a fault of those calls that are chosen.
@@ -170,6 +171,53 @@ func TestConsumers_PanicInTheDepth_RecordReported(t *testing.T) {
 			}
 			if !c.done(w, 0) {
 				t.Error("the first piece is not done")
+			}
+		})
+	}
+}
+
+// Whether anything may be sent at all is asked first: where that cannot be read, no mail
+// of the batch is acknowledged.
+func TestSendMail_SwitchUnreadable_FirstRecordReported(t *testing.T) {
+	t.Parallel()
+	w, c := newFixture(t, engine.FreshTables), consumers["send-mail"]
+	c.begin(w, 0)
+	w.breaks(at(func(call inject.Call) bool {
+		in, ok := call.Input.(*dynamodb.GetItemInput)
+		return ok && text(in.Key["pk"]) == "CIRCUIT"
+	}, throttled))
+	answer, err := c.handler(w, w.faulty())(t.Context(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{c.record(w, 0, "100")}})
+	if got := answered(answer); err != nil || got != "100" || c.done(w, 0) {
+		t.Errorf("reports %q, %v; want the record", got, err)
+	}
+}
+
+// A mail that is cut off leaves nobody knowing whether it was sent. So none is begun that
+// would not have all its time, also where waiting for its turn has taken it.
+func TestSendMail_TooLittleTime_MailNotBegun(t *testing.T) {
+	for name, c := range map[string]struct {
+		timeout time.Duration
+		rate    string
+		want    string // the record reported
+	}{
+		"from the beginning":       {6 * time.Second, "10000", "100"},
+		"after waiting for a turn": {14 * time.Second, "0.2", "200"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, five := newFixture(t, engine.FreshTables), consumers["send-mail"]
+			five.begin(w, 0)
+			five.begin(w, 1)
+			sender := send.Open(config(w.ses), w.store, send.Options{Sender: "releases@example.com", Rate: c.rate, Patience: 10 * time.Millisecond}).WithClock(w.now)
+			ctx, cancel := context.WithTimeout(t.Context(), c.timeout)
+			defer cancel()
+			answer, err := sender.Stream(ctx, events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{five.record(w, 0, "100"), five.record(w, 1, "200")}})
+			if got := answered(answer); err != nil || got != c.want {
+				t.Errorf("reports %q, %v; want %q", got, err, c.want)
+			}
+			m, _, err := w.store.Mail(t.Context(), w.mailOf(1))
+			if err != nil || m.State != dynamo.MailPending || m.Attempts != 0 {
+				t.Errorf("the second mail is %s after %d attempts, %v; want it untouched", m.State, m.Attempts, err)
 			}
 		})
 	}
