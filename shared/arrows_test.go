@@ -27,8 +27,8 @@ var mayImport = map[string][]string{
 	"shared/glyph":        {}, // what of a text people can see
 	"shared/address":      {"shared/glyph"},
 	"shared/release":      {"shared/address", "shared/glyph"},
-	"shared/dynamo":       {"shared/release"},
-	"shared/operations":   {"shared/dynamo", "shared/release"},
+	"shared/dynamo":       {"shared/glyph", "shared/release"},
+	"shared/operations":   {"shared/dynamo", "shared/glyph", "shared/release"},
 	"shared/rest":         {"shared/operations", "shared/release"},
 	"shared/rest/apidocs": {}, // serves what is generated, so that it links no route
 	"shared/rest/openapi": {"shared/rest", "shared/operations", "shared/release"},
@@ -37,9 +37,9 @@ var mayImport = map[string][]string{
 	"shared/settle":       {"shared/dynamo", "shared/release", "shared/stream"},
 	"shared/calendar":     {},
 	"shared/figures":      {}, // log lines that CloudWatch counts
-	"shared/notify":       {"shared/calendar", "shared/dynamo", "shared/release"},
+	"shared/notify":       {"shared/calendar", "shared/dynamo", "shared/glyph", "shared/release"},
 	"shared/trustcenter":  {"shared/calendar", "shared/release"},
-	"shared/identity":     {"shared/release"},
+	"shared/identity":     {"shared/glyph", "shared/release"},
 	"shared/host":         {"shared/figures", "shared/identity", "shared/release"},
 
 	// The bridge is a program for workstations: it speaks the protocol and knows no rule.
@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 
 	// The parts of notify rest on its words, and link what they need: see onlyIn for who
 	// sends mail and who publishes events.
-	"shared/notify/": {"shared/notify", "shared/notify/", "shared/figures", "shared/calendar", "shared/dynamo", "shared/release", "shared/stream"},
+	"shared/notify/": {"shared/notify", "shared/notify/", "shared/address", "shared/figures", "shared/calendar", "shared/dynamo", "shared/glyph", "shared/release", "shared/stream"},
 
 	// The laptop host knows everything. Its parts know each other, never the product.
 	"shared/local":  {"shared/"},

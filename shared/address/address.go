@@ -25,7 +25,7 @@ const (
 )
 
 // plain says what is meant where an address is no address at all.
-const plain = "is not a plain e-mail address such as somebody@example.com"
+const plain = "is not a plain e-mail address such as somebody@example.com (at most 254 bytes)"
 
 // ASCII returns an address in the form in which mail is sent to it: the domain as
 // A-labels (RFC 5890), the rest as it is. The error says in words, to be read after the

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"example.com/releases/shared/glyph"
 	"example.com/releases/shared/release"
 )
 
@@ -42,7 +43,12 @@ func stringListValue(all []string) types.AttributeValue {
 	return &types.AttributeValueMemberL{Value: l}
 }
 
-func str(i item, name string) string {
+// str reads a text without what nobody can see in it: older rows hold what is refused
+// today, and every surface shows what is read here. What identifies (keys, addresses) is
+// read verbatim.
+func str(i item, name string) string { return glyph.Clean(verbatim(i, name)) }
+
+func verbatim(i item, name string) string {
 	if v, ok := i[name].(*types.AttributeValueMemberS); ok {
 		return v.Value
 	}

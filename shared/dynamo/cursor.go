@@ -22,7 +22,7 @@ func sealCursor(start item, list string) string {
 	}
 	body := cursorBody{List: list, Key: map[string]string{}}
 	for name := range start {
-		body.Key[name] = str(start, name)
+		body.Key[name] = verbatim(start, name)
 	}
 	raw, err := json.Marshal(body)
 	if err != nil {

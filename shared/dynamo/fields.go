@@ -65,6 +65,16 @@ func (a *attributes) text(name string, s *string) {
 	}
 }
 
+// address is text that says who somebody is, so it is read as it was stored: without what
+// is hidden in it, it would be another address.
+func (a *attributes) address(name string, s *string) {
+	if a.reading {
+		*s = verbatim(a.item, name)
+		return
+	}
+	a.text(name, s)
+}
+
 // word is text of a type of its own, such as a status.
 func word[T ~string](a *attributes, name string, s *T) {
 	plain := string(*s)

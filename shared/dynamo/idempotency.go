@@ -35,6 +35,23 @@ func (w Write) keepRecordIn(table string) {
 	}
 }
 
+// Aggregate tells the tables apart for those who name none.
+type Aggregate int
+
+// The aggregates whose operations take an Idempotency-Key.
+const (
+	Releases Aggregate = iota
+	Changes
+	Tasks
+)
+
+// RecordOf returns the write with the place where an operation on the aggregate keeps
+// its memory.
+func (s *Store) RecordOf(a Aggregate, w Write) Write {
+	w.keepRecordIn(map[Aggregate]string{Releases: s.tables.Releases, Changes: s.tables.Changes, Tasks: s.tables.Tasks}[a])
+	return w
+}
+
 // recordAction is the write's memory as a further action of its transaction, or none. Its
 // condition fails when the key was used before; expiry is judged by the write's clock.
 func (w Write) recordAction(result any) ([]types.TransactWriteItem, error) {

@@ -16,7 +16,7 @@ type Window struct{ Start, End time.Time }
 // says at any time what there still is to tell.
 type RecipientState struct {
 	ReleaseID string
-	Recipient string // lower-case address: who it is
+	Recipient string // who it is: release.AddressKey, or the lower-case address of older rows
 	Address   string // as the task spells it
 	Name      string
 
@@ -54,13 +54,13 @@ func encodeRecipientState(t RecipientState, now time.Time) item {
 }
 
 func decodeRecipientState(i item) RecipientState {
-	t := RecipientState{ReleaseID: strings.TrimPrefix(str(i, "pk"), recipientPrefix), Recipient: str(i, "sk")}
+	t := RecipientState{ReleaseID: strings.TrimPrefix(str(i, "pk"), recipientPrefix), Recipient: verbatim(i, "sk")}
 	recipientFields(&attributes{item: i, reading: true}, &t)
 	return t
 }
 
 func recipientFields(a *attributes, t *RecipientState) {
-	a.text("address", &t.Address)
+	a.address("address", &t.Address)
 	a.text("name", &t.Name)
 	a.optionalNumber("known", &t.Known)
 	windowFields(a, "known", &t.KnownWindow)

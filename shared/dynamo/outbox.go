@@ -66,7 +66,11 @@ const (
 
 // MailID is the deterministic id of an outbox item. It fits into an SES tag.
 func MailID(kind, releaseID string, number int, recipient string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%s", kind, releaseID, number, strings.ToLower(recipient)))
+	return mailID(kind, releaseID, number, release.AddressKey(recipient))
+}
+
+func mailID(kind, releaseID string, number int, recipientKey string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%s", kind, releaseID, number, recipientKey))
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -99,7 +103,7 @@ func mailFields(a *attributes, m *Mail) {
 	a.text("release", &m.ReleaseID)
 	a.number("number", &m.Number)
 	a.optionalNumber("windowVersion", &m.WindowVersion)
-	a.text("recipient", &m.Recipient)
+	a.address("recipient", &m.Recipient)
 	a.text("snapshot", &m.Snapshot)
 	word(a, "state", &m.State)
 	a.text("reason", &m.Reason)
@@ -122,7 +126,14 @@ func pendingMail(m Mail, now time.Time) Mail {
 }
 
 // PutMail puts a mail into the outbox unless it is there, and tells whether it was new.
+// One that was put there under an older key of its recipient is there.
 func (s *Store) PutMail(ctx context.Context, m Mail, now time.Time) (bool, error) {
+	for _, older := range release.OlderAddressKeys(m.Recipient) {
+		before, found, err := s.Mail(ctx, mailID(m.Kind, m.ReleaseID, m.Number, older))
+		if err != nil || found && release.AddressKey(before.Recipient) == release.AddressKey(m.Recipient) {
+			return false, err
+		}
+	}
 	err := s.put(ctx, s.tables.Mail, encodeMail(pendingMail(m, now)), newExpression().absent("pk"))
 	if _, ok := failedCondition(err); ok {
 		return false, nil

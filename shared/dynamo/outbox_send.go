@@ -2,8 +2,9 @@ package dynamo
 
 import (
 	"context"
-	"strings"
 	"time"
+
+	"example.com/releases/shared/release"
 )
 
 // ClaimMail takes a pending mail for sending until the lease ends. Of two who try, one
@@ -97,7 +98,7 @@ func (s *Store) MailWasSent(ctx context.Context, id, messageID string, now time.
 const suppressionPrefix = "ADDRESS#"
 
 func addressKey(address string) item {
-	return key(suppressionPrefix+strings.ToLower(address), mainSort)
+	return key(suppressionPrefix+release.AddressKey(address), mainSort)
 }
 
 // Suppress keeps further mails from an address; the first reason stands. Deleting the
@@ -112,10 +113,20 @@ func (s *Store) Suppress(ctx context.Context, address, reason string, now time.T
 	return err
 }
 
-// Suppressed tells why an address gets no mails; empty where it does.
+// Suppressed tells why an address gets no mails; empty where it does. What was stored
+// under an older key still holds.
 func (s *Store) Suppressed(ctx context.Context, address string) (string, error) {
-	i, err := s.get(ctx, s.tables.Mail, addressKey(address))
-	return str(i, "reason"), err
+	keys := []item{addressKey(address)}
+	for _, older := range release.OlderAddressKeys(address) {
+		keys = append(keys, key(suppressionPrefix+older, mainSort))
+	}
+	for _, k := range keys {
+		i, err := s.get(ctx, s.tables.Mail, k)
+		if reason := str(i, "reason"); err != nil || reason != "" {
+			return reason, err
+		}
+	}
+	return "", nil
 }
 
 // Circuit is the switch that stops all sending while SES refuses the whole account.

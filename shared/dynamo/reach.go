@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"example.com/releases/shared/release"
@@ -12,10 +13,12 @@ import (
 const reachParallel = 16
 
 // CountReached counts the tasks linked to change requests and the people who asked for
-// them, from the tables.
-func (s *Store) CountReached(ctx context.Context, changeIDs []string) (tasks, people int, err error) {
+// them, from the tables, and names those to whom no mail can be sent.
+func (s *Store) CountReached(ctx context.Context, changeIDs []string) (release.Touched, error) {
+	touched := release.Touched{ChangeRequests: len(changeIDs)}
+	var err error
 	var mu sync.Mutex
-	requesters := map[string]bool{}
+	requesters := map[string]string{}
 	free := make(chan struct{}, reachParallel)
 	failures := make(chan error, len(changeIDs))
 	for _, id := range changeIDs {
@@ -25,9 +28,9 @@ func (s *Store) CountReached(ctx context.Context, changeIDs []string) (tasks, pe
 			found, err := s.tasksOfChange(ctx, id)
 			mu.Lock()
 			defer mu.Unlock()
-			tasks += len(found)
+			touched.Tasks += len(found)
 			for _, t := range found {
-				requesters[release.AddressKey(t.RequesterEmail)] = true
+				requesters[release.AddressKey(t.RequesterEmail)] = t.RequesterEmail
 			}
 			failures <- err
 		}()
@@ -37,7 +40,14 @@ func (s *Store) CountReached(ctx context.Context, changeIDs []string) (tasks, pe
 			err = e
 		}
 	}
-	return tasks, len(requesters), err
+	touched.People = len(requesters)
+	for _, email := range requesters {
+		if !release.Mailable(email) {
+			touched.Unmailable = append(touched.Unmailable, email)
+		}
+	}
+	slices.Sort(touched.Unmailable)
+	return touched, err
 }
 
 func (s *Store) tasksOfChange(ctx context.Context, changeID string) ([]release.Task, error) {

@@ -74,7 +74,7 @@ func planFields(a *attributes, p *release.Plan) {
 	a.optionalSeconds("scheduledStart", &p.ScheduledStart)
 	a.optionalSeconds("scheduledEnd", &p.ScheduledEnd)
 	a.text("releaseManager", &p.ReleaseManager)
-	a.text("releaseManagerEmail", &p.ReleaseManagerEmail)
+	a.address("releaseManagerEmail", &p.ReleaseManagerEmail)
 	mapList(a, "rolloutSteps", stepFields, &p.RolloutSteps)
 	mapList(a, "rollbackSteps", stepFields, &p.RollbackSteps)
 	a.text("successCriteria", &p.SuccessCriteria)
@@ -85,7 +85,7 @@ func planFields(a *attributes, p *release.Plan) {
 func stepFields(a *attributes, s *release.Step) {
 	a.number("order", &s.Order)
 	a.text("description", &s.Description)
-	a.text("ownerEmail", &s.OwnerEmail)
+	a.address("ownerEmail", &s.OwnerEmail)
 	a.optionalNumber("estimatedMinutes", &s.EstimatedMinutes)
 	a.optionalBoolean("completed", &s.Completed)
 	a.text("completedBy", &s.CompletedBy)

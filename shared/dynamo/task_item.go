@@ -57,7 +57,7 @@ func taskFields(a *attributes, t *release.Task) {
 func taskPlanFields(a *attributes, p *release.TaskPlan) {
 	a.text("title", &p.Title)
 	a.text("requesterName", &p.RequesterName)
-	a.text("requesterEmail", &p.RequesterEmail)
+	a.address("requesterEmail", &p.RequesterEmail)
 	word(a, "status", &p.Status)
 	a.texts("ciIds", &p.CIIDs)
 	a.text("changeRequestId", &p.ChangeRequestID)

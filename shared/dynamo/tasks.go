@@ -174,14 +174,15 @@ const maxLookedAt = 300
 // ListTasks returns a page of tasks: of a requester newest first, of a change request
 // or configuration item by id. The rows are read from the table, not from an index.
 func (s *Store) ListTasks(ctx context.Context, by TasksBy, status release.TaskStatus, limit int, cursor string) ([]release.Task, string, error) {
-	in, list, start, err := s.taskRange(by, cursor)
+	ranges, err := s.taskRanges(by, cursor)
 	if err != nil {
 		return nil, "", err
 	}
 	page := []release.Task{}
 	for looked := 0; ; {
-		in.Limit, in.ExclusiveStartKey = aws.Int32(int32(limit-len(page))), start
-		out, err := s.db.Query(ctx, in)
+		at := &ranges[0]
+		at.query.Limit, at.query.ExclusiveStartKey = aws.Int32(int32(limit-len(page))), at.start
+		out, err := s.db.Query(ctx, at.query)
 		if err != nil {
 			return nil, "", failure(err)
 		}
@@ -194,36 +195,77 @@ func (s *Store) ListTasks(ctx context.Context, by TasksBy, status release.TaskSt
 			return nil, "", err
 		}
 		for _, t := range tasks {
-			if status == "" || t.Status == status {
+			if (status == "" || t.Status == status) && by.holds(t) {
 				page = append(page, t)
 			}
 		}
 		looked += len(ids)
-		start = out.LastEvaluatedKey
-		if len(start) == 0 || len(page) == limit || looked >= maxLookedAt {
-			return page, sealCursor(start, list), nil
+		at.start = out.LastEvaluatedKey
+		switch {
+		case len(at.start) == 0 && len(ranges) == 1:
+			return page, "", nil
+		case len(at.start) == 0:
+			ranges = ranges[1:]
+		}
+		if len(page) == limit || looked >= maxLookedAt {
+			return page, sealCursor(ranges[0].start, ranges[0].list), nil
 		}
 	}
 }
 
-// taskRange is the query that finds the tasks, and the key its cursor stands for.
-func (s *Store) taskRange(by TasksBy, cursor string) (*dynamodb.QueryInput, string, item, error) {
+// holds tells whether a task that was found is one of those looked for: under an older
+// key of people, the tasks of two may stand together.
+func (by TasksBy) holds(t release.Task) bool {
+	return by.Requester == "" || release.AddressKey(t.RequesterEmail) == release.AddressKey(by.Requester)
+}
+
+// taskRange is a query that finds tasks, the list that its cursors are of, and the key
+// after which it begins.
+type taskRange struct {
+	query *dynamodb.QueryInput
+	list  string
+	start item
+}
+
+// taskRanges are the queries that find the tasks, from where the cursor stands.
+func (s *Store) taskRanges(by TasksBy, cursor string) ([]taskRange, error) {
 	if by.Requester != "" {
-		list := "byRequester=" + by.Requester
-		start, err := openCursor(cursor, list, map[string]string{"requesterKey": by.Requester}, "pk", "sk", "createdAt")
-		e := newExpression()
-		condition := e.name("requesterKey") + " = " + e.value(text(by.Requester))
-		return &dynamodb.QueryInput{
-			TableName: &s.tables.Tasks, IndexName: aws.String("byRequester"), KeyConditionExpression: &condition,
-			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, ScanIndexForward: aws.Bool(false),
-		}, list, start, err
+		return s.rangesOfRequester(by.Requester, cursor)
 	}
 	pk := changePrefix + by.Change
 	if by.CI != "" {
 		pk = ciPrefix + by.CI
 	}
 	start, err := openCursor(cursor, pk, map[string]string{"pk": pk}, "sk")
-	return rangeOf(s.tables.Tasks, pk, "begins", rowPrefix), pk, start, err
+	return []taskRange{{rangeOf(s.tables.Tasks, pk, "begins", rowPrefix), pk, start}}, err
+}
+
+// rangesOfRequester reads the tasks under the person's key, and after them those that
+// still stand under an older one: a task takes the key of today when it is next written.
+func (s *Store) rangesOfRequester(email, cursor string) ([]taskRange, error) {
+	var ranges []taskRange
+	for _, key := range append([]string{release.AddressKey(email)}, release.OlderAddressKeys(email)...) {
+		list := "byRequester=" + key
+		start, err := openCursor(cursor, list, map[string]string{"requesterKey": key}, "pk", "sk", "createdAt")
+		switch {
+		case err != nil:
+			continue // the cursor may be of a later range
+		case cursor == "" && len(ranges) > 0:
+			// Newest first: nothing is newer than this, and a cursor may stand here too.
+			start = item{"requesterKey": text(key), "createdAt": text("9999"), "pk": text(taskPrefix), "sk": text(mainSort)}
+		}
+		e := newExpression()
+		condition := e.name("requesterKey") + " = " + e.value(text(key))
+		ranges = append(ranges, taskRange{&dynamodb.QueryInput{
+			TableName: &s.tables.Tasks, IndexName: aws.String("byRequester"), KeyConditionExpression: &condition,
+			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, ScanIndexForward: aws.Bool(false),
+		}, list, start})
+		cursor = ""
+	}
+	if len(ranges) == 0 {
+		return nil, badCursor()
+	}
+	return ranges, nil
 }
 
 func taskOf(row item) string {

@@ -54,13 +54,6 @@ func cursive(r rune) bool {
 // spaceless are the scripts that put no spaces between words.
 var spaceless = []*unicode.RangeTable{unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tai_Le, unicode.New_Tai_Lue, unicode.Tai_Tham, unicode.Javanese, unicode.Balinese}
 
-// hasRightToLeft tells whether a text has letters that are written from right to left.
-func hasRightToLeft(text []rune) bool {
-	return slices.ContainsFunc(text, func(r rune) bool {
-		return r >= 0x0590 && unicode.IsLetter(r) && (r <= 0x08FF || r >= 0xFB1D && r <= 0xFEFC || r >= 0x10800 && r <= 0x10FFF || r >= 0x1E800 && r <= 0x1EFFF)
-	})
-}
-
 // takesVariation tells whether a variation selector means something after a character:
 // emoji and plain symbols, ideographs, Mongolian letters.
 func takesVariation(base, selector rune) bool {

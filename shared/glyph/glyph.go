@@ -35,9 +35,8 @@ func first(s string, lines bool) (Hidden, bool) {
 		return Hidden{}, false
 	}
 	text := []rune(s)
-	rtl := hasRightToLeft(text)
 	for i := range text {
-		if kind := misplaced(text, i, lines, rtl); kind != "" {
+		if kind := misplaced(text, i, lines); kind != "" {
 			return Hidden{Rune: text[i], Kind: kind, At: i + 1}, true
 		}
 	}
@@ -86,10 +85,9 @@ func Clean(s string) string {
 	// still moves after some rounds has no place in any text.
 	const rounds = 4
 	for round := range rounds + 1 {
-		rtl := hasRightToLeft(text)
 		kept := make([]rune, 0, len(text))
 		for i, r := range text {
-			kind := misplaced(text, i, true, rtl)
+			kind := misplaced(text, i, true)
 			if round == rounds {
 				kind = kindOf(r)
 			}
@@ -116,20 +114,20 @@ func Clean(s string) string {
 
 // misplaced names the kind of a hidden character that has no place where it stands;
 // empty where it has, and for all that can be seen.
-func misplaced(text []rune, i int, lines, rtl bool) string {
+func misplaced(text []rune, i int, lines bool) string {
 	r := text[i]
 	if lines && (r == '\n' || r == '\t' || r == '\r' && i+1 < len(text) && text[i+1] == '\n') {
 		return ""
 	}
 	kind := kindOf(r)
-	if kind == "" || hasPlace(text, i, rtl) {
+	if kind == "" || hasPlace(text, i) {
 		return ""
 	}
 	return kind
 }
 
 // hasPlace tells that a hidden character does at its place what it is there for.
-func hasPlace(text []rune, i int, rtl bool) bool {
+func hasPlace(text []rune, i int) bool {
 	switch r := text[i]; {
 	case r == nonJoiner:
 		return afterVirama(text, i) || cursive(baseBefore(text, i)) && cursive(baseAfter(text, i))
@@ -141,8 +139,8 @@ func hasPlace(text []rune, i int, rtl bool) bool {
 		return unicode.IsLetter(baseBefore(text, i)) && unicode.IsLetter(at(text, i+1))
 	case r == zeroWidthSpace: // between words, in scripts that are written without spaces
 		return unicode.In(baseBefore(text, i), spaceless...) && unicode.In(at(text, i+1), spaceless...)
-	case isMark(r): // beside something that can be seen, in a text that may need it
-		return rtl && kindOf(at(text, i-1)) == "" && kindOf(at(text, i+1)) == ""
+	case isMark(r): // one, beside something that can be seen
+		return kindOf(at(text, i-1)) == "" && kindOf(at(text, i+1)) == ""
 	case unicode.Is(unicode.Variation_Selector, r):
 		return takesVariation(at(text, i-1), r)
 	case isTag(r):
@@ -179,7 +177,7 @@ func kindOf(r rune) string {
 		return "a tag character"
 	case unicode.Is(unicode.Variation_Selector, r):
 		return "a variation selector"
-	case r&0xFFFE == 0xFFFE || r >= 0xFDD0 && r <= 0xFDEF:
+	case r == 0xFFFE || r == 0xFFFF || r >= 0xFDD0 && r <= 0xFDEF:
 		return "not a character"
 	case unicode.Is(zeroWidth, r):
 		return "a character without width"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"example.com/releases/shared/glyph"
 	"example.com/releases/shared/release"
 )
 
@@ -27,9 +28,9 @@ func callerOf(claims jwt.MapClaims, c Config) (release.Caller, error) {
 	}
 	who := release.Caller{Person: release.Person{Subject: subject}}
 	if name, ok := claims["name"].(string); ok && plain(name) && len(name) <= maxName {
-		who.Name = strings.TrimSpace(name)
+		who.Name = strings.TrimSpace(strings.ReplaceAll(glyph.Clean(name), "\n", " "))
 	}
-	if email, ok := claims["email"].(string); ok && plain(email) && len(email) <= maxEmail && strings.Contains(email, "@") {
+	if email, ok := claims["email"].(string); ok && visible(email) && len(email) <= maxEmail && strings.Contains(email, "@") {
 		who.Email = strings.TrimSpace(email)
 		who.EmailVerified = isTrue(lookUp(claims, c.EmailVerifiedClaim))
 	}
@@ -131,3 +132,9 @@ func lookUp(claims map[string]any, path string) any {
 
 // plain tells whether a text has no control characters: it will stand in logs, mail headers and calendars.
 func plain(s string) bool { return !strings.ContainsFunc(s, unicode.IsControl) }
+
+// visible tells whether an address has nothing in it that nobody sees: it stands beside what its owner did.
+func visible(email string) bool {
+	_, found := glyph.Line(email)
+	return !found
+}

@@ -3,10 +3,10 @@ package notify
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/glyph"
 	"example.com/releases/shared/release"
 )
 
@@ -25,7 +25,7 @@ func LogDeliveryProblem(ctx context.Context, store *dynamo.Store, m dynamo.Mail,
 		return nil
 	}
 	if len(words) > release.MaxText {
-		words = strings.ToValidUTF8(words[:release.MaxText], "")
+		words = glyph.Cut(words, release.MaxText)
 	}
 	key := fmt.Sprintf("mail-problems#%s#%d", m.ReleaseID, count)
 	_, err := store.AppendLog(ctx, m.ReleaseID, words, "", dynamo.Write{

@@ -119,7 +119,7 @@ func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre
 	}
 	c.ChangePlan.Check(&f)
 	if err := in.err(f); err != nil {
-		return ChangeView{}, err
+		return refused[ChangeView](ctx, o, pre, dynamo.Changes, err)
 	}
 	return idempotent(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {
 		return o.store.CreateChange(ctx, c, w)
@@ -142,7 +142,7 @@ func (o *Operations) GetChange(ctx context.Context, id string) (ChangeView, erro
 	r, err := o.linkedRelease(ctx, c)
 	if r != nil {
 		v.LinkedRelease = &ChangeRelease{
-			ID: r.ID, Name: r.Name, Status: r.Status, ScheduledStart: r.ScheduledStart, ScheduledEnd: r.ScheduledEnd, RollbackSteps: r.RollbackSteps,
+			ID: r.ID, Name: r.Name, Status: r.Status, ScheduledStart: r.ScheduledStart, ScheduledEnd: r.ScheduledEnd, RollbackSteps: shownSteps(r.RollbackSteps),
 		}
 	}
 	return v, err
@@ -189,7 +189,7 @@ func (o *Operations) DecideChange(ctx context.Context, id string, in DecideChang
 	}
 	f.Prose("note", in.Note, 0, release.MaxText)
 	if err := in.err(f); err != nil {
-		return ChangeView{}, err
+		return refused[ChangeView](ctx, o, pre, dynamo.Changes, err)
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {

@@ -137,9 +137,10 @@ func (o *Operations) UpdateChange(ctx context.Context, id string, body []byte, p
 		if err != nil {
 			return c, err
 		}
-		c.ChangePlan = plan.Normalise()
+		plan = plan.Normalise()
 		var f release.ValidationErrors
-		c.ChangePlan.Check(&f)
+		plan.CheckEdit(&f, c.ChangePlan)
+		c.ChangePlan = plan
 		return c, wrong.err(f)
 	}, o.write(who, pre))
 	return viewChange(c), err
@@ -176,7 +177,7 @@ func editTask(t release.Task, plan release.TaskPlan, at time.Time) (release.Task
 	if plan.CIIDs == nil {
 		plan.CIIDs = []string{}
 	}
-	plan.Check(&f)
+	plan.CheckEdit(&f, t.TaskPlan)
 	status, known := release.ParseTaskStatus(string(plan.Status))
 	if !known {
 		f.Add("status", "must be one of %s", list(release.TaskStatuses))
@@ -205,12 +206,15 @@ func (o *Operations) CheckReadiness(ctx context.Context, id string) (release.Rea
 	r := whole.Release
 	var touched *release.Touched
 	next := release.AllowedNext(r.Status)
-	if slices.Contains(next, release.Deployed) || slices.Contains(next, release.RolledBack) {
-		tasks, people, err := o.store.CountReached(ctx, r.ChangeIDs)
+	// Counted where it is about to happen, and looked at from when people are told of it.
+	if slices.ContainsFunc(next, func(s release.Status) bool {
+		return s == release.InProgress || s == release.Deployed || s == release.RolledBack
+	}) {
+		reached, err := o.store.CountReached(ctx, r.ChangeIDs)
 		if err != nil {
 			return release.Readiness{}, err
 		}
-		touched = &release.Touched{ChangeRequests: len(r.ChangeIDs), Tasks: tasks, People: people}
+		touched = &reached
 	}
 	return r.CheckReadiness(whole.Links, o.now().UTC(), touched), nil
 }

@@ -27,11 +27,28 @@ func idempotent[S, V any](ctx context.Context, o *Operations, pre Precondition, 
 	if pre.IdempotencyKey == nil {
 		return none, err
 	}
+	return recall[V](ctx, o, w, err)
+}
+
+// refused is how a request ends that is wrong in itself, unless it was answered under
+// its Idempotency-Key when less was asked of it: then that is its answer again.
+func refused[V any](ctx context.Context, o *Operations, pre Precondition, in dynamo.Aggregate, err error) (V, error) {
+	if pre.IdempotencyKey == nil {
+		var none V
+		return none, err
+	}
+	w := dynamo.Write{Stamp: release.Stamp{At: o.now().UTC()}, Idempotency: &dynamo.IdempotencyRecord{Key: pre.IdempotencyKey.Key, Body: pre.IdempotencyKey.Body}}
+	return recall[V](ctx, o, o.store.RecordOf(in, w), err)
+}
+
+// recall answers with what is stored under the write's key; where nothing is, with err.
+func recall[V any](ctx context.Context, o *Operations, w dynamo.Write, err error) (V, error) {
+	var none V
 	remembered, recallErr := o.store.FindIdempotencyRecord(ctx, w)
 	if recallErr != nil || remembered == nil {
 		return none, err
 	}
-	if remembered.Body != pre.IdempotencyKey.Body {
+	if remembered.Body != w.Idempotency.Body {
 		return none, release.Fail(release.KindUnprocessable, "idempotency-key-reused",
 			"This idempotency key was used for another request within 24 hours.")
 	}

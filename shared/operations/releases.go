@@ -44,7 +44,7 @@ func viewRelease(r release.Release) ReleaseView {
 		ids = []string{}
 	}
 	return ReleaseView{
-		ID: r.ID, Status: r.Status, Plan: r.Plan, LinkedChangeRequestIDs: ids,
+		ID: r.ID, Status: r.Status, Plan: shownPlan(r.Plan), LinkedChangeRequestIDs: ids,
 		ActualStart: r.ActualStart, ActualEnd: r.ActualEnd, RolledBackAt: r.RolledBackAt, RolledBackReason: r.RolledBackReason,
 		CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt, Revision: r.Revision,
 		AllowedNextStatuses: release.AllowedNext(r.Status), Settlement: r.Progress(), StillLinking: r.Linking,
@@ -133,7 +133,7 @@ func (o *Operations) CreateRelease(ctx context.Context, in CreateReleaseInput, p
 		f.AddFor(string(TransitionRelease), "status", "may only be planned: a release is born planned and moves by transitions")
 	}
 	if err := in.err(f); err != nil {
-		return ReleaseView{}, err
+		return refused[ReleaseView](ctx, o, pre, dynamo.Releases, err)
 	}
 	w := o.write(who, pre)
 	born := release.Release{
@@ -252,7 +252,7 @@ func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput
 		f.Add("status", "must be the release's current status, one of %s, or be left out", list(release.Statuses))
 	}
 	if err := in.err(f); err != nil {
-		return release.LogEntry{}, err
+		return refused[release.LogEntry](ctx, o, pre, dynamo.Releases, err)
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, identity[release.LogEntry], func(w dynamo.Write) (release.LogEntry, error) {
@@ -290,7 +290,7 @@ func (o *Operations) TransitionRelease(ctx context.Context, id string, in Transi
 		f.Add("rollback_reason", "goes with the status rolled-back only; put other remarks into note")
 	}
 	if err := in.err(f); err != nil {
-		return ReleaseView{}, err
+		return refused[ReleaseView](ctx, o, pre, dynamo.Releases, err)
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {

@@ -42,7 +42,7 @@ func viewTask(t release.Task) TaskView {
 		comments = []release.Comment{}
 	}
 	return TaskView{
-		ID: t.ID, TaskPlan: t.TaskPlan, Comments: comments, ResolvedAt: t.ResolvedAt, ReopenedAt: t.ReopenedAt, ReopenCount: t.ReopenCount,
+		ID: t.ID, TaskPlan: shownTask(t.TaskPlan), Comments: comments, ResolvedAt: t.ResolvedAt, ReopenedAt: t.ReopenedAt, ReopenCount: t.ReopenCount,
 		CreatedAt: t.CreatedAt, CreatedBy: t.CreatedBy, UpdatedAt: t.UpdatedAt, Revision: t.Revision,
 	}
 }
@@ -88,7 +88,7 @@ func (o *Operations) ListTasks(ctx context.Context, in ListTasksInput) (TaskPage
 	if err := in.err(f); err != nil {
 		return TaskPage{}, err
 	}
-	by := dynamo.TasksBy{Requester: release.AddressKey(in.RequesterEmail), Change: in.ChangeRequestID, CI: in.CIID}
+	by := dynamo.TasksBy{Requester: in.RequesterEmail, Change: in.ChangeRequestID, CI: in.CIID}
 	all, next, err := o.store.ListTasks(ctx, by, status, limit, in.Cursor)
 	if err != nil {
 		return TaskPage{}, err
@@ -136,7 +136,7 @@ func (o *Operations) CreateTask(ctx context.Context, in CreateTaskInput, pre Pre
 	t.Status = release.TaskOpen
 	t = t.SetStatus(status, at)
 	if err := in.err(f); err != nil {
-		return TaskView{}, err
+		return refused[TaskView](ctx, o, pre, dynamo.Tasks, err)
 	}
 	return idempotent(ctx, o, pre, w, viewTask, func(w dynamo.Write) (release.Task, error) {
 		return o.store.CreateTask(ctx, t, w)

@@ -3,6 +3,8 @@ package release
 import (
 	"context"
 	"strings"
+
+	"example.com/releases/shared/address"
 )
 
 // Role is what a caller may do. Each role includes the ones below it; the zero
@@ -68,9 +70,9 @@ type Caller struct {
 }
 
 // Owns tells whether the address is the caller's own: rights that rest on an
-// e-mail need a verified one, and addresses are compared without regard to case.
+// e-mail need a verified one, and addresses are compared by their key.
 func (c Caller) Owns(email string) bool {
-	return c.EmailVerified && c.Email != "" && strings.EqualFold(c.Email, email)
+	return c.EmailVerified && c.Email != "" && AddressKey(c.Email) == AddressKey(email)
 }
 
 type callerKey struct{}
@@ -87,4 +89,14 @@ func CallerFrom(ctx context.Context) (Caller, bool) {
 }
 
 // AddressKey is the form of an e-mail address by which people are told apart.
-func AddressKey(email string) string { return strings.ToLower(email) }
+func AddressKey(email string) string { return address.Key(email) }
+
+// Mailable tells whether mail can be sent to an address at all.
+func Mailable(email string) bool {
+	_, err := address.ASCII(email)
+	return err == nil
+}
+
+// OlderAddressKeys are the forms under which rows about an address may have been stored
+// before AddressKey was what it is.
+func OlderAddressKeys(email string) []string { return address.OlderKeys(email) }

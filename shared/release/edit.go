@@ -67,7 +67,7 @@ func (r Release) Edit(p Plan, asked []string, at time.Time) (after Release, move
 	p = p.Normalise()
 	p.RolloutSteps = keepCompletion(&f, "rolloutSteps", r.RolloutSteps, p.RolloutSteps)
 	p.RollbackSteps = keepCompletion(&f, "rollbackSteps", r.RollbackSteps, p.RollbackSteps)
-	p.Check(&f)
+	p.CheckEdit(&f, r.Plan)
 	if r.Status == Scheduled && (p.ScheduledStart == nil || p.ScheduledEnd == nil) {
 		f.Add("scheduledStart", "and scheduledEnd cannot be removed while the release is scheduled; move them instead")
 	}

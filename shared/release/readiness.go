@@ -6,6 +6,9 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"example.com/releases/shared/address"
+	"example.com/releases/shared/glyph"
 )
 
 // Readiness tells for each next status what it demands and whether that holds, and
@@ -40,6 +43,8 @@ type Touched struct {
 	ChangeRequests int `json:"changeRequests"`
 	Tasks          int `json:"tasks"`
 	People         int `json:"people"`
+	// Unmailable are the people's addresses to which no mail can be sent.
+	Unmailable []string `json:"-"`
 }
 
 // AdviceRow is something worth a second look before going on.
@@ -52,7 +57,7 @@ type AdviceRow struct {
 // AdviceCodes lists every advice there is, for documents.
 var AdviceCodes = []string{
 	"no-change-requests", "no-rollback-steps", "steps-without-owner", "steps-without-estimate", "unmeasurable-criteria",
-	"window-in-the-past", "estimates-exceed-window", "change-outside-window",
+	"window-in-the-past", "estimates-exceed-window", "change-outside-window", "unmailable-addresses",
 }
 
 // CheckReadiness judges a release with its links at a moment. Touched is what the
@@ -79,6 +84,9 @@ func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *To
 	}
 	if r.Live() && r.Status != Deployed {
 		out.Advice = r.advise(links, now)
+	}
+	if r.Live() {
+		out.Advice = append(out.Advice, r.adviseAddresses(touched)...)
 	}
 	return out
 }
@@ -146,6 +154,44 @@ func (r Release) adviseWindow(links []LinkedChange, now time.Time, add func(code
 		add("change-outside-window", "%s start outside the window.", strings.Join(outside, ", "))
 		(*rows)[len(*rows)-1].ChangeRequests = outside
 	}
+}
+
+// maxNamed bounds how many addresses an advice names.
+const maxNamed = 20
+
+// adviseAddresses names whom no mail reaches: their addresses were stored when less was
+// asked of one. It stands in every live status, since mails go out in most of them.
+func (r Release) adviseAddresses(touched *Touched) []AdviceRow {
+	var named []string
+	name := func(email, whose string) {
+		if _, err := address.ASCII(email); email != "" && err != nil {
+			named = append(named, fmt.Sprintf("%s (%s: %s)", glyph.Clean(email), whose, err))
+		}
+	}
+	name(r.ReleaseManagerEmail, "releaseManagerEmail")
+	for _, plan := range []struct {
+		name  PlanName
+		steps []Step
+	}{{RolloutPlan, r.RolloutSteps}, {RollbackPlan, r.RollbackSteps}} {
+		for _, s := range plan.steps {
+			name(s.OwnerEmail, fmt.Sprintf("owner of %s step %d", plan.name, s.Order))
+		}
+	}
+	if touched != nil {
+		for _, email := range touched.Unmailable {
+			name(email, "requester")
+		}
+	}
+	if len(named) == 0 {
+		return nil
+	}
+	detail := strings.Join(named[:min(maxNamed, len(named))], "; ")
+	if more := len(named) - maxNamed; more > 0 {
+		detail += fmt.Sprintf("; and %d more", more)
+	}
+	return []AdviceRow{{
+		Code: "unmailable-addresses", Detail: "No mail reaches " + detail + ". Enter addresses that can be mailed; until then, these people hear nothing.",
+	}}
 }
 
 // stepsWhere names the steps of both plans that a condition holds for.

@@ -1,6 +1,7 @@
 // Package release is the domain: releases, change requests and tasks, the
 // lifecycle as data, and settlement as pure functions. It must know neither
-// storage nor transport; it uses the standard library only.
+// storage nor transport; it uses the standard library, and two leaf packages of ours that
+// judge texts and addresses.
 package release
 
 import (

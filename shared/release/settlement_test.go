@@ -186,6 +186,9 @@ func TestAdvice(t *testing.T) {
 		"unmeasurable-criteria":   func(r *Release, _ *[]LinkedChange, _ *time.Time) { r.SuccessCriteria = "It works" },
 		"window-in-the-past":      func(_ *Release, _ *[]LinkedChange, at *time.Time) { *at = at.Add(time.Second) },
 		"estimates-exceed-window": func(r *Release, _ *[]LinkedChange, _ *time.Time) { r.RolloutSteps[0].EstimatedMinutes = 121 },
+		"unmailable-addresses": func(r *Release, _ *[]LinkedChange, _ *time.Time) {
+			r.RollbackSteps[0].OwnerEmail = "jürgen@example.de"
+		},
 		"change-outside-window": func(_ *Release, l *[]LinkedChange, _ *time.Time) {
 			late := now.Add(3 * time.Hour)
 			(*l)[0].ScheduledStart = &late
@@ -204,7 +207,7 @@ func TestAdvice(t *testing.T) {
 			t.Errorf("no test for the advice %s", code)
 		}
 	}
-	if len(AdviceCodes) != 8 {
+	if len(AdviceCodes) != 9 {
 		t.Errorf("%d advice codes", len(AdviceCodes))
 	}
 }

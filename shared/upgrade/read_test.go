@@ -3,6 +3,7 @@ package upgrade_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,8 +26,19 @@ func readAnswers(t *testing.T, w *fixture) {
 	if len(answers) < 120 {
 		t.Fatalf("only %d answers were recorded", len(answers))
 	}
+	unmailable := 0
 	for path, was := range answers {
 		is := w.ask(admin, "GET "+path, nil)
+		// Since 2026-11-26 readiness names the addresses to which no mail can be sent.
+		if advice, ok := is.body["advice"].([]any); ok {
+			is.body["advice"] = slices.DeleteFunc(advice, func(row any) bool {
+				found := row.(object)["code"] == "unmailable-addresses" && strings.Contains(row.(object)["detail"].(string), "jürgen@example.de")
+				if found {
+					unmailable++
+				}
+				return found
+			})
+		}
 		if is.status != was.Status {
 			t.Errorf("GET %s answers %d, and answered %d", path, is.status, was.Status)
 			continue
@@ -34,6 +46,9 @@ func readAnswers(t *testing.T, w *fixture) {
 		for _, d := range differences("GET "+path, facts(path, was.Body), facts(path, is.body)) {
 			t.Error(d)
 		}
+	}
+	if unmailable != 2 {
+		t.Errorf("the readiness of %d releases names the manager to whom no mail can be sent; two have one", unmailable)
 	}
 }
 

@@ -19,7 +19,7 @@ type field struct {
 
 const (
 	idPattern    = `^[A-Za-z0-9][A-Za-z0-9._:-]*$`
-	emailPattern = `^[^\s@"<>]+@[^\s@"<>]+$`
+	emailPattern = `^[!#-'*+\--9=?A-Z^-~]+@[^\s@"<>\[\]]+[.][^\s@"<>\[\]]+$`
 	keyPattern   = `^[!-~]+$`
 )
 

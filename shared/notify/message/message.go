@@ -11,6 +11,7 @@ import (
 
 	"example.com/releases/shared/calendar"
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/glyph"
 	"example.com/releases/shared/notify"
 )
 
@@ -212,12 +213,12 @@ func footer(n notify.Notice) []string {
 	return []string{asks, "You get this mail because of requests that you made. It was sent automatically, once for this release and occasion."}
 }
 
-// clip cuts between characters.
+// clip cuts between what people take for characters.
 func clip(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}
-	return strings.ToValidUTF8(s[:most-len("…")], "") + "…"
+	return glyph.Cut(s, most-len("…")) + "…"
 }
 
 func lines(s string) []string {

@@ -95,9 +95,15 @@ func (p *Planner) steps(ctx context.Context, s snapshot, rows []dynamo.Recipient
 		return nil, err
 	}
 	var steps []step
+	seen := map[string]bool{}
 	for _, row := range rows {
+		key := keyOf(row, touched, left)
+		if seen[key] {
+			continue // a second row about one person, whom older keys took for two: the first speaks for both
+		}
+		seen[key] = true
 		var lost []release.Task
-		who, former := touched[row.Recipient], left[row.Recipient]
+		who, former := touched[key], left[key]
 		if former != nil {
 			lost = former.touchedBy(row.Via)
 			if who != nil {
@@ -107,7 +113,7 @@ func (p *Planner) steps(ctx context.Context, s snapshot, rows []dynamo.Recipient
 		if next, needed := s.decide(row, latest[row.MailID], who, lost); needed {
 			steps = append(steps, next)
 		}
-		delete(touched, row.Recipient)
+		delete(touched, key)
 	}
 	if s.off() {
 		return steps, nil // who was never told need not know
@@ -118,6 +124,17 @@ func (p *Planner) steps(ctx context.Context, s snapshot, rows []dynamo.Recipient
 		}
 	}
 	return steps, nil
+}
+
+// keyOf finds whose row it is: the one whose key it has, else the one whose address it
+// holds, since it may have been written under an older key.
+func keyOf(row dynamo.RecipientState, among ...map[string]*person) string {
+	for _, people := range among {
+		if people[row.Recipient] != nil {
+			return row.Recipient
+		}
+	}
+	return release.AddressKey(row.Address)
 }
 
 // latest reads how the latest mails stand, of those for whom that may matter: everybody

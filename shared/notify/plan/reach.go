@@ -17,7 +17,7 @@ const parallelism = 16
 
 // person is a requester with the tasks that concern them.
 type person struct {
-	key     string // lower-case address
+	key     string // release.AddressKey
 	address string // as their oldest task spells it
 	name    string
 	tasks   []release.Task
@@ -27,7 +27,7 @@ type person struct {
 
 // reach finds who is touched by change requests: requesters with an open task that is
 // linked to one of them or on a configuration item that one of them affects. One
-// person is one address, without regard to case.
+// person is one address, by its key.
 func (p *Planner) reach(ctx context.Context, changeIDs []string) (map[string]*person, error) {
 	people := map[string]*person{}
 	if len(changeIDs) == 0 {
@@ -91,7 +91,7 @@ func (p *Planner) tasks(ctx context.Context, ids []string, each func(release.Tas
 }
 
 func add(people map[string]*person, t release.Task, via ...string) {
-	key := strings.ToLower(t.RequesterEmail)
+	key := release.AddressKey(t.RequesterEmail)
 	someone := people[key]
 	if someone == nil {
 		someone = &person{key: key, because: map[string][]string{}}

@@ -4,6 +4,7 @@
 package send
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -12,7 +13,6 @@ import (
 	mathrand "math/rand/v2"
 	"net/mail"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
+	"example.com/releases/shared/address"
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
 	"example.com/releases/shared/notify"
@@ -78,11 +79,12 @@ type Options struct {
 // gets must not look like success.
 func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.Options)) *Sender {
 	sender, err := mail.ParseAddress(o.Sender)
+	from := ""
+	if err == nil {
+		from, err = address.Header(cmp.Or(sender.Name, "Releases"), sender.Address)
+	}
 	if err != nil {
 		panic(fmt.Sprintf("post: MAIL_SENDER %q is no address that mails could come from: %v", o.Sender, err))
-	}
-	if sender.Name == "" {
-		sender.Name = "Releases"
 	}
 	words, err := message.New(o.Zone)
 	if err != nil {
@@ -108,7 +110,7 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 		so.APIOptions = append(so.APIOptions, within(waits))
 	}}, adjust...)...)
 	return &Sender{
-		store: store, ses: ses, words: words, from: sender.String(), set: o.ConfigurationSet,
+		store: store, ses: ses, words: words, from: from, set: o.ConfigurationSet,
 		pace: &pace{every: time.Duration(float64(time.Second) / rate)}, attempt: calls*waits + (calls-1)*longestPause, now: time.Now,
 	}
 }
@@ -156,13 +158,18 @@ func (o *Sender) follow(ctx context.Context, id string, circuit *dynamo.Circuit)
 	}
 	n, err := notify.Decode(m.Snapshot)
 	if err == nil {
+		if _, unmailable := address.ASCII(n.ManagerEmail); unmailable != nil {
+			// Nobody can answer there, and SES would refuse the mail because of it. It goes
+			// without, and says whom to ask instead.
+			n.ManagerEmail = ""
+		}
 		var words message.Message
 		if words, err = o.words.Write(n); err == nil {
 			return o.send(ctx, m, n, words, circuit)
 		}
 	}
 	// No repetition mends it, and it must not hold up the others.
-	return o.unwritable(ctx, m, err)
+	return o.impossible(ctx, m, "it could not be worded: "+err.Error())
 }
 
 // timeLeft tells whether an attempt that begins now would have all the time that it may
@@ -195,6 +202,9 @@ func (o *Sender) send(ctx context.Context, m dynamo.Mail, n notify.Notice, words
 			return err
 		}
 		return notify.LogDeliveryProblem(ctx, o.store, m, count, "it gets no mails of ours any more, because "+why, o.now())
+	}
+	if _, err := address.ASCII(m.Recipient); err != nil {
+		return o.impossible(ctx, m, "the address "+err.Error())
 	}
 	if err := o.pace.wait(ctx); err != nil {
 		return err
@@ -250,19 +260,20 @@ func (o *Sender) try(ctx context.Context, m dynamo.Mail, n notify.Notice, words 
 	return nil
 }
 
-// unwritable ends a mail that cannot be worded: a mistake of ours.
-func (o *Sender) unwritable(ctx context.Context, m dynamo.Mail, cause error) error {
-	slog.ErrorContext(ctx, "send-mail: a mail cannot be worded", "mail", m.ID, "release", m.ReleaseID, "error", cause)
+// impossible ends a mail that cannot be sent, without asking SES: nobody can word it, or
+// no mail can be sent to its address, which was taken when less was asked of addresses.
+func (o *Sender) impossible(ctx context.Context, m dynamo.Mail, why string) error {
+	slog.ErrorContext(ctx, "send-mail: a mail cannot be sent", "mail", m.ID, "release", m.ReleaseID, "reason", why)
 	now := o.now()
 	m, won, err := o.store.ClaimMail(ctx, m.ID, rand.Text(), now, now.Add(lease))
 	if err != nil || !won {
 		return err
 	}
-	count, err := o.store.MailFailed(ctx, m, cause.Error(), now)
+	count, err := o.store.MailFailed(ctx, m, why, now)
 	if err != nil {
 		return err
 	}
-	return notify.LogDeliveryProblem(ctx, o.store, m, count, "it could not be worded", now)
+	return notify.LogDeliveryProblem(ctx, o.store, m, count, why, now)
 }
 
 func (o *Sender) input(m dynamo.Mail, n notify.Notice, words message.Message) *sesv2.SendEmailInput {
@@ -288,12 +299,12 @@ func (o *Sender) input(m dynamo.Mail, n notify.Notice, words message.Message) *s
 	}
 	in := &sesv2.SendEmailInput{
 		FromEmailAddress: aws.String(o.from),
-		Destination:      &types.Destination{ToAddresses: []string{address(n.Name, m.Recipient)}},
+		Destination:      &types.Destination{ToAddresses: []string{mailbox(n.Name, m.Recipient)}},
 		EmailTags:        []types.MessageTag{{Name: aws.String(Tag), Value: aws.String(m.ID)}, {Name: aws.String("kind"), Value: aws.String(m.Kind)}},
 		Content:          &types.EmailContent{Simple: message},
 	}
 	if n.ManagerEmail != "" {
-		in.ReplyToAddresses = []string{address(n.Manager, n.ManagerEmail)}
+		in.ReplyToAddresses = []string{mailbox(n.Manager, n.ManagerEmail)}
 	}
 	if o.set != "" {
 		in.ConfigurationSetName = aws.String(o.set)
@@ -301,12 +312,14 @@ func (o *Sender) input(m dynamo.Mail, n notify.Notice, words message.Message) *s
 	return in
 }
 
-// address writes a mailbox; the name is encoded, so that whatever it holds stays a name.
-func address(name, plain string) string {
-	if name = strings.TrimSpace(name); name == "" {
-		return plain
+// mailbox writes an address with its name; both have been judged by now, so that what is
+// left to fail is a mistake of ours, which SES would refuse.
+func mailbox(name, to string) string {
+	header, err := address.Header(name, to)
+	if err != nil {
+		return to
 	}
-	return (&mail.Address{Name: name, Address: plain}).String()
+	return header
 }
 
 // backoff doubles with each attempt, with jitter of half.

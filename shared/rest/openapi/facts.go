@@ -13,14 +13,6 @@ type fieldDoc struct {
 	list   object
 }
 
-// lineText and proseText are what texts of one line and of several may hold.
-const (
-	lineText  = `^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$`
-	proseText = `^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]*$`
-	someLine  = `^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$`
-	someProse = `^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]*$`
-)
-
 func docOf(text string) fieldDoc { return fieldDoc{text: text} }
 
 func text(words string, least, most int, pattern string) fieldDoc {
@@ -32,7 +24,7 @@ func text(words string, least, most int, pattern string) fieldDoc {
 }
 
 func email(words string) fieldDoc {
-	return fieldDoc{text: words, limits: object{{"format", "email"}, {"maxLength", release.MaxEmail}}}
+	return fieldDoc{text: words, limits: object{{"format", "email"}, {"maxLength", release.MaxEmail}, {"pattern", emailText}}}
 }
 
 func oneOf[T ~string](words string, values ...T) fieldDoc {
@@ -63,6 +55,8 @@ func (f fieldDoc) withWords(words string) fieldDoc {
 }
 
 var identifier = fieldDoc{text: "The id.", limits: object{{"maxLength", release.MaxID}, {"pattern", "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"}}}
+
+var ci = fieldDoc{text: "The id of a configuration item.", limits: object{{"minLength", 1}, {"maxLength", release.MaxCI}, {"pattern", ciText}}}
 
 // demanded are the fields without which a request is refused, and which a patch cannot
 // take away.
@@ -183,7 +177,7 @@ var facts = map[string]fieldDoc{
 	"TaskPatch.title":                  text("What it is."+inUTF8, 1, release.MaxName, someLine),
 	"controlId":                        text("The control that it implements."+inUTF8, 0, release.MaxID, lineText),
 	"controlTitle":                     text("The control's title."+inUTF8, 0, release.MaxName, lineText),
-	"affectedCiIds":                    identifier.withWords("The configuration items that it touches.").upTo(release.MaxCIs).unique(),
+	"affectedCiIds":                    ci.withWords("The configuration items that it touches, by the ids that the CMDB has for them." + inUTF8).upTo(release.MaxCIs).unique(),
 	"decidedBy":                        docOf("Who recorded the decision."),
 	"decidedAt":                        docOf("When it was recorded."),
 	"decisionNote":                     docOf("The remark that came with the decision."),
@@ -196,12 +190,12 @@ var facts = map[string]fieldDoc{
 	"requesterEmail":                   email("Their address, where they are told."),
 	"ListTasksInput.requesterEmail":    email("Whose tasks: one of `requesterEmail`, `changeRequestId` and `ciId` is needed, and only one."),
 	"ListTasksInput.changeRequestId":   identifier.withWords("The tasks linked to a change request."),
-	"ListTasksInput.ciId":              identifier.withWords("The tasks about a configuration item."),
+	"ListTasksInput.ciId":              ci.withWords("The tasks about a configuration item."),
 	"ListTasksInput.status":            oneOf("Only tasks with this status."+insensitive, release.TaskStatuses...),
 	"Task.status":                      oneOf("Where it stands; the first three are open.", release.TaskStatuses...),
 	"NewTask.status":                   oneOf("Where it stands; `Open` where it is left out."+insensitive, release.TaskStatuses...),
 	"TaskPatch.status":                 oneOf("Where it stands."+insensitive, release.TaskStatuses...),
-	"ciIds":                            identifier.withWords("The configuration items that it is about.").upTo(release.MaxCIs).unique(),
+	"ciIds":                            ci.withWords("The configuration items that it is about, by the ids that the CMDB has for them." + inUTF8).upTo(release.MaxCIs).unique(),
 	"changeRequestId":                  identifier.withWords("The change request that it waits for."),
 	"comments":                         docOf("What releases have left on it, oldest first."),
 	"at":                               docOf("When it was written."),

@@ -10,6 +10,8 @@ A release is planned, approved, scheduled, carried out and deployed, or rolled b
 
 **Times** are RFC 3339, answered in UTC. Unknown fields and parameters are errors, and all that is wrong is named in one answer.
 
+**Texts** hold what people can see: a character that is hidden (an override of the direction of writing, a tag, a zero-width space in a word, a control character) is refused by name and place. Joiners pass where a script or an emoji needs them. **E-mail addresses** are those that can be mailed: plain ASCII before the @, a host's name after it, which may be internationalised. An edit is judged by the fields that it changes.
+
 **Reading again.** Every answer to a GET has an ` + "`ETag`" + `; send it as ` + "`If-None-Match`" + ` and the answer is 304 while nothing has changed. HEAD is answered wherever GET is, with the same status and headers and no body.
 
 **Not overwriting others.** Send the ` + "`ETag`" + ` of what you read as ` + "`If-Match`" + ` with a change: it is refused with 412 if somebody else was faster. Only the revision counts for this, which a log entry does not raise.

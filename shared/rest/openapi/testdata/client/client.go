@@ -26,6 +26,7 @@ const (
 	NoRollbackSteps       AdviceCode = "no-rollback-steps"
 	StepsWithoutEstimate  AdviceCode = "steps-without-estimate"
 	StepsWithoutOwner     AdviceCode = "steps-without-owner"
+	UnmailableAddresses   AdviceCode = "unmailable-addresses"
 	UnmeasurableCriteria  AdviceCode = "unmeasurable-criteria"
 	WindowInThePast       AdviceCode = "window-in-the-past"
 )
@@ -44,6 +45,8 @@ func (e AdviceCode) Valid() bool {
 	case StepsWithoutEstimate:
 		return true
 	case StepsWithoutOwner:
+		return true
+	case UnmailableAddresses:
 		return true
 	case UnmeasurableCriteria:
 		return true
@@ -944,7 +947,7 @@ type AdviceCode string
 
 // ChangeRequest defines model for ChangeRequest.
 type ChangeRequest struct {
-	// AffectedCiIds The configuration items that it touches.
+	// AffectedCiIds The configuration items that it touches, by the ids that the CMDB has for them. The bound counts bytes of UTF-8.
 	AffectedCiIds []string `json:"affectedCiIds"`
 
 	// ApprovalStatus The approval; a change request counts as approved when this and `cabDecision` both say so.
@@ -1031,7 +1034,7 @@ type ChangeRequestPage struct {
 
 // ChangeRequestPatch What changes of a change request (RFC 7396): fields that are left out stay, null takes a field back.
 type ChangeRequestPatch struct {
-	// AffectedCiIds The configuration items that it touches.
+	// AffectedCiIds The configuration items that it touches, by the ids that the CMDB has for them. The bound counts bytes of UTF-8.
 	AffectedCiIds *[]string `json:"affectedCiIds,omitempty"`
 
 	// ControlId The control that it implements. The bound counts bytes of UTF-8.
@@ -1181,7 +1184,7 @@ type LogPage struct {
 
 // NewChangeRequest defines model for NewChangeRequest.
 type NewChangeRequest struct {
-	// AffectedCiIds The configuration items that it touches.
+	// AffectedCiIds The configuration items that it touches, by the ids that the CMDB has for them. The bound counts bytes of UTF-8.
 	AffectedCiIds *[]string `json:"affectedCiIds,omitempty"`
 
 	// ChangeType ITIL's kind of change; `Standard` is approved beforehand. Upper and lower case are the same.
@@ -1292,7 +1295,7 @@ type NewTask struct {
 	// ChangeRequestId The change request that it waits for.
 	ChangeRequestId *string `json:"changeRequestId,omitempty"`
 
-	// CiIds The configuration items that it is about.
+	// CiIds The configuration items that it is about, by the ids that the CMDB has for them. The bound counts bytes of UTF-8.
 	CiIds *[]string `json:"ciIds,omitempty"`
 
 	// Id An id of your own, for example from an ITSM suite; one is made where it is left out.
@@ -1688,7 +1691,7 @@ type Task struct {
 	// ChangeRequestId The change request that it waits for.
 	ChangeRequestId *string `json:"changeRequestId,omitempty"`
 
-	// CiIds The configuration items that it is about.
+	// CiIds The configuration items that it is about, by the ids that the CMDB has for them. The bound counts bytes of UTF-8.
 	CiIds []string `json:"ciIds"`
 
 	// Comments What releases have left on it, oldest first.
@@ -1751,7 +1754,7 @@ type TaskPatch struct {
 	// ChangeRequestId The change request that it waits for.
 	ChangeRequestId *string `json:"changeRequestId,omitempty"`
 
-	// CiIds The configuration items that it is about.
+	// CiIds The configuration items that it is about, by the ids that the CMDB has for them. The bound counts bytes of UTF-8.
 	CiIds *[]string `json:"ciIds,omitempty"`
 
 	// RequesterEmail Their address, where they are told.
@@ -5130,6 +5133,11 @@ type CreateChangeResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// CreateChangeResponse415Headers the declared response headers of an HTTP 415 response for CreateChange
+type CreateChangeResponse415Headers struct {
+	AcceptEncoding *string
+}
+
 // CreateChangeResponse429Headers the declared response headers of an HTTP 429 response for CreateChange
 type CreateChangeResponse429Headers struct {
 	RetryAfter *string
@@ -5169,6 +5177,8 @@ type CreateChangeResponse struct {
 	Headers201 *CreateChangeResponse201Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *CreateChangeResponse401Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *CreateChangeResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *CreateChangeResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -5401,6 +5411,12 @@ type UpdateChangeResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// UpdateChangeResponse415Headers the declared response headers of an HTTP 415 response for UpdateChange
+type UpdateChangeResponse415Headers struct {
+	AcceptEncoding *string
+	AcceptPatch    *string
+}
+
 // UpdateChangeResponse429Headers the declared response headers of an HTTP 429 response for UpdateChange
 type UpdateChangeResponse429Headers struct {
 	RetryAfter *string
@@ -5440,6 +5456,8 @@ type UpdateChangeResponse struct {
 	Headers200 *UpdateChangeResponse200Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UpdateChangeResponse401Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *UpdateChangeResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *UpdateChangeResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -5540,6 +5558,11 @@ type DecideChangeResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// DecideChangeResponse415Headers the declared response headers of an HTTP 415 response for DecideChange
+type DecideChangeResponse415Headers struct {
+	AcceptEncoding *string
+}
+
 // DecideChangeResponse429Headers the declared response headers of an HTTP 429 response for DecideChange
 type DecideChangeResponse429Headers struct {
 	RetryAfter *string
@@ -5583,6 +5606,8 @@ type DecideChangeResponse struct {
 	Headers200 *DecideChangeResponse200Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *DecideChangeResponse401Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *DecideChangeResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *DecideChangeResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -5819,6 +5844,11 @@ type CreateReleaseResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// CreateReleaseResponse415Headers the declared response headers of an HTTP 415 response for CreateRelease
+type CreateReleaseResponse415Headers struct {
+	AcceptEncoding *string
+}
+
 // CreateReleaseResponse429Headers the declared response headers of an HTTP 429 response for CreateRelease
 type CreateReleaseResponse429Headers struct {
 	RetryAfter *string
@@ -5858,6 +5888,8 @@ type CreateReleaseResponse struct {
 	Headers201 *CreateReleaseResponse201Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *CreateReleaseResponse401Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *CreateReleaseResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *CreateReleaseResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -6208,6 +6240,12 @@ type UpdateReleaseResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// UpdateReleaseResponse415Headers the declared response headers of an HTTP 415 response for UpdateRelease
+type UpdateReleaseResponse415Headers struct {
+	AcceptEncoding *string
+	AcceptPatch    *string
+}
+
 // UpdateReleaseResponse429Headers the declared response headers of an HTTP 429 response for UpdateRelease
 type UpdateReleaseResponse429Headers struct {
 	RetryAfter *string
@@ -6249,6 +6287,8 @@ type UpdateReleaseResponse struct {
 	Headers200 *UpdateReleaseResponse200Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UpdateReleaseResponse401Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *UpdateReleaseResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *UpdateReleaseResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -6349,6 +6389,11 @@ type AddChangesResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// AddChangesResponse415Headers the declared response headers of an HTTP 415 response for AddChanges
+type AddChangesResponse415Headers struct {
+	AcceptEncoding *string
+}
+
 // AddChangesResponse429Headers the declared response headers of an HTTP 429 response for AddChanges
 type AddChangesResponse429Headers struct {
 	RetryAfter *string
@@ -6390,6 +6435,8 @@ type AddChangesResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AddChangesResponse401Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *AddChangesResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *AddChangesResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -6627,6 +6674,11 @@ type AppendLogResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// AppendLogResponse415Headers the declared response headers of an HTTP 415 response for AppendLog
+type AppendLogResponse415Headers struct {
+	AcceptEncoding *string
+}
+
 // AppendLogResponse429Headers the declared response headers of an HTTP 429 response for AppendLog
 type AppendLogResponse429Headers struct {
 	RetryAfter *string
@@ -6668,6 +6720,8 @@ type AppendLogResponse struct {
 	ApplicationproblemJSON503 *Problem
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AppendLogResponse401Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *AppendLogResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *AppendLogResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -6910,6 +6964,11 @@ type TransitionReleaseResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// TransitionReleaseResponse415Headers the declared response headers of an HTTP 415 response for TransitionRelease
+type TransitionReleaseResponse415Headers struct {
+	AcceptEncoding *string
+}
+
 // TransitionReleaseResponse429Headers the declared response headers of an HTTP 429 response for TransitionRelease
 type TransitionReleaseResponse429Headers struct {
 	RetryAfter *string
@@ -6953,6 +7012,8 @@ type TransitionReleaseResponse struct {
 	Headers200 *TransitionReleaseResponse200Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *TransitionReleaseResponse401Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *TransitionReleaseResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *TransitionReleaseResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -7063,6 +7124,11 @@ type CompleteStepResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// CompleteStepResponse415Headers the declared response headers of an HTTP 415 response for CompleteStep
+type CompleteStepResponse415Headers struct {
+	AcceptEncoding *string
+}
+
 // CompleteStepResponse429Headers the declared response headers of an HTTP 429 response for CompleteStep
 type CompleteStepResponse429Headers struct {
 	RetryAfter *string
@@ -7106,6 +7172,8 @@ type CompleteStepResponse struct {
 	Headers200 *CompleteStepResponse200Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *CompleteStepResponse401Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *CompleteStepResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *CompleteStepResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -7342,6 +7410,11 @@ type CreateTaskResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// CreateTaskResponse415Headers the declared response headers of an HTTP 415 response for CreateTask
+type CreateTaskResponse415Headers struct {
+	AcceptEncoding *string
+}
+
 // CreateTaskResponse429Headers the declared response headers of an HTTP 429 response for CreateTask
 type CreateTaskResponse429Headers struct {
 	RetryAfter *string
@@ -7381,6 +7454,8 @@ type CreateTaskResponse struct {
 	Headers201 *CreateTaskResponse201Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *CreateTaskResponse401Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *CreateTaskResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *CreateTaskResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -7613,6 +7688,12 @@ type UpdateTaskResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// UpdateTaskResponse415Headers the declared response headers of an HTTP 415 response for UpdateTask
+type UpdateTaskResponse415Headers struct {
+	AcceptEncoding *string
+	AcceptPatch    *string
+}
+
 // UpdateTaskResponse429Headers the declared response headers of an HTTP 429 response for UpdateTask
 type UpdateTaskResponse429Headers struct {
 	RetryAfter *string
@@ -7654,6 +7735,8 @@ type UpdateTaskResponse struct {
 	Headers200 *UpdateTaskResponse200Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UpdateTaskResponse401Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *UpdateTaskResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *UpdateTaskResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -8579,6 +8662,16 @@ func ParseCreateChangeResponse(rsp *http.Response) (*CreateChangeResponse, error
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 415:
+		var headers CreateChangeResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers CreateChangeResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -8856,6 +8949,23 @@ func ParseUpdateChangeResponse(rsp *http.Response) (*UpdateChangeResponse, error
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 415:
+		var headers UpdateChangeResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
+		if values := rsp.Header.Values("Accept-Patch"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Patch", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptPatch = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers UpdateChangeResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -9009,6 +9119,16 @@ func ParseDecideChangeResponse(rsp *http.Response) (*DecideChangeResponse, error
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 415:
+		var headers DecideChangeResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers DecideChangeResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -9286,6 +9406,16 @@ func ParseCreateReleaseResponse(rsp *http.Response) (*CreateReleaseResponse, err
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 415:
+		var headers CreateReleaseResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers CreateReleaseResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -9688,6 +9818,23 @@ func ParseUpdateReleaseResponse(rsp *http.Response) (*UpdateReleaseResponse, err
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 415:
+		var headers UpdateReleaseResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
+		if values := rsp.Header.Values("Accept-Patch"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Patch", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptPatch = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers UpdateReleaseResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -9831,6 +9978,16 @@ func ParseAddChangesResponse(rsp *http.Response) (*AddChangesResponse, error) {
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 415:
+		var headers AddChangesResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers AddChangesResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -10112,6 +10269,16 @@ func ParseAppendLogResponse(rsp *http.Response) (*AppendLogResponse, error) {
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 415:
+		var headers AppendLogResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers AppendLogResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -10403,6 +10570,16 @@ func ParseTransitionReleaseResponse(rsp *http.Response) (*TransitionReleaseRespo
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 415:
+		var headers TransitionReleaseResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers TransitionReleaseResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -10556,6 +10733,16 @@ func ParseCompleteStepResponse(rsp *http.Response) (*CompleteStepResponse, error
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 415:
+		var headers CompleteStepResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers CompleteStepResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -10833,6 +11020,16 @@ func ParseCreateTaskResponse(rsp *http.Response) (*CreateTaskResponse, error) {
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 415:
+		var headers CreateTaskResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers CreateTaskResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -11117,6 +11314,23 @@ func ParseUpdateTaskResponse(rsp *http.Response) (*UpdateTaskResponse, error) {
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 415:
+		var headers UpdateTaskResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
+		if values := rsp.Header.Values("Accept-Patch"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Patch", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptPatch = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 429:
 		var headers UpdateTaskResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

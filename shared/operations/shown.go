@@ -1,0 +1,36 @@
+package operations
+
+import (
+	"slices"
+
+	"example.com/releases/shared/glyph"
+	"example.com/releases/shared/release"
+)
+
+// Addresses are read as they were stored, since they say who somebody is; what is shown
+// of one holds nothing that nobody sees. Other texts are read clean.
+
+// shownPlan is a plan with its addresses as they are shown.
+func shownPlan(p release.Plan) release.Plan {
+	p.ReleaseManagerEmail = glyph.Clean(p.ReleaseManagerEmail)
+	p.RolloutSteps, p.RollbackSteps = shownSteps(p.RolloutSteps), shownSteps(p.RollbackSteps)
+	return p
+}
+
+func shownSteps(steps []release.Step) []release.Step {
+	shown := steps
+	for i, s := range steps {
+		if clean := glyph.Clean(s.OwnerEmail); clean != s.OwnerEmail {
+			if &shown[0] == &steps[0] {
+				shown = slices.Clone(steps)
+			}
+			shown[i].OwnerEmail = clean
+		}
+	}
+	return shown
+}
+
+func shownTask(p release.TaskPlan) release.TaskPlan {
+	p.RequesterEmail = glyph.Clean(p.RequesterEmail)
+	return p
+}

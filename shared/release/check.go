@@ -1,0 +1,168 @@
+package release
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// edit judges what of a plan differs from what stands. What was stored when less was
+// asked of it stays usable: an edit of something else is not refused because of it.
+type edit struct {
+	*ValidationErrors
+	anew bool // nothing stands: everything is judged
+}
+
+func (e edit) line(field, was, is string, minBytes, maxBytes int) {
+	if e.anew || is != was {
+		e.Line(field, is, minBytes, maxBytes)
+	}
+}
+
+func (e edit) prose(field, was, is string, minBytes, maxBytes int) {
+	if e.anew || is != was {
+		e.Prose(field, is, minBytes, maxBytes)
+	}
+}
+
+func (e edit) email(field, was, is string, required bool) {
+	if e.anew || is != was {
+		e.Email(field, is, required)
+	}
+}
+
+// instant bounds the years so that every stored time sorts as text and has four digits.
+func (e edit) instant(field string, was, is *time.Time) {
+	if is != nil && (e.anew || !sameInstant(was, is)) && (is.Year() < 2000 || is.Year() > 2199) {
+		e.Add(field, "must lie between the years 2000 and 2199")
+	}
+}
+
+// window judges both ends together, once either has changed.
+func (e edit) window(wasStart, wasEnd, start, end *time.Time) {
+	e.instant("scheduledStart", wasStart, start)
+	e.instant("scheduledEnd", wasEnd, end)
+	if !e.anew && sameInstant(wasStart, start) && sameInstant(wasEnd, end) {
+		return
+	}
+	if start != nil && end != nil && !start.Before(*end) {
+		e.Add("scheduledEnd", "must be after scheduledStart")
+	}
+}
+
+func sameInstant(a, b *time.Time) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
+}
+
+// steps judges a plan's steps. Lists are replaced as a whole, so what counts as changed
+// is what no step of the plan held before, wherever it stood.
+func (e edit) steps(field string, was, is []Step) {
+	if len(is) > MaxSteps && len(is) > len(was) {
+		e.Add(field, "has %d steps; at most %d are allowed", len(is), MaxSteps)
+		return
+	}
+	held := func(same func(Step) bool) bool { return !e.anew && slices.ContainsFunc(was, same) }
+	seen := make(map[int]bool, len(is))
+	for i, s := range is {
+		at := fmt.Sprintf("%s[%d].", field, i)
+		if (s.Order < 1 || s.Order > 9999) && !held(func(w Step) bool { return w.Order == s.Order }) {
+			e.Add(at+"order", "must be a number from 1 to 9999")
+		} else if seen[s.Order] {
+			e.Add(at+"order", "repeats %d; every step of a plan has an order of its own", s.Order)
+		}
+		seen[s.Order] = true
+		if !held(func(w Step) bool { return w.Description == s.Description }) {
+			e.Prose(at+"description", s.Description, 1, MaxStepText)
+		}
+		if !held(func(w Step) bool { return w.OwnerEmail == s.OwnerEmail }) {
+			e.Email(at+"ownerEmail", s.OwnerEmail, false)
+		}
+		if (s.EstimatedMinutes < 0 || s.EstimatedMinutes > MaxMinutes) && !held(func(w Step) bool { return w.EstimatedMinutes == s.EstimatedMinutes }) {
+			e.Add(at+"estimatedMinutes", "must be a number from 0 to %d", MaxMinutes)
+		}
+	}
+}
+
+// Check notes every wrong field of a new release's plan.
+func (p Plan) Check(f *ValidationErrors) { p.check(edit{f, true}, Plan{}) }
+
+// CheckEdit notes every wrong field of a release's plan among those that differ from
+// what stands.
+func (p Plan) CheckEdit(f *ValidationErrors, was Plan) { p.check(edit{f, false}, was) }
+
+func (p Plan) check(e edit, was Plan) {
+	e.line("name", was.Name, p.Name, 1, MaxName)
+	e.line("version", was.Version, p.Version, 0, MaxVersion)
+	e.prose("description", was.Description, p.Description, 0, MaxDescription)
+	e.line("releaseManager", was.ReleaseManager, p.ReleaseManager, 0, MaxName)
+	e.email("releaseManagerEmail", was.ReleaseManagerEmail, p.ReleaseManagerEmail, false)
+	e.prose("successCriteria", was.SuccessCriteria, p.SuccessCriteria, 0, MaxDescription)
+	e.prose("publicSummary", was.PublicSummary, p.PublicSummary, 0, MaxSummary)
+	e.window(was.ScheduledStart, was.ScheduledEnd, p.ScheduledStart, p.ScheduledEnd)
+	e.steps("rolloutSteps", was.RolloutSteps, p.RolloutSteps)
+	e.steps("rollbackSteps", was.RollbackSteps, p.RollbackSteps)
+}
+
+// Check notes every wrong field of a new change request's plan.
+func (p ChangePlan) Check(f *ValidationErrors) { p.check(edit{f, true}, ChangePlan{}) }
+
+// CheckEdit notes every wrong field of a change request's plan among those that differ
+// from what stands.
+func (p ChangePlan) CheckEdit(f *ValidationErrors, was ChangePlan) { p.check(edit{f, false}, was) }
+
+func (p ChangePlan) check(e edit, was ChangePlan) {
+	e.line("title", was.Title, p.Title, 0, MaxName)
+	e.prose("description", was.Description, p.Description, 0, MaxDescription)
+	e.line("controlId", was.ControlID, p.ControlID, 0, MaxID)
+	e.line("controlTitle", was.ControlTitle, p.ControlTitle, 0, MaxName)
+	e.list("affectedCiIds", was.AffectedCIIDs, p.AffectedCIIDs, MaxCIs, e.ConfigurationItem)
+	e.window(was.ScheduledStart, was.ScheduledEnd, p.ScheduledStart, p.ScheduledEnd)
+}
+
+// Check notes every wrong field of a new task's plan.
+func (p TaskPlan) Check(f *ValidationErrors) { p.check(edit{f, true}, TaskPlan{}) }
+
+// CheckEdit notes every wrong field of a task's plan among those that differ from what
+// stands.
+func (p TaskPlan) CheckEdit(f *ValidationErrors, was TaskPlan) { p.check(edit{f, false}, was) }
+
+func (p TaskPlan) check(e edit, was TaskPlan) {
+	e.line("title", was.Title, p.Title, 1, MaxName)
+	e.line("requesterName", was.RequesterName, p.RequesterName, 0, MaxName)
+	e.email("requesterEmail", was.RequesterEmail, p.RequesterEmail, true)
+	e.list("ciIds", was.CIIDs, p.CIIDs, MaxCIs, e.ConfigurationItem)
+	if p.ChangeRequestID != "" && (e.anew || p.ChangeRequestID != was.ChangeRequestID) {
+		e.Identifier("changeRequestId", p.ChangeRequestID)
+	}
+}
+
+// Normalise brings the plan into the one form that is stored: times in UTC to the
+// second, steps by order, lists never nil.
+func (p Plan) Normalise() Plan {
+	p.ScheduledStart, p.ScheduledEnd = toSecond(p.ScheduledStart), toSecond(p.ScheduledEnd)
+	p.RolloutSteps, p.RollbackSteps = byOrder(p.RolloutSteps), byOrder(p.RollbackSteps)
+	return p
+}
+
+// Normalise brings the plan into the one form that is stored.
+func (p ChangePlan) Normalise() ChangePlan {
+	p.ScheduledStart, p.ScheduledEnd = toSecond(p.ScheduledStart), toSecond(p.ScheduledEnd)
+	if p.AffectedCIIDs == nil {
+		p.AffectedCIIDs = []string{}
+	}
+	return p
+}
+
+func toSecond(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC().Truncate(time.Second)
+	return &u
+}
+
+func byOrder(steps []Step) []Step {
+	sorted := append([]Step{}, steps...)
+	slices.SortStableFunc(sorted, func(a, b Step) int { return a.Order - b.Order })
+	return sorted
+}
