@@ -138,11 +138,6 @@ func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecis
 		after := before.Decide(decision, note, w.Stamp)
 		e := changeGuard(before, OpDecide, w)
 		after = editFields(e, decisionFields, nextRevision(before, w), after)
-		if before.ReleaseID == "" {
-			e.absent("releaseId")
-		} else {
-			e.equal("releaseId", text(before.ReleaseID))
-		}
 		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
 		if before.ReleaseID != "" {
 			held, err := s.decideAtRelease(ctx, before, after, w)
@@ -165,6 +160,9 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 	if err != nil {
 		return nil, err
 	}
+	if err := checkWritable(r, Write{}); err != nil {
+		return nil, err
+	}
 	if !r.Live() {
 		return nil, beingReleased(before, "has ended ("+string(r.Status)+")")
 	}
@@ -178,7 +176,7 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 	} else {
 		atRelease.add("pending", set([]string{before.ID}))
 	}
-	summary := newExpression().exists("pk")
+	summary := newExpression()
 	editFields(summary, linkFields, before.Link(), after.Link())
 	return []types.TransactWriteItem{
 		updateAction(s.tables.Releases, linkKey(r.ID, before.ID), summary),
@@ -211,9 +209,9 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 		after.ChangePlan = plan
 		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
 		if before.ReleaseID != "" {
-			// The item exists for as long as the request is held, and its deletion frees the
-			// request in the same transaction, so a failed condition means: read again.
-			actions = append(actions, putAction(s.tables.Releases, encodeLink(before.ReleaseID, after.Link()), newExpression().exists("pk")))
+			// The item exists for as long as the request is held: what deletes it also frees
+			// the request in the same transaction, and so raises its revision.
+			actions = append(actions, putAction(s.tables.Releases, encodeLink(before.ReleaseID, after.Link()), newExpression()))
 		}
 		return after, s.writeChunk(ctx, actions, w, after)
 	})

@@ -220,10 +220,13 @@ func (s *Store) linkPairs(r release.Release, ids []string, changes map[string]re
 	var actions []types.TransactWriteItem
 	for _, id := range ids {
 		c := changes[id]
-		e := changeGuard(c, OpLink, w).absent("releaseId").
+		e := changeGuard(c, OpLink, w).
+			// redundant in CreateRelease, linkNext: a new release is refused what is held, and
+			// of one that goes on the set of what is still to link tells the same
+			absent("releaseId").
 			set("releaseId", text(r.ID)).set("releaseEpoch", number(r.Epoch()))
 		actions = append(actions, updateAction(s.tables.Changes, changeKey(id), e),
-			putAction(s.tables.Releases, encodeLink(r.ID, c.Link()), newExpression().absent("pk")))
+			putAction(s.tables.Releases, encodeLink(r.ID, c.Link()), newExpression()))
 	}
 	return actions
 }
@@ -236,18 +239,19 @@ func (s *Store) freeActions(r release.Release, ids []string, changes map[string]
 	for _, id := range ids {
 		actions = append(actions,
 			updateAction(s.tables.Changes, changeKey(id), changeGuard(changes[id], opFree, w).equal("releaseId", text(r.ID)).remove("releaseId")),
-			deleteAction(s.tables.Releases, linkKey(r.ID, id), newExpression().exists("pk")))
+			deleteAction(s.tables.Releases, linkKey(r.ID, id), newExpression()))
 	}
 	return actions
 }
 
 // releaseGuard is an update of a release that still has the status it was read with
-// and is neither half-created nor half-deleted. It does not ask for the revision, so
-// that several such writes to one release do not disturb each other.
+// and is not half-deleted. That it is not half-created either, its reader has seen: see
+// checkWritable. It does not ask for the revision, so that several such writes to one
+// release do not disturb each other.
 func (s *Store) releaseGuard(r release.Release, op Op, w Write) *expression {
 	e := newExpression().
 		op(op).set("updatedAt", secondsValue(w.At)).add("revision", number(1)).
-		equal("status", text(string(r.Status))).absent("linking").absent("deleting")
+		equal("status", text(string(r.Status))).absent("deleting")
 	if w.IfRevision != 0 {
 		e.equal("revision", number(w.IfRevision))
 	}

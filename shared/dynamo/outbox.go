@@ -175,6 +175,7 @@ func (s *Store) moveMail(ctx context.Context, id string, e *expression, now time
 	for _, f := range from {
 		states = append(states, e.name("state")+" = "+e.value(text(string(f))))
 	}
+	// redundant in DelayMail, ExpireMail: nothing but a mail that is being sent has a lease
 	e.conditions = append(e.conditions, "("+strings.Join(states, " OR ")+")")
 	i, err := s.update(ctx, s.tables.Mail, mailKey(id), e.set("updatedAt", millisValue(now)))
 	if failed, ok := failedCondition(err); ok {

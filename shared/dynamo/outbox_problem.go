@@ -13,7 +13,7 @@ const problemPrefix = "PROBLEMS#"
 // Like the two below, it counts the mail among its release's problems in the same
 // transaction, once, and returns how many there are.
 func (s *Store) MailFailed(ctx context.Context, m Mail, reason string, now time.Time) (int, error) {
-	return s.problem(ctx, m, endState(MailFailed, reason).equal("state", text(string(MailSending))).equal("lease", text(m.Lease)), now)
+	return s.problem(ctx, m, endState(MailFailed, reason).equal("lease", text(m.Lease)), now)
 }
 
 // MailSuppressed records that a pending mail is not sent because its address gets none.

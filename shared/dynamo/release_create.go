@@ -44,7 +44,7 @@ func (s *Store) CreateRelease(ctx context.Context, r release.Release, changeIDs 
 		log["n"] = number(0)
 		actions := append([]types.TransactWriteItem{
 			putAction(s.tables.Releases, i, newExpression().absent("pk")),
-			putAction(s.tables.Releases, log, newExpression().absent("pk")),
+			putAction(s.tables.Releases, log, newExpression()),
 		}, s.linkPairs(born, first, changes, w)...)
 		return final, s.writeChunk(ctx, actions, w, final)
 	})
@@ -137,7 +137,7 @@ func (s *Store) linkNext(ctx context.Context, r release.Release, stamp release.S
 	e := newExpression().
 		op(OpLink).set("updatedAt", secondsValue(stamp.At)).
 		deleteFrom("linking", set(ids)).contains("linking", text(ids[0])).
-		absent("deleting").compare("changeCount", "<=", number(release.MaxChanges-len(linking)))
+		absent("deleting")
 	if len(linking) > 0 {
 		e.add("changeIds", set(linking)).add("changeCount", number(len(linking)))
 	}

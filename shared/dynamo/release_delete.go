@@ -72,18 +72,10 @@ func (s *Store) ResumeDeleting(ctx context.Context, id string, stamp release.Sta
 	if err := s.deleteRange(ctx, rangeOf(s.tables.Releases, logPrefix+id, ">=", "0")); err != nil {
 		return err
 	}
-	last := newExpression().exists("deleting")
-	err := retryWrite(ctx, func() error {
-		_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &s.tables.Releases, Key: releaseKey(id),
-			ConditionExpression: last.condition(), ExpressionAttributeNames: last.names,
-		})
+	return retryWrite(ctx, func() error {
+		_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.tables.Releases, Key: releaseKey(id)})
 		return err
 	})
-	if _, ok := failedCondition(err); ok {
-		return nil // gone already: by another who continued, or by our own first try
-	}
-	return err
 }
 
 func (s *Store) freeAll(ctx context.Context, id string, stamp release.Stamp) error {
@@ -106,7 +98,7 @@ func (s *Store) freeAll(ctx context.Context, id string, stamp release.Stamp) err
 				actions = append(actions, deleteAction(s.tables.Releases, linkKey(id, change), newExpression()))
 				if c := changes[change]; c.ReleaseID == id { // cancellation may have given it back already
 					actions = append(actions, updateAction(s.tables.Changes, changeKey(change),
-						changeGuard(c, opFree, Write{Stamp: stamp}).equal("releaseId", text(id)).remove("releaseId")))
+						changeGuard(c, opFree, Write{Stamp: stamp}).remove("releaseId")))
 				}
 			}
 			if err := conflictOf(s.transact(ctx, actions), -1); err != nil {

@@ -31,15 +31,14 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 			return before, s.putRecordAlone(ctx, w, before)
 		}
 		e := newExpression().op(OpPatch).
-			equal("revision", number(before.Revision)).equal("status", text(string(before.Status))).
-			absent("linking").absent("deleting")
+			equal("revision", number(before.Revision)) // which every transition and the mark of a deletion raise
 		after = editFields(e, editableFields, before, after)
 		publish(e, before, after, w.At)
 		actions := []types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(id), e)}
 		if logText != "" {
 			entry := release.LogEntry{Timestamp: w.At, Author: w.By.Author(), AuthorEmail: w.By.Email, Text: logText}
 			actions = append(actions, putAction(s.tables.Releases,
-				encodeLogEntry(id, logKeyOfRevision(entries, after.Revision), entry, w.Request), newExpression().absent("pk")))
+				encodeLogEntry(id, logKeyOfRevision(entries, after.Revision), entry, w.Request), newExpression()))
 		}
 		return after, s.writeChunk(ctx, actions, w, after)
 	})

@@ -101,8 +101,7 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 			set("appliedEpoch", number(after.AppliedEpoch)).
 			set("updatedAt", secondsValue(after.UpdatedAt)).
 			set("revision", number(after.Revision)).
-			equal("revision", number(t.Revision)).
-			equal("appliedEpoch", number(t.AppliedEpoch))
+			equal("revision", number(t.Revision))
 		e.appendTo("comments", encodedEach(commentFields, after.Comments[len(t.Comments):])...)
 		editFields(e, settledFields, t, after)
 		err := s.updateQuietly(ctx, s.tables.Tasks, taskKey(t.ID), e)
@@ -151,9 +150,11 @@ func (s *Store) endSettlement(ctx context.Context, i item) error {
 	epoch := number(num(i, "settleEpoch"))
 	e := newExpression().
 		op(OpSettled).set("settledEpoch", epoch).
-		equal("settleEpoch", epoch).absent("unsettled").compare("settledEpoch", "<", epoch)
-	if num(i, "announced") == num(i, "epoch") {
-		e.remove("attention").remove("attentionSince").equal("announced", number(num(i, "announced"))).equal("epoch", number(num(i, "epoch")))
+		equal("settleEpoch", epoch).compare("settledEpoch", "<", epoch)
+	if num(i, "announced") == num(i, "epoch") && !has(i, "deleting") {
+		// What follows on a settlement is settled too, so that another epoch is another
+		// settlement. A deletion that has begun meanwhile keeps the sweep's attention.
+		e.remove("attention").remove("attentionSince").absent("deleting")
 	}
 	after, err := s.update(ctx, s.tables.Releases, releaseKey(decodeRelease(i).ID), e)
 	if _, ok := failedCondition(err); ok {
@@ -182,7 +183,7 @@ func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
 		op(opAnnounced).set("announced", number(epoch)).
 		remove("attention").remove("attentionSince").
 		compare("announced", "<", number(epoch)).equal("epoch", number(epoch)).
-		absent("unsettled").absent("linking").absent("deleting")
+		absent("deleting")
 	restful.conditions = append(restful.conditions, restful.name("settledEpoch")+" = "+restful.name("settleEpoch"))
 	_, err := s.update(ctx, s.tables.Releases, releaseKey(id), restful)
 	failed, ok := failedCondition(err)
@@ -211,8 +212,7 @@ func (s *Store) clearAttention(ctx context.Context, i item) error {
 		return nil
 	}
 	e := newExpression().op(opRest).remove("attention").remove("attentionSince").
-		equal("epoch", number(num(i, "epoch"))).equal("announced", number(num(i, "epoch"))).
-		absent("unsettled").absent("linking").absent("deleting")
+		equal("epoch", number(num(i, "epoch"))).absent("deleting")
 	_, err := s.update(ctx, s.tables.Releases, releaseKey(decodeRelease(i).ID), e)
 	if _, ok := failedCondition(err); ok {
 		return nil

@@ -104,7 +104,7 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 		equal("epoch", number(before.Epoch())).
 		// An edit of this in between must not be overlooked: publish has looked at it.
 		equal("public", boolean(before.Public)).
-		absent("linking").absent("deleting")
+		absent("deleting")
 	publish(e, before, after, passage.At)
 	for _, d := range t.Guards {
 		switch d {
@@ -138,7 +138,7 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 	}
 	actions := []types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(after.ID), e),
-		putAction(s.tables.Releases, encodeLogEntry(after.ID, logKeyOfEpoch(entries, after.Epoch()), entry, w.Request), newExpression().absent("pk")),
+		putAction(s.tables.Releases, encodeLogEntry(after.ID, logKeyOfEpoch(entries, after.Epoch()), entry, w.Request), newExpression()),
 	}
 	memory, err := w.recordAction(after)
 	if err != nil {

@@ -1,48 +1,13 @@
 package dynamo_test
 
 import (
-	"context"
 	"fmt"
-	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
 )
-
-// heldUp is a store on the same tables whose first request of a kind is held up until
-// something else has happened: what was read before it is out of date by then.
-func (l *harness) heldUp(operation string, meanwhile func()) *dynamo.Store {
-	var first sync.Once
-	return l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
-		if call.Operation == operation {
-			first.Do(meanwhile)
-		}
-		return do(ctx)
-	}, nil)
-}
-
-// appended adds a log entry. A transition takes its place in the log from the number of
-// entries it has read, so that two with an entry in between do not collide there, which
-// would hide a missing guard.
-func (l *harness) appended(id string) {
-	l.t.Helper()
-	_, err := l.AppendLog(l.ctx, id, "in between", "", l.write())
-	l.no(err)
-}
-
-// editRelease edits a release as update-release does.
-func (l *harness) editRelease(s *dynamo.Store, id string, w dynamo.Write, edit func(*release.Release)) error {
-	_, err := s.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, string, error) {
-		edit(&r)
-		r.Revision, r.UpdatedAt = r.Revision+1, w.At
-		return r, "", nil
-	}, w)
-	return err
-}
 
 // A transition whose write is held up while a log entry and another one come in between
 // changes nothing, wherever in its life the release is.
@@ -137,11 +102,7 @@ func TestTransition_MadePublicInBetween_IsPublished(t *testing.T) {
 func TestTransition_DeletionBegunInBetween_NotFound(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
-	s := l.heldUp("TransactWriteItems", func() {
-		if err := l.under(nil, dyingAfter("TransactWriteItems", 1)).DeleteRelease(l.ctx, id, l.write()); err == nil {
-			t.Error("the deletion did not die")
-		}
-	})
+	s := l.heldUp("TransactWriteItems", func() { l.beginDeleting(id) })
 	if _, err := s.Transition(l.ctx, id, moveTo(release.Approved), l.write()); !release.IsKind(err, release.KindNotFound) {
 		t.Errorf("got %v", err)
 	}

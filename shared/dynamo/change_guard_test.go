@@ -1,0 +1,255 @@
+package dynamo_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/release"
+)
+
+// Whatever writes a change request has seen the edit that came in between: nothing of it
+// is lost, and no revision is given twice.
+func TestChangeWrites_EditInBetween_SeeIt(t *testing.T) {
+	const before, other = "CHG-000", "in between"
+	for _, test := range []struct {
+		name      string
+		held      string
+		set       func(l *harness) string // returns the release
+		run       func(l *harness, s *dynamo.Store, id string) error
+		revisions int // of both writes and those before
+		linked    bool
+	}{
+		{
+			"link", "TransactWriteItems",
+			func(l *harness) string { return l.release() },
+			func(l *harness, s *dynamo.Store, id string) error {
+				_, err := s.LinkChanges(l.ctx, id, []string{before}, nil, l.write())
+				return err
+			}, 3, true,
+		},
+		{
+			"create a release", "TransactWriteItems",
+			func(*harness) string { return "" },
+			func(l *harness, s *dynamo.Store, _ string) error {
+				r, ids := planOf(before)
+				_, err := s.CreateRelease(l.ctx, r, ids, l.write())
+				return err
+			}, 3, true,
+		},
+		{
+			"remove", "TransactWriteItems",
+			func(l *harness) string { return l.release(before) },
+			func(l *harness, s *dynamo.Store, id string) error {
+				_, err := s.LinkChanges(l.ctx, id, nil, []string{before}, l.write())
+				return err
+			}, 4, false,
+		},
+		{
+			"decide", "TransactWriteItems",
+			func(l *harness) string { return l.release(before) },
+			func(l *harness, s *dynamo.Store, _ string) error {
+				_, err := s.Decide(l.ctx, before, release.DecisionRejected, "", l.write())
+				return err
+			}, 4, true,
+		},
+		{
+			"edit", "TransactWriteItems",
+			func(l *harness) string { return l.release(before) },
+			func(l *harness, s *dynamo.Store, _ string) error {
+				_, err := s.UpdateChange(l.ctx, before, func(c release.Change) (release.Change, error) {
+					c.ControlID = "C-1"
+					return c, nil
+				}, l.write())
+				return err
+			}, 4, true,
+		},
+		{
+			"delete the release", "TransactWriteItems",
+			func(l *harness) string {
+				id := l.release(before)
+				l.beginDeleting(id)
+				return id
+			},
+			func(l *harness, s *dynamo.Store, id string) error {
+				return s.ResumeDeleting(l.ctx, id, l.write().Stamp)
+			},
+			4, false,
+		},
+		{
+			"follow the release", "UpdateItem",
+			func(l *harness) string {
+				id := l.release(before)
+				l.move(id, release.Cancelled)
+				return id
+			},
+			func(l *harness, s *dynamo.Store, id string) error {
+				c, err := l.Change(l.ctx, before)
+				l.no(err)
+				r, err := l.Release(l.ctx, id)
+				l.no(err)
+				_, _, err = s.FollowRelease(l.ctx, c, r)
+				return err
+			}, 4, false,
+		},
+	} {
+		l := newHarness(t)
+		l.changes("CHG", 1)
+		id := test.set(l)
+		if err := test.run(l, l.heldUp(test.held, func() { l.retitle(before, other) }), id); err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		c, err := l.Change(l.ctx, before)
+		l.no(err)
+		if c.ControlTitle != other || c.Revision != test.revisions || (c.ReleaseID != "") != test.linked {
+			t.Errorf("%s: %q at revision %d, held by %q; want %q at %d", test.name, c.ControlTitle, c.Revision, c.ReleaseID, other, test.revisions)
+		}
+		if !test.linked {
+			continue
+		}
+		now, err := l.ReleaseWithLinks(l.ctx, c.ReleaseID)
+		l.no(err)
+		if len(now.Links) != 1 || now.Links[0] != c.Link() {
+			t.Errorf("%s: the release says %+v of it, want %+v", test.name, now.Links, c.Link())
+		}
+	}
+}
+
+// A request that two add at once is added once.
+func TestLinkChanges_AddedByAnotherInBetween_Unchanged(t *testing.T) {
+	l := newHarness(t)
+	l.changes("CHG", 1)
+	id := l.release()
+	s := l.heldUp("BatchGetItem", func() { l.link(id, []string{"CHG-000"}, nil) })
+	result, err := s.LinkChanges(l.ctx, id, []string{"CHG-000"}, nil, l.write())
+	if err != nil || !slices.Equal(result.Unchanged, []string{"CHG-000"}) {
+		t.Errorf("%+v, %v", result, err)
+	}
+	l.exact(id, []string{"CHG-000"})
+}
+
+// One that has left for another release meanwhile is not taken from that one.
+func TestLinkChanges_MovedToAnotherReleaseInBetween_StaysThere(t *testing.T) {
+	l := newHarness(t)
+	l.changes("CHG", 1)
+	id, other := l.release("CHG-000"), l.release()
+	s := l.heldUp("BatchGetItem", func() {
+		l.link(id, nil, []string{"CHG-000"})
+		l.link(other, []string{"CHG-000"}, nil)
+	})
+	result, err := s.LinkChanges(l.ctx, id, nil, []string{"CHG-000"}, l.write())
+	if err != nil || !slices.Equal(result.Unchanged, []string{"CHG-000"}) {
+		t.Errorf("%+v, %v", result, err)
+	}
+	l.exact(id, nil)
+	l.exact(other, []string{"CHG-000"})
+}
+
+// While a release is half-created, nothing is decided on what it holds, and the refusal
+// says why.
+func TestDecide_HalfCreatedRelease_ConflictLinking(t *testing.T) {
+	l := newHarness(t)
+	id, _ := l.halfCreated("CHG")
+	if _, err := l.Decide(l.ctx, "CHG-000", release.DecisionRejected, "", l.write()); !release.HasCode(err, "linking") {
+		t.Errorf("got %v", err)
+	}
+	if r, err := l.Release(l.ctx, id); err != nil || len(r.Unapproved) > 0 {
+		t.Errorf("unapproved %v, %v", r.Unapproved, err)
+	}
+}
+
+// Of two who go on with a creation, the slower finds nothing to do. The one request that
+// is left can no longer be linked, so that nothing but the release's own guard bars it;
+// what needs the sweep's attention by then is another matter, and keeps it.
+func TestResumeLinking_AnotherFinishesInBetween_ChangesNothing(t *testing.T) {
+	l := newHarness(t)
+	id, missing := l.halfCreated("CHG")
+	l.release(missing)
+	s := l.heldUp("TransactWriteItems", func() {
+		l.no(l.ResumeLinking(l.ctx, id, l.write().Stamp, true))
+		l.move(id, release.Cancelled)
+	})
+	l.no(s.ResumeLinking(l.ctx, id, l.write().Stamp, true))
+	if l.stored(id, "attention") == "" || l.stored(id, "op") != "cancelled" {
+		t.Errorf("attention %q, op %q", l.stored(id, "attention"), l.stored(id, "op"))
+	}
+}
+
+// The request that is left is edited while it is linked.
+func TestResumeLinking_EditInBetween_SeesIt(t *testing.T) {
+	l := newHarness(t)
+	id, missing := l.halfCreated("CHG")
+	l.no(l.heldUp("TransactWriteItems", func() { l.retitle(missing, "in between") }).ResumeLinking(l.ctx, id, l.write().Stamp, false))
+	now, err := l.ReleaseWithLinks(l.ctx, id)
+	l.no(err)
+	if n := slices.IndexFunc(now.Links, func(c release.LinkedChange) bool { return c.ID == missing }); n < 0 || now.Links[n].ControlTitle != "in between" {
+		t.Errorf("%s is not linked as it is", missing)
+	}
+	if c, err := l.Change(l.ctx, missing); err != nil || c.Revision != 3 {
+		t.Errorf("it is at revision %d, %v", c.Revision, err)
+	}
+}
+
+// undone begins a creation of 46 whose last request goes to another release after the
+// first chunk, so that it has to be undone. The write that marks it for that is handed to
+// the caller.
+func (l *harness) undone(mark func(id string, write func() error) error) (id string, err error) {
+	l.t.Helper()
+	ids := l.changes("CHG", 46)
+	reads, writes := 0, 0
+	s := l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		switch call.Operation {
+		case "GetItem":
+			if reads++; reads == 1 { // to see what is left to link
+				l.release(ids[45])
+			}
+		case "TransactWriteItems":
+			if writes++; writes == 2 {
+				c, err := l.Change(l.ctx, ids[0])
+				l.no(err)
+				id = c.ReleaseID
+				return mark(id, func() error { return do(ctx) })
+			}
+		}
+		return do(ctx)
+	}, nil)
+	r, _ := planOf()
+	_, err = s.CreateRelease(l.ctx, r, ids, l.write())
+	return id, err
+}
+
+// A creation that the sweep has completed is not undone any more.
+func TestCreateRelease_CompletedWhileItIsUndone_Stays(t *testing.T) {
+	l := newHarness(t)
+	id, err := l.undone(func(id string, write func() error) error {
+		l.no(l.ResumeLinking(l.ctx, id, l.write().Stamp, true))
+		return write()
+	})
+	if !release.HasCode(err, "not-linkable") {
+		t.Errorf("got %v", err)
+	}
+	now, err := l.ReleaseWithLinks(l.ctx, id)
+	if err != nil || len(now.Links) != 45 || len(now.Release.ChangeIDs) != 45 {
+		t.Errorf("%d links, %v", len(now.Links), err)
+	}
+}
+
+// One that is being undone is not gone on with: it keeps the attention of the sweep,
+// which would otherwise never finish it.
+func TestResumeLinking_UndoneInBetween_ChangesNothing(t *testing.T) {
+	l := newHarness(t)
+	id, _ := l.undone(func(id string, write func() error) error {
+		s := l.heldUp("TransactWriteItems", func() { l.no(write()) })
+		if err := s.ResumeLinking(l.ctx, id, l.write().Stamp, true); !release.IsKind(err, release.KindNotFound) {
+			t.Errorf("got %v", err)
+		}
+		return errDied
+	})
+	if l.stored(id, "attention") == "" || l.stored(id, "op") != "delete" {
+		t.Errorf("attention %q, op %q", l.stored(id, "attention"), l.stored(id, "op"))
+	}
+	l.no(l.ResumeDeleting(l.ctx, id, l.write().Stamp))
+	l.empty("REL#" + id)
+}

@@ -1,0 +1,140 @@
+package dynamo_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// keyed is a write under an Idempotency-Key.
+func (l *harness) keyed(key string) dynamo.Write {
+	w := l.write()
+	w.Idempotency = &dynamo.IdempotencyRecord{Key: key, Body: "digest", Encode: func(result any) ([]byte, error) { return json.Marshal(result) }}
+	return w
+}
+
+// An id is given once, with an Idempotency-Key and without.
+func TestCreate_IDInUse_FirstStands(t *testing.T) {
+	l := newHarness(t)
+	_, err := l.CreateChange(l.ctx, newChange("CHG-1", release.DecisionPending), l.write())
+	l.no(err)
+	changed := newChange("CHG-1", release.DecisionApproved)
+	for _, w := range []dynamo.Write{l.write(), l.keyed("k2")} {
+		if _, err := l.CreateChange(l.ctx, changed, w); !release.HasCode(err, "already-exists") {
+			t.Errorf("the change request again: %v", err)
+		}
+	}
+	if c, err := l.Change(l.ctx, "CHG-1"); err != nil || c.CABDecision != release.DecisionPending {
+		t.Errorf("it is %s, %v", c.CABDecision, err)
+	}
+	task := newTask("T-1", "CHG-1")
+	_, err = l.CreateTask(l.ctx, task, l.write())
+	l.no(err)
+	task.Title, task.CIIDs = "another", nil
+	bare := task
+	bare.ChangeRequestID = ""
+	for _, try := range []struct {
+		task release.Task
+		w    dynamo.Write
+	}{{task, l.write()}, {bare, l.write()}, {task, l.keyed("k3")}} {
+		if _, err := l.CreateTask(l.ctx, try.task, try.w); !release.HasCode(err, "already-exists") {
+			t.Errorf("the task again: %v", err)
+		}
+	}
+	if now, err := l.Task(l.ctx, "T-1"); err != nil || now.Title != "A laptop" {
+		t.Errorf("%+v, %v", now, err)
+	}
+}
+
+// Of two requests with one Idempotency-Key, the one that is held up writes nothing,
+// whatever it was to do.
+func TestIdempotencyKey_UsedInBetween_WritesNothing(t *testing.T) {
+	l := newHarness(t)
+	l.changes("CHG", 2)
+	id := l.release("CHG-000")
+	for name, run := range map[string]func(s *dynamo.Store, w dynamo.Write) error{
+		"create a release": func(s *dynamo.Store, w dynamo.Write) error {
+			r, _ := planOf()
+			_, err := s.CreateRelease(l.ctx, r, nil, w)
+			return err
+		},
+		"add": func(s *dynamo.Store, w dynamo.Write) error {
+			_, err := s.LinkChanges(l.ctx, id, []string{"CHG-001"}, nil, w)
+			return err
+		},
+		"remove": func(s *dynamo.Store, w dynamo.Write) error {
+			_, err := s.LinkChanges(l.ctx, id, nil, []string{"CHG-000"}, w)
+			return err
+		},
+		"add what is there": func(s *dynamo.Store, w dynamo.Write) error {
+			_, err := s.LinkChanges(l.ctx, id, []string{"CHG-000"}, nil, w)
+			return err
+		},
+		"transition": func(s *dynamo.Store, w dynamo.Write) error {
+			_, err := s.Transition(l.ctx, id, moveTo(release.Approved), w)
+			return err
+		},
+		"append": func(s *dynamo.Store, w dynamo.Write) error {
+			_, err := s.AppendLog(l.ctx, id, "x", "", w)
+			return err
+		},
+		"edit": func(s *dynamo.Store, w dynamo.Write) error {
+			return l.editRelease(s, id, w, func(r *release.Release) { r.Name = "edited" })
+		},
+		"edit nothing": func(s *dynamo.Store, w dynamo.Write) error {
+			_, err := s.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, string, error) { return r, "", nil }, w)
+			return err
+		},
+		"create a change request": func(s *dynamo.Store, w dynamo.Write) error {
+			_, err := s.CreateChange(l.ctx, newChange("CHG-new", release.DecisionPending), w)
+			return err
+		},
+		"decide": func(s *dynamo.Store, w dynamo.Write) error {
+			_, err := s.Decide(l.ctx, "CHG-000", release.DecisionRejected, "", w)
+			return err
+		},
+		"edit a change request": func(s *dynamo.Store, w dynamo.Write) error {
+			_, err := s.UpdateChange(l.ctx, "CHG-000", func(c release.Change) (release.Change, error) {
+				c.Title = "edited"
+				return c, nil
+			}, w)
+			return err
+		},
+		"create a task": func(s *dynamo.Store, w dynamo.Write) error {
+			_, err := s.CreateTask(l.ctx, newTask("T-new", ""), w)
+			return err
+		},
+	} {
+		others := map[string]func(w dynamo.Write) error{ // in the table where the key is kept
+			l.tables.Releases: func(w dynamo.Write) error {
+				_, err := l.AppendLog(l.ctx, id, "first", "", w)
+				return err
+			},
+			l.tables.Changes: func(w dynamo.Write) error {
+				_, err := l.CreateChange(l.ctx, newChange("first of "+name, release.DecisionPending), w)
+				return err
+			},
+			l.tables.Tasks: func(w dynamo.Write) error {
+				_, err := l.CreateTask(l.ctx, newTask("first of "+name, ""), w)
+				return err
+			},
+		}
+		s := l.heldUp("TransactWriteItems", func() {
+			for _, other := range others {
+				l.no(other(l.keyed(name)))
+			}
+		})
+		if err := run(s, l.keyed(name)); !release.HasCode(err, "request-in-progress") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	l.exact(id, []string{"CHG-000"})
+	if r, err := l.Release(l.ctx, id); err != nil || r.Revision != 1 {
+		t.Errorf("revision %d, %v", r.Revision, err)
+	}
+	if c, err := l.Change(l.ctx, "CHG-000"); err != nil || c.Revision != 2 {
+		t.Errorf("revision %d, %v", c.Revision, err)
+	}
+}

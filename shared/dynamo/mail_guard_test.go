@@ -1,0 +1,318 @@
+package dynamo_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+)
+
+var mailNow = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+
+const lease = "lease-1"
+
+// mailIn puts a mail into the outbox and brings it into a state the way it gets there.
+func (l *harness) mailIn(state dynamo.MailState) dynamo.Mail {
+	l.t.Helper()
+	m := dynamo.Mail{Kind: "headsup", ReleaseID: "REL-1", Number: int(l.stamps.Add(1)), Recipient: "ben@example.com", Snapshot: "{}"}
+	_, err := l.PutMail(l.ctx, m, mailNow)
+	l.no(err)
+	m.ID = dynamo.MailID(m.Kind, m.ReleaseID, m.Number, m.Recipient)
+	if state != dynamo.MailPending && state != dynamo.MailSuppressed && state != dynamo.MailSuperseded {
+		_, won, err := l.ClaimMail(l.ctx, m.ID, lease, mailNow, mailNow.Add(time.Minute))
+		if l.no(err); !won {
+			l.t.Fatal("the claim was not won")
+		}
+	}
+	sending := l.mail(m.ID)
+	switch state {
+	case dynamo.MailSent, dynamo.MailUnknown:
+		l.no(l.FinishMail(l.ctx, sending, state, "", "", mailNow))
+	case dynamo.MailFailed:
+		_, err = l.MailFailed(l.ctx, sending, "refused", mailNow)
+	case dynamo.MailSuppressed:
+		_, err = l.MailSuppressed(l.ctx, sending, "bounced", mailNow)
+	case dynamo.MailSuperseded:
+		_, err = l.SupersedeMail(l.ctx, m.ID, "overtaken", mailNow)
+	}
+	l.no(err)
+	if m = l.mail(m.ID); m.State != state {
+		l.t.Fatalf("it is %s, want %s", m.State, state)
+	}
+	return m
+}
+
+func (l *harness) mail(id string) dynamo.Mail {
+	l.t.Helper()
+	m, ok, err := l.Mail(l.ctx, id)
+	if l.no(err); !ok {
+		l.t.Fatalf("there is no mail %s", id)
+	}
+	return m
+}
+
+// Each move of a mail is possible from the states typed here, and from no other.
+func TestMail_MovesOnlyFromStatesItMayLeave(t *testing.T) {
+	l := newHarness(t)
+	const (
+		pending, sending, sent = dynamo.MailPending, dynamo.MailSending, dynamo.MailSent
+		failed, suppressed     = dynamo.MailFailed, dynamo.MailSuppressed
+		superseded, unknown    = dynamo.MailSuperseded, dynamo.MailUnknown
+	)
+	later := mailNow.Add(time.Hour)
+	underLease := func(m dynamo.Mail) dynamo.Mail {
+		m.Lease = lease
+		return m
+	}
+	for name, move := range map[string]struct {
+		from []dynamo.MailState
+		do   func(m dynamo.Mail) error
+	}{
+		"claim": {[]dynamo.MailState{pending}, func(m dynamo.Mail) error {
+			_, _, err := l.ClaimMail(l.ctx, m.ID, "lease-2", later, later)
+			return err
+		}},
+		"finish as sent": {[]dynamo.MailState{sending, unknown}, func(m dynamo.Mail) error {
+			return l.FinishMail(l.ctx, underLease(m), sent, "", "id-2", later)
+		}},
+		"finish as unknown": {[]dynamo.MailState{sending}, func(m dynamo.Mail) error {
+			return l.FinishMail(l.ctx, underLease(m), unknown, "no answer", "", later)
+		}},
+		"delay": {[]dynamo.MailState{sending}, func(m dynamo.Mail) error {
+			return l.DelayMail(l.ctx, underLease(m), "throttled", later, later)
+		}},
+		"expire": {[]dynamo.MailState{sending}, func(m dynamo.Mail) error {
+			_, err := l.ExpireMail(l.ctx, underLease(m), later)
+			return err
+		}},
+		"fail": {[]dynamo.MailState{sending}, func(m dynamo.Mail) error {
+			_, err := l.MailFailed(l.ctx, underLease(m), "refused", later)
+			return err
+		}},
+		"suppress": {[]dynamo.MailState{pending}, func(m dynamo.Mail) error {
+			_, err := l.MailSuppressed(l.ctx, m, "bounced", later)
+			return err
+		}},
+		"supersede": {[]dynamo.MailState{pending}, func(m dynamo.Mail) error {
+			_, err := l.SupersedeMail(l.ctx, m.ID, "overtaken", later)
+			return err
+		}},
+		"wake": {[]dynamo.MailState{pending}, func(m dynamo.Mail) error {
+			if m.DueAt.IsZero() { // as a look has read it before it was through
+				m.DueAt = mailNow
+			}
+			_, err := l.WakeMail(l.ctx, m, later)
+			return err
+		}},
+		"resend": {[]dynamo.MailState{unknown}, func(m dynamo.Mail) error {
+			_, err := l.ResendMail(l.ctx, m.ID, later)
+			return err
+		}},
+		"was sent": {[]dynamo.MailState{pending, sending, unknown}, func(m dynamo.Mail) error {
+			_, _, err := l.MailWasSent(l.ctx, m.ID, "id-2", later)
+			return err
+		}},
+	} {
+		for _, state := range []dynamo.MailState{pending, sending, sent, failed, suppressed, superseded, unknown} {
+			m := l.mailIn(state)
+			l.no(move.do(m))
+			if moved := l.mail(m.ID) != m; moved != slices.Contains(move.from, state) {
+				t.Errorf("%s, where it is %s: moved %v", name, state, moved)
+			}
+		}
+	}
+}
+
+// What belongs to a lease is nobody else's to do.
+func TestMail_AnothersLease_Stands(t *testing.T) {
+	l := newHarness(t)
+	for name, do := range map[string]func(m dynamo.Mail) error{
+		"finish": func(m dynamo.Mail) error {
+			return l.FinishMail(l.ctx, m, dynamo.MailUnknown, "no answer", "", mailNow)
+		},
+		"delay": func(m dynamo.Mail) error { return l.DelayMail(l.ctx, m, "throttled", mailNow, mailNow) },
+		"expire": func(m dynamo.Mail) error {
+			_, err := l.ExpireMail(l.ctx, m, mailNow)
+			return err
+		},
+		"fail": func(m dynamo.Mail) error {
+			_, err := l.MailFailed(l.ctx, m, "refused", mailNow)
+			return err
+		},
+	} {
+		m := l.mailIn(dynamo.MailSending)
+		m.Lease = "an older one"
+		l.no(do(m))
+		if now := l.mail(m.ID); now.State != dynamo.MailSending || now.Lease != lease {
+			t.Errorf("%s: it is %s under %q", name, now.State, now.Lease)
+		}
+	}
+}
+
+func TestPutMail_Twice_FirstStands(t *testing.T) {
+	l := newHarness(t)
+	m := l.mailIn(dynamo.MailSent)
+	m.Snapshot = "another"
+	if put, err := l.PutMail(l.ctx, m, mailNow); put || err != nil {
+		t.Errorf("put %v, %v", put, err)
+	}
+	if now := l.mail(m.ID); now.State != dynamo.MailSent || now.Snapshot != "{}" {
+		t.Errorf("%+v", now)
+	}
+}
+
+func TestWakeMail_TwoLooks_OneWakesIt(t *testing.T) {
+	l := newHarness(t)
+	m := l.mailIn(dynamo.MailPending)
+	for n, want := range []bool{true, false} {
+		if won, err := l.WakeMail(l.ctx, m, mailNow.Add(time.Hour)); won != want || err != nil {
+			t.Errorf("look %d: %v, %v", n+1, won, err)
+		}
+	}
+}
+
+func TestSuppress_Twice_FirstReasonStands(t *testing.T) {
+	l := newHarness(t)
+	l.no(l.Suppress(l.ctx, "ben@example.com", "bounced", mailNow))
+	l.no(l.Suppress(l.ctx, "ben@example.com", "complained", mailNow))
+	if reason, err := l.Suppressed(l.ctx, "ben@example.com"); reason != "bounced" || err != nil {
+		t.Errorf("%q, %v", reason, err)
+	}
+}
+
+func TestMailCameBack_Twice_FirstWordStandsAndCountsOnce(t *testing.T) {
+	l := newHarness(t)
+	m := l.mailIn(dynamo.MailSent)
+	for _, feedback := range []string{"bounce", "complaint"} {
+		n, err := l.MailCameBack(l.ctx, m, dynamo.MailFailed, feedback, "id", mailNow)
+		if n != 1 || err != nil {
+			t.Errorf("%s: %d problems, %v", feedback, n, err)
+		}
+	}
+	if now := l.mail(m.ID); now.Feedback != "bounce" {
+		t.Errorf("%+v", now)
+	}
+}
+
+func TestMailCameBack_MailIsGone_MakesNone(t *testing.T) {
+	l := newHarness(t)
+	if n, err := l.MailCameBack(l.ctx, dynamo.Mail{ID: "gone", ReleaseID: "REL-1"}, dynamo.MailFailed, "bounce", "id", mailNow); n != 0 || err != nil {
+		t.Errorf("%d problems, %v", n, err)
+	}
+	if m, ok, err := l.Mail(l.ctx, "gone"); ok || err != nil {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// What a person is told changes together with the mail that tells it, or not at all.
+func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
+	l := newHarness(t)
+	fresh := func() dynamo.RecipientState {
+		return dynamo.RecipientState{ReleaseID: fmt.Sprintf("REL-%d", l.stamps.Add(1)), Recipient: "ben@example.com", Address: "ben@example.com", Name: "Ben"}
+	}
+	saved := func(row dynamo.RecipientState) dynamo.RecipientState {
+		t.Helper()
+		if ok, err := l.SaveRecipientState(l.ctx, row, "", nil, mailNow); !ok || err != nil {
+			t.Fatalf("saved %v, %v", ok, err)
+		}
+		row.Revision++
+		return row
+	}
+	for name, try := range map[string]func() (dynamo.RecipientState, bool, error){
+		"another made the row": func() (dynamo.RecipientState, bool, error) {
+			row := fresh()
+			now := saved(row)
+			row.Name = "x"
+			ok, err := l.SaveRecipientState(l.ctx, row, "", nil, mailNow)
+			return now, ok, err
+		},
+		"another changed the row": func() (dynamo.RecipientState, bool, error) {
+			row := saved(fresh())
+			now := saved(row)
+			row.Name = "x"
+			ok, err := l.SaveRecipientState(l.ctx, row, "", nil, mailNow)
+			return now, ok, err
+		},
+		"the older mail is being sent": func() (dynamo.RecipientState, bool, error) {
+			row := saved(fresh())
+			older := l.mailIn(dynamo.MailSending)
+			changed := row
+			changed.Name = "x"
+			ok, err := l.SaveRecipientState(l.ctx, changed, older.ID, nil, mailNow)
+			if now := l.mail(older.ID); now != older {
+				t.Errorf("the older mail is %s", now.State)
+			}
+			return row, ok, err
+		},
+		"the mail was sent before": func() (dynamo.RecipientState, bool, error) {
+			row := saved(fresh())
+			sent := l.mailIn(dynamo.MailSent)
+			changed := row
+			changed.Name = "x"
+			ok, err := l.SaveRecipientState(l.ctx, changed, "", &sent, mailNow)
+			if now := l.mail(sent.ID); now != sent {
+				t.Errorf("the mail is %s again", now.State)
+			}
+			return row, ok, err
+		},
+	} {
+		want, ok, err := try()
+		if ok || err != nil {
+			t.Errorf("%s: saved %v, %v", name, ok, err)
+		}
+		now, err := l.RecipientStates(l.ctx, want.ReleaseID)
+		if err != nil || len(now) != 1 || now[0].Name != "Ben" || now[0].Revision != want.Revision {
+			t.Errorf("%s: the row is %+v, want revision %d: %v", name, now, want.Revision, err)
+		}
+	}
+}
+
+// Jobs are opened and closed by many who do not know of each other.
+func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
+	l := newHarness(t)
+	at := func(minutes int) time.Time { return mailNow.Add(time.Duration(minutes) * time.Minute) }
+	job := func(k dynamo.JobKey) dynamo.Job {
+		t.Helper()
+		j, _, err := l.Job(l.ctx, k)
+		l.no(err)
+		return j
+	}
+	want := func(what string, k dynamo.JobKey, open, wait bool, round int) {
+		t.Helper()
+		if j := job(k); j.Open != open || j.Wait != wait || j.Round != round {
+			t.Errorf("%s: %+v; want open %v, waiting %v, round %d", what, j, open, wait, round)
+		}
+	}
+	window := dynamo.WindowJob("REL-1")
+	l.no(l.OpenJob(l.ctx, window, at(0)))
+	l.no(l.OpenJobOnce(l.ctx, window, at(1)))
+	want("open, and not overdue", window, true, false, 1)
+	l.no(l.OpenJobOnce(l.ctx, window, at(10)))
+	want("overdue", window, true, false, 2)
+	read := job(window)
+	l.no(l.OpenJob(l.ctx, window, at(11)))
+	l.no(l.CloseJob(l.ctx, read, at(12)))
+	want("opened again before it was closed", window, true, false, 3)
+	l.no(l.MissJob(l.ctx, window, at(13)))
+	want("planned, hence not missed", window, true, false, 3)
+	l.no(l.CloseJob(l.ctx, job(window), at(14)))
+	want("closed", window, false, false, 3)
+	l.no(l.OpenJobOnce(l.ctx, window, at(15)))
+	want("closed before", window, true, false, 4)
+
+	settled := dynamo.SettlementJob("REL-1", 4)
+	l.no(l.AwaitSettlement(l.ctx, settled, at(0)))
+	want("waiting", settled, false, true, 1)
+	l.no(l.OpenSettlement(l.ctx, settled, at(1)))
+	want("complete", settled, true, false, 2)
+	l.no(l.AwaitSettlement(l.ctx, settled, at(2)))
+	want("opened before it was to wait", settled, true, false, 2)
+	l.no(l.CloseJob(l.ctx, job(settled), at(3)))
+	l.no(l.OpenSettlement(l.ctx, settled, at(4)))
+	want("planned, and complete once more", settled, false, false, 2)
+	other := dynamo.SettlementJob("REL-1", 5)
+	l.no(l.OpenSettlement(l.ctx, other, at(5)))
+	want("complete before anybody waited", other, true, false, 1)
+}

@@ -1,0 +1,284 @@
+package dynamo_test
+
+import (
+	"testing"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// deployed makes a release with CHG-000 whose deployment has begun to settle, and is
+// announced but for its last epochs.
+func (l *harness) deployed(unannounced int) string {
+	l.t.Helper()
+	l.changes("CHG", 1)
+	id := l.release("CHG-000")
+	l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	l.announced(id, 4-unannounced)
+	return id
+}
+
+func (l *harness) announced(id string, upTo int) {
+	l.t.Helper()
+	for epoch := 1; epoch <= upTo; epoch++ {
+		l.no(l.MarkAnnounced(l.ctx, id, epoch))
+	}
+}
+
+// through is the last one through, who dies before the end is recorded.
+func (l *harness) through(id string, epoch int) {
+	l.t.Helper()
+	if err := l.under(nil, dyingAfter("UpdateItem", 1)).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1); err == nil {
+		l.t.Error("it did not die")
+	}
+}
+
+func (l *harness) wants(id, what string, want map[string]string) {
+	l.t.Helper()
+	for attribute, value := range want {
+		if got := l.stored(id, attribute); got != value {
+			l.t.Errorf("%s: %s is %q, want %q", what, attribute, got, value)
+		}
+	}
+}
+
+func TestChangeIsThrough_Repeated_CountsOnce(t *testing.T) {
+	l := newHarness(t)
+	id := l.deployed(0)
+	for range 2 {
+		l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3))
+	}
+	l.wants(id, "twice through", map[string]string{"settledTasks": "3", "settledEpoch": "4"})
+}
+
+func TestChangeIsThrough_OvertakenByRollback_LeavesItUnsettled(t *testing.T) {
+	l := newHarness(t)
+	id := l.deployed(0)
+	l.move(id, release.RolledBack)
+	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3))
+	l.wants(id, "through for the deployment", map[string]string{"settledTasks": "0", "settledEpoch": "0", "unsettled": "*types.AttributeValueMemberSS"})
+}
+
+// A rollback begins while the end of the deployment's settlement is recorded: it stays
+// before the sweep.
+func TestEndSettlement_RollbackInBetween_KeepsAttention(t *testing.T) {
+	l := newHarness(t)
+	id := l.deployed(0)
+	l.through(id, 4)
+	l.no(l.heldUp("UpdateItem", func() { l.move(id, release.RolledBack) }).EndSettlement(l.ctx, id))
+	l.wants(id, "rolled back", map[string]string{"attention": "1", "op": "rolled-back", "settledEpoch": "0"})
+}
+
+// The end is recorded once: its record wakes who tells people.
+func TestEndSettlement_AnotherInBetween_RecordsItOnce(t *testing.T) {
+	l := newHarness(t)
+	id := l.deployed(0)
+	l.through(id, 4)
+	l.no(l.heldUp("UpdateItem", func() {
+		l.no(l.EndSettlement(l.ctx, id))
+		l.renameRelease(id, "other")
+	}).EndSettlement(l.ctx, id))
+	l.wants(id, "ended by another", map[string]string{"attention": "", "op": "patch", "settledEpoch": "4"})
+}
+
+// A deletion that dies is the sweep's to finish, also where a settlement ends meanwhile.
+func TestEndSettlement_DeletionBegun_KeepsAttention(t *testing.T) {
+	l := newHarness(t)
+	l.changes("CHG", 1)
+	for _, before := range []bool{true, false} {
+		id := l.release("CHG-000")
+		l.move(id, release.Cancelled)
+		l.announced(id, 1)
+		l.through(id, 1)
+		s := l.Store
+		if before {
+			l.beginDeleting(id)
+		} else {
+			s = l.heldUp("UpdateItem", func() { l.beginDeleting(id) })
+		}
+		l.no(s.EndSettlement(l.ctx, id))
+		l.wants(id, "being deleted", map[string]string{"attention": "1"})
+		l.no(l.ResumeDeleting(l.ctx, id, l.write().Stamp))
+	}
+}
+
+func TestMarkAnnounced_Repeated_WritesOnce(t *testing.T) {
+	l := newHarness(t)
+	id := l.release()
+	l.move(id, release.Approved)
+	l.announced(id, 1)
+	l.renameRelease(id, "other")
+	l.announced(id, 1)
+	l.wants(id, "announced again", map[string]string{"announced": "1", "op": "patch", "attention": ""})
+}
+
+// Whatever is still to be done about a release keeps it before the sweep when one of its
+// status changes has been announced.
+func TestMarkAnnounced_SomethingUnfinished_KeepsAttention(t *testing.T) {
+	l := newHarness(t)
+	id := l.release()
+	l.move(id, release.Approved, release.Scheduled)
+	l.announced(id, 1)
+	l.wants(id, "a later change of status", map[string]string{"announced": "1", "attention": "1"})
+	l.announced(id, 2)
+	l.wants(id, "all announced", map[string]string{"announced": "2", "attention": ""})
+
+	id = l.deployed(1)
+	l.announced(id, 4)
+	l.wants(id, "an unfinished settlement", map[string]string{"announced": "4", "attention": "1"})
+
+	id = l.release()
+	l.move(id, release.Cancelled)
+	l.beginDeleting(id)
+	l.announced(id, 1)
+	l.wants(id, "an unfinished deletion", map[string]string{"announced": "1", "attention": "1"})
+}
+
+func TestMarkAnnounced_LaterOneInBetween_LaterStands(t *testing.T) {
+	l := newHarness(t)
+	id := l.release()
+	l.move(id, release.Approved, release.Scheduled)
+	s := l.heldUpAt("UpdateItem", func(n int64) {
+		if n == 2 {
+			l.no(l.MarkAnnounced(l.ctx, id, 2))
+		}
+	})
+	l.no(s.MarkAnnounced(l.ctx, id, 1))
+	l.wants(id, "the first after the second", map[string]string{"announced": "2", "attention": ""})
+}
+
+// The announcement finds the settlement unfinished, which then ends: together they take
+// the release out of the sweep's sight, unless something new begins in between.
+func TestMarkAnnounced_SettlementEndsMeanwhile_ClearsAttention(t *testing.T) {
+	for _, test := range []struct {
+		what      string
+		made      func(l *harness) (id string, epoch int)
+		then      func(l *harness, id string)
+		attention string
+	}{
+		{"nothing", func(l *harness) (string, int) { return l.deployed(1), 4 }, func(*harness, string) {}, ""},
+		{"a rollback", func(l *harness) (string, int) { return l.deployed(1), 4 }, func(l *harness, id string) { l.move(id, release.RolledBack) }, "1"},
+		{"a deletion", func(l *harness) (string, int) {
+			l.changes("CHG", 1)
+			id := l.release("CHG-000")
+			l.move(id, release.Cancelled)
+			return id, 1
+		}, func(l *harness, id string) { l.beginDeleting(id) }, "1"},
+	} {
+		l := newHarness(t)
+		id, epoch := test.made(l)
+		s := l.heldUpAt("UpdateItem", func(n int64) {
+			switch n {
+			case 2: // it was found unsettled
+				l.no(l.ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1))
+			case 3: // nothing seems to be left
+				test.then(l, id)
+			}
+		})
+		l.no(s.MarkAnnounced(l.ctx, id, epoch))
+		l.wants(id, test.what, map[string]string{"attention": test.attention})
+	}
+}
+
+// A person edits the task between the settlement's read and its write.
+func TestFollowChange_EditInBetween_SeesIt(t *testing.T) {
+	l := newHarness(t)
+	id := func() string {
+		l.changes("CHG", 1)
+		_, err := l.CreateTask(l.ctx, newTask("T-1", "CHG-000"), l.write())
+		l.no(err)
+		id := l.release("CHG-000")
+		l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+		return id
+	}()
+	r, err := l.Release(l.ctx, id)
+	l.no(err)
+	task, err := l.Task(l.ctx, "T-1")
+	l.no(err)
+	s := l.heldUp("UpdateItem", func() {
+		l.editTask(l.Store, "T-1", func(t *release.Task) { t.Title, t.Status = "other", release.TaskClosed })
+	})
+	moved, err := s.FollowChange(l.ctx, task, "CHG-000", r.Settlements())
+	if err != nil || !moved {
+		t.Errorf("moved %v, %v", moved, err)
+	}
+	if task, err = l.Task(l.ctx, "T-1"); err != nil || task.Title != "other" || task.Status != release.TaskClosed || len(task.Comments) != 1 || task.Revision != 3 {
+		t.Errorf("%+v, %v", task, err)
+	}
+}
+
+func (l *harness) editTask(s *dynamo.Store, id string, edit func(*release.Task)) {
+	l.t.Helper()
+	_, err := s.UpdateTask(l.ctx, id, func(t release.Task) (release.Task, error) {
+		edit(&t)
+		return t, nil
+	}, l.write())
+	l.no(err)
+}
+
+// Two edits of a task at once: the later one sees the earlier.
+func TestUpdateTask_AnotherEditInBetween_SeesIt(t *testing.T) {
+	l := newHarness(t)
+	_, err := l.CreateTask(l.ctx, newTask("T-1", ""), l.write())
+	l.no(err)
+	s := l.heldUp("TransactWriteItems", func() { l.editTask(l.Store, "T-1", func(t *release.Task) { t.Title = "other" }) })
+	l.editTask(s, "T-1", func(t *release.Task) { t.Status = release.TaskOnHold })
+	if task, err := l.Task(l.ctx, "T-1"); err != nil || task.Title != "other" || task.Status != release.TaskOnHold || task.Revision != 3 {
+		t.Errorf("%+v, %v", task, err)
+	}
+}
+
+// A settlement reaches the change request while a task is linked to it, moved to it or
+// moved away: the task has been through it, or will be, and never half.
+func TestTaskLinks_SettlementReachesTheRequestInBetween_SeeIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		create  func(l *harness)
+		run     func(l *harness, s *dynamo.Store)
+		applied int // the settlements that the task has behind it
+		told    int // comments it got from them
+	}{
+		"create": {
+			func(*harness) {},
+			func(l *harness, s *dynamo.Store) {
+				_, err := s.CreateTask(l.ctx, newTask("T-1", "CHG-000"), l.write())
+				l.no(err)
+			}, 1, 0,
+		},
+		"move to it": {
+			func(l *harness) {
+				_, err := l.CreateTask(l.ctx, newTask("T-1", ""), l.write())
+				l.no(err)
+			},
+			func(l *harness, s *dynamo.Store) {
+				l.editTask(s, "T-1", func(t *release.Task) { t.ChangeRequestID = "CHG-000" })
+			}, 1, 0,
+		},
+		"move away": {
+			func(l *harness) {
+				_, err := l.CreateTask(l.ctx, newTask("T-1", "CHG-000"), l.write())
+				l.no(err)
+			},
+			func(l *harness, s *dynamo.Store) {
+				l.editTask(s, "T-1", func(t *release.Task) { t.ChangeRequestID = "" })
+			}, 0, 1,
+		},
+	} {
+		l := newHarness(t)
+		l.changes("CHG", 1)
+		test.create(l)
+		id := l.release("CHG-000")
+		l.move(id, release.Approved, release.Scheduled, release.InProgress, release.RolledBack)
+		s := l.heldUp("TransactWriteItems", func() {
+			r, err := l.Release(l.ctx, id)
+			l.no(err)
+			c, err := l.Change(l.ctx, "CHG-000")
+			l.no(err)
+			_, _, err = l.FollowRelease(l.ctx, c, r)
+			l.no(err)
+		})
+		test.run(l, s)
+		if task, err := l.Task(l.ctx, "T-1"); err != nil || task.AppliedEpoch != test.applied || len(task.Comments) != test.told {
+			t.Errorf("%s: %d settlements behind it, %d comments; want %d and %d: %v", name, task.AppliedEpoch, len(task.Comments), test.applied, test.told, err)
+		}
+	}
+}
