@@ -115,6 +115,10 @@ mcp-check: ## the MCP endpoint held to public clients, inspector and conformance
 bench: ## budgets and benchmarks, printed: nothing fails for being slow
 	go run ./shared/local/engine/with go test -run '^$$' -bench . -benchtime 1x ./...
 
+.PHONY: mutants
+mutants: ## takes away each condition of each guarded write, one at a time: does a test notice? (ONLY=regexp narrows it)
+	go run ./shared/local/mutants $(if $(ONLY),-only '$(ONLY)') ./shared/dynamo
+
 .PHONY: contract
 contract: ## an independent tester and a linter hold the running host to its OpenAPI document (needs python3 and npm)
 	.ci/contract/run

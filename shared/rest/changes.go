@@ -35,7 +35,7 @@ var (
 		Operation: operations.DecideChange, Method: http.MethodPost, Path: "/change-requests/{id}/decision", Status: http.StatusOK,
 		Summary: "Record the CAB's decision on a change request",
 		Body:    (*operations.DecideChangeInput)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true,
-		Refusals: []string{"decision-frozen", "settling"}, serve: decideChange,
+		Refusals: []string{"decision-frozen", "linking", "settling"}, serve: decideChange,
 	}
 )
 

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/releases/shared/local/engine"
+)
+
+// binary is the tests of one package, built with the switches.
+type binary struct {
+	file, dir string
+	name      string // of the package, as the table shows it
+	tests     []*test
+}
+
+// test is one top-level test and what it takes.
+type test struct {
+	in   *binary
+	name string
+	took time.Duration
+	// reaches are the conditions it comes to, by key.
+	reaches map[string]bool
+}
+
+func (t *test) String() string { return t.in.name + "." + t.name }
+
+// listed is a package that has tests.
+type listed struct{ path, dir string }
+
+// expand finds the packages with tests that patterns name.
+func expand(ctx context.Context, dir string, patterns []string) ([]listed, error) {
+	list := exec.CommandContext(ctx, "go", append([]string{
+		"list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}", "--",
+	}, patterns...)...)
+	list.Dir = dir
+	out, err := list.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list %s: %w", strings.Join(patterns, " "), err)
+	}
+	var all []listed
+	for line := range strings.Lines(string(out)) {
+		if path, dir, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			all = append(all, listed{path, dir})
+		}
+	}
+	return all, nil
+}
+
+// build compiles the tests of a package.
+func build(ctx context.Context, pkg listed, overlay, folder string) (*binary, error) {
+	_, name, _ := strings.Cut(pkg.path, "/shared/")
+	name = strings.ReplaceAll(cmp.Or(name, pkg.path), "/", ".")
+	b := &binary{dir: pkg.dir, name: name, file: filepath.Join(folder, name+".test")}
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", b.file, pkg.path)
+	build.Dir = pkg.dir
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%s does not build with the switches: %w\n%s", pkg.path, err, out)
+	}
+	return b, nil
+}
+
+// lane runs one test process after the other, on an engine of its own.
+type lane struct {
+	withEngine bool
+	engine     *engine.Engine
+	runs       int
+}
+
+// freshAfter is after how many processes a lane takes a new engine: an old one forgets no
+// stream it ever had, and grows slow.
+const freshAfter = 30
+
+func (l *lane) endpoint(ctx context.Context) (string, error) {
+	if l.runs++; l.engine != nil && l.runs%freshAfter == 0 {
+		l.stop()
+	}
+	if l.engine == nil {
+		var err error
+		if l.engine, err = engine.Start(ctx, engine.Options{}); err != nil {
+			return "", err
+		}
+	}
+	return l.engine.Endpoint(), nil
+}
+
+func (l *lane) stop() {
+	if l.engine != nil {
+		l.engine.Stop()
+		l.engine = nil
+	}
+}
+
+// outcome is what a test process said.
+type outcome struct {
+	failed  []string // top-level tests, in order
+	took    map[string]time.Duration
+	reached map[string]map[string]bool // by test
+	output  string
+}
+
+var (
+	running = regexp.MustCompile(`^=== (?:RUN|CONT|NAME) +([^/\s]+)`)
+	ended   = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): (\S+) \((\d+\.\d+)s\)`)
+)
+
+// run carries out tests of a binary with one condition missing, or with none and traced.
+func (l *lane) run(ctx context.Context, b *binary, tests []string, off string, most time.Duration) (outcome, error) {
+	o := outcome{took: map[string]time.Duration{}, reached: map[string]map[string]bool{}}
+	cmd := exec.CommandContext(ctx, b.file, "-test.v", "-test.count=1", "-test.timeout", most.String(), "-test.run", "^("+strings.Join(tests, "|")+")$")
+	cmd.Dir = b.dir
+	cmd.Env = append(os.Environ(), "MUTANT_OFF="+off)
+	if off != "" {
+		cmd.Args = append(cmd.Args, "-test.failfast")
+	} else {
+		// One test at a time, so that it is known which one comes to a condition.
+		cmd.Args = append(cmd.Args, "-test.parallel=1")
+		cmd.Env = append(cmd.Env, "MUTANT_TRACE=1")
+	}
+	if l.withEngine {
+		endpoint, err := l.endpoint(ctx)
+		if err != nil {
+			return o, err
+		}
+		cmd.Env = append(cmd.Env, engine.EndpointVariable+"="+endpoint)
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return o, ctx.Err()
+	}
+	o.read(&out)
+	var status *exec.ExitError
+	if err != nil && !errors.As(err, &status) {
+		return o, err
+	}
+	if err != nil && len(o.failed) == 0 {
+		return o, fmt.Errorf("%s ended with %w and names no test that failed:\n%s", b.name, err, o.output)
+	}
+	return o, nil
+}
+
+func (o *outcome) read(out *bytes.Buffer) {
+	var last []string
+	now := ""
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		line := lines.Text()
+		if at, ok := strings.CutPrefix(line, "@@ "); ok {
+			if o.reached[now] == nil {
+				o.reached[now] = map[string]bool{}
+			}
+			o.reached[now][at] = true
+			continue
+		}
+		if line != "" {
+			last = append(last, line)
+		}
+		if len(last) > 60 {
+			last = last[1:]
+		}
+		if found := running.FindStringSubmatch(line); found != nil {
+			now = found[1]
+		}
+		if found := ended.FindStringSubmatch(line); found != nil {
+			seconds, _ := strconv.ParseFloat(found[3], 64)
+			o.took[found[2]] = time.Duration(seconds * float64(time.Second))
+			if found[1] == "FAIL" {
+				o.failed = append(o.failed, found[2])
+			}
+		}
+		// It panicked, or ran into its time-box: then no test is reported as failed.
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			o.failed = append(o.failed, now)
+		}
+	}
+	o.output = strings.Join(last, "\n")
+}
+
+// list names the tests of a binary.
+func (b *binary) list(ctx context.Context) ([]string, error) {
+	cmd := exec.CommandContext(ctx, b.file, "-test.list", ".")
+	cmd.Dir = b.dir
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for name := range strings.FieldsSeq(string(out)) {
+		if strings.HasPrefix(name, "Test") {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// inLanes hands out work to as many lanes as there are, and returns the first error.
+func inLanes[T any](ctx context.Context, lanes []*lane, work []T, do func(context.Context, *lane, T) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	queue := make(chan T, len(work))
+	for _, w := range work {
+		queue <- w
+	}
+	close(queue)
+	var all sync.WaitGroup
+	for _, l := range lanes {
+		all.Go(func() {
+			for w := range queue {
+				if ctx.Err() != nil {
+					return
+				}
+				if err := do(ctx, l, w); err != nil {
+					stop(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if err := context.Cause(ctx); err != nil && ctx.Err() != nil {
+		return err
+	}
+	return nil
+}

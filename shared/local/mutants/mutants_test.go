@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const product = "../../dynamo"
+
+// The sites are found by their syntax; here they are counted by their letters.
+func TestSites_OfTheProduct_AllFound(t *testing.T) {
+	s, err := readSource(product)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, appends := 0, 0
+	for _, one := range s.sites {
+		if one.dot < 0 {
+			appends++
+		} else {
+			calls++
+		}
+	}
+	call := regexp.MustCompile(`\.\s*(` + strings.Join(builders, "|") + `)\(`)
+	direct := regexp.MustCompile(`\.conditions = `)
+	expression := regexp.MustCompile(`(?m)^func \(e \*expression\) .*\{\n(?:.*\n)*?\}\n`)
+	comment := regexp.MustCompile(`//.*`)
+	wantCalls, wantAppends := 0, 0
+	for _, text := range s.texts {
+		text = comment.ReplaceAll(expression.ReplaceAll(text, nil), nil)
+		wantCalls += len(call.FindAll(text, -1))
+		wantAppends += len(direct.FindAll(text, -1))
+	}
+	if calls != wantCalls || appends != wantAppends {
+		t.Errorf("%d calls and %d appends found, the source has %d and %d", calls, appends, wantCalls, wantAppends)
+	}
+	if calls < 40 || appends < 4 {
+		t.Errorf("%d calls and %d appends are too few to believe", calls, appends)
+	}
+}
+
+// A condition that is not built by an expression would be none of the program's.
+func TestSites_OfTheProduct_NoConditionPastTheExpression(t *testing.T) {
+	s, err := readSource(product)
+	if err != nil {
+		t.Fatal(err)
+	}
+	condition := regexp.MustCompile(`\bConditionExpression\b.*`)
+	found := 0
+	for name, text := range s.texts {
+		for _, use := range condition.FindAll(text, -1) {
+			if found++; !bytes.Contains(use, []byte("e.condition()")) {
+				t.Errorf("%s: %s; build it with an expression", name, use)
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("%d found", found)
+	}
+}
+
+func TestRewrite_OfTheProduct_SwitchesEverySite(t *testing.T) {
+	s, err := readSource(product)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := s.rewrite("dynamo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	switches := 0
+	for name, text := range files {
+		if name != "mutants_switch.go" {
+			switches += bytes.Count(text, []byte("mutantCondition(")) + bytes.Count(text, []byte("mutantHolds("))
+		}
+	}
+	if switches != len(s.sites) {
+		t.Errorf("%d switches for %d sites", switches, len(s.sites))
+	}
+}
+
+// The whole program on a package whose test leaves something to be desired.
+func TestRun_TellsWhatIsHeld(t *testing.T) {
+	var out bytes.Buffer
+	ok, err := run(t.Context(), filepath.Join("testdata", "tiny"), []string{"./testdata/tiny"}, "", 2, false, &out, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`Reset>guard +equal\("revision", revision\) +SURVIVED`,
+		`Set>guard +equal\("revision", revision\) +killed +\S*tiny\.TestSet`,
+		`Reset>guard +absent\("locked"\) +redundant +who resets it has locked it before`,
+		`Set>guard +absent\("locked"\) +killed`,
+		`Append +"#revision = "\+strconv\.Itoa\(revision\) +SURVIVED`,
+		`Append +equal\("revision", revision\) +SURVIVED`,
+		`Clear +equal\("revision", revision\) +UNREACHED`,
+		`Lock +equal\("revision", revision\) +killed +\S*tiny\.TestLock`,
+		`4 of 8 held .* 3 killed, 1 redundant and explained, 0 by chance, 3 survived, 1 not reached`,
+		`equal\("revision", revision\) is not redundant`,
+	} {
+		if !regexp.MustCompile(want).Match(out.Bytes()) {
+			t.Errorf("it does not say %s", want)
+		}
+	}
+	if ok {
+		t.Error("it is content")
+	}
+	if t.Failed() {
+		t.Log(out.String())
+	}
+	if ok, err := run(t.Context(), filepath.Join("testdata", "tiny"), []string{"./testdata/tiny"}, "Set>", 1, false, &out, io.Discard); !ok || err != nil {
+		t.Errorf("what is held is not enough: %v", err)
+	}
+}
+
+// An explanation that has lost its condition is an error, not a comment.
+func TestExplanations_WithoutACondition_Refused(t *testing.T) {
+	const head = "package p\n\nfunc f(e *expression) {\n"
+	for name, body := range map[string]string{
+		"it stands beside none": "\t// redundant: so it is\n\n\te.equal(1)\n}\n",
+		"it stands beside two":  "\t// redundant: so it is\n\te.equal(1).absent(2)\n}\n",
+		"no such function":      "\t// redundant in g: so it is\n\te.equal(1)\n}\n",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "p.go"), []byte(head+body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readSource(dir); err == nil {
+			t.Errorf("%s, and nobody minds", name)
+		}
+	}
+}

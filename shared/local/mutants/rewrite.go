@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"go/format"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// switchSource decides at run time which condition is missing.
+//
+//go:embed testdata/switch.go
+var switchSource []byte
+
+// rewrite returns the files of the package with every site behind a switch of its own.
+func (s *source) rewrite(packageName string) (map[string][]byte, error) {
+	type insertion struct {
+		at    int
+		order int // among those at one place: what begins further left is outermost
+		text  string
+	}
+	insertions := map[string][]insertion{}
+	for _, one := range s.sites {
+		add := func(at, order int, text string) {
+			insertions[one.file] = append(insertions[one.file], insertion{at, order, text})
+		}
+		if one.dot < 0 {
+			begin := string(s.texts[one.file][one.from:])
+			owner := begin[:bytes.IndexByte([]byte(begin), '.')]
+			add(one.from, 0, fmt.Sprintf("if mutantHolds(%d) { ", one.number))
+			add(one.to, 0, " } else { mutantAlways("+owner+") }")
+			continue
+		}
+		// Of calls in a chain, which begin at one place, the last is the outermost.
+		add(one.from, -one.to, fmt.Sprintf("mutantCondition(%d, ", one.number))
+		add(one.dot, 0, ", func(mutant *"+expressionType+") { mutant")
+		add(one.to, -one.from, "})")
+	}
+	files := map[string][]byte{}
+	for name, list := range insertions {
+		slices.SortStableFunc(list, func(a, b insertion) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order)) })
+		var out bytes.Buffer
+		done := 0
+		for _, i := range list {
+			out.Write(s.texts[name][done:i.at])
+			out.WriteString(i.text)
+			done = i.at
+		}
+		out.Write(s.texts[name][done:])
+		if _, err := format.Source(out.Bytes()); err != nil {
+			return nil, fmt.Errorf("%s cannot be rewritten: %w", name, err)
+		}
+		files[name] = out.Bytes()
+	}
+	files["mutants_switch.go"] = bytes.ReplaceAll(switchSource, []byte("PACKAGE"), []byte(packageName))
+	return files, nil
+}
+
+// overlay writes the rewritten files into a folder and returns the file that tells
+// `go build -overlay` to take them for the package's own.
+func (s *source) overlay(folder string) (string, error) {
+	dir, err := filepath.Abs(s.dir)
+	if err != nil {
+		return "", err
+	}
+	files, err := s.rewrite(filepath.Base(dir))
+	if err != nil {
+		return "", err
+	}
+	replace := map[string]string{}
+	for name, text := range files {
+		to := filepath.Join(folder, name)
+		if err := os.WriteFile(to, text, 0o600); err != nil {
+			return "", err
+		}
+		replace[filepath.Join(dir, name)] = to
+	}
+	list, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(folder, "overlay.json")
+	return name, os.WriteFile(name, list, 0o600)
+}
