@@ -11,7 +11,6 @@ import (
 // announced but for its last epochs.
 func (l *harness) deployed(unannounced int) string {
 	l.t.Helper()
-	l.changes("CHG", 1)
 	id := l.release("CHG-000")
 	l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	l.announced(id, 4-unannounced)
@@ -22,6 +21,19 @@ func (l *harness) announced(id string, upTo int) {
 	l.t.Helper()
 	for epoch := 1; epoch <= upTo; epoch++ {
 		l.no(l.MarkAnnounced(l.ctx, id, epoch))
+	}
+}
+
+// giveBack has CHG-000 follow the release that is rolled back or cancelled.
+func (l *harness) giveBack(id string) {
+	l.t.Helper()
+	c, err := l.Change(l.ctx, "CHG-000")
+	l.no(err)
+	r, err := l.Release(l.ctx, id)
+	l.no(err)
+	c, _, err = l.FollowRelease(l.ctx, c, r)
+	if l.no(err); c.ReleaseID != "" {
+		l.t.Errorf("CHG-000 is held by %s", c.ReleaseID)
 	}
 }
 
@@ -44,6 +56,7 @@ func (l *harness) wants(id, what string, want map[string]string) {
 
 func TestChangeIsThrough_Repeated_CountsOnce(t *testing.T) {
 	l := newHarness(t)
+	l.changes("CHG", 1)
 	id := l.deployed(0)
 	for range 2 {
 		l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3))
@@ -53,52 +66,78 @@ func TestChangeIsThrough_Repeated_CountsOnce(t *testing.T) {
 
 func TestChangeIsThrough_OvertakenByRollback_LeavesItUnsettled(t *testing.T) {
 	l := newHarness(t)
+	l.changes("CHG", 1)
 	id := l.deployed(0)
 	l.move(id, release.RolledBack)
 	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3))
 	l.wants(id, "through for the deployment", map[string]string{"settledTasks": "0", "settledEpoch": "0", "unsettled": "*types.AttributeValueMemberSS"})
 }
 
+// endings are the two ways to the end of a settlement: the last one through records it,
+// and where that died, the sweep does. Meanwhile something happens.
+func (l *harness) endings() map[string]func(id string, epoch int, meanwhile func()) error {
+	return map[string]func(id string, epoch int, meanwhile func()) error{
+		"the last one through": func(id string, epoch int, meanwhile func()) error {
+			return l.heldUpAt("UpdateItem", func(n int64) {
+				if n == 2 {
+					meanwhile()
+				}
+			}).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1)
+		},
+		"the sweep": func(id string, epoch int, meanwhile func()) error {
+			l.through(id, epoch)
+			return l.heldUp("UpdateItem", meanwhile).EndSettlement(l.ctx, id)
+		},
+	}
+}
+
 // A rollback begins while the end of the deployment's settlement is recorded: it stays
 // before the sweep.
 func TestEndSettlement_RollbackInBetween_KeepsAttention(t *testing.T) {
 	l := newHarness(t)
-	id := l.deployed(0)
-	l.through(id, 4)
-	l.no(l.heldUp("UpdateItem", func() { l.move(id, release.RolledBack) }).EndSettlement(l.ctx, id))
-	l.wants(id, "rolled back", map[string]string{"attention": "1", "op": "rolled-back", "settledEpoch": "0"})
+	l.changes("CHG", 1)
+	for name, end := range l.endings() {
+		id := l.deployed(0)
+		l.no(end(id, 4, func() { l.move(id, release.RolledBack) }))
+		l.wants(id, name+" after a rollback", map[string]string{"attention": "1", "op": "rolled-back", "settledEpoch": "0"})
+		l.giveBack(id)
+	}
 }
 
 // The end is recorded once: its record wakes who tells people.
 func TestEndSettlement_AnotherInBetween_RecordsItOnce(t *testing.T) {
 	l := newHarness(t)
-	id := l.deployed(0)
-	l.through(id, 4)
-	l.no(l.heldUp("UpdateItem", func() {
-		l.no(l.EndSettlement(l.ctx, id))
-		l.renameRelease(id, "other")
-	}).EndSettlement(l.ctx, id))
-	l.wants(id, "ended by another", map[string]string{"attention": "", "op": "patch", "settledEpoch": "4"})
+	l.changes("CHG", 1)
+	for name, end := range l.endings() {
+		id := l.deployed(0)
+		l.no(end(id, 4, func() {
+			l.no(l.EndSettlement(l.ctx, id))
+			l.renameRelease(id, "other")
+		}))
+		l.wants(id, name+" after another", map[string]string{"attention": "", "op": "patch", "settledEpoch": "4"})
+		l.move(id, release.RolledBack)
+		l.giveBack(id)
+	}
 }
 
 // A deletion that dies is the sweep's to finish, also where a settlement ends meanwhile.
 func TestEndSettlement_DeletionBegun_KeepsAttention(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)
-	for _, before := range []bool{true, false} {
-		id := l.release("CHG-000")
-		l.move(id, release.Cancelled)
-		l.announced(id, 1)
-		l.through(id, 1)
-		s := l.Store
-		if before {
-			l.beginDeleting(id)
-		} else {
-			s = l.heldUp("UpdateItem", func() { l.beginDeleting(id) })
+	for name, end := range l.endings() {
+		for _, before := range []bool{true, false} {
+			id := l.release("CHG-000")
+			l.move(id, release.Cancelled)
+			l.announced(id, 1)
+			meanwhile := func() { l.beginDeleting(id) }
+			if before {
+				meanwhile()
+				meanwhile = func() {}
+			}
+			l.no(end(id, 1, meanwhile))
+			l.wants(id, name+" of what is being deleted", map[string]string{"attention": "1"})
+			l.no(l.ResumeDeleting(l.ctx, id, l.write().Stamp))
 		}
-		l.no(s.EndSettlement(l.ctx, id))
-		l.wants(id, "being deleted", map[string]string{"attention": "1"})
-		l.no(l.ResumeDeleting(l.ctx, id, l.write().Stamp))
 	}
 }
 
@@ -123,6 +162,7 @@ func TestMarkAnnounced_SomethingUnfinished_KeepsAttention(t *testing.T) {
 	l.announced(id, 2)
 	l.wants(id, "all announced", map[string]string{"announced": "2", "attention": ""})
 
+	l.changes("CHG", 1)
 	id = l.deployed(1)
 	l.announced(id, 4)
 	l.wants(id, "an unfinished settlement", map[string]string{"announced": "4", "attention": "1"})
@@ -159,13 +199,13 @@ func TestMarkAnnounced_SettlementEndsMeanwhile_ClearsAttention(t *testing.T) {
 		{"nothing", func(l *harness) (string, int) { return l.deployed(1), 4 }, func(*harness, string) {}, ""},
 		{"a rollback", func(l *harness) (string, int) { return l.deployed(1), 4 }, func(l *harness, id string) { l.move(id, release.RolledBack) }, "1"},
 		{"a deletion", func(l *harness) (string, int) {
-			l.changes("CHG", 1)
 			id := l.release("CHG-000")
 			l.move(id, release.Cancelled)
 			return id, 1
 		}, func(l *harness, id string) { l.beginDeleting(id) }, "1"},
 	} {
 		l := newHarness(t)
+		l.changes("CHG", 1)
 		id, epoch := test.made(l)
 		s := l.heldUpAt("UpdateItem", func(n int64) {
 			switch n {

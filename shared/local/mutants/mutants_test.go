@@ -76,7 +76,7 @@ func TestRewrite_OfTheProduct_SwitchesEverySite(t *testing.T) {
 	switches := 0
 	for name, text := range files {
 		if name != "mutants_switch.go" {
-			switches += bytes.Count(text, []byte("mutantCondition(")) + bytes.Count(text, []byte("mutantHolds("))
+			switches += bytes.Count(text, []byte("mutantCondition(")) + bytes.Count(text, []byte("mutantAdded("))
 		}
 	}
 	if switches != len(s.sites) {

@@ -32,8 +32,7 @@ func (s *source) rewrite(packageName string) (map[string][]byte, error) {
 		if one.dot < 0 {
 			begin := string(s.texts[one.file][one.from:])
 			owner := begin[:bytes.IndexByte([]byte(begin), '.')]
-			add(one.from, 0, fmt.Sprintf("if mutantHolds(%d) { ", one.number))
-			add(one.to, 0, " } else { mutantAlways("+owner+") }")
+			add(one.to, 0, fmt.Sprintf("; mutantAdded(%d, %s)", one.number, owner))
 			continue
 		}
 		// Of calls in a chain, which begin at one place, the last is the outermost.

@@ -13,7 +13,7 @@ import (
 // that is reached written to standard output.
 var mutantOff, mutantTrace = os.Getenv("MUTANT_OFF"), os.Getenv("MUTANT_TRACE") != ""
 
-// mutantHolds tells whether a condition is to be added.
+// mutantHolds tells whether a condition is to hold.
 func mutantHolds(site int) bool {
 	if mutantOff == "" && !mutantTrace {
 		return true
@@ -25,20 +25,23 @@ func mutantHolds(site int) bool {
 	return at != mutantOff
 }
 
-// mutantCondition adds a condition to e, or one that always holds: a write without any
-// condition, or with names that it does not use, would be refused for that reason.
+// mutantCondition adds a condition to e, which holds as it is or, where it is to be missing,
+// always.
 func mutantCondition(site int, e *expression, add func(*expression)) *expression {
-	if mutantHolds(site) {
-		add(e)
-		return e
-	}
-	return mutantAlways(e)
+	add(e)
+	mutantAdded(site, e)
+	return e
 }
 
-func mutantAlways(e *expression) *expression {
-	n := e.name("pk")
-	e.conditions = append(e.conditions, "(attribute_exists("+n+") OR attribute_not_exists("+n+"))")
-	return e
+// mutantAdded weakens the condition that was added last, where it is to be missing. Its
+// text stays in the expression: the names and values in it were given already, and a
+// write with any that it does not use is refused, which a test would take for the guard.
+func mutantAdded(site int, e *expression) {
+	if mutantHolds(site) {
+		return
+	}
+	last, pk := len(e.conditions)-1, e.name("pk")
+	e.conditions[last] = "((" + e.conditions[last] + ") OR attribute_exists(" + pk + ") OR attribute_not_exists(" + pk + "))"
 }
 
 // mutantPath names the functions of this package through which a condition was reached,
