@@ -108,6 +108,8 @@ type outcome struct {
 	failed  []string // top-level tests, in order
 	took    map[string]time.Duration
 	reached map[string]map[string]bool // by test
+	// refused tells that DynamoDB did not accept a request: then nothing is shown of a guard.
+	refused bool
 	output  string
 }
 
@@ -167,6 +169,7 @@ func (o *outcome) read(out *bytes.Buffer) {
 			o.reached[now][at] = true
 			continue
 		}
+		o.refused = o.refused || strings.Contains(line, "ValidationException")
 		if line != "" {
 			last = append(last, line)
 		}

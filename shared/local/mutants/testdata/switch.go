@@ -36,12 +36,13 @@ func mutantCondition(site int, e *expression, add func(*expression)) *expression
 // mutantAdded weakens the condition that was added last, where it is to be missing. Its
 // text stays in the expression: the names and values in it were given already, and a
 // write with any that it does not use is refused, which a test would take for the guard.
+// So is one with parentheses within parentheses.
 func mutantAdded(site int, e *expression) {
 	if mutantHolds(site) {
 		return
 	}
 	last, pk := len(e.conditions)-1, e.name("pk")
-	e.conditions[last] = "((" + e.conditions[last] + ") OR attribute_exists(" + pk + ") OR attribute_not_exists(" + pk + "))"
+	e.conditions[last] = "(" + e.conditions[last] + " OR attribute_exists(" + pk + ") OR attribute_not_exists(" + pk + "))"
 }
 
 // mutantPath names the functions of this package through which a condition was reached,
