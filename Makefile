@@ -20,7 +20,10 @@ lambdas = $(filter-out local mcp-stdio,$(notdir $(patsubst %/,%,$(wildcard funct
 
 # SAM and what checks its template, in an environment of their own.
 SAM_TOOLS := aws-sam-cli==1.170.0 cfn-lint==1.58.0 cfn-lint-serverless==0.3.6 checkov==3.2.459
+# It comes with the translator that CloudFormation itself runs: aws-sam-translator.
+MOTO := moto[cloudformation]==5.2.5
 sam := .local/venv/bin/sam
+moto := .local/venv/bin/moto_server
 
 .PHONY: help
 help: ## this list
@@ -89,12 +92,13 @@ reproducible: ## builds every Lambda twice, in two places, and compares the byte
 # The processor is a word of the template and no parameter: sam build builds for what the
 # template says, and what is deployed is the template that it wrote.
 ARCHITECTURE ?= arm64
+SAM_BUILD ?= .aws-sam/build
 
 .PHONY: sam-build
 sam-build: $(sam) ## sam build with the same flags (ARCHITECTURE=arm64 or x86_64)
 	@mkdir -p .local && sed 's/^    Architectures: \[arm64\]$$/    Architectures: [$(ARCHITECTURE)]/' template.yaml > .local/template-$(ARCHITECTURE).yaml
-	$(lambda_env) SAM_CLI_TELEMETRY=0 $(sam) build --parallel --template-file .local/template-$(ARCHITECTURE).yaml --base-dir .
-	$(dir $(sam))python .ci/template/built.py .aws-sam/build $(ARCHITECTURE)
+	$(lambda_env) SAM_CLI_TELEMETRY=0 $(sam) build --parallel --template-file .local/template-$(ARCHITECTURE).yaml --base-dir . --build-dir $(SAM_BUILD)
+	$(dir $(sam))python .ci/template/built.py $(SAM_BUILD) $(ARCHITECTURE)
 
 .PHONY: sam-local
 sam-local: $(sam) ## like make run, but every function runs under sam local; needs a Docker engine
@@ -102,10 +106,15 @@ sam-local: $(sam) ## like make run, but every function runs under sam local; nee
 	@exec .local/bin/releases sam
 
 .PHONY: validate
-validate: $(sam) ## the template, by SAM, cfn-lint with its serverless rules, and checkov
+validate: $(sam) $(moto) ## the template, by SAM, cfn-lint, checkov, the real translator and moto's CloudFormation, and as built
 	SAM_CLI_TELEMETRY=0 $(sam) validate --lint
 	$(dir $(sam))cfn-lint --config-file .ci/cfn-lint.yaml template.yaml
 	$(dir $(sam))checkov --config-file .ci/checkov.yaml --skip-download -f template.yaml
+	$(dir $(sam))python .ci/template/transform.py
+	$(dir $(sam))python .ci/template/moto_deploy.py
+	@# Each processor beside the other, in folders of their own: what is to be deployed stays as it is.
+	$(MAKE) sam-build ARCHITECTURE=arm64 SAM_BUILD=.local/validate/arm64
+	$(MAKE) sam-build ARCHITECTURE=x86_64 SAM_BUILD=.local/validate/x86_64
 
 .PHONY: mcp-check
 mcp-check: ## the MCP endpoint held to public clients, inspector and conformance suite, over HTTP and stdio (needs npm, python3)
@@ -125,12 +134,15 @@ contract: ## an independent tester and a linter hold the running host to its Ope
 
 .PHONY: clean
 clean: ## removes what was built and the data of make run; keeps the engine and the tools
-	rm -rf .aws-sam .local/build .local/data .local/run.json
+	rm -rf .aws-sam .local/build .local/validate .local/data .local/run.json
 
 $(sam):
 	@echo "Installing SAM and the template's checkers, once …"
 	@python3 -m venv .local/venv || { echo "needs python3 with venv (on Debian: apt-get install python3-venv)"; exit 1; }
 	@.local/venv/bin/pip install --quiet --disable-pip-version-check $(SAM_TOOLS) || { rm -rf .local/venv; exit 1; }
+
+$(moto): $(sam)
+	@.local/venv/bin/pip install --quiet --disable-pip-version-check "$(MOTO)" && touch $@
 
 # A tool is built from its own module, so that it leaves ours alone.
 define build_tool

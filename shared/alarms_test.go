@@ -166,3 +166,20 @@ func selOf(sel *ast.SelectorExpr, ok bool) (string, bool) {
 	}
 	return id.Name, true
 }
+
+// What it costs is told for each function, so that a new one is thought of.
+func TestCostEstimate_EveryFunction(t *testing.T) {
+	handbook, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, costs, ok := strings.Cut(string(handbook), "\n**Each function**")
+	if costs, _, _ = strings.Cut(costs, "\n## "); !ok {
+		t.Fatal("docs/operations.md has no costs of each function")
+	}
+	for _, f := range load(t).Functions {
+		if !regexp.MustCompile(`\b` + f.LogicalID + `\b`).MatchString(costs) {
+			t.Errorf("docs/operations.md does not say what %s costs", f.LogicalID)
+		}
+	}
+}
