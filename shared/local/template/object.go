@@ -191,7 +191,7 @@ func (o *object) target(key string) string {
 
 // function reads the logical id of a function, from its ARN or that of its alias.
 func (o *object) function(key string) string {
-	if id, ok := strings.CutSuffix(o.str(key), ".Alias"); ok {
+	if id, ok := strings.CutSuffix(o.str(key), ".Arn:live"); ok {
 		return id
 	}
 	return o.target(key)
