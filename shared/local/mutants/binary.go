@@ -108,14 +108,16 @@ type outcome struct {
 	failed  []string // top-level tests, in order
 	took    map[string]time.Duration
 	reached map[string]map[string]bool // by test
-	// refused tells that DynamoDB did not accept a request: then nothing is shown of a guard.
-	refused bool
-	output  string
+	// misspelt tells that DynamoDB did not understand an expression, because of how the
+	// condition was taken away: that shows nothing of a guard.
+	misspelt bool
+	output   string
 }
 
 var (
-	running = regexp.MustCompile(`^=== (?:RUN|CONT|NAME) +([^/\s]+)`)
-	ended   = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): (\S+) \((\d+\.\d+)s\)`)
+	running  = regexp.MustCompile(`^=== (?:RUN|CONT|NAME) +([^/\s]+)`)
+	ended    = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): (\S+) \((\d+\.\d+)s\)`)
+	misspelt = regexp.MustCompile(`ValidationException: (Invalid|Value provided)`)
 )
 
 // run carries out tests of a binary with one condition missing, or with none and traced.
@@ -169,7 +171,7 @@ func (o *outcome) read(out *bytes.Buffer) {
 			o.reached[now][at] = true
 			continue
 		}
-		o.refused = o.refused || strings.Contains(line, "ValidationException")
+		o.misspelt = o.misspelt || misspelt.MatchString(line)
 		if line != "" {
 			last = append(last, line)
 		}

@@ -158,8 +158,8 @@ func (h *hunt) try(ctx context.Context, l *lane, m *mutant) error {
 		if at < 0 || at >= n {
 			return fmt.Errorf("%s: %s failed, which was not asked for", reaching[0].in.name, o.failed[0])
 		}
-		if o.refused {
-			return fmt.Errorf("%s: the request without the condition is refused as such:\n%s", o.failed[0], o.output)
+		if o.misspelt {
+			return fmt.Errorf("%s: the expression without the condition is not understood:\n%s", o.failed[0], o.output)
 		}
 		m.by = reaching[at].String()
 		if o, err = l.run(ctx, reaching[at].in, []string{reaching[at].name}, m.key(), most); err != nil {
@@ -172,7 +172,7 @@ func (h *hunt) try(ctx context.Context, l *lane, m *mutant) error {
 		m.verdict = byChance
 		reaching = slices.Delete(reaching, at, at+1)
 	}
-	if m.verdict == survived && m.why.covers(m.path) {
+	if m.why.covers(m.path) {
 		m.verdict, m.by = redundant, m.why.text
 	}
 	return nil
