@@ -82,6 +82,8 @@ def check_sam_local(template):
 
     stacks, _ = SamLocalStackProvider.get_stacks(stack.TEMPLATE)
     api = ApiProvider(stacks).api
+    # All methods that one function has under one path get the last one's authorizer there, in
+    # no fixed order: at /mcp, whose OPTIONS is open, either all are asked for a token or none.
     open_to_all = {
         (method, e["Properties"]["Path"])
         for r in template["Resources"].values()
@@ -95,7 +97,7 @@ def check_sam_local(template):
         for method in route.methods:
             if route.authorizer_object is not None:
                 asked += 1
-            elif (method, route.path) not in open_to_all:
+            elif route.path not in {path for _, path in open_to_all}:
                 complaints.append(f"under sam local {method} {route.path} asks nobody for a token")
     print(f"sam local asks the authorizer at {asked} of {sum(len(r.methods) for r in api.routes)} methods")
     if not asked:
