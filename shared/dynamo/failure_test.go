@@ -35,8 +35,13 @@ func TestWhoseFaultAFailureIs(t *testing.T) {
 		want release.ErrorKind
 	}{
 		{"throttled", answered(400, &types.ProvisionedThroughputExceededException{}), release.KindThrottled},
+		{"throttled as an account", answered(400, &types.RequestLimitExceeded{}), release.KindThrottled},
+		{"throttled otherwise", answered(400, &types.ThrottlingException{}), release.KindThrottled},
+		{"still in progress", answered(400, &types.TransactionInProgressException{}), release.KindThrottled},
+		{"beside a transaction", answered(400, &types.TransactionConflictException{}), release.KindThrottled},
 		{"conflicting", cancelled("None", "TransactionConflict"), release.KindThrottled},
 		{"a bad action", cancelled("None", "ValidationError"), release.KindInternal},
+		{"a full collection", cancelled("ItemCollectionSizeLimitExceeded", "None"), release.KindInternal},
 		{"a bad request", answered(400, &smithy.GenericAPIError{Code: "ValidationException"}), release.KindInternal},
 		{"no right", answered(400, &smithy.GenericAPIError{Code: "AccessDeniedException"}), release.KindInternal},
 		{"no table", answered(400, &types.ResourceNotFoundException{}), release.KindInternal},
