@@ -96,6 +96,13 @@ func listOf(i item, name string) []types.AttributeValue {
 	return nil
 }
 
+func mapOf(i item, name string) item {
+	if v, ok := i[name].(*types.AttributeValueMemberM); ok {
+		return v.Value
+	}
+	return nil
+}
+
 func mapsOf(i item, name string) []item {
 	var all []item
 	for _, v := range listOf(i, name) {

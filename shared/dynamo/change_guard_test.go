@@ -160,28 +160,42 @@ func TestDecide_HalfCreatedRelease_ConflictLinking(t *testing.T) {
 	}
 }
 
-// Of two who go on with a creation, the slower finds nothing to do. The one request that
-// is left can no longer be linked, so that nothing but the release's own guard bars it;
-// what needs the sweep's attention by then is another matter, and keeps it.
-func TestResumeLinking_AnotherFinishesInBetween_ChangesNothing(t *testing.T) {
+// Of two who go on with a creation, the slower finds that it was ended meanwhile, because
+// of a change request that is not in the slower one's chunk: nothing but the release's own
+// guard bars it, and nothing is linked to what is gone.
+func TestFinishCreation_EndedInBetween_ChangesNothing(t *testing.T) {
 	l := newHarness(t)
-	id, missing := l.halfCreated("CHG")
-	l.release(missing)
+	ids := l.changes("CHG", 100)
+	r, _ := planOf()
+	if _, err := l.under(nil, dyingAfter("TransactWriteItems", 1)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
+		t.Fatal("it did not die")
+	}
+	id := l.onlyRelease()
 	s := l.heldUp("TransactWriteItems", func() {
-		l.no(l.ResumeLinking(l.ctx, id, l.write().Stamp, true))
-		l.move(id, release.Cancelled)
+		l.release(ids[99])
+		if _, err := l.FinishCreation(l.ctx, id, l.write().Stamp); !release.HasCode(err, "not-linkable") {
+			t.Errorf("got %v", err)
+		}
 	})
-	l.no(s.ResumeLinking(l.ctx, id, l.write().Stamp, true))
-	if l.stored(id, "attention") == "" || l.stored(id, "op") != "cancelled" {
-		t.Errorf("attention %q, op %q", l.stored(id, "attention"), l.stored(id, "op"))
+	if _, err := s.FinishCreation(l.ctx, id, l.write().Stamp); !release.IsKind(err, release.KindNotFound) {
+		t.Errorf("got %v", err)
+	}
+	l.empty("REL#" + id)
+	all, err := l.ChangesByID(l.ctx, ids[:99])
+	l.no(err)
+	for _, c := range all {
+		if c.ReleaseID != "" {
+			t.Errorf("%s is held by %s", c.ID, c.ReleaseID)
+		}
 	}
 }
 
 // The request that is left is edited while it is linked.
-func TestResumeLinking_EditInBetween_SeesIt(t *testing.T) {
+func TestFinishCreation_EditInBetween_SeesIt(t *testing.T) {
 	l := newHarness(t)
 	id, missing := l.halfCreated("CHG")
-	l.no(l.heldUp("TransactWriteItems", func() { l.retitle(missing, "in between") }).ResumeLinking(l.ctx, id, l.write().Stamp, false))
+	_, err := l.heldUp("TransactWriteItems", func() { l.retitle(missing, "in between") }).FinishCreation(l.ctx, id, l.write().Stamp)
+	l.no(err)
 	now, err := l.ReleaseWithLinks(l.ctx, id)
 	l.no(err)
 	if n := slices.IndexFunc(now.Links, func(c release.LinkedChange) bool { return c.ID == missing }); n < 0 || now.Links[n].ControlTitle != "in between" {
@@ -201,9 +215,9 @@ func (l *harness) undone(mark func(id string, write func() error) error) (id str
 	reads, writes := 0, 0
 	s := l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		switch call.Operation {
-		case "GetItem":
+		case "Query":
 			if reads++; reads == 1 { // to see what is left to link
-				l.release(ids[45])
+				l.named.Store("other", l.release(ids[45]))
 			}
 		case "TransactWriteItems":
 			if writes++; writes == 2 {
@@ -220,29 +234,29 @@ func (l *harness) undone(mark func(id string, write func() error) error) (id str
 	return id, err
 }
 
-// A creation that the sweep has completed is not undone any more.
+// A creation that somebody has completed, once it could be, is not undone any more.
 func TestCreateRelease_CompletedWhileItIsUndone_Stays(t *testing.T) {
 	l := newHarness(t)
 	id, err := l.undone(func(id string, write func() error) error {
-		l.no(l.ResumeLinking(l.ctx, id, l.write().Stamp, true))
+		l.link(l.releaseOf("other"), nil, []string{"CHG-045"})
+		_, err := l.FinishCreation(l.ctx, id, l.write().Stamp)
+		l.no(err)
 		return write()
 	})
-	if !release.HasCode(err, "not-linkable") {
-		t.Errorf("got %v", err)
-	}
+	l.no(err)
 	now, err := l.ReleaseWithLinks(l.ctx, id)
-	if err != nil || len(now.Links) != 45 || len(now.Release.ChangeIDs) != 45 {
+	if err != nil || len(now.Links) != 46 || len(now.Release.ChangeIDs) != 46 {
 		t.Errorf("%d links, %v", len(now.Links), err)
 	}
 }
 
 // One that is being undone is not gone on with: it keeps the attention of the sweep,
 // which would otherwise never finish it.
-func TestResumeLinking_UndoneInBetween_ChangesNothing(t *testing.T) {
+func TestFinishCreation_UndoneInBetween_ChangesNothing(t *testing.T) {
 	l := newHarness(t)
 	id, _ := l.undone(func(id string, write func() error) error {
 		s := l.heldUp("TransactWriteItems", func() { l.no(write()) })
-		if err := s.ResumeLinking(l.ctx, id, l.write().Stamp, true); !release.IsKind(err, release.KindNotFound) {
+		if _, err := s.FinishCreation(l.ctx, id, l.write().Stamp); !release.IsKind(err, release.KindNotFound) {
 			t.Errorf("got %v", err)
 		}
 		return errDied

@@ -49,22 +49,19 @@ func (s *Store) CreateChange(ctx context.Context, c release.Change, w Write) (re
 	i[opAttribute] = opCreate.value()
 	i["request"] = text(w.Request)
 	c = decodeChange(i)
-	err := s.create(ctx, s.tables.Changes, i, c, w, nil)
+	err := s.create(ctx, s.tables.Changes, i, &c, w, nil)
 	if _, ok := failedCondition(err); ok {
 		return c, alreadyExists("change request", c.ID)
 	}
 	return c, err
 }
 
-// create stores a new item, with further actions and the write's memory where there
-// are any. A failed condition means that the id is taken by somebody else's item, or
+// create stores a new item, with further actions and the write's record where there
+// are any; result points to what the operation returns. A failed condition means that the id is taken by somebody else's item, or
 // (from index 1 on) that a further action's condition failed.
 func (s *Store) create(ctx context.Context, table string, i item, result any, w Write, further []types.TransactWriteItem) error {
-	memory, err := w.recordAction(result)
-	if err != nil {
-		return err
-	}
-	if len(further)+len(memory) == 0 {
+	record := w.recordAction(result)
+	if len(further)+len(record) == 0 {
 		err := s.put(ctx, table, i, newExpression().absent("pk"))
 		if failed, ok := failedCondition(err); ok && str(failed.image, "request") == w.Request {
 			return nil // our own write, repeated by the SDK after a lost acknowledgement
@@ -72,7 +69,7 @@ func (s *Store) create(ctx context.Context, table string, i item, result any, w 
 		return err
 	}
 	actions := append([]types.TransactWriteItem{putAction(table, i, newExpression().absent("pk"))}, further...)
-	err = s.transact(ctx, append(actions, memory...))
+	err := s.transact(ctx, append(actions, record...))
 	if failed, ok := failedCondition(err); ok && failed.index == len(actions) {
 		return keyInUse()
 	}
@@ -146,7 +143,7 @@ func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecis
 			}
 			actions = append(actions, held...)
 		}
-		return after, s.writeChunk(ctx, actions, w, after)
+		return after, s.writeChunk(ctx, actions, w, &after)
 	})
 }
 
@@ -213,7 +210,7 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 			// the request in the same transaction, and so raises its revision.
 			actions = append(actions, putAction(s.tables.Releases, encodeLink(before.ReleaseID, after.Link()), newExpression()))
 		}
-		return after, s.writeChunk(ctx, actions, w, after)
+		return after, s.writeChunk(ctx, actions, w, &after)
 	})
 }
 

@@ -10,15 +10,38 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// IdempotencyRecord is what an Idempotency-Key leaves behind: a digest of what was asked, and the
-// answer, written in the operation's own transaction.
-type IdempotencyRecord struct {
-	Key    string
-	Body   string
-	Encode func(result any) ([]byte, error)
-	Answer []byte
-	// table is where the operation that used the key keeps its memory.
+// IdempotencyKey is an Idempotency-Key that a write carries: what the caller is known to
+// have sent with it, and a digest of what was asked.
+type IdempotencyKey struct {
+	Key  string
+	Body string
+	// table is where the operation that uses the key keeps its record.
 	table string
+}
+
+// IdempotencyRecord is what a key leaves behind, written in the operation's own
+// transaction: what the operation returned, as attributes, so that it takes no more room
+// than the items that it was made of. What is written in several transactions leaves
+// with the first how to go on, and with the last what came of it.
+type IdempotencyRecord struct {
+	Body string
+	// Answer is an answer in JSON, as versions of before 2026-11-27 stored it; nil
+	// otherwise. It can go a day after the last of them was replaced.
+	Answer []byte
+
+	result, refusal item
+	unfinished
+}
+
+// unfinished is how far a write in several transactions has come.
+type unfinished struct {
+	// release is the release that is being created, or to which change requests are
+	// being linked; empty where the write is through.
+	release string
+	// added and removed are the change requests that were linked and removed so far,
+	// chunks in how many transactions.
+	added, removed []string
+	chunks         int
 }
 
 // idempotencyWindow is how long an answer is given again. DynamoDB's TTL deletes late, so
@@ -27,7 +50,9 @@ const idempotencyWindow = 24 * time.Hour
 
 const idempotencyPrefix = "IDEM#"
 
-// keepRecordIn says in which table the write's memory stands: the one the operation writes
+func recordKey(k string) item { return key(idempotencyPrefix+k, mainSort) }
+
+// keepRecordIn says in which table the write's record stands: the one the operation writes
 // to anyway, so that no function needs rights on another for it.
 func (w Write) keepRecordIn(table string) {
 	if w.Idempotency != nil {
@@ -52,24 +77,50 @@ func (s *Store) RecordOf(a Aggregate, w Write) Write {
 	return w
 }
 
-// recordAction is the write's memory as a further action of its transaction, or none. Its
-// condition fails when the key was used before; expiry is judged by the write's clock.
-func (w Write) recordAction(result any) ([]types.TransactWriteItem, error) {
+// recordAction is the write's record as a further action of its transaction, or none;
+// result points to what the operation returns.
+func (w Write) recordAction(result any) []types.TransactWriteItem {
+	return w.goOn(unfinished{}, unfinished{}, result, true)
+}
+
+// beginRecord is a record that says how to go on: the first of several transactions
+// leaves it.
+func (w Write) beginRecord(begun unfinished) []types.TransactWriteItem {
+	return w.goOn(unfinished{}, begun, nil, false)
+}
+
+// goOn is the record as a further action of one of several transactions: it was as in
+// done where that is not the first, and is as in then; with the last it has the result.
+func (w Write) goOn(done, then unfinished, result any, last bool) []types.TransactWriteItem {
 	if w.Idempotency == nil {
-		return nil, nil
+		return nil
 	}
-	answer, err := w.Idempotency.Encode(result)
-	if err != nil {
-		return nil, err
+	i := w.newRecord()
+	if last {
+		i["result"] = encodeResult(result)
+	} else {
+		unfinishedFields(&attributes{item: i}, &then)
 	}
-	i := key(idempotencyPrefix+w.Idempotency.Key, mainSort)
+	condition := w.unusedKey()
+	if done.chunks > 0 {
+		condition = newExpression().equal("body", text(w.Idempotency.Body)).equal("chunks", number(done.chunks))
+	}
+	return []types.TransactWriteItem{putAction(w.Idempotency.table, i, condition)}
+}
+
+func (w Write) newRecord() item {
+	i := recordKey(w.Idempotency.Key)
 	i["body"] = text(w.Idempotency.Body)
-	i["answer"] = &types.AttributeValueMemberB{Value: answer}
-	i["expiresAt"] = &types.AttributeValueMemberN{Value: strconv.FormatInt(w.At.Add(idempotencyWindow).Unix(), 10)}
+	i["expiresAt"] = unix(w.At.Add(idempotencyWindow))
+	return i
+}
+
+// unusedKey fails when the key was used before; expiry is judged by the write's clock.
+func (w Write) unusedKey() *expression {
 	e := newExpression()
 	e.conditions = append(e.conditions, "attribute_not_exists("+e.name("pk")+") OR "+
 		e.name("expiresAt")+" <= "+e.value(&types.AttributeValueMemberN{Value: strconv.FormatInt(w.At.Unix(), 10)}))
-	return []types.TransactWriteItem{putAction(w.Idempotency.table, i, e)}, nil
+	return e
 }
 
 // keyInUse is what a write reports when its key was used before; the answer is to
@@ -85,13 +136,117 @@ func (s *Store) FindIdempotencyRecord(ctx context.Context, w Write) (*Idempotenc
 	if w.Idempotency == nil || w.Idempotency.table == "" {
 		return nil, nil
 	}
-	i, err := s.get(ctx, w.Idempotency.table, key(idempotencyPrefix+w.Idempotency.Key, mainSort))
+	i, err := s.get(ctx, w.Idempotency.table, recordKey(w.Idempotency.Key))
 	if err != nil || i == nil || int64(num(i, "expiresAt")) <= w.At.Unix() {
 		return nil, err
 	}
-	answer, _ := i["answer"].(*types.AttributeValueMemberB)
-	if answer == nil {
-		return nil, nil
+	return decodeRecord(i), nil
+}
+
+func decodeRecord(i item) *IdempotencyRecord {
+	r := &IdempotencyRecord{Body: str(i, "body"), result: mapOf(i, "result"), refusal: mapOf(i, "refusal")}
+	if answer, ok := i["answer"].(*types.AttributeValueMemberB); ok {
+		r.Answer = answer.Value
 	}
-	return &IdempotencyRecord{Key: w.Idempotency.Key, Body: str(i, "body"), Answer: answer.Value}, nil
+	unfinishedFields(&attributes{item: i, reading: true}, &r.unfinished)
+	return r
+}
+
+// Result reads into result what the operation returned. It returns the refusal where it
+// was refused in the end, and false where it is not through yet.
+func (r *IdempotencyRecord) Result(result any) (bool, error) {
+	switch {
+	case r.refusal != nil:
+		var e release.Error
+		refusalFields(&attributes{item: r.refusal, reading: true}, &e)
+		return true, &e
+	case r.result == nil:
+		return false, nil
+	}
+	resultFields(&attributes{item: r.result, reading: true}, result)
+	return true, nil
+}
+
+// open tells whether the write is not through yet.
+func (r *IdempotencyRecord) open() bool {
+	return r.release != "" && r.result == nil && r.refusal == nil
+}
+
+// findSame returns the record of the very request that is sent again; false where there
+// is no key, or nothing was begun under it.
+func (s *Store) findSame(ctx context.Context, w Write) (*IdempotencyRecord, bool) {
+	record, err := s.FindIdempotencyRecord(ctx, w)
+	return record, err == nil && record != nil && record.Body == w.Idempotency.Body
+}
+
+func unfinishedFields(a *attributes, u *unfinished) {
+	a.text("release", &u.release)
+	a.set("added", &u.added)
+	a.set("removed", &u.removed)
+	a.optionalNumber("chunks", &u.chunks)
+}
+
+func encodeResult(result any) types.AttributeValue {
+	a := attributes{item: item{}}
+	resultFields(&a, result)
+	return &types.AttributeValueMemberM{Value: a.item}
+}
+
+// resultFields are what an operation returns, by its type: the fields that are stored
+// for it, and its id, which elsewhere is in the key.
+func resultFields(a *attributes, result any) {
+	switch r := result.(type) {
+	case *release.Release:
+		a.text("id", &r.ID)
+		releaseFields(a, r)
+	case *ReleaseDetail:
+		resultFields(a, &r.Release)
+		mapList(a, "links", linkResultFields, &r.Links)
+		mapList(a, "log", logResultFields, &r.Log)
+	case *release.Change:
+		a.text("id", &r.ID)
+		changeFields(a, r)
+	case *release.Task:
+		a.text("id", &r.ID)
+		taskFields(a, r)
+	case *release.LogEntry:
+		logResultFields(a, r)
+	case *LinkResult:
+		a.texts("added", &r.Added)
+		a.texts("removed", &r.Removed)
+		a.texts("unchanged", &r.Unchanged)
+	default:
+		panic("dynamo: a result without fields") // a mistake that the first use of a key shows
+	}
+}
+
+func linkResultFields(a *attributes, l *release.LinkedChange) {
+	a.text("id", &l.ID)
+	linkFields(a, l)
+}
+
+func logResultFields(a *attributes, e *release.LogEntry) {
+	a.text("id", &e.ID)
+	logFields(a, e)
+}
+
+// refusalFields are what a creation that was ended is refused with: a conflict, or a
+// request that can never succeed. The numbers of kinds are the program's own.
+func refusalFields(a *attributes, e *release.Error) {
+	invalid := e.Kind == release.KindInvalid
+	a.optionalBoolean("invalid", &invalid)
+	if e.Kind = release.KindConflict; invalid {
+		e.Kind = release.KindInvalid
+	}
+	a.text("code", &e.Code)
+	a.text("detail", &e.Detail)
+	optionalMapList(a, "fields", fieldErrorFields, &e.Fields)
+	a.set("changeRequests", &e.ChangeRequests)
+}
+
+func fieldErrorFields(a *attributes, f *release.FieldError) {
+	a.text("field", &f.Field)
+	a.text("message", &f.Message)
+	a.text("code", &f.Code)
+	a.text("id", &f.ID)
 }

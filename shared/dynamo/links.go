@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,110 +28,143 @@ type LinkResult struct {
 // LinkChanges links and removes change requests, in chunks each of which checks the
 // status, the approvals and the count again: a crash between two leaves a whole
 // release, and repeating does the rest. All ids are checked before the first write.
+//
+// With an Idempotency-Key each chunk records what is done, so that a repetition goes on
+// where the request stopped and answers for all of it.
 func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string, w Write) (LinkResult, error) {
 	w.keepRecordIn(s.tables.Releases)
-	added, removed := map[string]bool{}, map[string]bool{}
+	result, err := s.linkChunks(ctx, id, add, remove, unfinished{}, w)
+	for n := 0; err != nil && n < attempts; n++ {
+		record, found := s.findSame(ctx, w)
+		if !found || !record.open() {
+			break
+		}
+		if result, err = s.linkChunks(ctx, id, add, remove, record.unfinished, w); !release.HasCode(err, "request-in-progress") {
+			break // else another that carries it out was faster by a chunk
+		}
+	}
+	return result, err
+}
+
+// linkChunks links and removes what was not before, nor by this very request.
+func (s *Store) linkChunks(ctx context.Context, id string, add, remove []string, done unfinished, w Write) (LinkResult, error) {
+	done.release = id
 	return retryOnConflict(ctx, func() (LinkResult, error) {
 		now, err := s.ReleaseWithLinks(ctx, id)
 		if err != nil {
 			return LinkResult{}, err
 		}
 		guard := w
-		if len(added)+len(removed) > 0 {
+		if done.chunks > 0 {
 			guard.IfRevision = 0 // our own chunks have raised it
 		}
 		if err := checkWritable(now.Release, guard); err != nil {
 			return LinkResult{}, err
 		}
 		if now.Release.Status.ScopeFrozen() {
-			return LinkResult{}, now.Release.Conflict("scope-frozen",
-				"%s is %s: its change requests can no longer be linked or removed.", id, now.Release.Status)
+			return LinkResult{}, done.left(now.Release.Conflict("scope-frozen",
+				"%s is %s: its change requests can no longer be linked or removed.", id, now.Release.Status))
 		}
-		adding, removing := notYetDone(now.Links, add, remove)
+		adding, removing := notYetDone(now.Links, add, remove, done)
 		changes, err := s.changesByID(ctx, slices.Concat(adding, removing))
 		if err != nil {
 			return LinkResult{}, err
 		}
-		if err := s.linkable(ctx, now.Release, add, adding, len(removing), changes); err != nil {
-			return LinkResult{}, err
+		at := func(id string) string { return fmt.Sprintf("add[%d]", slices.Index(add, id)) }
+		if err := s.linkable(ctx, now.Release, adding, len(removing), changes, at); err != nil {
+			return LinkResult{}, done.left(err)
 		}
-		result := linkResultOf(add, remove, adding, removing, added, removed)
+		result := linkResultOf(add, remove, slices.Concat(done.added, adding), slices.Concat(done.removed, removing))
+		if len(adding)+len(removing) == 0 {
+			return result, s.putRecord(ctx, done, &result, w)
+		}
 		chunks := slices.Collect(slices.Chunk(removing, chunk))
 		frees := len(chunks)
 		chunks = append(chunks, slices.Collect(slices.Chunk(adding, chunk))...)
 		for n, ids := range chunks {
-			part := w
-			if n < len(chunks)-1 {
-				part.Idempotency = nil // the answer is remembered with the last chunk
-			}
-			if n > 0 || guard.IfRevision == 0 {
+			part := guard
+			if n > 0 {
 				part.IfRevision = 0
 			}
-			build, done := s.linkActions, added
+			then := done
+			then.chunks++
+			var actions []types.TransactWriteItem
 			if n < frees {
-				build, done = s.freeActions, removed
+				actions = s.freeActions(now.Release, ids, changes, part)
+				then.removed = slices.Concat(done.removed, ids)
+			} else {
+				actions = s.linkActions(now.Release, ids, changes, part)
+				then.added = slices.Concat(done.added, ids)
 			}
-			if err := s.writeChunk(ctx, build(now.Release, ids, changes, part), part, result); err != nil {
+			record := w.goOn(done, then, &result, n == len(chunks)-1)
+			if err := conflictOf(s.transact(ctx, append(actions, record...)), len(actions)); err != nil {
 				return LinkResult{}, err
 			}
-			for _, id := range ids {
-				done[id] = true
-			}
-		}
-		if len(chunks) == 0 {
-			return result, s.putRecordAlone(ctx, w, result)
+			done = then
 		}
 		return result, nil
 	})
 }
 
+// left has a refusal tell what this very request did before it.
+func (u unfinished) left(refusal error) error {
+	var e *release.Error
+	if u.chunks > 0 && errors.As(refusal, &e) {
+		e.Outcome = release.OutcomePartial
+		e.Detail += fmt.Sprintf(" Before that, this request linked %d change requests and removed %d; they stay so.", len(u.added), len(u.removed))
+	}
+	return refusal
+}
+
+// writeChunk writes actions with the write's record, which has the pointed-to result.
 func (s *Store) writeChunk(ctx context.Context, actions []types.TransactWriteItem, w Write, result any) error {
-	memory, err := w.recordAction(result)
-	if err != nil {
-		return err
-	}
-	return conflictOf(s.transact(ctx, append(actions, memory...)), len(actions))
+	return conflictOf(s.transact(ctx, append(actions, w.recordAction(result)...)), len(actions))
 }
 
-// putRecordAlone keeps the answer of a request that had nothing to write.
+// putRecordAlone keeps what a request returns that had nothing to write.
 func (s *Store) putRecordAlone(ctx context.Context, w Write, result any) error {
-	memory, err := w.recordAction(result)
-	if err != nil || len(memory) == 0 {
-		return err
-	}
-	return conflictOf(s.transact(ctx, memory), 0)
+	return s.putRecord(ctx, unfinished{}, result, w)
 }
 
-// notYetDone drops what is so already.
-func notYetDone(links []release.LinkedChange, add, remove []string) (adding, removing []string) {
+func (s *Store) putRecord(ctx context.Context, done unfinished, result any, w Write) error {
+	record := w.goOn(done, done, result, true)
+	if len(record) == 0 {
+		return nil
+	}
+	return conflictOf(s.transact(ctx, record), 0)
+}
+
+// notYetDone drops what is so already, and what the request did before: if somebody
+// undid that since, it stays undone.
+func notYetDone(links []release.LinkedChange, add, remove []string, done unfinished) (adding, removing []string) {
 	linked := make(map[string]bool, len(links))
 	for _, l := range links {
 		linked[l.ID] = true
 	}
 	for _, id := range add {
-		if !linked[id] {
+		if !linked[id] && !slices.Contains(done.added, id) {
 			adding = append(adding, id)
 		}
 	}
 	for _, id := range remove {
-		if linked[id] {
+		if linked[id] && !slices.Contains(done.removed, id) {
 			removing = append(removing, id)
 		}
 	}
 	return adding, removing
 }
 
-func linkResultOf(add, remove, adding, removing []string, added, removed map[string]bool) LinkResult {
+func linkResultOf(add, remove, added, removed []string) LinkResult {
 	r := LinkResult{Added: []string{}, Removed: []string{}, Unchanged: []string{}}
 	for _, id := range add {
-		if added[id] || slices.Contains(adding, id) {
+		if slices.Contains(added, id) {
 			r.Added = append(r.Added, id)
 		} else {
 			r.Unchanged = append(r.Unchanged, id)
 		}
 	}
 	for _, id := range remove {
-		if removed[id] || slices.Contains(removing, id) {
+		if slices.Contains(removed, id) {
 			r.Removed = append(r.Removed, id)
 		} else {
 			r.Unchanged = append(r.Unchanged, id)
@@ -140,35 +174,16 @@ func linkResultOf(add, remove, adding, removing []string, added, removed map[str
 }
 
 // linkable names every id that cannot be linked, with a code. What does not exist can
-// never succeed (invalid); everything else is a matter of state (conflict).
-func (s *Store) linkable(ctx context.Context, r release.Release, asked, adding []string, freed int, changes map[string]release.Change) error {
+// never succeed (invalid); everything else is a matter of state (conflict). at is where
+// the request has an id.
+func (s *Store) linkable(ctx context.Context, r release.Release, adding []string, freed int, changes map[string]release.Change, at func(id string) string) error {
 	if total := len(r.ChangeIDs) + len(adding) - freed; total > release.MaxChanges {
 		return r.Conflict("too-many-changes", "%s would hold %d change requests; a release holds at most %d.",
 			r.ID, total, release.MaxChanges)
 	}
-	var refused []release.FieldError
-	unknown := false
-	for _, id := range adding {
-		c, exists := changes[id]
-		code, why := "", ""
-		switch {
-		case !exists:
-			code, why, unknown = "not-found", "there is no change request "+id, true
-		case c.ReleaseID != "" && c.ReleaseID != r.ID:
-			var err error
-			if code, why, err = s.heldElsewhere(ctx, c); err != nil {
-				return err
-			}
-		case r.Status != release.Planned && !c.CABApproved():
-			code = "not-approved"
-			why = fmt.Sprintf("%s is not CAB-approved, and only such can join a release that is %s", id, r.Status)
-		}
-		if code != "" {
-			refused = append(refused, release.FieldError{Field: fmt.Sprintf("add[%d]", slices.Index(asked, id)), ID: id, Code: code, Message: why})
-		}
-	}
-	if len(refused) == 0 {
-		return nil
+	refused, unknown, err := s.refusedLinks(ctx, r, adding, changes, at)
+	if err != nil || len(refused) == 0 {
+		return err
 	}
 	names := make([]string, len(refused))
 	for i, e := range refused {
@@ -181,6 +196,28 @@ func (s *Store) linkable(ctx context.Context, r release.Release, asked, adding [
 	}
 	e.Fields, e.ChangeRequests = refused, slices.Sorted(slices.Values(names))
 	return e
+}
+
+func (s *Store) refusedLinks(ctx context.Context, r release.Release, adding []string, changes map[string]release.Change, at func(id string) string) (refused []release.FieldError, unknown bool, err error) {
+	for _, id := range adding {
+		c, exists := changes[id]
+		code, why := "", ""
+		switch {
+		case !exists:
+			code, why, unknown = "not-found", "there is no change request "+id, true
+		case c.ReleaseID != "" && c.ReleaseID != r.ID:
+			if code, why, err = s.heldElsewhere(ctx, c); err != nil {
+				return nil, false, err
+			}
+		case r.Status != release.Planned && !c.CABApproved():
+			code = "not-approved"
+			why = fmt.Sprintf("%s is not CAB-approved, and only such can join a release that is %s", id, r.Status)
+		}
+		if code != "" {
+			refused = append(refused, release.FieldError{Field: at(id), ID: id, Code: code, Message: why})
+		}
+	}
+	return refused, unknown, nil
 }
 
 func idOrNewRelease(id string) string {

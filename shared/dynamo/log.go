@@ -70,11 +70,7 @@ func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry releas
 		}
 		actions = append(actions, checkAction(s.tables.Releases, releaseKey(id), stands))
 	}
-	memory, err := w.recordAction(entry)
-	if err != nil {
-		return err
-	}
-	err = s.transact(ctx, append(actions, memory...))
+	err := s.transact(ctx, append(actions, w.recordAction(&entry)...))
 	failed, ok := failedCondition(err)
 	switch {
 	case !ok:

@@ -33,7 +33,7 @@ func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
 			return none, r.Conflict("not-deletable", "%s is %s; only planned and cancelled releases can be deleted.", id, r.Status)
 		}
 		mark := s.releaseGuard(r, opDelete, w)
-		return none, s.markDeleting(ctx, id, mark, w)
+		return none, s.markDeleting(ctx, id, mark, w.Stamp)
 	})
 	if err != nil {
 		return err
@@ -41,22 +41,10 @@ func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
 	return s.ResumeDeleting(ctx, id, w.Stamp)
 }
 
-// discardCreation undoes a creation that could not be finished.
-func (s *Store) discardCreation(ctx context.Context, id string, w Write) error {
-	var memory []types.TransactWriteItem
-	if w.Idempotency != nil {
-		memory = append(memory, deleteAction(w.Idempotency.table, key(idempotencyPrefix+w.Idempotency.Key, mainSort), newExpression()))
-	}
-	if err := s.markDeleting(ctx, id, newExpression().op(opDelete).exists("linking"), w, memory...); err != nil {
-		return err
-	}
-	return s.ResumeDeleting(ctx, id, w.Stamp)
-}
-
 // markDeleting begins a deletion. The log's counter goes in the same transaction, so
 // that nothing can be appended any more.
-func (s *Store) markDeleting(ctx context.Context, id string, mark *expression, w Write, further ...types.TransactWriteItem) error {
-	mark.remove("publicKey").set("deleting", boolean(true)).set("attention", text("1")).set("attentionSince", secondsValue(w.At))
+func (s *Store) markDeleting(ctx context.Context, id string, mark *expression, stamp release.Stamp, further ...types.TransactWriteItem) error {
+	mark.remove("publicKey").set("deleting", boolean(true)).set("attention", text("1")).set("attentionSince", secondsValue(stamp.At))
 	return conflictOf(s.transact(ctx, append([]types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(id), mark),
 		deleteAction(s.tables.Releases, key(releasePrefix+id, logCounterSort), newExpression()),

@@ -46,20 +46,24 @@ func (s *Store) ReleaseDetail(ctx context.Context, id string) (ReleaseDetail, er
 
 // ReleaseWithLinks reads a release and its links in one consistent query.
 func (s *Store) ReleaseWithLinks(ctx context.Context, id string) (ReleaseDetail, error) {
-	w := ReleaseDetail{Links: []release.LinkedChange{}}
-	var itself item
-	err := s.queryAll(ctx, rangeOf(s.tables.Releases, releasePrefix+id, ">=", mainSort), func(i item) {
+	itself, links, err := s.releaseItems(ctx, id)
+	if err != nil {
+		return ReleaseDetail{}, err
+	}
+	r, err := foundRelease(itself, id)
+	return ReleaseDetail{Release: r, Links: links}, err
+}
+
+func (s *Store) releaseItems(ctx context.Context, id string) (itself item, links []release.LinkedChange, err error) {
+	links = []release.LinkedChange{}
+	err = s.queryAll(ctx, rangeOf(s.tables.Releases, releasePrefix+id, ">=", mainSort), func(i item) {
 		if str(i, "sk") == mainSort {
 			itself = i
 			return
 		}
-		w.Links = append(w.Links, decodeLink(i))
+		links = append(links, decodeLink(i))
 	})
-	if err != nil {
-		return ReleaseDetail{}, err
-	}
-	w.Release, err = foundRelease(itself, id)
-	return w, err
+	return itself, links, err
 }
 
 // Log reads the newest entries that are kept, at most release.MaxLogEntries, oldest

@@ -28,7 +28,7 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 			return before, err
 		}
 		if after.Revision == before.Revision {
-			return before, s.putRecordAlone(ctx, w, before)
+			return before, s.putRecordAlone(ctx, w, &before)
 		}
 		e := newExpression().op(OpPatch).
 			equal("revision", number(before.Revision)) // which every transition and the mark of a deletion raise
@@ -40,6 +40,6 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 			actions = append(actions, putAction(s.tables.Releases,
 				encodeLogEntry(id, logKeyOfRevision(entries, after.Revision), entry, w.Request), newExpression()))
 		}
-		return after, s.writeChunk(ctx, actions, w, after)
+		return after, s.writeChunk(ctx, actions, w, &after)
 	})
 }

@@ -51,7 +51,7 @@ type Write struct {
 	// IfRevision refuses the write unless the item has this revision; 0 for any.
 	IfRevision int
 	// Idempotency makes the write happen once per key; nil where the caller sent none.
-	Idempotency *IdempotencyRecord
+	Idempotency *IdempotencyKey
 }
 
 // item is a DynamoDB item or a map inside one.

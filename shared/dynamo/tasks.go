@@ -47,7 +47,7 @@ func (s *Store) CreateTask(ctx context.Context, t release.Task, w Write) (releas
 		i := encodeTask(t)
 		i["request"] = text(w.Request)
 		t = decodeTask(i)
-		err := s.create(ctx, s.tables.Tasks, i, t, w, further)
+		err := s.create(ctx, s.tables.Tasks, i, &t, w, further)
 		failed, ok := failedCondition(err)
 		switch {
 		case !ok:
@@ -105,7 +105,7 @@ func (s *Store) UpdateTask(ctx context.Context, id string, edit func(release.Tas
 		actions := append([]types.TransactWriteItem{
 			putAction(s.tables.Tasks, i, newExpression().equal("revision", number(before.Revision))),
 		}, checks...)
-		return after, s.writeChunk(ctx, append(actions, s.moveRows(before, after)...), w, after)
+		return after, s.writeChunk(ctx, append(actions, s.moveRows(before, after)...), w, &after)
 	})
 }
 

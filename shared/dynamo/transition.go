@@ -140,11 +140,7 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 		updateAction(s.tables.Releases, releaseKey(after.ID), e),
 		putAction(s.tables.Releases, encodeLogEntry(after.ID, logKeyOfEpoch(entries, after.Epoch()), entry, w.Request), newExpression()),
 	}
-	memory, err := w.recordAction(after)
-	if err != nil {
-		return err
-	}
-	return conflictOf(s.transact(ctx, append(actions, memory...)), len(actions))
+	return s.writeChunk(ctx, actions, w, &after)
 }
 
 // beginSettlement copies the linked ids, as they are at the moment of the write, into

@@ -96,8 +96,11 @@ func instead(use string) string {
 
 // effect says whether the call changed anything.
 func (f failure) effect() string {
-	if f.writes && f.Outcome == release.OutcomeUnknown {
+	switch {
+	case f.writes && f.Outcome == release.OutcomeUnknown:
 		return "It is not known whether anything was changed."
+	case f.writes && f.Outcome == release.OutcomePartial:
+		return "Nothing else was changed."
 	}
 	return "Nothing was changed."
 }

@@ -29,10 +29,8 @@ func LogDeliveryProblem(ctx context.Context, store *dynamo.Store, m dynamo.Mail,
 	}
 	key := fmt.Sprintf("mail-problems#%s#%d", m.ReleaseID, count)
 	_, err := store.AppendLog(ctx, m.ReleaseID, words, "", dynamo.Write{
-		Stamp: release.Stamp{At: now.UTC(), By: release.System, Request: key},
-		Idempotency: &dynamo.IdempotencyRecord{
-			Key: key, Body: key, Encode: func(any) ([]byte, error) { return []byte("{}"), nil },
-		},
+		Stamp:       release.Stamp{At: now.UTC(), By: release.System, Request: key},
+		Idempotency: &dynamo.IdempotencyKey{Key: key, Body: key},
 	})
 	if release.IsKind(err, release.KindNotFound) || release.IsKind(err, release.KindConflict) {
 		return nil // the release is gone, or the entry is there

@@ -8,17 +8,15 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// idempotent runs a write. Where the caller sent an Idempotency-Key, the answer is stored
-// in the write's own transaction; when the write does not go through, for whatever
-// reason, the answer stored under that key (by an earlier try, or by this one if only
+// idempotent runs a write. Where the caller sent an Idempotency-Key, what it returns is
+// stored in the write's own transaction; when the write does not go through, for whatever
+// reason, what is stored under that key (by an earlier try, or by this one if only
 // its acknowledgement was lost) is the answer again. So the usual case costs no
 // request more.
 func idempotent[S, V any](ctx context.Context, o *Operations, pre Precondition, w dynamo.Write, view func(S) V, do func(dynamo.Write) (S, error)) (V, error) {
 	var none V
 	if pre.IdempotencyKey != nil {
-		w.Idempotency = &dynamo.IdempotencyRecord{Key: pre.IdempotencyKey.Key, Body: pre.IdempotencyKey.Body, Encode: func(result any) ([]byte, error) {
-			return json.Marshal(view(result.(S)))
-		}}
+		w.Idempotency = &dynamo.IdempotencyKey{Key: pre.IdempotencyKey.Key, Body: pre.IdempotencyKey.Body}
 	}
 	s, err := do(w)
 	if err == nil {
@@ -27,22 +25,22 @@ func idempotent[S, V any](ctx context.Context, o *Operations, pre Precondition, 
 	if pre.IdempotencyKey == nil {
 		return none, err
 	}
-	return recall[V](ctx, o, w, err)
+	return recall(ctx, o, w, view, err)
 }
 
 // refused is how a request ends that is wrong in itself, unless it was answered under
 // its Idempotency-Key when less was asked of it: then that is its answer again.
-func refused[V any](ctx context.Context, o *Operations, pre Precondition, in dynamo.Aggregate, err error) (V, error) {
+func refused[S, V any](ctx context.Context, o *Operations, pre Precondition, in dynamo.Aggregate, view func(S) V, err error) (V, error) {
 	if pre.IdempotencyKey == nil {
 		var none V
 		return none, err
 	}
-	w := dynamo.Write{Stamp: release.Stamp{At: o.now().UTC()}, Idempotency: &dynamo.IdempotencyRecord{Key: pre.IdempotencyKey.Key, Body: pre.IdempotencyKey.Body}}
-	return recall[V](ctx, o, o.store.RecordOf(in, w), err)
+	w := dynamo.Write{Stamp: release.Stamp{At: o.now().UTC()}, Idempotency: &dynamo.IdempotencyKey{Key: pre.IdempotencyKey.Key, Body: pre.IdempotencyKey.Body}}
+	return recall(ctx, o, o.store.RecordOf(in, w), view, err)
 }
 
 // recall answers with what is stored under the write's key; where nothing is, with err.
-func recall[V any](ctx context.Context, o *Operations, w dynamo.Write, err error) (V, error) {
+func recall[S, V any](ctx context.Context, o *Operations, w dynamo.Write, view func(S) V, err error) (V, error) {
 	var none V
 	remembered, recallErr := o.store.FindIdempotencyRecord(ctx, w)
 	if recallErr != nil || remembered == nil {
@@ -52,11 +50,21 @@ func recall[V any](ctx context.Context, o *Operations, w dynamo.Write, err error
 		return none, release.Fail(release.KindUnprocessable, "idempotency-key-reused",
 			"This idempotency key was used for another request within 24 hours.")
 	}
-	var answer V
-	if err := json.Unmarshal(remembered.Answer, &answer); err != nil {
+	if remembered.Answer != nil {
+		var answer V
+		if err := json.Unmarshal(remembered.Answer, &answer); err != nil {
+			return none, err
+		}
+		return answer, nil
+	}
+	var result S
+	switch through, refusal := remembered.Result(&result); {
+	case refusal != nil:
+		return none, refusal
+	case !through:
 		return none, err
 	}
-	return answer, nil
+	return view(result), nil
 }
 
 func identity[T any](t T) T { return t }

@@ -133,7 +133,7 @@ func (o *Operations) CreateRelease(ctx context.Context, in CreateReleaseInput, p
 		f.AddFor(string(TransitionRelease), "status", "may only be planned: a release is born planned and moves by transitions")
 	}
 	if err := in.err(f); err != nil {
-		return refused[ReleaseView](ctx, o, pre, dynamo.Releases, err)
+		return refused(ctx, o, pre, dynamo.Releases, viewReleaseDetail, err)
 	}
 	w := o.write(who, pre)
 	born := release.Release{
@@ -252,7 +252,7 @@ func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput
 		f.Add("status", "must be the release's current status, one of %s, or be left out", list(release.Statuses))
 	}
 	if err := in.err(f); err != nil {
-		return refused[release.LogEntry](ctx, o, pre, dynamo.Releases, err)
+		return refused(ctx, o, pre, dynamo.Releases, identity[release.LogEntry], err)
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, identity[release.LogEntry], func(w dynamo.Write) (release.LogEntry, error) {
@@ -290,7 +290,7 @@ func (o *Operations) TransitionRelease(ctx context.Context, id string, in Transi
 		f.Add("rollback_reason", "goes with the status rolled-back only; put other remarks into note")
 	}
 	if err := in.err(f); err != nil {
-		return refused[ReleaseView](ctx, o, pre, dynamo.Releases, err)
+		return refused(ctx, o, pre, dynamo.Releases, viewRelease, err)
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {

@@ -136,7 +136,7 @@ func (o *Operations) CreateTask(ctx context.Context, in CreateTaskInput, pre Pre
 	t.Status = release.TaskOpen
 	t = t.SetStatus(status, at)
 	if err := in.err(f); err != nil {
-		return refused[TaskView](ctx, o, pre, dynamo.Tasks, err)
+		return refused(ctx, o, pre, dynamo.Tasks, viewTask, err)
 	}
 	return idempotent(ctx, o, pre, w, viewTask, func(w dynamo.Write) (release.Task, error) {
 		return o.store.CreateTask(ctx, t, w)

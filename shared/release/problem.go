@@ -32,6 +32,7 @@ type Outcome int
 const (
 	OutcomeUnchanged Outcome = iota // certainly nothing
 	OutcomeUnknown                  // a write may have landed although its answer did not come
+	OutcomePartial                  // a part was carried out and stays; the detail says which
 )
 
 // FieldError names one wrong field of a request, or one refused id of a list.

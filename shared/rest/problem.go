@@ -86,6 +86,7 @@ func ProblemOf(err error, writes bool) Problem {
 var outcomes = [...]string{
 	release.OutcomeUnchanged: "Nothing was changed.",
 	release.OutcomeUnknown:   "It is not known whether anything was changed.",
+	release.OutcomePartial:   "Nothing else was changed.",
 }
 
 // inRoutes says with which request a field is changed that this one cannot change.

@@ -113,7 +113,12 @@ func (s *Sweep) repair(ctx context.Context, r dynamo.Settling, now time.Time) er
 		return store.ResumeDeleting(ctx, r.ID, stamp)
 	case len(r.Linking) > 0:
 		slog.InfoContext(ctx, "sweep: going on with a creation", "release", r.ID, "toLink", len(r.Linking))
-		return store.ResumeLinking(ctx, r.ID, stamp, true)
+		_, err := store.FinishCreation(ctx, r.ID, stamp)
+		if release.IsKind(err, release.KindConflict) || release.IsKind(err, release.KindInvalid) {
+			slog.WarnContext(ctx, "sweep: a creation could not be completed and was ended", "release", r.ID, "error", err)
+			return nil
+		}
+		return err
 	}
 	return errors.Join(s.settle(ctx, r), s.announce(ctx, r), store.ClearAttention(ctx, r.ID))
 }

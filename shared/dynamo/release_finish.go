@@ -1,0 +1,156 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// linkingKey is the Idempotency-Key of a creation that is still linking, on the release:
+// whoever ends the creation has the key answer what came of it.
+const linkingKey = "linkingKey"
+
+// creation is a release that is being created, with what it holds so far.
+type creation struct {
+	ReleaseDetail
+	key string
+}
+
+// FinishCreation links what a creation has still to link. Where something of it can no
+// longer be linked, because somebody took it meanwhile, the creation ends as if it had
+// never begun: nothing is dropped from a release that somebody asked for. The refusal says
+// what it was, and the key of the request answers it from then on.
+func (s *Store) FinishCreation(ctx context.Context, id string, stamp release.Stamp) (ReleaseDetail, error) {
+	return retryOnConflict(ctx, func() (ReleaseDetail, error) {
+		for {
+			c, err := s.creation(ctx, id)
+			if err != nil || len(c.Release.Linking) == 0 {
+				return c.ReleaseDetail, err
+			}
+			created, err := s.linkNext(ctx, c, stamp)
+			switch {
+			case err != nil:
+				return ReleaseDetail{}, err
+			case created != nil:
+				return *created, nil
+			}
+		}
+	})
+}
+
+func (s *Store) creation(ctx context.Context, id string) (creation, error) {
+	itself, links, err := s.releaseItems(ctx, id)
+	if err != nil {
+		return creation{}, err
+	}
+	r, err := foundRelease(itself, id)
+	return creation{ReleaseDetail{Release: r, Links: links, Log: []release.LogEntry{}}, str(itself, linkingKey)}, err
+}
+
+// linkNext links the next chunk. With the last one the creation is through, and it
+// returns what was created.
+func (s *Store) linkNext(ctx context.Context, c creation, stamp release.Stamp) (*ReleaseDetail, error) {
+	left := c.Release.Linking
+	changes, err := s.changesByID(ctx, left)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.linkable(ctx, c.Release, left, 0, changes, ofNewRelease); err != nil {
+		var refusal *release.Error
+		if !errors.As(err, &refusal) || len(refusal.Fields) == 0 {
+			return nil, err
+		}
+		return nil, s.endCreation(ctx, c, refusal, stamp)
+	}
+	ids := left[:min(chunk, len(left))]
+	e := newExpression().
+		op(OpLink).set("updatedAt", secondsValue(stamp.At)).
+		deleteFrom("linking", set(ids)).contains("linking", text(ids[0])).
+		absent("deleting").
+		add("changeIds", set(ids)).add("changeCount", number(len(ids)))
+	if pending := unapproved(ids, changes); len(pending) > 0 {
+		e.add("pending", set(pending))
+	}
+	var created *ReleaseDetail
+	var record []types.TransactWriteItem
+	if len(ids) == len(left) {
+		e.remove("attention").remove("attentionSince").remove(linkingKey)
+		created = c.with(ids, changes, stamp)
+		if record, err = s.endRecord(ctx, c, "result", encodeResult(created)); err != nil {
+			return nil, err
+		}
+	}
+	actions := append([]types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(c.Release.ID), e)},
+		s.linkPairs(c.Release, ids, changes, Write{Stamp: stamp})...)
+	return created, conflictOf(s.transact(ctx, append(actions, record...)), -1)
+}
+
+// ofNewRelease is where a creation has its ids: which of them it was is in the id, since
+// the order of the request is not kept.
+func ofNewRelease(string) string { return "linkedChangeRequestIds" }
+
+// with is the release as the last chunk leaves it.
+func (c creation) with(ids []string, changes map[string]release.Change, stamp release.Stamp) *ReleaseDetail {
+	d := c.ReleaseDetail
+	r := &d.Release
+	r.ChangeIDs = slices.Sorted(slices.Values(slices.Concat(r.ChangeIDs, ids)))
+	r.Unapproved = slices.Sorted(slices.Values(slices.Concat(r.Unapproved, unapproved(ids, changes))))
+	r.Linking, r.UpdatedAt = nil, stamp.At.UTC().Truncate(time.Second)
+	d.Links = slices.Concat(d.Links, linksOf(ids, changes))
+	slices.SortFunc(d.Links, func(a, b release.LinkedChange) int { return strings.Compare(a.ID, b.ID) })
+	return &d
+}
+
+// endRecord is what has the creation's key answer from now on, as a further action of the
+// transaction that ends it; none where there was no key, or its day is over.
+func (s *Store) endRecord(ctx context.Context, c creation, attribute string, v types.AttributeValue) ([]types.TransactWriteItem, error) {
+	if c.key == "" {
+		return nil, nil
+	}
+	i, err := s.get(ctx, s.tables.Releases, recordKey(c.key))
+	if err != nil || str(i, "release") != c.Release.ID {
+		return nil, err
+	}
+	i[attribute] = v
+	return []types.TransactWriteItem{putAction(s.tables.Releases, i, newExpression().equal("release", text(c.Release.ID)))}, nil
+}
+
+// endCreation ends a creation that cannot be completed as if it had never begun. The first
+// write decides: from then on the release is gone and the key answers the refusal. What
+// is still held is given back after it, by the sweep where this call dies.
+func (s *Store) endCreation(ctx context.Context, c creation, refusal *release.Error, stamp release.Stamp) error {
+	id := c.Release.ID
+	// Of a release that never was, there is no status to tell.
+	refusal.Status, refusal.AllowedNextStatuses = "", nil
+	refusal.Detail = strings.Join(refusal.ChangeRequests, ", ") + " cannot be linked to the new release, which was not created."
+	a := attributes{item: item{}}
+	refusalFields(&a, refusal)
+	record, err := s.endRecord(ctx, c, "refusal", &types.AttributeValueMemberM{Value: a.item})
+	if err != nil {
+		return err
+	}
+	mark := newExpression().op(opDelete).exists("linking").absent("deleting")
+	if err := s.markDeleting(ctx, id, mark, stamp, record...); err != nil {
+		return err
+	}
+	if err := s.ResumeDeleting(ctx, id, stamp); err != nil {
+		slog.WarnContext(ctx, "what a creation held that was ended is not all free yet", "release", id, "error", err)
+	}
+	return refusal
+}
+
+// resumeEnded goes on giving back what an ended creation held.
+func (s *Store) resumeEnded(ctx context.Context, id string, stamp release.Stamp) error {
+	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
+	if err != nil || !boolOf(i, "deleting") {
+		return err
+	}
+	return s.ResumeDeleting(ctx, id, stamp)
+}

@@ -1,0 +1,375 @@
+package rest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go/middleware"
+
+	"example.com/releases/shared/local/inject"
+)
+
+// chunkAt lets something happen right after the n-th transaction that links or frees
+// change requests was carried out; where that returns an error, nobody hears the answer
+// and nothing works from then on.
+func (w *fixture) chunkAt(n int, happens func() error) *fixture {
+	var seen atomic.Int64
+	var dead atomic.Bool
+	around := func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		if dead.Load() {
+			return errors.New("injected: the engine is gone")
+		}
+		err := do(ctx)
+		in, ok := call.Input.(*dynamodb.TransactWriteItemsInput)
+		if err == nil && ok && len(in.TransactItems) > 10 && int(seen.Add(1)) == n {
+			if err = happens(); err != nil {
+				dead.Store(true)
+			}
+		}
+		return err
+	}
+	return w.on(w.open(func(o *dynamodb.Options) {
+		o.APIOptions = append([]func(*middleware.Stack) error{}, inject.Into(around, nil))
+	}))
+}
+
+var errEngine = errors.New("injected: the engine died")
+
+// approved enters approved change requests, many at once.
+func (w *fixture) approved(n int) []string {
+	ids := make([]string, n)
+	var all sync.WaitGroup
+	free := make(chan struct{}, 8)
+	for i := range ids {
+		all.Go(func() {
+			free <- struct{}{}
+			ids[i] = w.change(true)
+			<-free
+		})
+	}
+	all.Wait()
+	slices.Sort(ids)
+	return ids
+}
+
+// creates is a creation with a hundred change requests and an Idempotency-Key.
+func creates(ids []string) ask {
+	return ask{
+		route: "POST /releases", body: object{"name": fresh("In chunks"), "linkedChangeRequestIds": ids},
+		headers: []string{"Idempotency-Key: " + fresh("chunks")},
+	}
+}
+
+// take puts a change request into another release, unless it is in one.
+func (w *fixture) take(change string) bool {
+	other := w.release()
+	return w.send(admin, ask{route: "POST /releases/" + other + "/add-changes", body: object{"add": []string{change}}}).Code == http.StatusOK
+}
+
+// held says in which release each change request is, of a hundred.
+func (w *fixture) held() map[string]any {
+	held := map[string]any{}
+	for _, c := range w.must(viewer, ask{route: "GET /change-requests?limit=100"})["changeRequests"].([]any) {
+		held[c.(object)["id"].(string)] = c.(object)["releaseId"]
+	}
+	return held
+}
+
+// freeAll deletes all releases, so that the next case finds the same change requests free.
+func (w *fixture) freeAll() {
+	w.Helper()
+	for _, r := range w.must(viewer, ask{route: "GET /releases?limit=100"})["releases"].([]any) {
+		w.must(admin, ask{route: "DELETE /releases/" + r.(object)["id"].(string)})
+	}
+}
+
+// isTrue checks that a creation's answer is what there is: 201 is the release as GET has
+// it, whole; 409 goes with 404, and with change requests that are free.
+func (w *fixture) isTrue(t *testing.T, name string, got answer, ids []string, taken string) {
+	t.Helper()
+	var all []object
+	for _, r := range w.must(viewer, ask{route: "GET /releases?limit=100"})["releases"].([]any) {
+		if r.(object)["name"] == name {
+			all = append(all, r.(object))
+		}
+	}
+	switch got.Code {
+	case http.StatusCreated:
+		if len(all) != 1 {
+			t.Fatalf("201, and %d releases are there", len(all))
+		}
+		now := w.send(viewer, ask{route: "GET /releases/" + all[0]["id"].(string)})
+		if now.text != got.text {
+			t.Errorf("answered %s\nGET says %s", got.text, now.text)
+		}
+		v := w.must(viewer, ask{route: "GET /releases/" + all[0]["id"].(string)})
+		if len(v["linkedChangeRequestIds"].([]any)) != len(ids) || len(v["linkedChangeRequests"].([]any)) != len(ids) || v["stillLinking"] != nil {
+			t.Errorf("201, and it holds %v", v["linkedChangeRequestIds"])
+		}
+	case http.StatusConflict:
+		p := w.problem(got)
+		if p.Code != "not-linkable" || len(p.Errors) != 1 || p.Errors[0].ID != taken || !strings.Contains(p.Detail, "not created") {
+			t.Errorf("%s", got.text)
+		}
+		if len(all) != 0 {
+			t.Errorf("409, and there is %v", all)
+		}
+		held := w.held()
+		for _, id := range ids {
+			if (held[id] != nil) != (id == taken) {
+				t.Errorf("409, and %s is in %v", id, held[id])
+			}
+		}
+	default:
+		t.Errorf("%d %s", got.Code, got.text)
+	}
+}
+
+// The engine dies after each chunk in turn; a change request is taken then, or not; the
+// client repeats, the sweep runs, in either order, or only one of them comes. Whatever
+// was answered last is what there is, and every further repetition answers the same.
+func TestCreateInChunks_EngineDies_TheAnswerIsWhatThereIs(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	ids := w.approved(100)
+	for died := 1; died <= 3; died++ {
+		for _, taking := range []bool{false, true} {
+			for _, then := range []string{"repeat", "sweep", "sweep repeat", "repeat sweep"} {
+				t.Run(fmt.Sprintf("after chunk %d, taken %v, %s", died, taking, then), func(t *testing.T) {
+					defer w.freeAll()
+					a, taken := creates(ids), ""
+					first := w.chunkAt(died, func() error { return errEngine }).send(admin, a)
+					if first.Code < 500 {
+						t.Fatalf("it did not die: %d %s", first.Code, first.text)
+					}
+					if taking && w.take(ids[99]) {
+						taken = ids[99]
+					}
+					if taking == (taken == "") && died < 3 {
+						t.Fatal("the change request could not be taken")
+					}
+					for _, step := range strings.Fields(then) {
+						if step == "sweep" {
+							w.settle()
+						} else {
+							w.isTrue(t, a.body.(object)["name"].(string), w.send(admin, a), ids, taken)
+						}
+					}
+					last := w.send(admin, a)
+					if (last.Code == http.StatusConflict) != (taken != "") {
+						t.Errorf("taken %q, and the answer is %d", taken, last.Code)
+					}
+					w.isTrue(t, a.body.(object)["name"].(string), last, ids, taken)
+					if again := w.send(admin, a); again.Code != last.Code || again.text != last.text {
+						t.Errorf("again: %d %s\nbefore: %d %s", again.Code, again.text, last.Code, last.text)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A creation that is ended frees what it held in several writes; it dies after each of
+// them in turn. The repetition frees the rest, as the sweep does.
+func TestCreateInChunks_EndedHalfWay_TheRestIsFreed(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	ids := w.approved(100)
+	for died := 1; died <= 2; died++ {
+		for _, by := range []string{"repeat", "sweep"} {
+			t.Run(fmt.Sprintf("after write %d, %s", died, by), func(t *testing.T) {
+				defer w.freeAll()
+				a := creates(ids)
+				w.chunkAt(2, func() error { return errEngine }).send(admin, a)
+				w.take(ids[99])
+				w.chunkAt(died, func() error { return errEngine }).send(admin, a) // the first frees 45, the second the other 45
+				if by == "sweep" {
+					w.settle()
+				}
+				w.isTrue(t, a.body.(object)["name"].(string), w.send(admin, a), ids, ids[99])
+			})
+		}
+	}
+}
+
+// A change request is taken while the creation runs: it ends there and then.
+func TestCreateInChunks_TakenMeanwhile_NeverMade(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	ids := w.approved(100)
+	for _, keyed := range []bool{true, false} {
+		a := creates(ids)
+		if !keyed {
+			a.headers = nil
+		}
+		got := w.chunkAt(1, func() error { w.take(ids[60]); return nil }).send(admin, a)
+		w.isTrue(t, a.body.(object)["name"].(string), got, ids, ids[60])
+		w.freeAll()
+	}
+}
+
+// The same request comes again while the first still runs, between each two chunks: it
+// goes on with the creation, and both get the same answer.
+func TestCreateInChunks_RepeatedWhileItRuns_OneAnswer(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	ids := w.approved(100)
+	for n := 1; n <= 3; n++ {
+		for _, taking := range []bool{false, true} {
+			a, taken := creates(ids), ""
+			var second answer
+			first := w.chunkAt(n, func() error {
+				if taking && w.take(ids[99]) {
+					taken = ids[99]
+				}
+				second = w.send(admin, a)
+				return nil
+			}).send(admin, a)
+			w.isTrue(t, a.body.(object)["name"].(string), first, ids, taken)
+			if first.Code != second.Code || first.text != second.text {
+				t.Errorf("after chunk %d, taken %q: %d %s\nand meanwhile: %d %s", n, taken, first.Code, first.text, second.Code, second.text)
+			}
+			w.freeAll()
+		}
+	}
+	// And many at once.
+	a := creates(ids)
+	answers := make([]answer, 6)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = w.send(admin, a) })
+	}
+	all.Wait()
+	for _, got := range answers {
+		w.isTrue(t, a.body.(object)["name"].(string), got, ids, "")
+	}
+}
+
+// The answer to a key stays what it was, whatever becomes of the release.
+func TestCreateInChunks_LaterEdit_TheKeyAnswersAsThen(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	a := creates(w.approved(60))
+	first := w.send(admin, a)
+	id := w.must(viewer, ask{route: "GET /releases?limit=1"})["releases"].([]any)[0].(object)["id"].(string)
+	w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"name": "Another name"}})
+	if again := w.send(admin, a); again.Code != http.StatusCreated || again.text != first.text {
+		t.Errorf("%d %s\nthen %d %s", again.Code, again.text, first.Code, first.text)
+	}
+	other := a
+	other.body = object{"name": "Another body"}
+	if p := w.problem(w.send(admin, other)); p.Code != "idempotency-key-reused" {
+		t.Errorf("%+v", p)
+	}
+}
+
+// Another body under the key of a creation that is not through neither goes on with it
+// nor gets its answer.
+func TestCreateInChunks_OtherBodyUnderItsKey_Refused(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	ids := w.approved(60)
+	a := creates(ids)
+	w.chunkAt(1, func() error { return errEngine }).send(admin, a)
+	other := a
+	other.body = object{"name": "Another", "linkedChangeRequestIds": ids}
+	if p := w.problem(w.send(admin, other)); p.Code != "idempotency-key-reused" {
+		t.Errorf("%+v", p)
+	}
+	id := w.must(viewer, ask{route: "GET /releases?limit=1"})["releases"].([]any)[0].(object)["id"].(string)
+	if v := w.must(viewer, ask{route: "GET /releases/" + id}); v["stillLinking"] == nil {
+		t.Error("the other body went on with the creation")
+	}
+}
+
+// A decision on a change request of a half-created release waits for the rest.
+func TestDecide_HalfCreated_Linking(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	ids := w.approved(60)
+	w.chunkAt(1, func() error { return errEngine }).send(admin, creates(ids))
+	decision := ask{route: "POST /change-requests/" + ids[0] + "/decision", body: object{"decision": "rejected"}}
+	if p := w.problem(w.send(admin, decision)); p.Status != http.StatusConflict || p.Code != "linking" {
+		t.Errorf("%+v", p)
+	}
+	w.must(admin, ask{route: "POST /change-requests/" + ids[59] + "/decision", body: object{"decision": "rejected"}})
+	w.settle()
+	w.must(admin, decision)
+	v := w.must(viewer, ask{route: "GET /releases?limit=1"})["releases"].([]any)[0].(object)
+	if p := w.problem(w.send(admin, ask{route: "POST /releases/" + v["id"].(string) + "/status", body: object{"status": "approved"}})); p.Code != "cab-approval-missing" || len(p.ChangeRequests) != 2 {
+		t.Errorf("both rejections hold it up: %+v", p)
+	}
+}
+
+// A hundred ids in one add-changes with a key; it dies after each chunk in turn. The
+// repetition does the rest and answers for all of it, as every further one does. What
+// somebody undid in between stays undone.
+func TestAddChangesInChunks_EngineDies_TheAnswerIsForAllOfIt(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	ids, old := w.approved(95), w.approved(5)
+	for died := 1; died <= 3; died++ {
+		for _, undone := range []bool{false, true} {
+			id := w.release(ids[3])
+			w.must(admin, ask{route: "POST /releases/" + id + "/add-changes", body: object{"add": old}})
+			a := ask{
+				route: "POST /releases/" + id + "/add-changes", body: object{"add": ids, "remove": old},
+				headers: []string{"Idempotency-Key: " + fresh("add")},
+			}
+			// The five that go are the first, small transaction with eleven actions.
+			if first := w.chunkAt(died, func() error { return errEngine }).send(admin, a); first.Code < 500 {
+				t.Fatalf("it did not die: %d %s", first.Code, first.text)
+			}
+			want := 95
+			if undone && died == 2 {
+				w.must(admin, ask{route: "POST /releases/" + id + "/add-changes", body: object{"remove": ids[:1]}})
+				want--
+			}
+			got := w.must(admin, a)
+			if len(got["added"].([]any)) != 94 || len(got["removed"].([]any)) != 5 || len(got["unchanged"].([]any)) != 1 || got["unchanged"].([]any)[0] != ids[3] {
+				t.Errorf("died %d: %v", died, got)
+			}
+			if again := w.send(admin, a); again.text != w.send(admin, a).text || again.Code != http.StatusOK {
+				t.Errorf("again: %d %s", again.Code, again.text)
+			}
+			if held := w.must(viewer, ask{route: "GET /releases/" + id})["linkedChangeRequestIds"].([]any); len(held) != want {
+				t.Errorf("died %d: it holds %d", died, len(held))
+			}
+			w.freeAll()
+		}
+	}
+}
+
+// Where a later chunk is refused, the refusal tells what the earlier ones did, and the
+// key goes on once the reason is gone.
+func TestAddChangesInChunks_LaterChunkRefused_SaysWhatStays(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	ids := w.approved(60)
+	for _, keyed := range []bool{true, false} {
+		id := w.release()
+		a := ask{route: "POST /releases/" + id + "/add-changes", body: object{"add": ids}}
+		if keyed {
+			a.headers = []string{"Idempotency-Key: " + fresh("add")}
+		}
+		other := ""
+		p := w.problem(w.chunkAt(1, func() error { other = w.release(ids[59]); return nil }).send(admin, a))
+		if p.Code != "not-linkable" || !strings.Contains(p.Detail, "Nothing else was changed") || !strings.Contains(p.Detail, "linked 45 change requests") {
+			t.Errorf("%+v", p)
+		}
+		w.must(admin, ask{route: "POST /releases/" + other + "/add-changes", body: object{"remove": ids[59:]}})
+		got := w.must(admin, a)
+		if added := len(got["added"].([]any)); added != map[bool]int{true: 60, false: 15}[keyed] {
+			t.Errorf("keyed %v: %d added", keyed, added)
+		}
+		w.freeAll()
+	}
+}
