@@ -89,7 +89,7 @@ func (s *Store) ListChanges(ctx context.Context, approval release.ApprovalStatus
 		index, attribute, value = "byApproval", "approvalStatus", string(approval)
 	}
 	list := index + "=" + value
-	start, err := openCursor(cursor, list, map[string]string{attribute: value}, "pk", "sk", "createdAt")
+	start, err := openCursor(cursor, list, map[string]string{attribute: value}, inIndex(changePrefix))
 	if err != nil {
 		return nil, "", err
 	}
@@ -101,7 +101,7 @@ func (s *Store) ListChanges(ctx context.Context, approval release.ApprovalStatus
 		ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(limit)), ExclusiveStartKey: start,
 	})
 	if err != nil {
-		return nil, "", failure(err)
+		return nil, "", pageFailure(err, cursor)
 	}
 	ids := make([]string, len(out.Items))
 	for n, i := range out.Items {

@@ -4,6 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"strings"
+	"time"
+
+	"github.com/aws/smithy-go"
 
 	"example.com/releases/shared/release"
 )
@@ -31,15 +35,33 @@ func sealCursor(start item, list string) string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// openCursor returns the key; nil for an empty cursor, KindInvalid for one that is not
-// of this list. The key must have exactly the list's attributes, with the partition it
-// reads: DynamoDB would refuse any other with an error that looks like ours.
-func openCursor(cursor, list string, partition map[string]string, rest ...string) (item, error) {
+// A shape tells of each further attribute of a list's keys what it may be.
+type shape map[string]func(string) bool
+
+// inIndex is the shape of keys in an index by creation: of what kind the items are.
+func inIndex(prefix string) shape {
+	return shape{"pk": beginsWith(prefix), "sk": func(s string) bool { return s == mainSort }, "createdAt": isTime}
+}
+
+func beginsWith(prefix string) func(string) bool {
+	return func(s string) bool { return strings.HasPrefix(s, prefix) && len(s) > len(prefix) }
+}
+
+func isTime(s string) bool {
+	_, err := time.Parse(time.RFC3339, s)
+	return err == nil
+}
+
+// openCursor returns the key; nil for an empty cursor, KindInvalid for one that this list
+// cannot have given out. The key must have exactly the list's attributes, with the
+// partition it reads and the shape of its items: DynamoDB would refuse any other with an
+// error that looks like ours. There is one way to write a cursor.
+func openCursor(cursor, list string, partition map[string]string, further shape) (item, error) {
 	if cursor == "" {
 		return nil, nil
 	}
 	body, err := readCursor(cursor)
-	if err != nil || body.List != list || len(body.Key) != len(partition)+len(rest) {
+	if err != nil || body.List != list || len(body.Key) != len(partition)+len(further) {
 		return nil, badCursor().Because(err)
 	}
 	start := item{}
@@ -49,13 +71,27 @@ func openCursor(cursor, list string, partition map[string]string, rest ...string
 		}
 		start[name] = text(value)
 	}
-	for _, name := range rest {
-		if body.Key[name] == "" {
+	for name, fits := range further {
+		value := body.Key[name]
+		if len(value) > maxKeyPart || !fits(value) {
 			return nil, badCursor()
 		}
-		start[name] = text(body.Key[name])
+		start[name] = text(value)
+	}
+	if sealCursor(start, list) != cursor {
+		return nil, badCursor()
 	}
 	return start, nil
+}
+
+// pageFailure is failure for a query that may go on from a cursor: a key that DynamoDB
+// refuses came from there, since everything else in the query is ours.
+func pageFailure(err error, cursor string) error {
+	var refused smithy.APIError
+	if cursor != "" && errors.As(err, &refused) && refused.ErrorCode() == "ValidationException" {
+		return badCursor().Because(err)
+	}
+	return failure(err)
 }
 
 func readCursor(cursor string) (cursorBody, error) {
@@ -69,6 +105,9 @@ func readCursor(cursor string) (cursorBody, error) {
 	}
 	return body, json.Unmarshal(raw, &body)
 }
+
+// maxKeyPart is the smaller of DynamoDB's bounds on keys, that of sort keys.
+const maxKeyPart = 1024
 
 // maxCursor is generous: an id or an e-mail address twice, and a time.
 const maxCursor = 2000

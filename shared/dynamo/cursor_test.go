@@ -2,8 +2,10 @@ package dynamo_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +141,9 @@ func TestEveryListIsWholePageByPage(t *testing.T) {
 	}
 	for name, list := range lists {
 		bad := slices.Clone(forged)
+		if cursors[name] != "" {
+			bad = append(bad, forgeries(t, cursors[name])...)
+		}
 		for other, cursor := range cursors {
 			if other != name && cursor != "" {
 				bad = append(bad, cursor)
@@ -150,6 +155,74 @@ func TestEveryListIsWholePageByPage(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestCursor_ForgedForReleases_InvalidCursor(t *testing.T) {
+	l := newHarness(t)
+	for range 3 {
+		l.release()
+	}
+	for _, status := range []release.Status{"", release.Planned} {
+		_, next, err := l.ListReleases(l.ctx, status, 1, "")
+		l.no(err)
+		if _, _, err := l.ListReleases(l.ctx, status, 1, next); err != nil {
+			t.Errorf("its own cursor: %v", err)
+		}
+		for _, cursor := range forgeries(t, next) {
+			if _, _, err := l.ListReleases(l.ctx, status, 1, cursor); !release.HasCode(err, "invalid-cursor") {
+				t.Errorf("%q: %v", cursor, err)
+			}
+		}
+	}
+}
+
+// forgeries are cursors that look like a real one and that nobody gave out: keys that
+// DynamoDB would refuse, or that no item of the list can have, and other spellings.
+func forgeries(t *testing.T, cursor string) []string {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	all := []string{
+		seal(string(raw) + " "), seal(" " + string(raw)), seal(strings.Replace(string(raw), `"l"`, `"L"`, 1)), seal(strings.Replace(string(raw), `"l"`, `"x":1,"l"`, 1)),
+		seal(strings.Replace(string(raw), `"k":{`, `"k":{"pk":"a",`, 1)), cursor + "=", cursor + "\n", cursor[:len(cursor)-1], seal(string(raw) + string(raw)),
+	}
+	var body struct {
+		List string            `json:"l"`
+		Key  map[string]string `json:"k"`
+	}
+	if err := json.Unmarshal(raw, &body); err != nil {
+		t.Fatal(err)
+	}
+	// seen is not a key: the log's cursor only counts with it.
+	for name, stands := range body.Key {
+		for _, value := range []any{
+			"", " ", "-", "x", "M", "T#", "REL#", "CR#", "TASK#", "\x00", strings.Repeat("9", 1025), strings.Repeat("T#9", 600),
+			nil, 7, true,
+			[]string{stands},
+			map[string]string{"S": stands},
+		} {
+			if value == stands || value == "x" && name == "sk" && strings.HasPrefix(body.List, "log=") {
+				continue // what an entry's key is, its log alone knows; it only says where to go on
+			}
+			key := map[string]any{}
+			for n, v := range body.Key {
+				key[n] = v
+			}
+			key[name] = value
+			forged, err := json.Marshal(struct { // in the order of a real one
+				List string         `json:"l"`
+				Key  map[string]any `json:"k"`
+			}{body.List, key})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, seal(string(forged)))
+		}
+	}
+	return all
 }
 
 // Whatever somebody sends as a cursor, the answer is a page or invalid-cursor.

@@ -28,7 +28,7 @@ func (s *Store) LogPage(ctx context.Context, id string, limit int, cursor string
 		in.Limit = aws.Int32(int32(limit - len(page)))
 		out, err := s.db.Query(ctx, in)
 		if err != nil {
-			return nil, "", failure(err)
+			return nil, "", pageFailure(err, cursor)
 		}
 		for _, i := range out.Items {
 			page = append(page, decodeLogEntry(i))
@@ -45,13 +45,18 @@ func (s *Store) LogPage(ctx context.Context, id string, limit int, cursor string
 	return page, sealCursor(last, list), nil
 }
 
+// isEntryKey tells whether a sort key can be an entry's: each begins with its number.
+func isEntryKey(s string) bool { return s != "" && '0' <= s[0] && s[0] <= '9' }
+
 func openLogCursor(cursor, list, id string) (seen int, start item, err error) {
-	start, err = openCursor(cursor, list, map[string]string{"pk": logPrefix + id}, "sk", "seen")
+	start, err = openCursor(cursor, list, map[string]string{"pk": logPrefix + id}, shape{
+		"sk": isEntryKey, "seen": func(s string) bool { return s != "" },
+	})
 	if err != nil || start == nil {
 		return 0, nil, err
 	}
 	seen, err = strconv.Atoi(str(start, "seen"))
-	if err != nil || seen < 1 || seen >= release.MaxLogEntries {
+	if err != nil || seen < 1 || seen >= release.MaxLogEntries || strconv.Itoa(seen) != str(start, "seen") {
 		return 0, nil, badCursor()
 	}
 	delete(start, "seen")

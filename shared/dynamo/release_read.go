@@ -87,8 +87,11 @@ func (s *Store) Log(ctx context.Context, id string) ([]release.LogEntry, error) 
 	}
 }
 
+// firstEntry is before every entry of a log.
+const firstEntry = "0"
+
 func newestLog(table, id string) *dynamodb.QueryInput {
-	in := rangeOf(table, logPrefix+id, ">=", "0")
+	in := rangeOf(table, logPrefix+id, ">=", firstEntry)
 	in.ScanIndexForward = aws.Bool(false)
 	return in
 }
@@ -100,7 +103,7 @@ func (s *Store) ListReleases(ctx context.Context, status release.Status, limit i
 	if status != "" {
 		index, attribute, value = "byStatus", "status", string(status)
 	}
-	start, err := openCursor(cursor, index+"="+value, map[string]string{attribute: value}, "pk", "sk", "createdAt")
+	start, err := openCursor(cursor, index+"="+value, map[string]string{attribute: value}, inIndex(releasePrefix))
 	if err != nil {
 		return nil, "", err
 	}
@@ -115,7 +118,7 @@ func (s *Store) ListReleases(ctx context.Context, status release.Status, limit i
 			ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(limit - len(page))), ExclusiveStartKey: start,
 		})
 		if err != nil {
-			return nil, "", failure(err)
+			return nil, "", pageFailure(err, cursor)
 		}
 		for _, i := range out.Items {
 			page = append(page, summarise(i))

@@ -184,7 +184,7 @@ func (s *Store) ListTasks(ctx context.Context, by TasksBy, status release.TaskSt
 		at.query.Limit, at.query.ExclusiveStartKey = aws.Int32(int32(limit-len(page))), at.start
 		out, err := s.db.Query(ctx, at.query)
 		if err != nil {
-			return nil, "", failure(err)
+			return nil, "", pageFailure(err, cursor)
 		}
 		ids := make([]string, len(out.Items))
 		for n, row := range out.Items {
@@ -236,7 +236,7 @@ func (s *Store) taskRanges(by TasksBy, cursor string) ([]taskRange, error) {
 	if by.CI != "" {
 		pk = ciPrefix + by.CI
 	}
-	start, err := openCursor(cursor, pk, map[string]string{"pk": pk}, "sk")
+	start, err := openCursor(cursor, pk, map[string]string{"pk": pk}, shape{"sk": beginsWith(rowPrefix)})
 	return []taskRange{{rangeOf(s.tables.Tasks, pk, "begins", rowPrefix), pk, start}}, err
 }
 
@@ -246,13 +246,14 @@ func (s *Store) rangesOfRequester(email, cursor string) ([]taskRange, error) {
 	var ranges []taskRange
 	for _, key := range append([]string{release.AddressKey(email)}, release.OlderAddressKeys(email)...) {
 		list := "byRequester=" + key
-		start, err := openCursor(cursor, list, map[string]string{"requesterKey": key}, "pk", "sk", "createdAt")
+		start, err := openCursor(cursor, list, map[string]string{"requesterKey": key}, inIndex(taskPrefix))
 		switch {
 		case err != nil:
 			continue // the cursor may be of a later range
 		case cursor == "" && len(ranges) > 0:
-			// Newest first: nothing is newer than this, and a cursor may stand here too.
-			start = item{"requesterKey": text(key), "createdAt": text("9999"), "pk": text(taskPrefix), "sk": text(mainSort)}
+			// Newest first: nothing is newer than this. A cursor may stand here too, so it has the
+			// shape of one.
+			start = item{"requesterKey": text(key), "createdAt": text("9999-12-31T23:59:59Z"), "pk": text(taskPrefix + "~"), "sk": text(mainSort)}
 		}
 		e := newExpression()
 		condition := e.name("requesterKey") + " = " + e.value(text(key))

@@ -10,7 +10,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
+	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 )
 
@@ -63,6 +65,12 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"This needs an access token. Next: send it in the header Authorization: Bearer <token>.")
 		return
 	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		w.Header().Set("Accept-Encoding", "identity")
+		writeError(w, http.StatusUnsupportedMediaType, nil, codeInvalidRequest,
+			"Only messages without a content coding are read. Nothing was changed. Next: send it as it is, without the header Content-Encoding.")
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		writeError(w, http.StatusRequestEntityTooLarge, nil, codeInvalidRequest, "The message is larger than 4 MiB. Nothing was changed. Next: send less.")
@@ -72,7 +80,8 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, nil, codeParse, "The message broke off before its end. Nothing was changed. Next: send it again.")
 		return
 	}
-	e.handOn(w, r, body)
+	// A mark of byte order is none of the JSON (RFC 8259, 8.1).
+	e.handOn(w, r, bytes.TrimPrefix(body, []byte("\ufeff")))
 }
 
 // preflight tells a browser what a page of an admitted origin may send.
@@ -88,21 +97,43 @@ func preflight(w http.ResponseWriter, r *http.Request) {
 
 // envelope is what is looked at of a message before the SDK reads it.
 type envelope struct {
-	ID     json.RawMessage `json:"id"`
-	Method string          `json:"method"`
+	ID     json.RawMessage
+	Method string
+}
+
+// readEnvelope matches names exactly, as the SDK does: encoding/json alone would also take a
+// METHOD for the method, and see another one than the SDK.
+func readEnvelope(body []byte) (envelope, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		return envelope{}, err
+	}
+	e := envelope{ID: members["id"]}
+	if !utf8.Valid(e.ID) {
+		return envelope{}, errors.New("the id is not UTF-8")
+	}
+	if members["method"] == nil {
+		return e, nil
+	}
+	return e, json.Unmarshal(members["method"], &e.Method)
 }
 
 // firstStatelessVersion is the protocol revision from which an unknown method is a 404.
 const firstStatelessVersion = "2026-07-28"
 
 func (e *endpoint) handOn(w http.ResponseWriter, r *http.Request, body []byte) {
-	var message envelope
-	if err := json.Unmarshal(body, &message); err != nil {
+	message, err := readEnvelope(body)
+	if err != nil {
 		if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
 			writeError(w, http.StatusBadRequest, nil, codeInvalidRequest, "Batches are not served. Nothing was changed. Next: send each message by itself.")
 			return
 		}
 		writeError(w, http.StatusBadRequest, nil, codeParse, "This is not a JSON-RPC message. Nothing was changed. Next: correct the JSON and send it again.")
+		return
+	}
+	if names := outside(operations.Repeated(body)); len(names) > 0 {
+		writeError(w, http.StatusBadRequest, message.ID, codeInvalidRequest,
+			"The message holds "+strings.Join(names, ", ")+" more than once. Nothing was changed. Next: send each once.")
 		return
 	}
 	isCall := message.Method != "" && len(message.ID) > 0
@@ -118,6 +149,12 @@ func (e *endpoint) handOn(w http.ResponseWriter, r *http.Request, body []byte) {
 	r = r.Clone(r.Context())
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	e.protocol.ServeHTTP(&refusals{ResponseWriter: w, id: message.ID}, r)
+}
+
+// outside leaves out what is repeated in a tool's arguments: the tool refuses that itself, in
+// words that reach the agent.
+func outside(names []string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "params.arguments.") })
 }
 
 // refusals turns what the SDK refuses in plain text into JSON-RPC errors, so that a

@@ -50,6 +50,70 @@ func ask(t *testing.T, w *fixture, method, path, body string, headers map[string
 	return res
 }
 
+// What is no text, or says two things at once, is refused before anything is done.
+func TestMessages_NotOneText_AreRefused(t *testing.T) {
+	w := newFixture(t)
+	admin := map[string]string{"Authorization": "Bearer admin"}
+	create := func(arguments string) string {
+		return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"create_release","arguments":` + arguments + `}}`
+	}
+	for name, c := range map[string]struct {
+		body   string
+		status int
+		says   string
+	}{
+		"a byte of another encoding":        {create("{\"name\":\"J\xfcrgen\"}"), 200, `INVALID_JSON: What was sent is not UTF-8 at byte 11`},
+		"half a surrogate pair":             {create(`{"name":"\ud800"}`), 200, `INVALID_JSON: What was sent holds \\ud800`},
+		"half a pair, deep inside":          {create(`{"name":"A","rolloutSteps":[{"order":1,"description":"\udc00"}]}`), 200, `INVALID_JSON`},
+		"an argument given twice":           {create(`{"name":"A","name":"B"}`), 200, `INVALID_REQUEST: name is given more than once`},
+		"an argument given twice, inside":   {create(`{"name":"A","rolloutSteps":[{"order":1,"description":"A","description":"B"}]}`), 200, `rolloutSteps[0].description is given more than once`},
+		"two arguments":                     {strings.Replace(create(`{"name":"A"}`), `"arguments"`, `"arguments":{"name":"B"},"arguments"`, 1), 400, `params.arguments more than once`},
+		"two methods":                       {strings.Replace(create(`{"name":"A"}`), `"method"`, `"method":"tools/list","method"`, 1), 400, `method more than once`},
+		"two ids":                           {strings.Replace(create(`{"name":"A"}`), `"id"`, `"id":7,"id"`, 1), 400, `id more than once`},
+		"an id that is no text":             {strings.Replace(create(`{"name":"A"}`), `"id":1`, "\"id\":\"\xfc\"", 1), 400, `not a JSON-RPC message`},
+		"a method that only looks like one": {`{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","METHOD":"tools/list"}`, 200, `-32601`},
+		"another one behind the method's":   {`{"jsonrpc":"2.0","id":1,"METHOD":"subscriptions/listen","method":"ping"}`, 200, `"result":{}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res := ask(t, w, "POST", mcptools.Path, c.body, admin)
+			body, err := io.ReadAll(res.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode != c.status || !strings.Contains(string(body), c.says) {
+				t.Errorf("%d, not %d with %q: %s", res.StatusCode, c.status, c.says, body)
+			}
+			if strings.Contains(c.says, "INVALID") && !strings.Contains(string(body), `"isError":true`) {
+				t.Errorf("no error of the tool: %s", body)
+			}
+		})
+	}
+	list := ask(t, w, "POST", mcptools.Path, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_releases","arguments":{}}}`, nil)
+	if body, err := io.ReadAll(list.Body); err != nil || !strings.Contains(string(body), `"releases":[]`) {
+		t.Errorf("something was written: %s, %v", body, err)
+	}
+	for name, body := range map[string]string{
+		"a pair of surrogates":               create(`{"name":"\ud83d\ude00"}`),
+		"the character that stands for none": create("{\"name\":\"\ufffd\"}"),
+		"a mark of byte order":               "\ufeff" + create(`{"name":"A"}`),
+		"null for what may be left out":      create(`{"name":"A","version":null,"description":null,"scheduledStart":null,"scheduledEnd":null,"releaseManager":null,"releaseManagerEmail":null,"linkedChangeRequestIds":null,"rolloutSteps":null,"rollbackSteps":null,"successCriteria":null,"public":null,"publicSummary":null,"idempotencyKey":null}`),
+	} {
+		res := ask(t, w, "POST", mcptools.Path, body, admin)
+		if answer, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 200 || strings.Contains(string(answer), `"isError":true`) || !strings.Contains(string(answer), `"id":"REL-`) {
+			t.Errorf("%s: %d %s", name, res.StatusCode, answer)
+		}
+	}
+	for header, want := range map[string]int{
+		"Content-Type: application/json; charset=utf8": 200, `Content-Type: application/json;charset="UTF-8"`: 200, "Content-Encoding: gzip": 415, "Content-Encoding: identity": 200,
+	} {
+		name, value, _ := strings.Cut(header, ": ")
+		res := ask(t, w, "POST", mcptools.Path, ping, map[string]string{name: value})
+		if res.StatusCode != want || (res.Header.Get("Accept-Encoding") == "identity") != (want == 415) {
+			t.Errorf("%s: %d %v", header, res.StatusCode, res.Header)
+		}
+	}
+}
+
 // People type a slash at the end into their client's settings.
 func TestEndpoint_SlashAtTheEnd_IsServed(t *testing.T) {
 	w := newFixture(t)

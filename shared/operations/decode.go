@@ -3,9 +3,7 @@ package operations
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"reflect"
 	"slices"
@@ -37,30 +35,6 @@ func keepDecodeErrors(in any, f release.ValidationErrors) error {
 		return nil
 	}
 	return f.Err()
-}
-
-func wellFormed(body []byte) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	var first json.RawMessage
-	err := d.Decode(&first)
-	if err == nil {
-		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			if bytes.HasPrefix(first, []byte("{")) {
-				return nil
-			}
-			return release.Fail(release.KindInvalid, "invalid-json", "What was sent is JSON, but not an object such as {\"name\": \"…\"}.")
-		}
-		err = errors.New("something follows the JSON object")
-	}
-	where := ""
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		where = fmt.Sprintf(" at byte %d", syntax.Offset)
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		where = " (it ends too early)"
-	}
-	return release.Fail(release.KindInvalid, "invalid-json", "What was sent is not valid JSON%s.", where)
 }
 
 var timeType = reflect.TypeFor[time.Time]()
@@ -110,8 +84,8 @@ func wholeNumber(raw json.RawMessage, v reflect.Value) bool {
 func decodeTime(f *release.ValidationErrors, path string, raw json.RawMessage, v reflect.Value) {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
-		if t, err := time.Parse(time.RFC3339, s); err == nil {
-			v.Set(reflect.ValueOf(t.UTC()))
+		if t, err := parseTime(s); err == nil {
+			v.Set(reflect.ValueOf(t))
 			return
 		}
 	}

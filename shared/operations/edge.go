@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
@@ -41,11 +43,14 @@ func DecodeParameters[T any](values map[string][]string) (T, error) {
 		field, known := fields[name]
 		switch sent := values[name]; {
 		case !known:
-			f.Add(fmt.Sprintf("%.100s", name), "is not a parameter of this request")
+			f.Add(strings.ToValidUTF8(fmt.Sprintf("%.100s", name), "\ufffd"), "is not a parameter of this request")
 		case len(sent) != 1:
 			f.Add(name, "is given %d times; give it once", len(sent))
 		case sent[0] == "":
 			f.Add(name, "is empty; give a value or leave it out")
+		case !utf8.ValidString(sent[0]):
+			f.Add(name, "is not UTF-8")
+			setParameter(&f, name, sent[0], field) // it was given, though nothing can be found by it
 		default:
 			setParameter(&f, name, sent[0], field)
 		}

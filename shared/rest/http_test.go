@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -207,5 +208,117 @@ func TestCrossOrigin_Answers_ExposeWhatPagesNeed(t *testing.T) {
 		if recorder.Code != c.status || h.Get("Access-Control-Allow-Origin") != "https://app.example" {
 			t.Errorf("%s %s: %d %v", c.method, c.path, recorder.Code, h)
 		}
+	}
+}
+
+// What is not Unicode is refused wherever it is sent, and nothing of it is stored; what is, is
+// stored as it was sent.
+func TestText_NotUnicode_400NothingWritten(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	id, change := w.release(), w.change(false)
+	before := w.look("/releases/"+id) + w.look("/change-requests/"+change)
+	for _, bad := range []string{"J\xfcrgen", "\xed\xa0\xbd", "\xc3", `\ud800`, `\udfff\ud800`, `\ud83dx`} {
+		for _, a := range []ask{
+			{route: "POST /releases", body: `{"name":"` + bad + `"}`},
+			{route: "PATCH /releases/" + id, body: `{"description":"` + bad + `"}`},
+			{route: "PATCH /releases/" + id, body: `{"rolloutSteps":[{"order":1,"description":"` + bad + `"}]}`},
+			{route: "POST /releases/" + id + "/log", body: `{"text":"` + bad + `"}`},
+			{route: "POST /releases/" + id + "/status", body: `{"status":"approved","note":"` + bad + `"}`},
+			{route: "PATCH /change-requests/" + change, body: `{"title":"` + bad + `"}`},
+			{route: "POST /tasks", body: `{"title":"` + bad + `","requesterEmail":"a@example.com"}`},
+		} {
+			if got := w.send(admin, a); got.Code != 400 || w.problem(got).Code != "invalid-json" {
+				t.Errorf("%s %s: %d %s", a.route, a.body, got.Code, got.text)
+			}
+		}
+	}
+	for _, route := range []string{"GET /tasks?ciId=%FC", "GET /tasks?requesterEmail=%ED%A0%80@example.com", "GET /releases?cursor=%FC", "GET /releases?%FC=1", "GET /releases/%FC", "GET /tasks/a%FC", "GET /releases/%C3/log"} {
+		if got := w.send(admin, ask{route: route}); got.Code != 400 || len(w.problem(got).Errors) != 1 {
+			t.Errorf("%s: %d %s", route, got.Code, got.text)
+		}
+	}
+	if after := w.look("/releases/"+id) + w.look("/change-requests/"+change); after != before {
+		t.Errorf("%s\nbecame %s", before, after)
+	}
+	for _, sent := range []string{"\ufffd", `\ufffd`, `\ud83d\ude00`, "😀", "Jürgen", `J\u00fcrgen`, "日本語"} {
+		got := w.must(admin, ask{route: "POST /releases/" + id + "/log", body: `{"text":"` + sent + `"}`})
+		var want string
+		if err := json.Unmarshal([]byte(`"`+sent+`"`), &want); err != nil || got["text"] != want {
+			t.Errorf("%s is stored as %q", sent, got["text"])
+		}
+	}
+}
+
+func TestBody_RepeatedName_400NothingWritten(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	id := w.release()
+	before := w.look("/releases/" + id)
+	for body, field := range map[string]string{
+		`{"name":"A","name":"B"}`: "name", `{"description":"A","n\u0061me":"B","name":"C"}`: "name",
+		`{"rolloutSteps":[{"order":1,"description":"A","description":"B"}]}`: "rolloutSteps[0].description",
+	} {
+		for _, route := range []string{"POST /releases", "PATCH /releases/" + id} {
+			got := w.send(admin, ask{route: route, body: body})
+			if p := w.problem(got); got.Code != 400 || p.Code != "invalid-request" || len(p.Errors) != 1 || p.Errors[0].Field != field {
+				t.Errorf("%s %s: %s", route, body, got.text)
+			}
+		}
+	}
+	if after := w.look("/releases/" + id); after != before {
+		t.Errorf("%s became %s", before, after)
+	}
+}
+
+// What held before and must stay: line ends as they were sent, no escaping of what is not
+// to be escaped, ids with what paths are made of, and a key that is repeated when the
+// release has gone on.
+func TestRoundTrip_TextIsNeitherEscapedNorChanged(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	id := w.release()
+	const text = "<b>&amp;</b> \"quoted\" 'single' \\ / %2F + é\r\nsecond line\tindented"
+	w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"description": text}})
+	got := w.send(admin, ask{route: "GET /releases/" + id})
+	var r struct{ Description string }
+	if err := json.Unmarshal([]byte(got.text), &r); err != nil || r.Description != text {
+		t.Errorf("%q", r.Description)
+	}
+	if strings.Contains(got.text, `\u003c`) || strings.Contains(got.text, `\u0026`) {
+		t.Errorf("escaped: %s", got.text)
+	}
+}
+
+func TestIDs_WithWhatPathsAreMadeOf_AreOneThingOrNone(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	w.change(false)
+	for _, id := range []string{"a%2Fb", "..", "%2e%2e", "a%252Fb", "%2F", ".", "..%2F..%2Freleases", "a%00b", "CHG-1%20"} {
+		for _, route := range []string{"GET /change-requests/" + id, "GET /releases/" + id + "/log", "PATCH /tasks/" + id} {
+			a := ask{route: route}
+			if strings.HasPrefix(route, "PATCH") {
+				a.body = object{"title": "A"}
+			}
+			if got := w.send(admin, a); got.Code != 404 {
+				t.Errorf("%s: %d %s", route, got.Code, got.text)
+			}
+		}
+	}
+}
+
+func TestIdempotencyKey_RepeatedAfterALaterStatus_GivesTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	id := w.release()
+	first := ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}, headers: []string{"Idempotency-Key: approve"}}
+	was := w.send(admin, first)
+	w.move(id, "scheduled", "in-progress")
+	again := w.send(admin, first)
+	if was.Code != 200 || again.Code != 200 || again.text != was.text {
+		t.Errorf("%d %s\nbut again %d %s", was.Code, was.text, again.Code, again.text)
+	}
+	if status := w.must(admin, ask{route: "GET /releases/" + id})["status"]; status != "in-progress" {
+		t.Errorf("it is %v now", status)
 	}
 }

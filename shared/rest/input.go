@@ -65,6 +65,13 @@ func (q *request) read() error {
 	return q.readKey()
 }
 
+// notUTF8 refuses a part of the path whose escapes are no text.
+func notUTF8(name string) error {
+	var f release.ValidationErrors
+	f.Add(name, "is not UTF-8")
+	return f.Err()
+}
+
 // isUTF8 tells whether a charset is the one of JSON. None is: JSON has no other. Some
 // clients write utf8, which no registry has and everybody means.
 func isUTF8(charset string) bool {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
@@ -73,6 +74,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *API) call(q *request) (reply, error) {
 	if err := operations.Admit(q.Context(), q.route.Operation); err != nil {
 		return reply{}, err
+	}
+	for name, value := range q.params {
+		if !utf8.ValidString(value) {
+			return reply{}, notUTF8(name)
+		}
 	}
 	if err := q.read(); err != nil {
 		return reply{}, err

@@ -73,7 +73,8 @@ func sourceIP(r *http.Request) string {
 }
 
 func query(r *http.Request) (single map[string]string, multi map[string][]string) {
-	multi = r.URL.Query()
+	// A semicolon splits the query (API Gateway's guide, "Important notes for REST APIs").
+	multi, _ = url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "&"))
 	if len(multi) == 0 {
 		return nil, nil // null in the event, as on AWS
 	}

@@ -196,6 +196,13 @@ func TestAnswersOfTheGatewayItself(t *testing.T) {
 		{"DELETE", "/api/things/1", "good", 404, `"why":"Missing Authentication Token"`},
 		{"GET", "/api/things/", "good", 404, ""},
 		{"GET", "/api/things/1/2", "good", 404, ""},
+		{"GET", "/open/a?x=%FC", "", 400, ""},
+		{"GET", "/open/a?%FC=x", "", 400, ""},
+		{"GET", "/open/a?x=%zz", "", 400, ""},
+		{"GET", "/open/a?x=a|b", "", 400, ""},
+		{"GET", "/open/a?x={}", "", 400, ""},
+		{"GET", "/open/a?x=%7C%EF%BF%BD", "", 201, `"x":"|�"`},
+		{"GET", "/open/a?x=1;y=2", "", 201, `{"x":"1","y":"2"}`},
 		{"GET", "/api/things/1/", "good", 201, `"path":"/api/things/1/"`}, // the function sees the slash
 		{"GET", "/api/things/1//", "good", 404, ""},
 		{"HEAD", "/api/things/1", "good", 404, ""},

@@ -15,7 +15,7 @@ import (
 // statuses are API Gateway's own, for responses of which the template says none.
 var statuses = map[string]int{
 	"ACCESS_DENIED": 403, "UNAUTHORIZED": 401, "MISSING_AUTHENTICATION_TOKEN": 403, "REQUEST_TOO_LARGE": 413,
-	"AUTHORIZER_FAILURE": 500, "INTEGRATION_TIMEOUT": 504, "DEFAULT_4XX": 400, "DEFAULT_5XX": 502, // a function that fails is a bad gateway
+	"BAD_REQUEST_PARAMETERS": 400, "AUTHORIZER_FAILURE": 500, "INTEGRATION_TIMEOUT": 504, "DEFAULT_4XX": 400, "DEFAULT_5XX": 502, // a function that fails is a bad gateway
 }
 
 // refuse answers without a function: the template's response of that type, or the
