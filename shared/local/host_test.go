@@ -209,6 +209,8 @@ func TestPagesAndStrangers(t *testing.T) {
 		{"POST", "/", 404, "", nil},
 		{"HEAD", "/api/releases", 401, "", nil},
 		{"PUT", "/api/releases", 404, "", nil},
+		{"HEAD", "/trust-center", 200, "", nil},
+		{"POST", "/_local/token/rotate", 204, "", nil},
 		{"GET", "/_local/token", 421, "", []string{"Host", "rebound.example"}},
 		{"DELETE", "/_local/inbox", 403, "", []string{"Origin", "http://evil.example"}},
 		{"POST", "/_local/schedules/sweep", 403, "", []string{"Sec-Fetch-Site", "cross-site"}},

@@ -34,7 +34,7 @@ func (h *Host) handler(api http.Handler) http.Handler {
 	for _, at := range []string{"/_local/eventbridge", "/_local/eventbridge/", "/_local/events", "/_local/events/"} {
 		own.Handle(at, h.Events.Handler())
 	}
-	for _, at := range []string{tokens.KeysPath, tokens.ConfigPath, tokens.TokenPath} {
+	for _, at := range []string{tokens.KeysPath, tokens.ConfigPath, tokens.TokenPath, tokens.RotatePath} {
 		own.Handle(at, h.Tokens.Handler())
 	}
 	own.HandleFunc("/_local/", func(w http.ResponseWriter, _ *http.Request) {
