@@ -142,6 +142,8 @@ func New(t *template.Template, tables map[string]string, endpoint string, option
 			r.SetURL(to)
 		},
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
+		// Who asked hears of it, unless it had gone.
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	for _, o := range options {
 		o(g)

@@ -1,0 +1,79 @@
+package settle_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/local/strict"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/settle"
+)
+
+// Each change request that is through writes to its release, whose partition key bears
+// only so much: of a release with plans of 270 KB, four updates a second. Settlement goes
+// on at that pace, and what was throttled comes again.
+func TestSettlement_HotRelease_GoesOnAtItsPace(t *testing.T) {
+	w := newFixture(t)
+	const changes = 4
+	var ids []string
+	for n := range changes {
+		id := w.change(fmt.Sprintf("CHG-%d", n), release.Normal).ID
+		w.task(fmt.Sprintf("T-%d", n), id, release.TaskOpen)
+		ids = append(ids, id)
+	}
+	id := w.release(ids...)
+	w.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	w.layer.Take()
+	w.layer.Adjust(strict.Options{WriteUnits: 2}) // so that a release of 1 KB is hot already
+	s := settle.New(w.store)
+	untilThrough(t, s.Changes, matching(w.releases.read(), settlingOps...))
+	untilThrough(t, s.Tasks, matching(w.changes.read(), followingOps...))
+	met := w.layer.Take()
+	w.layer.Adjust(strict.Options{})
+	if p := w.progress(id); p.State != "settled" || p.Changes.Settled != changes || p.Tasks.Settled != changes {
+		t.Errorf("progress %+v", p)
+	}
+	for n := range changes {
+		if task := w.readTask(fmt.Sprintf("T-%d", n)); task.Status != release.TaskResolved || len(task.Comments) != 1 {
+			t.Errorf("task %d is %s with %q", n, task.Status, comments(task))
+		}
+	}
+	if met.Throttled == 0 {
+		t.Error("nothing was throttled, so nothing is shown")
+	}
+}
+
+// untilThrough delivers records as Lambda does, until all are acknowledged.
+func untilThrough(t *testing.T, handler streams.Handler, records []events.DynamoDBEventRecord) {
+	t.Helper()
+	if len(records) == 0 {
+		t.Fatal("there are no records")
+	}
+	for end := time.Now().Add(time.Minute); len(records) > 0; {
+		batch := records[:min(10, len(records))]
+		answer, err := handler(context.Background(), events.DynamoDBEvent{Records: batch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		through := len(batch)
+		for _, f := range answer.BatchItemFailures {
+			for at, r := range batch {
+				if r.Change.SequenceNumber == f.ItemIdentifier {
+					through = min(through, at)
+				}
+			}
+		}
+		records = records[through:]
+		if through < len(batch) {
+			time.Sleep(20 * time.Millisecond)
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d records are not through after a minute", len(records))
+		}
+	}
+}
