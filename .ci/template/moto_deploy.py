@@ -80,8 +80,10 @@ def for_moto(template):
     types = Counter(resources[n]["Type"] for n in lacking)
     kept = {n: without(lacking, r) for n, r in resources.items() if n not in lacking}
     for r in kept.values():
-        if r.get("DependsOn") in lacking:
-            del r["DependsOn"]
+        depends = r.pop("DependsOn", [])
+        depends = [n for n in ([depends] if isinstance(depends, str) else depends) if n not in lacking]
+        if depends:
+            r["DependsOn"] = depends
     outputs = without(lacking, template.get("Outputs", {}))
     return {**template, "Resources": kept, "Outputs": outputs}, types
 
