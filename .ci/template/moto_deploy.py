@@ -60,6 +60,7 @@ def without(lacking, value):
             return lacking[name]
         if kind == "Fn::Sub":
             text, own = arg if isinstance(arg, list) else (arg, {})
+            text = text.replace(".Arn}:live", ".Arn}")  # an alias by its name
             own = {k: without(lacking, v) for k, v in own.items()}
             for n in lacking:
                 if "${" + n + "}" in text:
