@@ -267,3 +267,65 @@ func TestFinishCreation_UndoneInBetween_ChangesNothing(t *testing.T) {
 	l.no(l.ResumeDeleting(l.ctx, id, l.write().Stamp))
 	l.empty("REL#" + id)
 }
+
+// If-Match of a change request or a task holds for the look and for the write.
+func TestRevisionWrites_StaleIfMatch_PreconditionFailed(t *testing.T) {
+	l := newHarness(t)
+	l.changes("CHG", 1)
+	_, err := l.CreateTask(l.ctx, newTask("T-1", ""), l.write())
+	l.no(err)
+	retask := func(s *dynamo.Store, title string, w dynamo.Write) error {
+		_, err := s.UpdateTask(l.ctx, "T-1", func(t release.Task) (release.Task, error) {
+			t.Title = title
+			return t, nil
+		}, w)
+		return err
+	}
+	for name, test := range map[string]struct {
+		revision func() int
+		run      func(s *dynamo.Store, w dynamo.Write) error
+		edit     func(title string)
+	}{
+		"decide": {
+			func() int { c, _ := l.Change(l.ctx, "CHG-000"); return c.Revision },
+			func(s *dynamo.Store, w dynamo.Write) error {
+				_, err := s.Decide(l.ctx, "CHG-000", release.DecisionRejected, "", w)
+				return err
+			},
+			func(title string) { l.retitle("CHG-000", title) },
+		},
+		"edit a change request": {
+			func() int { c, _ := l.Change(l.ctx, "CHG-000"); return c.Revision },
+			func(s *dynamo.Store, w dynamo.Write) error {
+				_, err := s.UpdateChange(l.ctx, "CHG-000", func(c release.Change) (release.Change, error) {
+					c.Title = "over it"
+					return c, nil
+				}, w)
+				return err
+			},
+			func(title string) { l.retitle("CHG-000", title) },
+		},
+		"edit a task": {
+			func() int { t, _ := l.Task(l.ctx, "T-1"); return t.Revision },
+			func(s *dynamo.Store, w dynamo.Write) error { return retask(s, "over it", w) },
+			func(title string) { l.no(retask(l.Store, title, l.write())) },
+		},
+	} {
+		w := l.write()
+		w.IfRevision = test.revision()
+		held := l.heldUp("TransactWriteItems", func() { test.edit("in between " + name) })
+		if err := test.run(held, w); !release.IsKind(err, release.KindPreconditionFailed) {
+			t.Errorf("%s, which moved in between: %v", name, err)
+		}
+		if err := test.run(l.Store, w); !release.IsKind(err, release.KindPreconditionFailed) {
+			t.Errorf("%s, which has moved: %v", name, err)
+		}
+	}
+	c, err := l.Change(l.ctx, "CHG-000")
+	l.no(err)
+	task, err := l.Task(l.ctx, "T-1")
+	l.no(err)
+	if c.Title == "over it" || c.CABDecision != release.DecisionApproved || task.Title == "over it" {
+		t.Errorf("%+v, %+v", c, task)
+	}
+}
