@@ -36,6 +36,7 @@ func (b *Mailbox) Handler() http.Handler {
 	mux.HandleFunc("POST /_local/inbox/faults", b.queueFaults)
 	mux.HandleFunc("GET /_local/inbox/{id}", b.show)
 	mux.HandleFunc("GET /_local/inbox/{id}/html", b.body)
+	mux.HandleFunc("GET /_local/inbox/{id}/raw", b.source)
 	mux.HandleFunc("GET /_local/inbox/{id}/attachments/{number}", b.download)
 	return mux
 }
@@ -81,6 +82,20 @@ func (b *Mailbox) body(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write([]byte(m.HTML))
+}
+
+// source is the message as a mail server would see it.
+func (b *Mailbox) source(w http.ResponseWriter, r *http.Request) {
+	m, ok := b.find(r.PathValue("id"))
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "message/rfc822")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": m.ID + ".eml"}))
+	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(m.raw)
 }
 
 func (b *Mailbox) download(w http.ResponseWriter, r *http.Request) {

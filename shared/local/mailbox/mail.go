@@ -22,7 +22,12 @@ type Mail struct {
 	Headers     map[string]string `json:"headers"`
 	Attachments []Attachment      `json:"attachments"`
 	SentAt      time.Time         `json:"sentAt"`
+
+	raw []byte
 }
+
+// Raw is the message as it is handed over to the recipient's server: headers and MIME.
+func (m Mail) Raw() []byte { return m.raw }
 
 // Attachment is a file of a mail. Content is the text itself where it is text,
 // and base64 where it is not.
