@@ -109,8 +109,9 @@ func readCursor(cursor string) (cursorBody, error) {
 // maxKeyPart is the smaller of DynamoDB's bounds on keys, that of sort keys.
 const maxKeyPart = 1024
 
-// maxCursor is generous: an id or an e-mail address twice, and a time.
-const maxCursor = 2000
+// maxCursor is generous: an id of a configuration item twice, each byte of it escaped, and
+// a time.
+const maxCursor = 5000
 
 func badCursor() *release.Error {
 	e := release.Fail(release.KindInvalid, "invalid-cursor",

@@ -83,7 +83,7 @@ func (in ListTasksInput) check(f *release.ValidationErrors) int {
 		f.Identifier("changeRequestId", in.ChangeRequestID)
 	}
 	if in.CIID != "" {
-		f.Identifier("ciId", in.CIID)
+		f.ConfigurationItem("ciId", in.CIID)
 	}
 	return in.Paging.check(f)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -320,5 +321,32 @@ func TestIdempotencyKey_RepeatedAfterALaterStatus_GivesTheFirstAnswer(t *testing
 	}
 	if status := w.must(admin, ask{route: "GET /releases/" + id})["status"]; status != "in-progress" {
 		t.Errorf("it is %v now", status)
+	}
+}
+
+// A list of tasks takes every id of a configuration item that a task does, and its own
+// cursors, however long they make them.
+func TestListTasks_ConfigurationItemsAsCMDBsHaveThem_PageByPage(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	for _, ci := range []string{"component:default/x", "arn:aws:lambda:eu-central-1:123456789012:function:x", "{3F2504E0-4F89-11D3-9A0C-0305E82C3301}", strings.Repeat("a", 256), strings.Repeat("<", 256)} {
+		for range 2 {
+			w.must(admin, ask{route: "POST /tasks", body: object{"title": "A task", "requesterEmail": "a@example.com", "ciIds": []string{ci}}})
+		}
+		found, cursor := 0, ""
+		for range 3 {
+			path := "GET /tasks?limit=1&ciId=" + url.QueryEscape(ci)
+			if cursor != "" {
+				path += "&cursor=" + cursor
+			}
+			page := w.must(admin, ask{route: path})
+			found += len(page["tasks"].([]any))
+			if cursor, _ = page["nextCursor"].(string); cursor == "" {
+				break
+			}
+		}
+		if found != 2 {
+			t.Errorf("%.40s: found %d", ci, found)
+		}
 	}
 }

@@ -132,7 +132,7 @@ var facts = map[string]fieldDoc{
 	"releases":                         docOf("The releases of this page, newest first."),
 	"nextCursor":                       docOf("What to send as `cursor` for the next page; there is none on the last."),
 	"limit":                            number("How many a page holds; 25 where it is left out.", 1, 100).or(operations.PageSize),
-	"cursor":                           {text: "The `nextCursor` of the page before, with the same filters.", limits: object{{"maxLength", 2000}, {"pattern", "^[A-Za-z0-9_-]+$"}}},
+	"cursor":                           {text: "The `nextCursor` of the page before, with the same filters.", limits: object{{"maxLength", 5000}, {"pattern", "^[A-Za-z0-9_-]+$"}}},
 	"add":                              identifier.withWords("Change requests to link.").upTo(release.MaxChanges).unique(),
 	"remove":                           identifier.withWords("Change requests to remove. Together with `add` 1 to 100 ids.").upTo(release.MaxChanges).unique(),
 	"added":                            docOf("What was linked."),
