@@ -19,9 +19,10 @@ func (e edit) line(field, was, is string, minBytes, maxBytes int) {
 	}
 }
 
-func (e edit) prose(field, was, is string, minBytes, maxBytes int) {
+// prose judges a text of several lines, which may be empty.
+func (e edit) prose(field, was, is string, maxBytes int) {
 	if e.anew || is != was {
-		e.Prose(field, is, minBytes, maxBytes)
+		e.Prose(field, is, 0, maxBytes)
 	}
 }
 
@@ -93,11 +94,11 @@ func (p Plan) CheckEdit(f *ValidationErrors, was Plan) { p.check(edit{f, false},
 func (p Plan) check(e edit, was Plan) {
 	e.line("name", was.Name, p.Name, 1, MaxName)
 	e.line("version", was.Version, p.Version, 0, MaxVersion)
-	e.prose("description", was.Description, p.Description, 0, MaxDescription)
+	e.prose("description", was.Description, p.Description, MaxDescription)
 	e.line("releaseManager", was.ReleaseManager, p.ReleaseManager, 0, MaxName)
 	e.email("releaseManagerEmail", was.ReleaseManagerEmail, p.ReleaseManagerEmail, false)
-	e.prose("successCriteria", was.SuccessCriteria, p.SuccessCriteria, 0, MaxDescription)
-	e.prose("publicSummary", was.PublicSummary, p.PublicSummary, 0, MaxSummary)
+	e.prose("successCriteria", was.SuccessCriteria, p.SuccessCriteria, MaxDescription)
+	e.prose("publicSummary", was.PublicSummary, p.PublicSummary, MaxSummary)
 	e.window(was.ScheduledStart, was.ScheduledEnd, p.ScheduledStart, p.ScheduledEnd)
 	e.steps("rolloutSteps", was.RolloutSteps, p.RolloutSteps)
 	e.steps("rollbackSteps", was.RollbackSteps, p.RollbackSteps)
@@ -112,7 +113,7 @@ func (p ChangePlan) CheckEdit(f *ValidationErrors, was ChangePlan) { p.check(edi
 
 func (p ChangePlan) check(e edit, was ChangePlan) {
 	e.line("title", was.Title, p.Title, 0, MaxName)
-	e.prose("description", was.Description, p.Description, 0, MaxDescription)
+	e.prose("description", was.Description, p.Description, MaxDescription)
 	e.line("controlId", was.ControlID, p.ControlID, 0, MaxID)
 	e.line("controlTitle", was.ControlTitle, p.ControlTitle, 0, MaxName)
 	e.list("affectedCiIds", was.AffectedCIIDs, p.AffectedCIIDs, MaxCIs, e.ConfigurationItem)

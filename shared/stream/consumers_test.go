@@ -55,7 +55,7 @@ func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
 			handler := c.handler(w, w.faulty())
 			first, middle, last := c.record(w, 0, "100"), c.record(w, 1, "200"), c.record(w, 2, "300")
 			middleRead := func(call inject.Call) bool { return c.reads(w, 1, call) }
-			any := func(call inject.Call) bool { return c.reads(w, 0, call) || c.reads(w, 1, call) || c.reads(w, 2, call) }
+			anyRead := func(call inject.Call) bool { return c.reads(w, 0, call) || c.reads(w, 1, call) || c.reads(w, 2, call) }
 			with := func(r events.DynamoDBEventRecord, change func(*events.DynamoDBStreamRecord)) events.DynamoDBEventRecord {
 				r.Change.Keys, r.Change.NewImage = maps.Clone(r.Change.Keys), maps.Clone(r.Change.NewImage)
 				change(&r.Change)
@@ -78,7 +78,7 @@ func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
 				want    string // the identifier reported
 				whole   bool   // the invocation fails, so that the whole batch comes again
 			}{
-				{"every request is throttled", at(any, throttled), []events.DynamoDBEventRecord{first, middle, last}, "100", false},
+				{"every request is throttled", at(anyRead, throttled), []events.DynamoDBEventRecord{first, middle, last}, "100", false},
 				{"in the middle", at(middleRead, throttled), []events.DynamoDBEventRecord{first, middle, last}, "200", false},
 				{"at the end", at(middleRead, throttled), []events.DynamoDBEventRecord{first, middle}, "200", false},
 				{"panic", at(middleRead, func(context.Context) error { panic("injected") }), []events.DynamoDBEventRecord{first, middle, last}, "200", false},
