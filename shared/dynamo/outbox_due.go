@@ -63,25 +63,3 @@ func (s *Store) dueKeys(ctx context.Context, partition string, before time.Time,
 	}
 	return out.Items, nil
 }
-
-// ScheduledReleases lists the ids of all releases that are scheduled, those that start
-// first at the front. It reads an index.
-func (s *Store) ScheduledReleases(ctx context.Context) ([]string, error) {
-	e := newExpression()
-	condition := e.name("windowKey") + " = " + e.value(text("scheduled"))
-	var ids []string
-	err := s.queryAll(ctx, &dynamodb.QueryInput{
-		TableName: &s.tables.Releases, IndexName: aws.String("byWindow"), KeyConditionExpression: &condition,
-		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
-	}, func(i item) { ids = append(ids, strings.TrimPrefix(str(i, "pk"), releasePrefix)) })
-	return ids, err
-}
-
-// TaskIDsOfCI lists every task on a configuration item, from the table.
-func (s *Store) TaskIDsOfCI(ctx context.Context, ci string) ([]string, error) {
-	var all []string
-	err := s.queryAll(ctx, rangeOf(s.tables.Tasks, ciPrefix+ci, "begins", rowPrefix), func(row item) {
-		all = append(all, taskOf(row))
-	})
-	return all, err
-}

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -156,4 +157,17 @@ func (s *Store) NeedingAttention(ctx context.Context, before time.Time, most int
 		found = append(found, decodeRelease(i).ID)
 	}
 	return found, nil
+}
+
+// ScheduledReleases lists the ids of all releases that are scheduled, those that start
+// first at the front. It reads an index.
+func (s *Store) ScheduledReleases(ctx context.Context) ([]string, error) {
+	e := newExpression()
+	condition := e.name("windowKey") + " = " + e.value(text("scheduled"))
+	var ids []string
+	err := s.queryAll(ctx, &dynamodb.QueryInput{
+		TableName: &s.tables.Releases, IndexName: aws.String("byWindow"), KeyConditionExpression: &condition,
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+	}, func(i item) { ids = append(ids, strings.TrimPrefix(str(i, "pk"), releasePrefix)) })
+	return ids, err
 }

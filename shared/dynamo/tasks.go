@@ -310,3 +310,12 @@ func (s *Store) TaskIDsOfChange(ctx context.Context, changeID string) ([]string,
 	})
 	return all, err
 }
+
+// TaskIDsOfCI lists every task on a configuration item, from the table.
+func (s *Store) TaskIDsOfCI(ctx context.Context, ci string) ([]string, error) {
+	var all []string
+	err := s.queryAll(ctx, rangeOf(s.tables.Tasks, ciPrefix+ci, "begins", rowPrefix), func(row item) {
+		all = append(all, taskOf(row))
+	})
+	return all, err
+}

@@ -196,3 +196,30 @@ func (o *Operations) DecideChange(ctx context.Context, id string, in DecideChang
 		return o.store.Decide(ctx, id, decision, in.Note, w)
 	})
 }
+
+// UpdateChange applies a JSON merge patch to the editable fields of a change request.
+func (o *Operations) UpdateChange(ctx context.Context, id string, body []byte, pre Precondition) (ChangeView, error) {
+	who, err := allow(ctx, UpdateChange)
+	if err != nil {
+		return ChangeView{}, err
+	}
+	if err := identified("change request", id); err != nil {
+		return ChangeView{}, err
+	}
+	patch, err := readPatch(body)
+	if err != nil {
+		return ChangeView{}, err
+	}
+	c, err := o.store.UpdateChange(ctx, id, func(c release.Change) (release.Change, error) {
+		plan, _, wrong, err := patched[release.ChangePlan](c.ChangePlan, patch, besideChange)
+		if err != nil {
+			return c, err
+		}
+		plan = plan.Normalise()
+		var f release.ValidationErrors
+		plan.CheckEdit(&f, c.ChangePlan)
+		c.ChangePlan = plan
+		return c, wrong.err(f)
+	}, o.write(who, pre))
+	return viewChange(c), err
+}

@@ -3,8 +3,6 @@ package operations
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"example.com/releases/shared/dynamo"
@@ -61,27 +59,6 @@ type ReleasePage struct {
 type ListReleasesInput struct {
 	Status string `json:"status"`
 	Paging
-}
-
-// Paging is how a list is cut into pages: Limit 1–100 (0 means 25) and the cursor of
-// the page before.
-type Paging struct {
-	Limit  *int   `json:"limit"`
-	Cursor string `json:"cursor"`
-	DecodeErrors
-}
-
-// PageSize is how many a page holds where the caller does not say.
-const PageSize = 25
-
-func (p Paging) check(f *release.ValidationErrors) int {
-	if p.Limit == nil {
-		return PageSize
-	}
-	if *p.Limit < 1 || *p.Limit > 100 {
-		f.Add("limit", "must be a number from 1 to 100")
-	}
-	return *p.Limit
 }
 
 // ListReleases returns a page of releases, newest first.
@@ -187,121 +164,38 @@ func (o *Operations) DeleteRelease(ctx context.Context, id string, pre Precondit
 	return o.store.DeleteRelease(ctx, id, o.write(who, pre))
 }
 
-// AddChangesInput names change requests to link and to remove, together at most 100.
-type AddChangesInput struct {
-	Add    []string `json:"add"`
-	Remove []string `json:"remove"`
-	DecodeErrors
-}
-
-// AddChanges links and removes change requests. It is idempotent: what is so already
-// is answered as unchanged.
-func (o *Operations) AddChanges(ctx context.Context, id string, in AddChangesInput, pre Precondition) (dynamo.LinkResult, error) {
-	who, err := allow(ctx, AddChanges)
-	if err != nil {
-		return dynamo.LinkResult{}, err
-	}
-	if err := identified("release", id); err != nil {
-		return dynamo.LinkResult{}, err
-	}
-	var f release.ValidationErrors
-	if n := len(in.Add) + len(in.Remove); n == 0 || n > release.MaxChanges {
-		f.Add("add", "together with remove, these are %d ids; send 1 to %d", n, release.MaxChanges)
-	} else {
-		f.Identifiers("add", in.Add, release.MaxChanges)
-		f.Identifiers("remove", in.Remove, release.MaxChanges)
-		adding := make(map[string]bool, len(in.Add))
-		for _, id := range in.Add {
-			adding[id] = true
-		}
-		for i, id := range in.Remove {
-			if adding[id] {
-				f.Add(fmt.Sprintf("remove[%d]", i), "%s is also in add; decide for one", id)
-			}
-		}
-	}
-	if err := in.err(f); err != nil {
-		return dynamo.LinkResult{}, err
-	}
-	w := o.write(who, pre)
-	return idempotent(ctx, o, pre, w, identity[dynamo.LinkResult], func(w dynamo.Write) (dynamo.LinkResult, error) {
-		return o.store.LinkChanges(ctx, id, in.Add, in.Remove, w)
-	})
-}
-
-// AppendLogInput is a new log entry; a Status must be the release's current one.
-type AppendLogInput struct {
-	Text   string `json:"text"`
-	Status string `json:"status"`
-	DecodeErrors
-}
-
-// AppendLog adds an entry to the deployment log. Author and e-mail come from the token.
-func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput, pre Precondition) (release.LogEntry, error) {
-	who, err := allow(ctx, AppendLog)
-	if err != nil {
-		return release.LogEntry{}, err
-	}
-	if err := identified("release", id); err != nil {
-		return release.LogEntry{}, err
-	}
-	var f release.ValidationErrors
-	f.Prose("text", in.Text, 1, release.MaxText)
-	status, known := release.ParseStatus(in.Status)
-	if in.Status != "" && !known {
-		f.Add("status", "must be the release's current status, one of %s, or be left out", list(release.Statuses))
-	}
-	if err := in.err(f); err != nil {
-		return refused(ctx, o, pre, dynamo.Releases, identity[release.LogEntry], err)
-	}
-	w := o.write(who, pre)
-	return idempotent(ctx, o, pre, w, identity[release.LogEntry], func(w dynamo.Write) (release.LogEntry, error) {
-		return o.store.AppendLog(ctx, id, in.Text, status, w)
-	})
-}
-
-// TransitionInput moves a release; RollbackReason goes with rolled-back and no other.
-type TransitionInput struct {
-	Status         string `json:"status"`
-	Note           string `json:"note"`
-	RollbackReason string `json:"rollback_reason"`
-	DecodeErrors
-}
-
-// TransitionRelease moves a release to its next status.
-func (o *Operations) TransitionRelease(ctx context.Context, id string, in TransitionInput, pre Precondition) (ReleaseView, error) {
-	who, err := allow(ctx, TransitionRelease)
+// UpdateRelease applies a JSON merge patch to the editable fields of a release. Moving
+// the window of a scheduled release is logged, and those who were told are told again.
+func (o *Operations) UpdateRelease(ctx context.Context, id string, body []byte, pre Precondition) (ReleaseView, error) {
+	who, err := allow(ctx, UpdateRelease)
 	if err != nil {
 		return ReleaseView{}, err
 	}
 	if err := identified("release", id); err != nil {
 		return ReleaseView{}, err
 	}
-	var f release.ValidationErrors
-	to, known := release.ParseStatus(in.Status)
-	if !known {
-		f.Add("status", "is required, one of %s", list(release.Statuses))
-	}
-	f.Prose("note", in.Note, 0, release.MaxText)
-	switch t, _ := release.TransitionTo(to); {
-	case slices.Contains(t.Guards, release.GuardReason):
-		f.Prose("rollback_reason", in.RollbackReason, 1, release.MaxText)
-	case in.RollbackReason != "":
-		f.Add("rollback_reason", "goes with the status rolled-back only; put other remarks into note")
-	}
-	if err := in.err(f); err != nil {
-		return refused(ctx, o, pre, dynamo.Releases, viewRelease, err)
+	patch, err := readPatch(body)
+	if err != nil {
+		return ReleaseView{}, err
 	}
 	w := o.write(who, pre)
-	return idempotent(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {
-		return o.store.Transition(ctx, id, release.TransitionRequest{To: to, Note: in.Note, Reason: in.RollbackReason}, w)
-	})
-}
-
-func list[T ~string](words []T) string {
-	all := make([]string, len(words))
-	for i, w := range words {
-		all[i] = string(w)
-	}
-	return strings.Join(all, ", ")
+	r, err := o.store.UpdateRelease(ctx, id, func(r release.Release) (release.Release, string, error) {
+		in, asked, wrong, err := patched[NewPlan](r.Plan, patch, besideRelease)
+		if err != nil {
+			return r, "", err
+		}
+		plan := in.Plan
+		plan.Public = in.Public == nil || *in.Public
+		after, moved, err := r.Edit(plan, asked, w.At)
+		switch err := wrong.and(err); {
+		case err != nil:
+			return r, "", err
+		case len(asked) == 0:
+			return r, "", nil
+		case !moved:
+			return after, "", nil
+		}
+		return after, release.MovedText(r.Plan, after.Plan), nil
+	}, w)
+	return viewRelease(r), err
 }

@@ -183,3 +183,60 @@ func (o *Operations) GetTask(ctx context.Context, id string) (TaskView, error) {
 	}
 	return v, err
 }
+
+// UpdateTask applies a JSON merge patch to a task. Moving it to another change request
+// is refused while the release that resolved it is deployed.
+func (o *Operations) UpdateTask(ctx context.Context, id string, body []byte, pre Precondition) (TaskView, error) {
+	who, err := allow(ctx, UpdateTask)
+	if err != nil {
+		return TaskView{}, err
+	}
+	if err := identified("task", id); err != nil {
+		return TaskView{}, err
+	}
+	patch, err := readPatch(body)
+	if err != nil {
+		return TaskView{}, err
+	}
+	w := o.write(who, pre)
+	t, err := o.store.UpdateTask(ctx, id, func(t release.Task) (release.Task, error) {
+		plan, _, wrong, err := patched[release.TaskPlan](t.TaskPlan, patch, besideTask)
+		if err != nil {
+			return t, err
+		}
+		after, err := editTask(t, plan, w.At)
+		return after, wrong.and(err)
+	}, w)
+	return viewTask(t), err
+}
+
+func editTask(t release.Task, plan release.TaskPlan, at time.Time) (release.Task, error) {
+	var f release.ValidationErrors
+	if plan.CIIDs == nil {
+		plan.CIIDs = []string{}
+	}
+	plan.CheckEdit(&f, t.TaskPlan)
+	status, known := release.ParseTaskStatus(string(plan.Status))
+	if !known {
+		f.Add("status", "must be one of %s", list(release.TaskStatuses))
+	}
+	if err := f.Err(); err != nil {
+		return t, err
+	}
+	plan.Status = t.Status
+	t.TaskPlan = plan
+	return t.SetStatus(status, at), nil
+}
+
+// check judges the list's filters with its paging: what cannot be an id or an address
+// must not reach the store, which bounds its keys.
+func (in ListTasksInput) check(f *release.ValidationErrors) int {
+	f.Email("requesterEmail", in.RequesterEmail, false)
+	if in.ChangeRequestID != "" {
+		f.Identifier("changeRequestId", in.ChangeRequestID)
+	}
+	if in.CIID != "" {
+		f.ConfigurationItem("ciId", in.CIID)
+	}
+	return in.Paging.check(f)
+}

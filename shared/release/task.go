@@ -1,7 +1,6 @@
 package release
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
@@ -70,42 +69,6 @@ type Comment struct {
 	Author string    `json:"author"`
 	Text   string    `json:"text"`
 }
-
-// Settlement is what follows when a release is deployed, rolled back or cancelled.
-// The transition writes it; it is copied as it is to wherever it is needed.
-type Settlement struct {
-	ReleaseID string
-	Epoch     int // of the release
-	Kind      Status
-	At        time.Time
-	Reason    string
-}
-
-// Settlements lists what the release's change requests must follow, oldest first.
-func (r Release) Settlements() []Settlement {
-	var all []Settlement
-	for _, p := range r.History {
-		if t, _ := TransitionTo(p.To); t.Settles {
-			all = append(all, Settlement{ReleaseID: r.ID, Epoch: p.Epoch, Kind: p.To, At: p.At, Reason: p.Reason})
-		}
-	}
-	return all
-}
-
-// CommentText words a settlement for the people who wait for a task. It is the only
-// place that does; a cancellation says nothing.
-func CommentText(s Settlement) string {
-	switch s.Kind {
-	case Deployed:
-		return fmt.Sprintf("Resolved as part of release %s, deployed %s", s.ReleaseID, FormatTime(s.At))
-	case RolledBack:
-		return "Rollback: " + s.Reason
-	}
-	return ""
-}
-
-// CommentID is the key under which a settlement's comment stands, once, on a task.
-func CommentID(s Settlement) string { return fmt.Sprintf("%s#%d", s.ReleaseID, s.Epoch) }
 
 // Follow applies every settlement of the task's change request that has not reached
 // the task yet, all in one, and tells whether there was any.

@@ -9,12 +9,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
 )
-
-// LinkResult is what AddChanges answers; surfaces know it from here.
-type LinkResult = dynamo.LinkResult
 
 // Admit tells whether the caller may try an operation at all. A surface asks before
 // it judges any input, so that who may not do a thing learns nothing from trying;
@@ -73,17 +69,4 @@ func setParameter(f *release.ValidationErrors, name, sent string, v reflect.Valu
 	default:
 		v.SetString(sent)
 	}
-}
-
-// check judges the list's filters with its paging: what cannot be an id or an address
-// must not reach the store, which bounds its keys.
-func (in ListTasksInput) check(f *release.ValidationErrors) int {
-	f.Email("requesterEmail", in.RequesterEmail, false)
-	if in.ChangeRequestID != "" {
-		f.Identifier("changeRequestId", in.ChangeRequestID)
-	}
-	if in.CIID != "" {
-		f.ConfigurationItem("ciId", in.CIID)
-	}
-	return in.Paging.check(f)
 }

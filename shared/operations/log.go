@@ -1,0 +1,62 @@
+package operations
+
+import (
+	"context"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// LogPage is one page of the deployment log, newest first.
+type LogPage struct {
+	Entries    []release.LogEntry `json:"entries"`
+	NextCursor string             `json:"nextCursor,omitempty"`
+}
+
+// ListLog returns a page of the deployment log, newest first.
+func (o *Operations) ListLog(ctx context.Context, id string, in Paging) (LogPage, error) {
+	if _, err := allow(ctx, ListLog); err != nil {
+		return LogPage{}, err
+	}
+	if err := identified("release", id); err != nil {
+		return LogPage{}, err
+	}
+	var f release.ValidationErrors
+	limit := in.check(&f)
+	if err := in.err(f); err != nil {
+		return LogPage{}, err
+	}
+	entries, next, err := o.store.LogPage(ctx, id, limit, in.Cursor)
+	return LogPage{Entries: entries, NextCursor: next}, err
+}
+
+// AppendLogInput is a new log entry; a Status must be the release's current one.
+type AppendLogInput struct {
+	Text   string `json:"text"`
+	Status string `json:"status"`
+	DecodeErrors
+}
+
+// AppendLog adds an entry to the deployment log. Author and e-mail come from the token.
+func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput, pre Precondition) (release.LogEntry, error) {
+	who, err := allow(ctx, AppendLog)
+	if err != nil {
+		return release.LogEntry{}, err
+	}
+	if err := identified("release", id); err != nil {
+		return release.LogEntry{}, err
+	}
+	var f release.ValidationErrors
+	f.Prose("text", in.Text, 1, release.MaxText)
+	status, known := release.ParseStatus(in.Status)
+	if in.Status != "" && !known {
+		f.Add("status", "must be the release's current status, one of %s, or be left out", list(release.Statuses))
+	}
+	if err := in.err(f); err != nil {
+		return refused(ctx, o, pre, dynamo.Releases, identity[release.LogEntry], err)
+	}
+	w := o.write(who, pre)
+	return idempotent(ctx, o, pre, w, identity[release.LogEntry], func(w dynamo.Write) (release.LogEntry, error) {
+		return o.store.AppendLog(ctx, id, in.Text, status, w)
+	})
+}

@@ -1,0 +1,37 @@
+package operations
+
+import (
+	"context"
+	"slices"
+
+	"example.com/releases/shared/release"
+)
+
+// CheckReadiness tells what each next status of a release demands, whether it holds,
+// what is worth a second look, and whom a deployment or rollback would reach.
+func (o *Operations) CheckReadiness(ctx context.Context, id string) (release.Readiness, error) {
+	if _, err := allow(ctx, CheckReadiness); err != nil {
+		return release.Readiness{}, err
+	}
+	if err := identified("release", id); err != nil {
+		return release.Readiness{}, err
+	}
+	whole, err := o.store.ReleaseWithLinks(ctx, id)
+	if err != nil {
+		return release.Readiness{}, err
+	}
+	r := whole.Release
+	var touched *release.Touched
+	next := release.AllowedNext(r.Status)
+	// Counted where it is about to happen, and looked at from when people are told of it.
+	if slices.ContainsFunc(next, func(s release.Status) bool {
+		return s == release.InProgress || s == release.Deployed || s == release.RolledBack
+	}) {
+		reached, err := o.store.CountReached(ctx, r.ChangeIDs)
+		if err != nil {
+			return release.Readiness{}, err
+		}
+		touched = &reached
+	}
+	return r.CheckReadiness(whole.Links, o.now().UTC(), touched), nil
+}
