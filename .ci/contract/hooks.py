@@ -1,7 +1,6 @@
 """What the contract's tester has to know beyond the document."""
 
 import json
-import os
 import re
 
 import schemathesis
@@ -52,9 +51,9 @@ def after_call(ctx, case, response):
 
 @schemathesis.hook
 def before_call(ctx, case, kwargs):
-    if os.environ.get("CONTRACT_MODE") == "positive" and case.query and "cursor" in case.query:
+    if case.meta and case.meta.generation.mode.is_positive and case.query and "cursor" in case.query:
         cursor, filters = GIVEN_OUT.get(case.formatted_path, (None, None))
-        del case.query["cursor"]
+        case.query.pop("cursor", None)
         if cursor:
             case.query = {**{n: v for n, v in case.query.items() if n == "limit"}, **filters, "cursor": cursor}
 
