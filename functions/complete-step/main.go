@@ -11,5 +11,5 @@ import (
 func main() {
 	c := host.FromEnvironment("RELEASES_TABLE")
 	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
-	host.ServeHTTP(rest.Handler(operations.New(store), rest.CompleteStep).At(c.PublicURL, c.AllowedOrigins))
+	host.ServeHTTP(rest.Handler(operations.New(store), rest.CompleteStep).WithPublicURL(c.PublicURL, c.AllowedOrigins))
 }

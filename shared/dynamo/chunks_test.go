@@ -29,9 +29,9 @@ func (l *harness) onlyRelease() string {
 	return page[0].ID
 }
 
-// exact checks that a release holds exactly these change requests, on both sides, and
+// exactRecord checks that a release holds exactly these change requests, on both sides, and
 // that its guard is right.
-func (l *harness) exact(id string, want []string) {
+func (l *harness) exactRecord(id string, want []string) {
 	l.t.Helper()
 	now, err := l.ReleaseWithLinks(l.ctx, id)
 	l.no(err)
@@ -84,7 +84,7 @@ func TestCreateWithAHundredChangeRequests(t *testing.T) {
 	ids[77] = pending.ID
 	slices.Sort(ids)
 	id := l.release(ids...)
-	l.exact(id, ids)
+	l.exactRecord(id, ids)
 	if left, err := l.NeedingAttention(l.ctx, time.Now().Add(time.Hour), 10); err != nil || len(left) != 0 {
 		t.Errorf("%v need attention: %v", left, err)
 	}
@@ -114,7 +114,7 @@ func TestACreationThatDiesBetweenChunks(t *testing.T) {
 			}
 			_, err := l.FinishCreation(l.ctx, id, l.write().Stamp)
 			l.no(err)
-			l.exact(id, ids)
+			l.exactRecord(id, ids)
 			l.move(id, release.Approved)
 		})
 	}
@@ -150,7 +150,7 @@ func TestACreationThatCannotBeFinishedIsUndone(t *testing.T) {
 			t.Errorf("%s is still held by %s", c.ID, c.ReleaseID)
 		}
 	}
-	l.exact(other, []string{"CHG-059"})
+	l.exactRecord(other, []string{"CHG-059"})
 }
 
 func TestADeletionThatDiesBetweenChunks(t *testing.T) {
@@ -236,7 +236,7 @@ func TestTwoAddsDoNotExceedAHundred(t *testing.T) {
 	if _, err := store.LinkChanges(l.ctx, id, ids[80:], nil, l.write()); !release.HasCode(err, "too-many-changes") {
 		t.Errorf("got %v", err)
 	}
-	l.exact(id, ids[:80])
+	l.exactRecord(id, ids[:80])
 }
 
 // Whoever goes on with a creation does not link to a release that is being deleted: the
@@ -296,14 +296,14 @@ func TestAddingAHundredThatDiesBetweenChunks(t *testing.T) {
 			if _, err := l.under(nil, dyingAfter("TransactWriteItems", died)).LinkChanges(l.ctx, id, ids, nil, l.write()); err == nil {
 				t.Fatal("it did not die")
 			}
-			l.exact(id, ids[:min(100, died*45)])
+			l.exactRecord(id, ids[:min(100, died*45)])
 			var count inject.Counter
 			store := l.under(nil, count.Count)
 			again, err := store.LinkChanges(l.ctx, id, ids, nil, l.write())
 			if err != nil || len(again.Added) != 100-min(100, died*45) || len(again.Added)+len(again.Unchanged) != 100 {
 				t.Fatalf("repeated: %d added, %d unchanged, %v", len(again.Added), len(again.Unchanged), err)
 			}
-			l.exact(id, ids)
+			l.exactRecord(id, ids)
 			count.Take()
 			if again, err = store.LinkChanges(l.ctx, id, ids, nil, l.write()); err != nil || len(again.Unchanged) != 100 {
 				t.Errorf("repeated again: %d unchanged, %v", len(again.Unchanged), err)
@@ -315,7 +315,7 @@ func TestAddingAHundredThatDiesBetweenChunks(t *testing.T) {
 			if err != nil || len(removed.Removed) != 100 {
 				t.Errorf("removed %d, %v", len(removed.Removed), err)
 			}
-			l.exact(id, nil)
+			l.exactRecord(id, nil)
 		})
 	}
 }
@@ -335,8 +335,8 @@ func TestNothingIsLinkedWhereOneIdIsRefused(t *testing.T) {
 	if c := count.Take(); c.Writes() != 0 {
 		t.Errorf("it wrote: %v", c)
 	}
-	l.exact(id, nil)
-	l.exact(held, ids[49:])
+	l.exactRecord(id, nil)
+	l.exactRecord(held, ids[49:])
 }
 
 // What a release gives back is held until its settlement has reached it, and says so.

@@ -122,7 +122,7 @@ func TestIdempotencyKey_UsedInBetween_WritesNothing(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	l.exact(id, []string{"CHG-000"})
+	l.exactRecord(id, []string{"CHG-000"})
 	if r, err := l.Release(l.ctx, id); err != nil || r.Revision != 1 {
 		t.Errorf("revision %d, %v", r.Revision, err)
 	}

@@ -60,20 +60,23 @@ func (w Write) keepRecordIn(table string) {
 	}
 }
 
-// Aggregate tells the tables apart for those who name none.
-type Aggregate int
+// RecordInReleases returns the write with the place where operations on releases keep
+// their records. It and its like are methods of their own so that a function links, and
+// may touch, only the table of its aggregate.
+func (s *Store) RecordInReleases(w Write) Write {
+	w.keepRecordIn(s.tables.Releases)
+	return w
+}
 
-// The aggregates whose operations take an Idempotency-Key.
-const (
-	Releases Aggregate = iota
-	Changes
-	Tasks
-)
+// RecordInChanges is RecordInReleases for change requests.
+func (s *Store) RecordInChanges(w Write) Write {
+	w.keepRecordIn(s.tables.Changes)
+	return w
+}
 
-// RecordOf returns the write with the place where an operation on the aggregate keeps
-// its memory.
-func (s *Store) RecordOf(a Aggregate, w Write) Write {
-	w.keepRecordIn(map[Aggregate]string{Releases: s.tables.Releases, Changes: s.tables.Changes, Tasks: s.tables.Tasks}[a])
+// RecordInTasks is RecordInReleases for tasks.
+func (s *Store) RecordInTasks(w Write) Write {
+	w.keepRecordIn(s.tables.Tasks)
 	return w
 }
 

@@ -18,8 +18,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// stage is a store on tables of its own, with a clock that steps a minute per write.
-type stage struct {
+// publicStep is a store on tables of its own, with a clock that steps a minute per write.
+type publicStep struct {
 	*testing.T
 	*dynamo.Store
 	client *dynamodb.Client
@@ -28,25 +28,25 @@ type stage struct {
 	writes int
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t *testing.T) *publicStep {
 	endpoint, client, names := engine.FreshTables(t)
 	cfg := host.Config{Region: "us-east-1"}.AWS(endpoint)
 	tables := dynamo.Tables{Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"]}
-	return &stage{
+	return &publicStep{
 		T: t, Store: dynamo.Open(cfg, tables), client: client, table: tables.Releases,
 		now: time.Date(2026, 4, 1, 9, 0, 17, 0, time.UTC),
 	}
 }
 
-func (s *stage) write() dynamo.Write {
+func (s *publicStep) write() dynamo.Write {
 	s.writes++
 	s.now = s.now.Add(time.Minute)
 	return dynamo.Write{Stamp: release.Stamp{At: s.now, By: release.System, Request: fmt.Sprint("request-", s.writes)}}
 }
 
 // must fails the test on an error and passes the value on.
-func must[T any](v T, err error) func(*stage) T {
-	return func(s *stage) T {
+func must[T any](v T, err error) func(*publicStep) T {
+	return func(s *publicStep) T {
 		s.Helper()
 		if err != nil {
 			s.Fatal(err)
@@ -55,7 +55,7 @@ func must[T any](v T, err error) func(*stage) T {
 	}
 }
 
-func (s *stage) create() string {
+func (s *publicStep) create() string {
 	start := s.now.Add(48 * time.Hour)
 	end := start.Add(2 * time.Hour)
 	w := s.write()
@@ -66,14 +66,14 @@ func (s *stage) create() string {
 	return must(s.CreateRelease(context.Background(), r, nil, w))(s).Release.ID
 }
 
-func (s *stage) move(id string, to ...release.Status) {
+func (s *publicStep) move(id string, to ...release.Status) {
 	s.Helper()
 	for _, status := range to {
 		must(s.Transition(context.Background(), id, release.TransitionRequest{To: status, Reason: "why"}, s.write()))(s)
 	}
 }
 
-func (s *stage) edit(id string, change func(*release.Plan)) {
+func (s *publicStep) edit(id string, change func(*release.Plan)) {
 	s.Helper()
 	w := s.write()
 	must(s.UpdateRelease(context.Background(), id, func(r release.Release) (release.Release, string, error) {
@@ -84,9 +84,9 @@ func (s *stage) edit(id string, change func(*release.Plan)) {
 }
 
 // seenAt is how the public is told the time of the last write: not to the second.
-func (s *stage) seenAt() time.Time { return s.now.Truncate(time.Minute).Add(time.Minute) }
+func (s *publicStep) seenAt() time.Time { return s.now.Truncate(time.Minute).Add(time.Minute) }
 
-func (s *stage) published() []release.Published {
+func (s *publicStep) published() []release.Published {
 	s.Helper()
 	return must(s.Published(context.Background(), s.now, s.now.AddDate(0, 0, -90)))(s)
 }
@@ -208,7 +208,7 @@ func TestPublishedIsBounded(t *testing.T) {
 	}
 }
 
-func (s *stage) seed(id, partition string, status release.Status, start time.Time) {
+func (s *publicStep) seed(id, partition string, status release.Status, start time.Time) {
 	text := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
 	must(s.client.PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &s.table, Item: map[string]types.AttributeValue{
 		"pk": text("REL#" + id), "sk": text("M"), "publicKey": text(partition), "status": text(string(status)),

@@ -192,7 +192,7 @@ func TestMarkAnnounced_LaterOneInBetween_LaterStands(t *testing.T) {
 func TestMarkAnnounced_SettlementEndsMeanwhile_ClearsAttention(t *testing.T) {
 	for _, test := range []struct {
 		what      string
-		made      func(l *harness) (id string, epoch int)
+		prepare   func(l *harness) (id string, epoch int)
 		then      func(l *harness, id string)
 		attention string
 	}{
@@ -206,7 +206,7 @@ func TestMarkAnnounced_SettlementEndsMeanwhile_ClearsAttention(t *testing.T) {
 	} {
 		l := newHarness(t)
 		l.changes("CHG", 1)
-		id, epoch := test.made(l)
+		id, epoch := test.prepare(l)
 		s := l.heldUpAt("UpdateItem", func(n int64) {
 			switch n {
 			case 2: // it was found unsettled

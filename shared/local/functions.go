@@ -68,7 +68,7 @@ func functions() map[string]func() any {
 	for _, route := range rest.Routes() {
 		all[string(route.Operation)] = func() any {
 			c := host.FromEnvironment()
-			return host.APIHandler(rest.Handler(operations.New(store()), route).At(c.PublicURL, c.AllowedOrigins))
+			return host.APIHandler(rest.Handler(operations.New(store()), route).WithPublicURL(c.PublicURL, c.AllowedOrigins))
 		}
 	}
 	return all

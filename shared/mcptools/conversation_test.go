@@ -48,8 +48,8 @@ type talk struct {
 	replies []reply
 }
 
-// play holds a conversation and returns its replies.
-func play(t *testing.T, w *fixture, text string, connect func(*testing.T, *fixture, string) line) []reply {
+// playConversation holds a conversation and returns its replies.
+func playConversation(t *testing.T, w *fixture, text string, connect func(*testing.T, *fixture, string) line) []reply {
 	c := &talk{t: t, w: w, connect: connect, next: 1}
 	for _, l := range strings.Split(text, "\n") {
 		word, rest, _ := strings.Cut(l, " ")
@@ -225,12 +225,12 @@ func TestConversationsAreTheSameByEveryWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := play(t, worlds["http"], string(text), ways["http"])
+			want := playConversation(t, worlds["http"], string(text), ways["http"])
 			for _, way := range slices.Sorted(maps.Keys(ways)) {
 				if way == "http" {
 					continue
 				}
-				got := play(t, worlds[way], string(text), ways[way])
+				got := playConversation(t, worlds[way], string(text), ways[way])
 				if len(got) != len(want) {
 					t.Fatalf("%s: %d replies; over http %d", way, len(got), len(want))
 				}

@@ -69,7 +69,7 @@ func TestNobodyGetsAMailTwiceUnderFaults(t *testing.T) {
 	for n := first; n <= last; n++ {
 		t.Run(fmt.Sprintf("seed=%d", n), func(t *testing.T) {
 			t.Parallel()
-			if wrong := play(t, n); len(wrong) > 0 {
+			if wrong := playSchedule(t, n); len(wrong) > 0 {
 				t.Errorf("replay with -seed=%d:\n%s", n, strings.Join(wrong, "\n"))
 			}
 		})
@@ -81,7 +81,7 @@ func TestNobodyGetsAMailTwiceUnderFaults(t *testing.T) {
 func TestTheSDKsOwnRetriesAreCaught(t *testing.T) {
 	t.Parallel()
 	for n := uint64(1); n <= 5; n++ {
-		wrong := play(t, n, func(o *sesv2.Options) {
+		wrong := playSchedule(t, n, func(o *sesv2.Options) {
 			o.Retryer = retry.NewStandard(func(so *retry.StandardOptions) { so.MaxBackoff = time.Millisecond })
 		})
 		for _, w := range wrong {
@@ -93,8 +93,8 @@ func TestTheSDKsOwnRetriesAreCaught(t *testing.T) {
 	t.Error("five seeds, and nobody got a mail twice")
 }
 
-// play runs one seed and says what is wrong in the end.
-func play(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
+// playSchedule runs one seed and says what is wrong in the end.
+func playSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 	t.Helper()
 	r := rand.New(rand.NewPCG(n, 7))
 	// Each seed has faults of its own: with all at once, some hide others.

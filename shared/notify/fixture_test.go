@@ -105,7 +105,7 @@ func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	w.planner = plan.New(faulty).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
 	w.recorder = feedback.New(faulty).WithClock(w.now)
 	w.office = send.Open(config(server.URL+"/_local/ses"), faulty, send.Options{
-		Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Patience: 150 * time.Millisecond,
+		Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Timeout: 150 * time.Millisecond,
 	}, o.ses...).WithClock(w.now)
 	return w
 }

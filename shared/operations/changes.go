@@ -119,7 +119,7 @@ func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre
 	}
 	c.ChangePlan.Check(&f)
 	if err := in.err(f); err != nil {
-		return refused(ctx, o, pre, dynamo.Changes, viewChange, err)
+		return refused(ctx, o, pre, o.store.RecordInChanges, viewChange, err)
 	}
 	return idempotent(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {
 		return o.store.CreateChange(ctx, c, w)
@@ -189,7 +189,7 @@ func (o *Operations) DecideChange(ctx context.Context, id string, in DecideChang
 	}
 	f.Prose("note", in.Note, 0, release.MaxText)
 	if err := in.err(f); err != nil {
-		return refused(ctx, o, pre, dynamo.Changes, viewChange, err)
+		return refused(ctx, o, pre, o.store.RecordInChanges, viewChange, err)
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {

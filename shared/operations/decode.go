@@ -29,9 +29,9 @@ func Decode[T any](body []byte) (T, error) {
 // keepDecodeErrors gives what was misread to the input, if it keeps such, or back to the caller.
 func keepDecodeErrors(in any, f release.ValidationErrors) error {
 	if m, keeps := in.(interface {
-		keep(release.ValidationErrors)
+		set(release.ValidationErrors)
 	}); keeps {
-		m.keep(f)
+		m.set(f)
 		return nil
 	}
 	return f.Err()

@@ -12,7 +12,7 @@ import (
 // for all that is wrong.
 type DecodeErrors struct{ fields []release.FieldError }
 
-func (m *DecodeErrors) keep(f release.ValidationErrors) { m.fields = f.Fields }
+func (m *DecodeErrors) set(f release.ValidationErrors) { m.fields = f.Fields }
 
 // err is every fault of the input, each field once: what was not read is not judged as
 // if it had been left out.
@@ -37,9 +37,9 @@ func (m DecodeErrors) covers(field string) bool {
 	return false
 }
 
-// and merges the faults with those of an error that validation made; any other error
+// mergedWith merges the faults with those of an error that validation made; any other error
 // stands behind the faults, because what can never succeed is told first.
-func (m DecodeErrors) and(err error) error {
+func (m DecodeErrors) mergedWith(err error) error {
 	var e *release.Error
 	if errors.As(err, &e) && e.Code == "invalid-request" {
 		return m.err(release.ValidationErrors{Fields: e.Fields})

@@ -104,10 +104,10 @@ func TestOneAnswerNamesWhatWasMisreadAndWhatIsInvalidOnce(t *testing.T) {
 		t.Errorf("named %v", got)
 	}
 	other := errors.New("another")
-	if err := m.and(other); errors.Is(err, other) || len(named(err)) != 2 {
+	if err := m.mergedWith(other); errors.Is(err, other) || len(named(err)) != 2 {
 		t.Errorf("behind what was misread: %v", err)
 	}
-	if err := (DecodeErrors{}).and(other); !errors.Is(err, other) {
+	if err := (DecodeErrors{}).mergedWith(other); !errors.Is(err, other) {
 		t.Errorf("nothing was misread: %v", err)
 	}
 }

@@ -29,14 +29,15 @@ func idempotent[S, V any](ctx context.Context, o *Operations, pre Precondition, 
 }
 
 // refused is how a request ends that is wrong in itself, unless it was answered under
-// its Idempotency-Key when less was asked of it: then that is its answer again.
-func refused[S, V any](ctx context.Context, o *Operations, pre Precondition, in dynamo.Aggregate, view func(S) V, err error) (V, error) {
+// its Idempotency-Key when less was asked of it: then that is its answer again. place
+// says in which table the operation keeps its records.
+func refused[S, V any](ctx context.Context, o *Operations, pre Precondition, place func(dynamo.Write) dynamo.Write, view func(S) V, err error) (V, error) {
 	if pre.IdempotencyKey == nil {
 		var none V
 		return none, err
 	}
 	w := dynamo.Write{Stamp: release.Stamp{At: o.now().UTC()}, Idempotency: &dynamo.IdempotencyKey{Key: pre.IdempotencyKey.Key, Body: pre.IdempotencyKey.Body}}
-	return recall(ctx, o, o.store.RecordOf(in, w), view, err)
+	return recall(ctx, o, place(w), view, err)
 }
 
 // recall answers with what is stored under the write's key; where nothing is, with err.

@@ -53,7 +53,7 @@ func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput
 		f.Add("status", "must be the release's current status, one of %s, or be left out", list(release.Statuses))
 	}
 	if err := in.err(f); err != nil {
-		return refused(ctx, o, pre, dynamo.Releases, identity[release.LogEntry], err)
+		return refused(ctx, o, pre, o.store.RecordInReleases, identity[release.LogEntry], err)
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, identity[release.LogEntry], func(w dynamo.Write) (release.LogEntry, error) {

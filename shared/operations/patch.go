@@ -58,7 +58,7 @@ func patched[T any](current any, patch mergePatch, elsewhere map[string]instead)
 		return plan, nil, wrong, err
 	}
 	decodeInto(&f, "", merged, reflect.ValueOf(&plan).Elem())
-	wrong.keep(f)
+	wrong.set(f)
 	return plan, asked, wrong, nil
 }
 

@@ -110,7 +110,7 @@ func (o *Operations) CreateRelease(ctx context.Context, in CreateReleaseInput, p
 		f.AddFor(string(TransitionRelease), "status", "may only be planned: a release is born planned and moves by transitions")
 	}
 	if err := in.err(f); err != nil {
-		return refused(ctx, o, pre, dynamo.Releases, viewReleaseDetail, err)
+		return refused(ctx, o, pre, o.store.RecordInReleases, viewReleaseDetail, err)
 	}
 	w := o.write(who, pre)
 	born := release.Release{
@@ -187,7 +187,7 @@ func (o *Operations) UpdateRelease(ctx context.Context, id string, body []byte, 
 		plan := in.Plan
 		plan.Public = in.Public == nil || *in.Public
 		after, moved, err := r.Edit(plan, asked, w.At)
-		switch err := wrong.and(err); {
+		switch err := wrong.mergedWith(err); {
 		case err != nil:
 			return r, "", err
 		case len(asked) == 0:

@@ -136,7 +136,7 @@ func (o *Operations) CreateTask(ctx context.Context, in CreateTaskInput, pre Pre
 	t.Status = release.TaskOpen
 	t = t.SetStatus(status, at)
 	if err := in.err(f); err != nil {
-		return refused(ctx, o, pre, dynamo.Tasks, viewTask, err)
+		return refused(ctx, o, pre, o.store.RecordInTasks, viewTask, err)
 	}
 	return idempotent(ctx, o, pre, w, viewTask, func(w dynamo.Write) (release.Task, error) {
 		return o.store.CreateTask(ctx, t, w)
@@ -205,7 +205,7 @@ func (o *Operations) UpdateTask(ctx context.Context, id string, body []byte, pre
 			return t, err
 		}
 		after, err := editTask(t, plan, w.At)
-		return after, wrong.and(err)
+		return after, wrong.mergedWith(err)
 	}, w)
 	return viewTask(t), err
 }

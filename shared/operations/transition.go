@@ -38,7 +38,7 @@ func (o *Operations) TransitionRelease(ctx context.Context, id string, in Transi
 		f.Add("rollback_reason", "goes with the status rolled-back only; put other remarks into note")
 	}
 	if err := in.err(f); err != nil {
-		return refused(ctx, o, pre, dynamo.Releases, viewRelease, err)
+		return refused(ctx, o, pre, o.store.RecordInReleases, viewRelease, err)
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {

@@ -32,8 +32,8 @@ func (e edit) email(field, was, is string, required bool) {
 	}
 }
 
-// instant bounds the years so that every stored time sorts as text and has four digits.
-func (e edit) instant(field string, was, is *time.Time) {
+// timeInBounds bounds the years so that every stored time sorts as text and has four digits.
+func (e edit) timeInBounds(field string, was, is *time.Time) {
 	if is != nil && (e.anew || !sameInstant(was, is)) && (is.Year() < 2000 || is.Year() > 2199) {
 		e.Add(field, "must lie between the years 2000 and 2199")
 	}
@@ -41,8 +41,8 @@ func (e edit) instant(field string, was, is *time.Time) {
 
 // window judges both ends together, once either has changed.
 func (e edit) window(wasStart, wasEnd, start, end *time.Time) {
-	e.instant("scheduledStart", wasStart, start)
-	e.instant("scheduledEnd", wasEnd, end)
+	e.timeInBounds("scheduledStart", wasStart, start)
+	e.timeInBounds("scheduledEnd", wasEnd, end)
 	if !e.anew && sameInstant(wasStart, start) && sameInstant(wasEnd, end) {
 		return
 	}

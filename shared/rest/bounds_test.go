@@ -20,7 +20,7 @@ func TestIdempotency_EverythingAtItsBound_IsRemembered(t *testing.T) {
 	w := newFixture(t)
 	once := func(path string, body object) object {
 		t.Helper()
-		a := ask{route: "POST " + path, body: plain(body), headers: []string{"Idempotency-Key: " + fresh("bound")}}
+		a := ask{route: "POST " + path, body: plain(body), headers: []string{"Idempotency-Key: " + newKey("bound")}}
 		first := w.send(admin, a)
 		if again := w.send(admin, a); first.Code >= 300 || again.Code != first.Code || again.text != first.text {
 			t.Fatalf("%s: %d %.300s\nand again: %d %.300s", a.route, first.Code, first.text, again.Code, again.text)

@@ -63,8 +63,8 @@ func (w *fixture) approved(n int) []string {
 // creates is a creation with a hundred change requests and an Idempotency-Key.
 func creates(ids []string) ask {
 	return ask{
-		route: "POST /releases", body: object{"name": fresh("In chunks"), "linkedChangeRequestIds": ids},
-		headers: []string{"Idempotency-Key: " + fresh("chunks")},
+		route: "POST /releases", body: object{"name": newKey("In chunks"), "linkedChangeRequestIds": ids},
+		headers: []string{"Idempotency-Key: " + newKey("chunks")},
 	}
 }
 
@@ -322,7 +322,7 @@ func TestAddChangesInChunks_EngineDies_TheAnswerIsForAllOfIt(t *testing.T) {
 			w.must(admin, ask{route: "POST /releases/" + id + "/add-changes", body: object{"add": old}})
 			a := ask{
 				route: "POST /releases/" + id + "/add-changes", body: object{"add": ids, "remove": old},
-				headers: []string{"Idempotency-Key: " + fresh("add")},
+				headers: []string{"Idempotency-Key: " + newKey("add")},
 			}
 			// The five that go are the first, small transaction with eleven actions.
 			if first := w.chunkAt(died, func() error { return errEngine }).send(admin, a); first.Code < 500 {
@@ -358,7 +358,7 @@ func TestAddChangesInChunks_LaterChunkRefused_SaysWhatStays(t *testing.T) {
 		id := w.release()
 		a := ask{route: "POST /releases/" + id + "/add-changes", body: object{"add": ids}}
 		if keyed {
-			a.headers = []string{"Idempotency-Key: " + fresh("add")}
+			a.headers = []string{"Idempotency-Key: " + newKey("add")}
 		}
 		other := ""
 		p := w.problem(w.chunkAt(1, func() error { other = w.release(ids[59]); return nil }).send(admin, a))

@@ -46,7 +46,7 @@ func in(statuses ...string) func(*fixture) string {
 func numbered(n int) []string {
 	ids := make([]string, n)
 	for i := range ids {
-		ids[i] = fresh("CHG")
+		ids[i] = newKey("CHG")
 	}
 	return ids
 }
@@ -137,7 +137,7 @@ var badInput = []failing{
 
 	{"list changes", to("GET /change-requests?approvalStatus=maybe&limit=-1", nil), 400, "invalid-request", "limit approvalStatus", ""},
 	{"list changes", to("GET /change-requests?cursor=e30", nil), 400, "invalid-cursor", "cursor", ""},
-	{"create change", to("POST /change-requests", object{"id": "-", "changeType": "Big", "affectedCiIds": []string{"a b"}}), 400, "invalid-request", "id changeType affectedCiIds[0]", ""},
+	{"create change", to("POST /change-requests", object{"id": "-", "changeType": "Big", "affectedCiIds": []string{strings.Repeat("a", 257)}}), 400, "invalid-request", "id changeType affectedCiIds[0]", ""},
 	{"create change", to("POST /change-requests", object{"changeType": "Normal", "cabDecision": "approved"}), 400, "invalid-request", "cabDecision", ""},
 	{"get change", to("GET /change-requests/CHG-unknown", nil), 404, "not-found", "", ""},
 	{"decide", to("POST /change-requests/CHG-unknown/decision", object{"decision": "approved"}), 404, "not-found", "", "/change-requests"},
@@ -146,7 +146,7 @@ var badInput = []failing{
 	{"patch change", to("PATCH /change-requests/CHG-unknown", object{"title": "A"}), 404, "not-found", "", ""},
 	{"patch change", func(w *fixture) ask {
 		return ask{route: "PATCH /change-requests/" + w.change(false), body: object{
-			"changeType": "Standard", "cabDecision": "approved", "approvalStatus": "Approved", "status": nil, "title": 7, "affectedCiIds": []string{"a b"},
+			"changeType": "Standard", "cabDecision": "approved", "approvalStatus": "Approved", "status": nil, "title": 7, "affectedCiIds": []string{strings.Repeat("a", 257)},
 		}}
 	}, 400, "invalid-request", "approvalStatus cabDecision changeType status title affectedCiIds[0]", ""},
 

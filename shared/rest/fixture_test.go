@@ -147,8 +147,8 @@ type object = map[string]any
 
 var counter atomic.Int64
 
-// fresh is an id that no other part of the test uses.
-func fresh(prefix string) string { return fmt.Sprintf("%s-%d", prefix, counter.Add(1)) }
+// newKey is an id that no other part of the test uses.
+func newKey(prefix string) string { return fmt.Sprintf("%s-%d", prefix, counter.Add(1)) }
 
 // change enters a change request, CAB-approved or pending.
 func (w *fixture) change(approved bool) string {
@@ -157,7 +157,7 @@ func (w *fixture) change(approved bool) string {
 	if approved {
 		kind = "Standard"
 	}
-	id := fresh("CHG")
+	id := newKey("CHG")
 	w.must(admin, ask{route: "POST /change-requests", body: object{"id": id, "changeType": kind, "title": "A change"}})
 	return id
 }
@@ -196,7 +196,7 @@ func (w *fixture) move(id string, statuses ...string) {
 // task enters a task of a requester for a change request.
 func (w *fixture) task(email, change string) string {
 	w.Helper()
-	id := fresh("TASK")
+	id := newKey("TASK")
 	w.must(admin, ask{route: "POST /tasks", body: object{"id": id, "title": "A task", "requesterEmail": email, "changeRequestId": change}})
 	return id
 }

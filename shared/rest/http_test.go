@@ -94,7 +94,7 @@ func TestProblem_Type_IsBelowThePublicURL(t *testing.T) {
 		"https://api.example.com/a/b/": "https://api.example.com/a/b/problems/not-found",
 	} {
 		recorder := httptest.NewRecorder()
-		rest.Handler(nil).At(publicURL, nil).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/api/nothing", nil))
+		rest.Handler(nil).WithPublicURL(publicURL, nil).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/api/nothing", nil))
 		if !strings.Contains(recorder.Body.String(), `"type":"`+want+`"`) {
 			t.Errorf("at %q: %s", publicURL, recorder.Body)
 		}
@@ -185,7 +185,7 @@ func TestPatch_OfAnotherType_415SaysWhichAreTaken(t *testing.T) {
 func TestCrossOrigin_Answers_ExposeWhatPagesNeed(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
-	api := rest.Handler(operations.New(w.store), rest.Routes()...).At("https://releases.example", []string{"https://app.example"})
+	api := rest.Handler(operations.New(w.store), rest.Routes()...).WithPublicURL("https://releases.example", []string{"https://app.example"})
 	for _, c := range []struct {
 		method, path string
 		who          *release.Caller

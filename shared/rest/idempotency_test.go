@@ -42,7 +42,7 @@ func TestAKeyMakesAPostHappenOnce(t *testing.T) {
 	tried := map[operations.Name]bool{}
 	for _, p := range posts {
 		tried[p.operation] = true
-		a := ask{route: "POST " + p.path, body: p.body, headers: []string{"Idempotency-Key: " + fresh("key")}}
+		a := ask{route: "POST " + p.path, body: p.body, headers: []string{"Idempotency-Key: " + newKey("key")}}
 		first := w.send(admin, a)
 		before := w.everything()
 		again := w.send(admin, a)

@@ -65,7 +65,7 @@ var matrix = []struct {
 	}},
 	{"list-changes", 401, 403, 200, 200, 200, func(*fixture) cell { return cell{ask{route: "GET /change-requests"}, ""} }},
 	{"create-change", 401, 403, 403, 403, 201, func(*fixture) cell {
-		id := fresh("CHG")
+		id := newKey("CHG")
 		return cell{ask{route: "POST /change-requests", body: object{"id": id, "changeType": "Normal"}}, "/change-requests/" + id}
 	}},
 	{"get-change", 401, 403, 200, 200, 200, func(w *fixture) cell {
@@ -86,7 +86,7 @@ var matrix = []struct {
 		return cell{ask{route: "GET /tasks?requesterEmail=RITA@example.com"}, ""}
 	}},
 	{"create-task", 401, 403, 403, 403, 201, func(*fixture) cell {
-		id := fresh("TASK")
+		id := newKey("TASK")
 		return cell{ask{route: "POST /tasks", body: object{"id": id, "title": "A task", "requesterEmail": "rita@example.com"}}, "/tasks/" + id}
 	}},
 	{"update-task", 401, 403, 403, 403, 200, func(w *fixture) cell {

@@ -34,9 +34,9 @@ func Handler(ops *operations.Operations, routes ...Route) *API {
 	return &API{operations: ops, routes: routes}
 }
 
-// At tells the API where it stands: the public URL, below which the types of problems
+// WithPublicURL tells the API where it stands: the public URL, below which the types of problems
 // and every Location are, and the origins whose pages may read the answers.
-func (a *API) At(publicURL string, origins []string) *API {
+func (a *API) WithPublicURL(publicURL string, origins []string) *API {
 	b := *a
 	b.publicURL, b.origins = strings.TrimSuffix(publicURL, "/"), origins
 	if u, err := url.Parse(publicURL); err == nil {

@@ -127,7 +127,7 @@ func TestAnswersCarryTheirHeaders(t *testing.T) {
 	created := probe(http.MethodPost, fixed(reply{value: map[string]string{"text": "<a & b>"}, revision: 1, location: "/things/x"}, nil))
 	created.Status = http.StatusCreated
 	h := Handler(nil, created, probe(http.MethodGet, fixed(reply{value: 1, revision: 7}, nil)), probe(http.MethodDelete, fixed(reply{}, nil))).
-		At("https://example.com/prod/", []string{"https://a.example", "https://b.example"})
+		WithPublicURL("https://example.com/prod/", []string{"https://a.example", "https://b.example"})
 
 	w := send(h, &admin, "POST", "/api/things/a", "{}", "Origin: https://b.example")
 	for name, want := range map[string]string{

@@ -281,7 +281,7 @@ func (p *simulation) act() *sync.WaitGroup {
 		if !p.transition(a, release.RolledBack) {
 			return
 		}
-		p.again(p.changeIDs[0])
+		p.repeat(p.changeIDs[0])
 	})
 	actors.Go(func() {
 		time.Sleep(wait / 2)
@@ -304,8 +304,8 @@ func (p *simulation) act() *sync.WaitGroup {
 	return &actors
 }
 
-// again takes a change request that was given back into another release.
-func (p *simulation) again(change string) {
+// repeat takes a change request that was given back into another release.
+func (p *simulation) repeat(change string) {
 	c := p.release()
 	p.mu.Lock()
 	p.releaseIDs = append(p.releaseIDs, c)

@@ -100,7 +100,7 @@ func playAll(worlds []*fixture, queue chan uint64, label string, build consumers
 				if enough.Load() {
 					return
 				}
-				s, v := w.play(seed, label, build)
+				s, v := w.simulate(seed, label, build)
 				if !judge(seed, s, v) {
 					enough.Store(true)
 				}
@@ -140,7 +140,7 @@ func (s *stats) add(o stats) {
 	s.Sweeps += o.Sweeps
 }
 
-func (w *fixture) play(seed uint64, label string, build consumers) (stats, verdict) {
+func (w *fixture) simulate(seed uint64, label string, build consumers) (stats, verdict) {
 	p := &simulation{fixture: w, seed: seed, prefix: fmt.Sprintf("s%d%s-", seed, label), edits: map[string]*edit{}, moves: map[string]*transition{}}
 	p.chaos = &chaos{seed: seed, faults: faultsOf(seed), thaw: make(chan struct{}), meddle: p.meddle, overtake: p.overtake}
 	p.faulty = w.under(p.chaos.call, p.chaos.attempt)

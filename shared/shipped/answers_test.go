@@ -20,9 +20,9 @@ import (
 // object is an event or an answer as JSON.
 type object = map[string]any
 
-// world is every file that ships, running as on Lambda: its own environment, its own
+// fixture is every file that ships, running as on Lambda: its own environment, its own
 // rights, the real engine.
-type world struct {
+type fixture struct {
 	*testing.T
 	root      string
 	functions map[string]invoke.Function
@@ -32,10 +32,10 @@ type world struct {
 	bus       bus.Bus
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *fixture {
 	t.Helper()
 	root, tmpl := load(t)
-	w := &world{T: t, root: root, fed: map[string]bool{}}
+	w := &fixture{T: t, root: root, fed: map[string]bool{}}
 	endpoint, _, tables := engine.FreshTables(t)
 	mails, events := httptest.NewServer(w.mail.Handler()), httptest.NewServer(w.bus.Handler())
 	t.Cleanup(mails.Close)
@@ -69,7 +69,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // event reads a payload that people try a function with.
-func (w *world) event(function string) object {
+func (w *fixture) event(function string) object {
 	w.Helper()
 	raw, err := os.ReadFile(filepath.Join(w.root, "events", function+".json"))
 	if err != nil {
@@ -83,7 +83,7 @@ func (w *world) event(function string) object {
 	return e
 }
 
-func (w *world) invoke(function string, event object) object {
+func (w *fixture) invoke(function string, event object) object {
 	w.Helper()
 	raw, err := json.Marshal(event)
 	if err != nil {
@@ -102,7 +102,7 @@ func (w *world) invoke(function string, event object) object {
 }
 
 // call feeds a request, with another body where one is given, and returns the answer's.
-func (w *world) call(function string, want int, body ...string) string {
+func (w *fixture) call(function string, want int, body ...string) string {
 	w.Helper()
 	e := w.event(function)
 	if body != nil {
@@ -117,7 +117,7 @@ func (w *world) call(function string, want int, body ...string) string {
 }
 
 // says checks what an answer holds.
-func (w *world) says(text string, parts ...string) {
+func (w *fixture) says(text string, parts ...string) {
 	w.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text, part) {
@@ -128,7 +128,7 @@ func (w *world) says(text string, parts ...string) {
 
 // records feeds a batch of a stream: of what a person made, of what time removed, and of
 // a kind that nobody has heard of. None may be reported as failed.
-func (w *world) records(function string) {
+func (w *fixture) records(function string) {
 	w.Helper()
 	e := w.event(function)
 	var kinds []string

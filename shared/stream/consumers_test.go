@@ -76,7 +76,7 @@ func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
 				fault   inject.Around
 				records []events.DynamoDBEventRecord
 				want    string // the identifier reported
-				whole   bool   // the invocation fails, so that the whole batch comes again
+				failed  bool   // the invocation fails, so that the whole batch comes again
 			}{
 				{"every request is throttled", at(anyRead, throttled), []events.DynamoDBEventRecord{first, middle, last}, "100", false},
 				{"in the middle", at(middleRead, throttled), []events.DynamoDBEventRecord{first, middle, last}, "200", false},
@@ -95,7 +95,7 @@ func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
 			} {
 				w.breaks(step.fault)
 				answer, err := handler(t.Context(), events.DynamoDBEvent{Records: step.records})
-				if got := answered(answer); got != step.want || (err != nil) != step.whole {
+				if got := answered(answer); got != step.want || (err != nil) != step.failed {
 					t.Errorf("%s: reports %q, %v; want %q", step.name, got, err, step.want)
 				}
 				if c.done(w, 1) {
@@ -208,7 +208,7 @@ func TestSendMail_TooLittleTime_MailNotBegun(t *testing.T) {
 			w, five := newFixture(t, engine.FreshTables), consumers["send-mail"]
 			five.begin(w, 0)
 			five.begin(w, 1)
-			sender := send.Open(config(w.ses), w.store, send.Options{Sender: "releases@example.com", Rate: c.rate, Patience: 10 * time.Millisecond}).WithClock(w.now)
+			sender := send.Open(config(w.ses), w.store, send.Options{Sender: "releases@example.com", Rate: c.rate, Timeout: 250 * time.Millisecond}).WithClock(w.now)
 			ctx, cancel := context.WithTimeout(t.Context(), c.timeout)
 			defer cancel()
 			answer, err := sender.Stream(ctx, events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{five.record(w, 0, "100"), five.record(w, 1, "200")}})

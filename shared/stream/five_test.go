@@ -158,7 +158,7 @@ var consumers = map[string]consumer{
 			}
 		},
 		handler: func(w *fixture, s *dynamo.Store) streams.Handler {
-			return send.Open(config(w.ses), s, send.Options{Sender: "releases@example.com", Rate: "10000", Patience: 10 * time.Millisecond}).WithClock(w.now).Stream
+			return send.Open(config(w.ses), s, send.Options{Sender: "releases@example.com", Rate: "10000", Timeout: 250 * time.Millisecond}).WithClock(w.now).Stream
 		},
 		key:  func(w *fixture, n int) (string, string) { return "MAIL#" + w.mailOf(n), "M" },
 		deep: func(w *fixture, call inject.Call) bool { return writes(call, "MAIL#"+w.mailOf(1)) },

@@ -316,7 +316,7 @@ func (w *fixture) feed(function string, records ...events.DynamoDBEventRecord) {
 		got, err = w.planner().Stream(w.t.Context(), batch)
 	case "send-mail":
 		got, err = send.Open(configFor(w.ses), w.store, send.Options{
-			Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Patience: 150 * time.Millisecond,
+			Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Timeout: 150 * time.Millisecond,
 		}).WithClock(w.now).Stream(w.t.Context(), batch)
 	default:
 		w.t.Fatalf("this test does not know the function %s; give it its line here", function)

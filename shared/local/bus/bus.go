@@ -58,7 +58,7 @@ type result struct {
 // bus. It is not kept: what is shown is what the system itself published.
 func (b *Bus) Put(e events.CloudWatchEvent) { b.tell(Event{e, "default"}) }
 
-func (b *Bus) keep(e Event) {
+func (b *Bus) record(e Event) {
 	b.mu.Lock()
 	b.events = append(b.events, e)
 	b.events = b.events[max(0, len(b.events)-kept):]
@@ -164,7 +164,7 @@ func (b *Bus) enter(e entry, fault Fault, index int) result {
 	b.number++
 	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", b.number)
 	b.mu.Unlock()
-	b.keep(Event{events.CloudWatchEvent{
+	b.record(Event{events.CloudWatchEvent{
 		Version: "0", ID: id, DetailType: e.DetailType, Source: e.Source, AccountID: account, Time: at, Region: "local",
 		Resources: resources, Detail: json.RawMessage(e.Detail),
 	}, bus})

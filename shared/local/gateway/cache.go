@@ -22,9 +22,9 @@ import (
 // and https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html
 // (authorizerResultTtlInSeconds, identitySource).
 type authorizer struct {
-	headers []string
-	ask     func(context.Context, events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error)
-	keep    time.Duration
+	headers       []string
+	ask           func(context.Context, events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error)
+	cacheDecision time.Duration
 
 	mu    sync.Mutex
 	known map[string]remembered
@@ -37,7 +37,7 @@ type remembered struct {
 
 func newAuthorizer(a template.Authorizer, f invoke.Function) *authorizer {
 	return &authorizer{
-		headers: a.Headers, keep: a.CacheFor, known: map[string]remembered{},
+		headers: a.Headers, cacheDecision: a.CacheFor, known: map[string]remembered{},
 		ask: invoke.Typed[events.APIGatewayCustomAuthorizerRequestTypeRequest, events.APIGatewayCustomAuthorizerResponse](f),
 	}
 }
@@ -56,7 +56,7 @@ func (a *authorizer) answer(r *http.Request, now time.Time, event events.APIGate
 		return known.answer, nil
 	}
 	answer, err := a.ask(r.Context(), event)
-	if err != nil || a.keep <= 0 || len(a.headers) == 0 {
+	if err != nil || a.cacheDecision <= 0 || len(a.headers) == 0 {
 		return answer, err
 	}
 	a.mu.Lock()
@@ -65,6 +65,6 @@ func (a *authorizer) answer(r *http.Request, now time.Time, event events.APIGate
 	if len(a.known) >= many {
 		clear(a.known)
 	}
-	a.known[key] = remembered{answer, now.Add(a.keep)}
+	a.known[key] = remembered{answer, now.Add(a.cacheDecision)}
 	return answer, nil
 }

@@ -83,7 +83,7 @@ func (g *Guard) mail(w http.ResponseWriter, r *http.Request, function string) {
 		needed = append(needed, set)
 	}
 	g.use(function, needed...)
-	hand(g.ses, "/_local/ses"+mailbox.SendPath, body, w, r)
+	handOver(g.ses, "/_local/ses"+mailbox.SendPath, body, w, r)
 }
 
 // publish asks for the right to put events on each bus that is named.
@@ -108,11 +108,11 @@ func (g *Guard) publish(w http.ResponseWriter, r *http.Request, function string)
 		}
 		g.use(function, bus)
 	}
-	hand(g.events, "/_local/eventbridge", body, w, r)
+	handOver(g.events, "/_local/eventbridge", body, w, r)
 }
 
-// hand gives a request to a stand-in under the path that it knows.
-func hand(to http.Handler, path string, body []byte, w http.ResponseWriter, r *http.Request) {
+// handOver gives a request to a stand-in under the path that it knows.
+func handOver(to http.Handler, path string, body []byte, w http.ResponseWriter, r *http.Request) {
 	if to == nil {
 		http.NotFound(w, r)
 		return

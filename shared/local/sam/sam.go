@@ -32,7 +32,7 @@ import (
 type Stack struct {
 	root, dir, network string
 	address            string
-	made               bool // the image is ours
+	created            bool // the image is ours
 	log                *slog.Logger
 	output             io.Writer
 	commands           []*exec.Cmd
@@ -59,7 +59,7 @@ func Prepare(ctx context.Context, root, name string, log *slog.Logger, output io
 	if _, err := os.Stat(s.sam()); err != nil {
 		return nil, fmt.Errorf("SAM is not installed: make sam-local installs it (%w)", err)
 	}
-	if s.made, err = makeImage(ctx, filepath.Join(root, venv)); err != nil {
+	if s.created, err = makeImage(ctx, filepath.Join(root, venv)); err != nil {
 		return nil, err
 	}
 	if s.address, err = makeNetwork(ctx, name); err != nil {
@@ -265,7 +265,7 @@ func (s *Stack) Stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	removeNetwork(ctx, s.network)
-	if s.made {
+	if s.created {
 		_, _ = docker(ctx, nil, "rmi", "--force", image())
 	}
 }

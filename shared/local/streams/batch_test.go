@@ -15,8 +15,8 @@ import (
 // handling is one way a scripted handler answers, given the sequence numbers it is handed.
 type handling func(call int, batch []string) ([]string, error)
 
-// play delivers records 1..n and returns the batches the handler saw and what was given up.
-func play(t *testing.T, m Mapping, n int, h handling) (seen []string, failures []Failure) {
+// replayBatch delivers records 1..n and returns the batches the handler saw and what was given up.
+func replayBatch(t *testing.T, m Mapping, n int, h handling) (seen []string, failures []Failure) {
 	t.Helper()
 	m.Function, m.StreamARN = "f", "arn"
 	m.Handler = func(_ context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
@@ -109,7 +109,7 @@ func TestDelivery(t *testing.T) {
 		{"progress starts the count anew", Mapping{ReportFailures: true, Retries: attempts(0)}, 3, func(_ int, batch []string) ([]string, error) { return batch[1:], nil }, "123 23 3", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			seen, failures := play(t, c.m, c.n, c.h)
+			seen, failures := replayBatch(t, c.m, c.n, c.h)
 			if got := strings.Join(seen, " "); got != c.seen {
 				t.Errorf("invocations %q, want %q", got, c.seen)
 			}
@@ -132,14 +132,14 @@ func TestDelivery(t *testing.T) {
 }
 
 func TestDeliveryGivesUpOldRecords(t *testing.T) {
-	_, failures := play(t, Mapping{MaxAge: time.Hour}, 1, func(int, []string) ([]string, error) { return nil, errors.New("boom") })
+	_, failures := replayBatch(t, Mapping{MaxAge: time.Hour}, 1, func(int, []string) ([]string, error) { return nil, errors.New("boom") })
 	if len(failures) != 1 || failures[0].Condition != recordTooOld {
 		t.Errorf("got %+v", failures) // the records of the test have no time: they are as old as can be
 	}
 }
 
 func TestDeliverySurvivesPanicAndHang(t *testing.T) {
-	seen, failures := play(t, Mapping{}, 2, func(call int, _ []string) ([]string, error) {
+	seen, failures := replayBatch(t, Mapping{}, 2, func(call int, _ []string) ([]string, error) {
 		if call == 1 {
 			panic("boom")
 		}

@@ -105,7 +105,7 @@ func (s *shard) read(ctx context.Context) {
 			continue
 		}
 		for _, r := range records {
-			if !s.hand(ctx, r) {
+			if !s.handOver(ctx, r) {
 				return
 			}
 		}
@@ -147,9 +147,9 @@ func (s *shard) page(ctx context.Context, iterator string) ([]types.Record, stri
 	return out.Records, aws.ToString(out.NextShardIterator), nil
 }
 
-// hand gives a record to its lane and waits while that is full, as a mapping that
+// handOver gives a record to its lane and waits while that is full, as a mapping that
 // lags does; false when the context ended.
-func (s *shard) hand(ctx context.Context, raw types.Record) bool {
+func (s *shard) handOver(ctx context.Context, raw types.Record) bool {
 	r := Record(raw, s.consume.mapping.StreamARN)
 	if m := s.consume.mapping; matchAny(m.Filters, r) {
 		s.consume.received()

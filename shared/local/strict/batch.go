@@ -205,7 +205,7 @@ func (c *call) batchWrite() (*http.Response, error) {
 	if err != nil || answer.StatusCode != http.StatusOK {
 		return answer, err
 	}
-	before.remember()
+	before.record()
 	for _, w := range going {
 		size := 0
 		if w.put {

@@ -46,7 +46,7 @@ func (c *call) write() (*http.Response, error) {
 	if err != nil || answer.StatusCode != http.StatusOK {
 		return answer, err
 	}
-	before.remember()
+	before.record()
 	units, err := c.spend(answer, w.partition, writes)
 	l.saw(w.item, int(units*1024))
 	return answer, err
@@ -130,7 +130,7 @@ func (c *call) transactWrite() (*http.Response, error) {
 	if err != nil || answer.StatusCode != http.StatusOK {
 		return answer, err
 	}
-	before.remember()
+	before.record()
 	l.carriedOut(token)
 	c.spendAll(all)
 	return answer, nil

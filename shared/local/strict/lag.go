@@ -32,8 +32,8 @@ func (c *call) beforeWrites(all ...written) *pending {
 	return &pending{l, all, c.read(all)}
 }
 
-// remember hides the write, which was carried out, for a while.
-func (p *pending) remember() {
+// record hides the write, which was carried out, for a while.
+func (p *pending) record() {
 	if p == nil {
 		return
 	}

@@ -27,8 +27,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// world is a store on the real engine and an announcer on the stand-in for the bus.
-type world struct {
+// fixture is a store on the real engine and an announcer on the stand-in for the bus.
+type fixture struct {
 	t         *testing.T
 	endpoint  string
 	db        *dynamodb.Client
@@ -39,10 +39,10 @@ type world struct {
 	count     *inject.Counter
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *fixture {
 	t.Helper()
 	endpoint, db, names := engine.FreshStreams(t)
-	w := &world{t: t, endpoint: endpoint, db: db, bus: &bus.Bus{}, count: &inject.Counter{}, tables: dynamo.Tables{
+	w := &fixture{t: t, endpoint: endpoint, db: db, bus: &bus.Bus{}, count: &inject.Counter{}, tables: dynamo.Tables{
 		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
 	}}
 	server := httptest.NewServer(w.bus.Handler())
@@ -66,7 +66,7 @@ func config(endpoint string) aws.Config {
 var at = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
 
 // moved creates a release without change requests and moves it through statuses.
-func (w *world) moved(to ...release.Status) release.Release {
+func (w *fixture) moved(to ...release.Status) release.Release {
 	w.t.Helper()
 	start, end := at.Add(48*time.Hour), at.Add(50*time.Hour)
 	stamp := release.Stamp{At: at, By: release.Person{Subject: "s-1", Name: "Rita", Email: "rita@example.com"}, Request: "create"}
@@ -80,7 +80,7 @@ func (w *world) moved(to ...release.Status) release.Release {
 	return w.move(made.Release, to...)
 }
 
-func (w *world) move(r release.Release, to ...release.Status) release.Release {
+func (w *fixture) move(r release.Release, to ...release.Status) release.Release {
 	w.t.Helper()
 	for _, s := range to {
 		m := release.TransitionRequest{To: s}
@@ -106,7 +106,7 @@ func record(number int, id string) events.DynamoDBEventRecord {
 	}}
 }
 
-func (w *world) deliver(records ...events.DynamoDBEventRecord) []string {
+func (w *fixture) deliver(records ...events.DynamoDBEventRecord) []string {
 	w.t.Helper()
 	answer, err := w.announcer.Stream(w.t.Context(), events.DynamoDBEvent{Records: records})
 	if err != nil {
@@ -119,7 +119,7 @@ func (w *world) deliver(records ...events.DynamoDBEventRecord) []string {
 	return failed
 }
 
-func (w *world) published() []string {
+func (w *fixture) published() []string {
 	var ids []string
 	for _, e := range w.bus.Events() {
 		var d announce.Detail

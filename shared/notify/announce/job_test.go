@@ -10,7 +10,7 @@ import (
 )
 
 // job says how a notice job stands: "", "plan", "wait" or "done".
-func (w *world) job(k dynamo.JobKey) string {
+func (w *fixture) job(k dynamo.JobKey) string {
 	w.t.Helper()
 	j, found, err := w.store.Job(w.t.Context(), k)
 	if err != nil {
@@ -27,7 +27,7 @@ func (w *world) job(k dynamo.JobKey) string {
 	return "done"
 }
 
-func (w *world) wantJob(k dynamo.JobKey, want string) {
+func (w *fixture) wantJob(k dynamo.JobKey, want string) {
 	w.t.Helper()
 	if got := w.job(k); got != want {
 		w.t.Errorf("%s %s: %q, want %q", k.ReleaseID, k.Name, got, want)
@@ -35,7 +35,7 @@ func (w *world) wantJob(k dynamo.JobKey, want string) {
 }
 
 // linked makes a change request and links it to a release.
-func (w *world) linked(r release.Release, id string) release.Release {
+func (w *fixture) linked(r release.Release, id string) release.Release {
 	w.t.Helper()
 	stamp := release.Stamp{At: at, By: release.System, Request: "link-" + id}
 	_, err := w.store.CreateChange(w.t.Context(), release.Change{

@@ -67,7 +67,7 @@ type view struct {
 	Title    string // the one thing to take away
 	Greeting string
 	Lead     string // the sentence that says it
-	Facts    []fact
+	Facts    []detailRow
 	Listing  string // above the tasks
 	Tasks    []notify.Task
 	More     string
@@ -77,8 +77,8 @@ type view struct {
 	Mood     string // colours the HTML's rule: plan, change, off, done
 }
 
-// fact is a labelled line, or several.
-type fact struct {
+// detailRow is a labelled line, or several.
+type detailRow struct {
 	Label string
 	Lines []string
 	Was   bool // no longer so
@@ -97,7 +97,7 @@ func (w *Writer) view(n notify.Notice) (view, error) {
 	if n.More > 0 {
 		v.More = fmt.Sprintf("… and %d more", n.More)
 	}
-	v.Facts = append(v.Facts, fact{Label: "Release", Lines: []string{nameOf(n)}})
+	v.Facts = append(v.Facts, detailRow{Label: "Release", Lines: []string{nameOf(n)}})
 	day := n.Window.Start.In(w.zone).Format("2 Jan 2006")
 	switch n.Kind {
 	case notify.HeadsUp, notify.Rescheduled:
@@ -123,13 +123,13 @@ func (w *Writer) view(n notify.Notice) (view, error) {
 	case notify.Resolved:
 		v.Mood, v.Title = "done", number("Your request is done", "Your requests are done")
 		v.Lead = fmt.Sprintf("%s been fulfilled with release %s and %s now resolved.", number("Your request has", "Your requests have"), n.ReleaseID, number("is", "are"))
-		v.Facts = append(v.Facts, w.moment("Completed", n.At))
+		v.Facts = append(v.Facts, w.formatTime("Completed", n.At))
 		v.Subject = fmt.Sprintf("%s (%s)", v.Title, n.ReleaseID)
 		v.After = []string{fmt.Sprintf("If something does not work as you expected, reply to this mail and name the %s.", number("request", "request you mean"))}
 	case notify.RolledBack:
 		v.Mood, v.Title = "off", number("Your request is not done yet", "Your requests are not done yet")
 		v.Lead = fmt.Sprintf("Release %s was rolled back: its changes had to be undone. %s open.", n.ReleaseID, number("Your request is", "Your requests are"))
-		v.Facts = append(v.Facts, w.moment("Rolled back", n.At), fact{Label: "Reason", Lines: lines(n.Reason)})
+		v.Facts = append(v.Facts, w.formatTime("Rolled back", n.At), detailRow{Label: "Reason", Lines: lines(n.Reason)})
 		v.Subject = fmt.Sprintf("%s (%s rolled back)", v.Title, n.ReleaseID)
 		v.After = []string{
 			fmt.Sprintf("Please do not submit %s again: nothing is lost. Please wait for the team, which is working on it and will get back to you.", number("it", "them")),
@@ -251,16 +251,16 @@ func event(n notify.Notice, v view) *Attachment {
 }
 
 // window shows a window in the organisation's zone and in UTC.
-func (w *Writer) window(label string, window dynamo.Window) fact {
-	f := fact{Label: label, Lines: []string{between(window.Start.In(w.zone), window.End.In(w.zone))}}
+func (w *Writer) window(label string, window dynamo.Window) detailRow {
+	f := detailRow{Label: label, Lines: []string{between(window.Start.In(w.zone), window.End.In(w.zone))}}
 	if w.zone != time.UTC {
 		f.Lines = append(f.Lines, between(window.Start.UTC(), window.End.UTC()))
 	}
 	return f
 }
 
-func (w *Writer) moment(label string, at time.Time) fact {
-	f := fact{Label: label, Lines: []string{long(at.In(w.zone)) + zoneOf(at.In(w.zone))}}
+func (w *Writer) formatTime(label string, at time.Time) detailRow {
+	f := detailRow{Label: label, Lines: []string{long(at.In(w.zone)) + zoneOf(at.In(w.zone))}}
 	if w.zone != time.UTC {
 		f.Lines = append(f.Lines, long(at.UTC())+zoneOf(at.UTC()))
 	}

@@ -77,7 +77,7 @@ func oneIf(b bool) int {
 // reads everything again, so an eventually consistent look is enough here.
 func (p *Planner) look(ctx context.Context, id string, order Input, report *Report) error {
 	glance := p.eventuallyConsistent()
-	s, _, err := glance.situation(ctx, id)
+	s, _, err := glance.snapshotOf(ctx, id)
 	if err != nil || s.gone || s.Status != release.Scheduled {
 		return err // the index lags
 	}

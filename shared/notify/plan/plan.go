@@ -53,8 +53,8 @@ func (p *Planner) eventuallyConsistent() *Planner {
 	return &c
 }
 
-// situation reads how a release stands.
-func (p *Planner) situation(ctx context.Context, id string) (snapshot, dynamo.Settling, error) {
+// snapshotOf reads how a release stands.
+func (p *Planner) snapshotOf(ctx context.Context, id string) (snapshot, dynamo.Settling, error) {
 	r, found, err := p.store.SettlingRelease(ctx, id)
 	s := snapshot{Release: r.Release, gone: !found || r.Deleting, now: p.now(), uid: calendar.UID(id, p.publicURL)}
 	s.ID = id
@@ -162,7 +162,7 @@ const passes = 5
 func (p *Planner) Window(ctx context.Context, id string) (int, error) {
 	planned := 0
 	for range passes {
-		s, _, err := p.situation(ctx, id)
+		s, _, err := p.snapshotOf(ctx, id)
 		if err != nil {
 			return planned, err
 		}
@@ -212,7 +212,7 @@ func (p *Planner) take(ctx context.Context, s snapshot, next step) (bool, error)
 // to each requester with the tasks that it has reached. Only the latest settlement is
 // told. It returns how many mails were new, and whether the job is done with.
 func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned int, done bool, err error) {
-	s, r, err := p.situation(ctx, id)
+	s, r, err := p.snapshotOf(ctx, id)
 	switch {
 	case err != nil:
 		return 0, false, err

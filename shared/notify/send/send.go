@@ -71,8 +71,8 @@ type Options struct {
 	// Rate is how many mails a second SES lets the account send; empty is 1, which is
 	// what a new account has.
 	Rate string
-	// Patience is how long one call may take; 0 is 10 seconds, and more is not possible.
-	Patience time.Duration
+	// Timeout is how long one call may take; 0 is 10 seconds, and more is not possible.
+	Timeout time.Duration
 }
 
 // Open returns an office. It panics where the options cannot work: mails that nobody
@@ -84,7 +84,7 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 		from, err = address.Header(cmp.Or(sender.Name, "Releases"), sender.Address)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("post: MAIL_SENDER %q is no address that mails could come from: %v", o.Sender, err))
+		panic(fmt.Sprintf("send: MAIL_SENDER %q is no address that mails could come from: %v", o.Sender, err))
 	}
 	words, err := message.New(o.Zone)
 	if err != nil {
@@ -93,12 +93,12 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 	rate := 1.0
 	if o.Rate != "" {
 		if rate, err = strconv.ParseFloat(o.Rate, 64); err != nil || rate <= 0 || rate > 10_000 {
-			panic(fmt.Sprintf("post: MAIL_RATE %q is no number of mails a second", o.Rate))
+			panic(fmt.Sprintf("send: MAIL_RATE %q is no number of mails a second", o.Rate))
 		}
 	}
 	waits := mailTimeout
-	if o.Patience > 0 {
-		waits = min(waits, o.Patience)
+	if o.Timeout > 0 {
+		waits = min(waits, o.Timeout)
 	}
 	ses := sesv2.NewFromConfig(cfg, append([]func(*sesv2.Options){func(so *sesv2.Options) {
 		so.Retryer = throttlesOnly(min(longestPause, waits))
@@ -115,7 +115,7 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 	}
 }
 
-// WithClock returns the office with another clock, for tests and replays. The rate goes by
+// WithClock returns the sender with another clock, for tests and replays. The rate goes by
 // the real one.
 func (o *Sender) WithClock(now func() time.Time) *Sender {
 	c := *o

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write the document and the page anew")
 // The examples come from a story that is really played, so they are true; the document
 // that the functions serve is the one that the routes and types make.
 func TestTheDocumentIsWhatIsServed(t *testing.T) {
-	document, err := openapi.Document(rest.Routes(), story(t))
+	document, err := openapi.Document(rest.Routes(), guideRun(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ type teller struct {
 	examples map[string]openapi.Example
 }
 
-func story(t *testing.T) map[string]openapi.Example {
+func guideRun(t *testing.T) map[string]openapi.Example {
 	endpoint, _, names := engine.FreshTables(t)
 	config := host.Config{Region: "us-east-1", DynamoDBEndpoint: endpoint}
 	store := dynamo.Open(config.AWS(endpoint), dynamo.Tables{
@@ -75,46 +75,46 @@ func story(t *testing.T) map[string]openapi.Example {
 }
 
 func (s *teller) plan() {
-	s.play("create-change", "POST /change-requests", `{"id":"CHG-1001","changeType":"Normal","title":"Mail gateway 4.2","controlId":"A.8.20","affectedCiIds":["ci-mail-1"]}`)
-	s.play("", "POST /change-requests", `{"id":"CHG-1002","changeType":"Standard","title":"Renew the gateway's certificate","controlId":"A.8.24","controlTitle":"Use of cryptography"}`)
-	s.play("update-change", "PATCH /change-requests/CHG-1001", `{"controlTitle":"Networks security","scheduledStart":"2026-06-27T20:30:00Z"}`)
-	s.play("create-task", "POST /tasks", `{"id":"TASK-1001","title":"Mail to partners is slow","requesterName":"Rita Requester","requesterEmail":"rita@example.com","ciIds":["ci-mail-1"],"changeRequestId":"CHG-1001"}`)
-	s.play("update-task", "PATCH /tasks/TASK-1001", `{"status":"InProgress"}`)
-	s.play("create-release", "POST /releases", `{"name":"Mail gateway 4.2","version":"4.2.0","scheduledStart":"2026-06-27T20:00:00Z","scheduledEnd":"2026-06-27T23:00:00Z",`+
+	s.run("create-change", "POST /change-requests", `{"id":"CHG-1001","changeType":"Normal","title":"Mail gateway 4.2","controlId":"A.8.20","affectedCiIds":["ci-mail-1"]}`)
+	s.run("", "POST /change-requests", `{"id":"CHG-1002","changeType":"Standard","title":"Renew the gateway's certificate","controlId":"A.8.24","controlTitle":"Use of cryptography"}`)
+	s.run("update-change", "PATCH /change-requests/CHG-1001", `{"controlTitle":"Networks security","scheduledStart":"2026-06-27T20:30:00Z"}`)
+	s.run("create-task", "POST /tasks", `{"id":"TASK-1001","title":"Mail to partners is slow","requesterName":"Rita Requester","requesterEmail":"rita@example.com","ciIds":["ci-mail-1"],"changeRequestId":"CHG-1001"}`)
+	s.run("update-task", "PATCH /tasks/TASK-1001", `{"status":"InProgress"}`)
+	s.run("create-release", "POST /releases", `{"name":"Mail gateway 4.2","version":"4.2.0","scheduledStart":"2026-06-27T20:00:00Z","scheduledEnd":"2026-06-27T23:00:00Z",`+
 		`"releaseManager":"Ada Admin","releaseManagerEmail":"ada@example.com","linkedChangeRequestIds":["CHG-1001"],`+
 		`"rolloutSteps":[{"order":1,"description":"Switch the MX records","ownerEmail":"otto@example.com","estimatedMinutes":30}],`+
 		`"rollbackSteps":[{"order":1,"description":"Point the MX records back","ownerEmail":"otto@example.com","estimatedMinutes":10}],`+
 		`"successCriteria":"99 of 100 test mails arrive within 60 seconds."}`)
-	s.play("add-changes", "POST /releases/REL-2026-Q2-001/add-changes", `{"add":["CHG-1002"]}`)
-	s.play("update-release", "PATCH /releases/REL-2026-Q2-001", `{"scheduledEnd":"2026-06-27T23:30:00Z","publicSummary":"Mail may be delayed by a few minutes."}`)
-	s.play("check-readiness", "GET /releases/REL-2026-Q2-001/readiness", "")
-	s.play("decide-change", "POST /change-requests/CHG-1001/decision", `{"decision":"approved","note":"CAB of 1 April"}`)
-	s.play("list-changes", "GET /change-requests?approvalStatus=Approved&limit=1", "")
-	s.play("transition-release", "POST /releases/REL-2026-Q2-001/status", `{"status":"approved","note":"CAB of 1 April"}`)
-	s.play("list-releases", "GET /releases?status=approved", "")
+	s.run("add-changes", "POST /releases/REL-2026-Q2-001/add-changes", `{"add":["CHG-1002"]}`)
+	s.run("update-release", "PATCH /releases/REL-2026-Q2-001", `{"scheduledEnd":"2026-06-27T23:30:00Z","publicSummary":"Mail may be delayed by a few minutes."}`)
+	s.run("check-readiness", "GET /releases/REL-2026-Q2-001/readiness", "")
+	s.run("decide-change", "POST /change-requests/CHG-1001/decision", `{"decision":"approved","note":"CAB of 1 April"}`)
+	s.run("list-changes", "GET /change-requests?approvalStatus=Approved&limit=1", "")
+	s.run("transition-release", "POST /releases/REL-2026-Q2-001/status", `{"status":"approved","note":"CAB of 1 April"}`)
+	s.run("list-releases", "GET /releases?status=approved", "")
 }
 
 func (s *teller) carryOut() {
-	s.play("", "POST /releases/REL-2026-Q2-001/status", `{"status":"scheduled"}`)
+	s.run("", "POST /releases/REL-2026-Q2-001/status", `{"status":"scheduled"}`)
 	s.now = time.Date(2026, 6, 27, 20, 0, 0, 0, time.UTC)
-	s.play("", "POST /releases/REL-2026-Q2-001/status", `{"status":"in-progress"}`)
-	s.play("complete-step", "POST /releases/REL-2026-Q2-001/steps/rollout/1", `{"completed":true}`)
-	s.play("append-log", "POST /releases/REL-2026-Q2-001/log", `{"text":"100 of 100 test mails arrived within 9 seconds.","status":"in-progress"}`)
-	s.play("list-log", "GET /releases/REL-2026-Q2-001/log?limit=2", "")
-	s.play("", "POST /releases/REL-2026-Q2-001/status", `{"status":"deployed"}`)
+	s.run("", "POST /releases/REL-2026-Q2-001/status", `{"status":"in-progress"}`)
+	s.run("complete-step", "POST /releases/REL-2026-Q2-001/steps/rollout/1", `{"completed":true}`)
+	s.run("append-log", "POST /releases/REL-2026-Q2-001/log", `{"text":"100 of 100 test mails arrived within 9 seconds.","status":"in-progress"}`)
+	s.run("list-log", "GET /releases/REL-2026-Q2-001/log?limit=2", "")
+	s.run("", "POST /releases/REL-2026-Q2-001/status", `{"status":"deployed"}`)
 	sweep := settle.Sweep{Settler: settle.New(s.store), Announce: func(context.Context, release.Release, int) error { return nil }}
 	if _, err := sweep.Before(s.Context(), s.now.Add(time.Hour), s.now); err != nil {
 		s.Fatal(err)
 	}
-	s.play("get-release", "GET /releases/REL-2026-Q2-001", "")
-	s.play("get-change", "GET /change-requests/CHG-1001", "")
-	s.play("get-task", "GET /tasks/TASK-1001", "")
-	s.play("list-tasks", "GET /tasks?requesterEmail=rita@example.com&status=Resolved", "")
-	s.play("", "POST /releases", `{"name":"A mistake"}`)
-	s.play("delete-release", "DELETE /releases/REL-2026-Q2-002", "")
+	s.run("get-release", "GET /releases/REL-2026-Q2-001", "")
+	s.run("get-change", "GET /change-requests/CHG-1001", "")
+	s.run("get-task", "GET /tasks/TASK-1001", "")
+	s.run("list-tasks", "GET /tasks?requesterEmail=rita@example.com&status=Resolved", "")
+	s.run("", "POST /releases", `{"name":"A mistake"}`)
+	s.run("delete-release", "DELETE /releases/REL-2026-Q2-002", "")
 }
 
-func (s *teller) play(operation, route, body string) {
+func (s *teller) run(operation, route, body string) {
 	s.Helper()
 	s.now = s.now.Add(time.Minute)
 	clock := s.now
