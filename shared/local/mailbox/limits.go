@@ -103,7 +103,7 @@ func checkAddress(address string) error {
 		return fmt.Errorf("the address %q is not 7-bit ASCII; encode names as MIME words and hosts in Punycode", address)
 	}
 	if len(address) > maxAddress {
-		return fmt.Errorf("Address length is more than %d bytes long: %q", maxAddress, address) //nolint:staticcheck // SES's own words
+		return fmt.Errorf("the address is longer than %d bytes: %q", maxAddress, address)
 	}
 	a, err := mail.ParseAddress(address)
 	if err != nil {
