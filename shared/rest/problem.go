@@ -70,10 +70,10 @@ func ProblemOf(err error, writes bool) Problem {
 	}
 	row := rowOf(e)
 	parts := []string{e.Detail}
-	if writes && row.Next != nil {
-		parts = append(parts, outcomes[e.Outcome])
-	}
 	if row.Next != nil {
+		if writes {
+			parts = append(parts, outcomes[e.Outcome])
+		}
 		parts = append(parts, row.Next(e, writes))
 	}
 	return Problem{
