@@ -17,10 +17,6 @@ import (
 	"example.com/releases/shared/rest"
 )
 
-// The client is what others would generate from the document; a test plays the main
-// job with it.
-//go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2 -generate types,client -package client -o testdata/client/client.go ../apidocs/openapi.json
-
 // Example is one request that was really made and what was answered, as JSON.
 type Example struct{ Body, Answer json.RawMessage }
 
