@@ -63,6 +63,10 @@ func changePlanFields(a *attributes, p *release.ChangePlan) {
 	a.texts("affectedCiIds", &p.AffectedCIIDs)
 	a.optionalSeconds("scheduledStart", &p.ScheduledStart)
 	a.optionalSeconds("scheduledEnd", &p.ScheduledEnd)
+	a.text("justification", &p.Justification)
+	word(a, "risk", &p.Risk)
+	a.text("impact", &p.Impact)
+	a.text("backoutPlan", &p.BackoutPlan)
 }
 
 func settlementFields(a *attributes, s *release.Settlement) {

@@ -56,6 +56,20 @@ const (
 // ChangeStatuses lists them.
 var ChangeStatuses = []ChangeStatus{ChangeOpen, ChangeResolved}
 
+// Risk is how much can go wrong with a change, as who enters it judges. It is empty where
+// nobody said.
+type Risk string
+
+// The risks.
+const (
+	RiskLow    Risk = "Low"
+	RiskMedium Risk = "Medium"
+	RiskHigh   Risk = "High"
+)
+
+// Risks lists them.
+var Risks = []Risk{RiskLow, RiskMedium, RiskHigh}
+
 // ChangePlan is everything of a change request that people write and may edit.
 type ChangePlan struct {
 	Title          string     `json:"title"`
@@ -65,6 +79,12 @@ type ChangePlan struct {
 	AffectedCIIDs  []string   `json:"affectedCiIds"`
 	ScheduledStart *time.Time `json:"scheduledStart,omitempty"`
 	ScheduledEnd   *time.Time `json:"scheduledEnd,omitempty"`
+	// What the CAB asks for before it decides: why, how risky, what it does to whom, and the
+	// way back.
+	Justification string `json:"justification,omitempty"`
+	Risk          Risk   `json:"risk,omitempty"`
+	Impact        string `json:"impact,omitempty"`
+	BackoutPlan   string `json:"backoutPlan,omitempty"`
 }
 
 // Change is the whole state of a change request.
@@ -178,6 +198,9 @@ func ParseChangeType(s string) (ChangeType, bool) { return parseEnum(s, ChangeTy
 
 // ParseApprovalStatus matches an approval status without regard to case.
 func ParseApprovalStatus(s string) (ApprovalStatus, bool) { return parseEnum(s, ApprovalStatuses) }
+
+// ParseRisk matches a risk without regard to case.
+func ParseRisk(s string) (Risk, bool) { return parseEnum(s, Risks) }
 
 // ParseDecision matches a CAB decision without regard to case.
 func ParseDecision(s string) (CABDecision, bool) { return parseEnum(s, CABDecisions) }

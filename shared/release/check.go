@@ -32,6 +32,12 @@ func (e edit) email(field, was, is string, required bool) {
 	}
 }
 
+func (e edit) risk(field string, was, is Risk) {
+	if _, known := ParseRisk(string(is)); is != "" && !known && (e.anew || is != was) {
+		e.Add(field, "must be one of %s, or be left out", join(Risks))
+	}
+}
+
 // timeInBounds bounds the years so that every stored time sorts as text and has four digits.
 func (e edit) timeInBounds(field string, was, is *time.Time) {
 	if is != nil && (e.anew || !sameInstant(was, is)) && (is.Year() < 2000 || is.Year() > 2199) {
@@ -117,6 +123,10 @@ func (p ChangePlan) check(e edit, was ChangePlan) {
 	e.line("controlId", was.ControlID, p.ControlID, 0, MaxID)
 	e.line("controlTitle", was.ControlTitle, p.ControlTitle, 0, MaxName)
 	e.list("affectedCiIds", was.AffectedCIIDs, p.AffectedCIIDs, MaxCIs, e.ConfigurationItem)
+	e.prose("justification", was.Justification, p.Justification, MaxText)
+	e.risk("risk", was.Risk, p.Risk)
+	e.prose("impact", was.Impact, p.Impact, MaxText)
+	e.prose("backoutPlan", was.BackoutPlan, p.BackoutPlan, MaxBackoutPlan)
 	e.window(was.ScheduledStart, was.ScheduledEnd, p.ScheduledStart, p.ScheduledEnd)
 }
 
@@ -150,6 +160,9 @@ func (p ChangePlan) Normalise() ChangePlan {
 	p.ScheduledStart, p.ScheduledEnd = toSecond(p.ScheduledStart), toSecond(p.ScheduledEnd)
 	if p.AffectedCIIDs == nil {
 		p.AffectedCIIDs = []string{}
+	}
+	if risk, known := ParseRisk(string(p.Risk)); known {
+		p.Risk = risk
 	}
 	return p
 }

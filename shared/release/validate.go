@@ -16,8 +16,9 @@ import (
 const (
 	MaxName        = 200
 	MaxVersion     = 64
-	MaxText        = 2000  // log text, note, reason
+	MaxText        = 2000  // log text, note, reason, justification, impact
 	MaxDescription = 10000 // descriptions and success criteria
+	MaxBackoutPlan = 4000  // of a change request
 	MaxSummary     = 500   // publicSummary
 	MaxStepText    = 1000
 	MaxSteps       = 100 // per plan

@@ -36,6 +36,7 @@ func TestIdempotency_EverythingAtItsBound_IsRemembered(t *testing.T) {
 		change := object{
 			"id": id, "changeType": "Normal", "title": lines("<", release.MaxName), "description": lines(`"`, release.MaxDescription), "controlId": lines("&", release.MaxID),
 			"controlTitle": lines(`\`, release.MaxName), "scheduledStart": "2026-05-01T20:00:00Z",
+			"justification": lines("<", release.MaxText), "risk": "high", "impact": lines(`"`, release.MaxText), "backoutPlan": lines("&", release.MaxBackoutPlan),
 		}
 		decision := object{"decision": "approved", "note": lines("<", release.MaxText)}
 		if n > 0 {

@@ -37,6 +37,7 @@ func TestPatch_EveryField_AnswersWhatIsStored(t *testing.T) {
 		{
 			noun: "change request", path: "/change-requests", fields: reflect.TypeFor[release.ChangePlan](),
 			further: object{"changeType": "Normal"}, enriched: []string{"linkedRelease"},
+			samples: map[string][]string{"risk": {"Low", "High"}},
 		},
 		{
 			noun: "task", path: "/tasks", fields: reflect.TypeFor[release.TaskPlan](),

@@ -78,6 +78,28 @@ func TestAPatchedChangeIsSeenAtItsRelease(t *testing.T) {
 	}
 }
 
+// What the CAB asks for is entered, edited and taken back as the other fields are; a risk is
+// matched without regard to case, and one that is none is named.
+func TestWhatTheCABAsksForIsEnteredAndEdited(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	made := w.must(admin, ask{route: "POST /change-requests", body: object{
+		"changeType": "Normal", "justification": "No updates any more.", "risk": "hIGH", "impact": "Mail is late.", "backoutPlan": "Point the record back.",
+	}})
+	path := "/change-requests/" + made["id"].(string)
+	w.must(admin, ask{route: "PATCH " + path, body: object{"risk": "low", "impact": nil}})
+	v := w.must(viewer, ask{route: "GET " + path})
+	if v["justification"] != "No updates any more." || made["risk"] != "High" || v["risk"] != "Low" || v["impact"] != nil || v["backoutPlan"] != "Point the record back." {
+		t.Errorf("%v\n%v", made, v)
+	}
+	if a := w.send(admin, ask{route: "PATCH " + path, body: object{"risk": "some"}}); a.Code != 400 || !strings.Contains(a.text, "must be one of Low, Medium, High, or be left out") {
+		t.Errorf("%d %s", a.Code, a.text)
+	}
+	if v := w.must(admin, ask{route: "PATCH " + path, body: object{"risk": nil}}); v["risk"] != nil {
+		t.Errorf("null leaves %v", v["risk"])
+	}
+}
+
 func TestAPatchedTaskMoves(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)

@@ -75,7 +75,7 @@ func guideRun(t *testing.T) map[string]openapi.Example {
 }
 
 func (s *teller) plan() {
-	s.run("create-change", "POST /change-requests", `{"id":"CHG-1001","changeType":"Normal","title":"Mail gateway 4.2","controlId":"A.8.20","affectedCiIds":["ci-mail-1"]}`)
+	s.run("create-change", "POST /change-requests", `{"id":"CHG-1001","changeType":"Normal","title":"Mail gateway 4.2","controlId":"A.8.20","affectedCiIds":["ci-mail-1"],"justification":"The old version gets no security updates any more.","risk":"Medium","impact":"Mail is late by up to 15 minutes.","backoutPlan":"Point the MX record back to the old gateway."}`)
 	s.run("", "POST /change-requests", `{"id":"CHG-1002","changeType":"Standard","title":"Renew the gateway's certificate","controlId":"A.8.24","controlTitle":"Use of cryptography"}`)
 	s.run("update-change", "PATCH /change-requests/CHG-1001", `{"controlTitle":"Networks security","scheduledStart":"2026-06-27T20:30:00Z"}`)
 	s.run("create-task", "POST /tasks", `{"id":"TASK-1001","title":"Mail to partners is slow","requesterName":"Rita Requester","requesterEmail":"rita@example.com","ciIds":["ci-mail-1"],"changeRequestId":"CHG-1001"}`)

@@ -1,0 +1,128 @@
+package release
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// digestVersion begins every digest of a change request. What goes into a digest, and in
+// which form, never changes under it: digests are kept for good, and others compute them
+// from what they have.
+const digestVersion = "v1:"
+
+// Digest tells two texts of a change request apart: an approval is of one of them. It is
+// SHA-256 of DigestText, in hexadecimal, after the version.
+func (c Change) Digest() string {
+	sum := sha256.Sum256(c.DigestText())
+	return digestVersion + hex.EncodeToString(sum[:])
+}
+
+// DigestText is what the CAB decides on, in the one form in which everybody writes it: a
+// JSON object in the canonical form of RFC 8785. Texts are trimmed of white space at both
+// ends and normalised (Unicode NFC), times are in UTC, and what is empty is left out. The
+// list of configuration items is sorted as RFC 8785 sorts names, since its order says
+// nothing. Nothing else is normalised.
+func (c Change) DigestText() []byte {
+	o := canonicalObject{text: []byte{'{'}}
+	// RFC 8785 wants the names in the order of their characters.
+	o.texts("affectedCiIds", c.AffectedCIIDs)
+	o.member("backoutPlan", c.BackoutPlan)
+	o.member("changeType", string(c.ChangeType))
+	o.member("controlId", c.ControlID)
+	o.member("controlTitle", c.ControlTitle)
+	o.member("description", c.Description)
+	o.member("id", c.ID)
+	o.member("impact", c.Impact)
+	o.member("justification", c.Justification)
+	o.member("risk", string(c.Risk))
+	o.time("scheduledEnd", c.ScheduledEnd)
+	o.time("scheduledStart", c.ScheduledStart)
+	o.member("title", c.Title)
+	return append(o.text, '}')
+}
+
+// canonicalObject writes a JSON object of texts and lists of texts as RFC 8785 does. A
+// library would bring the numbers, which are the hard part of it and which we have none of.
+type canonicalObject struct{ text []byte }
+
+func (o *canonicalObject) name(name string) {
+	if len(o.text) > 1 {
+		o.text = append(o.text, ',')
+	}
+	o.text = append(appendCanonical(o.text, name), ':')
+}
+
+func (o *canonicalObject) member(name, value string) {
+	if value = digested(value); value != "" {
+		o.name(name)
+		o.text = appendCanonical(o.text, value)
+	}
+}
+
+func (o *canonicalObject) time(name string, t *time.Time) {
+	if t != nil {
+		o.member(name, FormatTime(*t))
+	}
+}
+
+func (o *canonicalObject) texts(name string, all []string) {
+	var values []string
+	for _, v := range all {
+		if v = digested(v); v != "" {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return
+	}
+	slices.SortFunc(values, func(a, b string) int { return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b))) })
+	o.name(name)
+	for n, v := range values {
+		separator := byte(',')
+		if n == 0 {
+			separator = '['
+		}
+		o.text = appendCanonical(append(o.text, separator), v)
+	}
+	o.text = append(o.text, ']')
+}
+
+// digested is a text without what says nothing: white space around it, and which of
+// several encodings of one character was typed.
+func digested(s string) string { return norm.NFC.String(strings.TrimSpace(s)) }
+
+// appendCanonical writes a text as RFC 8785, section 3.2.2.2, wants it: escaped is only
+// what JSON demands, each in one way. encoding/json escapes more.
+func appendCanonical(to []byte, s string) []byte {
+	const hexadecimal = "0123456789abcdef"
+	to = append(to, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			to = append(to, '\\', byte(r))
+		case r == '\b':
+			to = append(to, `\b`...)
+		case r == '\t':
+			to = append(to, `\t`...)
+		case r == '\n':
+			to = append(to, `\n`...)
+		case r == '\f':
+			to = append(to, `\f`...)
+		case r == '\r':
+			to = append(to, `\r`...)
+		case r < ' ':
+			to = append(to, `\u00`...)
+			to = append(to, hexadecimal[r>>4], hexadecimal[r&15])
+		default:
+			to = utf8.AppendRune(to, r)
+		}
+	}
+	return append(to, '"')
+}
