@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -107,11 +108,11 @@ func SilentOps() []SilentOp {
 		{"Mail", opWait, "the periodic look wakes it when its time has come"},
 		{"Mail", opPlanned, "the job is done"},
 		{"Mail", opMissed, "nobody is told of a window that has begun; an alarm stands on it"},
-		{"Mail", opOfState(MailSending), "whoever wrote it is sending it"},
-		{"Mail", opOfState(MailSent), "it has ended"},
-		{"Mail", opOfState(MailFailed), "it has ended"},
-		{"Mail", opOfState(MailSuppressed), "it has ended"},
-		{"Mail", opOfState(MailSuperseded), "it has ended"},
-		{"Mail", opOfState(MailUnknown), "only SES's Send event or an operator settles it"},
+		{"Mail", opOfState(mail.Sending), "whoever wrote it is sending it"},
+		{"Mail", opOfState(mail.Sent), "it has ended"},
+		{"Mail", opOfState(mail.Failed), "it has ended"},
+		{"Mail", opOfState(mail.Suppressed), "it has ended"},
+		{"Mail", opOfState(mail.Superseded), "it has ended"},
+		{"Mail", opOfState(mail.Unknown), "only SES's Send event or an operator settles it"},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -97,17 +98,19 @@ func TestFields_WholeStruct_ComesBackAsStored(t *testing.T) {
 	survives(t, func(e release.LogEntry) release.LogEntry {
 		return decodeLogEntry(encodeLogEntry("R", logKey(12), e, "request"))
 	}, map[string]string{"ID": "the sort key in short, which the writer chooses"})
-	survives(t, func(m Mail) Mail { return decodeMail(encodeMail(m)) }, nil)
-	survives(t, func(r RecipientState) RecipientState { return decodeRecipientState(encodeRecipientState(r, now)) }, nil)
+	survives(t, func(m mail.Mail) mail.Mail { return decodeMail(encodeMail(m)) }, nil)
+	survives(t, func(r mail.RecipientState) mail.RecipientState {
+		return decodeRecipientState(encodeRecipientState(r, now))
+	}, nil)
 }
 
 // A job is never stored as a whole: its items come from updates. Each of its fields has
 // a value in one of the two forms that it is opened in.
 func TestFields_Job_ComesBackAsOpened(t *testing.T) {
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	opened := func(op Op) Job {
-		k := SettlementJob("R", 2)
-		i := k.item()
+	opened := func(op Op) mail.Job {
+		k := mail.SettlementJob("R", 2)
+		i := jobKey(k)
 		for placeholder, attribute := range openJob(k, op, now).names {
 			i[attribute] = openJob(k, op, now).assigned(placeholder)
 		}
@@ -119,7 +122,7 @@ func TestFields_Job_ComesBackAsOpened(t *testing.T) {
 			t.Errorf("%s is never read", open.Type().Field(n).Name)
 		}
 	}
-	if due := now.Add(replanAfter); opened(opPlan).DueAt != due || opened(opPlan).Wait || opened(opWait).Open {
+	if due := now.Add(mail.ReplanAfter); opened(opPlan).DueAt != due || opened(opPlan).Wait || opened(opWait).Open {
 		t.Errorf("open %+v, waiting %+v", open, wait)
 	}
 }
@@ -166,8 +169,8 @@ func edits[T any](t *testing.T, fields fieldsOf[T]) {
 // counters that conditions compare, and when it expires.
 func TestFields_BesideTheStruct_AreKnown(t *testing.T) {
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	r, c, task, m := filled[release.Release](t), filled[release.Change](t), filled[release.Task](t), filled[Mail](t)
-	recipient, entry := filled[RecipientState](t), filled[release.LogEntry](t)
+	r, c, task, m := filled[release.Release](t), filled[release.Change](t), filled[release.Task](t), filled[mail.Mail](t)
+	recipient, entry := filled[mail.RecipientState](t), filled[release.LogEntry](t)
 	for _, x := range []struct {
 		name          string
 		item, encoded item

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/mail"
 )
 
 var mailNow = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
@@ -14,13 +14,13 @@ var mailNow = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 const lease = "lease-1"
 
 // mailIn puts a mail into the outbox and brings it into a state the way it gets there.
-func (l *harness) mailIn(state dynamo.MailState) dynamo.Mail {
+func (l *harness) mailIn(state mail.State) mail.Mail {
 	l.t.Helper()
-	m := dynamo.Mail{Kind: "headsup", ReleaseID: "REL-1", Number: int(l.stamps.Add(1)), Recipient: "ben@example.com", Snapshot: "{}"}
+	m := mail.Mail{Kind: "headsup", ReleaseID: "REL-1", Number: int(l.stamps.Add(1)), Recipient: "ben@example.com", Snapshot: "{}"}
 	_, err := l.PutMail(l.ctx, m, mailNow)
 	l.no(err)
-	m.ID = dynamo.MailID(m.Kind, m.ReleaseID, m.Number, m.Recipient)
-	if state != dynamo.MailPending && state != dynamo.MailSuppressed && state != dynamo.MailSuperseded {
+	m.ID = mail.ID(m.Kind, m.ReleaseID, m.Number, m.Recipient)
+	if state != mail.Pending && state != mail.Suppressed && state != mail.Superseded {
 		_, won, err := l.ClaimMail(l.ctx, m.ID, lease, mailNow, mailNow.Add(time.Minute))
 		if l.no(err); !won {
 			l.t.Fatal("the claim was not won")
@@ -28,13 +28,13 @@ func (l *harness) mailIn(state dynamo.MailState) dynamo.Mail {
 	}
 	sending := l.mail(m.ID)
 	switch state {
-	case dynamo.MailSent, dynamo.MailUnknown:
+	case mail.Sent, mail.Unknown:
 		l.no(l.FinishMail(l.ctx, sending, state, "", "", mailNow))
-	case dynamo.MailFailed:
+	case mail.Failed:
 		_, err = l.MailFailed(l.ctx, sending, "refused", mailNow)
-	case dynamo.MailSuppressed:
+	case mail.Suppressed:
 		_, err = l.MailSuppressed(l.ctx, sending, "bounced", mailNow)
-	case dynamo.MailSuperseded:
+	case mail.Superseded:
 		_, err = l.SupersedeMail(l.ctx, m.ID, "overtaken", mailNow)
 	}
 	l.no(err)
@@ -44,7 +44,7 @@ func (l *harness) mailIn(state dynamo.MailState) dynamo.Mail {
 	return m
 }
 
-func (l *harness) mail(id string) dynamo.Mail {
+func (l *harness) mail(id string) mail.Mail {
 	l.t.Helper()
 	m, ok, err := l.Mail(l.ctx, id)
 	if l.no(err); !ok {
@@ -57,65 +57,65 @@ func (l *harness) mail(id string) dynamo.Mail {
 func TestMail_MovesOnlyFromStatesItMayLeave(t *testing.T) {
 	l := newHarness(t)
 	const (
-		pending, sending, sent = dynamo.MailPending, dynamo.MailSending, dynamo.MailSent
-		failed, suppressed     = dynamo.MailFailed, dynamo.MailSuppressed
-		superseded, unknown    = dynamo.MailSuperseded, dynamo.MailUnknown
+		pending, sending, sent = mail.Pending, mail.Sending, mail.Sent
+		failed, suppressed     = mail.Failed, mail.Suppressed
+		superseded, unknown    = mail.Superseded, mail.Unknown
 	)
 	later := mailNow.Add(time.Hour)
-	underLease := func(m dynamo.Mail) dynamo.Mail {
+	underLease := func(m mail.Mail) mail.Mail {
 		m.Lease = lease
 		return m
 	}
 	for name, move := range map[string]struct {
-		from []dynamo.MailState
-		do   func(m dynamo.Mail) error
+		from []mail.State
+		do   func(m mail.Mail) error
 	}{
-		"claim": {[]dynamo.MailState{pending}, func(m dynamo.Mail) error {
+		"claim": {[]mail.State{pending}, func(m mail.Mail) error {
 			_, _, err := l.ClaimMail(l.ctx, m.ID, "lease-2", later, later)
 			return err
 		}},
-		"finish as sent": {[]dynamo.MailState{sending, unknown}, func(m dynamo.Mail) error {
+		"finish as sent": {[]mail.State{sending, unknown}, func(m mail.Mail) error {
 			return l.FinishMail(l.ctx, underLease(m), sent, "", "id-2", later)
 		}},
-		"finish as unknown": {[]dynamo.MailState{sending}, func(m dynamo.Mail) error {
+		"finish as unknown": {[]mail.State{sending}, func(m mail.Mail) error {
 			return l.FinishMail(l.ctx, underLease(m), unknown, "no answer", "", later)
 		}},
-		"delay": {[]dynamo.MailState{sending}, func(m dynamo.Mail) error {
+		"delay": {[]mail.State{sending}, func(m mail.Mail) error {
 			return l.DelayMail(l.ctx, underLease(m), "throttled", later, later)
 		}},
-		"expire": {[]dynamo.MailState{sending}, func(m dynamo.Mail) error {
+		"expire": {[]mail.State{sending}, func(m mail.Mail) error {
 			_, err := l.ExpireMail(l.ctx, underLease(m), later)
 			return err
 		}},
-		"fail": {[]dynamo.MailState{sending}, func(m dynamo.Mail) error {
+		"fail": {[]mail.State{sending}, func(m mail.Mail) error {
 			_, err := l.MailFailed(l.ctx, underLease(m), "refused", later)
 			return err
 		}},
-		"suppress": {[]dynamo.MailState{pending}, func(m dynamo.Mail) error {
+		"suppress": {[]mail.State{pending}, func(m mail.Mail) error {
 			_, err := l.MailSuppressed(l.ctx, m, "bounced", later)
 			return err
 		}},
-		"supersede": {[]dynamo.MailState{pending}, func(m dynamo.Mail) error {
+		"supersede": {[]mail.State{pending}, func(m mail.Mail) error {
 			_, err := l.SupersedeMail(l.ctx, m.ID, "overtaken", later)
 			return err
 		}},
-		"wake": {[]dynamo.MailState{pending}, func(m dynamo.Mail) error {
+		"wake": {[]mail.State{pending}, func(m mail.Mail) error {
 			if m.DueAt.IsZero() { // as a look has read it before it was through
 				m.DueAt = mailNow
 			}
 			_, err := l.WakeMail(l.ctx, m, later)
 			return err
 		}},
-		"resend": {[]dynamo.MailState{unknown}, func(m dynamo.Mail) error {
+		"resend": {[]mail.State{unknown}, func(m mail.Mail) error {
 			_, err := l.ResendMail(l.ctx, m.ID, later)
 			return err
 		}},
-		"was sent": {[]dynamo.MailState{pending, sending, unknown}, func(m dynamo.Mail) error {
+		"was sent": {[]mail.State{pending, sending, unknown}, func(m mail.Mail) error {
 			_, _, err := l.MailWasSent(l.ctx, m.ID, "id-2", later)
 			return err
 		}},
 	} {
-		for _, state := range []dynamo.MailState{pending, sending, sent, failed, suppressed, superseded, unknown} {
+		for _, state := range []mail.State{pending, sending, sent, failed, suppressed, superseded, unknown} {
 			m := l.mailIn(state)
 			l.no(move.do(m))
 			if moved := l.mail(m.ID) != m; moved != slices.Contains(move.from, state) {
@@ -128,24 +128,24 @@ func TestMail_MovesOnlyFromStatesItMayLeave(t *testing.T) {
 // What belongs to a lease is nobody else's to do.
 func TestMail_AnothersLease_Stands(t *testing.T) {
 	l := newHarness(t)
-	for name, do := range map[string]func(m dynamo.Mail) error{
-		"finish": func(m dynamo.Mail) error {
-			return l.FinishMail(l.ctx, m, dynamo.MailUnknown, "no answer", "", mailNow)
+	for name, do := range map[string]func(m mail.Mail) error{
+		"finish": func(m mail.Mail) error {
+			return l.FinishMail(l.ctx, m, mail.Unknown, "no answer", "", mailNow)
 		},
-		"delay": func(m dynamo.Mail) error { return l.DelayMail(l.ctx, m, "throttled", mailNow, mailNow) },
-		"expire": func(m dynamo.Mail) error {
+		"delay": func(m mail.Mail) error { return l.DelayMail(l.ctx, m, "throttled", mailNow, mailNow) },
+		"expire": func(m mail.Mail) error {
 			_, err := l.ExpireMail(l.ctx, m, mailNow)
 			return err
 		},
-		"fail": func(m dynamo.Mail) error {
+		"fail": func(m mail.Mail) error {
 			_, err := l.MailFailed(l.ctx, m, "refused", mailNow)
 			return err
 		},
 	} {
-		m := l.mailIn(dynamo.MailSending)
+		m := l.mailIn(mail.Sending)
 		m.Lease = "an older one"
 		l.no(do(m))
-		if now := l.mail(m.ID); now.State != dynamo.MailSending || now.Lease != lease {
+		if now := l.mail(m.ID); now.State != mail.Sending || now.Lease != lease {
 			t.Errorf("%s: it is %s under %q", name, now.State, now.Lease)
 		}
 	}
@@ -153,19 +153,19 @@ func TestMail_AnothersLease_Stands(t *testing.T) {
 
 func TestPutMail_Twice_FirstStands(t *testing.T) {
 	l := newHarness(t)
-	m := l.mailIn(dynamo.MailSent)
+	m := l.mailIn(mail.Sent)
 	m.Snapshot = "another"
 	if put, err := l.PutMail(l.ctx, m, mailNow); put || err != nil {
 		t.Errorf("put %v, %v", put, err)
 	}
-	if now := l.mail(m.ID); now.State != dynamo.MailSent || now.Snapshot != "{}" {
+	if now := l.mail(m.ID); now.State != mail.Sent || now.Snapshot != "{}" {
 		t.Errorf("%+v", now)
 	}
 }
 
 func TestWakeMail_TwoLooks_OneWakesIt(t *testing.T) {
 	l := newHarness(t)
-	m := l.mailIn(dynamo.MailPending)
+	m := l.mailIn(mail.Pending)
 	for n, want := range []bool{true, false} {
 		if won, err := l.WakeMail(l.ctx, m, mailNow.Add(time.Hour)); won != want || err != nil {
 			t.Errorf("look %d: %v, %v", n+1, won, err)
@@ -184,9 +184,9 @@ func TestSuppress_Twice_FirstReasonStands(t *testing.T) {
 
 func TestMailCameBack_Twice_FirstWordStandsAndCountsOnce(t *testing.T) {
 	l := newHarness(t)
-	m := l.mailIn(dynamo.MailSent)
+	m := l.mailIn(mail.Sent)
 	for _, feedback := range []string{"bounce", "complaint"} {
-		n, err := l.MailCameBack(l.ctx, m, dynamo.MailFailed, feedback, "id", mailNow)
+		n, err := l.MailCameBack(l.ctx, m, mail.Failed, feedback, "id", mailNow)
 		if n != 1 || err != nil {
 			t.Errorf("%s: %d problems, %v", feedback, n, err)
 		}
@@ -198,7 +198,7 @@ func TestMailCameBack_Twice_FirstWordStandsAndCountsOnce(t *testing.T) {
 
 func TestMailCameBack_MailIsGone_MakesNone(t *testing.T) {
 	l := newHarness(t)
-	if n, err := l.MailCameBack(l.ctx, dynamo.Mail{ID: "gone", ReleaseID: "REL-1"}, dynamo.MailFailed, "bounce", "id", mailNow); n != 0 || err != nil {
+	if n, err := l.MailCameBack(l.ctx, mail.Mail{ID: "gone", ReleaseID: "REL-1"}, mail.Failed, "bounce", "id", mailNow); n != 0 || err != nil {
 		t.Errorf("%d problems, %v", n, err)
 	}
 	if m, ok, err := l.Mail(l.ctx, "gone"); ok || err != nil {
@@ -209,10 +209,10 @@ func TestMailCameBack_MailIsGone_MakesNone(t *testing.T) {
 // What a person is told changes together with the mail that tells it, or not at all.
 func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
 	l := newHarness(t)
-	fresh := func() dynamo.RecipientState {
-		return dynamo.RecipientState{ReleaseID: fmt.Sprintf("REL-%d", l.stamps.Add(1)), Recipient: "ben@example.com", Address: "ben@example.com", Name: "Ben"}
+	fresh := func() mail.RecipientState {
+		return mail.RecipientState{ReleaseID: fmt.Sprintf("REL-%d", l.stamps.Add(1)), Recipient: "ben@example.com", Address: "ben@example.com", Name: "Ben"}
 	}
-	saved := func(row dynamo.RecipientState) dynamo.RecipientState {
+	saved := func(row mail.RecipientState) mail.RecipientState {
 		t.Helper()
 		if ok, err := l.SaveRecipientState(l.ctx, row, "", nil, mailNow); !ok || err != nil {
 			t.Fatalf("saved %v, %v", ok, err)
@@ -220,24 +220,24 @@ func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
 		row.Revision++
 		return row
 	}
-	for name, try := range map[string]func() (dynamo.RecipientState, bool, error){
-		"another made the row": func() (dynamo.RecipientState, bool, error) {
+	for name, try := range map[string]func() (mail.RecipientState, bool, error){
+		"another made the row": func() (mail.RecipientState, bool, error) {
 			row := fresh()
 			now := saved(row)
 			row.Name = "x"
 			ok, err := l.SaveRecipientState(l.ctx, row, "", nil, mailNow)
 			return now, ok, err
 		},
-		"another changed the row": func() (dynamo.RecipientState, bool, error) {
+		"another changed the row": func() (mail.RecipientState, bool, error) {
 			row := saved(fresh())
 			now := saved(row)
 			row.Name = "x"
 			ok, err := l.SaveRecipientState(l.ctx, row, "", nil, mailNow)
 			return now, ok, err
 		},
-		"the older mail is being sent": func() (dynamo.RecipientState, bool, error) {
+		"the older mail is being sent": func() (mail.RecipientState, bool, error) {
 			row := saved(fresh())
-			older := l.mailIn(dynamo.MailSending)
+			older := l.mailIn(mail.Sending)
 			changed := row
 			changed.Name = "x"
 			ok, err := l.SaveRecipientState(l.ctx, changed, older.ID, nil, mailNow)
@@ -246,9 +246,9 @@ func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
 			}
 			return row, ok, err
 		},
-		"the mail was sent before": func() (dynamo.RecipientState, bool, error) {
+		"the mail was sent before": func() (mail.RecipientState, bool, error) {
 			row := saved(fresh())
-			sent := l.mailIn(dynamo.MailSent)
+			sent := l.mailIn(mail.Sent)
 			changed := row
 			changed.Name = "x"
 			ok, err := l.SaveRecipientState(l.ctx, changed, "", &sent, mailNow)
@@ -273,19 +273,19 @@ func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
 func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 	l := newHarness(t)
 	at := func(minutes int) time.Time { return mailNow.Add(time.Duration(minutes) * time.Minute) }
-	job := func(k dynamo.JobKey) dynamo.Job {
+	job := func(k mail.JobKey) mail.Job {
 		t.Helper()
 		j, _, err := l.Job(l.ctx, k)
 		l.no(err)
 		return j
 	}
-	want := func(what string, k dynamo.JobKey, open, wait bool, round int) {
+	want := func(what string, k mail.JobKey, open, wait bool, round int) {
 		t.Helper()
 		if j := job(k); j.Open != open || j.Wait != wait || j.Round != round {
 			t.Errorf("%s: %+v; want open %v, waiting %v, round %d", what, j, open, wait, round)
 		}
 	}
-	window := dynamo.WindowJob("REL-1")
+	window := mail.WindowJob("REL-1")
 	l.no(l.OpenJob(l.ctx, window, at(0)))
 	l.no(l.OpenJobOnce(l.ctx, window, at(1)))
 	want("open, and not overdue", window, true, false, 1)
@@ -302,7 +302,7 @@ func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 	l.no(l.OpenJobOnce(l.ctx, window, at(15)))
 	want("closed before", window, true, false, 4)
 
-	settled := dynamo.SettlementJob("REL-1", 4)
+	settled := mail.SettlementJob("REL-1", 4)
 	l.no(l.AwaitSettlement(l.ctx, settled, at(0)))
 	want("waiting", settled, false, true, 1)
 	l.no(l.OpenSettlement(l.ctx, settled, at(1)))
@@ -312,7 +312,7 @@ func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 	l.no(l.CloseJob(l.ctx, job(settled), at(3)))
 	l.no(l.OpenSettlement(l.ctx, settled, at(4)))
 	want("planned, and complete once more", settled, false, false, 2)
-	other := dynamo.SettlementJob("REL-1", 5)
+	other := mail.SettlementJob("REL-1", 5)
 	l.no(l.OpenSettlement(l.ctx, other, at(5)))
 	want("complete before anybody waited", other, true, false, 1)
 }

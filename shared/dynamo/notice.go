@@ -5,61 +5,27 @@ import (
 	"strings"
 	"time"
 
+	"example.com/releases/shared/mail"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Window is when a release runs.
-type Window struct{ Start, End time.Time }
-
-// RecipientState is what one person knows, or is about to be told, of a release's window. A row
-// per person and release; it changes only together with a mail in the outbox, so it
-// says at any time what there still is to tell.
-type RecipientState struct {
-	ReleaseID string
-	Recipient string // who it is: release.AddressKey, or the lower-case address of older rows
-	Address   string // as the task spells it
-	Name      string
-
-	// Known is the version of the window that has reached the person, 0 for none, as
-	// far as it is settled; the latest mail adds to it once it is on its way.
-	Known       int
-	KnownWindow Window
-	// MailID is the latest mail, and Effect the version of the window that the person
-	// knows with it; 0 takes the window back.
-	MailID       string
-	Effect       int
-	EffectWindow Window
-	// Sequence numbers the calendar's event at this person; it only grows.
-	Sequence int
-	UID      string
-	// Via are the change requests because of which the person was told; Left, those that
-	// were dropped while the person stayed concerned by others.
-	Via  []string
-	Left []string
-	// Facts is what the person was told of the release itself, as JSON: they may have to
-	// be told that it is off when it is gone.
-	Facts string
-
-	Revision int
-}
-
 const recipientPrefix = "TOLD#"
 
-func encodeRecipientState(t RecipientState, now time.Time) item {
+func encodeRecipientState(t mail.RecipientState, now time.Time) item {
 	a := attributes{item: key(recipientPrefix+t.ReleaseID, t.Recipient)}
 	recipientFields(&a, &t)
 	a.item["updatedAt"] = millisValue(now)
-	a.item["expiresAt"] = unix(now.Add(keepMails))
+	a.item["expiresAt"] = unix(now.Add(mail.Kept))
 	return a.item
 }
 
-func decodeRecipientState(i item) RecipientState {
-	t := RecipientState{ReleaseID: strings.TrimPrefix(str(i, "pk"), recipientPrefix), Recipient: verbatim(i, "sk")}
+func decodeRecipientState(i item) mail.RecipientState {
+	t := mail.RecipientState{ReleaseID: strings.TrimPrefix(str(i, "pk"), recipientPrefix), Recipient: verbatim(i, "sk")}
 	recipientFields(&attributes{item: i, reading: true}, &t)
 	return t
 }
 
-func recipientFields(a *attributes, t *RecipientState) {
+func recipientFields(a *attributes, t *mail.RecipientState) {
 	a.address("address", &t.Address)
 	a.text("name", &t.Name)
 	a.optionalNumber("known", &t.Known)
@@ -76,7 +42,7 @@ func recipientFields(a *attributes, t *RecipientState) {
 }
 
 // windowFields are two attributes, or none where there is no window.
-func windowFields(a *attributes, name string, w *Window) {
+func windowFields(a *attributes, name string, w *mail.Window) {
 	if !a.reading && w.Start.IsZero() {
 		a.leaveOut(name + "Start")
 		a.leaveOut(name + "End")
@@ -87,8 +53,8 @@ func windowFields(a *attributes, name string, w *Window) {
 }
 
 // RecipientStates reads who was told of a release's window, strongly consistent.
-func (s *Store) RecipientStates(ctx context.Context, releaseID string) ([]RecipientState, error) {
-	var all []RecipientState
+func (s *Store) RecipientStates(ctx context.Context, releaseID string) ([]mail.RecipientState, error) {
+	var all []mail.RecipientState
 	err := s.queryAll(ctx, rangeOf(s.tables.Mail, recipientPrefix+releaseID, ">=", " "), func(i item) { all = append(all, decodeRecipientState(i)) })
 	return all, err
 }
@@ -97,7 +63,7 @@ func (s *Store) RecipientStates(ctx context.Context, releaseID string) ([]Recipi
 // carries, and what belongs to it in the same transaction: a mail that is superseded
 // while it is still pending (supersede names it), and a new one. False says that
 // somebody or something moved meanwhile: read again and decide anew.
-func (s *Store) SaveRecipientState(ctx context.Context, row RecipientState, supersede string, m *Mail, now time.Time) (bool, error) {
+func (s *Store) SaveRecipientState(ctx context.Context, row mail.RecipientState, supersede string, m *mail.Mail, now time.Time) (bool, error) {
 	unchanged := newExpression().absent("pk")
 	if row.Revision > 0 {
 		unchanged = newExpression().equal("revision", number(row.Revision))
@@ -105,10 +71,10 @@ func (s *Store) SaveRecipientState(ctx context.Context, row RecipientState, supe
 	row.Revision++
 	actions := []types.TransactWriteItem{putAction(s.tables.Mail, encodeRecipientState(row, now), unchanged)}
 	if m != nil {
-		actions = append(actions, putAction(s.tables.Mail, encodeMail(pendingMail(*m, now)), newExpression().absent("pk")))
+		actions = append(actions, putAction(s.tables.Mail, encodeMail(mail.New(*m, now)), newExpression().absent("pk")))
 	}
 	if supersede != "" {
-		e := endState(MailSuperseded, "overtaken by a newer one").set("updatedAt", millisValue(now)).equal("state", text(string(MailPending)))
+		e := endState(mail.Superseded, "overtaken by a newer one").set("updatedAt", millisValue(now)).equal("state", text(string(mail.Pending)))
 		actions = append(actions, updateAction(s.tables.Mail, mailKey(supersede), e))
 	}
 	err := s.transact(ctx, actions)

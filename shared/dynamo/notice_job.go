@@ -2,69 +2,28 @@ package dynamo
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
+
+	"example.com/releases/shared/mail"
 )
 
-// JobKey names a notice job: there is one per release for its window, and one for each
-// of its settlements.
-type JobKey struct {
-	ReleaseID string
-	Name      string
-}
+const jobPrefix = "JOB#"
 
-// WindowJob is the job that brings what people know of a release's window up to date.
-func WindowJob(releaseID string) JobKey { return JobKey{releaseID, "window"} }
-
-const settlementJob = "settlement#"
-
-// SettlementJob is the job that tells people of a deployment or a rollback.
-func SettlementJob(releaseID string, epoch int) JobKey {
-	return JobKey{releaseID, fmt.Sprintf("%s%04d", settlementJob, epoch)}
-}
-
-// Epoch is the settlement that the job tells of; false for the window's job.
-func (k JobKey) Epoch() (int, bool) {
-	n, found := strings.CutPrefix(k.Name, settlementJob)
-	epoch := 0
-	if found {
-		_, err := fmt.Sscanf(n, "%d", &epoch)
-		found = err == nil
-	}
-	return epoch, found
-}
-
-// Job is a notice job. Round grows whenever it is opened, so that whoever finishes it
-// does not close what was opened meanwhile.
-type Job struct {
-	JobKey
-	Open  bool // to be planned now
-	Wait  bool // to be planned once the settlement is complete
-	Round int
-	DueAt time.Time
-}
-
-const (
-	jobPrefix = "JOB#"
-	// replanAfter is when the periodic look takes an open job for forgotten.
-	replanAfter = 5 * time.Minute
-)
-
-func (k JobKey) item() item { return key(jobPrefix+k.ReleaseID, k.Name) }
+func jobKey(k mail.JobKey) item { return key(jobPrefix+k.ReleaseID, k.Name) }
 
 // OpenJob has a job planned: its record wakes plan-notices.
-func (s *Store) OpenJob(ctx context.Context, k JobKey, now time.Time) error {
-	_, err := s.update(ctx, s.tables.Mail, k.item(), openJob(k, opPlan, now))
+func (s *Store) OpenJob(ctx context.Context, k mail.JobKey, now time.Time) error {
+	_, err := s.update(ctx, s.tables.Mail, jobKey(k), openJob(k, opPlan, now))
 	return err
 }
 
 // OpenJobOnce is OpenJob, unless the job is open and not overdue: a look that finds the
 // same thing to do every minute does not ask for it every minute.
-func (s *Store) OpenJobOnce(ctx context.Context, k JobKey, now time.Time) error {
+func (s *Store) OpenJobOnce(ctx context.Context, k mail.JobKey, now time.Time) error {
 	e := openJob(k, opPlan, now)
 	e.conditions = append(e.conditions, "("+e.name(opAttribute)+" <> "+e.value(opPlan.value())+" OR "+e.name("dueAt")+" < "+e.value(millisValue(now))+")")
-	_, err := s.update(ctx, s.tables.Mail, k.item(), e)
+	_, err := s.update(ctx, s.tables.Mail, jobKey(k), e)
 	if _, open := failedCondition(err); open {
 		return nil
 	}
@@ -73,10 +32,10 @@ func (s *Store) OpenJobOnce(ctx context.Context, k JobKey, now time.Time) error 
 
 // OpenSettlement has a settlement's job planned that waits for it, or that is not there
 // yet. One that was planned stays so.
-func (s *Store) OpenSettlement(ctx context.Context, k JobKey, now time.Time) error {
+func (s *Store) OpenSettlement(ctx context.Context, k mail.JobKey, now time.Time) error {
 	e := openJob(k, opPlan, now)
 	e.conditions = append(e.conditions, "(attribute_not_exists("+e.name("pk")+") OR "+e.name(opAttribute)+" = "+e.value(opWait.value())+")")
-	_, err := s.update(ctx, s.tables.Mail, k.item(), e)
+	_, err := s.update(ctx, s.tables.Mail, jobKey(k), e)
 	if _, opened := failedCondition(err); opened {
 		return nil
 	}
@@ -85,40 +44,40 @@ func (s *Store) OpenSettlement(ctx context.Context, k JobKey, now time.Time) err
 
 // AwaitSettlement puts down a settlement's job until the settlement is complete, once:
 // a job that was opened or planned since stays as it is.
-func (s *Store) AwaitSettlement(ctx context.Context, k JobKey, now time.Time) error {
-	_, err := s.update(ctx, s.tables.Mail, k.item(), openJob(k, opWait, now).absent("pk"))
+func (s *Store) AwaitSettlement(ctx context.Context, k mail.JobKey, now time.Time) error {
+	_, err := s.update(ctx, s.tables.Mail, jobKey(k), openJob(k, opWait, now).absent("pk"))
 	if _, there := failedCondition(err); there {
 		return nil
 	}
 	return err
 }
 
-func openJob(k JobKey, op Op, now time.Time) *expression {
+func openJob(k mail.JobKey, op Op, now time.Time) *expression {
 	return newExpression().op(op).add("round", number(1)).
-		set("dueKey", dueShard(jobPrefix+k.ReleaseID)).set("dueAt", millisValue(now.Add(replanAfter))).
-		set("updatedAt", millisValue(now)).set("expiresAt", unix(now.Add(keepMails)))
+		set("dueKey", dueShard(jobPrefix+k.ReleaseID)).set("dueAt", millisValue(now.Add(mail.ReplanAfter))).
+		set("updatedAt", millisValue(now)).set("expiresAt", unix(now.Add(mail.Kept)))
 }
 
 // Job reads a job, strongly consistent; false where there is none.
-func (s *Store) Job(ctx context.Context, k JobKey) (Job, bool, error) {
-	i, err := s.get(ctx, s.tables.Mail, k.item())
+func (s *Store) Job(ctx context.Context, k mail.JobKey) (mail.Job, bool, error) {
+	i, err := s.get(ctx, s.tables.Mail, jobKey(k))
 	if err != nil || i == nil {
-		return Job{JobKey: k}, false, err
+		return mail.Job{JobKey: k}, false, err
 	}
 	return decodeJob(k, i), true, nil
 }
 
-func decodeJob(k JobKey, i item) Job {
+func decodeJob(k mail.JobKey, i item) mail.Job {
 	op := opOf(i)
-	return Job{JobKey: k, Open: op == opPlan, Wait: op == opWait, Round: num(i, "round"), DueAt: timeOf(i, "dueAt")}
+	return mail.Job{JobKey: k, Open: op == opPlan, Wait: op == opWait, Round: num(i, "round"), DueAt: timeOf(i, "dueAt")}
 }
 
 // CloseJob records that a job, as it was read, is done. Where it was opened again
 // meanwhile, it stays open.
-func (s *Store) CloseJob(ctx context.Context, j Job, now time.Time) error {
+func (s *Store) CloseJob(ctx context.Context, j mail.Job, now time.Time) error {
 	e := newExpression().op(opPlanned).remove("dueKey").remove("dueAt").set("updatedAt", millisValue(now)).
 		equal("round", number(j.Round))
-	_, err := s.update(ctx, s.tables.Mail, j.item(), e)
+	_, err := s.update(ctx, s.tables.Mail, jobKey(j.JobKey), e)
 	if _, opened := failedCondition(err); opened {
 		return nil
 	}
@@ -126,9 +85,9 @@ func (s *Store) CloseJob(ctx context.Context, j Job, now time.Time) error {
 }
 
 // JobOfKeys reads a job's key from the keys of a stream record; false for other items.
-func JobOfKeys(pk, sk string) (JobKey, bool) {
+func JobOfKeys(pk, sk string) (mail.JobKey, bool) {
 	id, ok := strings.CutPrefix(pk, jobPrefix)
-	return JobKey{ReleaseID: id, Name: sk}, ok && id != ""
+	return mail.JobKey{ReleaseID: id, Name: sk}, ok && id != ""
 }
 
 // MailOfKey reads an outbox item's id from the key of a stream record; false for others.
@@ -138,9 +97,9 @@ func MailOfKey(pk string) (string, bool) {
 }
 
 // MissJob puts down, once, that a window began before anybody was told of it.
-func (s *Store) MissJob(ctx context.Context, k JobKey, now time.Time) error {
-	e := newExpression().op(opMissed).set("updatedAt", millisValue(now)).set("expiresAt", unix(now.Add(keepMails))).absent("pk")
-	_, err := s.update(ctx, s.tables.Mail, k.item(), e)
+func (s *Store) MissJob(ctx context.Context, k mail.JobKey, now time.Time) error {
+	e := newExpression().op(opMissed).set("updatedAt", millisValue(now)).set("expiresAt", unix(now.Add(mail.Kept))).absent("pk")
+	_, err := s.update(ctx, s.tables.Mail, jobKey(k), e)
 	if _, there := failedCondition(err); there {
 		return nil
 	}

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -45,7 +46,7 @@ var (
 func opOfStatus(s release.Status) Op { return Op{string(s)} }
 
 // opOfState is the word of a mail on its way or at its end.
-func opOfState(s MailState) Op { return Op{string(s)} }
+func opOfState(s mail.State) Op { return Op{string(s)} }
 
 // String is the word as it is stored.
 func (o Op) String() string { return o.word }

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -60,7 +61,7 @@ func TestOps_EachDeclared_IsHeardOrSilentWithAReason(t *testing.T) {
 			declared = append(declared, string(s))
 		}
 	}
-	for _, s := range []dynamo.MailState{dynamo.MailSending, dynamo.MailSent, dynamo.MailFailed, dynamo.MailSuppressed, dynamo.MailSuperseded, dynamo.MailUnknown} {
+	for _, s := range []mail.State{mail.Sending, mail.Sent, mail.Failed, mail.Suppressed, mail.Superseded, mail.Unknown} {
 		declared = append(declared, string(s))
 	}
 	if len(declared) < 25 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/releases/shared/mail"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
@@ -13,7 +14,7 @@ import (
 // Due is what the periodic look finds overdue in the Mail table.
 type Due struct {
 	Mails []string // ids of outbox items
-	Jobs  []JobKey
+	Jobs  []mail.JobKey
 }
 
 // DueMail lists what is overdue at a moment, the oldest first, up to about most of
@@ -30,7 +31,7 @@ func (s *Store) DueMail(ctx context.Context, now time.Time, most int) (Due, erro
 			if id, ok := strings.CutPrefix(str(k, "pk"), mailPrefix); ok {
 				due.Mails = append(due.Mails, id)
 			} else if id, ok := strings.CutPrefix(str(k, "pk"), jobPrefix); ok {
-				due.Jobs = append(due.Jobs, JobKey{ReleaseID: id, Name: str(k, "sk")})
+				due.Jobs = append(due.Jobs, mail.JobKey{ReleaseID: id, Name: str(k, "sk")})
 			}
 		}
 	}
@@ -40,7 +41,7 @@ func (s *Store) DueMail(ctx context.Context, now time.Time, most int) (Due, erro
 // UnknownMails lists mails of which we do not know whether SES took them, since before
 // a moment.
 func (s *Store) UnknownMails(ctx context.Context, before time.Time, most int) ([]string, error) {
-	keys, err := s.dueKeys(ctx, string(MailUnknown), before, most)
+	keys, err := s.dueKeys(ctx, string(mail.Unknown), before, most)
 	if err != nil {
 		return nil, err
 	}

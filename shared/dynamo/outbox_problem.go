@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/mail"
 )
 
 const problemPrefix = "PROBLEMS#"
@@ -12,19 +14,19 @@ const problemPrefix = "PROBLEMS#"
 // MailFailed records that SES refused a mail for good, under the lease of whoever tried.
 // Like the two below, it counts the mail among its release's problems in the same
 // transaction, once, and returns how many there are.
-func (s *Store) MailFailed(ctx context.Context, m Mail, reason string, now time.Time) (int, error) {
-	return s.problem(ctx, m, endState(MailFailed, reason).equal("lease", text(m.Lease)), now)
+func (s *Store) MailFailed(ctx context.Context, m mail.Mail, reason string, now time.Time) (int, error) {
+	return s.problem(ctx, m, endState(mail.Failed, reason).equal("lease", text(m.Lease)), now)
 }
 
 // MailSuppressed records that a pending mail is not sent because its address gets none.
-func (s *Store) MailSuppressed(ctx context.Context, m Mail, reason string, now time.Time) (int, error) {
-	return s.problem(ctx, m, endState(MailSuppressed, reason).equal("state", text(string(MailPending))), now)
+func (s *Store) MailSuppressed(ctx context.Context, m mail.Mail, reason string, now time.Time) (int, error) {
+	return s.problem(ctx, m, endState(mail.Suppressed, reason).equal("state", text(string(mail.Pending))), now)
 }
 
 // MailCameBack records what SES said of a mail after it had taken it: a bounce, a
 // complaint, or that it did not deliver it after all (then state is failed). The first
 // word stands.
-func (s *Store) MailCameBack(ctx context.Context, m Mail, state MailState, feedback, messageID string, now time.Time) (int, error) {
+func (s *Store) MailCameBack(ctx context.Context, m mail.Mail, state mail.State, feedback, messageID string, now time.Time) (int, error) {
 	e := endState(state, "").set("feedback", text(truncateText(feedback))).set("messageId", text(messageID)).
 		exists("pk").absent("feedback")
 	return s.problem(ctx, m, e, now)
@@ -32,11 +34,11 @@ func (s *Store) MailCameBack(ctx context.Context, m Mail, state MailState, feedb
 
 // problem ends a mail and counts it. Where the mail has ended already, it only reads
 // the count, so that whoever died before telling of it can do so when asked again.
-func (s *Store) problem(ctx context.Context, m Mail, e *expression, now time.Time) (int, error) {
+func (s *Store) problem(ctx context.Context, m mail.Mail, e *expression, now time.Time) (int, error) {
 	counter := key(problemPrefix+m.ReleaseID, mainSort)
 	err := s.transact(ctx, []types.TransactWriteItem{
 		updateAction(s.tables.Mail, mailKey(m.ID), e.set("updatedAt", millisValue(now))),
-		updateAction(s.tables.Mail, counter, newExpression().add("n", number(1)).set("expiresAt", unix(now.Add(keepMails)))),
+		updateAction(s.tables.Mail, counter, newExpression().add("n", number(1)).set("expiresAt", unix(now.Add(mail.Kept)))),
 	})
 	if _, ended := failedCondition(err); err != nil && !ended {
 		return 0, err

@@ -4,16 +4,17 @@ import (
 	"context"
 	"time"
 
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
 // ClaimMail takes a pending mail for sending until the lease ends. Of two who try, one
 // gets it.
-func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time.Time) (Mail, bool, error) {
-	e := newExpression().set("state", text(string(MailSending))).op(opOfState(MailSending)).
+func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time.Time) (mail.Mail, bool, error) {
+	e := newExpression().set("state", text(string(mail.Sending))).op(opOfState(mail.Sending)).
 		set("lease", text(lease)).set("dueKey", dueShard(mailPrefix+id)).set("dueAt", millisValue(until)).
 		add("attempts", number(1))
-	m, won, err := s.moveMail(ctx, id, e, now, MailPending)
+	m, won, err := s.moveMail(ctx, id, e, now, mail.Pending)
 	if !won && m.Lease == lease {
 		return m, true, err // our own write, repeated by the SDK after a lost acknowledgement
 	}
@@ -22,17 +23,17 @@ func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time
 
 // FinishMail records how the attempt of a lease ended: sent, failed, or unknown. Where
 // SES's own event was faster, or the lease was taken for expired, that stands.
-func (s *Store) FinishMail(ctx context.Context, m Mail, state MailState, reason, messageID string, now time.Time) error {
+func (s *Store) FinishMail(ctx context.Context, m mail.Mail, state mail.State, reason, messageID string, now time.Time) error {
 	e := endState(state, reason)
-	if state == MailUnknown {
+	if state == mail.Unknown {
 		e = unknownState(reason, now)
 	}
 	if messageID != "" {
 		e.set("messageId", text(messageID))
 	}
-	from := []MailState{MailSending}
-	if state == MailSent {
-		from = append(from, MailUnknown) // a lease that expired while SES took its time
+	from := []mail.State{mail.Sending}
+	if state == mail.Sent {
+		from = append(from, mail.Unknown) // a lease that expired while SES took its time
 	} else {
 		e.equal("lease", text(m.Lease))
 	}
@@ -43,56 +44,56 @@ func (s *Store) FinishMail(ctx context.Context, m Mail, state MailState, reason,
 // unknownState stays in the index of due items, under a key of its own, where the alarm
 // finds it.
 func unknownState(reason string, now time.Time) *expression {
-	return newExpression().set("state", text(string(MailUnknown))).op(opOfState(MailUnknown)).
-		set("reason", text(truncateText(reason))).remove("lease").set("dueKey", text(string(MailUnknown))).set("dueAt", millisValue(now))
+	return newExpression().set("state", text(string(mail.Unknown))).op(opOfState(mail.Unknown)).
+		set("reason", text(truncateText(reason))).remove("lease").set("dueKey", text(string(mail.Unknown))).set("dueAt", millisValue(now))
 }
 
 // DelayMail gives a mail back that SES has refused for now: the periodic look wakes it
 // once it is due again.
-func (s *Store) DelayMail(ctx context.Context, m Mail, reason string, now, until time.Time) error {
-	e := newExpression().set("state", text(string(MailPending))).op(opWait).
+func (s *Store) DelayMail(ctx context.Context, m mail.Mail, reason string, now, until time.Time) error {
+	e := newExpression().set("state", text(string(mail.Pending))).op(opWait).
 		set("reason", text(truncateText(reason))).remove("lease").set("dueAt", millisValue(until)).
 		equal("lease", text(m.Lease))
-	_, _, err := s.moveMail(ctx, m.ID, e, now, MailSending)
+	_, _, err := s.moveMail(ctx, m.ID, e, now, mail.Sending)
 	return err
 }
 
 // SupersedeMail ends a pending mail that something newer has overtaken.
 func (s *Store) SupersedeMail(ctx context.Context, id, reason string, now time.Time) (bool, error) {
-	_, won, err := s.moveMail(ctx, id, endState(MailSuperseded, reason), now, MailPending)
+	_, won, err := s.moveMail(ctx, id, endState(mail.Superseded, reason), now, mail.Pending)
 	return won, err
 }
 
 // ExpireMail turns a mail whose lease has ended into an unknown one: whoever was
 // sending it may have got it to SES.
-func (s *Store) ExpireMail(ctx context.Context, m Mail, now time.Time) (bool, error) {
+func (s *Store) ExpireMail(ctx context.Context, m mail.Mail, now time.Time) (bool, error) {
 	e := unknownState("the sender did not say how it ended", now).equal("lease", text(m.Lease))
-	_, won, err := s.moveMail(ctx, m.ID, e, now, MailSending)
+	_, won, err := s.moveMail(ctx, m.ID, e, now, mail.Sending)
 	return won, err
 }
 
 // WakeMail brings a pending mail before the sender again. The look that found it due
 // says how it stood then, so that of several looks one wakes it.
-func (s *Store) WakeMail(ctx context.Context, m Mail, now time.Time) (bool, error) {
-	e := newExpression().op(opSend).set("dueAt", millisValue(now.Add(wakeAfter))).equal("dueAt", millisValue(m.DueAt))
-	_, won, err := s.moveMail(ctx, m.ID, e, now, MailPending)
+func (s *Store) WakeMail(ctx context.Context, m mail.Mail, now time.Time) (bool, error) {
+	e := newExpression().op(opSend).set("dueAt", millisValue(now.Add(mail.WakeAfter))).equal("dueAt", millisValue(m.DueAt))
+	_, won, err := s.moveMail(ctx, m.ID, e, now, mail.Pending)
 	return won, err
 }
 
 // ResendMail is an operator's decision: an unknown mail is sent again, at the risk that
 // it arrives twice.
 func (s *Store) ResendMail(ctx context.Context, id string, now time.Time) (bool, error) {
-	e := newExpression().set("state", text(string(MailPending))).op(opSend).set("reason", text("sent again by an operator")).
-		set("dueKey", dueShard(mailPrefix+id)).set("dueAt", millisValue(now.Add(wakeAfter)))
-	_, won, err := s.moveMail(ctx, id, e, now, MailUnknown)
+	e := newExpression().set("state", text(string(mail.Pending))).op(opSend).set("reason", text("sent again by an operator")).
+		set("dueKey", dueShard(mailPrefix+id)).set("dueAt", millisValue(now.Add(mail.WakeAfter)))
+	_, won, err := s.moveMail(ctx, id, e, now, mail.Unknown)
 	return won, err
 }
 
 // MailWasSent records that SES has taken the mail, as its Send event says. It settles
 // whatever we did not know.
-func (s *Store) MailWasSent(ctx context.Context, id, messageID string, now time.Time) (Mail, bool, error) {
-	e := endState(MailSent, "").set("messageId", text(messageID))
-	return s.moveMail(ctx, id, e, now, MailSending, MailUnknown, MailPending)
+func (s *Store) MailWasSent(ctx context.Context, id, messageID string, now time.Time) (mail.Mail, bool, error) {
+	e := endState(mail.Sent, "").set("messageId", text(messageID))
+	return s.moveMail(ctx, id, e, now, mail.Sending, mail.Unknown, mail.Pending)
 }
 
 const suppressionPrefix = "ADDRESS#"
@@ -129,23 +130,14 @@ func (s *Store) Suppressed(ctx context.Context, address string) (string, error) 
 	return "", nil
 }
 
-// Circuit is the switch that stops all sending while SES refuses the whole account.
-type Circuit struct {
-	Until  time.Time
-	Reason string
-}
-
-// Open tells whether nothing may be sent at a moment.
-func (c Circuit) Open(now time.Time) bool { return now.Before(c.Until) }
-
-// Circuit reads the switch.
-func (s *Store) Circuit(ctx context.Context) (Circuit, error) {
+// Circuit reads the switch that stops all sending.
+func (s *Store) Circuit(ctx context.Context) (mail.Circuit, error) {
 	i, err := s.get(ctx, s.tables.Mail, key("CIRCUIT", mainSort))
-	return Circuit{Until: timeOf(i, "until"), Reason: str(i, "reason")}, err
+	return mail.Circuit{Until: timeOf(i, "until"), Reason: str(i, "reason")}, err
 }
 
 // OpenCircuit stops all sending until a moment; the first mail after it tries again.
-func (s *Store) OpenCircuit(ctx context.Context, c Circuit) error {
+func (s *Store) OpenCircuit(ctx context.Context, c mail.Circuit) error {
 	i := key("CIRCUIT", mainSort)
 	i["until"], i["reason"] = millisValue(c.Until), text(truncateText(c.Reason))
 	return s.put(ctx, s.tables.Mail, i, newExpression())

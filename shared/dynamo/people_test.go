@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -97,7 +98,7 @@ func TestPutMail_OnePersonOneMail(t *testing.T) {
 	l := newHarness(t)
 	put := func(address string, want bool) {
 		t.Helper()
-		m := dynamo.Mail{Kind: "resolved", ReleaseID: "REL-1", Number: 1, Recipient: address, Snapshot: "{}"}
+		m := mail.Mail{Kind: "resolved", ReleaseID: "REL-1", Number: 1, Recipient: address, Snapshot: "{}"}
 		if got, err := l.PutMail(l.ctx, m, time.Now()); err != nil || got != want {
 			t.Errorf("a mail to %q is new: %t %v", address, got, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/releases/shared/mail"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
@@ -45,10 +46,10 @@ func (r StreamRecord) Followed() (changeID, releaseID string, err error) {
 }
 
 // Job is the notice job that a record of the Mail stream tells of.
-func (r StreamRecord) Job() (JobKey, error) {
+func (r StreamRecord) Job() (mail.JobKey, error) {
 	k, ok := JobOfKeys(str(r.Keys, "pk"), str(r.Keys, "sk"))
-	if _, settlement := k.Epoch(); !ok || !settlement && k != WindowJob(k.ReleaseID) {
-		return JobKey{}, r.foreign("a notice job")
+	if _, settlement := k.Epoch(); !ok || !settlement && k != mail.WindowJob(k.ReleaseID) {
+		return mail.JobKey{}, r.foreign("a notice job")
 	}
 	return k, nil
 }

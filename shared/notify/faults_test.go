@@ -19,6 +19,7 @@ import (
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/mailbox"
 	"example.com/releases/shared/local/strict"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/send"
 	"example.com/releases/shared/release"
 )
@@ -150,7 +151,7 @@ func playSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string 
 	}
 	if r.IntN(2) == 0 {
 		w.move(id, release.Cancelled)
-		if err := w.store.OpenJob(t.Context(), dynamo.WindowJob(id), w.now()); err != nil {
+		if err := w.store.OpenJob(t.Context(), mail.WindowJob(id), w.now()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -215,7 +216,7 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 		arrived[m.Headers[send.Header]]++
 	}
 	unknown := 0
-	reached := map[string]dynamo.Mail{} // the latest that may have reached a person
+	reached := map[string]mail.Mail{} // the latest that may have reached a person
 	items := map[string]bool{}
 	for _, m := range w.outbox() {
 		name := fmt.Sprintf("%s %s %d", m.Recipient, m.Kind, m.Number)
@@ -226,23 +227,23 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 		got := arrived[m.ID]
 		delete(arrived, m.ID)
 		switch m.State {
-		case dynamo.MailSent:
+		case mail.Sent:
 			if got != 1 {
 				complain("%s is sent, and arrived %d times", name, got)
 			}
-		case dynamo.MailUnknown:
+		case mail.Unknown:
 			unknown++
 			if got > 1 {
 				complain("%s is unknown, and arrived %d times", name, got)
 			}
-		case dynamo.MailFailed, dynamo.MailSuppressed, dynamo.MailSuperseded:
+		case mail.Failed, mail.Suppressed, mail.Superseded:
 			if got != 0 {
 				complain("%s is %s (%s), and arrived %d times", name, m.State, m.Reason, got)
 			}
 		default:
 			complain("%s never ended: %s (%s)", name, m.State, m.Reason)
 		}
-		if m.State == dynamo.MailSent || m.State == dynamo.MailUnknown || m.State == dynamo.MailFailed || m.State == dynamo.MailSuppressed {
+		if m.State == mail.Sent || m.State == mail.Unknown || m.State == mail.Failed || m.State == mail.Suppressed {
 			reached[m.Recipient] = m
 		}
 	}
@@ -264,7 +265,7 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 			if !told || latest.Kind != "withdrawn" || !strings.Contains(latest.Snapshot, `"partly":true`) {
 				complain("%s should know of window %d and was last told %s %d (window %d)", who, release_.WindowVersion, latest.Kind, latest.Number, latest.WindowVersion)
 			}
-		case !touched && told && latest.Kind != "withdrawn" && (latest.State == dynamo.MailSent || latest.State == dynamo.MailUnknown):
+		case !touched && told && latest.Kind != "withdrawn" && (latest.State == mail.Sent || latest.State == mail.Unknown):
 			complain("%s should know that nothing comes of it and was last told %s %d", who, latest.Kind, latest.Number)
 		}
 	}

@@ -25,6 +25,7 @@ import (
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/mailbox"
 	"example.com/releases/shared/local/strict"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/feedback"
 	"example.com/releases/shared/notify/plan"
 	"example.com/releases/shared/notify/send"
@@ -273,7 +274,7 @@ func (w *fixture) headsUp() plan.Report {
 }
 
 // outbox reads every mail, in the order of recipients and numbers.
-func (w *fixture) outbox() []dynamo.Mail {
+func (w *fixture) outbox() []mail.Mail {
 	w.t.Helper()
 	var ids []string
 	for _, i := range w.items() {
@@ -281,11 +282,11 @@ func (w *fixture) outbox() []dynamo.Mail {
 			ids = append(ids, id)
 		}
 	}
-	var mails []dynamo.Mail
+	var mails []mail.Mail
 	for _, m := range must(w.store.MailsByID(w.t.Context(), ids))(w.t) {
 		mails = append(mails, m)
 	}
-	slices.SortFunc(mails, func(a, b dynamo.Mail) int {
+	slices.SortFunc(mails, func(a, b mail.Mail) int {
 		return strings.Compare(fmt.Sprintf("%s %s %04d %s", a.Recipient, a.ReleaseID, a.Number, a.Kind), fmt.Sprintf("%s %s %04d %s", b.Recipient, b.ReleaseID, b.Number, b.Kind))
 	})
 	return mails

@@ -1,3 +1,7 @@
+// Package notify is what those who tell people have in common: that mails which did not
+// arrive are visible in the release's log. The packages below it announce status
+// changes, plan notices, word them, send them, and take SES's feedback; what a mail is
+// and when one is due is said in package mail. None of them may know REST, MCP or roles.
 package notify
 
 import (
@@ -7,6 +11,7 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/glyph"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -18,7 +23,7 @@ const together = 8
 // at the first, the tenth, the hundredth and so on, so that a bad list of addresses
 // does not push the deployment out of the log. count is how many there are. It may be
 // repeated: an entry is written once.
-func LogDeliveryProblem(ctx context.Context, store *dynamo.Store, m dynamo.Mail, count int, why string, now time.Time) error {
+func LogDeliveryProblem(ctx context.Context, store *dynamo.Store, m mail.Mail, count int, why string, now time.Time) error {
 	step := 1
 	for step*10 <= count {
 		step *= 10

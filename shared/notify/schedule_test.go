@@ -9,6 +9,7 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -274,7 +275,7 @@ func TestSettlementJobWaits(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
 	w.move(id, release.InProgress, release.Deployed)
-	job := dynamo.SettlementJob(id, 4)
+	job := mail.SettlementJob(id, 4)
 	if err := w.store.AwaitSettlement(t.Context(), job, w.now()); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net/mail"
+	netmail "net/mail"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -18,6 +18,7 @@ import (
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/glyph"
 	"example.com/releases/shared/local/mailbox"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 )
@@ -57,7 +58,7 @@ func TestMails_NamesInEightScripts_ArriveAndParse(t *testing.T) {
 	w.headsUp()
 	w.wantMails(people)
 	for _, m := range w.outbox() {
-		if m.State != dynamo.MailSent {
+		if m.State != mail.Sent {
 			t.Errorf("to %s: %s (%s)", m.Recipient, m.State, m.Reason)
 		}
 	}
@@ -77,7 +78,7 @@ func TestMails_NamesInEightScripts_ArriveAndParse(t *testing.T) {
 // parse holds a mail to MIME: everything in it is read back, and nothing is damaged.
 func parse(t *testing.T, m mailbox.Mail) {
 	t.Helper()
-	message, err := mail.ReadMessage(bytes.NewReader(m.Raw()))
+	message, err := netmail.ReadMessage(bytes.NewReader(m.Raw()))
 	if err != nil {
 		t.Fatalf("%s: %v", m.To, err)
 	}
@@ -170,7 +171,7 @@ func TestMails_StoredAddressThatCannotBeMailed_FailsAloneAndIsNamed(t *testing.T
 	w.headsUp()
 	w.wantStates("ann heads-up 1 sent, zoë heads-up 1 failed")
 	for _, m := range w.outbox() {
-		if m.State == dynamo.MailFailed && !strings.Contains(m.Reason, "'ë' before the @") {
+		if m.State == mail.Failed && !strings.Contains(m.Reason, "'ë' before the @") {
 			t.Errorf("it failed because %q", m.Reason)
 		}
 	}

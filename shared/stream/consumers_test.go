@@ -18,6 +18,7 @@ import (
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/send"
 )
 
@@ -216,7 +217,7 @@ func TestSendMail_TooLittleTime_MailNotBegun(t *testing.T) {
 				t.Errorf("reports %q, %v; want %q", got, err, c.want)
 			}
 			m, _, err := w.store.Mail(t.Context(), w.mailOf(1))
-			if err != nil || m.State != dynamo.MailPending || m.Attempts != 0 {
+			if err != nil || m.State != mail.Pending || m.Attempts != 0 {
 				t.Errorf("the second mail is %s after %d attempts, %v; want it untouched", m.State, m.Attempts, err)
 			}
 		})

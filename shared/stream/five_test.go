@@ -15,6 +15,7 @@ import (
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/announce"
 	"example.com/releases/shared/notify/plan"
 	"example.com/releases/shared/notify/send"
@@ -65,7 +66,7 @@ func (w *fixture) planner(s *dynamo.Store) *plan.Planner {
 
 // mailOf is the mail to the requester of the n-th piece's task.
 func (w *fixture) mailOf(n int) string {
-	return dynamo.MailID("heads-up", w.releases[n], 1, fmt.Sprintf("ben%d@example.com", n))
+	return mail.ID("heads-up", w.releases[n], 1, fmt.Sprintf("ben%d@example.com", n))
 }
 
 func writes(call inject.Call, pk string) bool {
@@ -133,7 +134,7 @@ var consumers = map[string]consumer{
 		Consumer: dynamo.PlanNotices(), op: "plan",
 		begin: func(w *fixture, n int) {
 			w.piece(n, release.Approved, release.Scheduled)
-			if err := w.store.OpenJob(context.Background(), dynamo.WindowJob(w.releases[n]), w.now()); err != nil {
+			if err := w.store.OpenJob(context.Background(), mail.WindowJob(w.releases[n]), w.now()); err != nil {
 				w.t.Fatal(err)
 			}
 		},
@@ -164,7 +165,7 @@ var consumers = map[string]consumer{
 		deep: func(w *fixture, call inject.Call) bool { return writes(call, "MAIL#"+w.mailOf(1)) },
 		done: func(w *fixture, n int) bool {
 			m, _, err := w.store.Mail(context.Background(), w.mailOf(n))
-			return must(m, err)(w.t).State == dynamo.MailSent
+			return must(m, err)(w.t).State == mail.Sent
 		},
 		repair: (*fixture).lookAfter,
 	},

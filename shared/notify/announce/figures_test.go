@@ -9,8 +9,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -34,7 +34,7 @@ func TestReleaseFigures_StatusesAndSettlementTime(t *testing.T) {
 	complete.Change.NewImage["settledEpoch"] = events.NewNumberAttribute("4")
 	complete.Change.ApproximateCreationDateTime = events.SecondsEpochTime{Time: r.History[3].At.Add(90 * time.Second)}
 	same(t, "failed", w.deliver(record(1, r.ID), record(1, r.ID), complete), nil)
-	w.wantJob(dynamo.SettlementJob(r.ID, 4), "plan")
+	w.wantJob(mail.SettlementJob(r.ID, 4), "plan")
 	var got []string
 	for line := range strings.Lines(out.String()) {
 		if _, figure, ok := strings.Cut(line, `"release":"`+r.ID+`",`); ok && strings.Contains(line, `"_aws"`) {

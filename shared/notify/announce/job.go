@@ -7,6 +7,7 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -19,11 +20,11 @@ func (a *Announcer) openJobs(ctx context.Context, r release.Release, passages []
 		switch p.To {
 		case release.Cancelled:
 			if r.WindowVersion > 0 { // only then anybody can have been told
-				err = a.store.OpenJob(ctx, dynamo.WindowJob(r.ID), time.Now())
+				err = a.store.OpenJob(ctx, mail.WindowJob(r.ID), time.Now())
 			}
 		case release.Deployed, release.RolledBack:
 			if len(r.ChangeIDs) > 0 {
-				err = a.store.AwaitSettlement(ctx, dynamo.SettlementJob(r.ID, p.Epoch), time.Now())
+				err = a.store.AwaitSettlement(ctx, mail.SettlementJob(r.ID, p.Epoch), time.Now())
 			}
 		}
 		if err != nil {
@@ -45,9 +46,9 @@ func (a *Announcer) wake(ctx context.Context, r dynamo.Settling, w wakeUp, recor
 	}
 	switch {
 	case complete && r.Status != release.Cancelled && len(r.ChangeIDs) > 0:
-		return a.store.OpenSettlement(ctx, dynamo.SettlementJob(r.ID, r.Settling.Epoch), time.Now())
+		return a.store.OpenSettlement(ctx, mail.SettlementJob(r.ID, r.Settling.Epoch), time.Now())
 	case (w.op == dynamo.OpLink || w.op == dynamo.OpDecide || w.op == dynamo.OpPatch && w.windowMoved) && r.Status == release.Scheduled:
-		return a.store.OpenJob(ctx, dynamo.WindowJob(r.ID), time.Now())
+		return a.store.OpenJob(ctx, mail.WindowJob(r.ID), time.Now())
 	}
 	return nil
 }

@@ -6,11 +6,12 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
 // job says how a notice job stands: "", "plan", "wait" or "done".
-func (w *fixture) job(k dynamo.JobKey) string {
+func (w *fixture) job(k mail.JobKey) string {
 	w.t.Helper()
 	j, found, err := w.store.Job(w.t.Context(), k)
 	if err != nil {
@@ -27,7 +28,7 @@ func (w *fixture) job(k dynamo.JobKey) string {
 	return "done"
 }
 
-func (w *fixture) wantJob(k dynamo.JobKey, want string) {
+func (w *fixture) wantJob(k mail.JobKey, want string) {
 	w.t.Helper()
 	if got := w.job(k); got != want {
 		w.t.Errorf("%s %s: %q, want %q", k.ReleaseID, k.Name, got, want)
@@ -69,21 +70,21 @@ func TestPeopleAreToldOfACancellationOnceItWasScheduled(t *testing.T) {
 	w := newWorld(t)
 	never, once := w.moved(release.Approved, release.Cancelled), w.moved(release.Approved, release.Scheduled)
 	same(t, "failed", w.deliver(record(1, never.ID), record(2, once.ID)), nil)
-	w.wantJob(dynamo.WindowJob(never.ID), "") // nobody can have been told
-	w.wantJob(dynamo.WindowJob(once.ID), "")  // the schedule tells
+	w.wantJob(mail.WindowJob(never.ID), "") // nobody can have been told
+	w.wantJob(mail.WindowJob(once.ID), "")  // the schedule tells
 	w.move(once, release.Cancelled)
 	same(t, "failed", w.deliver(record(3, once.ID)), nil)
-	w.wantJob(dynamo.WindowJob(once.ID), "plan")
+	w.wantJob(mail.WindowJob(once.ID), "plan")
 }
 
 func TestPeopleAreToldOfASettlementOnceItIsComplete(t *testing.T) {
 	w := newWorld(t)
 	empty := w.moved(release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	same(t, "failed", w.deliver(record(1, empty.ID)), nil)
-	w.wantJob(dynamo.SettlementJob(empty.ID, 4), "") // nobody is concerned
+	w.wantJob(mail.SettlementJob(empty.ID, 4), "") // nobody is concerned
 
 	r := w.move(w.linked(w.moved(), "CHG-1"), release.Approved, release.Scheduled, release.InProgress, release.Deployed)
-	job := dynamo.SettlementJob(r.ID, 4)
+	job := mail.SettlementJob(r.ID, 4)
 	same(t, "failed", w.deliver(record(2, r.ID)), nil)
 	w.wantJob(job, "wait")
 	same(t, "failed", w.deliver(withOp(record(3, r.ID), "settled", "", "")), nil)
@@ -99,7 +100,7 @@ func TestPeopleAreToldOfASettlementOnceItIsComplete(t *testing.T) {
 	if err := w.announcer.Announce(t.Context(), r, 5); err != nil {
 		t.Fatal(err)
 	}
-	w.wantJob(dynamo.SettlementJob(r.ID, 5), "wait")
+	w.wantJob(mail.SettlementJob(r.ID, 5), "wait")
 }
 
 func TestPeopleAreToldOfAnotherWindowOrScope(t *testing.T) {
@@ -119,7 +120,7 @@ func TestPeopleAreToldOfAnotherWindowOrScope(t *testing.T) {
 			w := newWorld(t)
 			r := w.moved(c.status...)
 			same(t, "failed", w.deliver(withOp(record(1, r.ID), c.op, c.before, c.after)), nil)
-			w.wantJob(dynamo.WindowJob(r.ID), c.want)
+			w.wantJob(mail.WindowJob(r.ID), c.want)
 		})
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify"
 )
 
@@ -68,7 +69,7 @@ type verdict struct {
 	reached  bool   // SES has taken it, and nothing speaks against its arrival
 	feedback string // what came back, in words
 	suppress []recipient
-	state    dynamo.MailState
+	state    mail.State
 }
 
 // Record is the handler of SES's events, which come at least once and in any order. An
@@ -130,7 +131,7 @@ func judge(d detail) verdict {
 		return verdict{reached: true}
 	case "Bounce":
 		b := d.Bounce
-		v := verdict{state: dynamo.MailSent, feedback: fmt.Sprintf("a mail to it bounced (%s, %s)", strings.ToLower(b.BounceType), b.BounceSubType)}
+		v := verdict{state: mail.Sent, feedback: fmt.Sprintf("a mail to it bounced (%s, %s)", strings.ToLower(b.BounceType), b.BounceSubType)}
 		switch {
 		case b.BounceType == "Permanent":
 			v.suppress = b.BouncedRecipients
@@ -142,9 +143,9 @@ func judge(d detail) verdict {
 		if d.Complaint.ComplaintFeedbackType == "not-spam" {
 			return verdict{}
 		}
-		return verdict{state: dynamo.MailSent, feedback: "its owner complained about a mail of ours", suppress: d.Complaint.ComplainedRecipients}
+		return verdict{state: mail.Sent, feedback: "its owner complained about a mail of ours", suppress: d.Complaint.ComplainedRecipients}
 	case "Reject":
-		return verdict{state: dynamo.MailFailed, feedback: "SES took the mail and then rejected it: " + d.Reject.Reason}
+		return verdict{state: mail.Failed, feedback: "SES took the mail and then rejected it: " + d.Reject.Reason}
 	}
 	return verdict{}
 }

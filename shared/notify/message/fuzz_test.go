@@ -6,7 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"example.com/releases/shared/notify"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/message"
 )
 
@@ -19,13 +19,13 @@ func FuzzLetter(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	plain, err := w.Write(base(notify.HeadsUp, 1))
+	plain, err := w.Write(base(mail.HeadsUp, 1))
 	if err != nil {
 		f.Fatal(err)
 	}
 	tag := regexp.MustCompile(`<[a-zA-Z/!][^>]*>`)
 	f.Fuzz(func(t *testing.T, name, title, reason, releaseName string, kind uint8) {
-		n := base(notify.Kinds[int(kind)%len(notify.Kinds)], 1)
+		n := base(mail.Kinds[int(kind)%len(mail.Kinds)], 1)
 		n.At, n.Before = spring.End, spring
 		n.Name, n.Tasks[0].Title, n.Reason, n.ReleaseName, n.Manager = name, title, reason, releaseName, name
 		l, err := w.Write(n)

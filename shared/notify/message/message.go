@@ -10,9 +10,8 @@ import (
 	_ "time/tzdata" // the organisation's zone must be there wherever this runs
 
 	"example.com/releases/shared/calendar"
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/glyph"
-	"example.com/releases/shared/notify"
+	"example.com/releases/shared/mail"
 )
 
 // Message is a notice in words.
@@ -45,7 +44,7 @@ func New(zone string) (*Writer, error) {
 }
 
 // Write words a notice. The same notice always gives the same letter.
-func (w *Writer) Write(n notify.Notice) (Message, error) {
+func (w *Writer) Write(n mail.Notice) (Message, error) {
 	v, err := w.view(n)
 	if err != nil {
 		return Message{}, err
@@ -69,7 +68,7 @@ type view struct {
 	Lead     string // the sentence that says it
 	Facts    []detailRow
 	Listing  string // above the tasks
-	Tasks    []notify.Task
+	Tasks    []mail.Task
 	More     string
 	After    []string // what it means for the reader
 	Link     string
@@ -84,7 +83,7 @@ type detailRow struct {
 	Was   bool // no longer so
 }
 
-func (w *Writer) view(n notify.Notice) (view, error) {
+func (w *Writer) view(n mail.Notice) (view, error) {
 	count := len(n.Tasks) + n.More
 	one := count <= 1
 	number := func(single, several string) string {
@@ -100,13 +99,13 @@ func (w *Writer) view(n notify.Notice) (view, error) {
 	v.Facts = append(v.Facts, detailRow{Label: "Release", Lines: []string{nameOf(n)}})
 	day := n.Window.Start.In(w.zone).Format("2 Jan 2006")
 	switch n.Kind {
-	case notify.HeadsUp, notify.Rescheduled:
+	case mail.HeadsUp, mail.Rescheduled:
 		v.Lead = fmt.Sprintf("Your request will be fulfilled as part of release %s scheduled for %s.", n.ReleaseID, n.Window.Start.In(w.zone).Format(time.DateOnly))
 		v.Facts = append(v.Facts, w.window("When", n.Window))
 		v.After = []string{"You need not do anything. The attached calendar entry shows when it happens; if the date changes, you will hear from us again."}
 		v.Mood, v.Title = "plan", number("Your request is planned", "Your requests are planned")
 		v.Subject = fmt.Sprintf("%s for %s (%s)", v.Title, day, n.ReleaseID)
-		if n.Kind == notify.Rescheduled {
+		if n.Kind == mail.Rescheduled {
 			what := "date"
 			if n.Before.Start.In(w.zone).Format(time.DateOnly) == n.Window.Start.In(w.zone).Format(time.DateOnly) {
 				what = "time"
@@ -118,15 +117,15 @@ func (w *Writer) view(n notify.Notice) (view, error) {
 			v.Subject = fmt.Sprintf("New %s for your %s: %s (%s)", what, number("request", "requests"), day, n.ReleaseID)
 			v.After = []string{"The release has been moved. You need not do anything; opening the attached calendar entry brings the one you have up to date."}
 		}
-	case notify.Withdrawn:
+	case mail.Withdrawn:
 		w.withdrawn(&v, n, day, number)
-	case notify.Resolved:
+	case mail.Resolved:
 		v.Mood, v.Title = "done", number("Your request is done", "Your requests are done")
 		v.Lead = fmt.Sprintf("%s been fulfilled with release %s and %s now resolved.", number("Your request has", "Your requests have"), n.ReleaseID, number("is", "are"))
 		v.Facts = append(v.Facts, w.formatTime("Completed", n.At))
 		v.Subject = fmt.Sprintf("%s (%s)", v.Title, n.ReleaseID)
 		v.After = []string{fmt.Sprintf("If something does not work as you expected, reply to this mail and name the %s.", number("request", "request you mean"))}
-	case notify.RolledBack:
+	case mail.RolledBack:
 		v.Mood, v.Title = "off", number("Your request is not done yet", "Your requests are not done yet")
 		v.Lead = fmt.Sprintf("Release %s was rolled back: its changes had to be undone. %s open.", n.ReleaseID, number("Your request is", "Your requests are"))
 		v.Facts = append(v.Facts, w.formatTime("Rolled back", n.At), detailRow{Label: "Reason", Lines: lines(n.Reason)})
@@ -147,7 +146,7 @@ func (w *Writer) view(n notify.Notice) (view, error) {
 	return v, nil
 }
 
-func (w *Writer) withdrawn(v *view, n notify.Notice, day string, number func(string, string) string) {
+func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(string, string) string) {
 	v.Mood = "off"
 	was := w.window("Was planned for", n.Window)
 	was.Was = true
@@ -181,7 +180,7 @@ func (w *Writer) withdrawn(v *view, n notify.Notice, day string, number func(str
 // maxSubject is where mail clients cut.
 const maxSubject = 70
 
-func nameOf(n notify.Notice) string {
+func nameOf(n mail.Notice) string {
 	name := n.ReleaseName
 	if name == "" {
 		return n.ReleaseID
@@ -202,7 +201,7 @@ func greeting(name string) string {
 	return "Hello " + clip(name, 80) + ","
 }
 
-func footer(n notify.Notice) []string {
+func footer(n mail.Notice) []string {
 	asks := "Questions? Reply to this mail."
 	switch {
 	case n.ManagerEmail != "" && n.Manager != "":
@@ -226,8 +225,8 @@ func lines(s string) []string {
 }
 
 // event is the window as the calendar has it.
-func event(n notify.Notice, v view) *Attachment {
-	cancelled := n.Kind == notify.Withdrawn
+func event(n mail.Notice, v view) *Attachment {
+	cancelled := n.Kind == mail.Withdrawn
 	title := n.ReleaseID
 	if n.ReleaseName != "" {
 		title += ": " + n.ReleaseName
@@ -251,7 +250,7 @@ func event(n notify.Notice, v view) *Attachment {
 }
 
 // window shows a window in the organisation's zone and in UTC.
-func (w *Writer) window(label string, window dynamo.Window) detailRow {
+func (w *Writer) window(label string, window mail.Window) detailRow {
 	f := detailRow{Label: label, Lines: []string{between(window.Start.In(w.zone), window.End.In(w.zone))}}
 	if w.zone != time.UTC {
 		f.Lines = append(f.Lines, between(window.Start.UTC(), window.End.UTC()))

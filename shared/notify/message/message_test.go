@@ -10,8 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/notify"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/message"
 )
 
@@ -25,79 +24,79 @@ func day(s string) time.Time {
 	return t
 }
 
-func window(start, end string) dynamo.Window {
-	return dynamo.Window{Start: day(start), End: day(end)}
+func window(start, end string) mail.Window {
+	return mail.Window{Start: day(start), End: day(end)}
 }
 
 var spring = window("2026-05-04T18:00:00Z", "2026-05-04T20:00:00Z")
 
-func base(kind notify.Kind, tasks int) notify.Notice {
-	n := notify.Notice{
+func base(kind mail.Kind, tasks int) mail.Notice {
+	n := mail.Notice{
 		Kind: kind, ReleaseID: "REL-2026-Q2-001", Name: "Ann Able", Address: "ann@example.com",
-		Facts: notify.Facts{
+		Facts: mail.Facts{
 			ReleaseName: "Spring maintenance", Version: "2026.2", Manager: "Rita Manager", ManagerEmail: "rita@example.com",
 			Link: "https://releases.example.com/trust-center#REL-2026-Q2-001",
 		},
 		Window: spring, UID: "REL-2026-Q2-001@releases.example.com", Sequence: 1, Planned: day("2026-04-28T08:00:00Z"),
 	}
 	titles := []string{"New laptop for the front desk", "Access to the shared calendar of the sales team", "Printer on the second floor", "More room in the archive mailbox"}
-	for i := range min(tasks, notify.MaxTasks) {
-		n.Tasks = append(n.Tasks, notify.Task{ID: fmt.Sprintf("RITM-%04d", 1001+i), Title: titles[i%len(titles)]})
+	for i := range min(tasks, mail.MaxTasks) {
+		n.Tasks = append(n.Tasks, mail.Task{ID: fmt.Sprintf("RITM-%04d", 1001+i), Title: titles[i%len(titles)]})
 	}
-	n.More = max(0, tasks-notify.MaxTasks)
+	n.More = max(0, tasks-mail.MaxTasks)
 	return n
 }
 
 // letters is one of every kind, and what makes them hard.
-func letters() map[string]notify.Notice {
-	all := map[string]notify.Notice{
-		"heads-up":           base(notify.HeadsUp, 3),
-		"heads-up-one":       base(notify.HeadsUp, 1),
-		"heads-up-many":      base(notify.HeadsUp, 50),
-		"rescheduled":        base(notify.Rescheduled, 2),
-		"rescheduled-time":   base(notify.Rescheduled, 1),
-		"withdrawn":          base(notify.Withdrawn, 2),
-		"withdrawn-partly":   base(notify.Withdrawn, 1),
-		"withdrawn-nothing":  base(notify.Withdrawn, 0),
-		"cancelled":          base(notify.Withdrawn, 1),
-		"resolved":           base(notify.Resolved, 3),
-		"rolled-back":        base(notify.RolledBack, 2),
-		"bare":               {Kind: notify.HeadsUp, ReleaseID: "REL-2026-Q2-002", Address: "bob@example.com", Window: spring, Tasks: []notify.Task{{ID: "T-1", Title: "x"}}},
-		"hostile":            base(notify.RolledBack, 1),
-		"heads-up-leap-day":  base(notify.HeadsUp, 1),
-		"heads-up-overnight": base(notify.HeadsUp, 1),
+func letters() map[string]mail.Notice {
+	all := map[string]mail.Notice{
+		"heads-up":           base(mail.HeadsUp, 3),
+		"heads-up-one":       base(mail.HeadsUp, 1),
+		"heads-up-many":      base(mail.HeadsUp, 50),
+		"rescheduled":        base(mail.Rescheduled, 2),
+		"rescheduled-time":   base(mail.Rescheduled, 1),
+		"withdrawn":          base(mail.Withdrawn, 2),
+		"withdrawn-partly":   base(mail.Withdrawn, 1),
+		"withdrawn-nothing":  base(mail.Withdrawn, 0),
+		"cancelled":          base(mail.Withdrawn, 1),
+		"resolved":           base(mail.Resolved, 3),
+		"rolled-back":        base(mail.RolledBack, 2),
+		"bare":               {Kind: mail.HeadsUp, ReleaseID: "REL-2026-Q2-002", Address: "bob@example.com", Window: spring, Tasks: []mail.Task{{ID: "T-1", Title: "x"}}},
+		"hostile":            base(mail.RolledBack, 1),
+		"heads-up-leap-day":  base(mail.HeadsUp, 1),
+		"heads-up-overnight": base(mail.HeadsUp, 1),
 	}
-	edit := func(name string, change func(*notify.Notice)) {
+	edit := func(name string, change func(*mail.Notice)) {
 		n := all[name]
 		change(&n)
 		all[name] = n
 	}
-	edit("rescheduled", func(n *notify.Notice) {
+	edit("rescheduled", func(n *mail.Notice) {
 		// From summer time into the night in which it ends.
 		n.Before, n.Window, n.Sequence = spring, window("2026-10-24T21:00:00Z", "2026-10-25T02:30:00Z"), 2
 	})
-	edit("rescheduled-time", func(n *notify.Notice) {
+	edit("rescheduled-time", func(n *mail.Notice) {
 		n.Before, n.Window, n.Sequence = spring, window("2026-05-04T20:00:00Z", "2026-05-04T21:30:00Z"), 2
 	})
-	edit("withdrawn", func(n *notify.Notice) { n.Sequence = 2 })
-	edit("withdrawn-nothing", func(n *notify.Notice) { n.Sequence, n.Cancelled, n.Tasks = 2, true, []notify.Task{} })
-	edit("withdrawn-partly", func(n *notify.Notice) { n.Partly, n.UID = true, "" })
-	edit("cancelled", func(n *notify.Notice) { n.Cancelled, n.Sequence, n.At = true, 2, day("2026-05-01T07:00:00Z") })
-	edit("resolved", func(n *notify.Notice) { n.Window, n.UID, n.At = dynamo.Window{}, "", day("2026-05-04T19:41:00Z") })
-	edit("rolled-back", func(n *notify.Notice) {
-		n.Window, n.UID, n.At = dynamo.Window{}, "", day("2026-05-05T06:15:00Z")
+	edit("withdrawn", func(n *mail.Notice) { n.Sequence = 2 })
+	edit("withdrawn-nothing", func(n *mail.Notice) { n.Sequence, n.Cancelled, n.Tasks = 2, true, []mail.Task{} })
+	edit("withdrawn-partly", func(n *mail.Notice) { n.Partly, n.UID = true, "" })
+	edit("cancelled", func(n *mail.Notice) { n.Cancelled, n.Sequence, n.At = true, 2, day("2026-05-01T07:00:00Z") })
+	edit("resolved", func(n *mail.Notice) { n.Window, n.UID, n.At = mail.Window{}, "", day("2026-05-04T19:41:00Z") })
+	edit("rolled-back", func(n *mail.Notice) {
+		n.Window, n.UID, n.At = mail.Window{}, "", day("2026-05-05T06:15:00Z")
 		n.Reason = "Sign-in failed for a third of the users.\nThe previous version is back in place."
 	})
-	edit("hostile", func(n *notify.Notice) {
-		n.Window, n.UID, n.At = dynamo.Window{}, "", day("2026-05-05T06:15:00Z")
+	edit("hostile", func(n *mail.Notice) {
+		n.Window, n.UID, n.At = mail.Window{}, "", day("2026-05-05T06:15:00Z")
 		n.Name = `visit http://evil.example/<b>`
 		n.ReleaseName = `<script>alert(1)</script> "quoted" & ` + strings.Repeat("long", 40)
 		n.Tasks[0].Title = `</li><img src=x onerror=alert(1)> ünïcödé 日本語 {{.}}`
 		n.Reason = `<a href="javascript:alert(1)">x</a>`
 		n.Link = "javascript:alert(1)"
 	})
-	edit("heads-up-leap-day", func(n *notify.Notice) { n.Window = window("2028-02-28T23:30:00Z", "2028-02-29T01:00:00Z") })
-	edit("heads-up-overnight", func(n *notify.Notice) { n.Window = window("2026-03-28T22:00:00Z", "2026-03-29T02:00:00Z") })
+	edit("heads-up-leap-day", func(n *mail.Notice) { n.Window = window("2028-02-28T23:30:00Z", "2028-02-29T01:00:00Z") })
+	edit("heads-up-overnight", func(n *mail.Notice) { n.Window = window("2026-03-28T22:00:00Z", "2026-03-29T02:00:00Z") })
 	return all
 }
 
@@ -106,7 +105,7 @@ func TestGoldenLetters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[notify.Kind]bool{}
+	seen := map[mail.Kind]bool{}
 	for name, n := range letters() {
 		t.Run(name, func(t *testing.T) {
 			seen[n.Kind] = true
@@ -125,7 +124,7 @@ func TestGoldenLetters(t *testing.T) {
 			}
 		})
 	}
-	for _, k := range notify.Kinds {
+	for _, k := range mail.Kinds {
 		if !seen[k] {
 			t.Errorf("no golden letter of the kind %s", k)
 		}
@@ -174,10 +173,10 @@ func TestEveryLetterKeepsTheContract(t *testing.T) {
 			}
 		}
 		told := "Your request will be fulfilled as part of release " + n.ReleaseID + " scheduled for " + n.Window.Start.In(berlin(t)).Format("2006-01-02")
-		if announces := n.Kind == notify.HeadsUp || n.Kind == notify.Rescheduled; announces != strings.Contains(l.Text, told) || announces != strings.Contains(l.HTML, told) {
+		if announces := n.Kind == mail.HeadsUp || n.Kind == mail.Rescheduled; announces != strings.Contains(l.Text, told) || announces != strings.Contains(l.HTML, told) {
 			t.Errorf("%s: the sentence %q: wanted %v", name, told, announces)
 		}
-		if again := "not submit"; (n.Kind == notify.RolledBack) && !strings.Contains(l.Text, again) {
+		if again := "not submit"; (n.Kind == mail.RolledBack) && !strings.Contains(l.Text, again) {
 			t.Errorf("%s does not say not to resubmit", name)
 		}
 		if strings.Contains(l.HTML, "javascript:") && strings.Contains(l.HTML, `href="javascript:`) {
@@ -186,7 +185,7 @@ func TestEveryLetterKeepsTheContract(t *testing.T) {
 		if l.Calendar != nil {
 			ics := string(l.Calendar.Content)
 			status := "STATUS:CONFIRMED"
-			if n.Kind == notify.Withdrawn {
+			if n.Kind == mail.Withdrawn {
 				status = "STATUS:CANCELLED"
 			}
 			for _, line := range []string{"METHOD:PUBLISH", "UID:" + n.UID, fmt.Sprintf("SEQUENCE:%d", n.Sequence), status, "DTSTART:" + n.Window.Start.UTC().Format("20060102T150405Z")} {
@@ -230,7 +229,7 @@ func TestDatesInTheOrganisationsZone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := base(notify.HeadsUp, 1)
+		n := base(mail.HeadsUp, 1)
 		n.Window = window(c.start, c.end)
 		l, err := w.Write(n)
 		if err != nil {
@@ -253,7 +252,7 @@ func TestAnUnknownZoneIsRefused(t *testing.T) {
 
 func TestAnUnknownKindIsRefused(t *testing.T) {
 	w, _ := message.New("UTC")
-	if _, err := w.Write(notify.Notice{Kind: "new"}); err == nil {
+	if _, err := w.Write(mail.Notice{Kind: "new"}); err == nil {
 		t.Error("accepted")
 	}
 }

@@ -5,8 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/notify"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -25,9 +24,9 @@ func (s snapshot) off() bool { return s.gone || s.Status == release.Cancelled }
 // step is what is to be written for one person: their row and, with it, a mail that is
 // superseded and one that is new, where there are such.
 type step struct {
-	row       dynamo.RecipientState
+	row       mail.RecipientState
 	supersede string
-	notice    *notify.Notice
+	notice    *mail.Notice
 }
 
 // decide says what must be done so that a person knows what they should of a release's
@@ -38,18 +37,18 @@ type step struct {
 // nothing; latest is the state of row.MailID; who is nil where no open task of theirs
 // is touched any more; lost are their open tasks that only dropped change requests
 // touch.
-func (s snapshot) decide(row dynamo.RecipientState, latest dynamo.MailState, who *person, lost []release.Task) (step, bool) {
+func (s snapshot) decide(row mail.RecipientState, latest mail.State, who *person, lost []release.Task) (step, bool) {
 	known, window, pending := row.Known, row.KnownWindow, ""
 	switch latest {
-	case dynamo.MailSending, dynamo.MailSent, dynamo.MailUnknown:
+	case mail.Sending, mail.Sent, mail.Unknown:
 		known, window = row.Effect, row.EffectWindow
-	case dynamo.MailPending:
+	case mail.Pending:
 		pending = row.MailID
 	}
 	// What was tried stays tried: a mail that SES refused is not planned again. One that
 	// was superseded was not tried.
 	tried := row.Effect
-	if latest == dynamo.MailSuperseded {
+	if latest == mail.Superseded {
 		tried = known
 	}
 	after := row
@@ -99,19 +98,19 @@ func (s snapshot) want(known int, who *person, lost []release.Task) (version int
 	case who == nil, len(s.Unapproved) > 0:
 		// Nobody is told of a date that the CAB may yet refuse.
 		return 0, false
-	case known > 0 && notify.Ahead(s.Release, s.now), notify.Due(s.Release, s.now):
+	case known > 0 && mail.Ahead(s.Release, s.now), mail.Due(s.Release, s.now):
 		return s.WindowVersion, true
 	}
 	return 0, false
 }
 
 // announceWindow is a heads-up, or that the window has moved for those who knew another.
-func (s snapshot) announceWindow(row dynamo.RecipientState, version int, pending string, who *person) step {
-	n := s.notice(notify.HeadsUp, row, who.tasks)
+func (s snapshot) announceWindow(row mail.RecipientState, version int, pending string, who *person) step {
+	n := s.notice(mail.HeadsUp, row, who.tasks)
 	if row.Known > 0 && row.Known != version {
-		n.Kind, n.Before = notify.Rescheduled, row.KnownWindow
+		n.Kind, n.Before = mail.Rescheduled, row.KnownWindow
 	}
-	n.Window = dynamo.Window{Start: *s.ScheduledStart, End: *s.ScheduledEnd}
+	n.Window = mail.Window{Start: *s.ScheduledStart, End: *s.ScheduledEnd}
 	n.Name, n.Address = who.name, who.address
 	row.Name, row.Address, row.Via, row.Left = who.name, who.address, who.via, nil
 	row.Effect, row.EffectWindow = version, n.Window
@@ -122,37 +121,37 @@ func (s snapshot) announceWindow(row dynamo.RecipientState, version int, pending
 	n.UID, n.Sequence = row.UID, row.Sequence
 	facts, _ := json.Marshal(n.Facts) // strings always marshal
 	row.Facts = string(facts)
-	row.MailID = dynamo.MailID(string(n.Kind), s.ID, row.Sequence, n.Address)
+	row.MailID = mail.ID(string(n.Kind), s.ID, row.Sequence, n.Address)
 	return step{row: row, supersede: pending, notice: &n}
 }
 
 // withdraw is that nothing comes of it for this person.
-func (s snapshot) withdraw(row dynamo.RecipientState, pending string, who *person, lost []release.Task) step {
+func (s snapshot) withdraw(row mail.RecipientState, pending string, who *person, lost []release.Task) step {
 	tasks := lost
 	if s.off() && who != nil {
 		tasks = who.tasks
 	}
-	n := s.notice(notify.Withdrawn, row, tasks)
+	n := s.notice(mail.Withdrawn, row, tasks)
 	n.Cancelled, n.Window = s.off(), row.KnownWindow
-	row.Effect, row.EffectWindow, row.Left = 0, dynamo.Window{}, nil
+	row.Effect, row.EffectWindow, row.Left = 0, mail.Window{}, nil
 	row.Sequence++
 	n.UID, n.Sequence = row.UID, row.Sequence
-	row.MailID = dynamo.MailID(string(n.Kind), s.ID, row.Sequence, n.Address)
+	row.MailID = mail.ID(string(n.Kind), s.ID, row.Sequence, n.Address)
 	return step{row: row, supersede: pending, notice: &n}
 }
 
 // withdrawPartly is that some of a person's tasks are no longer in it while others stay.
 // It leaves the window they know, and so their calendar, as it is.
-func (s snapshot) withdrawPartly(row dynamo.RecipientState, lost []release.Task) step {
-	n := s.notice(notify.Withdrawn, row, lost)
+func (s snapshot) withdrawPartly(row mail.RecipientState, lost []release.Task) step {
+	n := s.notice(mail.Withdrawn, row, lost)
 	n.Partly, n.Window = true, row.KnownWindow
 	row.Sequence++
 	n.Sequence = row.Sequence
 	return step{row: row, notice: &n}
 }
 
-func (s snapshot) notice(kind notify.Kind, row dynamo.RecipientState, tasks []release.Task) notify.Notice {
-	n := notify.Notice{
+func (s snapshot) notice(kind mail.Kind, row mail.RecipientState, tasks []release.Task) mail.Notice {
+	n := mail.Notice{
 		Kind: kind, ReleaseID: s.ID, Name: row.Name, Address: row.Address, Planned: s.now.UTC().Truncate(time.Second),
 		Facts: facts(s.Release, s.link),
 	}
@@ -166,8 +165,8 @@ func (s snapshot) notice(kind notify.Kind, row dynamo.RecipientState, tasks []re
 	return n
 }
 
-func facts(r release.Release, link string) notify.Facts {
-	return notify.Facts{ReleaseName: r.Name, Version: r.Version, Manager: r.ReleaseManager, ManagerEmail: r.ReleaseManagerEmail, Link: link}
+func facts(r release.Release, link string) mail.Facts {
+	return mail.Facts{ReleaseName: r.Name, Version: r.Version, Manager: r.ReleaseManager, ManagerEmail: r.ReleaseManagerEmail, Link: link}
 }
 
 // stillOut is the rest of stillIn.
@@ -185,10 +184,10 @@ func stillIn(ids, among []string) []string {
 	return still
 }
 
-// mail is the outbox item of a notice.
-func mail(n notify.Notice, number, windowVersion int) (dynamo.Mail, error) {
+// outboxItem is the outbox item of a notice.
+func outboxItem(n mail.Notice, number, windowVersion int) (mail.Mail, error) {
 	snapshot, err := n.Encode()
-	return dynamo.Mail{
+	return mail.Mail{
 		Kind: string(n.Kind), ReleaseID: n.ReleaseID, Number: number, WindowVersion: windowVersion, Recipient: n.Address, Snapshot: snapshot,
 	}, err
 }

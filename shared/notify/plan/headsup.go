@@ -10,8 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/notify"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -91,9 +90,9 @@ func (p *Planner) look(ctx context.Context, id string, order Input, report *Repo
 	}
 	if len(steps) > 0 {
 		report.Opened++
-		return p.store.OpenJobOnce(ctx, dynamo.WindowJob(id), s.now)
+		return p.store.OpenJobOnce(ctx, mail.WindowJob(id), s.now)
 	}
-	if notify.Ahead(s.Release, s.now) && !s.now.Before(*s.ScheduledStart) {
+	if mail.Ahead(s.Release, s.now) && !s.now.Before(*s.ScheduledStart) {
 		return p.missed(ctx, s, report)
 	}
 	return nil
@@ -112,11 +111,11 @@ const (
 // far the dearest of its reads: everybody who was told knows the window and scope as
 // they are, and other changes of the release open its job themselves, so all there may
 // be is tasks that came since. They wait for the release's turn, within the hour.
-func (s snapshot) waitsForTurn(rows []dynamo.RecipientState) bool {
+func (s snapshot) waitsForTurn(rows []mail.RecipientState) bool {
 	if len(rows) == 0 || s.ScheduledStart.Sub(s.now) <= lastDay || s.turn() {
 		return false
 	}
-	return !slices.ContainsFunc(rows, func(row dynamo.RecipientState) bool {
+	return !slices.ContainsFunc(rows, func(row mail.RecipientState) bool {
 		return row.Effect > 0 && row.Effect != s.WindowVersion || len(stillOut(row.Via, s.ChangeIDs)) > 0
 	})
 }
@@ -132,7 +131,7 @@ func (s snapshot) turn() bool {
 // missed notes, once, that a window has begun and nobody was ever told of it, though
 // there were people to tell. It is too late for a heads-up then.
 func (p *Planner) missed(ctx context.Context, s snapshot, report *Report) error {
-	_, planned, err := p.store.Job(ctx, dynamo.WindowJob(s.ID))
+	_, planned, err := p.store.Job(ctx, mail.WindowJob(s.ID))
 	if err != nil || planned {
 		return err
 	}
@@ -142,7 +141,7 @@ func (p *Planner) missed(ctx context.Context, s snapshot, report *Report) error 
 	}
 	report.Missed++
 	slog.ErrorContext(ctx, "heads-up: missed: the window has begun and nobody was told of it", "release", s.ID, "people", len(people))
-	return p.store.MissJob(ctx, dynamo.WindowJob(s.ID), s.now)
+	return p.store.MissJob(ctx, mail.WindowJob(s.ID), s.now)
 }
 
 func (p *Planner) resend(ctx context.Context, order Input, report *Report) error {

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"time"
 
-	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/mail"
 )
 
 const (
@@ -52,18 +52,18 @@ func (p *Planner) lookAfter(ctx context.Context, report *Report) error {
 	return errors.Join(failures...)
 }
 
-func (p *Planner) lookAfterMail(ctx context.Context, m dynamo.Mail, now time.Time, report *Report) error {
+func (p *Planner) lookAfterMail(ctx context.Context, m mail.Mail, now time.Time, report *Report) error {
 	if !m.DueAt.Before(now) {
 		return nil // the index lags
 	}
 	switch m.State {
-	case dynamo.MailSending:
+	case mail.Sending:
 		expired, err := p.store.ExpireMail(ctx, m, now)
 		if expired {
 			slog.WarnContext(ctx, "heads-up: a sender did not say how it ended; only SES's Send event tells now", "mail", m.ID, "release", m.ReleaseID)
 		}
 		return err
-	case dynamo.MailPending:
+	case mail.Pending:
 		if report.CircuitOpen {
 			report.Overdue++
 			return nil // nobody would send it
@@ -82,7 +82,7 @@ func (p *Planner) lookAfterMail(ctx context.Context, m dynamo.Mail, now time.Tim
 
 // lookAfterJob opens a job again that nobody finished. One that waits for its
 // settlement is opened once that is complete, and costs a read until then.
-func (p *Planner) lookAfterJob(ctx context.Context, k dynamo.JobKey, now time.Time, report *Report) error {
+func (p *Planner) lookAfterJob(ctx context.Context, k mail.JobKey, now time.Time, report *Report) error {
 	job, found, err := p.store.Job(ctx, k)
 	if err != nil || !found || !job.Open && !job.Wait || !job.DueAt.Before(now) {
 		return err

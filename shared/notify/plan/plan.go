@@ -16,7 +16,7 @@ import (
 
 	"example.com/releases/shared/calendar"
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/notify"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 )
 
@@ -68,8 +68,8 @@ func (p *Planner) snapshotOf(ctx context.Context, id string) (snapshot, dynamo.S
 
 // steps works out what is to be written so that everybody knows what they should of a
 // release's window; rows are what each was told.
-func (p *Planner) steps(ctx context.Context, s snapshot, rows []dynamo.RecipientState) ([]step, error) {
-	if len(rows) == 0 && !notify.Due(s.Release, s.now) || !s.off() && s.Status != release.Scheduled {
+func (p *Planner) steps(ctx context.Context, s snapshot, rows []mail.RecipientState) ([]step, error) {
+	if len(rows) == 0 && !mail.Due(s.Release, s.now) || !s.off() && s.Status != release.Scheduled {
 		return nil, nil
 	}
 	var told []string // change requests because of which anybody was told
@@ -119,7 +119,7 @@ func (p *Planner) steps(ctx context.Context, s snapshot, rows []dynamo.Recipient
 		return steps, nil // who was never told need not know
 	}
 	for _, someone := range touched {
-		if next, needed := s.decide(dynamo.RecipientState{ReleaseID: s.ID, Recipient: someone.key}, "", someone, nil); needed {
+		if next, needed := s.decide(mail.RecipientState{ReleaseID: s.ID, Recipient: someone.key}, "", someone, nil); needed {
 			steps = append(steps, next)
 		}
 	}
@@ -128,7 +128,7 @@ func (p *Planner) steps(ctx context.Context, s snapshot, rows []dynamo.Recipient
 
 // keyOf finds whose row it is: the one whose key it has, else the one whose address it
 // holds, since it may have been written under an older key.
-func keyOf(row dynamo.RecipientState, among ...map[string]*person) string {
+func keyOf(row mail.RecipientState, among ...map[string]*person) string {
 	for _, people := range among {
 		if people[row.Recipient] != nil {
 			return row.Recipient
@@ -139,7 +139,7 @@ func keyOf(row dynamo.RecipientState, among ...map[string]*person) string {
 
 // latest reads how the latest mails stand, of those for whom that may matter: everybody
 // else knows the current window, or is on the way to.
-func (p *Planner) latest(ctx context.Context, s snapshot, rows []dynamo.RecipientState) (map[string]dynamo.MailState, error) {
+func (p *Planner) latest(ctx context.Context, s snapshot, rows []mail.RecipientState) (map[string]mail.State, error) {
 	var ids []string
 	for _, row := range rows {
 		if row.MailID != "" && (s.off() || row.Effect != s.WindowVersion || len(row.Left) > 0 || len(stillOut(row.Via, s.ChangeIDs)) > 0) {
@@ -147,7 +147,7 @@ func (p *Planner) latest(ctx context.Context, s snapshot, rows []dynamo.Recipien
 		}
 	}
 	mails, err := p.store.MailsByID(ctx, ids)
-	states := make(map[string]dynamo.MailState, len(mails))
+	states := make(map[string]mail.State, len(mails))
 	for id, m := range mails {
 		states[id] = m.State
 	}
@@ -198,10 +198,10 @@ func (p *Planner) take(ctx context.Context, s snapshot, next step) (bool, error)
 		return p.store.SaveRecipientState(ctx, next.row, next.supersede, nil, s.now)
 	}
 	version := 0
-	if next.notice.Kind != notify.Withdrawn {
+	if next.notice.Kind != mail.Withdrawn {
 		version = next.row.Effect
 	}
-	m, err := mail(*next.notice, next.row.Sequence, version)
+	m, err := outboxItem(*next.notice, next.row.Sequence, version)
 	if err != nil {
 		return false, err
 	}
@@ -227,16 +227,16 @@ func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned
 		return 0, false, err
 	}
 	passage := r.History[epoch-1]
-	kind := notify.Resolved
+	kind := mail.Resolved
 	if passage.To == release.RolledBack {
-		kind = notify.RolledBack
+		kind = mail.RolledBack
 	}
 	fresh := make(chan bool, len(people))
 	err = parallel(ctx, keys(people), func(ctx context.Context, key string) error {
 		someone := people[key]
-		n := s.notice(kind, dynamo.RecipientState{Name: someone.name, Address: someone.address}, someone.tasks)
+		n := s.notice(kind, mail.RecipientState{Name: someone.name, Address: someone.address}, someone.tasks)
 		n.At, n.Reason = passage.At, passage.Reason
-		m, err := mail(n, epoch, 0)
+		m, err := outboxItem(n, epoch, 0)
 		if err != nil {
 			return err
 		}

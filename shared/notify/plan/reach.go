@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"example.com/releases/shared/notify"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/stream"
 )
@@ -130,10 +130,10 @@ func (p *person) finish() {
 }
 
 // listed is what a mail lists of tasks, and how many there are beyond.
-func listed(tasks []release.Task) ([]notify.Task, int) {
-	shown := []notify.Task{}
-	for _, t := range tasks[:min(notify.MaxTasks, len(tasks))] {
-		shown = append(shown, notify.Task{ID: t.ID, Title: t.Title})
+func listed(tasks []release.Task) ([]mail.Task, int) {
+	shown := []mail.Task{}
+	for _, t := range tasks[:min(mail.MaxTasks, len(tasks))] {
+		shown = append(shown, mail.Task{ID: t.ID, Title: t.Title})
 	}
 	return shown, len(tasks) - len(shown)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/stream"
 )
 
@@ -14,10 +15,10 @@ import (
 // planned. What is to be told is read from the tables. One after the other, since whom
 // a job reaches is in memory while it is planned.
 func (p *Planner) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
-	return stream.Loop[dynamo.JobKey]{
+	return stream.Loop[mail.JobKey]{
 		Consumer: dynamo.PlanNotices(),
 		Read:     dynamo.StreamRecord.Job,
-		Do: func(ctx context.Context, k dynamo.JobKey, _ dynamo.StreamRecord) error {
+		Do: func(ctx context.Context, k mail.JobKey, _ dynamo.StreamRecord) error {
 			job, found, err := p.store.Job(ctx, k)
 			if err != nil || !found || !job.Open {
 				return err
@@ -28,7 +29,7 @@ func (p *Planner) Stream(ctx context.Context, batch events.DynamoDBEvent) (event
 }
 
 // do plans a job and closes it.
-func (p *Planner) do(ctx context.Context, job dynamo.Job) error {
+func (p *Planner) do(ctx context.Context, job mail.Job) error {
 	var planned int
 	var err error
 	done := true

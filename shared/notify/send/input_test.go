@@ -9,8 +9,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
-	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/notify"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/message"
 )
 
@@ -23,7 +22,7 @@ func opened(cfg aws.Config) *Sender {
 // SES's own choice for an attachment is seven bits, and a calendar entry holds people's words in UTF-8.
 func TestInput_CalendarEntry_Base64(t *testing.T) {
 	t.Parallel()
-	in := opened(aws.Config{}).input(dynamo.Mail{ID: "m", Kind: "heads-up", Recipient: "ann@example.com"}, notify.Notice{},
+	in := opened(aws.Config{}).input(mail.Mail{ID: "m", Kind: "heads-up", Recipient: "ann@example.com"}, mail.Notice{},
 		message.Message{Calendar: &message.Attachment{Name: "release.ics", ContentType: "text/calendar; method=PUBLISH", Content: []byte("SUMMARY:Frühjahr\r\n")}})
 	attached := in.Content.Simple.Attachments
 	if len(attached) != 1 || attached[0].ContentTransferEncoding != types.AttachmentContentTransferEncodingBase64 {

@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
-	"net/mail"
+	netmail "net/mail"
 	"strconv"
 	"time"
 
@@ -24,6 +24,7 @@ import (
 	"example.com/releases/shared/address"
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify"
 	"example.com/releases/shared/notify/message"
 	"example.com/releases/shared/stream"
@@ -78,7 +79,7 @@ type Options struct {
 // Open returns an office. It panics where the options cannot work: mails that nobody
 // gets must not look like success.
 func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.Options)) *Sender {
-	sender, err := mail.ParseAddress(o.Sender)
+	sender, err := netmail.ParseAddress(o.Sender)
 	from := ""
 	if err == nil {
 		from, err = address.Header(cmp.Or(sender.Name, "Releases"), sender.Address)
@@ -128,7 +129,7 @@ func (o *Sender) WithClock(now func() time.Time) *Sender {
 // still to be sent is read from the table. Only where the tables do not answer, or the
 // time is up, does a record come again: what SES answers is written into the mail.
 func (o *Sender) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
-	var circuit *dynamo.Circuit // read once for all, before the first
+	var circuit *mail.Circuit // read once for all, before the first
 	return stream.Loop[string]{
 		Consumer: dynamo.SendMail(),
 		Read:     dynamo.StreamRecord.MailID,
@@ -145,7 +146,7 @@ func (o *Sender) Stream(ctx context.Context, batch events.DynamoDBEvent) (events
 	}.Handle(ctx, batch)
 }
 
-func (o *Sender) follow(ctx context.Context, id string, circuit *dynamo.Circuit) error {
+func (o *Sender) follow(ctx context.Context, id string, circuit *mail.Circuit) error {
 	if circuit.Open(o.now()) {
 		return nil // while nothing is sent, pending mails are left to the periodic look
 	}
@@ -153,10 +154,10 @@ func (o *Sender) follow(ctx context.Context, id string, circuit *dynamo.Circuit)
 		return err
 	}
 	m, found, err := o.store.Mail(ctx, id)
-	if err != nil || !found || m.State != dynamo.MailPending {
+	if err != nil || !found || m.State != mail.Pending {
 		return err
 	}
-	n, err := notify.Decode(m.Snapshot)
+	n, err := mail.Decode(m.Snapshot)
 	if err == nil {
 		if _, unmailable := address.ASCII(n.ManagerEmail); unmailable != nil {
 			// Nobody can answer there, and SES would refuse the mail because of it. It goes
@@ -182,12 +183,16 @@ func (o *Sender) timeLeft(ctx context.Context) error {
 }
 
 // send sees a pending mail through to the end of one attempt.
-func (o *Sender) send(ctx context.Context, m dynamo.Mail, n notify.Notice, words message.Message, circuit *dynamo.Circuit) error {
+func (o *Sender) send(ctx context.Context, m mail.Mail, n mail.Notice, words message.Message, circuit *mail.Circuit) error {
 	r, found, err := o.store.SettlingRelease(ctx, m.ReleaseID)
 	if err != nil {
 		return err
 	}
-	if why := notify.Outdated(m, r, found, o.now()); why != "" {
+	settlement := 0
+	if found && r.Settling != nil {
+		settlement = r.Settling.Epoch
+	}
+	if why := m.Outdated(r.Release, settlement, o.now()); why != "" {
 		slog.InfoContext(ctx, "send-mail: superseded", "mail", m.ID, "release", m.ReleaseID, "why", why)
 		_, err := o.store.SupersedeMail(ctx, m.ID, why, o.now())
 		return err
@@ -222,7 +227,7 @@ func (o *Sender) send(ctx context.Context, m dynamo.Mail, n notify.Notice, words
 
 // try asks SES once and writes down how it ended. From here on the mail is never
 // simply tried again: what is unclear is unknown.
-func (o *Sender) try(ctx context.Context, m dynamo.Mail, n notify.Notice, words message.Message, circuit *dynamo.Circuit) error {
+func (o *Sender) try(ctx context.Context, m mail.Mail, n mail.Notice, words message.Message, circuit *mail.Circuit) error {
 	out, failure := o.ses.SendEmail(ctx, o.input(m, n, words))
 	// How it ended is worth writing down also where the time for sending has run out.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writing)
@@ -234,7 +239,7 @@ func (o *Sender) try(ctx context.Context, m dynamo.Mail, n notify.Notice, words 
 	var err error
 	switch outcome {
 	case accepted:
-		err = o.store.FinishMail(ctx, m, dynamo.MailSent, "", aws.ToString(out.MessageId), now)
+		err = o.store.FinishMail(ctx, m, mail.Sent, "", aws.ToString(out.MessageId), now)
 	case later:
 		until := now.Add(backoff(m.Attempts))
 		log.WarnContext(ctx, "send-mail: SES asks to come later", "until", until, "reason", reason)
@@ -246,12 +251,12 @@ func (o *Sender) try(ctx context.Context, m dynamo.Mail, n notify.Notice, words 
 			err = notify.LogDeliveryProblem(ctx, o.store, m, count, reason, now)
 		}
 	case stop:
-		*circuit = dynamo.Circuit{Until: now.Add(closedFor), Reason: reason}
+		*circuit = mail.Circuit{Until: now.Add(closedFor), Reason: reason}
 		log.ErrorContext(ctx, "send-mail: SES refuses everything; nothing is sent until it is tried again", "until", circuit.Until, "reason", reason)
 		err = errors.Join(o.store.OpenCircuit(ctx, *circuit), o.store.DelayMail(ctx, m, reason, now, circuit.Until))
 	case unclear:
 		log.ErrorContext(ctx, "send-mail: it is not known whether SES took a mail; only its Send event tells", "reason", reason)
-		err = o.store.FinishMail(ctx, m, dynamo.MailUnknown, reason, "", now)
+		err = o.store.FinishMail(ctx, m, mail.Unknown, reason, "", now)
 	}
 	if err != nil {
 		// The lease ends by itself and the mail becomes unknown, until SES's event.
@@ -262,7 +267,7 @@ func (o *Sender) try(ctx context.Context, m dynamo.Mail, n notify.Notice, words 
 
 // impossible ends a mail that cannot be sent, without asking SES: nobody can word it, or
 // no mail can be sent to its address, which was taken when less was asked of addresses.
-func (o *Sender) impossible(ctx context.Context, m dynamo.Mail, why string) error {
+func (o *Sender) impossible(ctx context.Context, m mail.Mail, why string) error {
 	slog.ErrorContext(ctx, "send-mail: a mail cannot be sent", "mail", m.ID, "release", m.ReleaseID, "reason", why)
 	now := o.now()
 	m, won, err := o.store.ClaimMail(ctx, m.ID, rand.Text(), now, now.Add(lease))
@@ -276,7 +281,7 @@ func (o *Sender) impossible(ctx context.Context, m dynamo.Mail, why string) erro
 	return notify.LogDeliveryProblem(ctx, o.store, m, count, why, now)
 }
 
-func (o *Sender) input(m dynamo.Mail, n notify.Notice, words message.Message) *sesv2.SendEmailInput {
+func (o *Sender) input(m mail.Mail, n mail.Notice, words message.Message) *sesv2.SendEmailInput {
 	part := func(s string) *types.Content {
 		return &types.Content{Data: aws.String(s), Charset: aws.String("UTF-8")}
 	}

@@ -1,15 +1,9 @@
-// Package notify is who is told what: here stands what a notice says and when it is
-// outdated; the packages below it announce status changes, plan notices, word them,
-// send them, and take SES's feedback. None of them may know REST, MCP or roles.
-package notify
+package mail
 
 import (
 	"encoding/json"
 	"fmt"
 	"time"
-
-	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/release"
 )
 
 // Kind is the occasion of a mail.
@@ -27,9 +21,6 @@ const (
 // Kinds lists them.
 var Kinds = []Kind{HeadsUp, Rescheduled, Withdrawn, Resolved, RolledBack}
 
-// HeadsUpLead is how long before its window starts a release is due for heads-ups.
-const HeadsUpLead = 7 * 24 * time.Hour
-
 // MaxTasks is how many tasks a mail lists; the rest is a count.
 const MaxTasks = 20
 
@@ -42,9 +33,9 @@ type Notice struct {
 	Name    string `json:"recipientName,omitempty"`
 	Address string `json:"recipientAddress"`
 
-	Window dynamo.Window `json:"window,omitzero"`
+	Window Window `json:"window,omitzero"`
 	// Before is the window that the person knew; of a rescheduled one.
-	Before dynamo.Window `json:"before,omitzero"`
+	Before Window `json:"before,omitzero"`
 	// At is when the release was deployed, rolled back or cancelled, where it was.
 	At time.Time `json:"at,omitzero"`
 	// Reason is why it was rolled back, as the tasks' comments say.
@@ -89,42 +80,7 @@ func (n Notice) Encode() (string, error) {
 func Decode(snapshot string) (Notice, error) {
 	var n Notice
 	if err := json.Unmarshal([]byte(snapshot), &n); err != nil {
-		return n, fmt.Errorf("notify: the outbox item's snapshot is not a notice: %w", err)
+		return n, fmt.Errorf("mail: the outbox item's snapshot is not a notice: %w", err)
 	}
 	return n, nil
-}
-
-// Due tells whether a scheduled release is due for heads-ups: it starts in less than
-// the lead, and has not begun.
-func Due(r release.Release, now time.Time) bool {
-	return r.Status == release.Scheduled && r.ScheduledStart != nil && now.Before(*r.ScheduledStart) && r.ScheduledStart.Sub(now) < HeadsUpLead
-}
-
-// Ahead tells whether a scheduled release's window is not over, so that a person who
-// was told of another window still has something from hearing of this one.
-func Ahead(r release.Release, now time.Time) bool {
-	return r.Status == release.Scheduled && r.ScheduledStart != nil && r.ScheduledEnd != nil && now.Before(*r.ScheduledEnd)
-}
-
-// Outdated says why a pending mail should not be sent any more, judged by the release
-// as it is; empty where it should. found is false where the release is gone.
-func Outdated(m dynamo.Mail, r dynamo.Settling, found bool, now time.Time) string {
-	switch Kind(m.Kind) {
-	case HeadsUp, Rescheduled:
-		switch {
-		case !found || r.Deleting || r.Status != release.Scheduled:
-			return "the release is no longer scheduled"
-		case r.WindowVersion != m.WindowVersion:
-			return "the window has moved since"
-		case Kind(m.Kind) == HeadsUp && !now.Before(*r.ScheduledStart):
-			return "missed: the window has begun"
-		case !Ahead(r.Release, now):
-			return "missed: the window is over"
-		}
-	case Resolved, RolledBack:
-		if !found || r.Settling == nil || r.Settling.Epoch != m.Number {
-			return "the release has moved on since"
-		}
-	}
-	return ""
 }

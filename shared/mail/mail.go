@@ -1,0 +1,98 @@
+// Package mail is the domain of what people are told by e-mail: what a mail is and the
+// states it goes through, what each person was told of a release, the jobs that ask for
+// planning, and the rules that decide what is due, what is outdated and what is to be
+// said. Types and pure functions of the standard library and of package release: it must
+// not know where anything is stored, nor how a mail is worded or sent.
+package mail
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"example.com/releases/shared/release"
+)
+
+// State is where an outbox item stands.
+type State string
+
+// The states of an outbox item. From pending it goes to sending, under a lease, and
+// back only where SES has said that it did not take the mail. Whatever is unclear ends
+// as unknown, which nothing of ours sends again.
+const (
+	Pending    State = "pending"
+	Sending    State = "sending"
+	Sent       State = "sent"
+	Failed     State = "failed"     // refused for good
+	Suppressed State = "suppressed" // the address bounced or complained before
+	Superseded State = "superseded" // overtaken by something newer before it was sent
+	Unknown    State = "unknown"    // SES may have taken it; its Send event tells
+)
+
+// Mail is an outbox item: one mail to one person, with everything it says. There is
+// one per kind, release, number and recipient, whoever plans it and how often.
+type Mail struct {
+	ID        string // see ID
+	Kind      string
+	ReleaseID string
+	// Number is the epoch of a settlement, or how often the person's window has
+	// changed. It is the window's version, but where a change request was dropped.
+	Number        int
+	WindowVersion int    // of the window it tells of; 0 where it tells of none
+	Recipient     string // the address, as the task spells it
+	Snapshot      string // all that it says, as JSON
+
+	State     State
+	Reason    string // why it ended as it did, where that needs one
+	Attempts  int
+	Lease     string // who is sending it
+	DueAt     time.Time
+	MessageID string // SES's
+	Feedback  string // what came back after it was sent
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+const (
+	// Kept is how long personal data stays after the mail was planned; longer than any
+	// release plausibly lives, since the item is what keeps a mail from going twice.
+	Kept = 400 * 24 * time.Hour
+	// WakeAfter is when the periodic look takes a pending item for forgotten.
+	WakeAfter = 15 * time.Minute
+)
+
+// ID is the deterministic id of an outbox item. It fits into an SES tag.
+func ID(kind, releaseID string, number int, recipient string) string {
+	return hashed(kind, releaseID, number, release.AddressKey(recipient))
+}
+
+// OlderIDs are the ids that the item may have from when addresses had other keys.
+func OlderIDs(kind, releaseID string, number int, recipient string) []string {
+	var ids []string
+	for _, key := range release.OlderAddressKeys(recipient) {
+		ids = append(ids, hashed(kind, releaseID, number, key))
+	}
+	return ids
+}
+
+func hashed(kind, releaseID string, number int, recipientKey string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%s", kind, releaseID, number, recipientKey))
+	return hex.EncodeToString(sum[:16])
+}
+
+// New gives a mail its id and the state it is born in.
+func New(m Mail, now time.Time) Mail {
+	m.ID = ID(m.Kind, m.ReleaseID, m.Number, m.Recipient)
+	m.State, m.CreatedAt, m.UpdatedAt, m.DueAt = Pending, now, now, now.Add(WakeAfter)
+	return m
+}
+
+// Circuit is the switch that stops all sending while SES refuses the whole account.
+type Circuit struct {
+	Until  time.Time
+	Reason string
+}
+
+// Open tells whether nothing may be sent at a moment.
+func (c Circuit) Open(now time.Time) bool { return now.Before(c.Until) }
