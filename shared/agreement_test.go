@@ -139,6 +139,40 @@ func TestGatewayAnswersAreInTheRegistry(t *testing.T) {
 	}
 }
 
+// What the gateway answers where there is no token, and where the token is bad, is what the
+// function would say (RFC 6750, 3; RFC 9728, 5.1): whatever of it is configured, and no more.
+func TestGatewayAnswers_Challenge_IsTheFunctions(t *testing.T) {
+	const publicURL = "https://abc.execute-api.eu-central-1.amazonaws.com/live"
+	for _, c := range []mcptools.Config{
+		{},
+		{PublicURL: publicURL},
+		{Scopes: []string{"openid"}},
+		{PublicURL: publicURL, Scopes: []string{"api://8d0c7d0e/Releases.Use", "offline_access"}},
+	} {
+		tmpl, err := template.Load("../template.yaml", map[string]string{"PublicUrl": c.PublicURL, "TokenScopes": strings.Join(c.Scopes, " ")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const scheme = `Bearer realm="releases"`
+		for kind, said := range map[string]string{"UNAUTHORIZED": "", "ACCESS_DENIED": `, error="invalid_token"`} {
+			want := scheme + said + strings.TrimPrefix(c.Challenge(), scheme)
+			if got := tmpl.API.GatewayResponses[kind].Headers["WWW-Authenticate"]; got != want {
+				t.Errorf("%s with %+v:\n%s, want\n%s", kind, c, got, want)
+			}
+		}
+		mcp := slices.IndexFunc(tmpl.Functions, func(f template.Function) bool { return f.Name == "mcp" })
+		if told := tmpl.Functions[mcp].Environment["TOKEN_SCOPES"]; told != strings.Join(c.Scopes, " ") {
+			t.Errorf("the function is told %q", told)
+		}
+	}
+	// What would end the header's value, or the quoted string in it, is refused.
+	for _, scopes := range []string{"a'b", `a"b`, `a\b`, "a,b", "a  b", " a", "a\tb"} {
+		if _, err := template.Load("../template.yaml", map[string]string{"TokenScopes": scopes}); err == nil {
+			t.Errorf("the scopes %q are taken", scopes)
+		}
+	}
+}
+
 // The types of problems are below the public URL, whatever stage or path it has.
 func TestGatewayAnswers_TypeOfAProblem_IsBelowThePublicURL(t *testing.T) {
 	const publicURL = "https://abc.execute-api.eu-central-1.amazonaws.com/live"

@@ -12,6 +12,6 @@ func main() {
 	c := host.FromEnvironment("RELEASES_TABLE", "CHANGES_TABLE", "TOKEN_ISSUER")
 	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
 	host.ServeHTTP(mcptools.Handler(operations.New(store), mcptools.Config{
-		PublicURL: c.PublicURL, AllowedOrigins: c.AllowedOrigins, Issuer: c.Issuer,
+		PublicURL: c.PublicURL, AllowedOrigins: c.AllowedOrigins, Issuer: c.Issuer, Scopes: c.Scopes,
 	}))
 }

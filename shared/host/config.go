@@ -5,7 +5,6 @@ package host
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,8 +24,11 @@ type Config struct {
 
 	Tables Tables
 
-	// Which tokens are ours; identity.Config explains each. Audience holds one or several, separated by commas.
+	// Which tokens are ours; identity.Config explains each. Audience holds one or several, separated by commas: one may
+	// have a space in it.
 	Issuer, Audience, AudienceClaim, RolesClaim, EmailVerifiedClaim, JWKSURL string
+	// Scopes are what agents ask the issuer for. No scope has a space in it (RFC 6749, 3.3).
+	Scopes []string
 
 	// PublicURL is where clients and readers of mails reach the API, without a slash at the end.
 	PublicURL string
@@ -66,9 +68,10 @@ func FromEnvironment(needed ...string) Config {
 		JWKSURL:       env.text("JWKS_URL"),
 
 		EmailVerifiedClaim: env.text("EMAIL_VERIFIED_CLAIM"),
+		Scopes:             strings.Fields(env.text("TOKEN_SCOPES")),
 
 		PublicURL:      strings.TrimRight(env.text("PUBLIC_URL"), "/"),
-		AllowedOrigins: list(env.text("ALLOWED_ORIGINS")),
+		AllowedOrigins: origins(env.text("ALLOWED_ORIGINS")),
 		EventBus:       env.text("EVENT_BUS"),
 		Sender:         env.text("MAIL_SENDER"),
 		Zone:           env.text("ORGANISATION_ZONE"),
@@ -100,9 +103,10 @@ func FromEnvironment(needed ...string) Config {
 
 // Verifier makes the verifier of access tokens.
 func (c Config) Verifier() *identity.Verifier {
-	demandSet("TOKEN_ISSUER", c.Issuer, "TOKEN_AUDIENCE", c.Audience, "JWKS_URL", c.JWKSURL)
+	audiences := list(c.Audience)
+	demandSet("TOKEN_ISSUER", c.Issuer, "TOKEN_AUDIENCE", strings.Join(audiences, ","), "JWKS_URL", c.JWKSURL)
 	return identity.New(identity.Config{
-		Issuer: c.Issuer, Audiences: list(c.Audience), AudienceClaim: c.AudienceClaim,
+		Issuer: c.Issuer, Audiences: audiences, AudienceClaim: c.AudienceClaim,
 		RolesClaim: c.RolesClaim, EmailVerifiedClaim: c.EmailVerifiedClaim, JWKSURL: c.JWKSURL,
 	})
 }
@@ -120,10 +124,19 @@ func (r reader) text(name string) string {
 	return r[name]
 }
 
+// list reads values with commas between them. Each is kept whole: an audience is compared with its spaces.
 func list(s string) []string {
-	parts := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
-	return slices.Clip(parts)
+	var values []string
+	for value := range strings.SplitSeq(s, ",") {
+		if value = strings.TrimSpace(value); value != "" {
+			values = append(values, value)
+		}
+	}
+	return values
 }
+
+// origins reads a list of origins. None has a space in it, so one that somebody typed stands between two.
+func origins(s string) []string { return list(strings.Join(strings.Fields(s), ",")) }
 
 // demandSet takes names and values in turn and ends the process unless all have a value.
 func demandSet(pairs ...string) {

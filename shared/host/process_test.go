@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/golang-jwt/jwt/v5"
 
 	"example.com/releases/shared/release"
 )
@@ -131,7 +132,7 @@ func TestFunctionsServeThroughTheRuntimeAPI(t *testing.T) {
 		}
 	})
 	s := newSigner(t)
-	env := []string{"TOKEN_ISSUER=https://issuer.example", "TOKEN_AUDIENCE=portal,releases", "JWKS_URL=" + s.url}
+	env := []string{"TOKEN_ISSUER=https://issuer.example", "TOKEN_AUDIENCE=the portal, releases", "JWKS_URL=" + s.url}
 	t.Run("authorizer", func(t *testing.T) {
 		e := asked(methodARN, http.Header{"Authorization": {"Bearer " + s.token(t, nil)}})
 		got, _ := invoke[events.APIGatewayCustomAuthorizerResponse](t, "authorizer", e, env...)
@@ -139,6 +140,16 @@ func TestFunctionsServeThroughTheRuntimeAPI(t *testing.T) {
 			t.Errorf("answered %+v", got)
 		}
 	})
+	// An audience is compared whole: one with a space in its name is one, and no half of it is.
+	for audience, effect := range map[string]string{"the portal": "Allow", "portal": "Deny", "the": "Deny"} {
+		t.Run("authorizer, audience "+audience, func(t *testing.T) {
+			e := asked(methodARN, http.Header{"Authorization": {"Bearer " + s.token(t, jwt.MapClaims{"aud": audience})}})
+			got, _ := invoke[events.APIGatewayCustomAuthorizerResponse](t, "authorizer", e, env...)
+			if got.PolicyDocument.Statement[0].Effect != effect {
+				t.Errorf("answered %+v", got)
+			}
+		})
+	}
 	t.Run("authorizer logs a refusal as JSON with the request's id", func(t *testing.T) {
 		got, logged := invoke[events.APIGatewayCustomAuthorizerResponse](t, "authorizer", asked(methodARN, http.Header{"Authorization": {"Bearer x"}}), env...)
 		if got.PolicyDocument.Statement[0].Effect != "Deny" {
@@ -187,7 +198,7 @@ func TestConfigurationIsReadWhole(t *testing.T) {
 	for name, value := range map[string]string{
 		"AWS_REGION": "eu", "DYNAMODB_ENDPOINT": "d", "SES_ENDPOINT": "s", "EVENTS_ENDPOINT": "e",
 		"RELEASES_TABLE": "R", "CHANGES_TABLE": "C", "TASKS_TABLE": "T", "MAIL_TABLE": "M",
-		"TOKEN_ISSUER": "i", "TOKEN_AUDIENCE": "a, b", "AUDIENCE_CLAIM": "client_id", "ROLES_CLAIM": "cognito:groups", "EMAIL_VERIFIED_CLAIM": "xms_edov", "JWKS_URL": "u",
+		"TOKEN_ISSUER": "i", "TOKEN_AUDIENCE": "a, b", "TOKEN_SCOPES": "openid  releases/use", "AUDIENCE_CLAIM": "client_id", "ROLES_CLAIM": "cognito:groups", "EMAIL_VERIFIED_CLAIM": "xms_edov", "JWKS_URL": "u",
 		"PUBLIC_URL": "https://releases.example/", "ALLOWED_ORIGINS": "https://a.example, https://b.example",
 		"EVENT_BUS": "bus", "MAIL_SENDER": "r@example.com", "MAIL_CONFIGURATION_SET": "c", "MAIL_RATE": "14", "ORGANISATION_ZONE": "Europe/Berlin", "TRUST_CENTER": "True",
 		"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "",
@@ -197,7 +208,7 @@ func TestConfigurationIsReadWhole(t *testing.T) {
 	got := FromEnvironment()
 	got.credentials.AccessKeyID = ""
 	want := `{Region:eu DynamoDBEndpoint:d SESEndpoint:s EventsEndpoint:e Tables:{Releases:R Changes:C Tasks:T Mail:M} ` +
-		`Issuer:i Audience:a, b AudienceClaim:client_id RolesClaim:cognito:groups EmailVerifiedClaim:xms_edov JWKSURL:u PublicURL:https://releases.example ` +
+		`Issuer:i Audience:a, b AudienceClaim:client_id RolesClaim:cognito:groups EmailVerifiedClaim:xms_edov JWKSURL:u Scopes:[openid releases/use] PublicURL:https://releases.example ` +
 		`AllowedOrigins:[https://a.example https://b.example] EventBus:bus Sender:r@example.com Zone:Europe/Berlin ConfigurationSet:c MailRate:14 TrustCenter:true `
 	if s := fmt.Sprintf("%+v", got); !strings.HasPrefix(s, want) {
 		t.Errorf("got  %s\nwant %s", s, want)

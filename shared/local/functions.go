@@ -55,7 +55,7 @@ func functions() map[string]func() any {
 		"mcp": func() any {
 			c := host.FromEnvironment()
 			return host.APIHandler(mcptools.Handler(operations.New(store()), mcptools.Config{
-				PublicURL: c.PublicURL, AllowedOrigins: c.AllowedOrigins, Issuer: c.Issuer,
+				PublicURL: c.PublicURL, AllowedOrigins: c.AllowedOrigins, Issuer: c.Issuer, Scopes: c.Scopes,
 			}))
 		},
 		"trust-center": func() any {

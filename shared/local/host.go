@@ -56,6 +56,7 @@ type Host struct {
 	Events  *bus.Bus
 	Tokens  *tokens.Issuer
 
+	provider  string // the issuer of somebody else that gives the tokens; empty where this host does
 	template  *template.Template
 	running   Running
 	inner     *http.Server // what functions reach
@@ -94,7 +95,7 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 	if o.Table == nil {
 		o.Table = func(logicalID string) string { return logicalID }
 	}
-	h := &Host{Mail: &mailbox.Mailbox{}, Events: &bus.Bus{}, log: o.Log, served: make(chan error, 1)}
+	h := &Host{Mail: &mailbox.Mailbox{}, Events: &bus.Bus{}, provider: o.Settings["TOKEN_ISSUER"], log: o.Log, served: make(chan error, 1)}
 	listener, err := listen(o.Port)
 	if err != nil {
 		return nil, err
@@ -106,9 +107,12 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 			h.abort()
 		}
 	}()
-	// The gateway's own answers name the public URL: a 401 says where tokens come from.
+	// The gateway's own answers name the public URL and the scopes: a 401 says where tokens
+	// come from, and what to ask for.
 	// And the right to send is one for the sender's address.
-	parameters := map[string]string{"PublicUrl": h.BaseURL, "MailSender": cmp.Or(o.Settings["MAIL_SENDER"], sender)}
+	parameters := map[string]string{
+		"PublicUrl": h.BaseURL, "TokenScopes": o.Settings["TOKEN_SCOPES"], "MailSender": cmp.Or(o.Settings["MAIL_SENDER"], sender),
+	}
 	if h.template, err = template.Load(filepath.Join(o.Root, "template.yaml"), parameters); err != nil {
 		return nil, err
 	}
@@ -123,7 +127,7 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.Tokens, err = tokens.New(issuerSettings(h.template, h.BaseURL)); err != nil {
+	if h.Tokens, err = tokens.New(issuerSettings(h.template, h.BaseURL, o.Settings)); err != nil {
 		return nil, err
 	}
 	if err := h.start(ctx, o, endpoint, tables); err != nil {
@@ -188,12 +192,15 @@ func (h *Host) settings(here, function string, more map[string]string) map[strin
 	return ours
 }
 
-// issuerSettings reads how the authorizer wants its tokens from the template.
-func issuerSettings(t *template.Template, url string) tokens.Settings {
+// issuerSettings reads how the authorizer wants its tokens from the template, unless the
+// shell says otherwise.
+func issuerSettings(t *template.Template, url string, more map[string]string) tokens.Settings {
 	s := tokens.Settings{URL: url, Audience: audience}
 	for _, f := range t.Functions {
 		if claim, ok := f.Environment["ROLES_CLAIM"]; ok {
-			s.RolesClaim, s.AudienceClaim, s.EmailVerifiedClaim = claim, f.Environment["AUDIENCE_CLAIM"], f.Environment["EMAIL_VERIFIED_CLAIM"]
+			s.RolesClaim = cmp.Or(more["ROLES_CLAIM"], claim)
+			s.AudienceClaim = cmp.Or(more["AUDIENCE_CLAIM"], f.Environment["AUDIENCE_CLAIM"])
+			s.EmailVerifiedClaim = cmp.Or(more["EMAIL_VERIFIED_CLAIM"], f.Environment["EMAIL_VERIFIED_CLAIM"])
 		}
 	}
 	return s

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,7 +21,14 @@ import (
 )
 
 // settable are the variables of the template that the shell may set for a laptop.
-var settable = []string{"ALLOWED_ORIGINS", "MAIL_SENDER", "ORGANISATION_ZONE", "TRUST_CENTER"}
+var settable = []string{
+	"ALLOWED_ORIGINS", "MAIL_SENDER", "ORGANISATION_ZONE", "TRUST_CENTER",
+	"TOKEN_ISSUER", "JWKS_URL", "TOKEN_AUDIENCE", "AUDIENCE_CLAIM", "ROLES_CLAIM", "EMAIL_VERIFIED_CLAIM", "TOKEN_SCOPES",
+}
+
+// provider are the variables that put an identity provider of one's own in the place of
+// this host's: one without the others would let nobody in.
+var provider = []string{"TOKEN_ISSUER", "JWKS_URL", "TOKEN_AUDIENCE"}
 
 // startWithin includes the first fetch of the engine.
 const startWithin = 10 * time.Minute
@@ -82,6 +90,15 @@ func parse(args []string, root string) (c command, err error) {
 		if value, ok := os.LookupEnv(name); ok {
 			c.Settings[name] = value
 		}
+	}
+	given := 0
+	for _, name := range provider {
+		if c.Settings[name] != "" {
+			given++
+		}
+	}
+	if given != 0 && given != len(provider) {
+		return c, fmt.Errorf("%s go together: set all of them, so that your identity provider gives the tokens, or none, and this host gives them", strings.Join(provider, ", "))
 	}
 	port := 3000
 	if text := os.Getenv("PORT"); text != "" {

@@ -39,6 +39,9 @@ type about struct {
 func (h *Host) writeRunFile(path string) (remove func(), err error) {
 	f := about{BaseURL: h.BaseURL, MCPURL: h.BaseURL + "/mcp", InboxURL: h.BaseURL + "/_local/inbox", Tokens: map[string]string{}}
 	for _, one := range holders {
+		if h.provider != "" {
+			break // ours are refused
+		}
 		if f.Tokens[one.Name], err = h.Tokens.Mint(tokens.Holder{Role: one.Name}); err != nil {
 			return nil, err
 		}
@@ -116,6 +119,11 @@ func (h *Host) welcome(w io.Writer, runFile, data string) {
 	}
 	if data != "" {
 		line("  %-13s %s, kept when this stops", "Data", data)
+	}
+	if h.provider != "" {
+		line("\nTokens come from %s. Agents find that out at %s/mcp (docs/mcp.md, \"Sign-in\").\n", h.provider, h.BaseURL)
+		_, _ = io.WriteString(w, b.String())
+		return
 	}
 	line("\nTokens (good for 12 hours; %s%s, also in %s)\n", h.BaseURL, tokens.TokenPath, runFile)
 	for _, one := range holders {

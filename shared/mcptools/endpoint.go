@@ -60,7 +60,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, known := release.CallerFrom(r.Context()); !known {
-		w.Header().Set("WWW-Authenticate", Challenge(e.config.PublicURL))
+		w.Header().Set("WWW-Authenticate", e.config.Challenge())
 		writeError(w, http.StatusUnauthorized, nil, codeUnauthorized,
 			"This needs an access token. Next: send it in the header Authorization: Bearer <token>.")
 		return
@@ -232,8 +232,9 @@ func (e *endpoint) metadata(w http.ResponseWriter, r *http.Request) {
 			Resource             string   `json:"resource"`
 			Name                 string   `json:"resource_name"`
 			AuthorizationServers []string `json:"authorization_servers"`
+			Scopes               []string `json:"scopes_supported,omitempty"`
 			BearerMethods        []string `json:"bearer_methods_supported"`
-		}{e.config.PublicURL + Path, "Releases", []string{e.config.Issuer}, []string{"header"}}))
+		}{e.config.PublicURL + Path, "Releases", []string{e.config.Issuer}, e.config.Scopes, []string{"header"}}))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -300,10 +301,11 @@ func TestAToolThatHangsAnswersInTime(t *testing.T) {
 // Without an authorizer before it, as a mistake in the template would leave it, the
 // endpoint still lets nobody in.
 func TestNobodyIsLetInWithoutTheAuthorizer(t *testing.T) {
-	h := mcptools.Handler(operations.New(nil), mcptools.Config{PublicURL: "https://releases.example.com/live"})
+	c := mcptools.Config{PublicURL: "https://releases.example.com/live", Scopes: []string{"releases/use"}}
+	h := mcptools.Handler(operations.New(nil), c)
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, httptest.NewRequest("POST", "/mcp", strings.NewReader(ping)))
-	if rec.Code != 401 || rec.Header().Get("WWW-Authenticate") != mcptools.Challenge("https://releases.example.com/live") {
+	if rec.Code != 401 || rec.Header().Get("WWW-Authenticate") != c.Challenge() {
 		t.Errorf("%d %v", rec.Code, rec.Header())
 	}
 }
@@ -316,12 +318,16 @@ func TestMetadataNamesWhoGivesTokens(t *testing.T) {
 			Resource string   `json:"resource"`
 			Servers  []string `json:"authorization_servers"`
 			Methods  []string `json:"bearer_methods_supported"`
+			Scopes   []string `json:"scopes_supported"`
 		}
 		if err := json.NewDecoder(res.Body).Decode(&m); err != nil || res.StatusCode != 200 || res.Header.Get("Content-Type") != "application/json" {
 			t.Fatalf("%s: %d %v", path, res.StatusCode, err)
 		}
 		if m.Resource != w.server.URL+"/mcp" || len(m.Servers) != 1 || m.Servers[0] != issuer || len(m.Methods) != 1 || m.Methods[0] != "header" {
 			t.Errorf("%s: %+v", path, m)
+		}
+		if !slices.Equal(m.Scopes, []string{"openid", "releases/use"}) {
+			t.Errorf("%s names the scopes %v", path, m.Scopes)
 		}
 		if res.Header.Get("Access-Control-Allow-Origin") != "*" {
 			t.Error("pages cannot read where to get tokens")
@@ -335,8 +341,26 @@ func TestMetadataNamesWhoGivesTokens(t *testing.T) {
 			t.Errorf("%s without a public URL: %d %s", path, rec.Code, rec.Body)
 		}
 	}
-	if c := mcptools.Challenge(""); strings.Contains(c, "resource_metadata") {
-		t.Errorf("a challenge that leads nowhere: %s", c)
+	// Without scopes none are named: an empty list would say that there are none to have.
+	rec := httptest.NewRecorder()
+	mcptools.Handler(operations.New(nil), mcptools.Config{PublicURL: "https://releases.example.com", Issuer: issuer}).
+		ServeHTTP(rec, httptest.NewRequest("GET", mcptools.MetadataPath, nil))
+	if rec.Code != 200 || bytes.Contains(rec.Body.Bytes(), []byte("scopes")) {
+		t.Errorf("without scopes: %d %s", rec.Code, rec.Body)
+	}
+}
+
+func TestChallenge_WhatIsNotConfigured_IsLeftOut(t *testing.T) {
+	const at = "https://releases.example.com"
+	for want, c := range map[string]mcptools.Config{
+		`Bearer realm="releases"`:                              {},
+		`Bearer realm="releases", scope="openid releases/use"`: {Scopes: []string{"openid", "releases/use"}},
+		`Bearer realm="releases", resource_metadata="` + at + `/.well-known/oauth-protected-resource/mcp"`:                       {PublicURL: at + "/"},
+		`Bearer realm="releases", scope="releases/use", resource_metadata="` + at + `/.well-known/oauth-protected-resource/mcp"`: {PublicURL: at, Scopes: []string{"releases/use"}},
+	} {
+		if got := c.Challenge(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }
 

@@ -47,6 +47,7 @@ func person(name string, role release.Role) release.Caller {
 // fixture is a service of its own: tables nobody else has, a clock that the test moves,
 // and the handler that is under test.
 type fixture struct {
+	config  mcptools.Config
 	ops     *operations.Operations
 	handler http.Handler
 	server  *httptest.Server
@@ -67,7 +68,8 @@ func newFixture(t testing.TB) *fixture {
 	w.ops = operations.New(store).WithClock(func() time.Time { return began.Add(time.Duration(w.clock.Load()) * time.Second) })
 	w.server = httptest.NewServer(http.HandlerFunc(w.gateway))
 	t.Cleanup(w.server.Close)
-	w.handler = mcptools.Handler(w.ops, mcptools.Config{PublicURL: w.server.URL, AllowedOrigins: []string{"https://agents.example"}, Issuer: issuer})
+	w.config = mcptools.Config{PublicURL: w.server.URL, AllowedOrigins: []string{"https://agents.example"}, Issuer: issuer, Scopes: []string{"openid", "releases/use"}}
+	w.handler = mcptools.Handler(w.ops, w.config)
 	return w
 }
 
@@ -87,7 +89,7 @@ func (w *fixture) gateway(rw http.ResponseWriter, r *http.Request) {
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	who, known := people[token]
 	if !known && r.URL.Path == mcptools.Path {
-		rw.Header().Set("WWW-Authenticate", mcptools.Challenge(w.server.URL))
+		rw.Header().Set("WWW-Authenticate", w.config.Challenge())
 		rw.Header().Set("Content-Type", "application/problem+json")
 		rw.WriteHeader(http.StatusUnauthorized)
 		return

@@ -27,6 +27,9 @@ type Config struct {
 	AllowedOrigins []string
 	// Issuer is the authorization server whose access tokens are accepted.
 	Issuer string
+	// Scopes are what a client asks the issuer for. Issuers that have no default give no
+	// token to a client that names none.
+	Scopes []string
 }
 
 // Handler serves the endpoint and its metadata. The caller comes in the context, as the
@@ -46,11 +49,16 @@ func Handler(ops *operations.Operations, c Config) http.Handler {
 	return mux
 }
 
-// Challenge is the WWW-Authenticate header of a 401: it names the metadata, from which a
-// client learns where to get a token.
-func Challenge(publicURL string) string {
-	if publicURL == "" {
-		return `Bearer realm="releases"`
+// Challenge is the WWW-Authenticate header of a 401: it names the scopes to ask for, and the
+// metadata, from which a client learns where to get a token. The gateway says the same before
+// a request comes here; a test holds the two equal.
+func (c Config) Challenge() string {
+	challenge := `Bearer realm="releases"`
+	if len(c.Scopes) > 0 {
+		challenge += `, scope="` + strings.Join(c.Scopes, " ") + `"`
 	}
-	return `Bearer realm="releases", resource_metadata="` + strings.TrimRight(publicURL, "/") + MetadataPath + Path + `"`
+	if c.PublicURL != "" {
+		challenge += `, resource_metadata="` + strings.TrimRight(c.PublicURL, "/") + MetadataPath + Path + `"`
+	}
+	return challenge
 }
