@@ -1,5 +1,6 @@
 // Command mcp-stdio lets clients that start their servers themselves reach /mcp: it
-// carries messages between its standard streams and RELEASES_URL with RELEASES_TOKEN.
+// carries messages between its standard streams and RELEASES_URL, with the access token in
+// RELEASES_TOKEN or from RELEASES_TOKEN_FILE or RELEASES_TOKEN_COMMAND.
 package main
 
 import (
@@ -14,6 +15,10 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	c := bridge.Config{URL: os.Getenv("RELEASES_URL"), Token: os.Getenv("RELEASES_TOKEN")}
+	c := bridge.Config{
+		URL:   os.Getenv("RELEASES_URL"),
+		Token: os.Getenv("RELEASES_TOKEN"), TokenFile: os.Getenv("RELEASES_TOKEN_FILE"), TokenCommand: os.Getenv("RELEASES_TOKEN_COMMAND"),
+		Toolsets: os.Getenv("RELEASES_TOOLSETS"),
+	}
 	os.Exit(bridge.Run(ctx, c, os.Stdin, os.Stdout, os.Stderr))
 }

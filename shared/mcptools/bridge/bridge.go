@@ -19,10 +19,14 @@ import (
 	"time"
 )
 
-// Config is where the endpoint is and who calls.
+// Config is where the endpoint is, who calls, and what of it they want to see.
 type Config struct {
-	URL   string // of the endpoint; it ends in /mcp
-	Token string // an access token
+	URL string // of the endpoint; it ends in /mcp
+	// One of three says where the access token comes from: the token itself, a file that holds
+	// it, or a command that prints it. The latter two are asked again once it is refused.
+	Token, TokenFile, TokenCommand string
+	// Toolsets goes to the endpoint as it is, which offers those tools only.
+	Toolsets string
 }
 
 // The exit codes of Run.
@@ -67,11 +71,7 @@ func Run(ctx context.Context, c Config, in io.Reader, out, log io.Writer) int {
 // told at once and not in the middle of somebody's work. Without a bridge there is a
 // complaint: a sentence on what to correct.
 func open(c Config, out, log io.Writer) (b *bridge, complaint string) {
-	at := strings.TrimSpace(c.URL)
-	token := strings.TrimSpace(c.Token)
-	if scheme, rest, _ := strings.Cut(token, " "); strings.EqualFold(scheme, "Bearer") {
-		token = strings.TrimSpace(rest)
-	}
+	at, toolsets := strings.TrimSpace(c.URL), strings.TrimSpace(c.Toolsets)
 	u, err := url.Parse(at)
 	switch {
 	case at == "":
@@ -82,14 +82,16 @@ func open(c Config, out, log io.Writer) (b *bridge, complaint string) {
 		return nil, fmt.Sprintf("RELEASES_URL is %q: a token must not travel unencrypted. Use https; http is for a service on this machine only.", at)
 	case !strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/mcp"):
 		return nil, fmt.Sprintf("RELEASES_URL is %q. It must be the URL of the endpoint, which ends in /mcp.", at)
-	case token == "":
-		return nil, "RELEASES_TOKEN is not set. Set it to an access token for Releases, in this server's env in your client's configuration."
-	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return nil, "RELEASES_TOKEN holds spaces or characters that no access token has. Copy the token again, without quotes and line breaks."
+	case strings.ContainsFunc(toolsets, func(r rune) bool { return r < ' ' || r > '~' }):
+		return nil, "RELEASES_TOOLSETS holds characters that no toolset has. Write their names with commas between, such as core,planning."
+	}
+	tokens, complaint := tokensOf(c, log)
+	if tokens == nil {
+		return nil, complaint
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	return &bridge{
-		url: u.String(), token: token, out: out, log: log, free: make(chan struct{}, atOnce), running: map[string]context.CancelFunc{},
+		url: u.String(), tokens: tokens, toolsets: toolsets, out: out, log: log, free: make(chan struct{}, atOnce), running: map[string]context.CancelFunc{},
 		client: &http.Client{
 			Timeout:       bridgeTimeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token is for this URL only
@@ -103,9 +105,11 @@ func loopback(host string) bool {
 }
 
 type bridge struct {
-	url, token string
-	client     *http.Client
-	free       chan struct{}
+	url      string
+	tokens   *tokens
+	toolsets string
+	client   *http.Client
+	free     chan struct{}
 
 	writing  sync.Mutex // one line at a time
 	out, log io.Writer

@@ -110,7 +110,7 @@ func TestWhatCannotBeReachedIsASentence(t *testing.T) {
 		secure.URL + "/mcp":                         "certificate",
 	} {
 		var out, log bytes.Buffer
-		code := Run(t.Context(), Config{url, "t"}, strings.NewReader(call+"\n"), &out, &log)
+		code := Run(t.Context(), Config{URL: url, Token: "t"}, strings.NewReader(call+"\n"), &out, &log)
 		if got := text(t, out.String()); !strings.Contains(got, want) || !strings.Contains(got, "Nothing was changed. Next: ") || code != 0 {
 			t.Errorf("%s: %d %s", url, code, got)
 		}
@@ -124,7 +124,7 @@ func TestTimeoutsTellToCheckFirst(t *testing.T) {
 	}))
 	t.Cleanup(s.Close)
 	var out bytes.Buffer
-	b, complaint := open(Config{s.URL + "/mcp", "t"}, &out, io.Discard)
+	b, complaint := open(Config{URL: s.URL + "/mcp", Token: "t"}, &out, io.Discard)
 	if b == nil {
 		t.Fatal(complaint)
 	}
@@ -141,14 +141,17 @@ func TestConfigurationIsJudgedFirst(t *testing.T) {
 		config Config
 		want   string
 	}{
-		"no URL":              {Config{"", "t"}, "RELEASES_URL is not set"},
-		"no address":          {Config{"releases", "t"}, "is no URL"},
-		"another scheme":      {Config{"ftp://releases.example/mcp", "t"}, "is no URL"},
-		"the service's URL":   {Config{"https://releases.example", "t"}, "ends in /mcp"},
-		"in the clear":        {Config{"http://releases.example/mcp", "t"}, "Use https"},
-		"no token":            {Config{"https://releases.example/mcp", " "}, "RELEASES_TOKEN is not set"},
-		"only the scheme":     {Config{"https://releases.example/mcp", "Bearer "}, "RELEASES_TOKEN"},
-		"a token in two rows": {Config{"https://releases.example/mcp", "abc\ndef"}, "RELEASES_TOKEN holds spaces"},
+		"no URL":              {Config{URL: "", Token: "t"}, "RELEASES_URL is not set"},
+		"no address":          {Config{URL: "releases", Token: "t"}, "is no URL"},
+		"another scheme":      {Config{URL: "ftp://releases.example/mcp", Token: "t"}, "is no URL"},
+		"the service's URL":   {Config{URL: "https://releases.example", Token: "t"}, "ends in /mcp"},
+		"in the clear":        {Config{URL: "http://releases.example/mcp", Token: "t"}, "Use https"},
+		"no token":            {Config{URL: "https://releases.example/mcp", Token: " "}, "RELEASES_TOKEN is not set"},
+		"only the scheme":     {Config{URL: "https://releases.example/mcp", Token: "Bearer "}, "RELEASES_TOKEN"},
+		"two tokens":          {Config{URL: "https://releases.example/mcp", Token: "t", TokenFile: "f"}, "More than one of RELEASES_TOKEN, RELEASES_TOKEN_FILE and RELEASES_TOKEN_COMMAND is set"},
+		"two ways":            {Config{URL: "https://releases.example/mcp", TokenFile: "f", TokenCommand: "c"}, "More than one of"},
+		"toolsets in rows":    {Config{URL: "https://releases.example/mcp", Token: "t", Toolsets: "core\nplanning"}, "RELEASES_TOOLSETS holds characters"},
+		"a token in two rows": {Config{URL: "https://releases.example/mcp", Token: "abc\ndef"}, "RELEASES_TOKEN holds spaces"},
 	} {
 		var out, log bytes.Buffer
 		code := Run(t.Context(), c.config, strings.NewReader(call+"\n"), &out, &log)
@@ -157,10 +160,10 @@ func TestConfigurationIsJudgedFirst(t *testing.T) {
 		}
 	}
 	for _, c := range []Config{
-		{" https://releases.example/live/mcp/ ", "Bearer abc.def-ghi_j="}, {"http://localhost:3000/mcp", "t\n"}, {"http://[::1]:3000/mcp", "t"},
+		{URL: " https://releases.example/live/mcp/ ", Token: "Bearer abc.def-ghi_j="}, {URL: "http://localhost:3000/mcp", Token: "t\n"}, {URL: "http://[::1]:3000/mcp", Token: "t"},
 	} {
 		b, complaint := open(c, io.Discard, io.Discard)
-		if b == nil || strings.ContainsAny(b.token, " \n") || strings.HasSuffix(b.url, "/") {
+		if b == nil || strings.ContainsAny(b.tokens.token, " \n") || strings.HasSuffix(b.url, "/") {
 			t.Errorf("%+v: %s %+v", c, complaint, b)
 		}
 	}
@@ -262,7 +265,7 @@ func TestACallCanBeTakenBack(t *testing.T) {
 	in, client := io.Pipe()
 	answers, out := io.Pipe()
 	done := make(chan int, 1)
-	go func() { done <- Run(t.Context(), Config{s.URL + "/mcp", "t"}, in, out, io.Discard) }()
+	go func() { done <- Run(t.Context(), Config{URL: s.URL + "/mcp", Token: "t"}, in, out, io.Discard) }()
 	_, _ = io.WriteString(client, `{"jsonrpc":"2.0","id":"slow","method":"tools/call"}`+"\n"+`{"jsonrpc":"2.0","id":"quick","method":"ping"}`+"\n")
 	line, err := bufio.NewReader(answers).ReadString('\n')
 	if err != nil || !strings.Contains(line, "quick") {
@@ -295,7 +298,7 @@ func TestAnInterruptEndsItAtOnce(t *testing.T) {
 	t.Cleanup(func() { _ = client.Close() })
 	ctx, interrupt := context.WithCancel(t.Context())
 	done := make(chan int, 1)
-	go func() { done <- Run(ctx, Config{s.URL + "/mcp", "t"}, in, io.Discard, io.Discard) }()
+	go func() { done <- Run(ctx, Config{URL: s.URL + "/mcp", Token: "t"}, in, io.Discard, io.Discard) }()
 	_, _ = io.WriteString(client, call+"\n")
 	<-reached
 	interrupt()

@@ -16,16 +16,62 @@ import (
 // firstStateless is the protocol revision from which method and name are headers too.
 const firstStateless = "2026-07-28"
 
-// post sends a message and returns the line to answer with; nil where there is none.
+// post sends a message and returns the line to answer with; nil where there is none. A message
+// whose token is refused was not carried out: with a new token it is sent once more, and the
+// client learns nothing of it.
 func (b *bridge) post(ctx context.Context, m message) []byte {
+	token, err := b.tokens.current(ctx)
+	if err != nil {
+		return refusal(m.id, b.tokens.unavailable(err))
+	}
+	line, refused := b.send(ctx, m, token)
+	if !refused {
+		return line
+	}
+	fresh, err := b.tokens.renewed(ctx, token)
+	if err != nil {
+		return refusal(m.id, b.tokens.unavailable(err))
+	}
+	if fresh != token {
+		if line, refused = b.send(ctx, m, fresh); !refused {
+			return line
+		}
+	}
+	return refusal(m.id, b.tokens.unauthorized())
+}
+
+// send sends a message once. It tells apart, as it is all that a new token can mend, whether
+// the token was refused.
+func (b *bridge) send(ctx context.Context, m message, token string) (line []byte, refused bool) {
+	res, body, complaint := b.exchange(ctx, m, token)
+	switch {
+	case complaint != "":
+		return refusal(m.id, complaint), false
+	case res.StatusCode == http.StatusUnauthorized:
+		return nil, true
+	case res.StatusCode == http.StatusAccepted:
+		return nil, false
+	}
+	if line := protocolLine(body); line != nil {
+		b.agreed(m, line)
+		return line, false
+	}
+	return refusal(m.id, unexpected(b.url, res)), false
+}
+
+// exchange is one request and its answer, read to the end.
+func (b *bridge) exchange(ctx context.Context, m message, token string) (_ *http.Response, body []byte, complaint string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url, bytes.NewReader(m.line))
 	if err != nil {
-		return refusal(m.id, "INVALID_URL: RELEASES_URL cannot be used. Nothing was changed. Next: correct it and restart this server.")
+		return nil, nil, "INVALID_URL: RELEASES_URL cannot be used. Nothing was changed. Next: correct it and restart this server."
 	}
-	req.Header.Set("Authorization", "Bearer "+b.token)
+	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
 	req.Header.Set("User-Agent", "releases-mcp-stdio/1")
+	if b.toolsets != "" {
+		req.Header.Set("X-Mcp-Toolsets", b.toolsets)
+	}
 	if m.version != "" {
 		req.Header.Set("Mcp-Protocol-Version", m.version)
 		if m.version >= firstStateless {
@@ -37,23 +83,17 @@ func (b *bridge) post(ctx context.Context, m message) []byte {
 	}
 	res, err := b.client.Do(req)
 	if err != nil {
-		return refusal(m.id, unreached(b.url, err))
+		return nil, nil, unreached(b.url, err)
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	body, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return refusal(m.id, unreached(b.url, err))
+		return nil, nil, unreached(b.url, err)
 	case len(body) > maxAnswer:
-		return refusal(m.id, "TOO_LARGE: The answer is larger than 16 MiB. Next: ask for less, such as a smaller logLimit.")
-	case res.StatusCode == http.StatusAccepted:
-		return nil
+		return nil, nil, "TOO_LARGE: The answer is larger than 16 MiB. Next: ask for less, such as a smaller logLimit."
 	}
-	if line := protocolLine(body); line != nil {
-		b.agreed(m, line)
-		return line
-	}
-	return refusal(m.id, refused(b.url, res))
+	return res, body, ""
 }
 
 // speaks is the protocol version a message is sent under: its own, or else that of the
@@ -153,12 +193,24 @@ func unreached(at string, err error) string {
 	return fmt.Sprintf("UNREACHABLE: The connection to %s broke off.%s", at, unknown)
 }
 
-// refused words an answer that is not the endpoint's.
-func refused(at string, res *http.Response) string {
-	switch code := res.StatusCode; {
-	case code == http.StatusUnauthorized:
+// unavailable words why there is no token to send.
+func (t *tokens) unavailable(err error) string {
+	return fmt.Sprintf("TOKEN_UNAVAILABLE: The access token cannot be had: %s %v.%scorrect that, or sign in again where that gives a token, and make the same call again.", t.name, err, nothing)
+}
+
+// unauthorized words that the service takes no token that can be had.
+func (t *tokens) unauthorized() string {
+	if t.fixed {
 		return "UNAUTHORIZED: Releases does not accept the token in RELEASES_TOKEN: it may have expired or be meant for another service." + nothing +
 			"get a new access token, put it into RELEASES_TOKEN in your client's configuration, and restart this server."
+	}
+	return "UNAUTHORIZED: Releases does not accept the token from " + t.name + ", which was asked again: it may have expired or be meant for another service." + nothing +
+		"sign in again, so that it gives a new access token, and make the same call again. No restart is needed."
+}
+
+// unexpected words an answer that is not the endpoint's.
+func unexpected(at string, res *http.Response) string {
+	switch code := res.StatusCode; {
 	case code == http.StatusForbidden:
 		return "FORBIDDEN: Something before Releases, such as a firewall, refuses this call." + nothing + "ask the operators to let this machine call " + at + "."
 	case code == http.StatusNotFound || code == http.StatusMethodNotAllowed:
