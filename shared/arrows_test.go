@@ -55,6 +55,10 @@ var mayImport = map[string][]string{
 	"shared/local":  {"shared/"},
 	"shared/local/": {"shared/local/"},
 
+	// What tests stand on: linked by tests only, see TestTestkit_IsLinkedByTestsOnly.
+	"shared/testkit":  {"shared/testkit/", "shared/dynamo", "shared/local/"},
+	"shared/testkit/": {},
+
 	// A Lambda's main wires the one surface it serves; see also TestMains.
 	"functions/": {
 		"shared/host", "shared/dynamo", "shared/operations",
@@ -69,9 +73,9 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/config":                  {}, // 2 MB and 3 M instructions on each start
 	"github.com/aws/aws-sdk-go-v2/feature/":                {},
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb":        {"shared/dynamo", "shared/local", "shared/local/"},
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types":  {"shared/dynamo", "shared/stream", "shared/local", "shared/local/"}, // a stream's images
-	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams": {"shared/local", "shared/local/"},
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb":        {"shared/dynamo", "shared/local", "shared/local/", "shared/testkit", "shared/testkit/"},
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types":  {"shared/dynamo", "shared/stream", "shared/local", "shared/local/", "shared/testkit/"}, // a stream's images
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams": {"shared/local", "shared/local/", "shared/testkit"},
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge":     {"shared/notify/announce", "shared/local", "shared/local/"},
 	"github.com/aws/aws-sdk-go-v2/service/sesv2":           {"shared/notify/send", "shared/local", "shared/local/"},
 	"github.com/aws/aws-lambda-go/lambda":                  {"shared/host", "shared/local", "shared/local/"},
@@ -227,6 +231,28 @@ func TestArrows(t *testing.T) {
 	}
 }
 
+// What tests stand on stays out of everything that ships, the laptop host as well; its
+// row above would let it in. Nothing else links Go's own testing package either.
+func TestTestkit_IsLinkedByTestsOnly(t *testing.T) {
+	used := 0
+	for _, s := range sources(t) {
+		inside := listed(s.dir, []string{"shared/testkit", "shared/testkit/"})
+		for _, i := range s.imports() {
+			own := strings.TrimPrefix(i, module)
+			if !listed(own, []string{"shared/testkit", "shared/testkit/", "testing"}) {
+				continue
+			}
+			used++
+			if !s.test && !inside {
+				t.Errorf("%s imports %s, which is for tests", s.name, own)
+			}
+		}
+	}
+	if used < 20 {
+		t.Errorf("only %d imports found", used)
+	}
+}
+
 // The environment is read once, at the edge. What an environment variable changes deep
 // inside cannot be seen in a main.
 func TestEnvironmentIsReadAtTheEdge(t *testing.T) {
@@ -242,7 +268,7 @@ func TestEnvironmentIsReadAtTheEdge(t *testing.T) {
 				return true
 			}
 			reads++
-			if !s.test && !listed(s.dir, []string{"shared/host", "shared/local", "shared/local/", "functions/local", "functions/mcp-stdio"}) {
+			if !s.test && !listed(s.dir, []string{"shared/host", "shared/local", "shared/local/", "shared/testkit", "functions/local", "functions/mcp-stdio"}) {
 				t.Errorf("%s reads the environment with os.%s; that is shared/host's", s.fset.Position(sel.Pos()), sel.Sel.Name)
 			}
 			return true

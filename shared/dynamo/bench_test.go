@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/meter"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/meter"
 )
 
 // BenchmarkBudgets prints the rows of DESIGN 6 about DynamoDB, but for settlement, which
@@ -45,7 +45,7 @@ func BenchmarkBudgets(b *testing.B) {
 		}
 		measure := func(name, budget string, run func(s *dynamo.Store) error) {
 			var m meter.Meter
-			l.no(run(dynamo.Open(l.config, l.tables, m.Option)))
+			l.no(run(l.Open(m.Option)))
 			n := m.Take()
 			b.Logf("%-48s %3d requests, %6.1f units on tables, %5.1f on indexes   (budget: %s)", name, n.Requests, n.Base, n.Indexes, budget)
 		}
@@ -54,8 +54,8 @@ func BenchmarkBudgets(b *testing.B) {
 			_, err := s.Transition(l.ctx, id, moveTo(release.Approved), l.write())
 			return err
 		})
-		item := sizeOf(l.raw(l.tables.Releases, "REL#"+id, "M"))
-		entry := sizeOf(l.raw(l.tables.Releases, "LOG#"+id, "000000000000#0001"))
+		item := sizeOf(l.raw(l.Tables.Releases, "REL#"+id, "M"))
+		entry := sizeOf(l.raw(l.Tables.Releases, "LOG#"+id, "000000000000#0001"))
 		b.Logf("%-48s %3d WCU of base table on AWS: 2 × (⌈%d B⌉ + ⌈%d B⌉)   (budget: ≤ 10 for 2 KB)", "", 2*(kilobytes(item)+kilobytes(entry)), item, entry)
 		_, err = l.LinkChanges(l.ctx, id, ids[20:], nil, l.write())
 		l.no(err)

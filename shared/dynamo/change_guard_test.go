@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // Whatever writes a change request has seen the edit that came in between: nothing of it
@@ -167,7 +167,7 @@ func TestFinishCreation_EndedInBetween_ChangesNothing(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 100)
 	r, _ := planOf()
-	if _, err := l.under(nil, dyingAfter("TransactWriteItems", 1)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
+	if _, err := l.Under(nil, dyingAfter("TransactWriteItems", 1)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
 		t.Fatal("it did not die")
 	}
 	id := l.onlyRelease()
@@ -213,7 +213,7 @@ func (l *harness) undone(mark func(id string, write func() error) error) (id str
 	l.t.Helper()
 	ids := l.changes("CHG", 46)
 	reads, writes := 0, 0
-	s := l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+	s := l.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		switch call.Operation {
 		case "Query":
 			if reads++; reads == 1 { // to see what is left to link

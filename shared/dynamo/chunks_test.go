@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // onlyRelease is the id of the one release there is, whatever state it is in.
@@ -47,7 +47,7 @@ func (l *harness) exactRecord(id string, want []string) {
 		l.t.Errorf("%s: %d links, %d ids, %d in the guard; want %d, %d, %d", id,
 			len(links), len(now.Release.ChangeIDs), len(now.Release.Unapproved), len(want), len(want), len(pending))
 	}
-	count, _ := l.raw(l.tables.Releases, "REL#"+id, "M")["changeCount"].(*types.AttributeValueMemberN)
+	count, _ := l.raw(l.Tables.Releases, "REL#"+id, "M")["changeCount"].(*types.AttributeValueMemberN)
 	if count == nil || count.Value != fmt.Sprint(len(want)) {
 		l.t.Errorf("%s counts %v change requests, want %d", id, count, len(want))
 	}
@@ -101,7 +101,7 @@ func TestACreationThatDiesBetweenChunks(t *testing.T) {
 			l := newHarness(t)
 			ids := l.changes("CHG", 100)
 			r, _ := planOf()
-			if _, err := l.under(nil, dyingAfter("TransactWriteItems", died)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
+			if _, err := l.Under(nil, dyingAfter("TransactWriteItems", died)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
 				t.Fatal("it did not die")
 			}
 			id := l.onlyRelease()
@@ -126,7 +126,7 @@ func TestACreationThatCannotBeFinishedIsUndone(t *testing.T) {
 	ids := l.changes("CHG", 60)
 	other := l.release()
 	first := true
-	store := l.under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+	store := l.Under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		err := do(ctx)
 		if in, ok := call.Input.(*dynamodb.TransactWriteItemsInput); ok && first && len(in.TransactItems) > 10 {
 			first = false
@@ -163,7 +163,7 @@ func TestADeletionThatDiesBetweenChunks(t *testing.T) {
 				_, err := l.AppendLog(l.ctx, id, "x", "", l.write())
 				l.no(err)
 			}
-			if err := l.under(nil, dyingAfter("TransactWriteItems", died)).DeleteRelease(l.ctx, id, l.write()); err == nil {
+			if err := l.Under(nil, dyingAfter("TransactWriteItems", died)).DeleteRelease(l.ctx, id, l.write()); err == nil {
 				t.Fatal("it did not die")
 			}
 			l.refusesAll(id, release.KindNotFound, ids[0])
@@ -196,7 +196,7 @@ func TestADeletionThatDiesBetweenChunks(t *testing.T) {
 // empty checks that nothing is left in a partition of the Releases table.
 func (l *harness) empty(pk string) {
 	l.t.Helper()
-	if left := l.count(l.tables.Releases, pk); left > 0 {
+	if left := l.count(l.Tables.Releases, pk); left > 0 {
 		l.t.Errorf("%d items are left under %s", left, pk)
 	}
 }
@@ -204,7 +204,7 @@ func (l *harness) empty(pk string) {
 // count is how many items a partition has.
 func (l *harness) count(table, pk string) int {
 	l.t.Helper()
-	out, err := l.client.Query(l.ctx, &dynamodb.QueryInput{
+	out, err := l.Client.Query(l.ctx, &dynamodb.QueryInput{
 		TableName: &table, KeyConditionExpression: aws.String("pk = :p"), ConsistentRead: aws.Bool(true),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":p": &types.AttributeValueMemberS{Value: pk}},
 	})
@@ -216,7 +216,7 @@ func (l *harness) count(table, pk string) int {
 // more than so many actions: after what it read, before what it writes.
 func (l *harness) between(actions int, happens func()) *dynamo.Store {
 	var once sync.Once
-	return l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+	return l.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if in, ok := call.Input.(*dynamodb.TransactWriteItemsInput); ok && len(in.TransactItems) > actions {
 			once.Do(happens)
 		}
@@ -245,14 +245,14 @@ func TestNothingIsLinkedToWhatIsBeingDeleted(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 60)
 	r, _ := planOf()
-	if _, err := l.under(nil, dyingAfter("TransactWriteItems", 1)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
+	if _, err := l.Under(nil, dyingAfter("TransactWriteItems", 1)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
 		t.Fatal("it did not die")
 	}
 	id := l.onlyRelease()
 	// The deletion has freed what was linked and is about to remove the release, when the
 	// creation links more.
 	freed, linked := make(chan struct{}), make(chan struct{})
-	deleting := l.under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+	deleting := l.Under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if call.Operation == "DeleteItem" {
 			close(freed)
 			<-linked
@@ -261,8 +261,8 @@ func TestNothingIsLinkedToWhatIsBeingDeleted(t *testing.T) {
 	})
 	var deletion sync.WaitGroup
 	store := l.between(10, func() {
-		_, err := l.client.UpdateItem(l.ctx, &dynamodb.UpdateItemInput{
-			TableName: &l.tables.Releases, UpdateExpression: aws.String("SET deleting = :yes"),
+		_, err := l.Client.UpdateItem(l.ctx, &dynamodb.UpdateItemInput{
+			TableName: &l.Tables.Releases, UpdateExpression: aws.String("SET deleting = :yes"),
 			Key:                       map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "REL#" + id}, "sk": &types.AttributeValueMemberS{Value: "M"}},
 			ExpressionAttributeValues: map[string]types.AttributeValue{":yes": &types.AttributeValueMemberBOOL{Value: true}},
 		})
@@ -293,12 +293,12 @@ func TestAddingAHundredThatDiesBetweenChunks(t *testing.T) {
 			l := newHarness(t)
 			ids := l.changes("CHG", 100)
 			id := l.release()
-			if _, err := l.under(nil, dyingAfter("TransactWriteItems", died)).LinkChanges(l.ctx, id, ids, nil, l.write()); err == nil {
+			if _, err := l.Under(nil, dyingAfter("TransactWriteItems", died)).LinkChanges(l.ctx, id, ids, nil, l.write()); err == nil {
 				t.Fatal("it did not die")
 			}
 			l.exactRecord(id, ids[:min(100, died*45)])
 			var count inject.Counter
-			store := l.under(nil, count.Count)
+			store := l.Under(nil, count.Count)
 			again, err := store.LinkChanges(l.ctx, id, ids, nil, l.write())
 			if err != nil || len(again.Added) != 100-min(100, died*45) || len(again.Added)+len(again.Unchanged) != 100 {
 				t.Fatalf("repeated: %d added, %d unchanged, %v", len(again.Added), len(again.Unchanged), err)
@@ -327,7 +327,7 @@ func TestNothingIsLinkedWhereOneIdIsRefused(t *testing.T) {
 	held := l.release(ids[49])
 	id := l.release()
 	var count inject.Counter
-	_, err := l.under(nil, count.Count).LinkChanges(l.ctx, id, append(ids, "CHG-none"), nil, l.write())
+	_, err := l.Under(nil, count.Count).LinkChanges(l.ctx, id, append(ids, "CHG-none"), nil, l.write())
 	var e *release.Error
 	if !errors.As(err, &e) || len(e.Fields) != 2 || e.Fields[0].ID != ids[49] || e.Fields[0].Code != "linked-elsewhere" || e.Fields[1].Code != "not-found" {
 		t.Fatalf("got %v", err)

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // The budgets of DESIGN 6 as exact counts of requests.
@@ -26,7 +26,7 @@ func TestRequestsAreCounted(t *testing.T) {
 	_, err := l.CreateTask(l.ctx, task, l.write())
 	l.no(err)
 	var count inject.Counter
-	s := l.under(nil, count.Count)
+	s := l.Under(nil, count.Count)
 	for _, c := range []struct {
 		name string
 		most int

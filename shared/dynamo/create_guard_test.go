@@ -100,15 +100,15 @@ func TestIdempotencyKey_UsedInBetween_WritesNothing(t *testing.T) {
 		},
 	} {
 		others := map[string]func(w dynamo.Write) error{ // in the table where the key is kept
-			l.tables.Releases: func(w dynamo.Write) error {
+			l.Tables.Releases: func(w dynamo.Write) error {
 				_, err := l.AppendLog(l.ctx, id, "first", "", w)
 				return err
 			},
-			l.tables.Changes: func(w dynamo.Write) error {
+			l.Tables.Changes: func(w dynamo.Write) error {
 				_, err := l.CreateChange(l.ctx, newChange("first of "+name, release.DecisionPending), w)
 				return err
 			},
-			l.tables.Tasks: func(w dynamo.Write) error {
+			l.Tables.Tasks: func(w dynamo.Write) error {
 				_, err := l.CreateTask(l.ctx, newTask("first of "+name, ""), w)
 				return err
 			},

@@ -4,80 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
-	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
-	"github.com/aws/smithy-go/middleware"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/engine"
-	"example.com/releases/shared/local/inject"
-	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // harness is a store on tables of its own, and others on the same tables whose requests
 // meet faults.
 type harness struct {
-	t testing.TB
+	*testkit.Harness
 	*dynamo.Store
+	t      testing.TB
 	ctx    context.Context
-	client *dynamodb.Client
-	config aws.Config
-	layer  *strict.Layer // as strict as DynamoDB, before the engine
-	tables dynamo.Tables
 	stamps atomic.Int64
 	named  sync.Map // releases by a name of the test's
 }
 
-func newHarness(t testing.TB) *harness {
+func newHarness(t testing.TB, options ...testkit.Option) *harness {
 	t.Helper()
-	return newHarnessOn(t, engine.FreshTables)
-}
-
-// newHarnessOn makes a lab with or without the tables' streams (engine.FreshStreams).
-func newHarnessOn(t testing.TB, fresh func(testing.TB) (string, *dynamodb.Client, map[string]string)) *harness {
-	t.Helper()
-	endpoint, client, names := fresh(t)
-	l := &harness{t: t, ctx: context.Background(), client: client, tables: dynamo.Tables{
-		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
-	}}
-	l.layer = strict.New(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
-	}).Do, strict.Options{})
-	l.config = aws.Config{
-		Region: "us-east-1", BaseEndpoint: &endpoint,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
-		HTTPClient: l.layer,
-		Retryer: func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxBackoff = 2 * time.Millisecond
-				o.RateLimiter = ratelimit.None
-			})
-		},
-	}
-	l.Store = dynamo.Open(l.config, l.tables)
-	return l
-}
-
-// under is a store on the same tables whose requests go through faults.
-func (l *harness) under(call, attempt inject.Around) *dynamo.Store {
-	return dynamo.Open(l.config, l.tables, func(o *dynamodb.Options) {
-		o.APIOptions = append([]func(*middleware.Stack) error{}, inject.Into(call, attempt))
-	})
+	h := testkit.New(t, options...)
+	return &harness{Harness: h, Store: h.Store, t: t, ctx: context.Background()}
 }
 
 var ada = release.Person{Subject: "u1", Name: "Ada", Email: "ada@example.com"}
@@ -159,37 +115,11 @@ func (l *harness) move(id string, to ...release.Status) {
 // raw reads an item as it stands.
 func (l *harness) raw(table, pk, sk string) map[string]types.AttributeValue {
 	l.t.Helper()
-	out, err := l.client.GetItem(l.ctx, &dynamodb.GetItemInput{TableName: &table, ConsistentRead: aws.Bool(true), Key: map[string]types.AttributeValue{
+	out, err := l.Client.GetItem(l.ctx, &dynamodb.GetItemInput{TableName: &table, ConsistentRead: aws.Bool(true), Key: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: sk},
 	}})
 	l.no(err)
 	return out.Item
-}
-
-// images reads the new images of a table's stream, in order.
-func (l *harness) images(table string) []map[string]streamtypes.AttributeValue {
-	l.t.Helper()
-	described, err := l.client.DescribeTable(l.ctx, &dynamodb.DescribeTableInput{TableName: &table})
-	l.no(err)
-	reader := dynamodbstreams.NewFromConfig(l.config)
-	stream, err := reader.DescribeStream(l.ctx, &dynamodbstreams.DescribeStreamInput{StreamArn: described.Table.LatestStreamArn})
-	l.no(err)
-	it, err := reader.GetShardIterator(l.ctx, &dynamodbstreams.GetShardIteratorInput{
-		StreamArn: described.Table.LatestStreamArn, ShardId: stream.StreamDescription.Shards[0].ShardId, ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon,
-	})
-	l.no(err)
-	var all []map[string]streamtypes.AttributeValue
-	for next := it.ShardIterator; ; {
-		out, err := reader.GetRecords(l.ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: next})
-		l.no(err)
-		if len(out.Records) == 0 {
-			return all
-		}
-		for _, r := range out.Records {
-			all = append(all, r.Dynamodb.NewImage)
-		}
-		next = out.NextShardIterator
-	}
 }
 
 var errDied = errors.New("injected: the invocation died")

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // What the guards are tested with: a write that is held up between what its caller read
@@ -29,7 +29,7 @@ func (l *harness) heldUp(operation string, meanwhile func()) *dynamo.Store {
 // heldUpAt is heldUp for every request of a kind, which are numbered from 1.
 func (l *harness) heldUpAt(operation string, meanwhile func(n int64)) *dynamo.Store {
 	var seen atomic.Int64
-	return l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+	return l.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if call.Operation == operation {
 			meanwhile(seen.Add(1))
 		}
@@ -49,7 +49,7 @@ func (l *harness) appended(id string) {
 // beginDeleting is a deletion that dies when the release is marked for it.
 func (l *harness) beginDeleting(id string) {
 	l.t.Helper()
-	if err := l.under(nil, dyingAfter("TransactWriteItems", 1)).DeleteRelease(l.ctx, id, l.write()); err == nil {
+	if err := l.Under(nil, dyingAfter("TransactWriteItems", 1)).DeleteRelease(l.ctx, id, l.write()); err == nil {
 		l.t.Errorf("the deletion of %s did not die", id)
 	}
 }
@@ -94,7 +94,7 @@ func (l *harness) decide(change string, d release.CABDecision) {
 // stored is an attribute of a release as it stands; "" where it is not there.
 func (l *harness) stored(id, attribute string) string {
 	l.t.Helper()
-	switch v := l.raw(l.tables.Releases, "REL#"+id, "M")[attribute].(type) {
+	switch v := l.raw(l.Tables.Releases, "REL#"+id, "M")[attribute].(type) {
 	case nil:
 		return ""
 	case *types.AttributeValueMemberS:
@@ -112,7 +112,7 @@ func (l *harness) halfCreated(prefix string) (id, missing string) {
 	l.t.Helper()
 	ids := l.changes(prefix, 46)
 	r, _ := planOf()
-	if _, err := l.under(nil, dyingAfter("TransactWriteItems", 1)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
+	if _, err := l.Under(nil, dyingAfter("TransactWriteItems", 1)).CreateRelease(l.ctx, r, ids, l.write()); err == nil {
 		l.t.Fatal("the creation did not die")
 	}
 	c, err := l.Change(l.ctx, ids[0])

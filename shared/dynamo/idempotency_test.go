@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // once is a write with an Idempotency-Key.
@@ -118,7 +118,7 @@ func TestAKeyIsUsedOnce(t *testing.T) {
 				t.Errorf("the second caller recalls %+v\nwant %+v", got, result)
 			}
 			lost := l.once("lost key of " + name)
-			dying := l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+			dying := l.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 				if err := do(ctx); err != nil || !usesMemory(call) {
 					return err
 				}

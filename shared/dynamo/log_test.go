@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // appended is what one writer knows of its entry.
@@ -96,7 +96,7 @@ func TestTheLogUnderFiftyWriters(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	var count inject.Counter
-	store := l.under(nil, count.Count)
+	store := l.Under(nil, count.Count)
 	all := l.appendAll(50, 40, func(text string) (release.LogEntry, error) {
 		return store.AppendLog(l.ctx, id, text, "", l.write())
 	})
@@ -131,7 +131,7 @@ func TestTheLogWithDyingWriters(t *testing.T) {
 		defer mu.Unlock()
 		return random.Float64()
 	}
-	store := l.under(nil, func(ctx context.Context, _ inject.Call, do func(context.Context) error) error {
+	store := l.Under(nil, func(ctx context.Context, _ inject.Call, do func(context.Context) error) error {
 		switch d := dice(); {
 		case d < 0.05:
 			return errDied
@@ -167,7 +167,7 @@ func TestTheLogIsTrimmed(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	var count inject.Counter
-	store := l.under(nil, count.Count)
+	store := l.Under(nil, count.Count)
 	const entries = 600
 	for n := range entries {
 		_, err := store.AppendLog(l.ctx, id, fmt.Sprint(n), "", l.write())
@@ -181,7 +181,7 @@ func TestTheLogIsTrimmed(t *testing.T) {
 	if len(log) != 500 || log[0].Text != "100" || log[499].Text != "599" {
 		t.Errorf("%d entries, from %q to %q", len(log), log[0].Text, log[len(log)-1].Text)
 	}
-	if stored := l.count(l.tables.Releases, "LOG#"+id); stored != 500 {
+	if stored := l.count(l.Tables.Releases, "LOG#"+id); stored != 500 {
 		t.Errorf("%d entries are stored after a trim, want 500", stored)
 	}
 }

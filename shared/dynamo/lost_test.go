@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // guard is one guarded write: set makes what it needs, run does it on a store under
@@ -246,9 +246,9 @@ func every(t *testing.T, which func(operation string) bool, at func(fault func()
 					}
 					return do(ctx)
 				}
-				store := l.under(nil, around)
+				store := l.Under(nil, around)
 				if above {
-					store = l.under(around, nil)
+					store = l.Under(around, nil)
 				}
 				err := g.run(l, store, n, l.write())
 				if writes.Load() < int64(hit) {
@@ -321,7 +321,7 @@ func TestAThrottledWriteIsRepeated(t *testing.T) {
 func TestThrottledForGood(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
-	store := l.under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+	store := l.Under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if isWrite(call.Operation) {
 			return inject.Refused("ProvisionedThroughputExceededException")
 		}

@@ -25,8 +25,8 @@ func (l *harness) taskOf(id, email, olderKey string) {
 	if olderKey == "" {
 		return
 	}
-	_, err = l.client.UpdateItem(l.ctx, &dynamodb.UpdateItemInput{
-		TableName: &l.tables.Tasks,
+	_, err = l.Client.UpdateItem(l.ctx, &dynamodb.UpdateItemInput{
+		TableName: &l.Tables.Tasks,
 		Key: map[string]types.AttributeValue{
 			"pk": &types.AttributeValueMemberS{Value: "TASK#" + id}, "sk": &types.AttributeValueMemberS{Value: "M"},
 		},
@@ -68,7 +68,7 @@ func TestListTasks_OlderKey_FoundAndKeptApart(t *testing.T) {
 	// Edited, a task stands under the key of today.
 	_, err := l.UpdateTask(l.ctx, "old-0", func(task release.Task) (release.Task, error) { task.Title = "Another"; return task, nil }, l.write())
 	l.no(err)
-	key, _ := l.raw(l.tables.Tasks, "TASK#old-0", "M")["requesterKey"].(*types.AttributeValueMemberS)
+	key, _ := l.raw(l.Tables.Tasks, "TASK#old-0", "M")["requesterKey"].(*types.AttributeValueMemberS)
 	if key == nil || key.Value != "ann@xn--mnchen-3ya.example" {
 		t.Errorf("an edited task stands under %v", key)
 	}
@@ -79,7 +79,7 @@ func TestSuppressed_ByTheKeyOfPeople(t *testing.T) {
 	now := time.Now()
 	l.no(l.Suppress(l.ctx, "Ann@xn--mnchen-3ya.example", "bounced", now)) // as SES names it
 	l.no(l.Suppress(l.ctx, "kate@example.com", "complained", now))
-	_, err := l.client.PutItem(l.ctx, &dynamodb.PutItemInput{TableName: &l.tables.Mail, Item: map[string]types.AttributeValue{
+	_, err := l.Client.PutItem(l.ctx, &dynamodb.PutItemInput{TableName: &l.Tables.Mail, Item: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: "ADDRESS#bob@bücher.example"}, "sk": &types.AttributeValueMemberS{Value: "M"},
 		"suppressed": &types.AttributeValueMemberBOOL{Value: true}, "reason": &types.AttributeValueMemberS{Value: "before"},
 	}})
@@ -109,7 +109,7 @@ func TestPutMail_OnePersonOneMail(t *testing.T) {
 	put("ann@münchen.example", true)
 	put("Ann@xn--mnchen-3ya.example", false)
 	// One that was put there before people were told apart as they are.
-	_, err := l.client.PutItem(l.ctx, &dynamodb.PutItemInput{TableName: &l.tables.Mail, Item: map[string]types.AttributeValue{
+	_, err := l.Client.PutItem(l.ctx, &dynamodb.PutItemInput{TableName: &l.Tables.Mail, Item: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: "MAIL#" + olderMailID}, "sk": &types.AttributeValueMemberS{Value: "M"},
 		"recipient": &types.AttributeValueMemberS{Value: "Bob@Bücher.example"}, "state": &types.AttributeValueMemberS{Value: "sent"},
 	}})

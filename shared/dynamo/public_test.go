@@ -13,9 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/host"
-	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit"
 )
 
 // publicStep is a store on tables of its own, with a clock that steps a minute per write.
@@ -29,11 +28,9 @@ type publicStep struct {
 }
 
 func newStage(t *testing.T) *publicStep {
-	endpoint, client, names := engine.FreshTables(t)
-	cfg := host.Config{Region: "us-east-1"}.AWS(endpoint)
-	tables := dynamo.Tables{Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"]}
+	h := testkit.New(t)
 	return &publicStep{
-		T: t, Store: dynamo.Open(cfg, tables), client: client, table: tables.Releases,
+		T: t, Store: h.Store, client: h.Client, table: h.Tables.Releases,
 		now: time.Date(2026, 4, 1, 9, 0, 17, 0, time.UTC),
 	}
 }

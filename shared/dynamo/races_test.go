@@ -8,10 +8,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
-	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit"
 )
 
 // Two clients ask for the same transition, two hundred times: exactly one is let through.
@@ -95,7 +94,7 @@ func TestDifferentTransitionsRacing(t *testing.T) {
 // Change requests that are pending join, others are rejected, while the release is being
 // approved: whichever comes first, no release is approved with one that is not.
 func TestNoReleaseIsApprovedWithAPendingChange(t *testing.T) {
-	l := newHarnessOn(t, engine.FreshStreams) // what happened is read from the stream
+	l := newHarness(t, testkit.WithStreams) // what happened is read from the stream
 	came := map[string]int{}
 	for round := range 60 {
 		in, err := l.CreateChange(l.ctx, newChange(fmt.Sprintf("IN-%d", round), release.DecisionApproved), l.write())
@@ -142,8 +141,9 @@ func TestNoReleaseIsApprovedWithAPendingChange(t *testing.T) {
 	// A rejection after the approval is allowed; one before it must have barred it. The
 	// images tell: at the moment of an approval the guard is empty.
 	approvals := 0
-	for _, image := range l.images(l.tables.Releases) {
-		if op, _ := image["op"].(*streamtypes.AttributeValueMemberS); op == nil || op.Value != "approved" {
+	for _, record := range l.Stream("ReleasesTable").Read() {
+		image := record.Change.NewImage
+		if op, there := image["op"]; !there || op.String() != "approved" {
 			continue
 		}
 		approvals++
@@ -229,7 +229,7 @@ func TestSixtyDecisionsAtOnceLeaveTheGuardExact(t *testing.T) {
 		}
 	}
 	decide(func(int) release.CABDecision { return release.DecisionApproved })
-	item := l.raw(l.tables.Releases, "REL#"+id, "M")
+	item := l.raw(l.Tables.Releases, "REL#"+id, "M")
 	if left, there := item["pending"].(*types.AttributeValueMemberSS); there {
 		t.Errorf("the guard is still there: %v", left.Value)
 	}

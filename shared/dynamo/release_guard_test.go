@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // scopeWrites are the writes of a release that holds CHG-000, where CHG-001 is free.
@@ -71,7 +71,7 @@ func TestDeleteRelease_AnotherBegunInBetween_ContinuesIt(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	marked, first := 0, true
-	s := l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+	s := l.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if call.Operation != "TransactWriteItems" {
 			return do(ctx)
 		}
@@ -170,7 +170,7 @@ func TestLinkChanges_AnotherFillsTheReleaseInBetween_Refused(t *testing.T) {
 func TestCreateRelease_NumberInUse_OldOneStays(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 1)...)
-	_, err := l.client.DeleteItem(l.ctx, &dynamodb.DeleteItemInput{TableName: &l.tables.Releases, Key: map[string]types.AttributeValue{
+	_, err := l.Client.DeleteItem(l.ctx, &dynamodb.DeleteItemInput{TableName: &l.Tables.Releases, Key: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: "COUNTER#2026-Q2"}, "sk": &types.AttributeValueMemberS{Value: "M"},
 	}})
 	l.no(err)

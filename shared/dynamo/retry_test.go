@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // A transaction that DynamoDB gave up for a reason that passes is tried once more, under
@@ -38,7 +38,7 @@ func TestTransact_CancelledForAReasonThatPasses_RepeatedOnce(t *testing.T) {
 		l := newHarness(t)
 		id := l.release()
 		var tokens []string
-		s := l.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		s := l.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 			in, ok := call.Input.(*dynamodb.TransactWriteItemsInput)
 			if !ok {
 				return do(ctx)

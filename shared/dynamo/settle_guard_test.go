@@ -40,7 +40,7 @@ func (l *harness) giveBack(id string) {
 // through is the last one through, who dies before the end is recorded.
 func (l *harness) through(id string, epoch int) {
 	l.t.Helper()
-	if err := l.under(nil, dyingAfter("UpdateItem", 1)).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1); err == nil {
+	if err := l.Under(nil, dyingAfter("UpdateItem", 1)).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1); err == nil {
 		l.t.Error("it did not die")
 	}
 }

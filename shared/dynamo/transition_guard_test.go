@@ -92,7 +92,7 @@ func TestTransition_MadePublicInBetween_IsPublished(t *testing.T) {
 	})
 	_, err := s.Transition(l.ctx, id, moveTo(release.InProgress), l.write())
 	l.no(err)
-	partition, _ := l.raw(l.tables.Releases, "REL#"+id, "M")["publicKey"].(*types.AttributeValueMemberS)
+	partition, _ := l.raw(l.Tables.Releases, "REL#"+id, "M")["publicKey"].(*types.AttributeValueMemberS)
 	if partition == nil || partition.Value != "running" {
 		t.Errorf("the index of the public has it under %v, want running", partition)
 	}
@@ -106,7 +106,7 @@ func TestTransition_DeletionBegunInBetween_NotFound(t *testing.T) {
 	if _, err := s.Transition(l.ctx, id, moveTo(release.Approved), l.write()); !release.IsKind(err, release.KindNotFound) {
 		t.Errorf("got %v", err)
 	}
-	if epoch, _ := l.raw(l.tables.Releases, "REL#"+id, "M")["epoch"].(*types.AttributeValueMemberN); epoch == nil || epoch.Value != "0" {
+	if epoch, _ := l.raw(l.Tables.Releases, "REL#"+id, "M")["epoch"].(*types.AttributeValueMemberN); epoch == nil || epoch.Value != "0" {
 		t.Errorf("it moved to epoch %v", epoch)
 	}
 }

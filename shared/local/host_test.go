@@ -15,15 +15,15 @@ import (
 	"testing"
 	"time"
 
-	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/tokens"
+	"example.com/releases/shared/testkit"
 )
 
 // start brings a host up on the tests' engine, with tables of its own.
 func start(t *testing.T, o Options) *Host {
 	t.Helper()
-	endpoint, _, names := engine.FreshStreams(t)
-	o.Endpoint, o.Table = endpoint, func(id string) string { return names[id] }
+	tables := testkit.New(t, testkit.WithStreams)
+	o.Endpoint, o.Table = tables.Endpoint, tables.Name
 	h, err := Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -18,15 +18,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/host"
 	"example.com/releases/shared/local/bootstrap"
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/mcptools"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit"
 )
 
 const issuer = "https://issuer.example"
@@ -54,28 +53,18 @@ type fixture struct {
 	clock   atomic.Int64
 }
 
-// began is the first moment of every world.
+// began is the first moment of every fixture.
 var began = time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	endpoint, _, names := engine.FreshTables(t)
-	c := host.Config{Region: "eu-central-1", DynamoDBEndpoint: endpoint}
-	store := dynamo.Open(withoutRetries(c.AWS(endpoint)), dynamo.Tables{
-		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
-	})
 	w := &fixture{}
-	w.ops = operations.New(store).WithClock(func() time.Time { return began.Add(time.Duration(w.clock.Load()) * time.Second) })
+	w.ops = operations.New(testkit.New(t).Store).WithClock(func() time.Time { return began.Add(time.Duration(w.clock.Load()) * time.Second) })
 	w.server = httptest.NewServer(http.HandlerFunc(w.gateway))
 	t.Cleanup(w.server.Close)
 	w.config = mcptools.Config{PublicURL: w.server.URL, AllowedOrigins: []string{"https://agents.example"}, Issuer: issuer, Scopes: []string{"openid", "releases/use"}}
 	w.handler = mcptools.Handler(w.ops, w.config)
 	return w
-}
-
-func withoutRetries(c aws.Config) aws.Config {
-	c.RetryMaxAttempts = 3
-	return c
 }
 
 // as is a context in which somebody calls.

@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/meter"
 	"example.com/releases/shared/notify/plan"
+	"example.com/releases/shared/testkit/meter"
 )
 
 // BenchmarkHeadsUp prints what a run of the schedule reads of a release with 100 change
@@ -30,7 +29,7 @@ func BenchmarkHeadsUp(b *testing.B) {
 		}
 		w.scheduled(began.Add(60*hour), hour, changes...)
 		var m meter.Meter
-		planner := plan.New(dynamo.Open(w.config, w.tables, m.Option)).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
+		planner := plan.New(w.Open(m.Option)).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
 		run := func(name, event string) {
 			report, err := planner.Run(w.ctx, json.RawMessage(event))
 			if err != nil {

@@ -16,12 +16,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/mailbox"
 	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/send"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 )
 
 var (
@@ -105,7 +105,7 @@ func playSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string 
 	// And what DynamoDB does by itself, some of it in some seeds; drawn apart, so that a
 	// seed's other faults stay what they were.
 	dice := rand.New(rand.NewPCG(n, 9))
-	w.layer.Adjust(strict.Options{
+	w.Layer.Adjust(strict.Options{
 		Seed: n, Hold: time.Duration(dice.IntN(3)) * time.Millisecond, Lag: time.Duration(dice.IntN(2)) * 100 * time.Millisecond,
 		Behind: dice.Float64(), Unprocessed: dice.Float64() / 2,
 	})
@@ -140,9 +140,9 @@ func playSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string 
 			in := dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: fmt.Sprint("link", r.Uint64())}}
 			ids := []string{"CHG-2"}
 			if dropped {
-				must(w.store.LinkChanges(t.Context(), id, ids, nil, in))(t)
+				must(w.Store.LinkChanges(t.Context(), id, ids, nil, in))(t)
 			} else {
-				must(w.store.LinkChanges(t.Context(), id, nil, ids, in))(t)
+				must(w.Store.LinkChanges(t.Context(), id, nil, ids, in))(t)
 			}
 			dropped = !dropped
 		}
@@ -151,12 +151,12 @@ func playSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string 
 	}
 	if r.IntN(2) == 0 {
 		w.move(id, release.Cancelled)
-		if err := w.store.OpenJob(t.Context(), mail.WindowJob(id), w.now()); err != nil {
+		if err := w.Store.OpenJob(t.Context(), mail.WindowJob(id), w.now()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	f.stop()
-	w.layer.Adjust(strict.Options{})
+	w.Layer.Adjust(strict.Options{})
 	// The faults that wait go with the mails that came.
 	came := w.inbox.Mails()
 	w.inbox.Clear()
@@ -255,7 +255,7 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 	}
 	// Whoever is touched knows of the window as it is, or there is an end that says why
 	// not; whoever is not, knows of none.
-	release_ := must(w.store.Release(w.t.Context(), id))(w.t)
+	release_ := must(w.Store.Release(w.t.Context(), id))(w.t)
 	for n := range 12 {
 		who := fmt.Sprintf("p%02d@example.com", n)
 		latest, told := reached[who]
@@ -274,7 +274,7 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 
 // touched looks the long way round: through every task there is.
 func (w *fixture) touched(who string, changes []string) bool {
-	tasks, _, err := w.store.ListTasks(w.t.Context(), dynamo.TasksBy{Requester: who}, "", 100, "")
+	tasks, _, err := w.Store.ListTasks(w.t.Context(), dynamo.TasksBy{Requester: who}, "", 100, "")
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -46,12 +46,12 @@ func TestFeedback(t *testing.T) {
 	must(w.recorder.Record(t.Context(), events.CloudWatchEvent{Detail: json.RawMessage(`[`)}))(t)
 	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent, dan heads-up 1 failed")
 	for address, want := range map[string]bool{"ann@example.com": false, "bob@example.com": false, "cid@example.com": true, "dan@example.com": false} {
-		if why := must(w.store.Suppressed(t.Context(), address))(t); (why != "") != want {
+		if why := must(w.Store.Suppressed(t.Context(), address))(t); (why != "") != want {
 			t.Errorf("%s: suppressed %q", address, why)
 		}
 	}
 	var noted []string
-	for _, e := range must(w.store.Log(t.Context(), id))(t) {
+	for _, e := range must(w.Store.Log(t.Context(), id))(t) {
 		if strings.Contains(e.Text, "did not reach") {
 			noted = append(noted, e.Text)
 		}
@@ -87,7 +87,7 @@ func TestExamplePayloads(t *testing.T) {
 	var event events.CloudWatchEvent
 	read("record-mail-feedback", &event)
 	must(w.recorder.Record(t.Context(), event))(t)
-	if why := must(w.store.Suppressed(t.Context(), "ann@example.com"))(t); why == "" {
+	if why := must(w.Store.Suppressed(t.Context(), "ann@example.com"))(t); why == "" {
 		t.Error("the example's bounce suppresses nobody")
 	}
 }

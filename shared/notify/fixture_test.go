@@ -15,16 +15,12 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/engine"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/mailbox"
-	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/feedback"
 	"example.com/releases/shared/notify/plan"
@@ -32,6 +28,8 @@ import (
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // The faults of these tests are many, and so are the lines about them.
@@ -40,26 +38,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func config(endpoint string) aws.Config {
-	return aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
-	}
-}
-
 // fixture is the mails' half of the system on the real engine, step by step and with a
 // clock that the test turns: nothing happens by itself.
 type fixture struct {
-	t      testing.TB
-	config aws.Config
-	layer  *strict.Layer // as strict as DynamoDB, before the engine
-	db     *dynamodb.Client
-	tables dynamo.Tables
-	store  *dynamo.Store // without faults
-	ops    *operations.Operations
-	ctx    context.Context // of an admin
+	*testkit.Harness
+	t   testing.TB
+	ops *operations.Operations
+	ctx context.Context // of an admin
 
 	inbox    *mailbox.Mailbox
 	planner  *plan.Planner
@@ -83,12 +68,7 @@ type fixtureOptions struct {
 
 func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	t.Helper()
-	endpoint, db, names := engine.FreshTables(t)
-	w := &fixture{t: t, config: config(endpoint), db: db, clock: began, inbox: &mailbox.Mailbox{}, tables: dynamo.Tables{
-		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
-	}}
-	w.layer = strict.New(awshttp.NewBuildableClient().Do, strict.Options{})
-	w.config.HTTPClient = w.layer
+	w := &fixture{Harness: testkit.New(t), t: t, clock: began, inbox: &mailbox.Mailbox{}}
 	w.inbox.Now = w.now
 	w.inbox.OnEvent = func(e events.CloudWatchEvent) {
 		w.mu.Lock()
@@ -97,15 +77,12 @@ func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	}
 	server := httptest.NewServer(w.inbox.Handler())
 	t.Cleanup(server.Close)
-	w.store = dynamo.Open(w.config, w.tables)
-	w.ops = operations.New(w.store).WithClock(w.now)
+	w.ops = operations.New(w.Store).WithClock(w.now)
 	w.ctx = release.WithCaller(t.Context(), release.Caller{Person: release.Person{Subject: "a", Name: "Rita", Email: "rita@example.com"}, EmailVerified: true, Role: release.Admin})
-	faulty := dynamo.Open(w.config, w.tables, func(do *dynamodb.Options) {
-		do.APIOptions = append(do.APIOptions, inject.Into(o.around, nil))
-	})
+	faulty := w.Under(o.around, nil)
 	w.planner = plan.New(faulty).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
 	w.recorder = feedback.New(faulty).WithClock(w.now)
-	w.office = send.Open(config(server.URL+"/_local/ses"), faulty, send.Options{
+	w.office = send.Open(testkit.AWS(server.URL+"/_local/ses"), faulty, send.Options{
 		Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Timeout: 150 * time.Millisecond,
 	}, o.ses...).WithClock(w.now)
 	return w
@@ -173,7 +150,7 @@ func (w *fixture) move(id string, to ...release.Status) {
 func (w *fixture) window(id string, start time.Time, lasts time.Duration) {
 	w.t.Helper()
 	end := start.Add(lasts)
-	must(w.store.UpdateRelease(w.t.Context(), id, func(r release.Release) (release.Release, string, error) {
+	must(w.Store.UpdateRelease(w.t.Context(), id, func(r release.Release) (release.Release, string, error) {
 		p := r.Plan
 		p.ScheduledStart, p.ScheduledEnd = &start, &end
 		after, _, err := r.Edit(p, []string{"scheduledStart", "scheduledEnd"}, w.now())
@@ -184,11 +161,11 @@ func (w *fixture) window(id string, start time.Time, lasts time.Duration) {
 // settle does at once what the streams' consumers would.
 func (w *fixture) settle(id string) {
 	w.t.Helper()
-	sweep := settle.Sweep{Settler: settle.New(w.store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
-		return w.store.MarkAnnounced(ctx, r.ID, epoch)
+	sweep := settle.Sweep{Settler: settle.New(w.Store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
+		return w.Store.MarkAnnounced(ctx, r.ID, epoch)
 	}}
 	must(sweep.Before(w.t.Context(), w.now().Add(time.Hour), w.now()))(w.t)
-	if r, _, err := w.store.SettlingRelease(w.t.Context(), id); err != nil || !r.Finished {
+	if r, _, err := w.Store.SettlingRelease(w.t.Context(), id); err != nil || !r.Finished {
 		w.t.Fatalf("%s is not settled: %v", id, err)
 	}
 }
@@ -197,9 +174,9 @@ func (w *fixture) settle(id string) {
 func (w *fixture) items() []map[string]types.AttributeValue {
 	w.t.Helper()
 	var all []map[string]types.AttributeValue
-	in := &dynamodb.ScanInput{TableName: &w.tables.Mail, ConsistentRead: aws.Bool(true)}
+	in := &dynamodb.ScanInput{TableName: &w.Tables.Mail, ConsistentRead: aws.Bool(true)}
 	for {
-		out := must(w.db.Scan(w.t.Context(), in))(w.t)
+		out := must(w.Client.Scan(w.t.Context(), in))(w.t)
 		all = append(all, out.Items...)
 		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
 			return all
@@ -283,7 +260,7 @@ func (w *fixture) outbox() []mail.Mail {
 		}
 	}
 	var mails []mail.Mail
-	for _, m := range must(w.store.MailsByID(w.t.Context(), ids))(w.t) {
+	for _, m := range must(w.Store.MailsByID(w.t.Context(), ids))(w.t) {
 		mails = append(mails, m)
 	}
 	slices.SortFunc(mails, func(a, b mail.Mail) int {

@@ -12,15 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/local"
-	"example.com/releases/shared/local/engine"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/mailbox"
 	"example.com/releases/shared/local/tokens"
 	"example.com/releases/shared/notify/plan"
+	"example.com/releases/shared/testkit"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // laptop is the whole system behind its API, as people and programs use it.
@@ -36,9 +34,9 @@ type object = map[string]any
 
 func start(t *testing.T) *laptop {
 	t.Helper()
-	endpoint, _, names := engine.FreshStreams(t)
+	tables := testkit.New(t, testkit.WithStreams)
 	h, err := local.Start(t.Context(), local.Options{
-		Endpoint: endpoint, Table: func(id string) string { return names[id] }, Period: time.Hour,
+		Endpoint: tables.Endpoint, Table: tables.Name, Period: time.Hour,
 		Settings: map[string]string{"ORGANISATION_ZONE": "Europe/Berlin"},
 	})
 	if err != nil {
@@ -46,9 +44,7 @@ func start(t *testing.T) *laptop {
 	}
 	t.Cleanup(h.Stop)
 	l := &laptop{Host: h, t: t, count: &inject.Counter{}}
-	l.store = dynamo.Open(config(endpoint), dynamo.Tables{
-		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
-	}, func(o *dynamodb.Options) { o.APIOptions = append(o.APIOptions, inject.Into(nil, l.count.Count)) })
+	l.store = tables.Under(nil, l.count.Count)
 	return l
 }
 

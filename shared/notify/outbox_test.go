@@ -150,11 +150,11 @@ func TestKilledSender(t *testing.T) {
 	must(w.planner.Run(t.Context(), nil))(t)
 	w.plan()
 	m := w.outbox()[0]
-	claimed, won, err := w.store.ClaimMail(t.Context(), m.ID, "zombie", w.now(), w.now().Add(time.Minute))
+	claimed, won, err := w.Store.ClaimMail(t.Context(), m.ID, "zombie", w.now(), w.now().Add(time.Minute))
 	if err != nil || !won {
 		t.Fatal(won, err)
 	}
-	if _, won, _ := w.store.ClaimMail(t.Context(), m.ID, "other", w.now(), w.now().Add(time.Minute)); won {
+	if _, won, _ := w.Store.ClaimMail(t.Context(), m.ID, "other", w.now(), w.now().Add(time.Minute)); won {
 		t.Error("two have it")
 	}
 	w.send()
@@ -164,15 +164,15 @@ func TestKilledSender(t *testing.T) {
 	w.headsUp()
 	w.wantStates("ann heads-up 1 unknown")
 	// The zombie wakes: SES had taken it. What it knows is welcome.
-	if err := w.store.FinishMail(t.Context(), claimed, mail.Sent, "", "message-1", w.now()); err != nil {
+	if err := w.Store.FinishMail(t.Context(), claimed, mail.Sent, "", "message-1", w.now()); err != nil {
 		t.Fatal(err)
 	}
 	w.wantStates("ann heads-up 1 sent")
 	// Its other answers come too late.
-	if err := w.store.DelayMail(t.Context(), claimed, "late", w.now(), w.now()); err != nil {
+	if err := w.Store.DelayMail(t.Context(), claimed, "late", w.now(), w.now()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.store.MailFailed(t.Context(), claimed, "late", w.now()); err != nil {
+	if _, err := w.Store.MailFailed(t.Context(), claimed, "late", w.now()); err != nil {
 		t.Fatal(err)
 	}
 	w.wantStates("ann heads-up 1 sent")
@@ -204,8 +204,8 @@ func TestUnwritableMailDoesNotHoldUpOthers(t *testing.T) {
 	w, _ := due(t, "ann", "bob")
 	must(w.planner.Run(t.Context(), nil))(t)
 	w.plan()
-	must(w.db.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
-		TableName: &w.tables.Mail, Key: map[string]types.AttributeValue{
+	must(w.Client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &w.Tables.Mail, Key: map[string]types.AttributeValue{
 			"pk": &types.AttributeValueMemberS{Value: "MAIL#" + w.outbox()[0].ID}, "sk": &types.AttributeValueMemberS{Value: "M"},
 		},
 		UpdateExpression: aws.String("SET #s = :s"), ExpressionAttributeNames: map[string]string{"#s": "snapshot"}, ExpressionAttributeValues: map[string]types.AttributeValue{":s": &types.AttributeValueMemberS{Value: "{"}},

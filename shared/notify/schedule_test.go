@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // Fault 22: the schedule comes twice, late, or not at all.
@@ -36,7 +36,7 @@ func TestScheduleTwiceLateMissed(t *testing.T) {
 	late := w.scheduled(began.Add(100*hour), hour)
 	w.change("CHG-2", "ci")
 	w.task("T-late", "cid", "", "ci")
-	must(w.store.LinkChanges(t.Context(), late, []string{"CHG-2"}, nil, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "link"}}))(t)
+	must(w.Store.LinkChanges(t.Context(), late, []string{"CHG-2"}, nil, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "link"}}))(t)
 	w.turn(100*hour - time.Minute)
 	w.headsUp()
 	if got := w.states(); !strings.Contains(got, "cid heads-up 1 sent") {
@@ -195,7 +195,7 @@ func TestCancelledBeforeAndDeletedAfter(t *testing.T) {
 	w.headsUp()
 	w.move(second, release.Cancelled)
 	w.settle(second)
-	if err := w.store.DeleteRelease(t.Context(), second, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "x"}}); err != nil {
+	if err := w.Store.DeleteRelease(t.Context(), second, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "x"}}); err != nil {
 		t.Fatal(err)
 	}
 	must(w.planner.Window(t.Context(), second))(t)
@@ -213,7 +213,7 @@ func TestRejectedChangeRequestSilences(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
 	decide := func(decision release.CABDecision) {
-		must(w.store.Decide(t.Context(), "CHG-1", decision, "", dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: string(decision)}}))(t)
+		must(w.Store.Decide(t.Context(), "CHG-1", decision, "", dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: string(decision)}}))(t)
 	}
 	decide(release.DecisionRejected)
 	w.headsUp()
@@ -236,7 +236,7 @@ func TestOnlyTheLatestSettlementIsTold(t *testing.T) {
 	w, id := due(t, "ann")
 	w.move(id, release.InProgress, release.Deployed)
 	w.settle(id)
-	deployed := must(w.store.Release(t.Context(), id))(t).Epoch()
+	deployed := must(w.Store.Release(t.Context(), id))(t).Epoch()
 	must3 := func(planned int, done bool, err error) (int, bool) {
 		t.Helper()
 		if err != nil {
@@ -276,7 +276,7 @@ func TestSettlementJobWaits(t *testing.T) {
 	w, id := due(t, "ann")
 	w.move(id, release.InProgress, release.Deployed)
 	job := mail.SettlementJob(id, 4)
-	if err := w.store.AwaitSettlement(t.Context(), job, w.now()); err != nil {
+	if err := w.Store.AwaitSettlement(t.Context(), job, w.now()); err != nil {
 		t.Fatal(err)
 	}
 	w.headsUp()
@@ -291,7 +291,7 @@ func TestSettlementJobWaits(t *testing.T) {
 	}
 	w.wantStates("ann resolved 4 sent")
 	// A record that comes again opens nothing that is planned.
-	if err := w.store.OpenSettlement(t.Context(), job, w.now()); err != nil {
+	if err := w.Store.OpenSettlement(t.Context(), job, w.now()); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(w.wakes("plan")); n != 0 {

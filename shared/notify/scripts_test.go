@@ -160,9 +160,9 @@ func TestMails_StoredAddressThatCannotBeMailed_FailsAloneAndIsNamed(t *testing.T
 	old := release.Task{ID: "T-2", TaskPlan: release.TaskPlan{
 		Title: "A lap\u202etop", RequesterName: "\u2800", RequesterEmail: "zoë@example.com", Status: release.TaskOpen, CIIDs: []string{}, ChangeRequestID: "CHG-1",
 	}, CreatedAt: w.now(), UpdatedAt: w.now(), Revision: 1}
-	must(w.store.CreateTask(t.Context(), old, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "old-task"}}))(t)
+	must(w.Store.CreateTask(t.Context(), old, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "old-task"}}))(t)
 	id := w.scheduled(began.Add(48*hour), 2*hour, "CHG-1")
-	must(w.store.UpdateRelease(t.Context(), id, func(r release.Release) (release.Release, string, error) {
+	must(w.Store.UpdateRelease(t.Context(), id, func(r release.Release) (release.Release, string, error) {
 		r.ReleaseManager, r.ReleaseManagerEmail, r.Name = "Jürgen", "jürgen@example.de", "Spr\u202eing"
 		r.Revision++
 		return r, "", nil
@@ -214,7 +214,7 @@ func TestPlan_TwoPeopleWhomUnicodeFoldsIntoOne_AreTold(t *testing.T) {
 		must(w.ops.CreateTask(w.ctx, operations.CreateTaskInput{ID: id, TaskPlan: release.TaskPlan{Title: "t", RequesterEmail: email, ChangeRequestID: "CHG-1"}}, operations.Precondition{}))(t)
 	}
 	old := release.Task{ID: "T-5", TaskPlan: release.TaskPlan{Title: "Kelvin's", RequesterEmail: "\u212aate@example.com", Status: release.TaskOpen, CIIDs: []string{}, ChangeRequestID: "CHG-1"}, CreatedAt: w.now(), UpdatedAt: w.now(), Revision: 1}
-	must(w.store.CreateTask(t.Context(), old, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "kelvin"}}))(t)
+	must(w.Store.CreateTask(t.Context(), old, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "kelvin"}}))(t)
 	w.scheduled(began.Add(48*hour), 2*hour, "CHG-1")
 	w.headsUp()
 	w.wantMails(2) // Ann and Kate, each once; nothing can be sent to the Kelvin sign

@@ -82,7 +82,7 @@ func (w *fixture) grow(id string, once func(string, object) object) {
 	once("/releases/"+id+"/status", object{"status": "approved", "note": note})
 	once("/releases/"+id+"/status", object{"status": "scheduled", "note": note})
 	by, at := strings.Repeat("n", 250), time.Date(2026, 5, 1, 20, 0, 0, 0, time.UTC)
-	_, err := w.store.UpdateRelease(w.Context(), id, func(r release.Release) (release.Release, string, error) {
+	_, err := w.Store.UpdateRelease(w.Context(), id, func(r release.Release) (release.Release, string, error) {
 		for _, steps := range []*[]release.Step{&r.RolloutSteps, &r.RollbackSteps} {
 			*steps = slices.Clone(*steps)
 			for n := range *steps {

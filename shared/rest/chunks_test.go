@@ -12,9 +12,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/smithy-go/middleware"
 
-	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // chunkAt lets something happen right after the n-th transaction that links or frees
@@ -36,9 +35,7 @@ func (w *fixture) chunkAt(n int, happens func() error) *fixture {
 		}
 		return err
 	}
-	return w.on(w.open(func(o *dynamodb.Options) {
-		o.APIOptions = append([]func(*middleware.Stack) error{}, inject.Into(around, nil))
-	}))
+	return w.on(w.Under(around, nil))
 }
 
 var errEngine = errors.New("injected: the engine died")

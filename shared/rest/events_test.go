@@ -58,7 +58,7 @@ func TestThePayloadsUnderEvents(t *testing.T) {
 			w.move("REL-2026-Q2-001", "cancelled")
 		}
 		route, _ := rest.Find(rest.Routes(), p.operation)
-		handler := host.APIHandler(rest.Handler(operations.New(w.store), route))
+		handler := host.APIHandler(rest.Handler(operations.New(w.Store), route))
 		got, err := handler(context.Background(), payload(t, p.operation))
 		if err != nil || got.StatusCode != p.status || !strings.Contains(got.Body, p.holds) {
 			t.Errorf("%s: %v, %d, want %d with %s; %s", p.operation, err, got.StatusCode, p.status, p.holds, got.Body)

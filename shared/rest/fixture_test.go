@@ -12,40 +12,28 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/host"
-	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit"
 )
 
 // fixture is the whole API on tables of its own in the real engine.
 type fixture struct {
 	*testing.T
-	api    http.Handler
-	store  *dynamo.Store
-	config host.Config
+	*testkit.Harness
+	api http.Handler
 }
 
 func newFixture(t *testing.T) *fixture {
-	endpoint, _, names := engine.FreshTables(t)
-	w := &fixture{T: t, config: host.Config{Region: "us-east-1", DynamoDBEndpoint: endpoint}}
-	w.config.Tables.Releases, w.config.Tables.Changes = names["ReleasesTable"], names["ChangesTable"]
-	w.config.Tables.Tasks, w.config.Tables.Mail = names["TasksTable"], names["MailTable"]
-	w.store = w.open()
-	w.api = rest.Handler(operations.New(w.store), rest.Routes()...)
+	w := &fixture{T: t, Harness: testkit.New(t)}
+	w.api = rest.Handler(operations.New(w.Store), rest.Routes()...)
 	return w
 }
 
-func (w *fixture) open(options ...func(*dynamodb.Options)) *dynamo.Store {
-	return dynamo.Open(w.config.AWS(w.config.DynamoDBEndpoint), dynamo.Tables(w.config.Tables), options...)
-}
-
-// on is the world with the API on another store, one that fails for instance.
+// on is the fixture with the API on another store, one that fails for instance.
 func (w *fixture) on(s *dynamo.Store) *fixture {
 	v := *w
 	v.api = rest.Handler(operations.New(s), rest.Routes()...)
@@ -220,7 +208,7 @@ func stepped(statuses ...string) func(*fixture) string {
 // settle does what follows transitions elsewhere.
 func (w *fixture) settle() {
 	w.Helper()
-	sweep := settle.Sweep{Settler: settle.New(w.store), Announce: func(context.Context, release.Release, int) error { return nil }}
+	sweep := settle.Sweep{Settler: settle.New(w.Store), Announce: func(context.Context, release.Release, int) error { return nil }}
 	now := time.Now()
 	if _, err := sweep.Before(w.Context(), now.Add(time.Hour), now); err != nil {
 		w.Fatal(err)

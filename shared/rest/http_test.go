@@ -185,7 +185,7 @@ func TestPatch_OfAnotherType_415SaysWhichAreTaken(t *testing.T) {
 func TestCrossOrigin_Answers_ExposeWhatPagesNeed(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
-	api := rest.Handler(operations.New(w.store), rest.Routes()...).WithPublicURL("https://releases.example", []string{"https://app.example"})
+	api := rest.Handler(operations.New(w.Store), rest.Routes()...).WithPublicURL("https://releases.example", []string{"https://app.example"})
 	for _, c := range []struct {
 		method, path string
 		who          *release.Caller

@@ -13,6 +13,7 @@ import (
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/rest"
+	"example.com/releases/shared/testkit"
 )
 
 // Every POST, sent again with its Idempotency-Key, gets its first answer again and
@@ -156,7 +157,7 @@ func TestAHalfCreatedReleaseSaysSo(t *testing.T) {
 	w := newFixture(t)
 	ids := w.changes(60)
 	transactions := 0
-	dying := w.on(w.open(func(o *dynamodb.Options) {
+	dying := w.on(w.Open(func(o *dynamodb.Options) {
 		o.Retryer = aws.NopRetryer{}
 		client := o.HTTPClient
 		o.HTTPClient = transport(func(r *http.Request) (*http.Response, error) {
@@ -197,7 +198,7 @@ func TestAStoreThatThrottles(t *testing.T) {
 		_, _ = rw.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"secret"}`))
 	}))
 	defer busy.Close()
-	store := dynamo.Open(w.config.AWS(busy.URL), dynamo.Tables(w.config.Tables), func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
+	store := dynamo.Open(testkit.AWS(busy.URL), w.Tables, func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
 	for _, route := range []string{"GET /releases", "GET /releases/REL-2026-Q2-001", "GET /tasks/TASK-1"} {
 		got := w.on(store).send(admin, ask{route: route})
 		if p := w.problem(got); p.Status != 429 || p.Code != "throttled" || strings.Contains(got.text, "secret") || got.Header().Get("Retry-After") == "" {

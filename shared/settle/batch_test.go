@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit/inject"
 )
 
 func record(sequence, pk, op string, more map[string]events.DynamoDBAttributeValue) events.DynamoDBEventRecord {
@@ -36,14 +36,14 @@ func deployedTwice(w *fixture) (records []events.DynamoDBEventRecord) {
 		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
 		w.move(w.release(change), untilDeployed...)
 	}
-	return matching(w.releases.read(), settlingOps...)
+	return matching(w.releases.Read(), settlingOps...)
 }
 
 func TestTheFirstFailureIsReportedAndNothingElse(t *testing.T) {
 	w := newFixture(t)
 	good := deployedTwice(w)
 	poison := record("poison", "LOG#somewhere", "deployed", nil)
-	s := settle.New(w.store)
+	s := settle.New(w.Store)
 	for name, c := range map[string]struct {
 		batch []events.DynamoDBEventRecord
 		want  string
@@ -76,7 +76,7 @@ func TestTheFirstFailureIsReportedAndNothingElse(t *testing.T) {
 
 func TestPoisonOfTheChangesStream(t *testing.T) {
 	w := newFixture(t)
-	s := settle.New(w.store)
+	s := settle.New(w.Store)
 	list := func(v ...events.DynamoDBAttributeValue) map[string]events.DynamoDBAttributeValue {
 		return map[string]events.DynamoDBAttributeValue{"history": events.NewListAttribute(v)}
 	}
@@ -111,12 +111,12 @@ func TestAThrottledInvocationIsGoneOnWith(t *testing.T) {
 	}
 	id := w.release(change)
 	w.move(id, untilDeployed...)
-	through(t, settle.New(w.store).Changes, matching(w.releases.read(), settlingOps...))
-	records := matching(w.changes.read(), followingOps...)
+	through(t, settle.New(w.Store).Changes, matching(w.releases.Read(), settlingOps...))
+	records := matching(w.changes.Read(), followingOps...)
 
 	var open atomic.Int64
 	open.Store(5)
-	throttled := w.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+	throttled := w.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if call.Operation == "UpdateItem" && open.Add(-1) < 0 {
 			return inject.Refused("ThrottlingException")
 		}
@@ -130,7 +130,7 @@ func TestAThrottledInvocationIsGoneOnWith(t *testing.T) {
 		t.Errorf("progress %+v; want settling", p)
 	}
 	var count inject.Counter
-	through(t, settle.New(w.under(nil, count.Count)).Tasks, records)
+	through(t, settle.New(w.Under(nil, count.Count)).Tasks, records)
 	if got := count.Take()["UpdateItem"]; got != 15+2 {
 		t.Errorf("the second invocation wrote %d times; want the 15 tasks left and the release twice", got)
 	}
@@ -142,7 +142,7 @@ func TestAThrottledInvocationIsGoneOnWith(t *testing.T) {
 func TestAnInvocationStopsBeforeItsDeadline(t *testing.T) {
 	w := newFixture(t)
 	records := deployedTwice(w)
-	slow := w.under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+	slow := w.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if get, ok := call.Input.(*dynamodb.GetItemInput); ok && strings.HasSuffix(text(get.Key["pk"]), "-002") {
 			<-ctx.Done() // as slow as can be
 		}
@@ -162,7 +162,7 @@ func TestAnInvocationStopsBeforeItsDeadline(t *testing.T) {
 // The payloads for sam local invoke are what the functions take.
 func TestTheEventsOfTheFunctionsAreTaken(t *testing.T) {
 	w := newFixture(t)
-	s := settle.New(w.store)
+	s := settle.New(w.Store)
 	for function, handler := range map[string]func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error){
 		"settle-changes": s.Changes, "settle-tasks": s.Tasks,
 	} {

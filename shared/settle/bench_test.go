@@ -18,11 +18,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/local/engine"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/local/template"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit/inject"
 )
 
 const (
@@ -42,7 +42,7 @@ func BenchmarkSettlement(b *testing.B) {
 		w := newFixture(b)
 		changes := w.seed()
 		var count inject.Counter
-		s := settle.New(w.under(nil, count.Count))
+		s := settle.New(w.Under(nil, count.Count))
 		bare := w.seedBare()
 		var ratios, seconds []float64
 		var counts inject.Counts
@@ -98,8 +98,8 @@ func (w *fixture) settlePhase(s *settle.Settler, count *inject.Counter, counts *
 		took += time.Since(began)
 	}
 	count.Take()
-	deliver("settle-changes", s.Changes, matching(w.releases.read(), settlingOps...))
-	deliver("settle-tasks", s.Tasks, matching(w.changes.read(), followingOps...))
+	deliver("settle-changes", s.Changes, matching(w.releases.Read(), settlingOps...))
+	deliver("settle-tasks", s.Tasks, matching(w.changes.Read(), followingOps...))
 	*counts = count.Take()
 	return took
 }
@@ -135,8 +135,8 @@ func (w *fixture) seed() []string {
 		changes = append(changes, w.change(fmt.Sprintf("CHG-%03d", n), release.Standard).ID)
 	}
 	w.task("T-000-000", changes[0], release.TaskOpen)
-	task := w.itemAt(w.tables.Tasks, "TASK#T-000-000", "M")
-	row := w.itemAt(w.tables.Tasks, "CR#"+changes[0], "T#T-000-000")
+	task := w.itemAt(w.Tables.Tasks, "TASK#T-000-000", "M")
+	row := w.itemAt(w.Tables.Tasks, "CR#"+changes[0], "T#T-000-000")
 	str := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 	var items []map[string]types.AttributeValue
 	for n, change := range changes {
@@ -153,7 +153,7 @@ func (w *fixture) seed() []string {
 }
 
 func (w *fixture) itemAt(table, pk, sk string) map[string]types.AttributeValue {
-	out, err := w.client.GetItem(context.Background(), &dynamodb.GetItemInput{TableName: &table, Key: map[string]types.AttributeValue{
+	out, err := w.Client.GetItem(context.Background(), &dynamodb.GetItemInput{TableName: &table, Key: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: sk},
 	}})
 	if err != nil || out.Item == nil {
@@ -168,8 +168,8 @@ func (w *fixture) putAll(items []map[string]types.AttributeValue) {
 		for _, i := range chunk {
 			requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: i}})
 		}
-		if _, err := w.client.BatchWriteItem(context.Background(), &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{w.tables.Tasks: requests},
+		if _, err := w.Client.BatchWriteItem(context.Background(), &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{w.Tables.Tasks: requests},
 		}); err != nil {
 			w.t.Fatal(err)
 		}
@@ -185,8 +185,8 @@ type bareItems struct {
 
 func (w *fixture) seedBare() bareItems {
 	// Some more than tasks: the change requests and the release are written as well.
-	b := bareItems{w: w, client: dynamodb.NewFromConfig(w.config), count: benchChanges*benchTasks + 2*benchChanges + 1}
-	task := w.itemAt(w.tables.Tasks, "TASK#T-000-000", "M")
+	b := bareItems{w: w, client: dynamodb.NewFromConfig(w.Config), count: benchChanges*benchTasks + 2*benchChanges + 1}
+	task := w.itemAt(w.Tables.Tasks, "TASK#T-000-000", "M")
 	var items []map[string]types.AttributeValue
 	for n := range b.count {
 		t := maps.Clone(task)
@@ -214,7 +214,7 @@ func (b bareItems) write(count, phase int) time.Duration {
 		writing.Go(func() {
 			for n := int(next.Add(1)) - 1; n < count; n = int(next.Add(1)) - 1 {
 				_, err := b.client.UpdateItem(context.Background(), &dynamodb.UpdateItemInput{
-					TableName: &b.w.tables.Tasks,
+					TableName: &b.w.Tables.Tasks,
 					Key:       map[string]types.AttributeValue{"pk": str(fmt.Sprintf("BARE#T-%05d", n%b.count)), "sk": str("M")},
 					UpdateExpression: aws.String("SET #s = :s, appliedEpoch = :e, updatedAt = :u, revision = :n, comments = list_append(if_not_exists(comments, :none), :c), " +
 						"resolvedBy = :r, resolvedAt = :u"),

@@ -15,13 +15,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/middleware"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // A test that finds nothing shows nothing unless it finds what is broken. Each of these
@@ -70,9 +69,7 @@ type broken struct {
 }
 
 func (b broken) consumers(p *simulation, store *dynamo.Store) (changes, tasks streams.Handler) {
-	db := dynamodb.NewFromConfig(p.config, func(o *dynamodb.Options) {
-		o.APIOptions = append([]func(*middleware.Stack) error{}, inject.Into(p.chaos.call, p.chaos.attempt))
-	})
+	db := dynamodb.NewFromConfig(p.Config, inject.Option(p.chaos.call, p.chaos.attempt))
 	tasks = func(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		for _, r := range batch.Records {
 			if err := b.settle(ctx, p, db, store, r); err != nil {
@@ -199,7 +196,7 @@ func (b broken) write(ctx context.Context, p *simulation, db *dynamodb.Client, t
 		names["#status"] = "status"
 	}
 	in := &dynamodb.UpdateItemInput{
-		TableName: &p.tables.Tasks, Key: map[string]types.AttributeValue{"pk": str("TASK#" + t.ID), "sk": str("M")},
+		TableName: &p.Tables.Tasks, Key: map[string]types.AttributeValue{"pk": str("TASK#" + t.ID), "sk": str("M")},
 		UpdateExpression: &update, ExpressionAttributeValues: values,
 	}
 	if len(names) > 0 {

@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/strict"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // faults is what may happen to requests in one seed. Each seed switches some on and

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -12,21 +11,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
-	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
-	"github.com/aws/smithy-go/middleware"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/engine"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
-	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit"
 )
 
 // The faults of these tests are many, and so are the lines about them.
@@ -37,14 +26,10 @@ func TestMain(m *testing.M) {
 
 // fixture is a set of tables on the real engine, with what a test does to them.
 type fixture struct {
-	t      testing.TB
-	client *dynamodb.Client
-	config aws.Config
-	layer  *strict.Layer // as strict as DynamoDB, before the engine
-	tables dynamo.Tables
-	store  *dynamo.Store // without faults
+	*testkit.Harness
+	t testing.TB
 
-	releases, changes, tasks *stream
+	releases, changes, tasks *testkit.Stream
 
 	mu  sync.Mutex
 	seq int
@@ -52,108 +37,8 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	endpoint, client, names := engine.FreshStreams(t)
-	w := &fixture{t: t, client: client, tables: dynamo.Tables{
-		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
-	}}
-	w.layer = strict.New(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
-	}).Do, strict.Options{})
-	w.config = aws.Config{
-		Region: "us-east-1", BaseEndpoint: &endpoint,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
-		HTTPClient: w.layer,
-		// The same rules as in production with short pauses: faults here are many.
-		Retryer: func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxBackoff = 2 * time.Millisecond
-				o.RateLimiter = ratelimit.None
-			})
-		},
-	}
-	w.store = dynamo.Open(w.config, w.tables)
-	reader := dynamodbstreams.NewFromConfig(w.config)
-	w.releases = openStream(t, client, reader, w.tables.Releases)
-	w.changes = openStream(t, client, reader, w.tables.Changes)
-	w.tasks = openStream(t, client, reader, w.tables.Tasks)
-	return w
-}
-
-// under returns a store on the same tables whose requests go through faults.
-func (w *fixture) under(call, attempt inject.Around) *dynamo.Store {
-	return dynamo.Open(w.config, w.tables, func(o *dynamodb.Options) {
-		o.APIOptions = append([]func(*middleware.Stack) error{}, o.APIOptions...)
-		o.APIOptions = append(o.APIOptions, inject.Into(call, attempt))
-	})
-}
-
-// stream reads a table's records once, in order.
-type stream struct {
-	t        testing.TB
-	client   *dynamodbstreams.Client
-	arn      string
-	shard    *string
-	iterator *string
-	last     *string // sequence number of the last record read
-}
-
-func openStream(t testing.TB, client *dynamodb.Client, reader *dynamodbstreams.Client, table string) *stream {
-	t.Helper()
-	ctx := context.Background()
-	described, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &stream{t: t, client: reader, arn: *described.Table.LatestStreamArn}
-	shards, err := reader.DescribeStream(ctx, &dynamodbstreams.DescribeStreamInput{StreamArn: &s.arn})
-	if err != nil || len(shards.StreamDescription.Shards) != 1 {
-		t.Fatalf("%s: want one shard: %v", table, err)
-	}
-	s.shard = shards.StreamDescription.Shards[0].ShardId
-	return s
-}
-
-// open begins after the last record read. DynamoDB Local takes an iterator that was
-// made while the stream was empty for trimmed once it is not, so iterators are made late.
-func (s *stream) open() {
-	s.t.Helper()
-	in := &dynamodbstreams.GetShardIteratorInput{StreamArn: &s.arn, ShardId: s.shard, ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon}
-	if s.last != nil {
-		in.ShardIteratorType, in.SequenceNumber = streamtypes.ShardIteratorTypeAfterSequenceNumber, s.last
-	}
-	it, err := s.client.GetShardIterator(context.Background(), in)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.iterator = it.ShardIterator
-}
-
-// read returns the records that came since it was read last.
-func (s *stream) read() []events.DynamoDBEventRecord {
-	s.t.Helper()
-	var all []events.DynamoDBEventRecord
-	for {
-		if s.iterator == nil {
-			s.open()
-		}
-		out, err := s.client.GetRecords(context.Background(), &dynamodbstreams.GetRecordsInput{ShardIterator: s.iterator, Limit: aws.Int32(1000)})
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		s.iterator = out.NextShardIterator
-		if len(out.Records) == 0 {
-			if s.last == nil {
-				s.iterator = nil
-			}
-			return all
-		}
-		for _, r := range out.Records {
-			all = append(all, streams.Record(r, s.arn))
-			s.last = r.Dynamodb.SequenceNumber
-		}
-	}
+	h := testkit.New(t, testkit.WithStreams)
+	return &fixture{Harness: h, t: t, releases: h.Stream("ReleasesTable"), changes: h.Stream("ChangesTable"), tasks: h.Stream("TasksTable")}
 }
 
 // matching keeps the records that the template's filter lets through to a consumer.
@@ -191,7 +76,7 @@ func (w *fixture) change(id string, t release.ChangeType) release.Change {
 		ID: id, ChangeType: t, CABDecision: release.DecisionApproved, ApprovalStatus: release.ApprovalApproved, Status: release.ChangeOpen,
 		ChangePlan: release.ChangePlan{AffectedCIIDs: []string{}}, CreatedAt: time.Now(), UpdatedAt: time.Now(), Revision: 1,
 	}
-	c, err := w.store.CreateChange(context.Background(), c, w.write())
+	c, err := w.Store.CreateChange(context.Background(), c, w.write())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -206,7 +91,7 @@ func newTask(id, change string, status release.TaskStatus) release.Task {
 
 func (w *fixture) task(id, change string, status release.TaskStatus) {
 	w.t.Helper()
-	if _, err := w.store.CreateTask(context.Background(), newTask(id, change, status), w.write()); err != nil {
+	if _, err := w.Store.CreateTask(context.Background(), newTask(id, change, status), w.write()); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -217,7 +102,7 @@ func (w *fixture) release(changes ...string) string {
 	start := time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC)
 	end := start.Add(2 * time.Hour)
 	r := release.Release{Status: release.Planned, Plan: release.Plan{Name: "Spring", ScheduledStart: &start, ScheduledEnd: &end}, CreatedAt: time.Now(), UpdatedAt: time.Now(), Revision: 1}
-	made, err := w.store.CreateRelease(context.Background(), r, changes, w.write())
+	made, err := w.Store.CreateRelease(context.Background(), r, changes, w.write())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -234,7 +119,7 @@ func (w *fixture) move(id string, to ...release.Status) release.Release {
 			move.Reason = "checkout fails"
 		}
 		var err error
-		if r, err = w.store.Transition(context.Background(), id, move, w.write()); err != nil {
+		if r, err = w.Store.Transition(context.Background(), id, move, w.write()); err != nil {
 			w.t.Fatalf("%s to %s: %v", id, status, err)
 		}
 	}
@@ -243,7 +128,7 @@ func (w *fixture) move(id string, to ...release.Status) release.Release {
 
 func (w *fixture) readTask(id string) release.Task {
 	w.t.Helper()
-	t, err := w.store.Task(context.Background(), id)
+	t, err := w.Store.Task(context.Background(), id)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -252,7 +137,7 @@ func (w *fixture) readTask(id string) release.Task {
 
 func (w *fixture) progress(id string) release.Progress {
 	w.t.Helper()
-	r, err := w.store.Release(context.Background(), id)
+	r, err := w.Store.Release(context.Background(), id)
 	if err != nil || r.Progress() == nil {
 		w.t.Fatalf("%s has no settlement: %v", id, err)
 	}

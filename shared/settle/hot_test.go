@@ -28,13 +28,13 @@ func TestSettlement_HotRelease_GoesOnAtItsPace(t *testing.T) {
 	}
 	id := w.release(ids...)
 	w.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
-	w.layer.Take()
-	w.layer.Adjust(strict.Options{WriteUnits: 2}) // so that a release of 1 KB is hot already
-	s := settle.New(w.store)
-	untilThrough(t, s.Changes, matching(w.releases.read(), settlingOps...))
-	untilThrough(t, s.Tasks, matching(w.changes.read(), followingOps...))
-	met := w.layer.Take()
-	w.layer.Adjust(strict.Options{})
+	w.Layer.Take()
+	w.Layer.Adjust(strict.Options{WriteUnits: 2}) // so that a release of 1 KB is hot already
+	s := settle.New(w.Store)
+	untilThrough(t, s.Changes, matching(w.releases.Read(), settlingOps...))
+	untilThrough(t, s.Tasks, matching(w.changes.Read(), followingOps...))
+	met := w.Layer.Take()
+	w.Layer.Adjust(strict.Options{})
 	if p := w.progress(id); p.State != "settled" || p.Changes.Settled != changes || p.Tasks.Settled != changes {
 		t.Errorf("progress %+v", p)
 	}

@@ -120,7 +120,7 @@ func (p *simulation) judge(s *stats) verdict {
 	truth := p.judgeReleases(&v)
 	p.judgeChanges(&v, truth)
 	images := map[string][]map[string]events.DynamoDBAttributeValue{}
-	for _, r := range p.fixture.tasks.read() {
+	for _, r := range p.fixture.tasks.Read() {
 		if id, ok := strings.CutPrefix(r.Change.Keys["pk"].String(), "TASK#"+p.prefix); ok {
 			images[id] = append(images[id], r.Change.NewImage)
 		}
@@ -143,7 +143,7 @@ func (p *simulation) judgeReleases(v *verdict) map[string][]settled {
 	truth := map[string][]settled{}
 	times := map[string]int{}
 	for _, id := range p.releaseIDs {
-		r, err := p.store.Release(context.Background(), id)
+		r, err := p.Store.Release(context.Background(), id)
 		if err != nil {
 			v.final = append(v.final, err.Error())
 			continue
@@ -176,7 +176,7 @@ func (p *simulation) judgeReleases(v *verdict) map[string][]settled {
 
 // judgeChanges checks I6, and that each history is the fold of the releases'.
 func (p *simulation) judgeChanges(v *verdict, truth map[string][]settled) {
-	all, err := p.store.ChangesByID(context.Background(), p.changeIDs)
+	all, err := p.Store.ChangesByID(context.Background(), p.changeIDs)
 	if err != nil || len(all) != len(p.changeIDs) {
 		v.final = append(v.final, fmt.Sprintf("change requests: %v", err))
 	}
@@ -193,7 +193,7 @@ func (p *simulation) judgeChanges(v *verdict, truth map[string][]settled) {
 		if (c.Status == release.ChangeResolved) != resolved {
 			v.final = append(v.final, fmt.Sprintf("%s is %s after %v", c.ID, c.Status, want))
 		}
-		if r, err := p.store.Release(context.Background(), c.ReleaseID); c.ReleaseID != "" && (err != nil || !r.Live()) {
+		if r, err := p.Store.Release(context.Background(), c.ReleaseID); c.ReleaseID != "" && (err != nil || !r.Live()) {
 			v.final = append(v.final, fmt.Sprintf("%s is still held by %s", c.ID, c.ReleaseID))
 		}
 	}

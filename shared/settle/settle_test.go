@@ -9,17 +9,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit/inject"
 )
 
 var untilDeployed = []release.Status{release.Approved, release.Scheduled, release.InProgress, release.Deployed}
 
 func (w *fixture) settleAll(s *settle.Settler) {
 	w.t.Helper()
-	through(w.t, s.Changes, matching(w.releases.read(), settlingOps...))
-	through(w.t, s.Tasks, matching(w.changes.read(), followingOps...))
+	through(w.t, s.Changes, matching(w.releases.Read(), settlingOps...))
+	through(w.t, s.Tasks, matching(w.changes.Read(), followingOps...))
 }
 
 func TestADeploymentAndItsRollbackReachEveryTask(t *testing.T) {
@@ -32,7 +32,7 @@ func TestADeploymentAndItsRollbackReachEveryTask(t *testing.T) {
 	w.task("T-9", "CHG-2", release.TaskOpen)
 	id := w.release("CHG-1", "CHG-2")
 	r := w.move(id, untilDeployed...)
-	s := settle.New(w.store)
+	s := settle.New(w.Store)
 	w.settleAll(s)
 
 	deployed := fmt.Sprintf("Resolved as part of release %s, deployed %s", id, r.ActualEnd.Format("2006-01-02T15:04:05Z"))
@@ -60,7 +60,7 @@ func TestADeploymentAndItsRollbackReachEveryTask(t *testing.T) {
 	if p := w.progress(id); p.State != "settled" || p.Tasks.Settled != 7 {
 		t.Errorf("progress %+v; want settled, 7 tasks", p)
 	}
-	c, err := w.store.Change(context.Background(), "CHG-1")
+	c, err := w.Store.Change(context.Background(), "CHG-1")
 	if err != nil || c.Status != release.ChangeOpen || c.ReleaseID != "" || !c.CABApproved() {
 		t.Errorf("after the rollback: %+v, %v; want open, free and still approved", c, err)
 	}
@@ -81,13 +81,13 @@ func TestSettlementRequestsAreCounted(t *testing.T) {
 	id := w.release(ids...)
 	w.move(id, untilDeployed...)
 	var count inject.Counter
-	s := settle.New(w.under(nil, count.Count))
-	released := matching(w.releases.read(), settlingOps...)
+	s := settle.New(w.Under(nil, count.Count))
+	released := matching(w.releases.Read(), settlingOps...)
 	through(t, s.Changes, released)
 	if got := count.Take(); got["GetItem"] != 1 || got["BatchGetItem"] != 1 || got["UpdateItem"] != changes || got.Total() != 2+changes {
 		t.Errorf("to the change requests: %v", got)
 	}
-	followed := matching(w.changes.read(), followingOps...)
+	followed := matching(w.changes.Read(), followingOps...)
 	through(t, s.Tasks, followed)
 	got := count.Take()
 	if got["UpdateItem"] != changes*tasks+changes+1 || got["GetItem"] != changes || got["Query"] != changes || got["BatchGetItem"] != changes ||
@@ -110,10 +110,10 @@ func TestARollbackThatOvertakesTheDeploymentIsAppliedAfterIt(t *testing.T) {
 	w.task("T-1", "CHG-1", release.TaskOpen)
 	id := w.release("CHG-1")
 	r := w.move(id, append(untilDeployed, release.RolledBack)...)
-	records := matching(w.releases.read(), settlingOps...)
-	s := settle.New(w.store)
+	records := matching(w.releases.Read(), settlingOps...)
+	s := settle.New(w.Store)
 	through(t, s.Changes, records[1:]) // the rollback's
-	through(t, s.Tasks, matching(w.changes.read(), followingOps...))
+	through(t, s.Tasks, matching(w.changes.Read(), followingOps...))
 	through(t, s.Changes, records[:1])
 	w.settleAll(s)
 	want := fmt.Sprintf("Resolved as part of release %s, deployed %s | Rollback: checkout fails", id, r.ActualEnd.Format("2006-01-02T15:04:05Z"))
@@ -128,9 +128,9 @@ func TestACancellationFreesItsChangeRequestsAndTellsNoTask(t *testing.T) {
 	w.task("T-1", "CHG-1", release.TaskOpen)
 	id := w.release("CHG-1")
 	w.move(id, release.Cancelled)
-	s := settle.New(w.store)
-	through(t, s.Changes, matching(w.releases.read(), settlingOps...))
-	if followed := matching(w.changes.read(), followingOps...); len(followed) != 0 {
+	s := settle.New(w.Store)
+	through(t, s.Changes, matching(w.releases.Read(), settlingOps...))
+	if followed := matching(w.changes.Read(), followingOps...); len(followed) != 0 {
 		t.Errorf("%d records wake settle-tasks; want none", len(followed))
 	}
 	if p := w.progress(id); p.State != "settled" {
@@ -140,7 +140,7 @@ func TestACancellationFreesItsChangeRequestsAndTellsNoTask(t *testing.T) {
 		t.Errorf("the task was touched: %+v", got)
 	}
 	other := w.release("CHG-1") // would be refused if it were held
-	if c, err := w.store.Change(context.Background(), "CHG-1"); err != nil || c.ReleaseID != other || c.Epoch() != 0 {
+	if c, err := w.Store.Change(context.Background(), "CHG-1"); err != nil || c.ReleaseID != other || c.Epoch() != 0 {
 		t.Errorf("change request %+v, %v", c, err)
 	}
 }
@@ -153,10 +153,10 @@ func TestATaskLinkedDuringADeployment(t *testing.T) {
 	id := w.release("CHG-1")
 	w.move(id, untilDeployed...)
 	w.task("T-before", "CHG-1", release.TaskOpen)
-	s := settle.New(w.store)
-	through(t, s.Changes, matching(w.releases.read(), settlingOps...))
+	s := settle.New(w.Store)
+	through(t, s.Changes, matching(w.releases.Read(), settlingOps...))
 	w.task("T-after", "CHG-1", release.TaskOpen)
-	through(t, s.Tasks, matching(w.changes.read(), followingOps...))
+	through(t, s.Tasks, matching(w.changes.Read(), followingOps...))
 	if got := w.readTask("T-before"); got.Status != release.TaskResolved {
 		t.Errorf("linked before: %s", got.Status)
 	}
@@ -179,16 +179,16 @@ func TestATaskThatMovesWithinAReleaseFollowsOnce(t *testing.T) {
 	w.task("T-1", "CHG-1", release.TaskClosed)
 	id := w.release("CHG-1", "CHG-2")
 	w.move(id, untilDeployed...)
-	s := settle.New(w.store)
-	one, err := w.store.Change(context.Background(), "CHG-1")
+	s := settle.New(w.Store)
+	one, err := w.Store.Change(context.Background(), "CHG-1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := w.store.Release(context.Background(), id)
+	r, err := w.Store.Release(context.Background(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.store.FollowRelease(context.Background(), one, r); err != nil {
+	if _, _, err := w.Store.FollowRelease(context.Background(), one, r); err != nil {
 		t.Fatal(err)
 	}
 	w.edit("T-1", func(task release.Task) release.Task { task.ChangeRequestID = "CHG-2"; return task })
@@ -213,13 +213,13 @@ func TestWhatIsGoneIsPassedOver(t *testing.T) {
 	gone := w.release()
 	w.move(gone, release.Cancelled)
 	w.move(id, untilDeployed...)
-	w.remove(w.tables.Tasks, "TASK#T-1")
-	w.remove(w.tables.Changes, "CR#CHG-2")
-	w.remove(w.tables.Releases, "REL#"+gone)
-	s := settle.New(w.store)
-	through(t, s.Changes, matching(w.releases.read(), settlingOps...))
-	w.remove(w.tables.Changes, "CR#CHG-3")
-	through(t, s.Tasks, matching(w.changes.read(), followingOps...))
+	w.remove(w.Tables.Tasks, "TASK#T-1")
+	w.remove(w.Tables.Changes, "CR#CHG-2")
+	w.remove(w.Tables.Releases, "REL#"+gone)
+	s := settle.New(w.Store)
+	through(t, s.Changes, matching(w.releases.Read(), settlingOps...))
+	w.remove(w.Tables.Changes, "CR#CHG-3")
+	through(t, s.Tasks, matching(w.changes.Read(), followingOps...))
 	if got := w.readTask("T-2"); got.Status != release.TaskResolved {
 		t.Errorf("the other task is %s", got.Status)
 	}
@@ -231,7 +231,7 @@ func TestWhatIsGoneIsPassedOver(t *testing.T) {
 
 func (w *fixture) edit(id string, edit func(release.Task) release.Task) {
 	w.t.Helper()
-	_, err := w.store.UpdateTask(context.Background(), id, func(t release.Task) (release.Task, error) { return edit(t), nil }, w.write())
+	_, err := w.Store.UpdateTask(context.Background(), id, func(t release.Task) (release.Task, error) { return edit(t), nil }, w.write())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func (w *fixture) edit(id string, edit func(release.Task) release.Task) {
 
 func (w *fixture) remove(table, pk string) {
 	w.t.Helper()
-	_, err := w.client.DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: &table, Key: map[string]types.AttributeValue{
+	_, err := w.Client.DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: &table, Key: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: "M"},
 	}})
 	if err != nil {

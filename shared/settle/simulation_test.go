@@ -17,6 +17,7 @@ import (
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit"
 )
 
 // simulation is one seed: releases, change requests and tasks, people who work with them, and
@@ -105,7 +106,7 @@ func (p *simulation) transition(id string, to release.Status) bool {
 		if err == nil {
 			return true
 		}
-		r, err := p.store.Release(context.Background(), id)
+		r, err := p.Store.Release(context.Background(), id)
 		if err == nil && (r.Status == to || to == release.Deployed && r.Status == release.RolledBack) {
 			return true
 		}
@@ -115,7 +116,7 @@ func (p *simulation) transition(id string, to release.Status) bool {
 
 // epochs reads the change requests' epochs.
 func (p *simulation) epochs() map[string]int {
-	all, err := p.store.ChangesByID(context.Background(), p.changeIDs)
+	all, err := p.Store.ChangesByID(context.Background(), p.changeIDs)
 	if err != nil {
 		p.t.Error(err)
 	}
@@ -186,7 +187,7 @@ func (p *simulation) person(random *rand.Rand, store *dynamo.Store, task, name s
 		}, w)
 		return err
 	}
-	if store == p.store {
+	if store == p.Store {
 		done(update(context.Background()))
 		return
 	}
@@ -203,7 +204,7 @@ func (p *simulation) meddle(task string) {
 		return
 	}
 	name := fmt.Sprintf("meddle-%s-%d", task, n)
-	p.person(rand.New(rand.NewPCG(p.seed, hash(name))), p.store, task, name)
+	p.person(rand.New(rand.NewPCG(p.seed, hash(name))), p.Store, task, name)
 }
 
 // overtake deploys or rolls back a change request's release, and settles all there is to
@@ -212,11 +213,11 @@ func (p *simulation) meddle(task string) {
 func (p *simulation) overtake(change string) {
 	ctx := context.Background()
 	n := p.overtaken.Add(1)
-	c, err := p.store.Change(ctx, change)
+	c, err := p.Store.Change(ctx, change)
 	if err != nil || c.ReleaseID == "" || n > 3 {
 		return
 	}
-	r, err := p.store.Release(ctx, c.ReleaseID)
+	r, err := p.Store.Release(ctx, c.ReleaseID)
 	next := map[release.Status]release.Status{release.InProgress: release.Deployed, release.Deployed: release.RolledBack}[r.Status]
 	if err == nil && next != "" {
 		w := p.request(fmt.Sprintf("overtake-%d", n))
@@ -224,12 +225,12 @@ func (p *simulation) overtake(change string) {
 		p.mu.Lock()
 		p.moves[w.Request] = t
 		p.mu.Unlock()
-		_, err = p.store.Transition(ctx, r.ID, release.TransitionRequest{To: next, Reason: reasonFor(next, "because of "+w.Request)}, w)
+		_, err = p.Store.Transition(ctx, r.ID, release.TransitionRequest{To: next, Reason: reasonFor(next, "because of "+w.Request)}, w)
 		p.mu.Lock()
 		t.answer = answerOf(err)
 		p.mu.Unlock()
 	}
-	_, _ = p.sweep(ctx, settle.New(p.store), p.store)
+	_, _ = p.sweep(ctx, settle.New(p.Store), p.Store)
 }
 
 func reasonFor(to release.Status, reason string) string {
@@ -316,7 +317,7 @@ func (p *simulation) repeat(change string) {
 			_, err := p.faulty.LinkChanges(ctx, c, []string{change}, nil, w)
 			return err
 		})
-		if r, err := p.store.Release(context.Background(), c); err == nil && slices.Contains(r.ChangeIDs, change) {
+		if r, err := p.Store.Release(context.Background(), c); err == nil && slices.Contains(r.ChangeIDs, change) {
 			break
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -331,7 +332,7 @@ func (p *simulation) repeat(change string) {
 // deliveries is what a stream still has to deliver to its function.
 type deliveries struct {
 	name    string
-	stream  *stream
+	stream  *testkit.Stream
 	ops     []string
 	handler streams.Handler
 	pending []delivery
@@ -355,7 +356,7 @@ func (p *simulation) tick(d *deliveries, now int, random *rand.Rand) {
 	}
 	var fresh []events.DynamoDBEventRecord
 	if len(d.pending) < 8 || quiet { // else there is enough to do, and reading is what costs most
-		fresh = matching(d.stream.read(), d.ops...)
+		fresh = matching(d.stream.Read(), d.ops...)
 	}
 	for _, r := range fresh {
 		next := delivery{record: r, notBefore: now}

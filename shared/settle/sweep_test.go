@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // announcing is a sweep that records what it announces.
@@ -25,7 +25,7 @@ func announcing(store *dynamo.Store, told *[]string) *settle.Sweep {
 
 func (w *fixture) attention() []string {
 	w.t.Helper()
-	ids, err := w.store.NeedingAttention(context.Background(), time.Now().Add(time.Hour), 50)
+	ids, err := w.Store.NeedingAttention(context.Background(), time.Now().Add(time.Hour), 50)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestTheSweepDoesWithoutStreams(t *testing.T) {
 
 	var told []string
 	var count inject.Counter
-	sweep := announcing(w.under(nil, count.Count), &told)
+	sweep := announcing(w.Under(nil, count.Count), &told)
 	if swept, err := sweep.Before(t.Context(), time.Now().Add(-time.Minute), time.Now()); err != nil || swept.Looked != 0 {
 		t.Errorf("it does not wait for the streams: %+v, %v", swept, err)
 	}
@@ -102,11 +102,11 @@ func TestOneReleaseDoesNotKeepTheOthersFromTheSweep(t *testing.T) {
 		ids = append(ids, w.release(change))
 		w.move(ids[n], untilDeployed...)
 	}
-	sweep := settle.Sweep{Settler: settle.New(w.store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
+	sweep := settle.Sweep{Settler: settle.New(w.Store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
 		if r.ID == ids[0] {
 			return errors.New("the bus refuses it")
 		}
-		return w.store.MarkAnnounced(ctx, r.ID, epoch)
+		return w.Store.MarkAnnounced(ctx, r.ID, epoch)
 	}}
 	moment, now := later()
 	swept, err := sweep.Before(t.Context(), moment, now)
@@ -130,7 +130,7 @@ func TestTheSweepStopsBeforeItsDeadline(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	sweep := settle.Sweep{Settler: settle.New(w.store), Grace: -time.Hour, Announce: func(ctx context.Context, _ release.Release, _ int) error {
+	sweep := settle.Sweep{Settler: settle.New(w.Store), Grace: -time.Hour, Announce: func(ctx context.Context, _ release.Release, _ int) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}}
@@ -145,7 +145,7 @@ func (w *fixture) dyingCreation(changes []string) (id string) {
 	w.t.Helper()
 	start := time.Now()
 	r := release.Release{Status: release.Planned, Plan: release.Plan{Name: "Big"}, CreatedAt: start, UpdatedAt: start, Revision: 1}
-	if _, err := w.under(nil, afterTransactions(1)).CreateRelease(w.t.Context(), r, changes, w.write()); err == nil {
+	if _, err := w.Under(nil, afterTransactions(1)).CreateRelease(w.t.Context(), r, changes, w.write()); err == nil {
 		w.t.Fatal("the creation did not die")
 	}
 	return w.attention()[0]
@@ -168,16 +168,16 @@ func TestSweep_CreationCannotBeCompleted_EndsAsNeverMade(t *testing.T) {
 	taken := w.release("CHG-59")
 	var told []string
 	moment, now := later()
-	if swept, err := announcing(w.store, &told).Before(ctx, moment, now); err != nil || swept.Repaired != 1 {
+	if swept, err := announcing(w.Store, &told).Before(ctx, moment, now); err != nil || swept.Repaired != 1 {
 		t.Fatalf("swept %+v, %v", swept, err)
 	}
-	if _, ok, err := w.store.SettlingRelease(ctx, id); ok || err != nil {
+	if _, ok, err := w.Store.SettlingRelease(ctx, id); ok || err != nil {
 		t.Errorf("the release is still there: %v", err)
 	}
 	if left := w.attention(); len(left) != 0 || len(told) != 0 {
 		t.Errorf("%v need attention; told %v", left, told)
 	}
-	all, err := w.store.ChangesByID(ctx, changes)
+	all, err := w.Store.ChangesByID(ctx, changes)
 	if err != nil || len(all) != 60 {
 		t.Fatal(len(all), err)
 	}
@@ -197,12 +197,12 @@ func TestTheSweepCompletesCreationsAndDeletions(t *testing.T) {
 	ctx, changes := t.Context(), w.sixtyChanges()
 	id := w.dyingCreation(changes)
 	var told []string
-	sweep := announcing(w.store, &told)
+	sweep := announcing(w.Store, &told)
 	moment, now := later()
 	if swept, err := sweep.Before(ctx, moment, now); err != nil || swept.Repaired != 1 {
 		t.Fatalf("swept %+v, %v", swept, err)
 	}
-	whole, err := w.store.ReleaseDetail(ctx, id)
+	whole, err := w.Store.ReleaseDetail(ctx, id)
 	if err != nil || len(whole.Links) != 60 || len(whole.Release.ChangeIDs) != 60 || len(whole.Release.Linking) != 0 {
 		t.Fatalf("%d links, %d ids, %d to link, %v; want all 60", len(whole.Links), len(whole.Release.ChangeIDs), len(whole.Release.Linking), err)
 	}
@@ -210,22 +210,22 @@ func TestTheSweepCompletesCreationsAndDeletions(t *testing.T) {
 		t.Errorf("%v need attention", left)
 	}
 
-	dying := w.under(nil, afterTransactions(2))
+	dying := w.Under(nil, afterTransactions(2))
 	if err := dying.DeleteRelease(ctx, id, w.write()); err == nil {
 		t.Fatal("the deletion did not die")
 	}
-	if _, err := w.store.Release(ctx, id); !release.IsKind(err, release.KindNotFound) {
+	if _, err := w.Store.Release(ctx, id); !release.IsKind(err, release.KindNotFound) {
 		t.Errorf("half-deleted, it reads as %v", err)
 	}
 	if swept, err := sweep.Before(ctx, moment, now); err != nil || swept.Repaired != 1 {
 		t.Fatalf("swept %+v, %v", swept, err)
 	}
 	for _, c := range changes {
-		if got, err := w.store.Change(ctx, c); err != nil || got.ReleaseID != "" {
+		if got, err := w.Store.Change(ctx, c); err != nil || got.ReleaseID != "" {
 			t.Errorf("%s is held by %q: %v", c, got.ReleaseID, err)
 		}
 	}
-	if _, ok, err := w.store.SettlingRelease(ctx, id); ok || err != nil {
+	if _, ok, err := w.Store.SettlingRelease(ctx, id); ok || err != nil {
 		t.Errorf("the release is still there: %v", err)
 	}
 }

@@ -14,12 +14,12 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/engine"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit"
+	"example.com/releases/shared/testkit/inject"
 )
 
 var (
@@ -69,7 +69,7 @@ func TestSettlementUnderFaults(t *testing.T) {
 	})
 	var met strict.Met
 	for _, w := range worlds {
-		n := w.layer.Take()
+		n := w.Layer.Take()
 		met.Conflicts += n.Conflicts
 		met.Lagged += n.Lagged
 		met.Unprocessed += n.Unprocessed
@@ -82,7 +82,7 @@ func TestSettlementUnderFaults(t *testing.T) {
 
 func newWorlds(t *testing.T) []*fixture {
 	t.Helper()
-	engine.Own(t)
+	testkit.OwnEngine(t)
 	worlds := make([]*fixture, min(stages, *seeds))
 	for n := range worlds {
 		worlds[n] = newFixture(t)
@@ -143,9 +143,9 @@ func (s *stats) add(o stats) {
 func (w *fixture) simulate(seed uint64, label string, build consumers) (stats, verdict) {
 	p := &simulation{fixture: w, seed: seed, prefix: fmt.Sprintf("s%d%s-", seed, label), edits: map[string]*edit{}, moves: map[string]*transition{}}
 	p.chaos = &chaos{seed: seed, faults: faultsOf(seed), thaw: make(chan struct{}), meddle: p.meddle, overtake: p.overtake}
-	p.faulty = w.under(p.chaos.call, p.chaos.attempt)
+	p.faulty = w.Under(p.chaos.call, p.chaos.attempt)
 	p.set()
-	w.layer.Adjust(p.chaos.faults.store)
+	w.Layer.Adjust(p.chaos.faults.store)
 
 	functions := p.functions(build)
 	random := rand.New(rand.NewPCG(seed, hash("deliveries")))
@@ -177,7 +177,7 @@ func (w *fixture) simulate(seed uint64, label string, build consumers) (stats, v
 		time.Sleep(time.Millisecond)
 	}
 	p.chaos.off.Store(true)
-	w.layer.Adjust(strict.Options{})
+	w.Layer.Adjust(strict.Options{})
 	p.quieten(functions, random)
 	close(p.chaos.thaw)
 	p.zombies.Wait()
@@ -208,7 +208,7 @@ func (p *simulation) set() {
 			t.ChangeRequestID = p.changeIDs[n%3]
 		}
 		p.record(w.Request, &edit{task: id, moves: true, change: t.ChangeRequestID})
-		if _, err := p.store.CreateTask(context.Background(), t, w); err != nil {
+		if _, err := p.Store.CreateTask(context.Background(), t, w); err != nil {
 			p.t.Fatal(err)
 		}
 		p.taskIDs = append(p.taskIDs, id)
@@ -228,7 +228,7 @@ func (p *simulation) functions(build consumers) []*deliveries {
 
 // quieten delivers what is left, without faults, and lets the sweep repair the rest.
 func (p *simulation) quieten(functions []*deliveries, random *rand.Rand) {
-	settler := settle.New(p.store)
+	settler := settle.New(p.Store)
 	for round := 0; ; round++ {
 		for {
 			left := 0
@@ -240,7 +240,7 @@ func (p *simulation) quieten(functions []*deliveries, random *rand.Rand) {
 				break
 			}
 		}
-		swept, err := p.sweep(context.Background(), settler, p.store)
+		swept, err := p.sweep(context.Background(), settler, p.Store)
 		if err != nil {
 			p.t.Errorf("seed %d: the sweep fails without faults: %v", p.seed, err)
 			return
@@ -258,7 +258,7 @@ func (p *simulation) quieten(functions []*deliveries, random *rand.Rand) {
 // writesNothingMore delivers every record of the seed once more.
 func (p *simulation) writesNothingMore(functions []*deliveries, v *verdict) {
 	var count inject.Counter
-	s := settle.New(p.under(nil, count.Count))
+	s := settle.New(p.Under(nil, count.Count))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for n, handler := range []streams.Handler{s.Changes, s.Tasks} {

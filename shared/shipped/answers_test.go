@@ -11,10 +11,10 @@ import (
 
 	"example.com/releases/shared/local"
 	"example.com/releases/shared/local/bus"
-	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/iam"
 	"example.com/releases/shared/local/invoke"
 	"example.com/releases/shared/local/mailbox"
+	"example.com/releases/shared/testkit"
 )
 
 // object is an event or an answer as JSON.
@@ -32,19 +32,19 @@ type fixture struct {
 	bus       bus.Bus
 }
 
-func newWorld(t *testing.T) *fixture {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	root, tmpl := load(t)
 	w := &fixture{T: t, root: root, fed: map[string]bool{}}
-	endpoint, _, tables := engine.FreshTables(t)
+	h := testkit.New(t)
 	mails, events := httptest.NewServer(w.mail.Handler()), httptest.NewServer(w.bus.Handler())
 	t.Cleanup(mails.Close)
 	t.Cleanup(events.Close)
-	s := local.Env{Root: root, Template: tmpl, Endpoint: endpoint, Tables: tables, Environment: map[string]map[string]string{}}
+	s := local.Env{Root: root, Template: tmpl, Endpoint: h.Endpoint, Tables: h.Names, Environment: map[string]map[string]string{}}
 	for _, f := range tmpl.Functions {
 		env := map[string]string{}
 		for name, value := range f.Environment {
-			if table, ok := tables[value]; ok {
+			if table, ok := h.Names[value]; ok {
 				value = table
 			}
 			switch name {
@@ -146,7 +146,7 @@ func (w *fixture) records(function string) {
 // Every file that ships answers the event that is there to try it with, in an order in
 // which the events tell a story, with the outcome that people would expect.
 func TestEveryFileAnswersItsEvent(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.invoke("answer-preflight", w.event("answer-preflight"))
 	w.says(w.call("create-change", 201), `"id":"CHG-1001"`, `"approvalStatus":"Pending"`)
 	w.call("create-change", 201, `{"id":"CHG-1002","changeType":"Standard","title":"Rotate the keys","controlId":"A.8.24","controlTitle":"Cryptography"}`)

@@ -15,11 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/engine"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/send"
+	"example.com/releases/shared/testkit"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // at is a fault of those calls that are chosen.
@@ -49,7 +49,7 @@ func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
 		}
 		t.Run(known.Function, func(t *testing.T) {
 			t.Parallel()
-			w := newFixture(t, engine.FreshTables)
+			w := newFixture(t)
 			for n := range 3 {
 				c.begin(w, n)
 			}
@@ -157,7 +157,7 @@ func TestConsumers_PanicInTheDepth_RecordReported(t *testing.T) {
 	for name, c := range consumers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newFixture(t, engine.FreshTables)
+			w := newFixture(t)
 			for n := range 2 {
 				c.begin(w, n)
 			}
@@ -181,7 +181,7 @@ func TestConsumers_PanicInTheDepth_RecordReported(t *testing.T) {
 // of the batch is acknowledged.
 func TestSendMail_SwitchUnreadable_FirstRecordReported(t *testing.T) {
 	t.Parallel()
-	w, c := newFixture(t, engine.FreshTables), consumers["send-mail"]
+	w, c := newFixture(t), consumers["send-mail"]
 	c.begin(w, 0)
 	w.breaks(at(func(call inject.Call) bool {
 		in, ok := call.Input.(*dynamodb.GetItemInput)
@@ -206,17 +206,17 @@ func TestSendMail_TooLittleTime_MailNotBegun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, five := newFixture(t, engine.FreshTables), consumers["send-mail"]
+			w, five := newFixture(t), consumers["send-mail"]
 			five.begin(w, 0)
 			five.begin(w, 1)
-			sender := send.Open(config(w.ses), w.store, send.Options{Sender: "releases@example.com", Rate: c.rate, Timeout: 250 * time.Millisecond}).WithClock(w.now)
+			sender := send.Open(testkit.AWS(w.ses), w.Store, send.Options{Sender: "releases@example.com", Rate: c.rate, Timeout: 250 * time.Millisecond}).WithClock(w.now)
 			ctx, cancel := context.WithTimeout(t.Context(), c.timeout)
 			defer cancel()
 			answer, err := sender.Stream(ctx, events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{five.record(w, 0, "100"), five.record(w, 1, "200")}})
 			if got := answered(answer); err != nil || got != c.want {
 				t.Errorf("reports %q, %v; want %q", got, err, c.want)
 			}
-			m, _, err := w.store.Mail(t.Context(), w.mailOf(1))
+			m, _, err := w.Store.Mail(t.Context(), w.mailOf(1))
 			if err != nil || m.State != mail.Pending || m.Attempts != 0 {
 				t.Errorf("the second mail is %s after %d attempts, %v; want it untouched", m.State, m.Attempts, err)
 			}
@@ -229,11 +229,11 @@ func TestSendMail_TooLittleTime_MailNotBegun(t *testing.T) {
 func TestConsumers_Poison_GivenUpAloneAndRepaired(t *testing.T) {
 	for name, c := range consumers {
 		t.Run(name, func(t *testing.T) {
-			w := newFixture(t, engine.FreshStreams)
+			w := newFixture(t, testkit.WithStreams)
 			for n := range 3 {
 				c.begin(w, n)
 				if n == 1 { // an item that nobody knows, with the word that wakes
-					must(w.db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: w.table(c.Table), Item: map[string]types.AttributeValue{
+					must(w.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: w.table(c.Table), Item: map[string]types.AttributeValue{
 						"pk": &types.AttributeValueMemberS{Value: "OTHER#1"}, "sk": &types.AttributeValueMemberS{Value: "M"}, "op": &types.AttributeValueMemberS{Value: c.op},
 					}}))(t)
 				}
@@ -266,7 +266,7 @@ func TestConsumers_Poison_GivenUpAloneAndRepaired(t *testing.T) {
 }
 
 func (w *fixture) table(name string) *string {
-	return map[string]*string{"Releases": &w.tables.Releases, "Changes": &w.tables.Changes, "Mail": &w.tables.Mail}[name]
+	return map[string]*string{"Releases": &w.Tables.Releases, "Changes": &w.Tables.Changes, "Mail": &w.Tables.Mail}[name]
 }
 
 // dispatch delivers the stream from its beginning until it is quiet, with the settings
@@ -288,8 +288,8 @@ func (c consumer) dispatch(w *fixture) *streams.Dispatcher {
 		pattern := must(json.Marshal(map[string]any{"dynamodb": map[string]any{"NewImage": image}}))(w.t)
 		filters = append(filters, must(streams.ParseFilter(string(pattern)))(w.t))
 	}
-	described := must(w.db.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: w.table(c.Table)}))(w.t)
-	d, err := streams.Start(ctx, dynamodbstreams.NewFromConfig(config(w.endpoint)), []streams.Mapping{{
+	described := must(w.Client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: w.table(c.Table)}))(w.t)
+	d, err := streams.Start(ctx, dynamodbstreams.NewFromConfig(testkit.AWS(w.Endpoint)), []streams.Mapping{{
 		Function: c.Function, StreamARN: *described.Table.LatestStreamArn, Handler: c.handler(w, w.faulty()), Filters: filters,
 		BatchSize: 10, ReportFailures: true, Bisect: true, Retries: aws.Int(1), Timeout: 60 * time.Second,
 	}}, streams.Options{Poll: 20 * time.Millisecond, Backoff: func(int) time.Duration { return time.Millisecond }})

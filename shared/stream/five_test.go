@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/announce"
@@ -21,6 +20,8 @@ import (
 	"example.com/releases/shared/notify/send"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // consumer is one of the five, as a test sees it.
@@ -46,18 +47,18 @@ type consumer struct {
 
 func (w *fixture) sweep() {
 	w.t.Helper()
-	sweep := settle.Sweep{Settler: settle.New(w.store), Announce: w.announcer(w.store).Announce}
+	sweep := settle.Sweep{Settler: settle.New(w.Store), Announce: w.announcer(w.Store).Announce}
 	must(sweep.Before(context.Background(), w.began.Add(time.Hour), w.began.Add(time.Hour)))(w.t)
 }
 
 func (w *fixture) lookAfter() {
 	w.t.Helper()
 	w.turn(time.Hour)
-	must(w.planner(w.store).Run(context.Background(), json.RawMessage(`{}`)))(w.t)
+	must(w.planner(w.Store).Run(context.Background(), json.RawMessage(`{}`)))(w.t)
 }
 
 func (w *fixture) announcer(s *dynamo.Store) *announce.Announcer {
-	return announce.Open(config(w.buses), s, "the-bus")
+	return announce.Open(testkit.AWS(w.buses), s, "the-bus")
 }
 
 func (w *fixture) planner(s *dynamo.Store) *plan.Planner {
@@ -90,7 +91,7 @@ var consumers = map[string]consumer{
 		key:     func(w *fixture, n int) (string, string) { return "REL#" + w.releases[n], "M" },
 		deep:    func(_ *fixture, call inject.Call) bool { return writes(call, "CR#CHG-1") },
 		done: func(w *fixture, n int) bool {
-			return must(w.store.Change(context.Background(), fmt.Sprintf("CHG-%d", n)))(w.t).Status == release.ChangeResolved
+			return must(w.Store.Change(context.Background(), fmt.Sprintf("CHG-%d", n)))(w.t).Status == release.ChangeResolved
 		},
 		repair: (*fixture).sweep,
 	},
@@ -98,7 +99,7 @@ var consumers = map[string]consumer{
 		Consumer: dynamo.SettleTasks(), op: "follow",
 		begin: func(w *fixture, n int) {
 			w.piece(n, untilDeployed...)
-			answer := must(settle.New(w.store).Changes(context.Background(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{
+			answer := must(settle.New(w.Store).Changes(context.Background(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{
 				recordOf("1", "REL#"+w.releases[n], "M", "deployed", nil),
 			}}))(w.t)
 			if len(answer.BatchItemFailures) != 0 {
@@ -114,7 +115,7 @@ var consumers = map[string]consumer{
 		},
 		deep: func(_ *fixture, call inject.Call) bool { return writes(call, "TASK#T-1") },
 		done: func(w *fixture, n int) bool {
-			return must(w.store.Task(context.Background(), fmt.Sprintf("T-%d", n)))(w.t).Status == release.TaskResolved
+			return must(w.Store.Task(context.Background(), fmt.Sprintf("T-%d", n)))(w.t).Status == release.TaskResolved
 		},
 		repair: (*fixture).sweep,
 	},
@@ -125,7 +126,7 @@ var consumers = map[string]consumer{
 		key:     func(w *fixture, n int) (string, string) { return "REL#" + w.releases[n], "M" },
 		deep:    func(w *fixture, call inject.Call) bool { return writes(call, "REL#"+w.releases[1]) },
 		done: func(w *fixture, n int) bool {
-			r, _, err := w.store.SettlingRelease(context.Background(), w.releases[n])
+			r, _, err := w.Store.SettlingRelease(context.Background(), w.releases[n])
 			return must(r, err)(w.t).Announced == 1
 		},
 		repair: (*fixture).sweep,
@@ -134,7 +135,7 @@ var consumers = map[string]consumer{
 		Consumer: dynamo.PlanNotices(), op: "plan",
 		begin: func(w *fixture, n int) {
 			w.piece(n, release.Approved, release.Scheduled)
-			if err := w.store.OpenJob(context.Background(), mail.WindowJob(w.releases[n]), w.now()); err != nil {
+			if err := w.Store.OpenJob(context.Background(), mail.WindowJob(w.releases[n]), w.now()); err != nil {
 				w.t.Fatal(err)
 			}
 		},
@@ -145,7 +146,7 @@ var consumers = map[string]consumer{
 			return ok && slices.ContainsFunc(slices.Collect(maps.Values(in.ExpressionAttributeValues)), func(v types.AttributeValue) bool { return text(v) == "CR#CHG-1" })
 		},
 		done: func(w *fixture, n int) bool {
-			_, found, err := w.store.Mail(context.Background(), w.mailOf(n))
+			_, found, err := w.Store.Mail(context.Background(), w.mailOf(n))
 			return must(found, err)(w.t)
 		},
 		repair: (*fixture).lookAfter,
@@ -154,17 +155,17 @@ var consumers = map[string]consumer{
 		Consumer: dynamo.SendMail(), op: "send",
 		begin: func(w *fixture, n int) {
 			w.piece(n, release.Approved, release.Scheduled)
-			if planned := must(w.planner(w.store).Window(context.Background(), w.releases[n]))(w.t); planned != 1 {
+			if planned := must(w.planner(w.Store).Window(context.Background(), w.releases[n]))(w.t); planned != 1 {
 				w.t.Fatalf("%d mails are planned", planned)
 			}
 		},
 		handler: func(w *fixture, s *dynamo.Store) streams.Handler {
-			return send.Open(config(w.ses), s, send.Options{Sender: "releases@example.com", Rate: "10000", Timeout: 250 * time.Millisecond}).WithClock(w.now).Stream
+			return send.Open(testkit.AWS(w.ses), s, send.Options{Sender: "releases@example.com", Rate: "10000", Timeout: 250 * time.Millisecond}).WithClock(w.now).Stream
 		},
 		key:  func(w *fixture, n int) (string, string) { return "MAIL#" + w.mailOf(n), "M" },
 		deep: func(w *fixture, call inject.Call) bool { return writes(call, "MAIL#"+w.mailOf(1)) },
 		done: func(w *fixture, n int) bool {
-			m, _, err := w.store.Mail(context.Background(), w.mailOf(n))
+			m, _, err := w.Store.Mail(context.Background(), w.mailOf(n))
 			return must(m, err)(w.t).State == mail.Sent
 		},
 		repair: (*fixture).lookAfter,

@@ -8,24 +8,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/local/bus"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/mailbox"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // fixture is the tables on the real engine, and three releases that have come so far
 // that a consumer has one piece of work with each.
 type fixture struct {
+	*testkit.Harness
 	t        testing.TB
-	endpoint string
-	db       *dynamodb.Client
-	tables   dynamo.Tables
-	store    *dynamo.Store // without faults
 	bus      *bus.Bus
 	buses    string
 	ses      string
@@ -38,28 +33,15 @@ type fixture struct {
 	clock time.Time
 }
 
-func newFixture(t testing.TB, fresh func(testing.TB) (string, *dynamodb.Client, map[string]string)) *fixture {
+func newFixture(t testing.TB, options ...testkit.Option) *fixture {
 	t.Helper()
-	endpoint, db, names := fresh(t)
 	now := time.Now().UTC()
-	w := &fixture{t: t, endpoint: endpoint, db: db, bus: &bus.Bus{}, began: now, clock: now, tables: dynamo.Tables{
-		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
-	}}
+	w := &fixture{Harness: testkit.New(t, options...), t: t, bus: &bus.Bus{}, began: now, clock: now}
 	buses, ses := httptest.NewServer(w.bus.Handler()), httptest.NewServer((&mailbox.Mailbox{}).Handler())
 	t.Cleanup(buses.Close)
 	t.Cleanup(ses.Close)
 	w.buses, w.ses = buses.URL+"/_local/eventbridge", ses.URL+"/_local/ses"
-	w.store = dynamo.Open(config(endpoint), w.tables)
 	return w
-}
-
-func config(endpoint string) aws.Config {
-	return aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
-	}
 }
 
 func (w *fixture) now() time.Time {
@@ -83,17 +65,15 @@ func (w *fixture) breaks(fault inject.Around) {
 
 // faulty is the consumer's own store.
 func (w *fixture) faulty() *dynamo.Store {
-	return dynamo.Open(config(w.endpoint), w.tables, func(o *dynamodb.Options) {
-		o.APIOptions = append(o.APIOptions, inject.Into(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
-			w.mu.Lock()
-			fault := w.fault
-			w.mu.Unlock()
-			if fault == nil {
-				return do(ctx)
-			}
-			return fault(ctx, call, do)
-		}, nil))
-	})
+	return w.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		w.mu.Lock()
+		fault := w.fault
+		w.mu.Unlock()
+		if fault == nil {
+			return do(ctx)
+		}
+		return fault(ctx, call, do)
+	}, nil)
 }
 
 func must[T any](v T, err error) func(testing.TB) T {
@@ -116,20 +96,20 @@ func (w *fixture) piece(n int, to ...release.Status) {
 	w.t.Helper()
 	ctx := context.Background()
 	change, at := fmt.Sprintf("CHG-%d", n), w.now()
-	must(w.store.CreateChange(ctx, release.Change{
+	must(w.Store.CreateChange(ctx, release.Change{
 		ID: change, ChangeType: release.Standard, CABDecision: release.DecisionApproved, ApprovalStatus: release.ApprovalApproved, Status: release.ChangeOpen,
 		ChangePlan: release.ChangePlan{Title: "t", AffectedCIIDs: []string{}}, CreatedAt: at, UpdatedAt: at, Revision: 1,
 	}, w.write()))(w.t)
-	must(w.store.CreateTask(ctx, release.Task{ID: fmt.Sprintf("T-%d", n), TaskPlan: release.TaskPlan{
+	must(w.Store.CreateTask(ctx, release.Task{ID: fmt.Sprintf("T-%d", n), TaskPlan: release.TaskPlan{
 		Title: "A laptop", RequesterEmail: fmt.Sprintf("ben%d@example.com", n), Status: release.TaskOpen, CIIDs: []string{}, ChangeRequestID: change,
 	}, CreatedAt: at, UpdatedAt: at, Revision: 1}, w.write()))(w.t)
 	start, end := at.Add(48*time.Hour).Truncate(time.Second), at.Add(50*time.Hour).Truncate(time.Second)
-	made := must(w.store.CreateRelease(ctx, release.Release{
+	made := must(w.Store.CreateRelease(ctx, release.Release{
 		Status: release.Planned, Plan: release.Plan{Name: "Spring", ScheduledStart: &start, ScheduledEnd: &end}.Normalise(), CreatedAt: at, UpdatedAt: at, Revision: 1,
 	}, []string{change}, w.write()))(w.t)
 	w.releases[n] = made.Release.ID
 	for _, s := range to {
-		must(w.store.Transition(ctx, made.Release.ID, release.TransitionRequest{To: s}, w.write()))(w.t)
+		must(w.Store.Transition(ctx, made.Release.ID, release.TransitionRequest{To: s}, w.write()))(w.t)
 	}
 }
 

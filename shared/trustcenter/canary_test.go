@@ -10,9 +10,8 @@ import (
 	"time"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/host"
-	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit"
 	"example.com/releases/shared/trustcenter"
 )
 
@@ -58,10 +57,7 @@ func (c *canaries) fill(v reflect.Value, path string) {
 // transitions that do, shows its name, version and summary in all four documents and
 // not one of the others.
 func TestNothingElseLeaks(t *testing.T) {
-	endpoint, _, names := engine.FreshTables(t)
-	store := dynamo.Open(host.Config{Region: "us-east-1"}.AWS(endpoint), dynamo.Tables{
-		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
-	})
+	store := testkit.New(t).Store
 	ctx := context.Background()
 	var c canaries
 	// Stamps carry people, notes and requests; their second is a canary as well.

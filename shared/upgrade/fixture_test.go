@@ -9,8 +9,6 @@
 package upgrade_test
 
 import (
-	"context"
-	"crypto/rand"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -24,12 +22,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
-	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/local/bus"
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/mailbox"
@@ -43,6 +36,7 @@ import (
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit"
 	"example.com/releases/shared/trustcenter"
 )
 
@@ -56,21 +50,18 @@ type object = map[string]any
 // fixture is the whole service on tables that hold the recording, step by step: nothing
 // happens by itself, and the clock stands where the test puts it.
 type fixture struct {
-	t      *testing.T
-	config aws.Config
-	db     *dynamodb.Client
-	names  map[string]string // of tables, by logical id
-	store  *dynamo.Store
-	inbox  *mailbox.Mailbox
-	bus    *bus.Bus
-	ses    string
-	buses  string
+	*testkit.Harness
+	t     *testing.T
+	inbox *mailbox.Mailbox
+	bus   *bus.Bus
+	ses   string
+	buses string
 
 	mu    sync.Mutex
 	clock time.Time
 	heard []events.CloudWatchEvent
 
-	streams map[string]*stream
+	streams map[string]*testkit.Stream
 	waiting map[string][]events.DynamoDBEventRecord // by function
 }
 
@@ -116,44 +107,30 @@ func theTemplate(t *testing.T) *template.Template {
 // Idempotency-Keys are kept for a day of the recording's.
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	return newFixtureOn(t, false)
+	return newFixtureOn(t)
 }
 
 // newFixtureWithStreams is newFixture with the tables' streams, for tests that run consumers
 // until all is quiet. They make the engine slower.
 func newFixtureWithStreams(t *testing.T) *fixture {
 	t.Helper()
-	return newFixtureOn(t, true)
+	w := newFixtureOn(t, testkit.WithStreams)
+	for id := range w.Names {
+		w.streams[id] = w.Stream(id)
+		w.streams[id].Read() // the loading is no record of anybody's
+	}
+	return w
 }
 
-func newFixtureOn(t *testing.T, withStreams bool) *fixture {
+func newFixtureOn(t *testing.T, options ...testkit.Option) *fixture {
 	t.Helper()
 	t.Parallel()
-	endpoint := engine.ForTest(t)
 	w := &fixture{
-		t: t, db: engine.Client(endpoint), names: map[string]string{}, inbox: &mailbox.Mailbox{}, bus: &bus.Bus{},
-		clock: time.Date(2026, 11, 26, 15, 0, 0, 0, time.UTC), streams: map[string]*stream{}, waiting: map[string][]events.DynamoDBEventRecord{},
+		Harness: testkit.New(t, append(options, testkit.WithoutExpiry)...), t: t, inbox: &mailbox.Mailbox{}, bus: &bus.Bus{},
+		clock: time.Date(2026, 11, 26, 15, 0, 0, 0, time.UTC), streams: map[string]*testkit.Stream{}, waiting: map[string][]events.DynamoDBEventRecord{},
 	}
-	tables, prefix := theTemplate(t).Tables, "t"+rand.Text()[:10]+"-"
-	for n := range tables {
-		tables[n].TTL = ""
-		if !withStreams {
-			tables[n].StreamView = ""
-		}
-		w.names[tables[n].LogicalID] = prefix + tables[n].LogicalID
-	}
-	t.Cleanup(func() {
-		for _, name := range w.names {
-			_, _ = w.db.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name})
-		}
-	})
-	w.no(engine.CreateTables(t.Context(), w.db, tables, func(id string) string { return w.names[id] }))
 	w.load()
 
-	w.config = configFor(endpoint)
-	w.store = dynamo.Open(w.config, dynamo.Tables{
-		Releases: w.names["ReleasesTable"], Changes: w.names["ChangesTable"], Tasks: w.names["TasksTable"], Mail: w.names["MailTable"],
-	})
 	w.inbox.Now = w.now
 	w.inbox.OnEvent = func(e events.CloudWatchEvent) {
 		w.mu.Lock()
@@ -165,29 +142,12 @@ func newFixtureOn(t *testing.T, withStreams bool) *fixture {
 	buses := httptest.NewServer(http.HandlerFunc(w.bus.PutEvents))
 	t.Cleanup(buses.Close)
 	w.ses, w.buses = ses.URL+"/_local/ses", buses.URL
-	if !withStreams {
-		return w
-	}
-	reader := dynamodbstreams.NewFromConfig(w.config)
-	for id, name := range w.names {
-		w.streams[id] = openStream(t, w.db, reader, name)
-		w.streams[id].read() // the loading is no record of anybody's
-	}
 	return w
 }
 
 // in is the fixture in a part of its test.
 func (w *fixture) in(t *testing.T) *fixture {
-	return &fixture{t: t, config: w.config, db: w.db, names: w.names, store: w.store, inbox: w.inbox, bus: w.bus, ses: w.ses, buses: w.buses, clock: w.now()}
-}
-
-func configFor(endpoint string) aws.Config {
-	return aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
-	}
+	return &fixture{Harness: w.Harness, t: t, inbox: w.inbox, bus: w.bus, ses: w.ses, buses: w.buses, clock: w.now()}
 }
 
 func (w *fixture) no(err error) {
@@ -256,7 +216,7 @@ func (w *fixture) ask(who *release.Caller, route string, body any, headers ...st
 		r.Header.Set(name, value)
 	}
 	got := httptest.NewRecorder()
-	rest.Handler(operations.New(w.store).WithClock(w.now), rest.Routes()...).ServeHTTP(got, r.WithContext(release.WithCaller(r.Context(), *who)))
+	rest.Handler(operations.New(w.Store).WithClock(w.now), rest.Routes()...).ServeHTTP(got, r.WithContext(release.WithCaller(r.Context(), *who)))
 	a := answer{status: got.Code, etag: got.Header().Get("ETag"), body: object{}}
 	if got.Body.Len() > 0 {
 		w.no(json.Unmarshal(got.Body.Bytes(), &a.body))
@@ -286,17 +246,17 @@ func (w *fixture) refused(status int, code, route string, body any) {
 func (w *fixture) public() string {
 	w.t.Helper()
 	got := httptest.NewRecorder()
-	trustcenter.Handler(w.store.Published, trustcenter.Options{On: true, Zone: "Europe/Berlin", Now: w.now}).
+	trustcenter.Handler(w.Store.Published, trustcenter.Options{On: true, Zone: "Europe/Berlin", Now: w.now}).
 		ServeHTTP(got, httptest.NewRequest(http.MethodGet, "/trust-center.json", nil))
 	return got.Body.String()
 }
 
 func (w *fixture) announcer() *announce.Announcer {
-	return announce.Open(configFor(w.buses), w.store, "releases")
+	return announce.Open(testkit.AWS(w.buses), w.Store, "releases")
 }
 
 func (w *fixture) planner() *plan.Planner {
-	return plan.New(w.store).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
+	return plan.New(w.Store).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
 }
 
 // feed hands records to a function, which has to understand them all.
@@ -307,15 +267,15 @@ func (w *fixture) feed(function string, records ...events.DynamoDBEventRecord) {
 	var err error
 	switch function {
 	case "settle-changes":
-		got, err = settle.New(w.store).Changes(w.t.Context(), batch)
+		got, err = settle.New(w.Store).Changes(w.t.Context(), batch)
 	case "settle-tasks":
-		got, err = settle.New(w.store).Tasks(w.t.Context(), batch)
+		got, err = settle.New(w.Store).Tasks(w.t.Context(), batch)
 	case "announce":
 		got, err = w.announcer().Stream(w.t.Context(), batch)
 	case "plan-notices":
 		got, err = w.planner().Stream(w.t.Context(), batch)
 	case "send-mail":
-		got, err = send.Open(configFor(w.ses), w.store, send.Options{
+		got, err = send.Open(testkit.AWS(w.ses), w.Store, send.Options{
 			Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Timeout: 150 * time.Millisecond,
 		}).WithClock(w.now).Stream(w.t.Context(), batch)
 	default:
@@ -336,7 +296,7 @@ func (w *fixture) runUntilIdle() {
 	all := consumers(w.t)
 	for range 50 {
 		for table, s := range w.streams {
-			for _, r := range s.read() {
+			for _, r := range s.Read() {
 				for function, c := range all {
 					if c.table == table && c.wakes(r) {
 						w.waiting[function] = append(w.waiting[function], r)
@@ -356,7 +316,7 @@ func (w *fixture) runUntilIdle() {
 		w.heard = nil
 		w.mu.Unlock()
 		for _, e := range heard {
-			_, err := feedback.New(w.store).WithClock(w.now).Record(w.t.Context(), e)
+			_, err := feedback.New(w.Store).WithClock(w.now).Record(w.t.Context(), e)
 			w.no(err)
 		}
 	}
@@ -366,7 +326,7 @@ func (w *fixture) runUntilIdle() {
 // sweep repairs everything, however short a time it has been unfinished.
 func (w *fixture) sweep() {
 	w.t.Helper()
-	s := settle.Sweep{Settler: settle.New(w.store), Announce: w.announcer().Announce}
+	s := settle.Sweep{Settler: settle.New(w.Store), Announce: w.announcer().Announce}
 	_, err := s.Before(w.t.Context(), w.now(), w.now())
 	w.no(err)
 }
@@ -381,53 +341,8 @@ func (w *fixture) headsUp() {
 // hear records that SES says of a mail that it was sent.
 func (w *fixture) hearSent(mail string) {
 	w.t.Helper()
-	_, err := feedback.New(w.store).WithClock(w.now).Record(w.t.Context(), events.CloudWatchEvent{Source: "aws.ses", Detail: must(json.Marshal(object{
+	_, err := feedback.New(w.Store).WithClock(w.now).Record(w.t.Context(), events.CloudWatchEvent{Source: "aws.ses", Detail: must(json.Marshal(object{
 		"eventType": "Send", "send": object{}, "mail": object{"messageId": "from-ses", "tags": object{"outbox": []string{mail}}},
 	}))(w.t)})
 	w.no(err)
-}
-
-// stream reads a table's records once, in order.
-type stream struct {
-	t        *testing.T
-	client   *dynamodbstreams.Client
-	arn      string
-	shard    *string
-	iterator *string
-	last     *string
-}
-
-func openStream(t *testing.T, client *dynamodb.Client, reader *dynamodbstreams.Client, table string) *stream {
-	t.Helper()
-	described := must(client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &table}))(t)
-	s := &stream{t: t, client: reader, arn: *described.Table.LatestStreamArn}
-	shards := must(reader.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: &s.arn}))(t)
-	s.shard = shards.StreamDescription.Shards[0].ShardId
-	return s
-}
-
-func (s *stream) read() []events.DynamoDBEventRecord {
-	s.t.Helper()
-	var all []events.DynamoDBEventRecord
-	for {
-		if s.iterator == nil { // made late: the engine takes one of an empty stream for trimmed
-			in := &dynamodbstreams.GetShardIteratorInput{StreamArn: &s.arn, ShardId: s.shard, ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon}
-			if s.last != nil {
-				in.ShardIteratorType, in.SequenceNumber = streamtypes.ShardIteratorTypeAfterSequenceNumber, s.last
-			}
-			s.iterator = must(s.client.GetShardIterator(s.t.Context(), in))(s.t).ShardIterator
-		}
-		out := must(s.client.GetRecords(s.t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: s.iterator, Limit: aws.Int32(1000)}))(s.t)
-		s.iterator = out.NextShardIterator
-		if len(out.Records) == 0 {
-			if s.last == nil {
-				s.iterator = nil
-			}
-			return all
-		}
-		for _, r := range out.Records {
-			all = append(all, streams.Record(r, s.arn))
-			s.last = r.Dynamodb.SequenceNumber
-		}
-	}
 }

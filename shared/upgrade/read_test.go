@@ -80,7 +80,7 @@ func facts(path string, body object) object {
 func (w *fixture) everything() map[string]any {
 	w.t.Helper()
 	all := map[string]any{}
-	for table := range w.names {
+	for table := range w.Names {
 		for key, i := range w.scan(table) {
 			if !strings.HasPrefix(key, "COUNTER#") && !strings.HasSuffix(key, "/L") {
 				all[table+" "+key] = i

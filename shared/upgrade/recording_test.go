@@ -100,7 +100,7 @@ func (w *fixture) load() {
 	w.t.Helper()
 	var all sync.WaitGroup
 	defer all.Wait()
-	for id, table := range w.names {
+	for id, table := range w.Names {
 		file := strings.ToLower(strings.TrimSuffix(id, "Table")) + ".json"
 		if _, err := os.Stat(filepath.Join(recording, file)); os.IsNotExist(err) {
 			continue // a table that came later
@@ -111,7 +111,7 @@ func (w *fixture) load() {
 		}
 		for some := range slices.Chunk(writes, 25) {
 			all.Go(func() {
-				out, err := w.db.BatchWriteItem(w.t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: some}})
+				out, err := w.Client.BatchWriteItem(w.t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: some}})
 				if err != nil || len(out.UnprocessedItems) > 0 {
 					w.t.Errorf("the engine did not take every item of %s: %v", file, err)
 				}
@@ -171,7 +171,7 @@ func attribute(v object) types.AttributeValue {
 func (w *fixture) scan(table string) map[string]map[string]types.AttributeValue {
 	w.t.Helper()
 	all := map[string]map[string]types.AttributeValue{}
-	pages := dynamodb.NewScanPaginator(w.db, &dynamodb.ScanInput{TableName: aws.String(w.names[table]), ConsistentRead: aws.Bool(true)})
+	pages := dynamodb.NewScanPaginator(w.Client, &dynamodb.ScanInput{TableName: aws.String(w.Names[table]), ConsistentRead: aws.Bool(true)})
 	for pages.HasMorePages() {
 		for _, i := range must(pages.NextPage(w.t.Context()))(w.t).Items {
 			all[str(i, "pk")+"/"+str(i, "sk")] = i

@@ -255,42 +255,6 @@ func TestOneEnginePerDirectory(t *testing.T) {
 	}
 }
 
-// The template's tables as they are on the engine.
-func TestFreshTables(t *testing.T) {
-	_, client, names := FreshStreams(t)
-	if len(names) != 4 {
-		t.Fatalf("%d tables, not 4: %v", len(names), names)
-	}
-	root, err := Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl, err := template.Load(filepath.Join(root, "template.yaml"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range tmpl.Tables {
-		name := names[want.LogicalID]
-		out, err := client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &name})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := out.Table
-		if got.TableStatus != types.TableStatusActive || len(got.GlobalSecondaryIndexes) != len(want.Indexes) || got.LatestStreamArn == nil ||
-			string(got.StreamSpecification.StreamViewType) != want.StreamView {
-			t.Errorf("%s: %+v", want.LogicalID, got)
-		}
-		ttl, err := client.DescribeTimeToLive(t.Context(), &dynamodb.DescribeTimeToLiveInput{TableName: &name})
-		if err != nil || aws.ToString(ttl.TimeToLiveDescription.AttributeName) != want.TTL {
-			t.Errorf("%s expires by %v (%v), not by %s", want.LogicalID, ttl, err, want.TTL)
-		}
-	}
-	_, _, again := FreshStreams(t)
-	if again["ReleasesTable"] == names["ReleasesTable"] {
-		t.Error("two tests get the same tables")
-	}
-}
-
 func TestRun(t *testing.T) {
 	t.Setenv(EndpointVariable, "http://example.invalid")
 	for _, c := range []struct {

@@ -12,6 +12,7 @@ import (
 
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/template"
+	"example.com/releases/shared/testkit"
 )
 
 func TestWhatARequestNeeds(t *testing.T) {
@@ -47,11 +48,11 @@ func TestWhatARequestNeeds(t *testing.T) {
 
 // The SDK sees from the guard what it would see from AWS.
 func TestGuardHandsOnWhatIsGranted(t *testing.T) {
-	endpoint, _, tables := engine.FreshTables(t)
+	h := testkit.New(t)
 	tmpl := &template.Template{Functions: []template.Function{{Name: "reader", Policies: []template.Statement{
 		{Actions: []string{"dynamodb:GetItem"}, Resources: []string{"TasksTable.Arn"}},
 	}}}}
-	g, err := New(tmpl, tables, endpoint)
+	g, err := New(tmpl, h.Names, h.Endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func TestGuardHandsOnWhatIsGranted(t *testing.T) {
 	defer server.Close()
 	key := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "a"}, "sk": &types.AttributeValueMemberS{Value: "b"}}
 	get := func(function, table string) error {
-		_, err := engine.Client(server.URL+Path(function)).GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(tables[table]), Key: key})
+		_, err := engine.Client(server.URL+Path(function)).GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(h.Names[table]), Key: key})
 		return err
 	}
 	if err := get("reader", "TasksTable"); err != nil {

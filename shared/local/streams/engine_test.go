@@ -15,16 +15,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
-	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/streams"
+	"example.com/releases/shared/testkit"
 )
 
 // On the real engine, under failing handlers and every fault of Faults: each change
 // reaches the handler, and those of one item for the first time in their order.
 func TestEngineChangesArriveInOrderPerItem(t *testing.T) {
 	const items, changes = 5, 30
-	_, client, names := engine.FreshStreams(t)
-	table := names["TasksTable"]
+	h := testkit.New(t, testkit.WithStreams)
+	client, table := h.Client, h.Tables.Tasks
 	described, err := client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &table})
 	if err != nil {
 		t.Fatal(err)

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/strict"
+	"example.com/releases/shared/testkit"
 )
 
 // What the layer costs a request, beside the engine's own time: requests with it and
@@ -18,8 +18,8 @@ import (
 func BenchmarkLayer(b *testing.B) {
 	for name, o := range map[string]strict.Options{"plain": {}, "as AWS": {WriteUnits: 1000, ReadUnits: 3000}} {
 		b.Run(name, func(b *testing.B) {
-			_, plain, names := engine.FreshTables(b)
-			table := names["ReleasesTable"]
+			h := testkit.New(b)
+			plain, table := h.Client, h.Tables.Releases
 			options := plain.Options()
 			var below time.Duration
 			layer := strict.New(func(r *http.Request) (*http.Response, error) {

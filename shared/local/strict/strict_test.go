@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
-	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/strict"
+	"example.com/releases/shared/testkit"
 )
 
 type item = map[string]types.AttributeValue
@@ -35,8 +35,9 @@ type bench struct {
 
 func newBench(t *testing.T, o strict.Options) *bench {
 	t.Helper()
-	_, plain, names := engine.FreshTables(t)
-	b := &bench{t: t, table: names["ReleasesTable"], waits: make(chan struct{}), gate: make(chan struct{})}
+	h := testkit.New(t)
+	plain := h.Client
+	b := &bench{t: t, table: h.Tables.Releases, waits: make(chan struct{}), gate: make(chan struct{})}
 	send := plain.Options().HTTPClient.Do
 	b.layer = strict.New(func(r *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".TransactWriteItems") && b.shut.CompareAndSwap(true, false) {

@@ -20,47 +20,31 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/local/bus"
-	"example.com/releases/shared/local/engine"
-	"example.com/releases/shared/local/inject"
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/notify/announce"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // fixture is a store on the real engine and an announcer on the stand-in for the bus.
 type fixture struct {
+	*testkit.Harness
 	t         *testing.T
-	endpoint  string
-	db        *dynamodb.Client
-	tables    dynamo.Tables
-	store     *dynamo.Store
+	store     *dynamo.Store // whose requests are counted
 	bus       *bus.Bus
 	announcer *announce.Announcer
 	count     *inject.Counter
 }
 
-func newWorld(t *testing.T) *fixture {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	endpoint, db, names := engine.FreshStreams(t)
-	w := &fixture{t: t, endpoint: endpoint, db: db, bus: &bus.Bus{}, count: &inject.Counter{}, tables: dynamo.Tables{
-		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
-	}}
+	w := &fixture{Harness: testkit.New(t, testkit.WithStreams), t: t, bus: &bus.Bus{}, count: &inject.Counter{}}
 	server := httptest.NewServer(w.bus.Handler())
 	t.Cleanup(server.Close)
-	w.store = dynamo.Open(config(endpoint), w.tables, func(o *dynamodb.Options) {
-		o.APIOptions = append(o.APIOptions, inject.Into(nil, w.count.Count))
-	})
-	w.announcer = announce.Open(config(server.URL+"/_local/eventbridge"), w.store, "the-bus")
+	w.store = w.Under(nil, w.count.Count)
+	w.announcer = announce.Open(testkit.AWS(server.URL+"/_local/eventbridge"), w.store, "the-bus")
 	return w
-}
-
-func config(endpoint string) aws.Config {
-	return aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
-	}
 }
 
 var at = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
@@ -139,7 +123,7 @@ func same(t *testing.T, what string, got, want []string) {
 }
 
 func TestAnEventSaysWhatTheContractSays(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled)
 	same(t, "failed", w.deliver(record(1, r.ID)), nil)
 	all := w.bus.Events()
@@ -166,7 +150,7 @@ func TestAnEventSaysWhatTheContractSays(t *testing.T) {
 }
 
 func TestEveryEpochIsAnnouncedOnceHoweverTheRecordsCome(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled)
 	same(t, "failed", w.deliver(record(1, r.ID), record(2, r.ID)), nil)
 	r = w.move(r, release.InProgress, release.Deployed, release.RolledBack)
@@ -192,7 +176,7 @@ func TestEveryEpochIsAnnouncedOnceHoweverTheRecordsCome(t *testing.T) {
 }
 
 func TestTheFirstRecordThatFailsIsReported(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	one, two, three := w.moved(release.Approved), w.moved(release.Approved), w.moved(release.Approved)
 	throttles := []bus.Fault{{Kind: bus.FailEntries, Indexes: []int{7}}} // hits nothing of the first record
 	for range 5 {
@@ -208,7 +192,7 @@ func TestTheFirstRecordThatFailsIsReported(t *testing.T) {
 }
 
 func TestOnlyWhatFailedIsSentAgainAndWhatIsRefusedForGoodIsNot(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled, release.InProgress, release.Deployed, release.RolledBack)
 	if err := w.bus.Fail(
 		bus.Fault{Kind: bus.FailEntries, Indexes: []int{1, 3}, Code: "InternalFailure"},
@@ -228,7 +212,7 @@ func TestOnlyWhatFailedIsSentAgainAndWhatIsRefusedForGoodIsNot(t *testing.T) {
 
 func TestALostAnswerRepeatsTheSameEventID(t *testing.T) {
 	for _, kind := range []bus.FaultKind{bus.Throttle, bus.Refuse, bus.Error, bus.Drop} {
-		w := newWorld(t)
+		w := newFixture(t)
 		r := w.moved(release.Approved)
 		if err := w.bus.Fail(bus.Fault{Kind: kind}); err != nil {
 			t.Fatal(err)
@@ -240,7 +224,7 @@ func TestALostAnswerRepeatsTheSameEventID(t *testing.T) {
 }
 
 func TestTheSweepAnnouncesOneEpoch(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled)
 	for epoch := 1; epoch <= 2; epoch++ {
 		if err := w.announcer.Announce(t.Context(), r, epoch); err != nil {
@@ -260,7 +244,7 @@ func TestTheSweepAnnouncesOneEpoch(t *testing.T) {
 }
 
 func TestStream_RecordOfAnotherItem_NeverAnnounced(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	silent := record(1, "REL-2026-Q2-001")
 	silent.Change.NewImage = nil
 	same(t, "failed", w.deliver(silent), nil)
@@ -276,7 +260,7 @@ func TestStream_RecordOfAnotherItem_NeverAnnounced(t *testing.T) {
 // The record of a real stream holds the history of a release that was cancelled and
 // deleted before its turn came.
 func TestADeletedReleaseIsAnnouncedFromTheRecord(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	r := w.moved(release.Approved, release.Cancelled)
 	if err := w.store.DeleteRelease(t.Context(), r.ID, dynamo.Write{Stamp: release.Stamp{At: at, By: release.System, Request: "delete"}}); err != nil {
 		t.Fatal(err)
@@ -286,11 +270,11 @@ func TestADeletedReleaseIsAnnouncedFromTheRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	table, err := w.db.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &w.tables.Releases})
+	table, err := w.Client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &w.Tables.Releases})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := streams.Start(ctx, dynamodbstreams.NewFromConfig(config(w.endpoint)), []streams.Mapping{{
+	d, err := streams.Start(ctx, dynamodbstreams.NewFromConfig(testkit.AWS(w.Endpoint)), []streams.Mapping{{
 		Function: "announce", StreamARN: *table.Table.LatestStreamArn, Handler: w.announcer.Stream, Filters: []streams.Filter{filter},
 		ReportFailures: true, Timeout: 10 * time.Second,
 		Window: 500 * time.Millisecond, // both records in one batch: each is announced from itself
@@ -309,7 +293,7 @@ func TestADeletedReleaseIsAnnouncedFromTheRecord(t *testing.T) {
 }
 
 func TestTwoInvocationsAtOnceAnnounceEveryEpochAtLeastOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled, release.Cancelled)
 	var both sync.WaitGroup
 	for range 2 {
@@ -341,7 +325,7 @@ func TestTheExamplePayload(t *testing.T) {
 	if err := json.Unmarshal(raw, &batch); err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t)
+	w := newFixture(t)
 	same(t, "failed", w.deliver(batch.Records...), nil)
 	same(t, "published", w.published(), []string{"REL-2026-Q2-001#2"})
 }

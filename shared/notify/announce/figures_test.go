@@ -17,7 +17,7 @@ import (
 // Each status that a release enters is counted once, and each settlement measured from the transition to the record
 // that says it is complete.
 func TestReleaseFigures_StatusesAndSettlementTime(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	r := w.move(w.linked(w.moved(), "CHG-1"), release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	if err := w.store.ChangeIsThrough(t.Context(), r.ID, 4, "CHG-1", 0); err != nil {
 		t.Fatal(err)

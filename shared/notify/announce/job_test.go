@@ -67,7 +67,7 @@ func withOp(r events.DynamoDBEventRecord, op, before, after string) events.Dynam
 }
 
 func TestPeopleAreToldOfACancellationOnceItWasScheduled(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	never, once := w.moved(release.Approved, release.Cancelled), w.moved(release.Approved, release.Scheduled)
 	same(t, "failed", w.deliver(record(1, never.ID), record(2, once.ID)), nil)
 	w.wantJob(mail.WindowJob(never.ID), "") // nobody can have been told
@@ -78,7 +78,7 @@ func TestPeopleAreToldOfACancellationOnceItWasScheduled(t *testing.T) {
 }
 
 func TestPeopleAreToldOfASettlementOnceItIsComplete(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	empty := w.moved(release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	same(t, "failed", w.deliver(record(1, empty.ID)), nil)
 	w.wantJob(mail.SettlementJob(empty.ID, 4), "") // nobody is concerned
@@ -117,7 +117,7 @@ func TestPeopleAreToldOfAnotherWindowOrScope(t *testing.T) {
 		"running":         {"patch", "1", "2", []release.Status{release.Approved, release.Scheduled, release.InProgress}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newFixture(t)
 			r := w.moved(c.status...)
 			same(t, "failed", w.deliver(withOp(record(1, r.ID), c.op, c.before, c.after)), nil)
 			w.wantJob(mail.WindowJob(r.ID), c.want)

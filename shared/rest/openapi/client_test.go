@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"example.com/releases/shared/local"
-	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/tokens"
+	"example.com/releases/shared/testkit"
 )
 
 // generator makes Go of an OpenAPI document. It is pinned here and built once by go run.
@@ -18,8 +18,8 @@ const generator = "github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8
 // system is the whole system with tables of its own.
 func system(t *testing.T) *local.Host {
 	t.Helper()
-	endpoint, _, names := engine.FreshStreams(t)
-	h, err := local.Start(t.Context(), local.Options{Endpoint: endpoint, Table: func(id string) string { return names[id] }})
+	tables := testkit.New(t, testkit.WithStreams)
+	h, err := local.Start(t.Context(), local.Options{Endpoint: tables.Endpoint, Table: tables.Name})
 	if err != nil {
 		t.Fatal(err)
 	}

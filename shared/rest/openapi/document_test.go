@@ -13,13 +13,12 @@ import (
 	"time"
 
 	"example.com/releases/shared/dynamo"
-	"example.com/releases/shared/host"
-	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
 	"example.com/releases/shared/rest/openapi"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/testkit"
 )
 
 var update = flag.Bool("update", false, "write the document and the page anew")
@@ -63,12 +62,7 @@ type teller struct {
 }
 
 func guideRun(t *testing.T) map[string]openapi.Example {
-	endpoint, _, names := engine.FreshTables(t)
-	config := host.Config{Region: "us-east-1", DynamoDBEndpoint: endpoint}
-	store := dynamo.Open(config.AWS(endpoint), dynamo.Tables{
-		Releases: names["ReleasesTable"], Changes: names["ChangesTable"], Tasks: names["TasksTable"], Mail: names["MailTable"],
-	})
-	s := &teller{t, time.Date(2026, 4, 1, 9, 30, 0, 0, time.UTC), store, map[string]openapi.Example{}}
+	s := &teller{t, time.Date(2026, 4, 1, 9, 30, 0, 0, time.UTC), testkit.New(t).Store, map[string]openapi.Example{}}
 	s.plan()
 	s.carryOut()
 	return s.examples

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go/middleware"
 
-	"example.com/releases/shared/local/inject"
+	"example.com/releases/shared/testkit/inject"
 )
 
 func client(t *testing.T, call, attempt inject.Around) (*dynamodb.Client, *int) {

@@ -1,14 +1,16 @@
 // Package inject puts faults into the requests of the SDK's clients, where tests decide
 // which: around a whole call, above the SDK's retries, and around each attempt, below
-// them. It must not know which service a client talks to, nor what a fault is to show.
+// them. It must not know what a fault is to show.
 package inject
 
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -23,6 +25,12 @@ type Call struct {
 // Around stands between a caller and what it calls. It may fail without calling do,
 // fail although do succeeded (the answer is lost), wait, or do other things first.
 type Around func(ctx context.Context, call Call, do func(context.Context) error) error
+
+// Option puts the one around every call of a client of DynamoDB and the other around
+// every attempt; either may be nil.
+func Option(call, attempt Around) func(*dynamodb.Options) {
+	return func(o *dynamodb.Options) { o.APIOptions = append(slices.Clone(o.APIOptions), Into(call, attempt)) }
+}
 
 // Into returns the option (a service's Options.APIOptions) that puts the one around
 // every call and the other around every attempt; either may be nil. The input of a call
