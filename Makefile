@@ -117,7 +117,7 @@ validate: $(sam) $(moto) ## the template, by SAM, cfn-lint, checkov, the real tr
 	$(MAKE) sam-build ARCHITECTURE=x86_64 SAM_BUILD=.local/validate/x86_64
 
 .PHONY: mcp-check
-mcp-check: ## the MCP endpoint held to public clients, inspector and conformance suite, over HTTP and stdio (needs npm, python3)
+mcp-check: ## the MCP endpoint held to public clients, their sign-in, inspector and conformance suite (needs npm, python3, curl; ONLY=regexp narrows it)
 	shared/mcptools/check/run
 
 .PHONY: bench
