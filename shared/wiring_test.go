@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"example.com/releases/shared/local/template"
+	"example.com/releases/shared/rest"
 )
 
 func load(t *testing.T) *template.Template {
@@ -68,6 +69,88 @@ func TestOneNameForOneFunction(t *testing.T) {
 			t.Errorf("%s lives in functions/%s, not in functions/%s", f.LogicalID, f.Name, kebab)
 		}
 	}
+}
+
+// wired are the functions by what their mains serve: "settlement.Changes", or for an
+// endpoint "api.Endpoint rest.GetRelease".
+func wired(t *testing.T) map[string]string {
+	t.Helper()
+	name := func(e ast.Expr) string {
+		sel, ok := e.(*ast.SelectorExpr)
+		if !ok {
+			return ""
+		}
+		return sel.X.(*ast.Ident).Name + "." + sel.Sel.Name
+	}
+	served := make(map[string]string)
+	for _, s := range sources(t) {
+		if s.test || path.Dir(s.dir) != "functions" || slices.Contains(notLambdas, s.dir) {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			serve, ok := n.(*ast.CallExpr)
+			if !ok || name(serve.Fun) != "host.Serve" {
+				return true
+			}
+			if call, ok := serve.Args[0].(*ast.CallExpr); ok {
+				parts := []string{name(call.Fun)}
+				for _, a := range call.Args[1:] {
+					parts = append(parts, name(a))
+				}
+				served[path.Base(s.dir)] = strings.Join(parts, " ")
+			}
+			return true
+		})
+	}
+	return served
+}
+
+// The laptop's list of functions and the mains name the same constructor for each; that
+// the names are those of the template and of the folders, others hold.
+func TestWiring_MainsAndLaptop_CallTheSameConstructor(t *testing.T) {
+	mains := wired(t)
+	onLaptop := make(map[string]string)
+	for _, s := range sources(t) {
+		if s.name != "shared/local/functions.go" {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			pair, ok := n.(*ast.KeyValueExpr)
+			if !ok {
+				return true
+			}
+			key, isText := pair.Key.(*ast.BasicLit)
+			sel, isName := pair.Value.(*ast.SelectorExpr)
+			if isText && isName {
+				function, err := strconv.Unquote(key.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				onLaptop[function] = sel.X.(*ast.Ident).Name + "." + sel.Sel.Name
+			}
+			return true
+		})
+	}
+	if len(onLaptop) < 10 || len(mains) < 30 {
+		t.Fatalf("%d functions on the laptop, %d mains", len(onLaptop), len(mains))
+	}
+	for _, route := range rest.Routes() {
+		onLaptop[string(route.Operation)] = "api.Endpoint " + routeName(string(route.Operation))
+	}
+	for _, f := range load(t).Functions {
+		if mains[f.Name] == "" || mains[f.Name] != onLaptop[f.Name] {
+			t.Errorf("%s: its main serves %q, the laptop %q", f.Name, mains[f.Name], onLaptop[f.Name])
+		}
+	}
+}
+
+// routeName is the route of a function: rest.GetRelease of get-release.
+func routeName(function string) string {
+	words := strings.Split(function, "-")
+	for i, w := range words {
+		words[i] = strings.ToUpper(w[:1]) + w[1:]
+	}
+	return "rest." + strings.Join(words, "")
 }
 
 // tableVariables are the environment variables that name what a function may touch,

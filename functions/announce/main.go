@@ -2,13 +2,11 @@
 package main
 
 import (
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/host"
-	"example.com/releases/shared/notify/announce"
+	"example.com/releases/shared/wire/announcements"
 )
 
 func main() {
 	c := host.FromEnvironment("RELEASES_TABLE", "MAIL_TABLE", "EVENT_BUS")
-	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
-	host.ServeEvents(announce.Open(c.AWS(c.EventsEndpoint), store, c.EventBus).Stream)
+	host.Serve(announcements.Announce(c))
 }

@@ -3,10 +3,10 @@ package main
 
 import (
 	"example.com/releases/shared/host"
-	"example.com/releases/shared/rest"
+	"example.com/releases/shared/wire/api"
 )
 
 func main() {
 	c := host.FromEnvironment()
-	host.ServeHTTP(rest.Preflight(c.AllowedOrigins))
+	host.Serve(api.Preflight(c))
 }

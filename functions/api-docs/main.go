@@ -3,10 +3,10 @@ package main
 
 import (
 	"example.com/releases/shared/host"
-	"example.com/releases/shared/rest/apidocs"
+	"example.com/releases/shared/wire/docs"
 )
 
 func main() {
 	c := host.FromEnvironment()
-	host.ServeHTTP(apidocs.Handler(c.PublicURL))
+	host.Serve(docs.Docs(c))
 }

@@ -5,5 +5,5 @@ import "example.com/releases/shared/host"
 
 func main() {
 	c := host.FromEnvironment()
-	host.ServeEvents(host.Authorizer(c.Verifier()))
+	host.Serve(host.Authorize(c))
 }

@@ -2,14 +2,12 @@
 package main
 
 import (
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/host"
-	"example.com/releases/shared/operations"
 	"example.com/releases/shared/rest"
+	"example.com/releases/shared/wire/api"
 )
 
 func main() {
 	c := host.FromEnvironment("RELEASES_TABLE", "CHANGES_TABLE")
-	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
-	host.ServeHTTP(rest.Handler(operations.New(store), rest.CreateRelease).WithPublicURL(c.PublicURL, c.AllowedOrigins))
+	host.Serve(api.Endpoint(c, rest.CreateRelease))
 }

@@ -2,13 +2,11 @@
 package main
 
 import (
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/host"
-	"example.com/releases/shared/notify/plan"
+	"example.com/releases/shared/wire/notices"
 )
 
 func main() {
 	c := host.FromEnvironment("RELEASES_TABLE", "CHANGES_TABLE", "TASKS_TABLE", "MAIL_TABLE")
-	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
-	host.ServeEvents(plan.New(store).Run)
+	host.Serve(notices.HeadsUp(c))
 }

@@ -2,13 +2,11 @@
 package main
 
 import (
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/host"
-	"example.com/releases/shared/notify/feedback"
+	"example.com/releases/shared/wire/notices"
 )
 
 func main() {
 	c := host.FromEnvironment("RELEASES_TABLE", "MAIL_TABLE")
-	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
-	host.ServeEvents(feedback.New(store).Record)
+	host.Serve(notices.Feedback(c))
 }

@@ -2,13 +2,11 @@
 package main
 
 import (
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/host"
-	"example.com/releases/shared/settle"
+	"example.com/releases/shared/wire/settlement"
 )
 
 func main() {
 	c := host.FromEnvironment("RELEASES_TABLE", "CHANGES_TABLE", "TASKS_TABLE")
-	store := dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
-	host.ServeEvents(settle.New(store).Tasks)
+	host.Serve(settlement.Tasks(c))
 }

@@ -43,6 +43,9 @@ var (
 // answers with AUTHORIZER_FAILURE and Lambda counts it.
 var errNoKeys = errors.New("host: the issuer's keys cannot be had; tokens cannot be checked")
 
+// Authorize is the function that decides who a request comes from.
+func Authorize(c Config) Function { return Events(Authorizer(c.Verifier())) }
+
 // Authorizer is the REST API's REQUEST authorizer. It answers every request with a policy, except where the issuer's
 // keys cannot be had: that is an error, and nobody is let in.
 func Authorizer(v *identity.Verifier) func(context.Context, events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {

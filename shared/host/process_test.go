@@ -26,9 +26,9 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "http":
-		ServeHTTP(http.HandlerFunc(echo))
+		Serve(HTTP(http.HandlerFunc(echo)))
 	case "authorizer":
-		ServeEvents(Authorizer(FromEnvironment().Verifier()))
+		Serve(Authorize(FromEnvironment()))
 	case "needs":
 		FromEnvironment("RELEASES_TABLE", "TASKS_TABLE", "CHANGES_TABLE")
 	case "misspelt":

@@ -12,20 +12,28 @@ import (
 // got, before the process is frozen.
 const deadlineMargin = 500 * time.Millisecond
 
-// ServeHTTP serves API Gateway's requests with an ordinary handler. It does not return.
-func ServeHTTP(h http.Handler) {
-	logJSON()
-	lambda.StartHandlerFunc(APIHandler(h))
-}
+// Function is a Lambda function: a handler made by HTTP or by Events.
+type Function struct{ handler any }
 
-// ServeEvents serves the events of a stream, a schedule or an authorizer. It does not return.
-func ServeEvents[In, Out any](fn func(context.Context, In) (Out, error)) {
-	logJSON()
-	lambda.StartHandlerFunc(func(ctx context.Context, in In) (Out, error) {
+// HTTP is the function that answers API Gateway's requests with an ordinary handler.
+func HTTP(h http.Handler) Function { return Function{APIHandler(h)} }
+
+// Events is the function that takes the events of a stream, a schedule or an authorizer.
+func Events[In, Out any](fn func(context.Context, In) (Out, error)) Function {
+	return Function{func(ctx context.Context, in In) (Out, error) {
 		ctx, cancel := beforeDeadline(ctx)
 		defer cancel()
 		return fn(ctx, in)
-	})
+	}}
+}
+
+// Handler is a function of a signature that aws-lambda-go knows, for a host of another kind.
+func (f Function) Handler() any { return f.handler }
+
+// Serve runs the function on Lambda. It does not return.
+func Serve(f Function) {
+	logJSON()
+	lambda.Start(f.handler)
 }
 
 // beforeDeadline moves the deadline forward by the margin, or by a quarter of what is left if that is less.

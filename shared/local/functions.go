@@ -7,81 +7,43 @@ import (
 	"strings"
 	"sync"
 
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/host"
 	"example.com/releases/shared/local/invoke"
 	"example.com/releases/shared/local/template"
-	"example.com/releases/shared/mcptools"
-	"example.com/releases/shared/notify/announce"
-	"example.com/releases/shared/notify/feedback"
-	"example.com/releases/shared/notify/plan"
-	"example.com/releases/shared/notify/send"
-	"example.com/releases/shared/operations"
 	"example.com/releases/shared/rest"
-	"example.com/releases/shared/rest/apidocs"
-	"example.com/releases/shared/settle"
-	"example.com/releases/shared/trustcenter"
+	"example.com/releases/shared/wire/agents"
+	"example.com/releases/shared/wire/announcements"
+	"example.com/releases/shared/wire/api"
+	"example.com/releases/shared/wire/docs"
+	"example.com/releases/shared/wire/notices"
+	"example.com/releases/shared/wire/page"
+	"example.com/releases/shared/wire/sending"
+	"example.com/releases/shared/wire/settlement"
 )
 
-// functions makes each function's handler by the name of its folder, as its main
-// does. A test holds the names equal to the template's, both ways.
-func functions() map[string]func() any {
-	all := map[string]func() any{
-		"authorize": func() any { return host.Authorizer(host.FromEnvironment().Verifier()) },
-
-		"settle-changes": func() any { return settle.New(store()).Changes },
-		"settle-tasks":   func() any { return settle.New(store()).Tasks },
-		"announce":       func() any { return announcer().Stream },
-		"sweep": func() any {
-			return (&settle.Sweep{Settler: settle.New(store()), Announce: announcer().Announce}).Run
-		},
-
-		"api-docs":         func() any { return host.APIHandler(apidocs.Handler(host.FromEnvironment().PublicURL)) },
-		"answer-preflight": func() any { return host.APIHandler(rest.Preflight(host.FromEnvironment().AllowedOrigins)) },
-
-		"heads-up": func() any { return plan.New(store()).Run },
-		"plan-notices": func() any {
-			c := host.FromEnvironment()
-			return plan.New(store()).WithPublicURL(c.PublicURL, c.TrustCenter).Stream
-		},
-		"send-mail": func() any {
-			c := host.FromEnvironment()
-			return send.Open(c.AWS(c.SESEndpoint), store(), send.Options{
-				Sender: c.Sender, ConfigurationSet: c.ConfigurationSet, Zone: c.Zone, Rate: c.MailRate,
-			}).Stream
-		},
-		"record-mail-feedback": func() any { return feedback.New(store()).Record },
-
-		"mcp": func() any {
-			c := host.FromEnvironment()
-			return host.APIHandler(mcptools.Handler(operations.New(store()), mcptools.Config{
-				PublicURL: c.PublicURL, AllowedOrigins: c.AllowedOrigins, Issuer: c.Issuer, Scopes: c.Scopes,
-			}))
-		},
-		"trust-center": func() any {
-			c := host.FromEnvironment()
-			return host.APIHandler(trustcenter.Handler(store().Published, trustcenter.Options{
-				On: c.TrustCenter, Zone: c.Zone, PublicURL: c.PublicURL,
-			}))
-		},
+// functions are what make each function, by the name of its folder. The endpoints' stand
+// in the routes; a test holds the others equal to what the mains call, and all of them to
+// the template, both ways.
+func functions() map[string]func(host.Config) host.Function {
+	all := map[string]func(host.Config) host.Function{
+		"authorize":            host.Authorize,
+		"answer-preflight":     api.Preflight,
+		"api-docs":             docs.Docs,
+		"mcp":                  agents.MCP,
+		"settle-changes":       settlement.Changes,
+		"settle-tasks":         settlement.Tasks,
+		"announce":             announcements.Announce,
+		"sweep":                announcements.Sweep,
+		"plan-notices":         notices.Plan,
+		"heads-up":             notices.HeadsUp,
+		"record-mail-feedback": notices.Feedback,
+		"send-mail":            sending.Send,
+		"trust-center":         page.TrustCenter,
 	}
 	for _, route := range rest.Routes() {
-		all[string(route.Operation)] = func() any {
-			c := host.FromEnvironment()
-			return host.APIHandler(rest.Handler(operations.New(store()), route).WithPublicURL(c.PublicURL, c.AllowedOrigins))
-		}
+		all[string(route.Operation)] = func(c host.Config) host.Function { return api.Endpoint(c, route) }
 	}
 	return all
-}
-
-func store() *dynamo.Store {
-	c := host.FromEnvironment()
-	return dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
-}
-
-func announcer() *announce.Announcer {
-	c := host.FromEnvironment()
-	return announce.Open(c.AWS(c.EventsEndpoint), store(), c.EventBus)
 }
 
 // environment is what a function of the template sees on this laptop: the template's
@@ -117,11 +79,11 @@ func build(root string, t *template.Template, tables map[string]string, ours fun
 	defer oneEnvironment.Unlock()
 	saved := os.Environ()
 	defer setEnvironment(saved)
-	makers := functions()
+	all := functions()
 	built := make(map[string]invoke.Function, len(t.Functions))
 	var absent []string
 	for _, f := range t.Functions {
-		maker, ok := makers[f.Name]
+		function, ok := all[f.Name]
 		if !ok {
 			absent = append(absent, f.Name)
 			continue
@@ -147,7 +109,7 @@ func build(root string, t *template.Template, tables map[string]string, ours fun
 		// share one: see docs/laptop.md.
 		sandboxes := make([]invoke.Function, max(1, lanes(f)))
 		for n := range sandboxes {
-			sandboxes[n] = invoke.InProcess(f.Name, f.Timeout, maker())
+			sandboxes[n] = invoke.InProcess(f.Name, f.Timeout, function(host.FromEnvironment()).Handler())
 		}
 		built[f.Name] = sandboxes[0]
 		if len(sandboxes) > 1 {

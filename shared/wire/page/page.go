@@ -1,0 +1,14 @@
+// Package page makes the function that serves the public page. It must know nothing that
+// the public may not.
+package page
+
+import (
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/trustcenter"
+	"example.com/releases/shared/wire"
+)
+
+// TrustCenter is the function that serves the page and its feeds.
+func TrustCenter(c host.Config) host.Function {
+	return host.HTTP(trustcenter.Handler(wire.Store(c).Published, trustcenter.Options{On: c.TrustCenter, Zone: c.Zone, PublicURL: c.PublicURL}))
+}

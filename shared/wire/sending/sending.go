@@ -1,0 +1,15 @@
+// Package sending makes the function that sends mail. It alone links the client of SES.
+package sending
+
+import (
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/notify/send"
+	"example.com/releases/shared/wire"
+)
+
+// Send is the function that the Mail stream wakes for a mail.
+func Send(c host.Config) host.Function {
+	return host.Events(send.Open(c.AWS(c.SESEndpoint), wire.Store(c), send.Options{
+		Sender: c.Sender, ConfigurationSet: c.ConfigurationSet, Zone: c.Zone, Rate: c.MailRate,
+	}).Stream)
+}

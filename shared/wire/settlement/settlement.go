@@ -1,0 +1,19 @@
+// Package settlement makes the functions that bring a release's end to its change
+// requests and their tasks. It must know nothing of mails or the bus.
+package settlement
+
+import (
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/settle"
+	"example.com/releases/shared/wire"
+)
+
+// Changes is the function that the Releases stream wakes.
+func Changes(c host.Config) host.Function {
+	return host.Events(settle.New(wire.Store(c)).Changes)
+}
+
+// Tasks is the function that the Changes stream wakes.
+func Tasks(c host.Config) host.Function {
+	return host.Events(settle.New(wire.Store(c)).Tasks)
+}

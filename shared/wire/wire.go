@@ -1,0 +1,16 @@
+// Package wire opens what every function stands on, from the configuration. Below it, a
+// package for each surface makes that surface's functions; the function's main calls it on
+// AWS and the laptop host calls it in its own process, so that wiring stands once. They
+// are packages apart because a binary links, and starts, all that its packages import.
+// They must hold no rule: what is made here is tested where it is written.
+package wire
+
+import (
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/host"
+)
+
+// Store opens the tables.
+func Store(c host.Config) *dynamo.Store {
+	return dynamo.Open(c.AWS(c.DynamoDBEndpoint), dynamo.Tables(c.Tables))
+}
