@@ -92,6 +92,7 @@ var onlyIn = map[string][]string{
 	"github.com/modelcontextprotocol/":                     {"shared/mcptools", "shared/mcptools/describe", "shared/local", "shared/local/"},
 	"github.com/goccy/go-yaml":                             {"shared/local/template"},
 	"golang.org/x/net/":                                    {"shared/address"}, // 0.2 MB, and nothing at start
+	"golang.org/x/text/":                                   {"shared/glyph"},   // which x/net brings anyway
 }
 
 // notLambdas are the two folders of functions/ that the template does not have.

@@ -68,6 +68,13 @@ func boolOf(i item, name string) bool {
 	return ok && v.Value
 }
 
+func bytesOf(i item, name string) []byte {
+	if v, ok := i[name].(*types.AttributeValueMemberB); ok {
+		return v.Value
+	}
+	return nil
+}
+
 // stringSetOf reads a string set, sorted: DynamoDB promises no order.
 func stringSetOf(i item, name string) []string {
 	v, ok := i[name].(*types.AttributeValueMemberSS)

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"strings"
+	"time"
 
 	"example.com/releases/shared/release"
 )
@@ -28,10 +29,12 @@ func decodeChange(i item) release.Change {
 func changeFields(a *attributes, c *release.Change) {
 	word(a, "changeType", &c.ChangeType)
 	decisionFields(a, c)
+	editorFields(a, c)
 	word(a, "status", &c.Status)
 	changePlanFields(a, &c.ChangePlan)
 	a.birth("createdAt", &c.CreatedAt)
 	a.text("createdBy", &c.CreatedBy)
+	a.text("createdBySubject", &c.CreatedBySubject)
 	changeRevisionFields(a, c)
 	a.text("releaseId", &c.ReleaseID)
 	a.text("lastReleaseId", &c.LastReleaseID)
@@ -45,13 +48,45 @@ func changeRevisionFields(a *attributes, c *release.Change) {
 	a.number("revision", &c.Revision)
 }
 
-// decisionFields are what the CAB's decision replaces.
+// editedChangeFields are what an edit replaces.
+func editedChangeFields(a *attributes, c *release.Change) {
+	changePlanFields(a, &c.ChangePlan)
+	editorFields(a, c)
+	decisionFields(a, c)
+}
+
+// editorFields are what an edit replaces beside the plan and, where it voids one, the
+// decision.
+func editorFields(a *attributes, c *release.Change) {
+	a.text("editedBySubject", &c.EditedBySubject)
+}
+
+// decisionFields are what the CAB's decision replaces, and an edit that voids it.
 func decisionFields(a *attributes, c *release.Change) {
 	word(a, "cabDecision", &c.CABDecision)
 	word(a, "approvalStatus", &c.ApprovalStatus)
 	a.text("decidedBy", &c.DecidedBy)
 	a.optionalSeconds("decidedAt", &c.DecidedAt)
 	a.text("decisionNote", &c.DecisionNote)
+	voidedFields(a, "voided", &c.Voided)
+	voidedFields(a, "outdated", &c.Outdated)
+}
+
+// voidedFields are two attributes, or none where there was no such edit.
+func voidedFields(a *attributes, name string, v **release.Voided) {
+	var by string
+	var at *time.Time
+	if *v != nil {
+		by, at = (*v).By, &(*v).At
+	}
+	a.text(name+"By", &by)
+	a.optionalSeconds(name+"At", &at)
+	if !a.reading {
+		return
+	}
+	if *v = nil; at != nil {
+		*v = &release.Voided{By: by, At: *at}
+	}
 }
 
 // changePlanFields are what an edit of a change request replaces.

@@ -132,7 +132,10 @@ func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecis
 		if err := checkRevision("change request", id, before.Revision, w); err != nil {
 			return before, err
 		}
-		after := before.Decide(decision, note, w.Stamp)
+		after, err := before.Decide(decision, note, w.SeparateDuties, w.Stamp)
+		if err != nil {
+			return before, err
+		}
 		e := changeGuard(before, OpDecide, w)
 		after = editFields(e, decisionFields, nextRevision(before, w), after)
 		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
@@ -167,7 +170,13 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 		return nil, r.Conflict("decision-frozen", "%s is in %s, which is %s: the CAB's decision can no longer change.",
 			before.ID, r.ID, r.Status)
 	}
-	atRelease := s.releaseGuard(r, OpDecide, Write{Stamp: w.Stamp})
+	return s.changeAtRelease(r, before, after, OpDecide, w), nil
+}
+
+// changeAtRelease keeps what a release, which has the status it was read with, says of a
+// change request in step with it: the summary, and where its approval changes the guard.
+func (s *Store) changeAtRelease(r release.Release, before, after release.Change, op Op, w Write) []types.TransactWriteItem {
+	atRelease := s.releaseGuard(r, op, Write{Stamp: w.Stamp})
 	if after.CABApproved() {
 		atRelease.deleteFrom("pending", set([]string{before.ID}))
 	} else {
@@ -178,11 +187,12 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 	return []types.TransactWriteItem{
 		updateAction(s.tables.Releases, linkKey(r.ID, before.ID), summary),
 		updateAction(s.tables.Releases, releaseKey(r.ID), atRelease),
-	}, nil
+	}
 }
 
-// UpdateChange changes what people edit of a change request, and its summary at the
-// release that holds it, in one transaction. An edit that changes nothing writes nothing.
+// UpdateChange changes what people edit of a change request, and what the release that
+// holds it says of it, in one transaction. An edit that changes nothing writes nothing;
+// one of what the CAB approved takes the approval away, here and in the release's guard.
 func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.Change) (release.Change, error), w Write) (release.Change, error) {
 	w.keepRecordIn(s.tables.Changes)
 	return retryOnConflict(ctx, func() (release.Change, error) {
@@ -193,25 +203,56 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 		if err := checkRevision("change request", id, before.Revision, w); err != nil {
 			return before, err
 		}
-		after, err := edit(before)
+		asked, err := edit(before)
 		if err != nil {
 			return before, err
 		}
-		if reflect.DeepEqual(encoded(changePlanFields, before.ChangePlan), encoded(changePlanFields, after.ChangePlan)) {
+		if reflect.DeepEqual(encoded(changePlanFields, before.ChangePlan), encoded(changePlanFields, asked.ChangePlan)) {
 			return before, nil
 		}
-		e := changeGuard(before, OpPatch, w)
-		plan := editFields(e, changePlanFields, before.ChangePlan, after.ChangePlan)
-		after = nextRevision(before, w)
-		after.ChangePlan = plan
+		// The request first, then the release: what the write rests on is read before what it
+		// is ordered by.
+		in, err := s.heldBy(ctx, before)
+		if err != nil {
+			return before, err
+		}
+		after, err := before.Edit(asked.ChangePlan, in, w.SeparateDuties, w.Stamp)
+		if err != nil {
+			return before, err
+		}
+		op := OpPatch
+		if after.CABDecision != before.CABDecision {
+			op = OpDecide
+		}
+		e := changeGuard(before, op, w)
+		after = editFields(e, editedChangeFields, nextRevision(before, w), after)
 		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
-		if before.ReleaseID != "" {
+		switch {
+		case in != nil:
+			actions = append(actions, s.changeAtRelease(*in, before, after, op, w)...)
+		case before.ReleaseID != "":
 			// The item exists for as long as the request is held: what deletes it also frees
 			// the request in the same transaction, and so raises its revision.
 			actions = append(actions, putAction(s.tables.Releases, encodeLink(before.ReleaseID, after.Link()), newExpression()))
 		}
 		return after, s.writeChunk(ctx, actions, w, &after)
 	})
+}
+
+// heldBy reads the live release that holds a change request; nil where none does, or one
+// that has ended or is being deleted and gives it back.
+func (s *Store) heldBy(ctx context.Context, c release.Change) (*release.Release, error) {
+	if c.ReleaseID == "" {
+		return nil, nil
+	}
+	r, err := s.Release(ctx, c.ReleaseID)
+	switch {
+	case release.IsKind(err, release.KindNotFound) || err == nil && !r.Live():
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &r, checkWritable(r, Write{})
 }
 
 func beingReleased(c release.Change, why string) error {

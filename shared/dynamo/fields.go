@@ -154,6 +154,17 @@ func (a *attributes) birth(name string, t *time.Time) {
 	}
 }
 
+func (a *attributes) bytes(name string, b *[]byte) {
+	switch {
+	case a.reading:
+		*b = bytesOf(a.item, name)
+	case len(*b) == 0:
+		a.leaveOut(name)
+	default:
+		a.put(name, &types.AttributeValueMemberB{Value: *b})
+	}
+}
+
 func (a *attributes) set(name string, ids *[]string) {
 	switch {
 	case a.reading:

@@ -46,6 +46,8 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 		v.SetString(fmt.Sprintf("text %06d", *n))
 	case v.Kind() == reflect.Int:
 		v.SetInt(int64(*n))
+	case v.Kind() == reflect.Uint8:
+		v.SetUint(uint64(*n % 256))
 	case v.Kind() == reflect.Bool:
 		v.SetBool(true)
 	default:
@@ -133,6 +135,7 @@ func TestFields_Edit_StoresWhatCreationDoes(t *testing.T) {
 	edits(t, editableFields)
 	edits(t, changePlanFields)
 	edits(t, decisionFields)
+	edits(t, editedChangeFields)
 	edits(t, changeRevisionFields)
 	edits(t, settledFields)
 	edits(t, linkFields)

@@ -239,7 +239,7 @@ func TestRevisions_EveryWriteOfAPersonOrASettlement_RaisesThem(t *testing.T) {
 		release, change int // by how much
 	}{
 		{"link", func() { l.link(id, []string{"CHG-000"}, nil) }, 1, 1},
-		{"edit the request", func() { l.retitle("CHG-000", "t") }, 0, 1},
+		{"edit the request", func() { l.retitle("CHG-000", "t") }, 1, 1},
 		{"decide", func() { l.decide("CHG-000", release.DecisionApproved) }, 1, 1},
 		{"edit the release", func() { l.renameRelease(id, "n") }, 1, 0},
 		{"remove", func() { l.link(id, nil, []string{"CHG-000"}) }, 1, 1},

@@ -51,6 +51,7 @@ func releaseFields(a *attributes, r *release.Release) {
 	a.text("rolledBackReason", &r.RolledBackReason)
 	a.birth("createdAt", &r.CreatedAt)
 	a.text("createdBy", &r.CreatedBy)
+	a.bytes("approvedPlan", &r.ApprovedPlan)
 	a.set("changeIds", &r.ChangeIDs)
 	a.set("pending", &r.Unapproved)
 	a.set("linking", &r.Linking)

@@ -71,6 +71,9 @@ func (s *Store) FollowRelease(ctx context.Context, c release.Change, r release.R
 		if after.ReleaseID == "" {
 			e.remove("releaseId").set("lastReleaseId", text(after.LastReleaseID))
 		}
+		if after.CABDecision != c.CABDecision {
+			editFields(e, decisionFields, c, after)
+		}
 		err := s.updateQuietly(ctx, s.tables.Changes, changeKey(c.ID), e)
 		failed, ok := failedCondition(err)
 		if !ok {

@@ -50,6 +50,9 @@ type Write struct {
 	release.Stamp
 	// IfRevision refuses the write unless the item has this revision; 0 for any.
 	IfRevision int
+	// SeparateDuties keeps those who wrote a change request from deciding on it, and has
+	// nothing approved beforehand.
+	SeparateDuties bool
 	// Idempotency makes the write happen once per key; nil where the caller sent none.
 	Idempotency *IdempotencyKey
 }

@@ -125,6 +125,10 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 	case release.EffectRolledBack:
 		e.set("rolledBackAt", secondsValue(*after.RolledBackAt)).set("rolledBackReason", text(after.RolledBackReason))
 	}
+	if after.Status == release.Approved {
+		// Of the plan as it was read: who approves has seen no edit that came in between.
+		e.set("approvedPlan", &types.AttributeValueMemberB{Value: after.ApprovedPlan})
+	}
 	if after.Status == release.Scheduled {
 		e.set("windowKey", text("scheduled")).set("windowVersion", number(after.WindowVersion))
 	} else {

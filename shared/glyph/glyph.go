@@ -1,7 +1,7 @@
 // Package glyph tells what of a text people can see: which characters are hidden from
 // them and have no place where they stand, whether anything is left, and where a text
-// may be cut. It must know neither fields nor surfaces, and it uses the standard
-// library only.
+// may be cut, and which texts are the same to the eye. It must know neither fields nor surfaces; it uses the standard
+// library, and Unicode's normal forms.
 package glyph
 
 import (

@@ -40,6 +40,8 @@ type Config struct {
 	Zone     string // the organisation's zone, an IANA name
 	// ConfigurationSet is SES's, through which its events come back; MailRate is how many mails a second it takes.
 	ConfigurationSet, MailRate string
+	// SeparateDuties keeps those who wrote a change request from deciding on it.
+	SeparateDuties bool
 	// TrustCenter turns the public page on.
 	TrustCenter bool
 
@@ -79,7 +81,8 @@ func FromEnvironment(needed ...string) Config {
 		ConfigurationSet: env.text("MAIL_CONFIGURATION_SET"),
 		MailRate:         env.text("MAIL_RATE"),
 
-		TrustCenter: strings.EqualFold(env.text("TRUST_CENTER"), "true"),
+		SeparateDuties: strings.EqualFold(env.text("SEPARATE_DUTIES"), "true"),
+		TrustCenter:    strings.EqualFold(env.text("TRUST_CENTER"), "true"),
 		credentials: aws.Credentials{
 			AccessKeyID:     env.text("AWS_ACCESS_KEY_ID"),
 			SecretAccessKey: env.text("AWS_SECRET_ACCESS_KEY"),

@@ -22,7 +22,7 @@ import (
 
 // settable are the variables of the template that the shell may set for a laptop.
 var settable = []string{
-	"ALLOWED_ORIGINS", "MAIL_SENDER", "ORGANISATION_ZONE", "TRUST_CENTER",
+	"ALLOWED_ORIGINS", "MAIL_SENDER", "ORGANISATION_ZONE", "SEPARATE_DUTIES", "TRUST_CENTER",
 	"TOKEN_ISSUER", "JWKS_URL", "TOKEN_AUDIENCE", "AUDIENCE_CLAIM", "ROLES_CLAIM", "EMAIL_VERIFIED_CLAIM", "TOKEN_SCOPES",
 }
 

@@ -22,7 +22,7 @@ import (
 // read, and those that tools can meet have a next step of their own.
 func TestEveryCodeHasItsWords(t *testing.T) {
 	elsewhere := []string{ // what only other operations, or HTTP, can meet
-		"already-exists", "already-there", "decision-frozen", "field-frozen", "invalid-header", "keys-unavailable", "not-deletable", "not-step-owner", "quota-exceeded", "request-blocked",
+		"already-exists", "already-there", "change-frozen", "decision-frozen", "field-frozen", "invalid-header", "keys-unavailable", "not-deletable", "not-step-owner", "own-change", "quota-exceeded", "request-blocked",
 		"scope-frozen", "steps-closed", "task-resolved-by-release", "token-invalid", "token-missing", "too-many-changes", "unsupported-media-type",
 	}
 	var b strings.Builder

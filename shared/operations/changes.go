@@ -20,11 +20,15 @@ type ChangeView struct {
 	DecidedBy    string     `json:"decidedBy,omitempty"`
 	DecidedAt    *time.Time `json:"decidedAt,omitempty"`
 	DecisionNote string     `json:"decisionNote,omitempty"`
-	CreatedAt    time.Time  `json:"createdAt"`
-	CreatedBy    string     `json:"createdBy"`
-	UpdatedAt    time.Time  `json:"updatedAt"`
-	Revision     int        `json:"revision"`
-	ReleaseID    string     `json:"releaseId,omitempty"`
+	// ApprovalVoided is the edit that took the CAB's approval away, until the next decision.
+	ApprovalVoided *release.Voided `json:"approvalVoided,omitempty"`
+	// Digest tells what would be decided on now, to be compared with that of a decision.
+	Digest    string    `json:"digest"`
+	CreatedAt time.Time `json:"createdAt"`
+	CreatedBy string    `json:"createdBy"`
+	UpdatedAt time.Time `json:"updatedAt"`
+	Revision  int       `json:"revision"`
+	ReleaseID string    `json:"releaseId,omitempty"`
 
 	LinkedRelease *ChangeRelease `json:"linkedRelease,omitempty"`
 }
@@ -44,6 +48,7 @@ func viewChange(c release.Change) ChangeView {
 	return ChangeView{
 		ID: c.ID, ChangeType: c.ChangeType, CABDecision: c.CABDecision, ApprovalStatus: c.ApprovalStatus, Status: c.Status,
 		ChangePlan: c.ChangePlan, DecidedBy: c.DecidedBy, DecidedAt: c.DecidedAt, DecisionNote: c.DecisionNote,
+		ApprovalVoided: c.Voided, Digest: c.Digest(),
 		CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy, UpdatedAt: c.UpdatedAt, Revision: c.Revision, ReleaseID: c.ReleaseID,
 	}
 }
@@ -93,7 +98,8 @@ type CreateChangeInput struct {
 	DecodeErrors
 }
 
-// CreateChange makes a change request: pending, or approved where it is Standard.
+// CreateChange makes a change request: pending, or approved where it is Standard and
+// duties are not separate.
 func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre Precondition) (ChangeView, error) {
 	who, err := allow(ctx, CreateChange)
 	if err != nil {
@@ -103,7 +109,7 @@ func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre
 	at := w.At.Truncate(time.Second)
 	c := release.Change{
 		ID: in.ID, CABDecision: release.DecisionPending, ApprovalStatus: release.ApprovalPending, Status: release.ChangeOpen,
-		ChangePlan: in.Normalise(), CreatedAt: w.At, CreatedBy: who.Author(), UpdatedAt: at, Revision: 1,
+		ChangePlan: in.Normalise(), CreatedAt: w.At, CreatedBy: who.Author(), CreatedBySubject: who.Subject, UpdatedAt: at, Revision: 1,
 	}
 	var f release.ValidationErrors
 	if c.ID == "" {
@@ -114,7 +120,7 @@ func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre
 	if c.ChangeType, known = release.ParseChangeType(in.ChangeType); !known {
 		f.Add("changeType", "is required, one of %s", list(release.ChangeTypes))
 	}
-	if c.ChangeType == release.Standard { // pre-approved by definition (ITIL)
+	if c.ChangeType == release.Standard && !w.SeparateDuties { // pre-approved by definition (ITIL)
 		c.CABDecision, c.ApprovalStatus = release.DecisionApproved, release.ApprovalApproved
 	}
 	c.ChangePlan.Check(&f)
@@ -173,7 +179,7 @@ type DecideChangeInput struct {
 }
 
 // DecideChange records the CAB's decision. It is refused once the request's release
-// is in progress.
+// is in progress, and to who wrote the request where duties are separate.
 func (o *Operations) DecideChange(ctx context.Context, id string, in DecideChangeInput, pre Precondition) (ChangeView, error) {
 	who, err := allow(ctx, DecideChange)
 	if err != nil {
@@ -197,7 +203,8 @@ func (o *Operations) DecideChange(ctx context.Context, id string, in DecideChang
 	})
 }
 
-// UpdateChange applies a JSON merge patch to the editable fields of a change request.
+// UpdateChange applies a JSON merge patch to the editable fields of a change request. An
+// edit of what the CAB approved takes the approval away.
 func (o *Operations) UpdateChange(ctx context.Context, id string, body []byte, pre Precondition) (ChangeView, error) {
 	who, err := allow(ctx, UpdateChange)
 	if err != nil {

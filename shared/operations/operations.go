@@ -71,6 +71,8 @@ type Operations struct {
 	store *dynamo.Store
 	now   func() time.Time
 	newID func() string
+
+	separateDuties bool
 }
 
 // New returns the operations on a store, with the system's clock and random ids.
@@ -82,6 +84,15 @@ func New(store *dynamo.Store) *Operations {
 func (o *Operations) WithClock(now func() time.Time) *Operations {
 	c := *o
 	c.now = now
+	return &c
+}
+
+// WithSeparateDuties returns the operations with duties separate, or not: whoever created
+// a change request or last changed what the CAB decides on cannot decide on it, and
+// nothing is approved beforehand.
+func (o *Operations) WithSeparateDuties(separate bool) *Operations {
+	c := *o
+	c.separateDuties = separate
 	return &c
 }
 
@@ -124,6 +135,6 @@ type IdempotencyKey struct {
 func (o *Operations) write(who release.Caller, pre Precondition) dynamo.Write {
 	return dynamo.Write{
 		Stamp:      release.Stamp{At: o.now().UTC(), By: who.Person, Request: o.newID()},
-		IfRevision: pre.IfRevision,
+		IfRevision: pre.IfRevision, SeparateDuties: o.separateDuties,
 	}
 }

@@ -96,6 +96,7 @@ var (
 		"cabDecision":    {"the CAB's decision is recorded by itself", DecideChange},
 		"approvalStatus": {"it follows the CAB's decision", DecideChange},
 		"decisionNote":   {"it is the note of the CAB's decision", DecideChange},
+		"decisions":      {"the CAB's decision is recorded by itself", DecideChange},
 		"status":         {why: "it follows the release that the change request is in"},
 		"releaseId":      {"the release links and removes its change requests", AddChanges},
 	}

@@ -27,6 +27,9 @@ type ReleaseView struct {
 
 	AllowedNextStatuses []release.Status  `json:"allowedNextStatuses"`
 	Settlement          *release.Progress `json:"settlement,omitempty"`
+	// ChangedSinceApproval are the fields of the plan that changed after the release was
+	// approved; left out where there is none.
+	ChangedSinceApproval []string `json:"changedSinceApproval,omitempty"`
 	// StillLinking are ids that a large creation has yet to link; until it is gone the
 	// release cannot move.
 	StillLinking []string `json:"stillLinking,omitempty"`
@@ -46,6 +49,7 @@ func viewRelease(r release.Release) ReleaseView {
 		ActualStart: r.ActualStart, ActualEnd: r.ActualEnd, RolledBackAt: r.RolledBackAt, RolledBackReason: r.RolledBackReason,
 		CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt, Revision: r.Revision,
 		AllowedNextStatuses: release.AllowedNext(r.Status), Settlement: r.Progress(), StillLinking: r.Linking,
+		ChangedSinceApproval: r.ChangedSinceApproval(),
 	}
 }
 

@@ -99,10 +99,19 @@ type Change struct {
 	DecidedBy    string
 	DecidedAt    *time.Time
 	DecisionNote string
-	CreatedAt    time.Time
-	CreatedBy    string
-	UpdatedAt    time.Time
-	Revision     int
+	// Voided is the edit that took the CAB's approval away, until it decides again.
+	Voided *Voided
+	// Outdated is the last edit of what an approval was of, while the release that holds
+	// the request is deployed: the approval stays until the release gives the request back.
+	Outdated *Voided
+	// CreatedBySubject and EditedBySubject are the subjects of who created the request and
+	// who last changed what the CAB decides on; empty where older rows do not say.
+	CreatedBySubject string
+	EditedBySubject  string
+	CreatedAt        time.Time
+	CreatedBy        string
+	UpdatedAt        time.Time
+	Revision         int
 
 	// ReleaseID is the live release that holds the request; empty when it is free.
 	ReleaseID string
@@ -146,22 +155,10 @@ func (c Change) BadgeReleaseID() string {
 	return c.LastReleaseID
 }
 
-// Decide returns the request after the CAB's decision.
-func (c Change) Decide(d CABDecision, note string, stamp Stamp) Change {
-	at := stamp.At.UTC().Truncate(time.Second)
-	c.CABDecision, c.ApprovalStatus = d, ApprovalRejected
-	if d == DecisionApproved {
-		c.ApprovalStatus = ApprovalApproved
-	}
-	c.DecidedBy, c.DecidedAt, c.DecisionNote = stamp.By.Author(), &at, note
-	c.UpdatedAt = at
-	c.Revision++
-	return c
-}
-
 // Follow applies every settlement of the request's release that has not reached it
 // yet, all in one, and tells whether there was any. Rollback and cancellation give
-// the request back with its approval. Cancelling has nothing to tell the tasks, so
+// the request back with its approval, unless it was edited since it was deployed: then
+// it would go into the next release with an approval of something else. Cancelling has nothing to tell the tasks, so
 // it adds nothing to the history.
 func (c Change) Follow(releaseID string, settlements []Settlement) (Change, bool) {
 	if c.ReleaseID != releaseID || releaseID == "" {
@@ -183,6 +180,9 @@ func (c Change) Follow(releaseID string, settlements []Settlement) (Change, bool
 			c.Status = ChangeOpen
 			c.History = append(slices.Clone(c.History), s)
 			c.ReleaseID, c.LastReleaseID = "", releaseID
+			if c.Outdated != nil {
+				c = c.void(*c.Outdated)
+			}
 		case Cancelled:
 			c.ReleaseID, c.LastReleaseID = "", releaseID
 		}

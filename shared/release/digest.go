@@ -9,7 +9,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"example.com/releases/shared/glyph"
 )
 
 // digestVersion begins every digest of a change request. What goes into a digest, and in
@@ -96,7 +96,7 @@ func (o *canonicalObject) texts(name string, all []string) {
 
 // digested is a text without what says nothing: white space around it, and which of
 // several encodings of one character was typed.
-func digested(s string) string { return norm.NFC.String(strings.TrimSpace(s)) }
+func digested(s string) string { return glyph.Composed(strings.TrimSpace(s)) }
 
 // appendCanonical writes a text as RFC 8785, section 3.2.2.2, wants it: escaped is only
 // what JSON demands, each in one way. encoding/json escapes more.

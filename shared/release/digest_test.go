@@ -84,7 +84,7 @@ func TestDigest_Edits_SameOrAnother(t *testing.T) {
 		"a text moved":             {func(c *Change) { c.Impact, c.Justification = c.Justification, c.Impact }, false},
 		"another type":             {func(c *Change) { c.ChangeType = Standard }, false},
 		"another id":               {func(c *Change) { c.ID = "CHG-1002" }, false},
-		"a decision":               {func(c *Change) { *c = c.Decide(DecisionApproved, "go", Stamp{}) }, true},
+		"a decision":               {func(c *Change) { *c, _ = c.Decide(DecisionApproved, "go", false, Stamp{}) }, true},
 		"a release":                {func(c *Change) { c.ReleaseID, c.Status = "REL-2026-Q2-001", ChangeResolved }, true},
 	} {
 		c := fullChange()

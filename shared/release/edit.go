@@ -21,6 +21,8 @@ func ParsePlanName(s string) (PlanName, bool) {
 	return parseEnum(s, []PlanName{RolloutPlan, RollbackPlan})
 }
 
+// allFields are the fields of a plan. Digests of them are stored in this order: a new one
+// comes last.
 var allFields = []string{
 	"name", "version", "description", "scheduledStart", "scheduledEnd", "releaseManager", "releaseManagerEmail",
 	"rolloutSteps", "rollbackSteps", "successCriteria", "public", "publicSummary",

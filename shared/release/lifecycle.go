@@ -152,7 +152,10 @@ func (r Release) Advance(m TransitionRequest, stamp Stamp) (Release, error) {
 	case EffectRolledBack:
 		r.RolledBackAt, r.RolledBackReason = &at, m.Reason
 	}
-	if m.To == Scheduled {
+	switch m.To {
+	case Approved:
+		r.ApprovedPlan = r.planDigests()
+	case Scheduled:
 		r.WindowVersion++
 	}
 	if t.Settles {

@@ -18,6 +18,9 @@ type Readiness struct {
 	Status Status       `json:"status"`
 	Next   []NextStatus `json:"next"`
 	Advice []AdviceRow  `json:"advice"`
+	// ChangedSinceApproval are the fields of the plan that changed after the release was
+	// approved; left out where there is none.
+	ChangedSinceApproval []string `json:"changedSinceApproval,omitempty"`
 }
 
 // NextStatus is one next status. Ready means that every condition holds; Asks are fields
@@ -63,7 +66,7 @@ var AdviceCodes = []string{
 // CheckReadiness judges a release with its links at a moment. Touched is what the
 // caller counted, nil where nothing would be reached.
 func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *Touched) Readiness {
-	out := Readiness{ID: r.ID, Status: r.Status, Next: []NextStatus{}, Advice: []AdviceRow{}}
+	out := Readiness{ID: r.ID, Status: r.Status, Next: []NextStatus{}, Advice: []AdviceRow{}, ChangedSinceApproval: r.ChangedSinceApproval()}
 	for _, to := range AllowedNext(r.Status) {
 		t, _ := TransitionTo(to)
 		next := NextStatus{Status: to, Ready: len(r.Linking) == 0, Conditions: []Condition{}, Asks: []string{}}

@@ -57,6 +57,10 @@ type Release struct {
 	// of version n are told again when n grows.
 	WindowVersion int
 
+	// ApprovedPlan is what the plan was when the release became approved, as digests: see
+	// ChangedSinceApproval.
+	ApprovedPlan []byte
+
 	// ChangeIDs are the linked change requests, sorted, at most MaxChanges.
 	ChangeIDs []string
 	// Unapproved are the linked change requests that are not CAB-approved, sorted:

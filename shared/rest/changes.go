@@ -29,13 +29,14 @@ var (
 	UpdateChange = Route{
 		Operation: operations.UpdateChange, Method: http.MethodPatch, Path: "/change-requests/{id}", Status: http.StatusOK,
 		Summary: "Edit a change request",
-		Body:    (*release.ChangePlan)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true, serve: updateChange,
+		Body:    (*release.ChangePlan)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true,
+		Refusals: []string{"change-frozen", "linking"}, serve: updateChange,
 	}
 	DecideChange = Route{
 		Operation: operations.DecideChange, Method: http.MethodPost, Path: "/change-requests/{id}/decision", Status: http.StatusOK,
 		Summary: "Record the CAB's decision on a change request",
 		Body:    (*operations.DecideChangeInput)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true,
-		Refusals: []string{"decision-frozen", "linking", "settling"}, serve: decideChange,
+		Refusals: []string{"decision-frozen", "own-change", "linking", "settling"}, serve: decideChange,
 	}
 )
 

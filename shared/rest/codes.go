@@ -183,6 +183,15 @@ var Codes = []Code{
 		Detail: "CHG-1001 is in REL-2026-Q2-001, which is in-progress: the CAB's decision can no longer change.",
 		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
 	}},
+	{"The change request is frozen", next("Enter what is new as another change request, or roll the release back or cancel it."), release.Error{
+		Kind: release.KindConflict, Code: "change-frozen",
+		Detail: "CHG-1001 is in REL-2026-Q2-001, which is in-progress: what the CAB approved cannot change meanwhile.",
+		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
+	}},
+	{"Somebody else has to decide", next("Ask another Admin to record the CAB's decision."), release.Error{
+		Kind: release.KindConflict, Code: "own-change",
+		Detail: "You cannot decide on CHG-1001: you created it, and duties are separate here.",
+	}},
 	{"The change request is still being given back", next("Try again in a moment."), release.Error{
 		Kind: release.KindConflict, Code: "settling",
 		Detail: "CHG-1001 is being given back by REL-2026-Q2-001, which has ended (rolled-back).",

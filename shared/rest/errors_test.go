@@ -145,6 +145,11 @@ var badInput = []failing{
 
 	{"patch change", to("PATCH /change-requests/CHG-unknown", object{"title": "A"}), 404, "not-found", "", ""},
 	{"patch change", func(w *fixture) ask {
+		id := w.change(true)
+		w.move(w.release(id), "approved", "scheduled", "in-progress")
+		return ask{route: "PATCH /change-requests/" + id, body: object{"title": "B"}}
+	}, 409, "change-frozen", "", ""},
+	{"patch change", func(w *fixture) ask {
 		return ask{route: "PATCH /change-requests/" + w.change(false), body: object{
 			"changeType": "Standard", "cabDecision": "approved", "approvalStatus": "Approved", "status": nil, "title": 7, "affectedCiIds": []string{strings.Repeat("a", 257)},
 		}}
@@ -332,7 +337,7 @@ var action = regexp.MustCompile(`/(add-changes|log|status|decision|readiness|ste
 // elsewhere are the codes that no request alone brings about: other tests do.
 var elsewhere = []string{
 	"unauthenticated", "forbidden", "idempotency-key-reused", "status-changed", "linking", "request-in-progress",
-	"not-step-owner", "throttled", "unavailable", "internal", "token-missing", "token-invalid",
+	"not-step-owner", "own-change", "throttled", "unavailable", "internal", "token-missing", "token-invalid",
 	// API Gateway alone gives these.
 	"request-blocked", "quota-exceeded",
 }

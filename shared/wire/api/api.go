@@ -11,7 +11,8 @@ import (
 
 // Endpoint is the function that serves one route.
 func Endpoint(c host.Config, route rest.Route) host.Function {
-	return host.HTTP(rest.Handler(operations.New(wire.Store(c)), route).WithPublicURL(c.PublicURL, c.AllowedOrigins))
+	o := operations.New(wire.Store(c)).WithSeparateDuties(c.SeparateDuties)
+	return host.HTTP(rest.Handler(o, route).WithPublicURL(c.PublicURL, c.AllowedOrigins))
 }
 
 // Preflight is the function that tells browsers which origins may call.

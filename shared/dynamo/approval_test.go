@@ -1,0 +1,290 @@
+package dynamo_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/release"
+)
+
+// edit gives a change request another title.
+func (l *harness) edit(s *dynamo.Store, id, title string, w dynamo.Write) (release.Change, error) {
+	return s.UpdateChange(l.ctx, id, func(c release.Change) (release.Change, error) {
+		c.Title = title
+		return c, nil
+	}, w)
+}
+
+// agree holds a change request, what its release says of it, and the release's guard to
+// each other.
+func (l *harness) agree(releaseID, id string) release.Change {
+	l.t.Helper()
+	c, err := l.Change(l.ctx, id)
+	l.no(err)
+	now, err := l.ReleaseWithLinks(l.ctx, releaseID)
+	l.no(err)
+	n := slices.IndexFunc(now.Links, func(k release.LinkedChange) bool { return k.ID == id })
+	if n < 0 || now.Links[n] != c.Link() {
+		l.t.Errorf("%s says %+v of %s, which is %+v", releaseID, now.Links, id, c.Link())
+	}
+	if slices.Contains(now.Release.Unapproved, id) == c.CABApproved() {
+		l.t.Errorf("the guard holds %v, and %s is %s", now.Release.Unapproved, id, c.CABDecision)
+	}
+	return c
+}
+
+// An edit of what was approved takes the approval away, at the request, at its release and
+// in the guard; editing back does not give it back, and the CAB's next decision does.
+func TestUpdateChange_ApprovedAndEdited_BlocksItsRelease(t *testing.T) {
+	l := newHarness(t)
+	id := l.release(l.changes("CHG", 1)...)
+	blocked := func(when string) {
+		t.Helper()
+		if _, err := l.Transition(l.ctx, id, moveTo(release.Approved), l.write()); !release.HasCode(err, "cab-approval-missing") {
+			t.Errorf("%s: the release moved: %v", when, err)
+		}
+	}
+	c, err := l.edit(l.Store, "CHG-000", "Another", l.write())
+	l.no(err)
+	if c.CABDecision != release.DecisionPending || c.ApprovalStatus != release.ApprovalPending || c.Voided == nil || c.Voided.By != "Ada" {
+		t.Errorf("answered %+v", c)
+	}
+	l.agree(id, "CHG-000")
+	if op := l.stored(id, "op"); op != "decide" {
+		t.Errorf("the release's op is %s", op)
+	}
+	blocked("edited")
+	_, err = l.edit(l.Store, "CHG-000", "", l.write())
+	l.no(err)
+	if c := l.agree(id, "CHG-000"); c.CABApproved() {
+		t.Errorf("editing back approves")
+	}
+	blocked("edited back")
+	l.decide("CHG-000", release.DecisionApproved)
+	if c := l.agree(id, "CHG-000"); c.Voided != nil {
+		t.Errorf("decided: %+v", c.Voided)
+	}
+	l.move(id, release.Approved)
+}
+
+// What says the same is no other text: the approval stays, and the edit is none of those
+// that wake whom a decision wakes.
+func TestUpdateChange_WhiteSpace_ApprovalStays(t *testing.T) {
+	l := newHarness(t)
+	id := l.release(l.changes("CHG", 1)...)
+	c, err := l.edit(l.Store, "CHG-000", "  ", l.write())
+	l.no(err)
+	if !c.CABApproved() || c.Voided != nil || l.stored(id, "op") != "patch" {
+		t.Errorf("%+v, op %s", c, l.stored(id, "op"))
+	}
+	l.agree(id, "CHG-000")
+}
+
+// Edits and decisions of one request at the same moment, 200 times: whichever comes
+// first, the request, its release and the guard agree, and nothing is approved but what
+// the CAB decided on.
+func TestUpdateChange_DecidedAtTheSameMoment_NothingElseIsApproved(t *testing.T) {
+	l := newHarness(t)
+	id := l.release(l.changes("CHG", 1)...)
+	came := map[string]int{}
+	for round := range 200 {
+		decision := release.DecisionApproved
+		if round%5 == 4 {
+			decision = release.DecisionRejected
+		}
+		var edited, decided release.Change
+		var errs [2]error
+		var both sync.WaitGroup
+		w1, w2 := l.write(), l.write()
+		both.Go(func() {
+			time.Sleep(time.Duration(round%8) * 300 * time.Microsecond) // so that now this is first, now that
+			edited, errs[0] = l.edit(l.Store, "CHG-000", fmt.Sprintf("round %d", round), w1)
+		})
+		both.Go(func() { decided, errs[1] = l.Decide(l.ctx, "CHG-000", decision, "", w2) })
+		both.Wait()
+		for _, err := range errs {
+			l.no(err)
+		}
+		c := l.agree(id, "CHG-000")
+		editedLast := edited.Revision > decided.Revision
+		came[fmt.Sprintf("%s, edited last %t", decision, editedLast)]++
+		want := decision
+		if editedLast && decision == release.DecisionApproved {
+			want = release.DecisionPending
+		}
+		if c.CABDecision != want || c.CABApproved() && c.Digest() != decided.Digest() || (c.Voided != nil) != (want == release.DecisionPending) {
+			t.Fatalf("round %d: %s, voided %+v, want %s; the digest %s, decided on %s", round, c.CABDecision, c.Voided, want, c.Digest(), decided.Digest())
+		}
+	}
+	t.Log(came)
+	if len(came) != 4 {
+		t.Errorf("not every order was seen: %v", came)
+	}
+}
+
+// An edit of what was approved, while the release goes in progress: either the edit was
+// first and bars the release, or the release was first and the edit is refused.
+func TestUpdateChange_ReleaseBeginsAtTheSameMoment_OneOfThemWins(t *testing.T) {
+	l := newHarness(t)
+	came := map[string]int{}
+	for round := range 40 {
+		change := l.changes(fmt.Sprintf("R%d", round), 1)[0]
+		id := l.release(change)
+		l.move(id, release.Approved, release.Scheduled)
+		var edited, moved error
+		var both sync.WaitGroup
+		w1, w2 := l.write(), l.write()
+		both.Go(func() {
+			time.Sleep(time.Duration(round%8) * 300 * time.Microsecond)
+			_, edited = l.edit(l.Store, change, "Another", w1)
+		})
+		both.Go(func() { _, moved = l.Transition(l.ctx, id, moveTo(release.InProgress), w2) })
+		both.Wait()
+		c := l.agree(id, change)
+		switch {
+		case edited == nil && release.HasCode(moved, "cab-approval-missing") && !c.CABApproved():
+			came["the edit"]++
+		case release.HasCode(edited, "change-frozen") && moved == nil && c.CABApproved():
+			came["the release"]++
+		default:
+			t.Fatalf("round %d: edited %v, moved %v, %s", round, edited, moved, c.CABDecision)
+		}
+	}
+	t.Log(came)
+	if len(came) != 2 {
+		t.Errorf("one of them always won: %v", came)
+	}
+}
+
+// What the edit read before the release began is judged again: neither reading nor the
+// guard alone would do.
+func TestUpdateChange_ReleaseBeganInBetween_Frozen(t *testing.T) {
+	l := newHarness(t)
+	id := l.release(l.changes("CHG", 1)...)
+	l.move(id, release.Approved, release.Scheduled)
+	s := l.heldUp("TransactWriteItems", func() { l.move(id, release.InProgress) })
+	if _, err := l.edit(s, "CHG-000", "Another", l.write()); !release.HasCode(err, "change-frozen") {
+		t.Errorf("got %v", err)
+	}
+	if c := l.agree(id, "CHG-000"); c.Title != "" || !c.CABApproved() {
+		t.Errorf("%+v", c)
+	}
+	// What says the same is none of what was approved.
+	_, err := l.edit(l.Store, "CHG-000", " ", l.write())
+	l.no(err)
+}
+
+// After the deployment a request can be edited, and is given back without its approval
+// if the release is rolled back.
+func TestUpdateChange_DeployedAndRolledBack_GivenBackUnapproved(t *testing.T) {
+	l := newHarness(t)
+	id := l.release(l.changes("CHG", 2)...)
+	l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	follow := func(change string) release.Change {
+		t.Helper()
+		c, err := l.Change(l.ctx, change)
+		l.no(err)
+		r, _, err := l.SettlingRelease(l.ctx, id)
+		l.no(err)
+		c, _, err = l.FollowRelease(l.ctx, c, r.Release)
+		l.no(err)
+		stored, err := l.Change(l.ctx, change)
+		l.no(err)
+		if stored.CABDecision != c.CABDecision || stored.Revision != c.Revision {
+			t.Errorf("answered %+v, stored %+v", c, stored)
+		}
+		return stored
+	}
+	follow("CHG-000")
+	c, err := l.edit(l.Store, "CHG-000", "Another", l.write())
+	l.no(err)
+	if !c.CABApproved() || c.Status != release.ChangeResolved {
+		t.Errorf("%+v", c)
+	}
+	l.agree(id, "CHG-000")
+	l.move(id, release.RolledBack)
+	if c := follow("CHG-000"); c.CABApproved() || c.ReleaseID != "" || c.Voided == nil || c.Voided.By != "Ada" {
+		t.Errorf("edited, and given back as %+v", c)
+	}
+	if c := follow("CHG-001"); !c.CABApproved() || c.ReleaseID != "" || c.Voided != nil {
+		t.Errorf("untouched, and given back as %+v", c)
+	}
+	other := l.release("CHG-000")
+	if _, err := l.Transition(l.ctx, other, moveTo(release.Approved), l.write()); !release.HasCode(err, "cab-approval-missing") {
+		t.Errorf("the next release: %v", err)
+	}
+}
+
+// A release that has ended, or is being deleted, does not keep an edit from being made;
+// the approval is gone when it gives the request back.
+func TestUpdateChange_BeingGivenBack_Voided(t *testing.T) {
+	for name, end := range map[string]func(l *harness, id string){
+		"cancelled":     func(l *harness, id string) { l.move(id, release.Cancelled) },
+		"being deleted": func(l *harness, id string) { l.beginDeleting(id) },
+	} {
+		l := newHarness(t)
+		id := l.release(l.changes("CHG", 1)...)
+		end(l, id)
+		c, err := l.edit(l.Store, "CHG-000", "Another", l.write())
+		if err != nil || c.CABApproved() || c.Voided == nil {
+			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+	}
+}
+
+// With separate duties it is the store that refuses, by what it reads.
+func TestDecide_SeparateDuties_Conflict(t *testing.T) {
+	l := newHarness(t)
+	c := newChange("CHG-1", release.DecisionPending)
+	c.CreatedBySubject = "u2"
+	_, err := l.CreateChange(l.ctx, c, l.write())
+	l.no(err)
+	separate := func() dynamo.Write {
+		w := l.write()
+		w.SeparateDuties = true
+		return w
+	}
+	// Ada, who decides, is the last to edit, a moment before.
+	s := l.heldUp("TransactWriteItems", func() {
+		_, err := l.edit(l.Store, "CHG-1", "Another", l.write())
+		l.no(err)
+	})
+	if _, err := s.Decide(l.ctx, "CHG-1", release.DecisionApproved, "", separate()); !release.HasCode(err, "own-change") {
+		t.Errorf("got %v", err)
+	}
+	if now, err := l.Change(l.ctx, "CHG-1"); err != nil || now.CABApproved() {
+		t.Errorf("%+v, %v", now, err)
+	}
+	_, err = l.Decide(l.ctx, "CHG-1", release.DecisionApproved, "", l.write())
+	l.no(err)
+}
+
+// What changed since the approval is told by what the approval itself wrote.
+func TestTransition_Approved_KeepsWhatWasApproved(t *testing.T) {
+	l := newHarness(t)
+	id := l.release()
+	l.renameRelease(id, "Summer")
+	l.move(id, release.Approved)
+	changed := func() []string {
+		t.Helper()
+		r, err := l.Release(l.ctx, id)
+		l.no(err)
+		return r.ChangedSinceApproval()
+	}
+	if got := changed(); got != nil {
+		t.Errorf("just approved: %v", got)
+	}
+	l.renameRelease(id, "Autumn")
+	l.move(id, release.Scheduled)
+	if got := changed(); !slices.Equal(got, []string{"name"}) {
+		t.Errorf("renamed: %v", got)
+	}
+	l.renameRelease(id, "Summer")
+	if got := changed(); got != nil {
+		t.Errorf("and back: %v", got)
+	}
+}

@@ -1,0 +1,83 @@
+package release
+
+import "time"
+
+// Voided is the edit by which a change request lost the CAB's approval.
+type Voided struct {
+	By string    `json:"by"`
+	At time.Time `json:"at"`
+}
+
+// Decision is one decision of the CAB, as it was made.
+type Decision struct {
+	Decision CABDecision `json:"decision"`
+	Note     string      `json:"note,omitempty"`
+	By       string      `json:"by"`
+	// Subject is the token's sub; it and Digest are empty in decisions of before they
+	// were kept.
+	Subject string    `json:"subject,omitempty"`
+	At      time.Time `json:"at"`
+	// Digest is of the request as it was decided on.
+	Digest string `json:"digest,omitempty"`
+}
+
+// Decide returns the request after the CAB's decision. Where duties are separate, nobody
+// decides on what they wrote; who created an older request is not known, and bars nobody.
+func (c Change) Decide(d CABDecision, note string, separateDuties bool, stamp Stamp) (Change, error) {
+	if by := stamp.By.Subject; separateDuties && by != "" && (by == c.CreatedBySubject || by == c.EditedBySubject) {
+		did := "created it"
+		if by != c.CreatedBySubject {
+			did = "last changed what the CAB decides on"
+		}
+		return c, Fail(KindConflict, "own-change", "You cannot decide on %s: you %s, and duties are separate here.", c.ID, did)
+	}
+	at := stamp.At.UTC().Truncate(time.Second)
+	c.CABDecision, c.ApprovalStatus = d, ApprovalRejected
+	if d == DecisionApproved {
+		c.ApprovalStatus = ApprovalApproved
+	}
+	c.DecidedBy, c.DecidedAt, c.DecisionNote = stamp.By.Author(), &at, note
+	c.Voided, c.Outdated = nil, nil
+	c.UpdatedAt = at
+	c.Revision++
+	return c, nil
+}
+
+// Edit returns the request with another plan. An approval is of something: an edit of
+// what it was of takes it away, which Voided then tells. Edits back do not approve.
+//
+// Standard changes are approved beforehand, whatever they say, unless duties are
+// separate. In is the release that holds the request and has not ended; nil for none. While it
+// is in progress, what was approved is being carried out and cannot change; once it is
+// deployed it is history, and the approval stays for as long as the release holds it.
+func (c Change) Edit(p ChangePlan, in *Release, separateDuties bool, stamp Stamp) (Change, error) {
+	before := c.Digest()
+	c.ChangePlan = p
+	c.Revision++
+	c.UpdatedAt = stamp.At.UTC().Truncate(time.Second)
+	if c.Digest() == before {
+		return c, nil
+	}
+	if in != nil && in.Status == InProgress {
+		return c, in.Conflict("change-frozen", "%s is in %s, which is %s: what the CAB approved cannot change meanwhile.", c.ID, in.ID, in.Status)
+	}
+	c.EditedBySubject = stamp.By.Subject
+	preapproved := c.ChangeType == Standard && !separateDuties
+	if !c.CABApproved() || preapproved {
+		return c, nil
+	}
+	edit := Voided{By: stamp.By.Author(), At: c.UpdatedAt}
+	if in != nil && in.Status == Deployed {
+		c.Outdated = &edit
+		return c, nil
+	}
+	return c.void(edit), nil
+}
+
+// void takes the CAB's approval away because of an edit.
+func (c Change) void(edit Voided) Change {
+	c.CABDecision, c.ApprovalStatus = DecisionPending, ApprovalPending
+	c.DecidedBy, c.DecidedAt, c.DecisionNote = "", nil, ""
+	c.Voided, c.Outdated = &edit, nil
+	return c
+}

@@ -1,0 +1,90 @@
+package release
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// approvedDigest is how many bytes of a SHA-256 are kept of a field: enough that nobody
+// finds two texts that have the same.
+const approvedDigest = 16
+
+// PlanFields lists the fields of a plan, for documents.
+func PlanFields() []string { return slices.Clone(allFields) }
+
+// planDigests are what ChangedSinceApproval compares: a digest of each field of a plan, in
+// the order of allFields, which only ever grows at its end. A step's completion is no part
+// of a plan.
+func (p Plan) planDigests() []byte {
+	var all []byte
+	for _, field := range allFields {
+		sum := sha256.Sum256([]byte(p.textOf(field)))
+		all = append(all, sum[:approvedDigest]...)
+	}
+	return all
+}
+
+// textOf is what a plan says in a field, in one form; equal where nothing was changed.
+func (p Plan) textOf(field string) string {
+	switch field {
+	case "name":
+		return p.Name
+	case "version":
+		return p.Version
+	case "description":
+		return p.Description
+	case "scheduledStart":
+		return timeText(p.ScheduledStart)
+	case "scheduledEnd":
+		return timeText(p.ScheduledEnd)
+	case "releaseManager":
+		return p.ReleaseManager
+	case "releaseManagerEmail":
+		return p.ReleaseManagerEmail
+	case "rolloutSteps":
+		return stepsText(p.RolloutSteps)
+	case "rollbackSteps":
+		return stepsText(p.RollbackSteps)
+	case "successCriteria":
+		return p.SuccessCriteria
+	case "public":
+		return fmt.Sprint(p.Public)
+	case "publicSummary":
+		return p.PublicSummary
+	}
+	panic("release: say here what a plan says in " + field)
+}
+
+func timeText(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return FormatTime(*t)
+}
+
+func stepsText(steps []Step) string {
+	var b strings.Builder
+	for _, s := range steps {
+		fmt.Fprintf(&b, "%d %q %q %d\n", s.Order, s.Description, s.OwnerEmail, s.EstimatedMinutes)
+	}
+	return b.String()
+}
+
+// ChangedSinceApproval names the fields of the plan that are not what they were when the
+// release became approved; none before that, nor of releases that were approved before
+// this was kept.
+func (r Release) ChangedSinceApproval() []string {
+	var changed []string
+	now := r.planDigests()
+	for n, field := range allFields {
+		from, to := n*approvedDigest, (n+1)*approvedDigest
+		if to <= len(r.ApprovedPlan) && !bytes.Equal(r.ApprovedPlan[from:to], now[from:to]) {
+			changed = append(changed, field)
+		}
+	}
+	return changed
+}

@@ -1,0 +1,97 @@
+package rest_test
+
+import (
+	"reflect"
+	"testing"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/rest"
+)
+
+// separate is the world in which duties are separate.
+func (w *fixture) separate() *fixture {
+	v := *w
+	v.api = rest.Handler(operations.New(w.Store).WithSeparateDuties(true), rest.Routes()...)
+	return &v
+}
+
+// An approval is of what was approved: an edit takes it away until the next decision,
+// which others see, and Standard changes are none of that.
+func TestPatchChange_Approved_VoidsTheApproval(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	id := w.change(false)
+	path := "/change-requests/" + id
+	decided := w.must(admin, ask{route: "POST " + path + "/decision", body: object{"decision": "approved", "note": "go"}})
+	edited := w.must(admin, ask{route: "PATCH " + path, body: object{"title": "Something else"}})
+	v := w.must(viewer, ask{route: "GET " + path})
+	voided, _ := v["approvalVoided"].(object)
+	if v["cabDecision"] != "pending" || v["approvalStatus"] != "Pending" || voided["by"] != "ada" || voided["at"] == nil || v["decidedBy"] != nil {
+		t.Errorf("after the edit: %v", v)
+	}
+	if v["digest"] == decided["digest"] || v["digest"] != edited["digest"] || !reflect.DeepEqual(edited["approvalVoided"], v["approvalVoided"]) {
+		t.Errorf("decided on %v, edited to %v, read as %v", decided["digest"], edited, v)
+	}
+	back := w.must(admin, ask{route: "PATCH " + path, body: object{"title": decided["title"]}})
+	if back["digest"] != decided["digest"] || back["cabDecision"] != "pending" {
+		t.Errorf("edited back: %v", back)
+	}
+	again := w.must(admin, ask{route: "POST " + path + "/decision", body: object{"decision": "approved"}})
+	if again["approvalVoided"] != nil || again["cabDecision"] != "approved" {
+		t.Errorf("decided again: %v", again)
+	}
+	standard := w.must(admin, ask{route: "POST /change-requests", body: object{"changeType": "Standard", "title": "Rotate the keys"}})
+	edited = w.must(admin, ask{route: "PATCH /change-requests/" + standard["id"].(string), body: object{"title": "Rotate all keys"}})
+	if edited["cabDecision"] != "approved" || edited["approvalVoided"] != nil {
+		t.Errorf("a Standard change: %v", edited)
+	}
+}
+
+// Where duties are separate, nobody decides on what they wrote, and nothing is approved
+// beforehand; somebody else may decide, and an edit makes its writer one who cannot.
+func TestDecision_SeparateDuties_OwnChange(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t).separate()
+	carl := caller("carl", release.Admin)
+	made := w.must(admin, ask{route: "POST /change-requests", body: object{"changeType": "Standard", "title": "Rotate the keys"}})
+	if made["cabDecision"] != "pending" || made["approvalStatus"] != "Pending" {
+		t.Errorf("a Standard change is born %v", made["cabDecision"])
+	}
+	path := "/change-requests/" + made["id"].(string)
+	decide := ask{route: "POST " + path + "/decision", body: object{"decision": "approved"}}
+	if p := w.problem(w.send(admin, decide)); p.Code != "own-change" || p.Status != 409 {
+		t.Errorf("its creator: %+v", p)
+	}
+	w.must(carl, decide)
+	if edited := w.must(carl, ask{route: "PATCH " + path, body: object{"title": "Rotate all keys"}}); edited["cabDecision"] != "pending" {
+		t.Errorf("edited: %v", edited)
+	}
+	for who, what := range map[*release.Caller]string{carl: "its last editor", admin: "its creator"} {
+		if p := w.problem(w.send(who, decide)); p.Code != "own-change" {
+			t.Errorf("%s: %+v", what, p)
+		}
+	}
+	w.must(caller("dora", release.Admin), decide)
+}
+
+// What of a release changed after its approval is told with the release and with its readiness.
+func TestReadiness_EditedAfterApproval_NamesTheFields(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	id := stepped("approved")(w)
+	for _, path := range []string{"/releases/" + id, "/releases/" + id + "/readiness"} {
+		if got := w.must(viewer, ask{route: "GET " + path})["changedSinceApproval"]; got != nil {
+			t.Errorf("%s, just approved: %v", path, got)
+		}
+	}
+	edited := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"successCriteria": "99.9 % for an hour", "rollbackSteps": []object{{"order": 1, "description": "Another way"}}}})
+	want := []any{"rollbackSteps", "successCriteria"}
+	for where, v := range map[string]object{
+		"PATCH": edited, "GET": w.must(viewer, ask{route: "GET /releases/" + id}), "readiness": w.must(viewer, ask{route: "GET /releases/" + id + "/readiness"}),
+	} {
+		if got := v["changedSinceApproval"]; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v, want %v", where, got, want)
+		}
+	}
+}
