@@ -28,8 +28,10 @@ func (l *harness) mailIn(state mail.State) mail.Mail {
 	}
 	sending := l.mail(m.ID)
 	switch state {
-	case mail.Sent, mail.Unknown:
-		l.no(l.FinishMail(l.ctx, sending, state, "", "", mailNow))
+	case mail.Sent:
+		l.no(l.MailSent(l.ctx, sending, "", mailNow))
+	case mail.Unknown:
+		_, err = l.MailLost(l.ctx, sending, "", mailNow)
 	case mail.Failed:
 		_, err = l.MailFailed(l.ctx, sending, "refused", mailNow)
 	case mail.Suppressed:
@@ -74,18 +76,15 @@ func TestMail_MovesOnlyFromStatesItMayLeave(t *testing.T) {
 			_, _, err := l.ClaimMail(l.ctx, m.ID, "lease-2", later, later)
 			return err
 		}},
-		"finish as sent": {[]mail.State{sending, unknown}, func(m mail.Mail) error {
-			return l.FinishMail(l.ctx, underLease(m), sent, "", "id-2", later)
+		"accept": {[]mail.State{sending, unknown}, func(m mail.Mail) error {
+			return l.MailSent(l.ctx, underLease(m), "id-2", later)
 		}},
-		"finish as unknown": {[]mail.State{sending}, func(m mail.Mail) error {
-			return l.FinishMail(l.ctx, underLease(m), unknown, "no answer", "", later)
+		"lose": {[]mail.State{sending}, func(m mail.Mail) error {
+			_, err := l.MailLost(l.ctx, underLease(m), "no answer", later)
+			return err
 		}},
 		"delay": {[]mail.State{sending}, func(m mail.Mail) error {
 			return l.DelayMail(l.ctx, underLease(m), "throttled", later, later)
-		}},
-		"expire": {[]mail.State{sending}, func(m mail.Mail) error {
-			_, err := l.ExpireMail(l.ctx, underLease(m), later)
-			return err
 		}},
 		"fail": {[]mail.State{sending}, func(m mail.Mail) error {
 			_, err := l.MailFailed(l.ctx, underLease(m), "refused", later)
@@ -129,14 +128,11 @@ func TestMail_MovesOnlyFromStatesItMayLeave(t *testing.T) {
 func TestMail_AnothersLease_Stands(t *testing.T) {
 	l := newHarness(t)
 	for name, do := range map[string]func(m mail.Mail) error{
-		"finish": func(m mail.Mail) error {
-			return l.FinishMail(l.ctx, m, mail.Unknown, "no answer", "", mailNow)
-		},
-		"delay": func(m mail.Mail) error { return l.DelayMail(l.ctx, m, "throttled", mailNow, mailNow) },
-		"expire": func(m mail.Mail) error {
-			_, err := l.ExpireMail(l.ctx, m, mailNow)
+		"lose": func(m mail.Mail) error {
+			_, err := l.MailLost(l.ctx, m, "no answer", mailNow)
 			return err
 		},
+		"delay": func(m mail.Mail) error { return l.DelayMail(l.ctx, m, "throttled", mailNow, mailNow) },
 		"fail": func(m mail.Mail) error {
 			_, err := l.MailFailed(l.ctx, m, "refused", mailNow)
 			return err

@@ -74,7 +74,7 @@ func (s *Store) SaveRecipientState(ctx context.Context, row mail.RecipientState,
 		actions = append(actions, putAction(s.tables.Mail, encodeMail(mail.New(*m, now)), newExpression().absent("pk")))
 	}
 	if supersede != "" {
-		e := endState(mail.Superseded, "overtaken by a newer one").set("updatedAt", millisValue(now)).equal("state", text(string(mail.Pending)))
+		e := ended(mail.Supersede, "overtaken by a newer one").set("updatedAt", millisValue(now))
 		actions = append(actions, updateAction(s.tables.Mail, mailKey(supersede), e))
 	}
 	err := s.transact(ctx, actions)

@@ -106,15 +106,9 @@ func (s *Store) MailsByID(ctx context.Context, ids []string) (map[string]mail.Ma
 	return mails, nil
 }
 
-// moveMail changes an item's state where it still has one of those it may leave. It
-// tells whether this call did, and returns the item as it then is.
-func (s *Store) moveMail(ctx context.Context, id string, e *expression, now time.Time, from ...mail.State) (mail.Mail, bool, error) {
-	var states []string
-	for _, f := range from {
-		states = append(states, e.name("state")+" = "+e.value(text(string(f))))
-	}
-	// redundant in DelayMail, ExpireMail: nothing but a mail that is being sent has a lease
-	e.conditions = append(e.conditions, "("+strings.Join(states, " OR ")+")")
+// moveMail takes a mail to its next state, where it still has one of those it may leave.
+// It tells whether this call did, and returns the item as it then is.
+func (s *Store) moveMail(ctx context.Context, id string, e *expression, now time.Time) (mail.Mail, bool, error) {
 	i, err := s.update(ctx, s.tables.Mail, mailKey(id), e.set("updatedAt", millisValue(now)))
 	if failed, ok := failedCondition(err); ok {
 		return decodeMail(failed.image), false, nil
@@ -125,10 +119,26 @@ func (s *Store) moveMail(ctx context.Context, id string, e *expression, now time
 	return decodeMail(i), true, nil
 }
 
-// endState is the end of an item: nobody looks after it any more.
-func endState(state mail.State, reason string) *expression {
-	e := newExpression().set("state", text(string(state))).op(opOfState(state)).
-		remove("lease").remove("dueKey").remove("dueAt")
+// transition is the write of one, with its condition.
+func transition(t mail.Transition) *expression {
+	e := newExpression().set("state", text(string(t.To)))
+	var states []string
+	for _, from := range t.From {
+		states = append(states, e.name("state")+" = "+e.value(text(string(from))))
+	}
+	// redundant in DelayMail, MailLost, MailFailed: nothing but a mail that is being sent has a lease
+	e.conditions = append(e.conditions, "("+strings.Join(states, " OR ")+")")
+	return e
+}
+
+// ended is the write of a transition that ends a mail.
+func ended(t mail.Transition, reason string) *expression {
+	return transition(t).end(t.To, reason)
+}
+
+// end has nobody look after a mail any more.
+func (e *expression) end(state mail.State, reason string) *expression {
+	e.op(opOfState(state)).remove("lease").remove("dueKey").remove("dueAt")
 	if reason == "" {
 		return e.remove("reason")
 	}

@@ -4,9 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"example.com/releases/shared/mail"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 const problemPrefix = "PROBLEMS#"
@@ -15,19 +14,19 @@ const problemPrefix = "PROBLEMS#"
 // Like the two below, it counts the mail among its release's problems in the same
 // transaction, once, and returns how many there are.
 func (s *Store) MailFailed(ctx context.Context, m mail.Mail, reason string, now time.Time) (int, error) {
-	return s.problem(ctx, m, endState(mail.Failed, reason).equal("lease", text(m.Lease)), now)
+	return s.problem(ctx, m, ended(mail.Refuse, reason).equal("lease", text(m.Lease)), now)
 }
 
 // MailSuppressed records that a pending mail is not sent because its address gets none.
 func (s *Store) MailSuppressed(ctx context.Context, m mail.Mail, reason string, now time.Time) (int, error) {
-	return s.problem(ctx, m, endState(mail.Suppressed, reason).equal("state", text(string(mail.Pending))), now)
+	return s.problem(ctx, m, ended(mail.Suppress, reason), now)
 }
 
 // MailCameBack records what SES said of a mail after it had taken it: a bounce, a
 // complaint, or that it did not deliver it after all (then state is failed). The first
 // word stands.
 func (s *Store) MailCameBack(ctx context.Context, m mail.Mail, state mail.State, feedback, messageID string, now time.Time) (int, error) {
-	e := endState(state, "").set("feedback", text(truncateText(feedback))).set("messageId", text(messageID)).
+	e := newExpression().set("state", text(string(state))).end(state, "").set("feedback", text(truncateText(feedback))).set("messageId", text(messageID)).
 		exists("pk").absent("feedback")
 	return s.problem(ctx, m, e, now)
 }

@@ -19,7 +19,7 @@ type State string
 
 // The states of an outbox item. From pending it goes to sending, under a lease, and
 // back only where SES has said that it did not take the mail. Whatever is unclear ends
-// as unknown, which nothing of ours sends again.
+// as unknown, which nothing of ours sends again. See Transition for who may go where.
 const (
 	Pending    State = "pending"
 	Sending    State = "sending"
@@ -87,6 +87,27 @@ func New(m Mail, now time.Time) Mail {
 	m.State, m.CreatedAt, m.UpdatedAt, m.DueAt = Pending, now, now, now.Add(WakeAfter)
 	return m
 }
+
+// Transition is a way of a mail from one state to the next.
+type Transition struct {
+	From []State
+	To   State
+}
+
+// The ways of a mail; there are no others.
+var (
+	Claim     = Transition{[]State{Pending}, Sending}
+	Delay     = Transition{[]State{Sending}, Pending} // SES asks to come later
+	Accept    = Transition{[]State{Sending, Unknown}, Sent}
+	Refuse    = Transition{[]State{Sending}, Failed}
+	Lose      = Transition{[]State{Sending}, Unknown} // nobody knows how the attempt ended
+	Suppress  = Transition{[]State{Pending}, Suppressed}
+	Supersede = Transition{[]State{Pending}, Superseded}
+	Wake      = Transition{[]State{Pending}, Pending}
+	Resend    = Transition{[]State{Unknown}, Pending} // an operator's decision
+	// Confirm is SES's own Send event, which settles whatever we did not know.
+	Confirm = Transition{[]State{Sending, Unknown, Pending}, Sent}
+)
 
 // Circuit is the switch that stops all sending while SES refuses the whole account.
 type Circuit struct {

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/local/mailbox"
-	"example.com/releases/shared/mail"
 )
 
 const hour = time.Hour
@@ -164,7 +163,7 @@ func TestKilledSender(t *testing.T) {
 	w.headsUp()
 	w.wantStates("ann heads-up 1 unknown")
 	// The zombie wakes: SES had taken it. What it knows is welcome.
-	if err := w.Store.FinishMail(t.Context(), claimed, mail.Sent, "", "message-1", w.now()); err != nil {
+	if err := w.Store.MailSent(t.Context(), claimed, "message-1", w.now()); err != nil {
 		t.Fatal(err)
 	}
 	w.wantStates("ann heads-up 1 sent")

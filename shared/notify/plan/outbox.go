@@ -58,7 +58,7 @@ func (p *Planner) lookAfterMail(ctx context.Context, m mail.Mail, now time.Time,
 	}
 	switch m.State {
 	case mail.Sending:
-		expired, err := p.store.ExpireMail(ctx, m, now)
+		expired, err := p.store.MailLost(ctx, m, "the sender did not say how it ended", now)
 		if expired {
 			slog.WarnContext(ctx, "heads-up: a sender did not say how it ended; only SES's Send event tells now", "mail", m.ID, "release", m.ReleaseID)
 		}

@@ -239,7 +239,7 @@ func (o *Sender) try(ctx context.Context, m mail.Mail, n mail.Notice, words mess
 	var err error
 	switch outcome {
 	case accepted:
-		err = o.store.FinishMail(ctx, m, mail.Sent, "", aws.ToString(out.MessageId), now)
+		err = o.store.MailSent(ctx, m, aws.ToString(out.MessageId), now)
 	case later:
 		until := now.Add(backoff(m.Attempts))
 		log.WarnContext(ctx, "send-mail: SES asks to come later", "until", until, "reason", reason)
@@ -256,7 +256,7 @@ func (o *Sender) try(ctx context.Context, m mail.Mail, n mail.Notice, words mess
 		err = errors.Join(o.store.OpenCircuit(ctx, *circuit), o.store.DelayMail(ctx, m, reason, now, circuit.Until))
 	case unclear:
 		log.ErrorContext(ctx, "send-mail: it is not known whether SES took a mail; only its Send event tells", "reason", reason)
-		err = o.store.FinishMail(ctx, m, mail.Unknown, reason, "", now)
+		_, err = o.store.MailLost(ctx, m, reason, now)
 	}
 	if err != nil {
 		// The lease ends by itself and the mail becomes unknown, until SES's event.
