@@ -77,11 +77,11 @@ func oneIf(b bool) int {
 func (p *Planner) look(ctx context.Context, id string, order Input, report *Report) error {
 	glance := p.eventuallyConsistent()
 	s, _, err := glance.snapshotOf(ctx, id)
-	if err != nil || s.gone || s.Status != release.Scheduled {
+	if err != nil || s.Gone || s.Status != release.Scheduled {
 		return err // the index lags
 	}
 	rows, err := glance.store.RecipientStates(ctx, id)
-	if err != nil || order.SkipRecent && s.waitsForTurn(rows) {
+	if err != nil || order.SkipRecent && waitsForTurn(s, rows) {
 		return err
 	}
 	steps, err := glance.steps(ctx, s, rows)
@@ -90,9 +90,9 @@ func (p *Planner) look(ctx context.Context, id string, order Input, report *Repo
 	}
 	if len(steps) > 0 {
 		report.Opened++
-		return p.store.OpenJobOnce(ctx, mail.WindowJob(id), s.now)
+		return p.store.OpenJobOnce(ctx, mail.WindowJob(id), s.Now)
 	}
-	if mail.Ahead(s.Release, s.now) && !s.now.Before(*s.ScheduledStart) {
+	if mail.Ahead(s.Release, s.Now) && !s.Now.Before(*s.ScheduledStart) {
 		return p.missed(ctx, s, report)
 	}
 	return nil
@@ -111,26 +111,26 @@ const (
 // far the dearest of its reads: everybody who was told knows the window and scope as
 // they are, and other changes of the release open its job themselves, so all there may
 // be is tasks that came since. They wait for the release's turn, within the hour.
-func (s snapshot) waitsForTurn(rows []mail.RecipientState) bool {
-	if len(rows) == 0 || s.ScheduledStart.Sub(s.now) <= lastDay || s.turn() {
+func waitsForTurn(s mail.Snapshot, rows []mail.RecipientState) bool {
+	if len(rows) == 0 || s.ScheduledStart.Sub(s.Now) <= lastDay || turn(s) {
 		return false
 	}
 	return !slices.ContainsFunc(rows, func(row mail.RecipientState) bool {
-		return row.Effect > 0 && row.Effect != s.WindowVersion || len(stillOut(row.Via, s.ChangeIDs)) > 0
+		return row.Effect > 0 && row.Effect != s.WindowVersion || len(mail.NotIn(row.Via, s.ChangeIDs)) > 0
 	})
 }
 
 // turn tells that this is the release's part of the hour. It follows from the id alone,
 // so that nothing has to be written down and releases take turns.
-func (s snapshot) turn() bool {
+func turn(s mail.Snapshot) bool {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(s.ID)) // never fails
-	return uint32(s.now.UTC().Minute()*turns/60) == h.Sum32()%turns
+	return uint32(s.Now.UTC().Minute()*turns/60) == h.Sum32()%turns
 }
 
 // missed notes, once, that a window has begun and nobody was ever told of it, though
 // there were people to tell. It is too late for a heads-up then.
-func (p *Planner) missed(ctx context.Context, s snapshot, report *Report) error {
+func (p *Planner) missed(ctx context.Context, s mail.Snapshot, report *Report) error {
 	_, planned, err := p.store.Job(ctx, mail.WindowJob(s.ID))
 	if err != nil || planned {
 		return err
@@ -141,7 +141,7 @@ func (p *Planner) missed(ctx context.Context, s snapshot, report *Report) error 
 	}
 	report.Missed++
 	slog.ErrorContext(ctx, "heads-up: missed: the window has begun and nobody was told of it", "release", s.ID, "people", len(people))
-	return p.store.MissJob(ctx, mail.WindowJob(s.ID), s.now)
+	return p.store.MissJob(ctx, mail.WindowJob(s.ID), s.Now)
 }
 
 func (p *Planner) resend(ctx context.Context, order Input, report *Report) error {

@@ -54,13 +54,13 @@ func (p *Planner) eventuallyConsistent() *Planner {
 }
 
 // snapshotOf reads how a release stands.
-func (p *Planner) snapshotOf(ctx context.Context, id string) (snapshot, dynamo.Settling, error) {
+func (p *Planner) snapshotOf(ctx context.Context, id string) (mail.Snapshot, dynamo.Settling, error) {
 	r, found, err := p.store.SettlingRelease(ctx, id)
-	s := snapshot{Release: r.Release, gone: !found || r.Deleting, now: p.now(), uid: calendar.UID(id, p.publicURL)}
+	s := mail.Snapshot{Release: r.Release, Gone: !found || r.Deleting, Now: p.now(), UID: calendar.UID(id, p.publicURL)}
 	s.ID = id
 	if p.trustCenter && p.publicURL != "" {
 		if _, public := r.Published(); public {
-			s.link = p.publicURL + "/trust-center#" + id
+			s.Link = p.publicURL + "/trust-center#" + id
 		}
 	}
 	return s, r, err
@@ -68,8 +68,8 @@ func (p *Planner) snapshotOf(ctx context.Context, id string) (snapshot, dynamo.S
 
 // steps works out what is to be written so that everybody knows what they should of a
 // release's window; rows are what each was told.
-func (p *Planner) steps(ctx context.Context, s snapshot, rows []mail.RecipientState) ([]step, error) {
-	if len(rows) == 0 && !mail.Due(s.Release, s.now) || !s.off() && s.Status != release.Scheduled {
+func (p *Planner) steps(ctx context.Context, s mail.Snapshot, rows []mail.RecipientState) ([]mail.Step, error) {
+	if len(rows) == 0 && !mail.Due(s.Release, s.Now) || !s.Off() && s.Status != release.Scheduled {
 		return nil, nil
 	}
 	var told []string // change requests because of which anybody was told
@@ -79,14 +79,14 @@ func (p *Planner) steps(ctx context.Context, s snapshot, rows []mail.RecipientSt
 	slices.Sort(told)
 	told = slices.Compact(told)
 	linked := s.ChangeIDs
-	if s.off() {
+	if s.Off() {
 		linked = told
 	}
 	touched, err := p.reach(ctx, linked)
 	if err != nil {
 		return nil, err
 	}
-	left, err := p.reach(ctx, stillOut(told, linked))
+	left, err := p.reach(ctx, mail.NotIn(told, linked))
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (p *Planner) steps(ctx context.Context, s snapshot, rows []mail.RecipientSt
 	if err != nil {
 		return nil, err
 	}
-	var steps []step
+	var steps []mail.Step
 	seen := map[string]bool{}
 	for _, row := range rows {
 		key := keyOf(row, touched, left)
@@ -105,21 +105,21 @@ func (p *Planner) steps(ctx context.Context, s snapshot, rows []mail.RecipientSt
 		var lost []release.Task
 		who, former := touched[key], left[key]
 		if former != nil {
-			lost = former.touchedBy(row.Via)
+			lost = former.TouchedBy(row.Via)
 			if who != nil {
-				lost = without(lost, who.tasks)
+				lost = mail.Without(lost, who.Tasks)
 			}
 		}
-		if next, needed := s.decide(row, latest[row.MailID], who, lost); needed {
+		if next, needed := s.Decide(row, latest[row.MailID], who, lost); needed {
 			steps = append(steps, next)
 		}
 		delete(touched, key)
 	}
-	if s.off() {
+	if s.Off() {
 		return steps, nil // who was never told need not know
 	}
 	for _, someone := range touched {
-		if next, needed := s.decide(mail.RecipientState{ReleaseID: s.ID, Recipient: someone.key}, "", someone, nil); needed {
+		if next, needed := s.Decide(mail.RecipientState{ReleaseID: s.ID, Recipient: someone.Key}, "", someone, nil); needed {
 			steps = append(steps, next)
 		}
 	}
@@ -128,7 +128,7 @@ func (p *Planner) steps(ctx context.Context, s snapshot, rows []mail.RecipientSt
 
 // keyOf finds whose row it is: the one whose key it has, else the one whose address it
 // holds, since it may have been written under an older key.
-func keyOf(row mail.RecipientState, among ...map[string]*person) string {
+func keyOf(row mail.RecipientState, among ...mail.People) string {
 	for _, people := range among {
 		if people[row.Recipient] != nil {
 			return row.Recipient
@@ -139,10 +139,10 @@ func keyOf(row mail.RecipientState, among ...map[string]*person) string {
 
 // latest reads how the latest mails stand, of those for whom that may matter: everybody
 // else knows the current window, or is on the way to.
-func (p *Planner) latest(ctx context.Context, s snapshot, rows []mail.RecipientState) (map[string]mail.State, error) {
+func (p *Planner) latest(ctx context.Context, s mail.Snapshot, rows []mail.RecipientState) (map[string]mail.State, error) {
 	var ids []string
 	for _, row := range rows {
-		if row.MailID != "" && (s.off() || row.Effect != s.WindowVersion || len(row.Left) > 0 || len(stillOut(row.Via, s.ChangeIDs)) > 0) {
+		if row.MailID != "" && (s.Off() || row.Effect != s.WindowVersion || len(row.Left) > 0 || len(mail.NotIn(row.Via, s.ChangeIDs)) > 0) {
 			ids = append(ids, row.MailID)
 		}
 	}
@@ -175,9 +175,9 @@ func (p *Planner) Window(ctx context.Context, id string) (int, error) {
 			return planned, err
 		}
 		done := make(chan bool, len(steps))
-		err = parallel(ctx, steps, func(ctx context.Context, next step) error {
+		err = parallel(ctx, steps, func(ctx context.Context, next mail.Step) error {
 			ok, err := p.take(ctx, s, next)
-			done <- ok && next.notice != nil
+			done <- ok && next.Notice != nil
 			return err
 		})
 		close(done)
@@ -193,19 +193,19 @@ func (p *Planner) Window(ctx context.Context, id string) (int, error) {
 	return planned, fmt.Errorf("plan: what is to be told of %s still changed after %d passes", id, passes)
 }
 
-func (p *Planner) take(ctx context.Context, s snapshot, next step) (bool, error) {
-	if next.notice == nil {
-		return p.store.SaveRecipientState(ctx, next.row, next.supersede, nil, s.now)
+func (p *Planner) take(ctx context.Context, s mail.Snapshot, next mail.Step) (bool, error) {
+	if next.Notice == nil {
+		return p.store.SaveRecipientState(ctx, next.Row, next.Supersede, nil, s.Now)
 	}
 	version := 0
-	if next.notice.Kind != mail.Withdrawn {
-		version = next.row.Effect
+	if next.Notice.Kind != mail.Withdrawn {
+		version = next.Row.Effect
 	}
-	m, err := outboxItem(*next.notice, next.row.Sequence, version)
+	m, err := next.Notice.Outbox(next.Row.Sequence, version)
 	if err != nil {
 		return false, err
 	}
-	return p.store.SaveRecipientState(ctx, next.row, next.supersede, &m, s.now)
+	return p.store.SaveRecipientState(ctx, next.Row, next.Supersede, &m, s.Now)
 }
 
 // Settlement tells people of a deployment or a rollback, once it is complete: one mail
@@ -216,7 +216,7 @@ func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned
 	switch {
 	case err != nil:
 		return 0, false, err
-	case s.gone, r.Settling == nil, r.Settling.Epoch != epoch:
+	case s.Gone, r.Settling == nil, r.Settling.Epoch != epoch:
 		slog.InfoContext(ctx, "plan: a settlement was overtaken before anybody was told", "release", id, "epoch", epoch)
 		return 0, true, nil
 	case !r.Finished:
@@ -234,13 +234,13 @@ func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned
 	fresh := make(chan bool, len(people))
 	err = parallel(ctx, keys(people), func(ctx context.Context, key string) error {
 		someone := people[key]
-		n := s.notice(kind, mail.RecipientState{Name: someone.name, Address: someone.address}, someone.tasks)
+		n := s.Notice(kind, mail.RecipientState{Name: someone.Name, Address: someone.Address}, someone.Tasks)
 		n.At, n.Reason = passage.At, passage.Reason
-		m, err := outboxItem(n, epoch, 0)
+		m, err := n.Outbox(epoch, 0)
 		if err != nil {
 			return err
 		}
-		put, err := p.store.PutMail(ctx, m, s.now)
+		put, err := p.store.PutMail(ctx, m, s.Now)
 		fresh <- put
 		return err
 	})
@@ -256,8 +256,8 @@ func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned
 // settled finds whom a settlement concerns: requesters of the tasks that carry its
 // comment and that it resolved, or that are open again after it. Who had closed or
 // cancelled a task by themselves hears nothing of it.
-func (p *Planner) settled(ctx context.Context, r release.Release, epoch int) (map[string]*person, error) {
-	people := map[string]*person{}
+func (p *Planner) settled(ctx context.Context, r release.Release, epoch int) (mail.People, error) {
+	people := mail.People{}
 	comment := release.CommentID(release.Settlement{ReleaseID: r.ID, Epoch: epoch})
 	for _, change := range r.ChangeIDs {
 		ids, err := p.store.TaskIDsOfChange(ctx, change)
@@ -267,15 +267,13 @@ func (p *Planner) settled(ctx context.Context, r release.Release, epoch int) (ma
 		err = p.tasks(ctx, ids, func(t release.Task) {
 			reached := slices.ContainsFunc(t.Comments, func(c release.Comment) bool { return c.ID == comment })
 			if reached && (t.ResolvedBy == r.ID || r.Status == release.RolledBack && t.Status.IsOpen()) {
-				add(people, t)
+				people.Add(t)
 			}
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	for _, someone := range people {
-		someone.finish()
-	}
+	people.Finish()
 	return people, nil
 }

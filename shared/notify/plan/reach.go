@@ -1,10 +1,8 @@
 package plan
 
 import (
-	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"sync"
 
 	"example.com/releases/shared/mail"
@@ -15,21 +13,11 @@ import (
 // parallelism is how many requests one run has under way at once.
 const parallelism = 16
 
-// person is a requester with the tasks that concern them.
-type person struct {
-	key     string // release.AddressKey
-	address string // as their oldest task spells it
-	name    string
-	tasks   []release.Task
-	via     []string            // change requests that touch them, sorted
-	because map[string][]string // the same by task
-}
-
 // reach finds who is touched by change requests: requesters with an open task that is
 // linked to one of them or on a configuration item that one of them affects. One
 // person is one address, by its key.
-func (p *Planner) reach(ctx context.Context, changeIDs []string) (map[string]*person, error) {
-	people := map[string]*person{}
+func (p *Planner) reach(ctx context.Context, changeIDs []string) (mail.People, error) {
+	people := mail.People{}
 	if len(changeIDs) == 0 {
 		return people, nil
 	}
@@ -66,12 +54,10 @@ func (p *Planner) reach(ctx context.Context, changeIDs []string) (map[string]*pe
 	}
 	err = p.tasks(ctx, keys(via), func(t release.Task) {
 		if t.Status.IsOpen() {
-			add(people, t, via[t.ID]...)
+			people.Add(t, via[t.ID]...)
 		}
 	})
-	for _, someone := range people {
-		someone.finish()
-	}
+	people.Finish()
 	return people, err
 }
 
@@ -88,65 +74,6 @@ func (p *Planner) tasks(ctx context.Context, ids []string, each func(release.Tas
 		}
 		return err
 	})
-}
-
-func add(people map[string]*person, t release.Task, via ...string) {
-	key := release.AddressKey(t.RequesterEmail)
-	someone := people[key]
-	if someone == nil {
-		someone = &person{key: key, because: map[string][]string{}}
-		people[key] = someone
-	}
-	t.Comments = nil // they are the bulk of a task, and nobody reads them here
-	someone.tasks = append(someone.tasks, t)
-	someone.via = append(someone.via, via...)
-	someone.because[t.ID] = via
-}
-
-// touchedBy returns the person's tasks that one of the change requests touches.
-func (p *person) touchedBy(changeIDs []string) []release.Task {
-	var touched []release.Task
-	for _, t := range p.tasks {
-		if len(stillIn(p.because[t.ID], changeIDs)) > 0 {
-			touched = append(touched, t)
-		}
-	}
-	return touched
-}
-
-// finish brings what was gathered in any order into the one order.
-func (p *person) finish() {
-	slices.SortFunc(p.tasks, func(a, b release.Task) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
-	})
-	p.address, p.name = p.tasks[0].RequesterEmail, ""
-	for _, t := range p.tasks {
-		if p.name = t.RequesterName; p.name != "" {
-			break
-		}
-	}
-	slices.Sort(p.via)
-	p.via = slices.Compact(p.via)
-}
-
-// listed is what a mail lists of tasks, and how many there are beyond.
-func listed(tasks []release.Task) ([]mail.Task, int) {
-	shown := []mail.Task{}
-	for _, t := range tasks[:min(mail.MaxTasks, len(tasks))] {
-		shown = append(shown, mail.Task{ID: t.ID, Title: t.Title})
-	}
-	return shown, len(tasks) - len(shown)
-}
-
-// without returns the tasks that are not among the others.
-func without(tasks, others []release.Task) []release.Task {
-	var left []release.Task
-	for _, t := range tasks {
-		if !slices.ContainsFunc(others, func(o release.Task) bool { return o.ID == t.ID }) {
-			left = append(left, t)
-		}
-	}
-	return left
 }
 
 func keys[K comparable, V any](m map[K]V) []K {
