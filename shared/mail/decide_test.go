@@ -31,10 +31,10 @@ func ann() *mail.Person {
 // Every cell of what they should know × what they know × how the latest mail stands,
 // without and with tasks that are no longer part of it. The words are typed by hand:
 //
-//	-      nothing, but for the row, which forgets the dropped change request
-//	wait   nothing at all, until the pending mail is on its way
-//	drop   the pending mail is not sent
-//	tell   heads-up; move: rescheduled; off: withdrawn; part: withdrawn for some tasks
+//   - nothing, but for the row, which forgets the dropped change request
+//     wait   nothing at all, until the pending mail is on its way
+//     drop   the pending mail is not sent
+//     tell   heads-up; move: rescheduled; off: withdrawn; part: withdrawn for some tasks
 //
 // A capital letter: it takes the pending mail's place.
 const cells = `
