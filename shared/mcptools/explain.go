@@ -182,9 +182,9 @@ func anotherStatus(f failure) string {
 	case len(f.AllowedNextStatuses) == 0:
 		return "nothing, it is at the end of its life; plan what is left with create_release."
 	case len(f.held) == 0:
-		return "call transition_release_status with one of: " + words(f.AllowedNextStatuses) + "."
+		return "call transition_release_status with one of: " + release.Join(f.AllowedNextStatuses) + "."
 	}
-	return "tell the person you work for what it waits for; when that is done, go on with one of: " + words(f.AllowedNextStatuses) + "."
+	return "tell the person you work for what it waits for; when that is done, go on with one of: " + release.Join(f.AllowedNextStatuses) + "."
 }
 
 func approval(f failure) string {
@@ -201,12 +201,4 @@ func outcomeUnknown(f failure) string {
 		return "call list_releases to see whether it was made before you repeat it, or repeat it with the same idempotencyKey."
 	}
 	return "call get_release to see whether it was made before you repeat it, or repeat it with the same idempotencyKey."
-}
-
-func words(all []release.Status) string {
-	s := make([]string, len(all))
-	for i, one := range all {
-		s[i] = string(one)
-	}
-	return strings.Join(s, ", ")
 }

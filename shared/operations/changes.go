@@ -74,7 +74,7 @@ func (o *Operations) ListChanges(ctx context.Context, in ListChangesInput) (Chan
 	limit := in.check(&f)
 	approval, known := release.ParseApprovalStatus(in.ApprovalStatus)
 	if in.ApprovalStatus != "" && !known {
-		f.Add("approvalStatus", "must be one of %s", list(release.ApprovalStatuses))
+		f.Add("approvalStatus", "must be one of %s", release.Join(release.ApprovalStatuses))
 	}
 	if err := in.err(f); err != nil {
 		return ChangePage{}, err
@@ -118,7 +118,7 @@ func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre
 	f.Identifier("id", c.ID)
 	var known bool
 	if c.ChangeType, known = release.ParseChangeType(in.ChangeType); !known {
-		f.Add("changeType", "is required, one of %s", list(release.ChangeTypes))
+		f.Add("changeType", "is required, one of %s", release.Join(release.ChangeTypes))
 	}
 	if c.ChangeType == release.Standard && !w.SeparateDuties { // pre-approved by definition (ITIL)
 		c.CABDecision, c.ApprovalStatus = release.DecisionApproved, release.ApprovalApproved

@@ -50,7 +50,7 @@ func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput
 	f.Prose("text", in.Text, 1, release.MaxText)
 	status, known := release.ParseStatus(in.Status)
 	if in.Status != "" && !known {
-		f.Add("status", "must be the release's current status, one of %s, or be left out", list(release.Statuses))
+		f.Add("status", "must be the release's current status, one of %s, or be left out", release.Join(release.Statuses))
 	}
 	if err := in.err(f); err != nil {
 		return refused(ctx, o, pre, o.store.RecordInReleases, identity[release.LogEntry], err)

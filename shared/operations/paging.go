@@ -1,8 +1,6 @@
 package operations
 
 import (
-	"strings"
-
 	"example.com/releases/shared/release"
 )
 
@@ -25,12 +23,4 @@ func (p Paging) check(f *release.ValidationErrors) int {
 		f.Add("limit", "must be a number from 1 to 100")
 	}
 	return *p.Limit
-}
-
-func list[T ~string](words []T) string {
-	all := make([]string, len(words))
-	for i, w := range words {
-		all[i] = string(w)
-	}
-	return strings.Join(all, ", ")
 }

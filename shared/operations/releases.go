@@ -74,7 +74,7 @@ func (o *Operations) ListReleases(ctx context.Context, in ListReleasesInput) (Re
 	limit := in.check(&f)
 	status, known := release.ParseStatus(in.Status)
 	if in.Status != "" && !known {
-		f.Add("status", "must be one of %s", list(release.Statuses))
+		f.Add("status", "must be one of %s", release.Join(release.Statuses))
 	}
 	if err := in.err(f); err != nil {
 		return ReleasePage{}, err

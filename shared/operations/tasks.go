@@ -83,7 +83,7 @@ func (o *Operations) ListTasks(ctx context.Context, in ListTasksInput) (TaskPage
 	}
 	status, known := release.ParseTaskStatus(in.Status)
 	if in.Status != "" && !known {
-		f.Add("status", "must be one of %s", list(release.TaskStatuses))
+		f.Add("status", "must be one of %s", release.Join(release.TaskStatuses))
 	}
 	if err := in.err(f); err != nil {
 		return TaskPage{}, err
@@ -131,7 +131,7 @@ func (o *Operations) CreateTask(ctx context.Context, in CreateTaskInput, pre Pre
 	case in.Status == "":
 		status = release.TaskOpen
 	case !known:
-		f.Add("status", "must be one of %s", list(release.TaskStatuses))
+		f.Add("status", "must be one of %s", release.Join(release.TaskStatuses))
 	}
 	t.Status = release.TaskOpen
 	t = t.SetStatus(status, at)
@@ -218,7 +218,7 @@ func editTask(t release.Task, plan release.TaskPlan, at time.Time) (release.Task
 	plan.CheckEdit(&f, t.TaskPlan)
 	status, known := release.ParseTaskStatus(string(plan.Status))
 	if !known {
-		f.Add("status", "must be one of %s", list(release.TaskStatuses))
+		f.Add("status", "must be one of %s", release.Join(release.TaskStatuses))
 	}
 	if err := f.Err(); err != nil {
 		return t, err

@@ -28,7 +28,7 @@ func (o *Operations) TransitionRelease(ctx context.Context, id string, in Transi
 	var f release.ValidationErrors
 	to, known := release.ParseStatus(in.Status)
 	if !known {
-		f.Add("status", "is required, one of %s", list(release.Statuses))
+		f.Add("status", "is required, one of %s", release.Join(release.Statuses))
 	}
 	f.Prose("note", in.Note, 0, release.MaxText)
 	switch t, _ := release.TransitionTo(to); {

@@ -34,7 +34,7 @@ func (e edit) email(field, was, is string, required bool) {
 
 func (e edit) risk(field string, was, is Risk) {
 	if _, known := ParseRisk(string(is)); is != "" && !known && (e.anew || is != was) {
-		e.Add(field, "must be one of %s, or be left out", join(Risks))
+		e.Add(field, "must be one of %s, or be left out", Join(Risks))
 	}
 }
 

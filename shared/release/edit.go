@@ -123,7 +123,7 @@ func (r Release) Complete(plan PlanName, order int, completed bool, stamp Stamp)
 	}
 	if !slices.Contains(CompletableIn[plan], r.Status) {
 		return r, "", r.Conflict("steps-closed", "%s is %s: steps of the %s plan can be completed while it is %s.",
-			r.ID, r.Status, plan, join(CompletableIn[plan]))
+			r.ID, r.Status, plan, Join(CompletableIn[plan]))
 	}
 	if step.Completed == completed {
 		return r, "", nil
@@ -158,12 +158,4 @@ func (r *Release) step(plan PlanName, order int) (Step, *[]Step, error) {
 		return Step{}, nil, NotFound(string(plan)+" step", fmt.Sprintf("%d in %s", order, r.ID))
 	}
 	return (*steps)[i], steps, nil
-}
-
-func join[T ~string](words []T) string {
-	all := make([]string, len(words))
-	for i, w := range words {
-		all[i] = string(w)
-	}
-	return strings.Join(all, ", ")
 }

@@ -205,3 +205,12 @@ func parseEnum[T ~string](s string, known []T) (T, bool) {
 	}
 	return "", false
 }
+
+// Join writes words of one kind in a row, such as the statuses that are allowed next.
+func Join[T ~string](words []T) string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = string(w)
+	}
+	return strings.Join(all, ", ")
+}

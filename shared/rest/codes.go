@@ -1,8 +1,6 @@
 package rest
 
 import (
-	"strings"
-
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 )
@@ -25,15 +23,7 @@ func allowedNext(e *release.Error, _ bool) string {
 	if len(e.AllowedNextStatuses) == 0 {
 		return "It is at the end of its life."
 	}
-	return "Allowed next: " + joinStatuses(e.AllowedNextStatuses) + "."
-}
-
-func joinStatuses(all []release.Status) string {
-	words := make([]string, len(all))
-	for i, one := range all {
-		words[i] = string(one)
-	}
-	return strings.Join(words, ", ")
+	return "Allowed next: " + release.Join(e.AllowedNextStatuses) + "."
 }
 
 func frozenScope(e *release.Error, _ bool) string {

@@ -105,7 +105,7 @@ func paths() string {
 	var all []string
 	for _, s := range release.Statuses {
 		if next := release.AllowedNext(s); len(next) > 0 {
-			all = append(all, fmt.Sprintf("%s → %s", s, join(next)))
+			all = append(all, fmt.Sprintf("%s → %s", s, either(next)))
 		}
 	}
 	return strings.Join(all, "; ") + "."
@@ -120,19 +120,17 @@ func demands() string {
 				who = append(who, t.To)
 			}
 		}
-		return join(who)
+		return either(who)
 	}
 	return fmt.Sprintf("Every linked change request must be CAB-approved for %s; the window must be set for %s; rollback_reason is required for %s.",
 		of(release.GuardApproval), of(release.GuardWindow), of(release.GuardReason))
 }
 
-func join(all []release.Status) string {
-	words := make([]string, len(all))
-	for i, s := range all {
-		words[i] = string(s)
+// either joins statuses of which one is taken.
+func either(all []release.Status) string {
+	if len(all) < 2 {
+		return release.Join(all)
 	}
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+	last := len(all) - 1
+	return release.Join(all[:last]) + " or " + string(all[last])
 }
