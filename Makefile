@@ -21,9 +21,12 @@ lambdas = $(filter-out local mcp-stdio,$(notdir $(patsubst %/,%,$(wildcard funct
 # SAM and what checks its template, in an environment of their own.
 SAM_TOOLS := aws-sam-cli==1.170.0 cfn-lint==1.58.0 cfn-lint-serverless==0.3.6 checkov==3.2.459
 # It comes with the translator that CloudFormation itself runs: aws-sam-translator.
-MOTO := moto[cloudformation]==5.2.5
+MOTO := moto[cloudformation,cognitoidp,server]==5.2.5
+# What the documented commands talk to moto's server with.
+AWS_CLI := awscli==1.46.3
 sam := .local/venv/bin/sam
-moto := .local/venv/bin/moto_server
+# The last of what is installed, so that an older environment gets it too.
+moto := .local/venv/bin/aws
 
 .PHONY: help
 help: ## this list
@@ -109,9 +112,11 @@ sam-local: $(sam) ## like make run, but every function runs under sam local; nee
 validate: $(sam) $(moto) ## the template, by SAM, cfn-lint, checkov, the real translator and moto's CloudFormation, and as built
 	SAM_CLI_TELEMETRY=0 $(sam) validate --lint
 	$(dir $(sam))cfn-lint --config-file .ci/cfn-lint.yaml template.yaml
+	$(dir $(sam))cfn-lint docs/examples/*.yaml
 	$(dir $(sam))checkov --config-file .ci/checkov.yaml --skip-download -f template.yaml
 	$(dir $(sam))python .ci/template/transform.py
 	$(dir $(sam))python .ci/template/moto_deploy.py
+	$(dir $(sam))python .ci/template/cognito.py
 	@# Each processor beside the other, in folders of their own: what is to be deployed stays as it is.
 	$(MAKE) sam-build ARCHITECTURE=arm64 SAM_BUILD=.local/validate/arm64
 	$(MAKE) sam-build ARCHITECTURE=x86_64 SAM_BUILD=.local/validate/x86_64
@@ -142,7 +147,7 @@ $(sam):
 	@.local/venv/bin/pip install --quiet --disable-pip-version-check $(SAM_TOOLS) || { rm -rf .local/venv; exit 1; }
 
 $(moto): $(sam)
-	@.local/venv/bin/pip install --quiet --disable-pip-version-check "$(MOTO)" && touch $@
+	@.local/venv/bin/pip install --quiet --disable-pip-version-check "$(MOTO)" "$(AWS_CLI)" && touch $@
 
 # A tool is built from its own module, so that it leaves ours alone.
 define build_tool

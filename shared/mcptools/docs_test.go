@@ -3,6 +3,7 @@ package mcptools_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,10 +22,21 @@ type configured struct {
 	Command string            `json:"command"`
 	Args    []string          `json:"args"`
 	Env     map[string]string `json:"env"`
+	// Claude Code's and VS Code's, and Cursor's.
+	OAuth *struct {
+		ClientID     string `json:"clientId"`
+		CallbackPort int    `json:"callbackPort"`
+	} `json:"oauth"`
+	Auth *struct {
+		ClientID string `json:"CLIENT_ID"`
+	} `json:"auth"`
 }
 
+// signsIn tells whether a client shall get the token itself.
+func (c configured) signsIn() bool { return c.OAuth != nil || c.Auth != nil }
+
 // Each configuration of docs/mcp.md is read as its client reads it and used: with the
-// three values that people put in, the tools are listed.
+// values that people put in, the tools are listed; one that signs in finds out where.
 func TestDocumentedConfigurationsWork(t *testing.T) {
 	text, err := os.ReadFile("../../docs/mcp.md")
 	if err != nil {
@@ -35,7 +47,8 @@ func TestDocumentedConfigurationsWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine := strings.NewReplacer("http://127.0.0.1:3000/mcp", w.server.URL+mcptools.Path, "PASTE-YOUR-TOKEN", "viewer",
+	mine := strings.NewReplacer("http://127.0.0.1:3000/mcp", w.server.URL+mcptools.Path, "https://releases.example.com/mcp", w.server.URL+mcptools.Path,
+		"curl -s 'http://127.0.0.1:3000/_local/token?role=viewer'", "echo viewer", "PASTE-YOUR-TOKEN", "viewer", "PASTE-CLIENT-ID", "the client",
 		"${input:releases-token}", "viewer", "${env:RELEASES_TOKEN}", "viewer", "/path/to/mcp-stdio", file)
 	ways := map[string]int{}
 	for _, block := range regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
@@ -48,22 +61,26 @@ func TestDocumentedConfigurationsWork(t *testing.T) {
 			t.Errorf("%v in %s", err, block[1])
 			continue
 		}
-		if len(c.Claude)+len(c.VSCode) != 1 || len(c.VSCode) != len(c.Inputs) {
+		if asks := strings.Contains(block[1], "${input:"); len(c.Claude)+len(c.VSCode) != 1 || asks != (len(c.Inputs) == 1) {
 			t.Errorf("not one server, or not its input: %s", block[1])
 		}
 		for _, servers := range []map[string]configured{c.Claude, c.VSCode} {
 			for _, s := range servers {
-				if s.URL != "" {
+				switch {
+				case s.signsIn():
+					ways["sign-in"]++
+					overConfiguredSignIn(t, s)
+				case s.URL != "":
 					ways["http"]++
 					overConfiguredHTTP(t, s)
-				} else {
+				default:
 					ways["stdio"]++
 					overConfiguredStdio(t, s)
 				}
 			}
 		}
 	}
-	if ways["http"] < 3 || ways["stdio"] < 4 {
+	if ways["http"] < 3 || ways["stdio"] < 5 || ways["sign-in"] < 3 {
 		t.Errorf("configurations tried: %v", ways)
 	}
 	for _, name := range mcptools.Rows() {
@@ -93,6 +110,79 @@ func overConfiguredHTTP(t *testing.T, s configured) {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		t.Errorf("%+v: %d", s, res.StatusCode)
+	}
+}
+
+// overConfiguredSignIn goes as far as a client goes without a provider: it is challenged, and
+// the document that the challenge names is for the URL that is configured. The client's
+// port is one that the sample pool knows.
+func overConfiguredSignIn(t *testing.T, s configured) {
+	t.Helper()
+	if s.OAuth != nil && s.OAuth.ClientID != "the client" || s.Auth != nil && s.Auth.ClientID != "the client" || len(s.Headers) > 0 {
+		t.Errorf("%+v names no client, or a token too", s)
+	}
+	sample, err := os.ReadFile("../../docs/examples/cognito.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.OAuth != nil && s.OAuth.CallbackPort != 0 && !bytes.Contains(sample, fmt.Appendf(nil, "- http://localhost:%d/callback", s.OAuth.CallbackPort)) {
+		t.Errorf("the sample pool does not know the port %d", s.OAuth.CallbackPort)
+	}
+	get := func(method, url string) *http.Response {
+		r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(listTools))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return res
+	}
+	res := get(http.MethodPost, s.URL)
+	found := regexp.MustCompile(`resource_metadata="([^"]*)"`).FindStringSubmatch(res.Header.Get("WWW-Authenticate"))
+	if res.StatusCode != http.StatusUnauthorized || found == nil {
+		t.Fatalf("%+v: %d %v", s, res.StatusCode, res.Header)
+	}
+	var document struct{ Resource string }
+	if err := json.NewDecoder(get(http.MethodGet, found[1]).Body).Decode(&document); err != nil || document.Resource != s.URL {
+		t.Errorf("%+v: %v, the document is for %q", s, err, document.Resource)
+	}
+}
+
+// The redirect addresses of the page and those of the sample pool are the same, but for the one
+// that Cognito does not take.
+func TestDocumentedRedirectAddresses_AreTheSamples(t *testing.T) {
+	page, err := os.ReadFile("../../docs/mcp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample, err := os.ReadFile("../../docs/examples/cognito.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| host | redirect address |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	documented := map[string]bool{}
+	for _, row := range strings.Split(table, "\n") {
+		cells := strings.Split(row, "|")
+		if len(cells) < 3 {
+			continue
+		}
+		for _, address := range regexp.MustCompile("`([^`]*://[^`]*)`").FindAllStringSubmatch(cells[2], -1) {
+			documented[address[1]] = true
+		}
+	}
+	for _, address := range regexp.MustCompile(`(?m)^        - (\S+://\S+)`).FindAllStringSubmatch(string(sample), -1) {
+		if !documented[address[1]] {
+			t.Errorf("%s is in the sample and not on the page", address[1])
+		}
+		delete(documented, address[1])
+	}
+	delete(documented, "http://127.0.0.1:33418/")
+	if len(documented) > 0 {
+		t.Errorf("on the page and not in the sample: %v", documented)
 	}
 }
 

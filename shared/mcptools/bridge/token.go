@@ -52,7 +52,7 @@ func tokensOf(c Config, log io.Writer) (_ *tokens, complaint string) {
 	case given == 0:
 		return nil, "RELEASES_TOKEN is not set. Set it to an access token for Releases, in this server's env in your client's configuration, or set RELEASES_TOKEN_FILE or RELEASES_TOKEN_COMMAND to what gives one."
 	case given > 1:
-		return nil, "More than one of RELEASES_TOKEN, RELEASES_TOKEN_FILE and RELEASES_TOKEN_COMMAND is set. Leave only the one that the token shall come from."
+		return nil, "More than one of RELEASES_TOKEN, RELEASES_TOKEN_FILE and RELEASES_TOKEN_COMMAND is set, in this server's env in your client's configuration or in the shell that started the client. Leave only the one that the token shall come from."
 	case file != "":
 		return &tokens{name: "the file in RELEASES_TOKEN_FILE", read: func(context.Context) (string, error) { return readFile(file) }}, ""
 	case command != "":
@@ -112,7 +112,7 @@ func readFile(path string) (string, error) {
 func run(ctx context.Context, command string, log io.Writer) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	shell, option := "sh", "-c"
+	shell, option := "/bin/sh", "-c" // clients may start programs without a PATH
 	if runtime.GOOS == "windows" {
 		shell, option = "cmd", "/C"
 	}
