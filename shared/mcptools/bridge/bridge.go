@@ -39,6 +39,8 @@ const (
 const (
 	// bridgeTimeout is a little more than the gateway's own.
 	bridgeTimeout = 35 * time.Second
+	// firstMessage is how long a client has to say something before a bridge that cannot work ends.
+	firstMessage = 2 * time.Second
 	// atOnce bounds how many calls are under way; clients seldom have more than a few.
 	atOnce = 16
 	// maxLine and maxAnswer bound memory: a message, and what Lambda can answer with.
@@ -52,6 +54,7 @@ func Run(ctx context.Context, c Config, in io.Reader, out, log io.Writer) int {
 	b, complaint := open(c, out, log)
 	if b == nil {
 		fmt.Fprintln(log, "mcp-stdio: "+complaint)
+		answerOnce(ctx, in, out, complaint)
 		return exitConfig
 	}
 	done := make(chan struct{})
@@ -64,6 +67,31 @@ func Run(ctx context.Context, c Config, in io.Reader, out, log io.Writer) int {
 		return exitOK
 	case <-ctx.Done(): // not waiting for a read of the input, which nothing can end
 		return exitInterrupted
+	}
+}
+
+// answerOnce tells the client too what is wrong with the configuration: most show the error
+// that answers their first message, and of stderr nothing. Whoever sends none, such as a person
+// at a terminal, is not kept waiting for long.
+func answerOnce(ctx context.Context, in io.Reader, out io.Writer, complaint string) {
+	asked := make(chan message, 1)
+	go func() {
+		lines := bufio.NewReaderSize(in, 64<<10)
+		for {
+			line, _, err := readLine(lines)
+			if m := parse(line); m.id != nil || err != nil {
+				asked <- m
+				return
+			}
+		}
+	}()
+	select {
+	case m := <-asked:
+		if m.id != nil {
+			_, _ = out.Write(append(refusal(m.id, "MISCONFIGURED: "+complaint+" Then restart this server."), '\n')) // a client that is gone needs no answer
+		}
+	case <-time.After(firstMessage):
+	case <-ctx.Done():
 	}
 }
 

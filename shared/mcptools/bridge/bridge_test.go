@@ -135,7 +135,8 @@ func TestTimeoutsTellToCheckFirst(t *testing.T) {
 	}
 }
 
-// A wrong configuration is told before the first message, on stderr, and ends it.
+// A wrong configuration ends it at the first message. It is told on stderr, and in answer to that
+// message: clients show the one or the other.
 func TestConfigurationIsJudgedFirst(t *testing.T) {
 	for name, c := range map[string]struct {
 		config Config
@@ -155,7 +156,17 @@ func TestConfigurationIsJudgedFirst(t *testing.T) {
 	} {
 		var out, log bytes.Buffer
 		code := Run(t.Context(), c.config, strings.NewReader(call+"\n"), &out, &log)
-		if code != exitConfig || out.Len() != 0 || !strings.Contains(log.String(), c.want) || strings.Count(log.String(), "\n") != 1 {
+		if told := text(t, out.String()); !strings.HasPrefix(told, "MISCONFIGURED: ") || !strings.Contains(told, c.want) {
+			t.Errorf("%s: the client is told %s", name, told)
+		}
+		if code != exitConfig || strings.Count(out.String(), "\n") != 1 || !strings.Contains(log.String(), c.want) || strings.Count(log.String(), "\n") != 1 {
+			t.Errorf("%s: code %d, out %q, log %q", name, code, &out, &log)
+		}
+	}
+	// Nobody who says nothing, or only what needs no answer, keeps it up.
+	for name, in := range map[string]io.Reader{"nothing": strings.NewReader(""), "a notification": strings.NewReader(`{"jsonrpc":"2.0","method":"notifications/initialized"}` + "\n"), "a terminal": silent(t)} {
+		var out, log bytes.Buffer
+		if code := Run(t.Context(), Config{}, in, &out, &log); code != exitConfig || out.Len() != 0 || log.Len() == 0 {
 			t.Errorf("%s: code %d, out %q, log %q", name, code, &out, &log)
 		}
 	}
@@ -167,6 +178,14 @@ func TestConfigurationIsJudgedFirst(t *testing.T) {
 			t.Errorf("%+v: %s %+v", c, complaint, b)
 		}
 	}
+}
+
+// silent is an input that stays open and says nothing.
+func silent(t *testing.T) io.Reader {
+	t.Helper()
+	in, client := io.Pipe()
+	t.Cleanup(func() { _ = client.Close() })
+	return in
 }
 
 // What passes is unchanged, of any length; what the endpoint says is one line each.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"golang.org/x/sync/singleflight"
 )
@@ -108,7 +109,8 @@ func readFile(path string) (string, error) {
 }
 
 // run asks a shell, as people write commands for one. It reads nothing: the input is the
-// client's. What it writes to stderr a client shows in its log.
+// client's. What it writes to stderr a client shows in its log; the last line of it mostly says
+// what to do ("run az login"), and goes into the answer where no token came.
 func run(ctx context.Context, command string, log io.Writer) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
@@ -117,16 +119,45 @@ func run(ctx context.Context, command string, log io.Writer) (string, error) {
 		shell, option = "cmd", "/C"
 	}
 	cmd := exec.CommandContext(ctx, shell, option, command)
-	cmd.Stderr = log
+	said := &tail{}
+	cmd.Stderr = io.MultiWriter(log, said)
 	cmd.WaitDelay = time.Second // what the shell has started may hold the output open
 	text, err := cmd.Output()
 	switch {
 	case ctx.Err() != nil:
 		return "", fmt.Errorf("did not end within %v", commandTimeout)
 	case err != nil:
-		return "", fmt.Errorf("failed (%w)", err)
+		return "", fmt.Errorf("failed (%w)%s", err, said.line())
 	}
 	return tokenIn(string(text))
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ text []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.text = append(t.text, p...)
+	t.text = t.text[max(0, len(t.text)-maxSaid):]
+	return len(p), nil
+}
+
+// maxSaid bounds what is repeated of a command's words, in bytes.
+const maxSaid = 300
+
+// line is the last line with anything in it, as part of a sentence. One that may hold a token,
+// which begins so, is not repeated.
+func (t *tail) line() string {
+	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(string(t.text), "")), "\n")
+	last := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, lines[len(lines)-1])
+	if last == "" || strings.Contains(last, "eyJ") {
+		return ""
+	}
+	return " and says: " + last
 }
 
 // held is the token that was got last; empty before the first.

@@ -181,6 +181,8 @@ func TestToken_CannotBeHad_IsToldAndAskedForAgain(t *testing.T) {
 		"a file of JSON":       {`{"access_token":"good"}`, Config{TokenFile: path}, "holds JSON and not the access token alone"},
 		"a file of two rows":   {"good\ngood", Config{TokenFile: path}, "holds spaces or characters"},
 		"a file without end":   {strings.Repeat("x", maxToken+1), Config{TokenFile: path}, "is longer than any access token"},
+		"a command's advice":   {"-", Config{TokenCommand: "cat '" + path + "' 2>/dev/null || { printf 'a line\\nERROR:\\tRun sign-in first.\\n\\n' >&2; exit 3; }"}, "failed (exit status 3) and says: ERROR:Run sign-in first."},
+		"a command that leaks": {"-", Config{TokenCommand: "cat '" + path + "' 2>/dev/null || { echo 'refused eyJgood' >&2; exit 3; }"}, "failed (exit status 3). Nothing was changed."},
 		"a failing command":    {"-", Config{TokenCommand: "cat '" + path + "'"}, "the command in RELEASES_TOKEN_COMMAND failed (exit status 1)"},
 		"no such command":      {"-", Config{TokenCommand: "[ -e '" + path + "' ] || no-such-command; cat '" + path + "'"}, "RELEASES_TOKEN_COMMAND failed"},
 		"a command's nothing":  {"", Config{TokenCommand: "cat '" + path + "'"}, "holds no token"},
