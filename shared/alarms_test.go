@@ -167,6 +167,33 @@ func selOf(sel *ast.SelectorExpr, ok bool) (string, bool) {
 	return id.Name, true
 }
 
+// Care for the outbox is what tells of mails that are lost: where nobody has counted, that
+// is as bad as a number, and a line without a number makes none.
+func TestOutboxAlarms_NobodyCounted_Ring(t *testing.T) {
+	tmpl := load(t)
+	counted := map[string]bool{}
+	for _, r := range tmpl.Resources {
+		if r.Type != "AWS::Logs::MetricFilter" {
+			continue
+		}
+		to := list(r.Properties["MetricTransformations"])[0].(map[string]any)
+		value := fmt.Sprint(to["MetricValue"])
+		counted[fmt.Sprint(to["MetricName"])] = strings.Contains(fmt.Sprint(r.Properties["FilterPattern"]), "&& "+value+" >= 0")
+	}
+	rings := map[string]string{"MailsUnknown": "UnknownMails", "MailsOverdue": "OverdueMails", "MailStopped": "MailCircuitOpen", "JobsOverdue": "OverdueJobs"}
+	for _, r := range tmpl.Resources {
+		if metric, ok := rings[r.LogicalID]; ok && r.Type == "AWS::CloudWatch::Alarm" {
+			if r.Properties["TreatMissingData"] != "breaching" || !counted[metric] {
+				t.Errorf("%s stays quiet where nobody has counted, or %s is made of lines without the number", r.LogicalID, metric)
+			}
+			delete(rings, r.LogicalID)
+		}
+	}
+	if len(rings) > 0 {
+		t.Errorf("there is no alarm %v", rings)
+	}
+}
+
 // What it costs is told for each function, so that a new one is thought of.
 func TestCostEstimate_EveryFunction(t *testing.T) {
 	handbook, err := os.ReadFile("../docs/operations.md")

@@ -66,7 +66,7 @@ var mayImport = map[string][]string{
 	"shared/wire/agents":        {"shared/host", "shared/wire", "shared/operations", "shared/mcptools"},
 	"shared/wire/settlement":    {"shared/host", "shared/wire", "shared/settle"},
 	"shared/wire/announcements": {"shared/host", "shared/wire", "shared/dynamo", "shared/settle", "shared/notify/announce"},
-	"shared/wire/notices":       {"shared/host", "shared/wire", "shared/notify/plan", "shared/notify/feedback"},
+	"shared/wire/notices":       {"shared/host", "shared/wire", "shared/notify/plan", "shared/notify/tend", "shared/notify/feedback"},
 	"shared/wire/sending":       {"shared/host", "shared/wire", "shared/notify/send"},
 	"shared/wire/page":          {"shared/host", "shared/wire", "shared/trustcenter"},
 

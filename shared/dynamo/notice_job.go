@@ -54,7 +54,7 @@ func (s *Store) AwaitSettlement(ctx context.Context, k mail.JobKey, now time.Tim
 
 func openJob(k mail.JobKey, op Op, now time.Time) *expression {
 	return newExpression().op(op).add("round", number(1)).
-		set("dueKey", dueShard(jobPrefix+k.ReleaseID)).set("dueAt", millisValue(now.Add(mail.ReplanAfter))).
+		set("dueKey", dueShard(dueJob, jobPrefix+k.ReleaseID)).set("dueAt", millisValue(now.Add(mail.ReplanAfter))).
 		set("updatedAt", millisValue(now)).set("expiresAt", unix(now.Add(mail.Kept)))
 }
 
@@ -79,6 +79,18 @@ func (s *Store) CloseJob(ctx context.Context, j mail.Job, now time.Time) error {
 		equal("round", number(j.Round))
 	_, err := s.update(ctx, s.tables.Mail, jobKey(j.JobKey), e)
 	if _, opened := failedCondition(err); opened {
+		return nil
+	}
+	return err
+}
+
+// MoveJobFromMails puts a job of an earlier version, which stood among the mails that are
+// due, where jobs are looked for.
+func (s *Store) MoveJobFromMails(ctx context.Context, k mail.JobKey) error {
+	pk := jobPrefix + k.ReleaseID
+	e := newExpression().set("dueKey", dueShard(dueJob, pk)).equal("dueKey", dueShard(dueMail, pk))
+	_, err := s.update(ctx, s.tables.Mail, jobKey(k), e)
+	if _, moved := failedCondition(err); moved {
 		return nil
 	}
 	return err

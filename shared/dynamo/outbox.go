@@ -15,6 +15,8 @@ import (
 
 const (
 	mailPrefix = "MAIL#"
+	// dueMail and dueJob begin the partitions of the index of due items.
+	dueMail, dueJob = "due", "job"
 	// dueShards spreads the index of due items, which every state change writes to.
 	dueShards = 4
 )
@@ -22,9 +24,9 @@ const (
 func mailKey(id string) item { return key(mailPrefix+id, mainSort) }
 
 // dueShard picks the partition of the index of due items by the item's own key.
-func dueShard(pk string) types.AttributeValue {
+func dueShard(of, pk string) types.AttributeValue {
 	sum := sha256.Sum256([]byte(pk))
-	return text(fmt.Sprintf("due#%d", sum[0]%dueShards))
+	return text(fmt.Sprintf("%s#%d", of, sum[0]%dueShards))
 }
 
 // encodeMail is the item of a new mail.
@@ -32,7 +34,7 @@ func encodeMail(m mail.Mail) item {
 	a := attributes{item: mailKey(m.ID)}
 	mailFields(&a, &m)
 	a.item[opAttribute] = opSend.value()
-	a.item["dueKey"] = dueShard(mailPrefix + m.ID)
+	a.item["dueKey"] = dueShard(dueMail, mailPrefix+m.ID)
 	a.item["expiresAt"] = unix(m.CreatedAt.Add(mail.Kept))
 	return a.item
 }

@@ -11,31 +11,41 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// Due is what the periodic look finds overdue in the Mail table.
-type Due struct {
-	Mails []string // ids of outbox items
-	Jobs  []mail.JobKey
-}
-
-// DueMail lists what is overdue at a moment, the oldest first, up to about most of
-// each index partition. It reads an index and is for finding candidates; what is done
-// with them is judged by the table.
-func (s *Store) DueMail(ctx context.Context, now time.Time, most int) (Due, error) {
-	var due Due
+// DueMails lists the ids of mails that are overdue at a moment, the oldest first, up to
+// about most of each index partition. It reads an index and is for finding candidates;
+// what is done with them is judged by the table. Jobs of earlier versions, which stood
+// among the mails, are named apart: see MoveJobFromMails.
+func (s *Store) DueMails(ctx context.Context, now time.Time, most int) (ids []string, jobs []mail.JobKey, err error) {
 	for n := range dueShards {
-		keys, err := s.dueKeys(ctx, fmt.Sprintf("due#%d", n), now, most)
+		keys, err := s.dueKeys(ctx, fmt.Sprintf("%s#%d", dueMail, n), now, most)
 		if err != nil {
-			return due, err
+			return nil, nil, err
 		}
 		for _, k := range keys {
-			if id, ok := strings.CutPrefix(str(k, "pk"), mailPrefix); ok {
-				due.Mails = append(due.Mails, id)
-			} else if id, ok := strings.CutPrefix(str(k, "pk"), jobPrefix); ok {
-				due.Jobs = append(due.Jobs, mail.JobKey{ReleaseID: id, Name: str(k, "sk")})
+			if id, ok := MailOfKey(str(k, "pk")); ok {
+				ids = append(ids, id)
+			} else if job, ok := JobOfKeys(str(k, "pk"), str(k, "sk")); ok {
+				jobs = append(jobs, job)
 			}
 		}
 	}
-	return due, nil
+	return ids, jobs, nil
+}
+
+// DueJobs lists every job that is due at a moment, as DueMails does.
+func (s *Store) DueJobs(ctx context.Context, now time.Time) ([]mail.JobKey, error) {
+	var jobs []mail.JobKey
+	for n := range dueShards {
+		err := s.queryAll(ctx, s.dueQuery(fmt.Sprintf("%s#%d", dueJob, n), now), func(k item) {
+			if job, ok := JobOfKeys(str(k, "pk"), str(k, "sk")); ok {
+				jobs = append(jobs, job)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
 }
 
 // UnknownMails lists mails of which we do not know whether SES took them, since before
@@ -53,14 +63,20 @@ func (s *Store) UnknownMails(ctx context.Context, before time.Time, most int) ([
 }
 
 func (s *Store) dueKeys(ctx context.Context, partition string, before time.Time, most int) ([]item, error) {
-	e := newExpression()
-	condition := e.name("dueKey") + " = " + e.value(text(partition)) + " AND " + e.name("dueAt") + " < " + e.value(millisValue(before))
-	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
-		TableName: &s.tables.Mail, IndexName: aws.String("byDue"), KeyConditionExpression: &condition,
-		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, Limit: aws.Int32(int32(most)),
-	})
+	in := s.dueQuery(partition, before)
+	in.Limit = aws.Int32(int32(most))
+	out, err := s.db.Query(ctx, in)
 	if err != nil {
 		return nil, failure(err)
 	}
 	return out.Items, nil
+}
+
+func (s *Store) dueQuery(partition string, before time.Time) *dynamodb.QueryInput {
+	e := newExpression()
+	condition := e.name("dueKey") + " = " + e.value(text(partition)) + " AND " + e.name("dueAt") + " < " + e.value(millisValue(before))
+	return &dynamodb.QueryInput{
+		TableName: &s.tables.Mail, IndexName: aws.String("byDue"), KeyConditionExpression: &condition,
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+	}
 }

@@ -12,7 +12,7 @@ import (
 // gets it.
 func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time.Time) (mail.Mail, bool, error) {
 	e := transition(mail.Claim).op(opOfState(mail.Sending)).
-		set("lease", text(lease)).set("dueKey", dueShard(mailPrefix+id)).set("dueAt", millisValue(until)).
+		set("lease", text(lease)).set("dueKey", dueShard(dueMail, mailPrefix+id)).set("dueAt", millisValue(until)).
 		add("attempts", number(1))
 	m, won, err := s.moveMail(ctx, id, e, now)
 	if !won && m.Lease == lease {
@@ -66,7 +66,7 @@ func (s *Store) WakeMail(ctx context.Context, m mail.Mail, now time.Time) (bool,
 // it arrives twice.
 func (s *Store) ResendMail(ctx context.Context, id string, now time.Time) (bool, error) {
 	e := transition(mail.Resend).op(opSend).set("reason", text("sent again by an operator")).
-		set("dueKey", dueShard(mailPrefix+id)).set("dueAt", millisValue(now.Add(mail.WakeAfter)))
+		set("dueKey", dueShard(dueMail, mailPrefix+id)).set("dueAt", millisValue(now.Add(mail.WakeAfter)))
 	_, won, err := s.moveMail(ctx, id, e, now)
 	return won, err
 }

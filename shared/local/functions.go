@@ -36,6 +36,7 @@ func functions() map[string]func(host.Config) host.Function {
 		"sweep":                announcements.Sweep,
 		"plan-notices":         notices.Plan,
 		"heads-up":             notices.HeadsUp,
+		"tend-outbox":          notices.TendOutbox,
 		"record-mail-feedback": notices.Feedback,
 		"send-mail":            sending.Send,
 		"trust-center":         page.TrustCenter,

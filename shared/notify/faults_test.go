@@ -171,6 +171,7 @@ func playSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string 
 // two at once; failed ones come again later by themselves, since they stay in the table.
 func (w *fixture) rough(r *rand.Rand) {
 	_, _ = w.planner.Run(w.t.Context(), nil)
+	_, _ = w.tender.Run(w.t.Context(), nil)
 	two := func(records []events.DynamoDBEventRecord, handler func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)) {
 		records = append(records, records...)
 		r.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
@@ -207,7 +208,7 @@ func (w *fixture) rough(r *rand.Rand) {
 func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 	var wrong []string
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	report := must(w.planner.Run(w.t.Context(), nil))(w.t)
+	report := w.run()
 	if report.Opened != 0 || report.Overdue != 0 {
 		complain("it is not quiet in the end: %+v", report)
 	}

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
-
-	"example.com/releases/shared/notify/plan"
 )
 
 // SES's events come at least once, in any order, and about others' mails too.
@@ -74,7 +72,11 @@ func TestExamplePayloads(t *testing.T) {
 	}
 	var schedule json.RawMessage
 	read("heads-up", &schedule)
-	if r := must(w.planner.Run(t.Context(), schedule))(t); r != (plan.Report{}) {
+	if r := must(w.planner.Run(t.Context(), schedule))(t); r.Looked+r.Opened+r.Missed+r.Woken != 0 {
+		t.Errorf("%+v", r)
+	}
+	read("tend-outbox", &schedule)
+	if r := must(w.tender.Run(t.Context(), schedule))(t); r.Woken+r.Expired+r.Resent != 0 || r.Unknown == nil {
 		t.Errorf("%+v", r)
 	}
 	for name, handler := range map[string]func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error){"plan-notices": w.planner.Stream, "send-mail": w.office.Stream} {

@@ -25,6 +25,7 @@ import (
 	"example.com/releases/shared/notify/feedback"
 	"example.com/releases/shared/notify/plan"
 	"example.com/releases/shared/notify/send"
+	"example.com/releases/shared/notify/tend"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
@@ -48,6 +49,7 @@ type fixture struct {
 
 	inbox    *mailbox.Mailbox
 	planner  *plan.Planner
+	tender   *tend.Tender
 	office   *send.Sender
 	recorder *feedback.Recorder
 
@@ -81,6 +83,7 @@ func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	w.ctx = release.WithCaller(t.Context(), release.Caller{Person: release.Person{Subject: "a", Name: "Rita", Email: "rita@example.com"}, EmailVerified: true, Role: release.Admin})
 	faulty := w.Under(o.around, nil)
 	w.planner = plan.New(faulty).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
+	w.tender = tend.New(faulty).WithClock(w.now)
 	w.recorder = feedback.New(faulty).WithClock(w.now)
 	w.office = send.Open(testkit.AWS(server.URL+"/_local/ses"), faulty, send.Options{
 		Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Timeout: 150 * time.Millisecond,
@@ -241,10 +244,31 @@ func (w *fixture) hear() {
 	}
 }
 
-// headsUp runs the schedule, and all that follows.
-func (w *fixture) headsUp() plan.Report {
+// schedules is what the two schedules report, jobs and mails together.
+type schedules struct {
+	Opened, Missed, Woken, Overdue, Unknown int
+	CircuitOpen                             bool
+	Circuit                                 string
+}
+
+// run runs both schedules; all that they read must have been read.
+func (w *fixture) run() schedules {
 	w.t.Helper()
-	report := must(w.planner.Run(w.t.Context(), json.RawMessage(`{}`)))(w.t)
+	jobs := must(w.planner.Run(w.t.Context(), json.RawMessage(`{}`)))(w.t)
+	mails := must(w.tender.Run(w.t.Context(), nil))(w.t)
+	if jobs.Overdue == nil || mails.Overdue == nil || mails.Unknown == nil || mails.CircuitOpen == nil {
+		w.t.Fatalf("not everything was read: %+v %+v", jobs, mails)
+	}
+	return schedules{
+		Opened: jobs.Opened, Missed: jobs.Missed, Woken: jobs.Woken + mails.Woken, Overdue: *jobs.Overdue + *mails.Overdue,
+		Unknown: *mails.Unknown, CircuitOpen: *mails.CircuitOpen, Circuit: mails.Circuit,
+	}
+}
+
+// headsUp runs the schedules, and all that follows.
+func (w *fixture) headsUp() schedules {
+	w.t.Helper()
+	report := w.run()
 	w.plan()
 	w.send()
 	return report

@@ -17,6 +17,7 @@ import (
 	"example.com/releases/shared/local/mailbox"
 	"example.com/releases/shared/local/tokens"
 	"example.com/releases/shared/notify/plan"
+	"example.com/releases/shared/notify/tend"
 	"example.com/releases/shared/testkit"
 	"example.com/releases/shared/testkit/inject"
 )
@@ -260,10 +261,13 @@ func TestHeadsUpRescheduledCancelled(t *testing.T) {
 // noFurther runs the schedule ten more times and wants no mail and no write.
 func (l *laptop) noFurther() {
 	l.t.Helper()
-	planner := plan.New(l.store)
+	planner, tender := plan.New(l.store), tend.New(l.store)
 	l.count.Take()
 	for range 10 {
 		if _, err := planner.Run(l.t.Context(), nil); err != nil {
+			l.t.Fatal(err)
+		}
+		if _, err := tender.Run(l.t.Context(), nil); err != nil {
 			l.t.Fatal(err)
 		}
 	}

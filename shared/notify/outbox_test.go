@@ -126,7 +126,7 @@ func TestUnknownStaysUntilAnOperatorResends(t *testing.T) {
 		}
 	}
 	id := w.outbox()[0].ID
-	report := must(w.planner.Run(t.Context(), json.RawMessage(`{"resend":["`+id+`","nonsense"]}`)))(t)
+	report := must(w.tender.Run(t.Context(), json.RawMessage(`{"resend":["`+id+`","nonsense"]}`)))(t)
 	w.send()
 	if report.Resent != 1 {
 		t.Errorf("%+v", report)
@@ -134,7 +134,7 @@ func TestUnknownStaysUntilAnOperatorResends(t *testing.T) {
 	w.wantStates("ann heads-up 1 sent")
 	w.wantMails(1)
 	// What is sent is not sent again, whoever asks.
-	must(w.planner.Run(t.Context(), json.RawMessage(`{"resend":["`+id+`"]}`)))(t)
+	must(w.tender.Run(t.Context(), json.RawMessage(`{"resend":["`+id+`"]}`)))(t)
 	w.send()
 	w.wantMails(1)
 	if r := w.headsUp(); r.Unknown != 0 {

@@ -187,7 +187,7 @@ func TestEveryFileAnswersItsEvent(t *testing.T) {
 	}
 	w.records("plan-notices")
 	w.records("send-mail")
-	for _, run := range []string{"sweep", "heads-up"} {
+	for _, run := range []string{"sweep", "heads-up", "tend-outbox"} {
 		if answer := w.invoke(run, w.event(run)); answer == nil {
 			t.Errorf("%s answered nothing", run)
 		}

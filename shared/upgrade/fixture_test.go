@@ -32,6 +32,7 @@ import (
 	"example.com/releases/shared/notify/feedback"
 	"example.com/releases/shared/notify/plan"
 	"example.com/releases/shared/notify/send"
+	"example.com/releases/shared/notify/tend"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
@@ -331,10 +332,12 @@ func (w *fixture) sweep() {
 	w.no(err)
 }
 
-// headsUp runs the schedule that looks after heads-ups and the outbox.
+// headsUp runs the schedules that look after the outbox and after heads-ups.
 func (w *fixture) headsUp() {
 	w.t.Helper()
-	_, err := w.planner().Run(w.t.Context(), json.RawMessage(`{}`))
+	_, err := tend.New(w.Store).WithClock(w.now).Run(w.t.Context(), nil)
+	w.no(err)
+	_, err = w.planner().Run(w.t.Context(), json.RawMessage(`{}`))
 	w.no(err)
 }
 

@@ -14,13 +14,12 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Input is what the event may carry; nothing has every release looked at whole. An
-// operator sends {"resend": ["<outbox id>"]} to have unknown mails sent again, at the
-// risk that they arrive twice.
+// Input is what the event may carry; nothing has every release looked at whole.
 type Input struct {
-	Resend []string `json:"resend"`
 	// SkipRecent passes over releases that rest until their turn. The schedule asks for it.
 	SkipRecent bool `json:"sparing"`
+	// Resend was an operator's way to have unknown mails sent again.
+	Resend []string `json:"resend"`
 }
 
 // Report tells what a run of the schedule found and did.
@@ -28,17 +27,14 @@ type Report struct {
 	Looked int `json:"looked"` // scheduled releases
 	Opened int `json:"opened"` // jobs opened for them
 	Missed int `json:"missed"` // releases that began before anybody could be told
-	Woken  int `json:"woken"`  // forgotten mails and jobs that were woken
-	Resent int `json:"resent,omitempty"`
-	// Alarms stand on these three.
-	Overdue     int    `json:"overdue"` // mails and jobs found overdue
-	Unknown     int    `json:"unknown"` // mails of which we do not know whether SES took them
-	CircuitOpen bool   `json:"circuitOpen"`
-	Circuit     string `json:"circuit,omitempty"` // why
+	Woken  int `json:"woken"`  // jobs that waited, or were forgotten
+	// Overdue are jobs that were forgotten; nil where the run could not look at all of
+	// them. An alarm stands on it.
+	Overdue *int `json:"overdue,omitempty"`
 }
 
 // Run is the handler of the schedule: it opens a job for each scheduled release of
-// which somebody is to be told something, and looks after the outbox. With nothing new
+// which somebody is to be told something, and looks after the jobs. With nothing new
 // it writes nothing. One release that fails does not keep the others from it.
 func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error) {
 	var order Input
@@ -57,19 +53,16 @@ func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error
 			failures = append(failures, fmt.Errorf("%s: %w", id, err))
 		}
 	}
-	failures = append(failures, p.resend(ctx, order, &report), p.lookAfter(ctx, &report))
-	// Alarms stand on numbers of this line: it is there in every run.
-	slog.InfoContext(ctx, "heads-up: done", "looked", report.Looked, "opened", report.Opened, "missed", report.Missed, "woken", report.Woken,
-		"overdue", report.Overdue, "unknown", report.Unknown, "circuitOpen", oneIf(report.CircuitOpen), "circuit", report.Circuit)
-	return report, errors.Join(failures...)
-}
-
-// oneIf is for metric filters, which count numbers only.
-func oneIf(b bool) int {
-	if b {
-		return 1
+	if len(order.Resend) > 0 {
+		failures = append(failures, errors.New("plan: mails are sent again by tend-outbox; invoke that with resend"))
 	}
-	return 0
+	failures = append(failures, p.lookAfterJobs(ctx, &report))
+	line := []any{"looked", report.Looked, "opened", report.Opened, "missed", report.Missed, "woken", report.Woken}
+	if report.Overdue != nil {
+		line = append(line, "overdue", *report.Overdue) // alarms stand on what was read, and on nothing else
+	}
+	slog.InfoContext(ctx, "heads-up: done", line...)
+	return report, errors.Join(failures...)
 }
 
 // look opens a release's job where its planning would tell anybody anything. Planning
@@ -142,18 +135,4 @@ func (p *Planner) missed(ctx context.Context, s mail.Snapshot, report *Report) e
 	report.Missed++
 	slog.ErrorContext(ctx, "heads-up: missed: the window has begun and nobody was told of it", "release", s.ID, "people", len(people))
 	return p.store.MissJob(ctx, mail.WindowJob(s.ID), s.Now)
-}
-
-func (p *Planner) resend(ctx context.Context, order Input, report *Report) error {
-	var failures []error
-	for _, id := range order.Resend {
-		done, err := p.store.ResendMail(ctx, id, p.now())
-		failures = append(failures, err)
-		if done {
-			report.Resent++
-		} else if err == nil {
-			slog.WarnContext(ctx, "heads-up: only a mail that is unknown can be sent again", "mail", id)
-		}
-	}
-	return errors.Join(failures...)
 }

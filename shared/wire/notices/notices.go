@@ -6,6 +6,7 @@ import (
 	"example.com/releases/shared/host"
 	"example.com/releases/shared/notify/feedback"
 	"example.com/releases/shared/notify/plan"
+	"example.com/releases/shared/notify/tend"
 	"example.com/releases/shared/wire"
 )
 
@@ -17,6 +18,11 @@ func Plan(c host.Config) host.Function {
 // HeadsUp is the function that the schedule calls for releases that are due.
 func HeadsUp(c host.Config) host.Function {
 	return host.Events(plan.New(wire.Store(c)).Run)
+}
+
+// TendOutbox is the function that the schedule calls for mails that are overdue.
+func TendOutbox(c host.Config) host.Function {
+	return host.Events(tend.New(wire.Store(c)).Run)
 }
 
 // Feedback is the function that SES's events reach.
