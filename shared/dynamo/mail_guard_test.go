@@ -3,8 +3,13 @@ package dynamo_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/mail"
 )
@@ -311,4 +316,58 @@ func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 	other := mail.SettlementJob("REL-1", 5)
 	l.no(l.OpenSettlement(l.ctx, other, at(5)))
 	want("complete before anybody waited", other, true, false, 1)
+}
+
+// Jobs of earlier versions stood among the mails that are due; they are moved to where
+// jobs are looked for, and stay what they are.
+func TestMoveJobFromMails_JobOfAnEarlierVersion_IsFoundAmongJobs(t *testing.T) {
+	l := newHarness(t)
+	window, settled := mail.WindowJob("REL-1"), mail.SettlementJob("REL-1", 4)
+	l.no(l.OpenJob(l.ctx, window, mailNow))
+	l.no(l.OpenJob(l.ctx, settled, mailNow))
+	for _, k := range []mail.JobKey{window, settled} {
+		_, err := l.Client.UpdateItem(l.ctx, &dynamodb.UpdateItemInput{
+			TableName:                 &l.Tables.Mail,
+			Key:                       map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "JOB#REL-1"}, "sk": &types.AttributeValueMemberS{Value: k.Name}},
+			UpdateExpression:          aws.String("SET dueKey = :k"),
+			ExpressionAttributeValues: map[string]types.AttributeValue{":k": &types.AttributeValueMemberS{Value: oldShard(t, l, k)}},
+		})
+		l.no(err)
+	}
+	late := mailNow.Add(time.Hour)
+	if jobs, err := l.DueJobs(l.ctx, late); len(jobs) != 0 || err != nil {
+		t.Fatalf("found among jobs before: %v %v", jobs, err)
+	}
+	_, old, err := l.DueMails(l.ctx, late, 10)
+	if l.no(err); len(old) != 2 {
+		t.Fatalf("among the mails: %v", old)
+	}
+	for _, k := range append(old, old...) { // a second time, it is not there any more
+		l.no(l.MoveJobFromMails(l.ctx, k))
+	}
+	l.no(l.MoveJobFromMails(l.ctx, mail.WindowJob("REL-2"))) // gone by now: not made anew
+	jobs, err := l.DueJobs(l.ctx, late)
+	if l.no(err); len(jobs) != 2 {
+		t.Errorf("among jobs: %v", jobs)
+	}
+	if _, old, err = l.DueMails(l.ctx, late, 10); len(old) != 0 || err != nil {
+		t.Errorf("still among the mails: %v %v", old, err)
+	}
+	if j, found, err := l.Job(l.ctx, window); !found || !j.Open || j.Round != 1 || err != nil {
+		t.Errorf("%+v %v", j, err)
+	}
+	if _, found, err := l.Job(l.ctx, mail.WindowJob("REL-2")); found || err != nil {
+		t.Errorf("a job was made: %v", err)
+	}
+}
+
+// oldShard is the partition in which an earlier version put a job: that of now, among mails.
+func oldShard(t *testing.T, l *harness, k mail.JobKey) string {
+	t.Helper()
+	out, err := l.Client.GetItem(l.ctx, &dynamodb.GetItemInput{
+		TableName: &l.Tables.Mail, ConsistentRead: aws.Bool(true),
+		Key: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "JOB#" + k.ReleaseID}, "sk": &types.AttributeValueMemberS{Value: k.Name}},
+	})
+	l.no(err)
+	return strings.Replace(out.Item["dueKey"].(*types.AttributeValueMemberS).Value, "job#", "due#", 1)
 }
