@@ -65,9 +65,9 @@ func (l *harness) refusesAll(id string, kind release.ErrorKind, change string) {
 	l.t.Helper()
 	_, transition := l.Transition(l.ctx, id, moveTo(release.Approved), l.write())
 	_, link := l.LinkChanges(l.ctx, id, nil, []string{change}, l.write())
-	_, patch := l.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, string, error) {
+	_, patch := l.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
 		r.Name, r.Revision = "other", r.Revision+1
-		return r, "", nil
+		return r, release.LogEntry{Kind: release.LogEdit}, nil
 	}, l.write())
 	for name, err := range map[string]error{"transition": transition, "remove": link, "patch": patch} {
 		if !release.IsKind(err, kind) {
@@ -185,7 +185,7 @@ func TestADeletionThatDiesBetweenChunks(t *testing.T) {
 				}
 			}
 			l.empty("REL#" + id)
-			l.empty("LOG#" + id)
+			l.logOfDeleted(id)
 			if err := l.DeleteRelease(l.ctx, id, l.write()); !release.IsKind(err, release.KindNotFound) {
 				t.Errorf("deleting it again: %v", err)
 			}

@@ -76,7 +76,9 @@ func TestIdempotencyKey_UsedInBetween_WritesNothing(t *testing.T) {
 			return l.editRelease(s, id, w, func(r *release.Release) { r.Name = "edited" })
 		},
 		"edit nothing": func(s *dynamo.Store, w dynamo.Write) error {
-			_, err := s.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, string, error) { return r, "", nil }, w)
+			_, err := s.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
+				return r, release.LogEntry{Kind: release.LogEdit}, nil
+			}, w)
 			return err
 		},
 		"create a change request": func(s *dynamo.Store, w dynamo.Write) error {

@@ -116,12 +116,12 @@ func TestEveryListIsWholePageByPage(t *testing.T) {
 		"tasks of a configuration":   {tasksBy(dynamo.TasksBy{CI: "CI-1"}), tasks},
 		"tasks of another requester": {tasksBy(dynamo.TasksBy{Requester: "eve@example.com"}), nil},
 		"log": {func(cursor string) (ids []string, next string, err error) {
-			page, next, err := l.LogPage(l.ctx, id, 2, cursor)
+			page, next, err := l.LogPage(l.ctx, id, "", 2, cursor, false)
 			for _, e := range page {
 				ids = append(ids, e.ID)
 			}
 			return ids, next, err
-		}, newest(entries)},
+		}, append(newest(entries), "e0")},
 	}
 	cursors := map[string]string{}
 	for name, list := range lists {

@@ -98,8 +98,8 @@ func TestFields_WholeStruct_ComesBackAsStored(t *testing.T) {
 	survives(t, func(v release.Task) release.Task { return decodeTask(encodeTask(v)) }, nil)
 	survives(t, func(l release.LinkedChange) release.LinkedChange { return decodeLink(encodeLink("R", l)) }, nil)
 	survives(t, func(e release.LogEntry) release.LogEntry {
-		return decodeLogEntry(encodeLogEntry("R", logKey(12), e, "request"))
-	}, map[string]string{"ID": "the sort key in short, which the writer chooses"})
+		return decodeEntry(t.Context(), entryItem("LOG#R", "R", noteSort(1, 12), e, "request"))
+	}, map[string]string{"ID": "the sort key in short, which the writer chooses", "Legacy": "of what was stored before", "AuthorEmailVerified": "left out unless it is false", "Changes": "a fingerprint is in hexadecimal"})
 	survives(t, func(m mail.Mail) mail.Mail { return decodeMail(encodeMail(m)) }, nil)
 	survives(t, func(r mail.RecipientState) mail.RecipientState {
 		return decodeRecipientState(encodeRecipientState(r, now))
@@ -184,7 +184,7 @@ func TestFields_BesideTheStruct_AreKnown(t *testing.T) {
 		{"task", encodeTask(task), encoded(taskFields, task), "pk requesterKey sk"},
 		{"mail", encodeMail(m), encoded(mailFields, m), "dueKey expiresAt op pk sk"},
 		{"recipient", encodeRecipientState(recipient, now), encoded(recipientFields, recipient), "expiresAt pk sk updatedAt"},
-		{"log entry", encodeLogEntry("R", logKey(1), entry, "request"), encoded(logFields, entry), "pk request sk"},
+		{"log entry", entryItem("LOG#R", "R", noteSort(1, 12), entry, "request"), nil, "entry pk request sk values what"},
 	} {
 		for name := range x.encoded {
 			delete(x.item, name)

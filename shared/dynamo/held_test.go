@@ -61,10 +61,10 @@ func (l *harness) renameRelease(id, name string) {
 }
 
 func (l *harness) editRelease(s *dynamo.Store, id string, w dynamo.Write, edit func(*release.Release)) error {
-	_, err := s.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, string, error) {
+	_, err := s.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
 		edit(&r)
 		r.Revision, r.UpdatedAt = r.Revision+1, w.At
-		return r, "", nil
+		return r, release.LogEntry{Kind: release.LogEdit}, nil
 	}, w)
 	return err
 }

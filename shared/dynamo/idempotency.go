@@ -206,6 +206,9 @@ func resultFields(a *attributes, result any) {
 		resultFields(a, &r.Release)
 		mapList(a, "links", linkResultFields, &r.Links)
 		mapList(a, "log", logResultFields, &r.Log)
+		if a.reading && len(r.Log) == 1 && r.Log[0].Kind == release.LogCreated {
+			r.Log[0].Added = scoped(r.Links)
+		}
 	case *release.Change:
 		a.text("id", &r.ID)
 		changeFields(a, r)
@@ -228,9 +231,19 @@ func linkResultFields(a *attributes, l *release.LinkedChange) {
 	linkFields(a, l)
 }
 
+// logResultFields are the fields of a note, and those of a log's first entry: what it says
+// of the release and its links beyond them, they say themselves.
 func logResultFields(a *attributes, e *release.LogEntry) {
 	a.text("id", &e.ID)
-	logFields(a, e)
+	if word(a, "what", &e.Kind); e.Kind == "" {
+		e.Kind, e.Legacy = release.LogNote, true // recorded before kinds were kept
+	}
+	legacyFields(a, e)
+	a.text("subject", &e.Subject)
+	unverified := e.AuthorEmailVerified != nil
+	if a.optionalBoolean("unverified", &unverified); unverified {
+		e.AuthorEmailVerified = new(bool)
+	}
 }
 
 // refusalFields are what a creation that was ended is refused with: a conflict, or a

@@ -50,7 +50,12 @@ func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string
 func (s *Store) linkChunks(ctx context.Context, id string, add, remove []string, done unfinished, w Write) (LinkResult, error) {
 	done.release = id
 	return retryOnConflict(ctx, func() (LinkResult, error) {
-		now, err := s.ReleaseWithLinks(ctx, id)
+		// What the release has to follow is read before it: see log_key.go.
+		changes, err := s.changesByID(ctx, slices.Concat(add, remove))
+		if err != nil {
+			return LinkResult{}, err
+		}
+		now, here, err := s.releaseLinksAndPlace(ctx, id)
 		if err != nil {
 			return LinkResult{}, err
 		}
@@ -66,10 +71,6 @@ func (s *Store) linkChunks(ctx context.Context, id string, add, remove []string,
 				"%s is %s: its change requests can no longer be linked or removed.", id, now.Release.Status))
 		}
 		adding, removing := notYetDone(now.Links, add, remove, done)
-		changes, err := s.changesByID(ctx, slices.Concat(adding, removing))
-		if err != nil {
-			return LinkResult{}, err
-		}
 		at := func(id string) string { return fmt.Sprintf("add[%d]", slices.Index(add, id)) }
 		if err := s.linkable(ctx, now.Release, adding, len(removing), changes, at); err != nil {
 			return LinkResult{}, done.left(err)
@@ -96,6 +97,7 @@ func (s *Store) linkChunks(ctx context.Context, id string, add, remove []string,
 				actions = s.linkActions(now.Release, ids, changes, part)
 				then.added = slices.Concat(done.added, ids)
 			}
+			actions = append(actions, s.entryAction(id, here.sort(release.LogScope, ids[0]), scopeEntry(ids, changes, n < frees, w.Stamp), w))
 			record := w.goOn(done, then, &result, n == len(chunks)-1)
 			if err := conflictOf(s.transact(ctx, append(actions, record...)), len(actions)); err != nil {
 				return LinkResult{}, err
@@ -104,6 +106,17 @@ func (s *Store) linkChunks(ctx context.Context, id string, add, remove []string,
 		}
 		return result, nil
 	})
+}
+
+// scopeEntry tells which change requests joined a release, or left it, and what the CAB
+// had decided on them then.
+func scopeEntry(ids []string, changes map[string]release.Change, removed bool, by release.Stamp) release.LogEntry {
+	e := release.EntryBy(release.LogScope, "Linked "+strings.Join(ids, ", "), by)
+	e.Added = scoped(linksOf(ids, changes))
+	if removed {
+		e.Text, e.Added, e.Removed = "Removed "+strings.Join(ids, ", "), nil, e.Added
+	}
+	return e
 }
 
 // left has a refusal tell what this very request did before it.

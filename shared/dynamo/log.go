@@ -2,42 +2,41 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/release"
 )
 
-// trimEvery is after how many appends the log is trimmed. Trimming costs four requests,
-// so an append costs 2.08 on average.
-const trimEvery = 50
+// trimEvery is after how many notes the log is trimmed. Trimming costs eleven requests, so
+// a note costs 2.09 on average.
+const trimEvery = 125
 
-// AppendLog adds an entry: a number from the release's counter, then the entry under
-// it. A crash in between leaves a gap in numbers, never in entries. The counter goes
-// with the release, so a deleted one takes no entries.
+// AppendLog adds a note: a number from the release's counter, then the note under it. A
+// crash in between leaves a gap in numbers, never in notes. The counter goes with the
+// release, so a deleted one takes no notes.
 //
-// Where status is given, the entry is written only while the release has it; where a
-// revision is, only while that is the current one.
+// Where status is given, the note gets its number only while the release has it; where a
+// revision is, it is written only while that is the current one.
 func (s *Store) AppendLog(ctx context.Context, id, words string, status release.Status, w Write) (release.LogEntry, error) {
 	w.keepRecordIn(s.tables.Releases)
-	n, err := s.nextLogNumber(ctx, id)
+	counter, err := s.nextNote(ctx, id, status, w)
 	if err != nil {
 		return release.LogEntry{}, err
 	}
-	entry := release.LogEntry{
-		ID: logID(logKey(n)), Timestamp: w.At, Author: w.By.Author(), AuthorEmail: w.By.Email, Text: words, Status: status,
-	}
-	i := encodeLogEntry(id, logKey(n), entry, w.Request)
-	entry = decodeLogEntry(i) // what is answered is what is stored, to the millisecond
-	if err := s.putLogEntry(ctx, id, i, entry, w); err != nil {
+	sk := noteSort(counter.epoch, counter.notes)
+	entry := release.EntryBy(release.LogNote, words, w.Stamp)
+	entry.Status = status
+	i := entryItem(logPrefix+id, id, sk, entry, w.Request)
+	entry = decodeEntry(ctx, i) // what is answered is what is stored, to the millisecond
+	if err := s.putNote(ctx, id, i, entry, w); err != nil {
 		return release.LogEntry{}, err
 	}
-	if n%trimEvery == 0 && n > release.MaxLogEntries {
-		if err := s.trimLog(ctx, id); err != nil {
-			// The entry is written and readers never look beyond the kept ones; the next
+	if counter.notes%trimEvery == 0 && counter.notes > release.MaxNotes {
+		if err := s.trimLog(ctx, id, counter); err != nil {
+			// The note is written and readers never look beyond the kept ones; the next
 			// trim does what this one did not.
 			slog.WarnContext(ctx, "the log was not trimmed", "release", id, "error", err)
 		}
@@ -45,30 +44,62 @@ func (s *Store) AppendLog(ctx context.Context, id, words string, status release.
 	return entry, nil
 }
 
-func (s *Store) nextLogNumber(ctx context.Context, id string) (int, error) {
-	i, err := s.update(ctx, s.tables.Releases, key(releasePrefix+id, logCounterSort), newExpression().add("n", number(1)).exists("pk"))
-	if _, ok := failedCondition(err); ok {
-		return 0, release.NotFound("release", id)
-	}
-	return num(i, "n"), err
+// nextNote takes a number. The counter has the release's status, so that a note which
+// names one needs no look at the release.
+func (s *Store) nextNote(ctx context.Context, id string, status release.Status, w Write) (logCounter, error) {
+	return retryOnConflict(ctx, func() (logCounter, error) {
+		e := newExpression().add("n", number(1)).exists("pk")
+		if status != "" {
+			e.equal("entered", text(string(status)))
+		}
+		i, err := s.update(ctx, s.tables.Releases, logCounterKey(id), e)
+		if failed, ok := failedCondition(err); ok {
+			if failed.image == nil {
+				return logCounter{}, release.NotFound("release", id)
+			}
+			i, err = failed.image, nil
+			r, err := s.Release(ctx, id)
+			if err == nil {
+				err = checkRevision("release", id, r.Revision, w)
+			}
+			if err != nil {
+				return logCounter{}, err
+			}
+			if r.Status != status {
+				return logCounter{}, r.Conflict("status-not-current", "%s is %s, not %s: the entry was not written.", id, r.Status, status)
+			}
+		}
+		counter := decodeLogCounter(i)
+		if err != nil || counter.known && (status == "" || str(i, "entered") == string(status)) {
+			return counter, err
+		}
+		return counter, errors.Join(s.catchUp(ctx, id, counter), errConflict)
+	})
 }
 
-func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry release.LogEntry, w Write) error {
-	// The number is this entry's own: there is nothing to put it over, but for the same
+// catchUp has the counter tell the release's epoch and status where a version of before
+// they were kept there moved the release.
+func (s *Store) catchUp(ctx context.Context, id string, counter logCounter) error {
+	r, err := s.Release(ctx, id)
+	if err != nil || counter.known && counter.epoch == r.Epoch() {
+		return err
+	}
+	return conflictOf(s.transact(ctx, []types.TransactWriteItem{
+		checkAction(s.tables.Releases, releaseKey(id), newExpression().equal("epoch", number(r.Epoch())).absent("deleting")),
+		updateAction(s.tables.Releases, logCounterKey(id), enterEpoch(r.Epoch(), r.Status).exists("pk")),
+	}), -1)
+}
+
+func (s *Store) putNote(ctx context.Context, id string, i item, entry release.LogEntry, w Write) error {
+	// The number is this note's own: there is nothing to put it over, but for the same
 	// write, which the SDK repeats after a lost acknowledgement.
-	if w.Idempotency == nil && entry.Status == "" && w.IfRevision == 0 {
+	if w.Idempotency == nil && w.IfRevision == 0 {
 		return s.put(ctx, s.tables.Releases, i, newExpression())
 	}
 	actions := []types.TransactWriteItem{putAction(s.tables.Releases, i, newExpression())}
-	if entry.Status != "" || w.IfRevision != 0 {
-		stands := newExpression().absent("deleting")
-		if entry.Status != "" {
-			stands.equal("status", text(string(entry.Status)))
-		}
-		if w.IfRevision != 0 {
-			stands.equal("revision", number(w.IfRevision))
-		}
-		actions = append(actions, checkAction(s.tables.Releases, releaseKey(id), stands))
+	if w.IfRevision != 0 {
+		actions = append(actions, checkAction(s.tables.Releases, releaseKey(id),
+			newExpression().absent("deleting").equal("revision", number(w.IfRevision))))
 	}
 	err := s.transact(ctx, append(actions, w.recordAction(&entry)...))
 	failed, ok := failedCondition(err)
@@ -79,55 +110,58 @@ func (s *Store) putLogEntry(ctx context.Context, id string, i item, entry releas
 		return keyInUse()
 	}
 	now, err := s.Release(ctx, id)
-	if err == nil {
-		err = checkRevision("release", id, now.Revision, w)
-	}
 	if err != nil {
 		return err
 	}
-	return now.Conflict("status-not-current", "%s is %s, not %s: the entry was not written.", id, now.Status, entry.Status)
+	return staleRevision("release", id, now.Revision, w)
 }
 
-// trimLog deletes what lies beyond the newest kept entries: it looks for the oldest
-// entry to keep and removes all below, so gaps in numbers do not matter.
-func (s *Store) trimLog(ctx context.Context, id string) error {
-	in := newestLog(s.tables.Releases, id)
-	in.ProjectionExpression = aws.String("pk, sk")
-	kept, oldest := 0, ""
-	for kept < release.MaxLogEntries {
-		in.Limit = aws.Int32(int32(release.MaxLogEntries - kept))
-		out, err := s.db.Query(ctx, in)
+// trimLog removes the notes beyond the newest that are kept, and no other entries. Their
+// numbers tell their keys, so nothing else is read; numbers that nobody used in the end are
+// passed over. The counter remembers how far trimming came.
+func (s *Store) trimLog(ctx context.Context, id string, counter logCounter) error {
+	kept, n := 0, counter.notes
+	for ; kept < release.MaxNotes && n > counter.trimmed; n -= 100 {
+		var keys []item
+		for m := n; m > max(n-100, counter.trimmed); m-- {
+			keys = append(keys, key(logPrefix+id, counter.sortOf(m)))
+		}
+		found, err := s.batchGet(ctx, s.tables.Releases, keys)
 		if err != nil {
-			return failure(err)
+			return err
 		}
-		kept += len(out.Items)
-		if len(out.Items) > 0 {
-			oldest = str(out.Items[len(out.Items)-1], "sk")
+		there := map[string]bool{}
+		for _, i := range found {
+			there[verbatim(i, "sk")] = true
 		}
-		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
-			break
+		for at, k := range keys {
+			if there[verbatim(k, "sk")] {
+				if kept++; kept == release.MaxNotes {
+					return s.removeNotes(ctx, id, counter, n-at)
+				}
+			}
 		}
 	}
-	if kept < release.MaxLogEntries {
+	return nil
+}
+
+// removeNotes removes the notes before a number that are not trimmed yet, the oldest first
+// and only so many: what is left, the next trim takes.
+func (s *Store) removeNotes(ctx context.Context, id string, counter logCounter, before int) error {
+	upTo := min(before-1, counter.trimmed+4*trimEvery)
+	var keys []item
+	for n := counter.trimmed + 1; n <= upTo; n++ {
+		keys = append(keys, key(logPrefix+id, counter.sortOf(n)))
+	}
+	if len(keys) == 0 {
 		return nil
 	}
-	// The oldest first, and only so many: trims that run at once find the same entries,
-	// and each would delete them all. What one leaves, the next takes.
-	beyond := rangeOf(s.tables.Releases, logPrefix+id, "<", oldest)
-	beyond.ProjectionExpression, beyond.Limit = aws.String("pk, sk"), aws.Int32(2*trimEvery)
-	out, err := s.db.Query(ctx, beyond)
-	if err != nil {
-		return failure(err)
-	}
-	return s.deleteAll(ctx, s.tables.Releases, out.Items) // their keys, and nothing else
-}
-
-// deleteRange removes every item that a query of the Releases table finds.
-func (s *Store) deleteRange(ctx context.Context, in *dynamodb.QueryInput) error {
-	in.ProjectionExpression = aws.String("pk, sk")
-	var keys []item
-	if err := s.queryAll(ctx, in, func(i item) { keys = append(keys, i) }); err != nil {
+	if err := s.deleteAll(ctx, s.tables.Releases, keys); err != nil {
 		return err
 	}
-	return s.deleteAll(ctx, s.tables.Releases, keys)
+	_, err := s.update(ctx, s.tables.Releases, logCounterKey(id), newExpression().set("trimmed", number(upTo)).exists("pk"))
+	if _, ok := failedCondition(err); ok {
+		return nil // deleted meanwhile
+	}
+	return err
 }

@@ -2,63 +2,192 @@ package dynamo
 
 import (
 	"context"
+	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/release"
 )
 
-// LogPage reads a page of the log, newest first. Pages end where the kept entries do,
-// also when older ones are not trimmed yet: the cursor carries how many came before.
-func (s *Store) LogPage(ctx context.Context, id string, limit int, cursor string) ([]release.LogEntry, string, error) {
+// pageBytes bounds what the entries of a page hold, far below the 6 MB that Lambda answers
+// with: an entry can be 300 KB.
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+const pageBytes = 3 << 20
+
+const noBytes = math.MaxInt
+
+// LogPage reads a page of the log, newest first, of one kind or of all: the notes that are
+// kept, also where older ones are not trimmed yet, and all other entries. A page holds
+// fewer entries than asked for where they are large.
+//
+// Of a deleted release, the log is there for whoever may read those.
+func (s *Store) LogPage(ctx context.Context, id string, kind release.LogKind, limit int, cursor string, ofDeleted bool) ([]release.LogEntry, string, error) {
 	if _, err := s.Release(ctx, id); err != nil {
-		return nil, "", err
+		if !ofDeleted || !release.IsKind(err, release.KindNotFound) {
+			return nil, "", err
+		}
+		end, readErr := s.get(ctx, s.tables.Releases, key(logPrefix+id, deletedSort))
+		if readErr != nil || end == nil {
+			return nil, "", firstOf(readErr, err)
+		}
 	}
-	list := "log=" + id
-	seen, start, err := openLogCursor(cursor, list, id)
+	list := "log=" + id + "/" + string(kind)
+	from, err := openLogCursor(cursor, list, id)
 	if err != nil {
 		return nil, "", err
 	}
-	limit = min(limit, release.MaxLogEntries-seen)
-	page := []release.LogEntry{}
-	in := newestLog(s.tables.Releases, id)
-	in.ExclusiveStartKey = start
-	for len(page) < limit {
-		in.Limit = aws.Int32(int32(limit - len(page)))
-		out, err := s.db.Query(ctx, in)
-		if err != nil {
-			return nil, "", pageFailure(err, cursor)
-		}
-		for _, i := range out.Items {
-			page = append(page, decodeLogEntry(i))
-		}
-		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
-			return page, "", nil
-		}
+	page, last, err := s.logFrom(ctx, from, kind, limit, pageBytes)
+	if err != nil {
+		return nil, "", pageFailure(err, cursor)
 	}
-	if seen += len(page); seen >= release.MaxLogEntries {
-		return page, "", nil
-	}
-	last := in.ExclusiveStartKey
-	last["seen"] = text(strconv.Itoa(seen))
-	return page, sealCursor(last, list), nil
+	return page, last.seal(list), nil
 }
 
-// isEntryKey tells whether a sort key can be an entry's: each begins with its number.
-func isEntryKey(s string) bool { return s != "" && '0' <= s[0] && s[0] <= '9' }
+func firstOf(errs ...error) error {
+	return errs[slices.IndexFunc(errs, func(err error) bool { return err != nil })]
+}
 
-func openLogCursor(cursor, list, id string) (seen int, start item, err error) {
-	start, err = openCursor(cursor, list, map[string]string{"pk": logPrefix + id}, shape{
+// logPosition is where a reading of a log, newest first, stands: after which entry, and
+// after how many notes.
+type logPosition struct {
+	id    string
+	after string // empty at the beginning
+	notes int
+	end   bool
+}
+
+func (p logPosition) seal(list string) string {
+	if p.end {
+		return ""
+	}
+	return sealCursor(item{"pk": text(logPrefix + p.id), "sk": text(p.after), "seen": text(strconv.Itoa(p.notes))}, list)
+}
+
+// isEntryKey tells whether a sort key can be an entry's.
+func isEntryKey(s string) bool { return isLegacySort(s) || strings.HasPrefix(s, firstSort) }
+
+func openLogCursor(cursor, list, id string) (logPosition, error) {
+	start, err := openCursor(cursor, list, map[string]string{"pk": logPrefix + id}, shape{
 		"sk": isEntryKey, "seen": func(s string) bool { return s != "" },
 	})
 	if err != nil || start == nil {
-		return 0, nil, err
+		return logPosition{id: id}, err
 	}
-	seen, err = strconv.Atoi(str(start, "seen"))
-	if err != nil || seen < 1 || seen >= release.MaxLogEntries || strconv.Itoa(seen) != str(start, "seen") {
-		return 0, nil, badCursor()
+	seen := verbatim(start, "seen")
+	notes, err := strconv.Atoi(seen)
+	if err != nil || notes < 0 || notes > release.MaxNotes || strconv.Itoa(notes) != seen {
+		return logPosition{}, badCursor()
 	}
-	delete(start, "seen")
-	return seen, start, nil
+	return logPosition{id: id, after: verbatim(start, "sk"), notes: notes}, nil
+}
+
+// logFrom reads entries from a position on, newest first. Old entries, which sort before
+// all others, are read together once the reading comes to them: their keys do not tell
+// their order.
+func (s *Store) logFrom(ctx context.Context, p logPosition, kind release.LogKind, limit, maxBytes int) ([]release.LogEntry, logPosition, error) {
+	page := []release.LogEntry{}
+	size := 0
+	// take adds an entry to the page, and tells whether the page goes on.
+	take := func(i item) bool {
+		e := decodeEntry(ctx, i)
+		p.after = verbatim(i, "sk")
+		if e.Kind == release.LogNote {
+			if p.notes++; p.notes > release.MaxNotes {
+				p.notes = release.MaxNotes
+				return true // not trimmed yet, and not kept either
+			}
+		}
+		if kind == "" || e.Kind == kind {
+			page = append(page, e)
+			size += sizeOfEntry(i)
+		}
+		return len(page) < limit && size < maxBytes
+	}
+	for !isLegacySort(p.after) {
+		in := newestLog(s.tables.Releases, p.id)
+		if p.after != "" {
+			in.ExclusiveStartKey = key(logPrefix+p.id, p.after)
+		}
+		if in.Limit = nil; kind == "" {
+			in.Limit = aws.Int32(int32(limit - len(page) + 1)) // one more tells whether there is one
+		}
+		out, err := s.db.Query(ctx, in)
+		if err != nil {
+			return nil, p, failure(err)
+		}
+		for n, i := range out.Items {
+			if isLegacySort(verbatim(i, "sk")) {
+				p.after = legacyNoteSort(math.MaxInt32) // after the last that has another key
+				break
+			}
+			if !take(i) {
+				p.end = n == len(out.Items)-1 && len(out.LastEvaluatedKey) == 0
+				return page, p, nil
+			}
+		}
+		if len(out.LastEvaluatedKey) == 0 && !isLegacySort(p.after) {
+			p.end = true
+			return page, p, nil
+		}
+	}
+	old, err := s.legacyLog(ctx, p.id)
+	if err != nil {
+		return nil, p, err
+	}
+	if at := slices.IndexFunc(old, func(i item) bool { return verbatim(i, "sk") == p.after }); at >= 0 {
+		old = old[at+1:]
+	} else {
+		old = slices.DeleteFunc(old, func(i item) bool { return verbatim(i, "sk") >= p.after }) // trimmed meanwhile
+	}
+	for n, i := range old {
+		if !take(i) {
+			p.end = n == len(old)-1
+			return page, p, nil
+		}
+	}
+	p.end = true
+	return page, p, nil
+}
+
+// legacyLog reads the entries of before 2026-11-26, newest first: by the number of the last
+// note before them, and under one number by their times.
+func (s *Store) legacyLog(ctx context.Context, id string) ([]item, error) {
+	var old []item
+	if err := s.queryAll(ctx, rangeOf(s.tables.Releases, logPrefix+id, "<", firstSort), func(i item) { old = append(old, i) }); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(old, func(a, b item) int {
+		numberA, _, _ := strings.Cut(verbatim(a, "sk"), "#")
+		numberB, _, _ := strings.Cut(verbatim(b, "sk"), "#")
+		if numberA != numberB {
+			return strings.Compare(numberA, numberB)
+		}
+		return strings.Compare(verbatim(a, "at"), verbatim(b, "at"))
+	})
+	slices.Reverse(old)
+	return old, nil
+}
+
+// firstEntry is before every entry of a log.
+const firstEntry = "0"
+
+func newestLog(table, id string) *dynamodb.QueryInput {
+	in := rangeOf(table, logPrefix+id, ">=", firstEntry)
+	in.ScanIndexForward = aws.Bool(false)
+	return in
+}
+
+func sizeOfEntry(i item) int {
+	size := len(verbatim(i, "entry")) + len(verbatim(i, "text"))
+	for _, v := range mapOf(i, "values") {
+		if b, ok := v.(*types.AttributeValueMemberB); ok {
+			size += len(b.Value)
+		}
+	}
+	return size
 }

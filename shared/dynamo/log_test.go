@@ -42,6 +42,17 @@ func (l *harness) appendAll(writers, each int, one func(text string) (release.Lo
 	return all
 }
 
+// noteNumber is the number in the id of a note.
+func noteNumber(t *testing.T, id string) int {
+	t.Helper()
+	_, number, _ := strings.Cut(id, ".")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // judgeLog holds the log against I10: at most 500 entries, the newest, in the order of
 // acceptance, none twice, and none acknowledged missing among the newest.
 func judgeLog(t *testing.T, log []release.LogEntry, all []appended) {
@@ -52,10 +63,7 @@ func judgeLog(t *testing.T, log []release.LogEntry, all []appended) {
 	numbers := make([]int, len(log))
 	place := map[string]int{}
 	for n, e := range log {
-		var err error
-		if numbers[n], err = strconv.Atoi(e.ID); err != nil {
-			t.Fatal(err)
-		}
+		numbers[n] = noteNumber(t, e.ID)
 		if n > 0 && numbers[n] <= numbers[n-1] {
 			t.Errorf("entry %s comes after %s", e.ID, log[n-1].ID)
 		}
@@ -66,8 +74,7 @@ func judgeLog(t *testing.T, log []release.LogEntry, all []appended) {
 	}
 	missing := 0
 	for _, a := range all {
-		id, _ := strconv.Atoi(a.id)
-		if _, there := place[a.text]; a.known && !there && id > numbers[0] {
+		if _, there := place[a.text]; a.known && !there && noteNumber(t, a.id) > numbers[0] {
 			missing++
 		}
 	}
@@ -114,7 +121,7 @@ func TestTheLogUnderFiftyWriters(t *testing.T) {
 	log, err := l.Log(l.ctx, id)
 	l.no(err)
 	judgeLog(t, log, all)
-	if log[len(log)-1].ID != "2000" {
+	if log[len(log)-1].ID != "e0.2000" {
 		t.Errorf("the last entry is %s", log[len(log)-1].ID)
 	}
 }
@@ -168,7 +175,7 @@ func TestTheLogIsTrimmed(t *testing.T) {
 	id := l.release()
 	var count inject.Counter
 	store := l.Under(nil, count.Count)
-	const entries = 600
+	const entries = 750
 	for n := range entries {
 		_, err := store.AppendLog(l.ctx, id, fmt.Sprint(n), "", l.write())
 		l.no(err)
@@ -178,11 +185,11 @@ func TestTheLogIsTrimmed(t *testing.T) {
 	}
 	log, err := l.Log(l.ctx, id)
 	l.no(err)
-	if len(log) != 500 || log[0].Text != "100" || log[499].Text != "599" {
+	if len(log) != 500 || log[0].Text != "250" || log[499].Text != "749" {
 		t.Errorf("%d entries, from %q to %q", len(log), log[0].Text, log[len(log)-1].Text)
 	}
-	if stored := l.count(l.Tables.Releases, "LOG#"+id); stored != 500 {
-		t.Errorf("%d entries are stored after a trim, want 500", stored)
+	if stored := l.count(l.Tables.Releases, "LOG#"+id); stored != 501 {
+		t.Errorf("%d entries are stored after a trim, want 500 notes and the creation", stored)
 	}
 }
 
@@ -209,8 +216,8 @@ func TestTransitionsStandInTheLogWhereTheyHappened(t *testing.T) {
 		texts = append(texts, fmt.Sprintf("%s %s [%s]", e.ID, e.Text, e.Status))
 	}
 	want := []string{
-		"0.1 planned → approved [approved]", "1 one []", "1.2 approved → scheduled [scheduled]", "1.3 scheduled → in-progress [in-progress]",
-		"2 two []", "2.4 in-progress → rolled-back\nReason: it burns\nNote: sorry [rolled-back]",
+		"e0 Created [planned]", "e1 planned → approved [approved]", "e1.1 one []", "e2 approved → scheduled [scheduled]",
+		"e3 scheduled → in-progress [in-progress]", "e3.2 two []", "e4 in-progress → rolled-back\nReason: it burns\nNote: sorry [rolled-back]",
 	}
 	if !slices.Equal(texts, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(texts, "\n"), strings.Join(want, "\n"))
@@ -231,7 +238,7 @@ func TestAnEntryWithAStatusNeedsTheCurrentOne(t *testing.T) {
 	if _, err := l.AppendLog(l.ctx, "REL-1999-Q1-001", "x", "", l.write()); !release.IsKind(err, release.KindNotFound) {
 		t.Errorf("a release of nowhere: %v", err)
 	}
-	if log, err := l.Log(l.ctx, id); err != nil || len(log) != 1 {
+	if log, err := l.Log(l.ctx, id); err != nil || len(log) != 2 {
 		t.Errorf("%d entries, %v", len(log), err)
 	}
 }

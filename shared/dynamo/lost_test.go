@@ -49,7 +49,7 @@ var guards = []guard{
 			l.no(err)
 			log, err := l.Log(l.ctx, r.ID)
 			l.no(err)
-			return unless(r.Status == release.Approved && r.Epoch() == 1 && r.Revision == 2 && len(log) == 1, r.Status, r.History, log)
+			return unless(r.Status == release.Approved && r.Epoch() == 1 && r.Revision == 2 && len(log) == 2, r.Status, r.History, log)
 		},
 	},
 	{
@@ -116,15 +116,15 @@ var guards = []guard{
 		"edit a release",
 		func(l *harness, n string) { l.oneRelease(n) },
 		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
-			_, err := s.UpdateRelease(l.ctx, l.releaseOf(n), func(r release.Release) (release.Release, string, error) {
+			_, err := s.UpdateRelease(l.ctx, l.releaseOf(n), func(r release.Release) (release.Release, release.LogEntry, error) {
 				r.Name, r.Revision, r.UpdatedAt = r.Name+"x", r.Revision+1, w.At
-				return r, "the name changed", nil
+				return r, release.EntryBy(release.LogEdit, "the name changed", release.Stamp{}), nil
 			}, w)
 			return err
 		},
 		func(l *harness, n string) string {
 			r, err := l.ReleaseDetail(l.ctx, l.releaseOf(n))
-			return unless(err == nil && r.Release.Name == "Springx" && r.Release.Revision == 2 && len(r.Log) == 1, r, err)
+			return unless(err == nil && r.Release.Name == "Springx" && r.Release.Revision == 2 && len(r.Log) == 2, r, err)
 		},
 	},
 	{
@@ -168,7 +168,7 @@ var guards = []guard{
 		},
 		func(l *harness, n string) string {
 			log, err := l.Log(l.ctx, l.releaseOf(n))
-			return unless(err == nil && len(log) == 1, log, err)
+			return unless(err == nil && len(log) == 2, log, err)
 		},
 	},
 	{
@@ -180,7 +180,7 @@ var guards = []guard{
 		},
 		func(l *harness, n string) string {
 			log, err := l.Log(l.ctx, l.releaseOf(n))
-			return unless(err == nil && len(log) == 1, log, err)
+			return unless(err == nil && len(log) == 2, log, err)
 		},
 	},
 	{

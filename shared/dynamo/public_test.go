@@ -73,10 +73,10 @@ func (s *publicStep) move(id string, to ...release.Status) {
 func (s *publicStep) edit(id string, change func(*release.Plan)) {
 	s.Helper()
 	w := s.write()
-	must(s.UpdateRelease(context.Background(), id, func(r release.Release) (release.Release, string, error) {
+	must(s.UpdateRelease(context.Background(), id, func(r release.Release) (release.Release, release.LogEntry, error) {
 		change(&r.Plan)
 		r.Revision++
-		return r, "", nil
+		return r, release.LogEntry{Kind: release.LogEdit}, nil
 	}, w))(s)
 }
 
@@ -167,10 +167,10 @@ func TestPublishedUnderRacingEdits(t *testing.T) {
 			_, _ = s.Transition(ctx, id, release.TransitionRequest{To: release.InProgress}, w)
 		})
 		both.Go(func() {
-			_, _ = s.UpdateRelease(ctx, id, func(r release.Release) (release.Release, string, error) {
+			_, _ = s.UpdateRelease(ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
 				r.Public = false
 				r.Revision++
-				return r, "", nil
+				return r, release.LogEntry{Kind: release.LogEdit}, nil
 			}, hide)
 		})
 		both.Wait()

@@ -44,7 +44,7 @@ func TestTwoClientsRacingForATransition(t *testing.T) {
 		}
 		log, err := l.Log(l.ctx, id)
 		l.no(err)
-		if len(log) != len(path) {
+		if len(log) != 1+len(path) {
 			t.Fatalf("%s has %d log entries for %d transitions", id, len(log), len(path))
 		}
 	}

@@ -66,20 +66,24 @@ func (s *Store) beginCreation(ctx context.Context, r release.Release, changeIDs 
 		i := encodeRelease(r)
 		i[opAttribute] = opCreate.value()
 		born := ReleaseDetail{Release: decodeRelease(i), Links: linksOf(first, changes), Log: []release.LogEntry{}}
+		var entry []types.TransactWriteItem
+		if len(rest) == 0 {
+			born.Log = append(born.Log, created(born.Release, born.Links, w.Stamp))
+			entry = append(entry, s.entryAction(r.ID, createdSort, born.Log[0], w))
+		}
 		record := w.recordAction(&born)
 		if len(rest) > 0 {
 			i["attention"], i["attentionSince"] = text("1"), secondsValue(w.At)
+			i[linkingBy] = &types.AttributeValueMemberM{Value: encoded(linkingByFields, w.Stamp)}
 			record = w.beginRecord(unfinished{release: r.ID, chunks: 1})
 			if w.Idempotency != nil {
 				i[linkingKey] = text(w.Idempotency.Key)
 			}
 		}
-		log := key(releasePrefix+r.ID, logCounterSort)
-		log["n"] = number(0)
-		actions := append([]types.TransactWriteItem{
+		actions := slices.Concat([]types.TransactWriteItem{
 			putAction(s.tables.Releases, i, newExpression().absent("pk")),
-			putAction(s.tables.Releases, log, newExpression()),
-		}, s.linkPairs(r, first, changes, w)...)
+			putAction(s.tables.Releases, newLogCounter(r.ID), newExpression()),
+		}, entry, s.linkPairs(r, first, changes, w))
 		return born, conflictOf(s.transact(ctx, append(actions, record...)), len(actions))
 	})
 }

@@ -33,7 +33,9 @@ func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
 			return none, r.Conflict("not-deletable", "%s is %s; only planned and cancelled releases can be deleted.", id, r.Status)
 		}
 		mark := s.releaseGuard(r, opDelete, w)
-		return none, s.markDeleting(ctx, id, mark, w.Stamp)
+		entry := release.EntryBy(release.LogDeleted, "Deleted", w.Stamp)
+		entry.Status = r.Status
+		return none, s.markDeleting(ctx, id, mark, w.Stamp, s.entryAction(id, deletedSort, entry, w))
 	})
 	if err != nil {
 		return err
@@ -42,22 +44,20 @@ func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
 }
 
 // markDeleting begins a deletion. The log's counter goes in the same transaction, so
-// that nothing can be appended any more.
+// that no note gets a number any more; one that has its number already is still written,
+// and stands before the entry that tells of the deletion.
 func (s *Store) markDeleting(ctx context.Context, id string, mark *expression, stamp release.Stamp, further ...types.TransactWriteItem) error {
 	mark.remove("publicKey").set("deleting", boolean(true)).set("attention", text("1")).set("attentionSince", secondsValue(stamp.At))
 	return conflictOf(s.transact(ctx, append([]types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(id), mark),
-		deleteAction(s.tables.Releases, key(releasePrefix+id, logCounterSort), newExpression()),
+		deleteAction(s.tables.Releases, logCounterKey(id), newExpression()),
 	}, further...)), -1)
 }
 
-// ResumeDeleting frees the change requests of a release marked for deletion, removes
-// its log, and the release itself last.
+// ResumeDeleting frees the change requests of a release marked for deletion, and removes
+// the release itself last. Its log stays.
 func (s *Store) ResumeDeleting(ctx context.Context, id string, stamp release.Stamp) error {
 	if err := s.freeAll(ctx, id, stamp); err != nil {
-		return err
-	}
-	if err := s.deleteRange(ctx, rangeOf(s.tables.Releases, logPrefix+id, ">=", "0")); err != nil {
 		return err
 	}
 	return retryWrite(ctx, func() error {

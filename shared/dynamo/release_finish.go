@@ -17,10 +17,24 @@ import (
 // whoever ends the creation has the key answer what came of it.
 const linkingKey = "linkingKey"
 
+// linkingBy is who asked for a creation that is still linking, and when: the entry that
+// tells of it comes with the last chunk, which may be the sweep's.
+const linkingBy = "linkingBy"
+
+func linkingByFields(a *attributes, s *release.Stamp) {
+	a.millis("at", &s.At)
+	a.text("subject", &s.By.Subject)
+	a.text("author", &s.By.Name)
+	a.text("email", &s.By.Email)
+	a.optionalBoolean("verified", &s.By.EmailVerified)
+	a.text("request", &s.Request)
+}
+
 // creation is a release that is being created, with what it holds so far.
 type creation struct {
 	ReleaseDetail
 	key string
+	by  release.Stamp
 }
 
 // FinishCreation links what a creation has still to link. Where something of it can no
@@ -31,8 +45,11 @@ func (s *Store) FinishCreation(ctx context.Context, id string, stamp release.Sta
 	return retryOnConflict(ctx, func() (ReleaseDetail, error) {
 		for {
 			c, err := s.creation(ctx, id)
-			if err != nil || len(c.Release.Linking) == 0 {
+			if err != nil {
 				return c.ReleaseDetail, err
+			}
+			if len(c.Release.Linking) == 0 {
+				return s.finished(ctx, c)
 			}
 			created, err := s.linkNext(ctx, c, stamp)
 			switch {
@@ -51,7 +68,20 @@ func (s *Store) creation(ctx context.Context, id string) (creation, error) {
 		return creation{}, err
 	}
 	r, err := foundRelease(itself, id)
-	return creation{ReleaseDetail{Release: r, Links: links, Log: []release.LogEntry{}}, str(itself, linkingKey)}, err
+	c := creation{ReleaseDetail: ReleaseDetail{Release: r, Links: links, Log: []release.LogEntry{}}, key: str(itself, linkingKey)}
+	if c.by = (release.Stamp{At: r.CreatedAt, By: release.Person{Name: r.CreatedBy}}); has(itself, linkingBy) {
+		linkingByFields(&attributes{item: mapOf(itself, linkingBy), reading: true}, &c.by)
+	}
+	return c, err
+}
+
+// finished is a creation that somebody else brought to its end, with the entry of then.
+func (s *Store) finished(ctx context.Context, c creation) (ReleaseDetail, error) {
+	i, err := s.get(ctx, s.tables.Releases, key(logPrefix+c.Release.ID, createdSort))
+	if i != nil {
+		c.Log = append(c.Log, decodeEntry(ctx, i))
+	}
+	return c.ReleaseDetail, err
 }
 
 // linkNext links the next chunk. With the last one the creation is through, and it
@@ -78,18 +108,19 @@ func (s *Store) linkNext(ctx context.Context, c creation, stamp release.Stamp) (
 	if pending := unapproved(ids, changes); len(pending) > 0 {
 		e.add("pending", set(pending))
 	}
-	var created *ReleaseDetail
-	var record []types.TransactWriteItem
+	var whole *ReleaseDetail
+	var further []types.TransactWriteItem
 	if len(ids) == len(left) {
-		e.remove("attention").remove("attentionSince").remove(linkingKey)
-		created = c.with(ids, changes, stamp)
-		if record, err = s.endRecord(ctx, c, "result", encodeResult(created)); err != nil {
+		e.remove("attention").remove("attentionSince").remove(linkingKey).remove(linkingBy)
+		whole = c.with(ids, changes, stamp)
+		if further, err = s.endRecord(ctx, c, "result", encodeResult(whole)); err != nil {
 			return nil, err
 		}
+		further = append(further, s.entryAction(c.Release.ID, createdSort, whole.Log[0], Write{Stamp: c.by}))
 	}
 	actions := append([]types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(c.Release.ID), e)},
 		s.linkPairs(c.Release, ids, changes, Write{Stamp: stamp})...)
-	return created, conflictOf(s.transact(ctx, append(actions, record...)), -1)
+	return whole, conflictOf(s.transact(ctx, append(actions, further...)), -1)
 }
 
 // ofNewRelease is where a creation has its ids: which of them it was is in the id, since
@@ -105,6 +136,7 @@ func (c creation) with(ids []string, changes map[string]release.Change, stamp re
 	r.Linking, r.UpdatedAt = nil, stamp.At.UTC().Truncate(time.Second)
 	d.Links = slices.Concat(d.Links, linksOf(ids, changes))
 	slices.SortFunc(d.Links, func(a, b release.LinkedChange) int { return strings.Compare(a.ID, b.ID) })
+	d.Log = []release.LogEntry{created(d.Release, d.Links, c.by)}
 	return &d
 }
 

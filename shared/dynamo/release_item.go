@@ -1,7 +1,6 @@
 package dynamo
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -101,6 +100,7 @@ func historyFields(a *attributes, h *release.HistoryEntry) {
 	a.text("subject", &h.By.Subject)
 	a.text("author", &h.By.Name)
 	a.text("email", &h.By.Email)
+	a.optionalBoolean("verified", &h.By.EmailVerified)
 	a.text("note", &h.Note)
 	a.text("reason", &h.Reason)
 	a.text("request", &h.Request)
@@ -149,55 +149,4 @@ func linkFields(a *attributes, l *release.LinkedChange) {
 	word(a, "cabDecision", &l.CABDecision)
 	word(a, "approvalStatus", &l.ApprovalStatus)
 	a.optionalSeconds("scheduledStart", &l.ScheduledStart)
-}
-
-// logKey places the n-th appended entry. Entries that a transition or an edit writes in
-// its own transaction cannot take a number there; they sort right after the entry that
-// was last when the release was read, with the epoch or the revision as a suffix that
-// no other write has.
-func logKey(n int) string { return fmt.Sprintf("%012d", n) }
-
-func logKeyOfEpoch(n, epoch int) string { return fmt.Sprintf("%s#%04d", logKey(n), epoch) }
-
-func logKeyOfRevision(n, revision int) string { return fmt.Sprintf("%s#r%08d", logKey(n), revision) }
-
-func encodeLogEntry(releaseID, sk string, e release.LogEntry, request string) item {
-	a := attributes{item: key(logPrefix+releaseID, sk)}
-	logFields(&a, &e)
-	a.text("request", &request)
-	return a.item
-}
-
-func decodeLogEntry(i item) release.LogEntry {
-	e := release.LogEntry{ID: logID(str(i, "sk"))}
-	logFields(&attributes{item: i, reading: true}, &e)
-	return e
-}
-
-func logFields(a *attributes, e *release.LogEntry) {
-	a.millis("at", &e.Timestamp)
-	a.text("author", &e.Author)
-	a.text("email", &e.AuthorEmail)
-	a.text("text", &e.Text)
-	word(a, "entered", &e.Status) // not "status": the index on that is for releases
-}
-
-// logID is the short form of a log key that callers see: "12", "12.3" for the entry of
-// the third transition, "12.r7" for that of the edit to revision 7.
-func logID(sk string) string {
-	n, suffix, written := strings.Cut(sk, "#")
-	if !written {
-		return withoutZeros(n)
-	}
-	if revision, ofEdit := strings.CutPrefix(suffix, "r"); ofEdit {
-		return withoutZeros(n) + ".r" + withoutZeros(revision)
-	}
-	return withoutZeros(n) + "." + withoutZeros(suffix)
-}
-
-func withoutZeros(s string) string {
-	if t := strings.TrimLeft(s, "0"); t != "" {
-		return t
-	}
-	return "0"
 }

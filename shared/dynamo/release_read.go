@@ -55,46 +55,56 @@ func (s *Store) ReleaseWithLinks(ctx context.Context, id string) (ReleaseDetail,
 	return ReleaseDetail{Release: r, Links: links}, err
 }
 
+// releaseLinksAndPlace reads a release with its links, and where an entry about it
+// belongs, in one consistent query, the counter last.
+func (s *Store) releaseLinksAndPlace(ctx context.Context, id string) (ReleaseDetail, place, error) {
+	in := rangeOf(s.tables.Releases, releasePrefix+id, ">=", logCounterSort)
+	in.ScanIndexForward = aws.Bool(false)
+	itself, counter, links, err := s.collect(ctx, in)
+	if err != nil {
+		return ReleaseDetail{}, place{}, err
+	}
+	slices.Reverse(links)
+	r, err := foundRelease(itself, id)
+	return ReleaseDetail{Release: r, Links: links}, place{r.Epoch(), num(counter, "n"), r.Revision}, err
+}
+
 func (s *Store) releaseItems(ctx context.Context, id string) (itself item, links []release.LinkedChange, err error) {
-	links = []release.LinkedChange{}
-	err = s.queryAll(ctx, rangeOf(s.tables.Releases, releasePrefix+id, ">=", mainSort), func(i item) {
-		if str(i, "sk") == mainSort {
-			itself = i
-			return
-		}
-		links = append(links, decodeLink(i))
-	})
+	itself, _, links, err = s.collect(ctx, rangeOf(s.tables.Releases, releasePrefix+id, ">=", mainSort))
 	return itself, links, err
 }
 
-// Log reads the newest entries that are kept, at most release.MaxLogEntries, oldest
-// first. What lies beyond them and is not trimmed yet is not read.
-func (s *Store) Log(ctx context.Context, id string) ([]release.LogEntry, error) {
-	log := []release.LogEntry{}
-	in := newestLog(s.tables.Releases, id)
-	for {
-		in.Limit = aws.Int32(int32(release.MaxLogEntries - len(log)))
-		out, err := s.db.Query(ctx, in)
-		if err != nil {
-			return nil, failure(err)
+// collect tells the items of a release apart: itself, its log's counter, and its links in
+// the order in which they come.
+func (s *Store) collect(ctx context.Context, in *dynamodb.QueryInput) (itself, counter item, links []release.LinkedChange, err error) {
+	links = []release.LinkedChange{}
+	err = s.queryAll(ctx, in, func(i item) {
+		switch verbatim(i, "sk") {
+		case mainSort:
+			itself = i
+		case logCounterSort:
+			counter = i
+		default:
+			links = append(links, decodeLink(i))
 		}
-		for _, i := range out.Items {
-			log = append(log, decodeLogEntry(i))
-		}
-		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 || len(log) == release.MaxLogEntries {
-			slices.Reverse(log)
-			return log, nil
-		}
-	}
+	})
+	return itself, counter, links, err
 }
 
-// firstEntry is before every entry of a log.
-const firstEntry = "0"
+// Log reads the newest release.MaxLogEntries entries, oldest first.
+func (s *Store) Log(ctx context.Context, id string) ([]release.LogEntry, error) {
+	entries, _, err := s.NewestLog(ctx, id, release.MaxLogEntries)
+	return entries, err
+}
 
-func newestLog(table, id string) *dynamodb.QueryInput {
-	in := rangeOf(table, logPrefix+id, ">=", firstEntry)
-	in.ScanIndexForward = aws.Bool(false)
-	return in
+// NewestLog reads the newest entries, oldest first, and tells whether there are older ones.
+func (s *Store) NewestLog(ctx context.Context, id string, most int) (entries []release.LogEntry, older bool, err error) {
+	entries, last, err := s.logFrom(ctx, logPosition{id: id}, "", most, noBytes)
+	if err != nil {
+		return nil, false, err
+	}
+	slices.Reverse(entries)
+	return entries, !last.end, nil
 }
 
 // ListReleases returns a page of summaries, newest first, of one status or of all.

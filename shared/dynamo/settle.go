@@ -2,6 +2,10 @@ package dynamo
 
 import (
 	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/release"
 )
@@ -126,7 +130,7 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 // release's settlement of an epoch: it leaves the set of unsettled ones, once, and its
 // tasks are counted in the same write. The last one through also ends the settlement.
 // A settlement that was overtaken by a later one is none of this call's business.
-func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks int) error {
+func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks int, at time.Time) error {
 	e := newExpression().
 		op(opThrough).
 		deleteFrom("unsettled", set([]string{changeID})).add("settledTasks", number(tasks)).
@@ -140,43 +144,62 @@ func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int
 	if err != nil {
 		return err
 	}
-	return s.endSettlement(ctx, after)
+	return s.endSettlement(ctx, after, at)
 }
 
 // endSettlement records, once, that the latest settlement is complete: that is what
 // notices wait for, and nothing needs attention any more unless an announcement is
 // still to be made.
-func (s *Store) endSettlement(ctx context.Context, i item) error {
+func (s *Store) endSettlement(ctx context.Context, i item, at time.Time) error {
 	if has(i, "unsettled") || num(i, "settledEpoch") == num(i, "settleEpoch") {
 		return nil
 	}
-	epoch := number(num(i, "settleEpoch"))
+	id, settled := decodeRelease(i).ID, num(i, "settleEpoch")
+	epoch := number(settled)
 	e := newExpression().
 		op(OpSettled).set("settledEpoch", epoch).
 		equal("settleEpoch", epoch).compare("settledEpoch", "<", epoch)
-	if num(i, "announced") == num(i, "epoch") && !has(i, "deleting") {
+	rests := num(i, "announced") == num(i, "epoch") && !has(i, "deleting")
+	if rests {
 		// What follows on a settlement is settled too, so that another epoch is another
 		// settlement. A deletion that has begun meanwhile keeps the sweep's attention.
 		e.remove("attention").remove("attentionSince").absent("deleting")
 	}
-	after, err := s.update(ctx, s.tables.Releases, releaseKey(decodeRelease(i).ID), e)
-	if _, ok := failedCondition(err); ok {
-		return nil // another ended it, or it was overtaken
-	}
+	counter, err := s.get(ctx, s.tables.Releases, logCounterKey(id))
 	if err != nil {
 		return err
 	}
-	return s.clearAttention(ctx, after) // the announcement may have come in between
+	here := place{num(i, "epoch"), num(counter, "n"), num(i, "revision")}
+	w := Write{Stamp: release.Stamp{At: at, By: release.System}}
+	err = s.transact(ctx, []types.TransactWriteItem{
+		updateAction(s.tables.Releases, releaseKey(id), e),
+		s.entryAction(id, here.sort(release.LogSettlement, ""), settlementEntry(decodeRelease(i), w.Stamp), w),
+	})
+	if _, ok := failedCondition(err); ok {
+		return nil // another ended it, or it was overtaken
+	}
+	if err != nil || rests {
+		return err
+	}
+	return s.ClearAttention(ctx, id) // the announcement may have come in between
+}
+
+// settlementEntry tells what a settlement reached: counts, and no names.
+func settlementEntry(r release.Release, by release.Stamp) release.LogEntry {
+	counts := release.SettlementCounts{Epoch: r.Settling.Epoch, Changes: len(r.ChangeIDs), Tasks: r.Settling.SettledTasks}
+	e := release.EntryBy(release.LogSettlement, fmt.Sprintf("Settled: %d change requests and %d tasks have followed", counts.Changes, counts.Tasks), by)
+	e.Settlement = &counts
+	return e
 }
 
 // EndSettlement is for the sweep: it records the end of a settlement whose last writer
 // died before it could.
-func (s *Store) EndSettlement(ctx context.Context, id string) error {
+func (s *Store) EndSettlement(ctx context.Context, id string, at time.Time) error {
 	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
 	if err != nil || i == nil {
 		return err
 	}
-	return s.endSettlement(ctx, i)
+	return s.endSettlement(ctx, i, at)
 }
 
 // MarkAnnounced records that the event bus has taken the status change of an epoch, so

@@ -2,6 +2,7 @@ package dynamo_test
 
 import (
 	"testing"
+	"time"
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
@@ -40,7 +41,7 @@ func (l *harness) giveBack(id string) {
 // through is the last one through, who dies before the end is recorded.
 func (l *harness) through(id string, epoch int) {
 	l.t.Helper()
-	if err := l.Under(nil, dyingAfter("UpdateItem", 1)).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1); err == nil {
+	if err := l.Under(nil, dyingAfter("UpdateItem", 1)).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1, time.Now()); err == nil {
 		l.t.Error("it did not die")
 	}
 }
@@ -59,7 +60,7 @@ func TestChangeIsThrough_Repeated_CountsOnce(t *testing.T) {
 	l.changes("CHG", 1)
 	id := l.deployed(0)
 	for range 2 {
-		l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3))
+		l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
 	}
 	l.wants(id, "twice through", map[string]string{"settledTasks": "3", "settledEpoch": "4"})
 }
@@ -69,7 +70,7 @@ func TestChangeIsThrough_OvertakenByRollback_LeavesItUnsettled(t *testing.T) {
 	l.changes("CHG", 1)
 	id := l.deployed(0)
 	l.move(id, release.RolledBack)
-	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3))
+	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
 	l.wants(id, "through for the deployment", map[string]string{"settledTasks": "0", "settledEpoch": "0", "unsettled": "*types.AttributeValueMemberSS"})
 }
 
@@ -78,15 +79,11 @@ func TestChangeIsThrough_OvertakenByRollback_LeavesItUnsettled(t *testing.T) {
 func (l *harness) endings() map[string]func(id string, epoch int, meanwhile func()) error {
 	return map[string]func(id string, epoch int, meanwhile func()) error{
 		"the last one through": func(id string, epoch int, meanwhile func()) error {
-			return l.heldUpAt("UpdateItem", func(n int64) {
-				if n == 2 {
-					meanwhile()
-				}
-			}).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1)
+			return l.heldUp("TransactWriteItems", meanwhile).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1, time.Now())
 		},
 		"the sweep": func(id string, epoch int, meanwhile func()) error {
 			l.through(id, epoch)
-			return l.heldUp("UpdateItem", meanwhile).EndSettlement(l.ctx, id)
+			return l.heldUp("TransactWriteItems", meanwhile).EndSettlement(l.ctx, id, time.Now())
 		},
 	}
 }
@@ -111,7 +108,7 @@ func TestEndSettlement_AnotherInBetween_RecordsItOnce(t *testing.T) {
 	for name, end := range l.endings() {
 		id := l.deployed(0)
 		l.no(end(id, 4, func() {
-			l.no(l.EndSettlement(l.ctx, id))
+			l.no(l.EndSettlement(l.ctx, id, time.Now()))
 			l.renameRelease(id, "other")
 		}))
 		l.wants(id, name+" after another", map[string]string{"attention": "", "op": "patch", "settledEpoch": "4"})
@@ -210,7 +207,7 @@ func TestMarkAnnounced_SettlementEndsMeanwhile_ClearsAttention(t *testing.T) {
 		s := l.heldUpAt("UpdateItem", func(n int64) {
 			switch n {
 			case 2: // it was found unsettled
-				l.no(l.ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1))
+				l.no(l.ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1, time.Now()))
 			case 3: // nothing seems to be left
 				test.then(l, id)
 			}

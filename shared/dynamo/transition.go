@@ -4,19 +4,20 @@ import (
 	"context"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/release"
 )
 
-// Transition moves a release: one read, then one transaction of the guarded update
-// and its log entry. The guard repeats the rule that release.Advance applied to what
+// Transition moves a release: one read, then one transaction of the guarded update,
+// its entry, and the log's counter, which notes take their place from. The guard repeats the rule that release.Advance applied to what
 // was read, so of two callers racing one gets a conflict.
 func (s *Store) Transition(ctx context.Context, id string, move release.TransitionRequest, w Write) (release.Release, error) {
 	w.keepRecordIn(s.tables.Releases)
 	seen := -1
 	return retryOnConflict(ctx, func() (release.Release, error) {
-		before, entries, err := s.releaseAndCounter(ctx, id)
+		before, err := s.Release(ctx, id)
 		if err != nil {
 			return before, err
 		}
@@ -35,7 +36,7 @@ func (s *Store) Transition(ctx context.Context, id string, move release.Transiti
 		if err != nil {
 			return before, err
 		}
-		err = s.moveTo(ctx, before, after, entries, w)
+		err = s.moveTo(ctx, before, after, w)
 		if release.IsKind(err, release.KindUnavailable) {
 			// The outcome is unknown; one look may tell.
 			if now, readErr := s.Release(ctx, id); readErr == nil && alreadyApplied(now, w) {
@@ -63,32 +64,39 @@ func checkWritable(r release.Release, w Write) error {
 
 func checkRevision(noun, id string, revision int, w Write) error {
 	if w.IfRevision != 0 && w.IfRevision != revision {
-		return release.Fail(release.KindPreconditionFailed, "revision-stale",
-			"The %s %s is at revision %d, not %d.", noun, id, revision, w.IfRevision)
+		return staleRevision(noun, id, revision, w)
 	}
 	return nil
 }
 
-// releaseAndCounter reads a release and how many log entries were appended to it, in
-// one consistent query: the counter sorts right before the release.
-func (s *Store) releaseAndCounter(ctx context.Context, id string) (release.Release, int, error) {
+func staleRevision(noun, id string, revision int, w Write) error {
+	return release.Fail(release.KindPreconditionFailed, "revision-stale",
+		"The %s %s is at revision %d, not %d.", noun, id, revision, w.IfRevision)
+}
+
+// releaseAndPlace reads a release, and where an entry about it belongs, in one consistent
+// query. The counter sorts right before the release and is read after it, backwards: see
+// log_key.go for why.
+func (s *Store) releaseAndPlace(ctx context.Context, id string) (release.Release, place, error) {
+	in := rangeOf(s.tables.Releases, releasePrefix+id, "between", logCounterSort, mainSort)
+	in.ScanIndexForward = aws.Bool(false)
 	var itself item
-	entries := 0
-	err := s.queryAll(ctx, rangeOf(s.tables.Releases, releasePrefix+id, "between", logCounterSort, mainSort), func(i item) {
-		if str(i, "sk") == logCounterSort {
-			entries = num(i, "n")
+	notes := 0
+	err := s.queryAll(ctx, in, func(i item) {
+		if verbatim(i, "sk") == logCounterSort {
+			notes = num(i, "n")
 			return
 		}
 		itself = i
 	})
 	if err != nil {
-		return release.Release{}, 0, err
+		return release.Release{}, place{}, err
 	}
 	r, err := foundRelease(itself, id)
-	return r, entries, err
+	return r, place{r.Epoch(), notes, r.Revision}, err
 }
 
-func (s *Store) moveTo(ctx context.Context, before, after release.Release, entries int, w Write) error {
+func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Write) error {
 	passage := after.History[len(after.History)-1]
 	t, _ := release.TransitionTo(after.Status)
 	e := newExpression().
@@ -137,12 +145,12 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, entri
 	if t.Settles {
 		beginSettlement(e, after)
 	}
-	entry := release.LogEntry{
-		Timestamp: w.At, Author: w.By.Author(), AuthorEmail: w.By.Email, Text: passage.LogText(), Status: after.Status,
-	}
+	entry := release.EntryBy(release.LogTransition, passage.LogText(), w.Stamp)
+	entry.Status = after.Status
 	actions := []types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(after.ID), e),
-		putAction(s.tables.Releases, encodeLogEntry(after.ID, logKeyOfEpoch(entries, after.Epoch()), entry, w.Request), newExpression()),
+		s.entryAction(after.ID, transitionSort(after.Epoch()), entry, w),
+		updateAction(s.tables.Releases, logCounterKey(after.ID), enterEpoch(after.Epoch(), after.Status)),
 	}
 	return s.writeChunk(ctx, actions, w, &after)
 }

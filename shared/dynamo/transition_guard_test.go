@@ -39,8 +39,8 @@ func TestTransition_AppendAndAnotherInBetween_Conflict(t *testing.T) {
 			}
 			log, err := l.Log(l.ctx, id)
 			l.no(err)
-			if len(log) != n+2 {
-				t.Errorf("to %s after %s came in between: the log has %d entries, want %d", to, other, len(log), n+2)
+			if len(log) != n+3 {
+				t.Errorf("to %s after %s came in between: the log has %d entries, want %d", to, other, len(log), n+3)
 			}
 		}
 	}

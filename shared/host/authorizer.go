@@ -159,9 +159,10 @@ func callerOf(authorizer map[string]any) (release.Caller, bool) {
 		return s
 	}
 	c := release.Caller{
-		Person:        release.Person{Subject: text(keySubject), Name: text(keyName), Email: text(keyEmail)},
-		EmailVerified: text(keyEmailVerified) == "true",
-		Role:          release.ParseRole(text(keyRole)),
+		Person: release.Person{
+			Subject: text(keySubject), Name: text(keyName), Email: text(keyEmail), EmailVerified: text(keyEmailVerified) == "true",
+		},
+		Role: release.ParseRole(text(keyRole)),
 	}
 	return c, c.Subject != ""
 }

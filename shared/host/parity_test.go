@@ -26,7 +26,7 @@ import (
 // demands the same answer. net/http is the oracle: nothing here says what the answer should be.
 
 var someone = release.Caller{
-	Person: release.Person{Subject: "u-1", Name: "Ада Лавлейс", Email: "ada@example.com"}, EmailVerified: true, Role: release.Auditor,
+	Person: release.Person{Subject: "u-1", Name: "Ада Лавлейс", Email: "ada@example.com", EmailVerified: true}, Role: release.Auditor,
 }
 
 // plainServer is the oracle: the handler on net/http, with what Lambda adds to every request.

@@ -210,7 +210,7 @@ func TestNobodyIsTheCallerWithoutAnAuthorizer(t *testing.T) {
 				HTTPMethod: "GET", Path: "/", Headers: map[string]string{"sub": "boss", "role": "Admin"},
 				RequestContext: events.APIGatewayProxyRequestContext{Authorizer: authorizer},
 			}
-			if _, err := APIHandler(h)(t.Context(), e); err != nil || !strings.Contains(seen, "EmailVerified:false Role:} false") {
+			if _, err := APIHandler(h)(t.Context(), e); err != nil || !strings.Contains(seen, "EmailVerified:false} Role:} false") {
 				t.Errorf("%v: the handler saw %s", err, seen)
 			}
 		})

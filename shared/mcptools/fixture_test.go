@@ -40,7 +40,7 @@ var people = map[string]release.Caller{
 
 func person(name string, role release.Role) release.Caller {
 	first, _, _ := strings.Cut(strings.ToLower(name), " ")
-	return release.Caller{Person: release.Person{Subject: "sub-" + first, Name: name, Email: first + "@example.com"}, EmailVerified: true, Role: role}
+	return release.Caller{Person: release.Person{Subject: "sub-" + first, Name: name, Email: first + "@example.com", EmailVerified: true}, Role: role}
 }
 
 // fixture is a service of its own: tables nobody else has, a clock that the test moves,

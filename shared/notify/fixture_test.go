@@ -80,7 +80,7 @@ func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	server := httptest.NewServer(w.inbox.Handler())
 	t.Cleanup(server.Close)
 	w.ops = operations.New(w.Store).WithClock(w.now)
-	w.ctx = release.WithCaller(t.Context(), release.Caller{Person: release.Person{Subject: "a", Name: "Rita", Email: "rita@example.com"}, EmailVerified: true, Role: release.Admin})
+	w.ctx = release.WithCaller(t.Context(), release.Caller{Person: release.Person{Subject: "a", Name: "Rita", Email: "rita@example.com", EmailVerified: true}, Role: release.Admin})
 	faulty := w.Under(o.around, nil)
 	w.planner = plan.New(faulty).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
 	w.tender = tend.New(faulty).WithClock(w.now)
@@ -153,11 +153,11 @@ func (w *fixture) move(id string, to ...release.Status) {
 func (w *fixture) window(id string, start time.Time, lasts time.Duration) {
 	w.t.Helper()
 	end := start.Add(lasts)
-	must(w.Store.UpdateRelease(w.t.Context(), id, func(r release.Release) (release.Release, string, error) {
+	must(w.Store.UpdateRelease(w.t.Context(), id, func(r release.Release) (release.Release, release.LogEntry, error) {
 		p := r.Plan
 		p.ScheduledStart, p.ScheduledEnd = &start, &end
 		after, _, err := r.Edit(p, []string{"scheduledStart", "scheduledEnd"}, w.now())
-		return after, "", err
+		return after, release.LogEntry{Kind: release.LogEdit}, err
 	}, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: fmt.Sprint("move", start)}}))(w.t)
 }
 

@@ -162,10 +162,10 @@ func TestMails_StoredAddressThatCannotBeMailed_FailsAloneAndIsNamed(t *testing.T
 	}, CreatedAt: w.now(), UpdatedAt: w.now(), Revision: 1}
 	must(w.Store.CreateTask(t.Context(), old, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "old-task"}}))(t)
 	id := w.scheduled(began.Add(48*hour), 2*hour, "CHG-1")
-	must(w.Store.UpdateRelease(t.Context(), id, func(r release.Release) (release.Release, string, error) {
+	must(w.Store.UpdateRelease(t.Context(), id, func(r release.Release) (release.Release, release.LogEntry, error) {
 		r.ReleaseManager, r.ReleaseManagerEmail, r.Name = "Jürgen", "jürgen@example.de", "Spr\u202eing"
 		r.Revision++
-		return r, "", nil
+		return r, release.LogEntry{Kind: release.LogEdit}, nil
 	}, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "old-manager"}}))(t)
 
 	w.headsUp()

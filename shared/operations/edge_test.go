@@ -47,7 +47,7 @@ func TestDecodeParametersNamesEveryWrongOne(t *testing.T) {
 
 func TestAdmitLeavesOwnTasksToTheOperation(t *testing.T) {
 	nobody := context.Background()
-	roleless := release.WithCaller(nobody, release.Caller{Person: release.Person{Email: "a@example.com"}, EmailVerified: true})
+	roleless := release.WithCaller(nobody, release.Caller{Person: release.Person{Email: "a@example.com", EmailVerified: true}})
 	for op := range Roles {
 		if err := Admit(nobody, op); !release.IsKind(err, release.KindUnauthenticated) {
 			t.Errorf("%s without a caller: %v", op, err)

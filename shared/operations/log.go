@@ -13,9 +13,17 @@ type LogPage struct {
 	NextCursor string             `json:"nextCursor,omitempty"`
 }
 
-// ListLog returns a page of the deployment log, newest first.
-func (o *Operations) ListLog(ctx context.Context, id string, in Paging) (LogPage, error) {
-	if _, err := allow(ctx, ListLog); err != nil {
+// ListLogInput narrows a log to one kind of entries, and pages it.
+type ListLogInput struct {
+	Kind string `json:"kind"`
+	Paging
+}
+
+// ListLog returns a page of the deployment log, newest first. The log of a deleted release
+// is there for Auditors.
+func (o *Operations) ListLog(ctx context.Context, id string, in ListLogInput) (LogPage, error) {
+	who, err := allow(ctx, ListLog)
+	if err != nil {
 		return LogPage{}, err
 	}
 	if err := identified("release", id); err != nil {
@@ -23,10 +31,14 @@ func (o *Operations) ListLog(ctx context.Context, id string, in Paging) (LogPage
 	}
 	var f release.ValidationErrors
 	limit := in.check(&f)
+	kind, known := release.ParseLogKind(in.Kind)
+	if in.Kind != "" && !known {
+		f.Add("kind", "must be one of %s", release.Join(release.LogKinds))
+	}
 	if err := in.err(f); err != nil {
 		return LogPage{}, err
 	}
-	entries, next, err := o.store.LogPage(ctx, id, limit, in.Cursor)
+	entries, next, err := o.store.LogPage(ctx, id, kind, limit, in.Cursor, who.Role >= release.Auditor)
 	return LogPage{Entries: entries, NextCursor: next}, err
 }
 

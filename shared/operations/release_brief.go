@@ -2,7 +2,6 @@ package operations
 
 import (
 	"context"
-	"slices"
 
 	"example.com/releases/shared/release"
 )
@@ -35,14 +34,9 @@ func (o *Operations) BriefRelease(ctx context.Context, id string, logEntries int
 	b := Brief{Readiness: whole.Release.CheckReadiness(whole.Links, o.now().UTC(), nil)}
 	whole.Log = []release.LogEntry{}
 	if logEntries > 0 {
-		// One more than is shown tells whether there are older ones.
-		if whole.Log, _, err = o.store.LogPage(ctx, id, logEntries+1, ""); err != nil {
+		if whole.Log, b.OlderLogEntries, err = o.store.NewestLog(ctx, id, logEntries); err != nil {
 			return Brief{}, err
 		}
-		if len(whole.Log) > logEntries {
-			whole.Log, b.OlderLogEntries = whole.Log[:logEntries], true
-		}
-		slices.Reverse(whole.Log)
 	}
 	b.ReleaseView = viewReleaseDetail(whole)
 	return b, nil

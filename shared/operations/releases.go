@@ -3,6 +3,7 @@ package operations
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"example.com/releases/shared/dynamo"
@@ -125,9 +126,14 @@ func (o *Operations) CreateRelease(ctx context.Context, in CreateReleaseInput, p
 	})
 }
 
+// viewReleaseDetail shows the log without the values that entries wrote: five hundred edits
+// with them would be more than an answer holds. ListLog tells them.
 func viewReleaseDetail(w dynamo.ReleaseDetail) ReleaseView {
 	v := viewRelease(w.Release)
-	v.LinkedChangeRequests, v.DeploymentLog = w.Links, w.Log
+	v.LinkedChangeRequests, v.DeploymentLog = w.Links, slices.Clone(w.Log)
+	for n := range v.DeploymentLog {
+		v.DeploymentLog[n].Changes = nil
+	}
 	return v
 }
 
@@ -140,7 +146,7 @@ func checkUncompleted(f *release.ValidationErrors, field string, steps []release
 }
 
 // GetRelease returns the whole release, strongly consistent, with its linked change
-// requests and every kept log entry, oldest first.
+// requests and the newest entries of its log, oldest first.
 func (o *Operations) GetRelease(ctx context.Context, id string) (ReleaseView, error) {
 	if _, err := allow(ctx, GetRelease); err != nil {
 		return ReleaseView{}, err
@@ -168,8 +174,9 @@ func (o *Operations) DeleteRelease(ctx context.Context, id string, pre Precondit
 	return o.store.DeleteRelease(ctx, id, o.write(who, pre))
 }
 
-// UpdateRelease applies a JSON merge patch to the editable fields of a release. Moving
-// the window of a scheduled release is logged, and those who were told are told again.
+// UpdateRelease applies a JSON merge patch to the editable fields of a release. The
+// log tells of it; where the window of a scheduled release moves, those who were told are
+// told again.
 func (o *Operations) UpdateRelease(ctx context.Context, id string, body []byte, pre Precondition) (ReleaseView, error) {
 	who, err := allow(ctx, UpdateRelease)
 	if err != nil {
@@ -183,23 +190,22 @@ func (o *Operations) UpdateRelease(ctx context.Context, id string, body []byte, 
 		return ReleaseView{}, err
 	}
 	w := o.write(who, pre)
-	r, err := o.store.UpdateRelease(ctx, id, func(r release.Release) (release.Release, string, error) {
+	r, err := o.store.UpdateRelease(ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
+		none := release.LogEntry{}
 		in, asked, wrong, err := patched[NewPlan](r.Plan, patch, besideRelease)
 		if err != nil {
-			return r, "", err
+			return r, none, err
 		}
 		plan := in.Plan
 		plan.Public = in.Public == nil || *in.Public
 		after, moved, err := r.Edit(plan, asked, w.At)
 		switch err := wrong.mergedWith(err); {
 		case err != nil:
-			return r, "", err
+			return r, none, err
 		case len(asked) == 0:
-			return r, "", nil
-		case !moved:
-			return after, "", nil
+			return r, none, nil
 		}
-		return after, release.MovedText(r.Plan, after.Plan), nil
+		return after, release.EntryBy(release.LogEdit, release.EditText(r.Plan, after.Plan, asked, moved), w.Stamp), nil
 	}, w)
 	return viewRelease(r), err
 }

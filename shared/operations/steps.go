@@ -36,13 +36,13 @@ func (o *Operations) CompleteStep(ctx context.Context, id, plan string, order in
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {
-		return o.store.UpdateRelease(ctx, id, func(r release.Release) (release.Release, string, error) {
+		return o.store.UpdateRelease(ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
 			owner, err := r.StepOwner(name, order)
 			if err != nil {
-				return r, "", err
+				return r, release.LogEntry{}, err
 			}
 			if who.Role < release.Admin && !who.Owns(owner) {
-				return r, "", notTheOwner(owner)
+				return r, release.LogEntry{}, notTheOwner(owner)
 			}
 			return r.Complete(name, order, *in.Completed, w.Stamp)
 		}, w)

@@ -45,6 +45,8 @@ type Person struct {
 	Subject string `json:"sub"`
 	Name    string `json:"name,omitempty"`
 	Email   string `json:"email,omitempty"`
+	// EmailVerified tells whether the token says that the address is the person's own.
+	EmailVerified bool `json:"-"`
 }
 
 // Author is the name shown beside what the person did: the name, else the
@@ -65,8 +67,7 @@ var System = Person{Subject: "system", Name: "Releases"}
 // Caller is a person with the rights their token grants.
 type Caller struct {
 	Person
-	EmailVerified bool
-	Role          Role
+	Role Role
 }
 
 // Owns tells whether the address is the caller's own: rights that rest on an

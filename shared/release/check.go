@@ -1,6 +1,8 @@
 package release
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -90,6 +92,25 @@ func (e edit) steps(field string, was, is []Step) {
 	}
 }
 
+// stepsTogether bounds what both plans take, as JSON, once either has changed: an entry of
+// the log holds them whole. Only texts full of line breaks or quotation marks, or plans at
+// every other bound, come near.
+func (e edit) stepsTogether(was, is Plan) {
+	if !e.anew && slices.EqualFunc(was.RolloutSteps, is.RolloutSteps, sameStep) && slices.EqualFunc(was.RollbackSteps, is.RollbackSteps, sameStep) {
+		return
+	}
+	var all bytes.Buffer
+	out := json.NewEncoder(&all)
+	out.SetEscapeHTML(false)
+	if err := out.Encode([][]Step{Uncompleted(is.RolloutSteps), Uncompleted(is.RollbackSteps)}); err != nil || all.Len() > MaxStepsJSON {
+		e.Add("rolloutSteps", "and rollbackSteps take %d bytes as JSON; together at most %d are allowed", all.Len(), MaxStepsJSON)
+	}
+}
+
+func sameStep(a, b Step) bool {
+	return a.Order == b.Order && a.Description == b.Description && a.OwnerEmail == b.OwnerEmail && a.EstimatedMinutes == b.EstimatedMinutes
+}
+
 // Check notes every wrong field of a new release's plan.
 func (p Plan) Check(f *ValidationErrors) { p.check(edit{f, true}, Plan{}) }
 
@@ -108,6 +129,7 @@ func (p Plan) check(e edit, was Plan) {
 	e.window(was.ScheduledStart, was.ScheduledEnd, p.ScheduledStart, p.ScheduledEnd)
 	e.steps("rolloutSteps", was.RolloutSteps, p.RolloutSteps)
 	e.steps("rollbackSteps", was.RollbackSteps, p.RollbackSteps)
+	e.stepsTogether(was, p)
 }
 
 // Check notes every wrong field of a new change request's plan.

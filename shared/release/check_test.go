@@ -151,7 +151,7 @@ func TestOwns_ByTheKeyOfPeople(t *testing.T) {
 		{"kate@example.com", "kate@example.org", false},
 		{"", "", false},
 	} {
-		who := Caller{Person: Person{Subject: "s", Email: c.mine}, EmailVerified: true}
+		who := Caller{Person: Person{Subject: "s", Email: c.mine, EmailVerified: true}}
 		if who.Owns(c.theirs) != c.owns {
 			t.Errorf("%q owns %q: %t", c.mine, c.theirs, !c.owns)
 		}

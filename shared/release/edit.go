@@ -108,25 +108,35 @@ func keepCompletion(f *ValidationErrors, field string, was, is []Step) []Step {
 	return is
 }
 
-// MovedText words a moved window for the deployment log.
-func MovedText(before, after Plan) string {
-	return fmt.Sprintf("Window moved from %s – %s to %s – %s", FormatTime(*before.ScheduledStart), FormatTime(*before.ScheduledEnd),
+// EditText words an edit for the deployment log: the fields that were asked for, and the
+// window where it moved.
+func EditText(before, after Plan, asked []string, moved bool) string {
+	if !moved {
+		return "Changed " + strings.Join(asked, ", ")
+	}
+	text := fmt.Sprintf("Window moved from %s – %s to %s – %s", FormatTime(*before.ScheduledStart), FormatTime(*before.ScheduledEnd),
 		FormatTime(*after.ScheduledStart), FormatTime(*after.ScheduledEnd))
+	others := slices.DeleteFunc(slices.Clone(asked), func(f string) bool { return f == "scheduledStart" || f == "scheduledEnd" })
+	if len(others) > 0 {
+		text += "\nChanged " + strings.Join(others, ", ")
+	}
+	return text
 }
 
-// Complete returns the release with a step completed, or open again, and the text for
-// the log; no text means that it was so already. Who may do it is the operation's rule.
-func (r Release) Complete(plan PlanName, order int, completed bool, stamp Stamp) (Release, string, error) {
+// Complete returns the release with a step completed, or open again, and the entry for
+// the log; the same revision means that it was so already. Who may do it is the
+// operation's rule.
+func (r Release) Complete(plan PlanName, order int, completed bool, stamp Stamp) (Release, LogEntry, error) {
 	step, steps, err := r.step(plan, order)
 	if err != nil {
-		return r, "", err
+		return r, LogEntry{}, err
 	}
 	if !slices.Contains(CompletableIn[plan], r.Status) {
-		return r, "", r.Conflict("steps-closed", "%s is %s: steps of the %s plan can be completed while it is %s.",
+		return r, LogEntry{}, r.Conflict("steps-closed", "%s is %s: steps of the %s plan can be completed while it is %s.",
 			r.ID, r.Status, plan, Join(CompletableIn[plan]))
 	}
 	if step.Completed == completed {
-		return r, "", nil
+		return r, LogEntry{}, nil
 	}
 	at := stamp.At.UTC().Truncate(time.Second)
 	verb := "reopened"
@@ -139,7 +149,18 @@ func (r Release) Complete(plan PlanName, order int, completed bool, stamp Stamp)
 	(*steps)[slices.IndexFunc(*steps, func(s Step) bool { return s.Order == order })] = step
 	r.Revision++
 	r.UpdatedAt = at
-	return r, fmt.Sprintf("%s step %d %s: %s", plan, order, verb, step.Description), nil
+	entry := EntryBy(LogStep, fmt.Sprintf("%s step %d %s: %s", plan, order, verb, step.Description), stamp)
+	entry.Step = &StepCompletion{Plan: plan, Order: order, Completed: completed}
+	return r, entry, nil
+}
+
+// Uncompleted returns steps as they were planned, without how far they have come.
+func Uncompleted(steps []Step) []Step {
+	plain := make([]Step, len(steps))
+	for n, s := range steps {
+		plain[n] = Step{Order: s.Order, Description: s.Description, OwnerEmail: s.OwnerEmail, EstimatedMinutes: s.EstimatedMinutes}
+	}
+	return plain
 }
 
 // StepOwner returns the e-mail address of a step's owner; empty where nobody owns it.

@@ -101,26 +101,26 @@ func TestCompletingSteps(t *testing.T) {
 		{RollbackPlan, []Status{Scheduled, InProgress, Deployed}},
 	} {
 		for _, status := range Statuses {
-			r, text, err := planned(status).Complete(c.plan, 1, true, stamp())
+			r, entry, err := planned(status).Complete(c.plan, 1, true, stamp())
 			if may := slices.Contains(c.in, status); may != (err == nil) {
 				t.Errorf("%s in %s: %v", c.plan, status, err)
-			} else if may && (text == "" || r.Revision != 4) {
-				t.Errorf("%s in %s: log %q, revision %d", c.plan, status, text, r.Revision)
+			} else if may && (entry.Text == "" || r.Revision != 4) {
+				t.Errorf("%s in %s: log %q, revision %d", c.plan, status, entry.Text, r.Revision)
 			} else if !may && !HasCode(err, "steps-closed") {
 				t.Errorf("%s in %s: %v", c.plan, status, err)
 			}
 		}
 	}
 	before := planned(InProgress)
-	r, text, err := before.Complete(RolloutPlan, 1, true, stamp())
-	if err != nil || text != "rollout step 1 completed: drain" || before.RolloutSteps[0].Completed {
-		t.Fatalf("%q %v, the original: %+v", text, err, before.RolloutSteps[0])
+	r, entry, err := before.Complete(RolloutPlan, 1, true, stamp())
+	if err != nil || entry.Text != "rollout step 1 completed: drain" || entry.Kind != LogStep || before.RolloutSteps[0].Completed {
+		t.Fatalf("%+v %v, the original: %+v", entry, err, before.RolloutSteps[0])
 	}
-	if again, text, err := r.Complete(RolloutPlan, 1, true, stamp()); err != nil || text != "" || again.Revision != r.Revision {
-		t.Errorf("completing twice: %q %v", text, err)
+	if again, entry, err := r.Complete(RolloutPlan, 1, true, stamp()); err != nil || entry.Text != "" || again.Revision != r.Revision {
+		t.Errorf("completing twice: %+v %v", entry, err)
 	}
-	if r, text, _ = r.Complete(RolloutPlan, 1, false, stamp()); text != "rollout step 1 reopened: drain" || r.RolloutSteps[0].CompletedAt != nil {
-		t.Errorf("reopened: %q %+v", text, r.RolloutSteps[0])
+	if r, entry, _ = r.Complete(RolloutPlan, 1, false, stamp()); entry.Text != "rollout step 1 reopened: drain" || r.RolloutSteps[0].CompletedAt != nil {
+		t.Errorf("reopened: %+v %+v", entry, r.RolloutSteps[0])
 	}
 	if _, _, err := r.Complete(RolloutPlan, 9, true, stamp()); !IsKind(err, KindNotFound) {
 		t.Errorf("a step that is none: %v", err)

@@ -148,16 +148,6 @@ type LinkedChange struct {
 	ScheduledStart *time.Time     `json:"scheduledStart,omitempty"`
 }
 
-// LogEntry is one line of the deployment log. ID orders entries by acceptance.
-type LogEntry struct {
-	ID          string    `json:"id"`
-	Timestamp   time.Time `json:"timestamp"`
-	Author      string    `json:"author"`
-	AuthorEmail string    `json:"authorEmail,omitempty"`
-	Text        string    `json:"text"`
-	Status      Status    `json:"status,omitempty"`
-}
-
 // Summary is a release in a list.
 type Summary struct {
 	ID             string     `json:"id"`

@@ -28,7 +28,9 @@ const (
 	MaxCI          = 256 // the id of one, which no path holds
 	MaxID          = 64
 	MaxEmail       = address.Max
-	MaxLogEntries  = 500 // kept per release
+	MaxNotes       = 500     // kept per release; entries of other kinds are all kept
+	MaxLogEntries  = 500     // shown with a release, the newest of all kinds
+	MaxStepsJSON   = 275_000 // both plans' steps together, so that an entry of the log holds them
 )
 
 // ValidationErrors collects every wrong field of a request, so that one answer names them all.

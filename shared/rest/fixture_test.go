@@ -51,8 +51,8 @@ var (
 
 func caller(name string, role release.Role) *release.Caller {
 	return &release.Caller{
-		Person:        release.Person{Subject: "sub-" + name, Name: name, Email: name + "@example.com"},
-		EmailVerified: true, Role: role,
+		Person: release.Person{Subject: "sub-" + name, Name: name, Email: name + "@example.com", EmailVerified: true},
+		Role:   role,
 	}
 }
 

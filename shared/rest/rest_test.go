@@ -12,7 +12,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-var admin = release.Caller{Person: release.Person{Subject: "u-1", Name: "Ada Admin", Email: "ada@example.com"}, EmailVerified: true, Role: release.Admin}
+var admin = release.Caller{Person: release.Person{Subject: "u-1", Name: "Ada Admin", Email: "ada@example.com", EmailVerified: true}, Role: release.Admin}
 
 // probe is a route whose operation is the test's own, so that the edge is seen alone.
 func probe(method string, serve func(*request) (reply, error)) Route {

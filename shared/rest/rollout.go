@@ -25,7 +25,7 @@ var (
 	ListLog = Route{
 		Operation: operations.ListLog, Method: http.MethodGet, Path: "/releases/{id}/log", Status: http.StatusOK,
 		Summary: "Read the deployment log, newest first",
-		Query:   (*operations.Paging)(nil), Answer: (*operations.LogPage)(nil), serve: listLog,
+		Query:   (*operations.ListLogInput)(nil), Answer: (*operations.LogPage)(nil), serve: listLog,
 	}
 	CompleteStep = Route{
 		Operation: operations.CompleteStep, Method: http.MethodPost, Path: "/releases/{id}/steps/{plan}/{order}", Status: http.StatusOK,
@@ -50,7 +50,7 @@ func appendLog(o *operations.Operations, q *request) (reply, error) {
 }
 
 func listLog(o *operations.Operations, q *request) (reply, error) {
-	in, err := query[operations.Paging](q)
+	in, err := query[operations.ListLogInput](q)
 	if err != nil {
 		return reply{}, err
 	}

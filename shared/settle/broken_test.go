@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -94,7 +95,7 @@ func (b broken) settle(ctx context.Context, p *simulation, db *dynamodb.Client, 
 			last = n
 		}
 	}
-	through := func() error { return store.ChangeIsThrough(ctx, by, c.History[last].Epoch, c.ID, 1) }
+	through := func() error { return store.ChangeIsThrough(ctx, by, c.History[last].Epoch, c.ID, 1, time.Now()) }
 	if b.throughFirst {
 		if err := through(); err != nil {
 			return err

@@ -28,7 +28,7 @@ func (s *Settler) settleRelease(ctx context.Context, id string) error {
 	}
 	return s.followRelease(ctx, r, func(c release.Change) error {
 		if hasNoTasksToTell(r, c) {
-			return s.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, 0)
+			return s.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, 0, s.now())
 		}
 		return nil
 	})
@@ -121,7 +121,7 @@ func (s *Settler) followChange(ctx context.Context, c release.Change, releaseID 
 			return err
 		}
 	}
-	return s.store.ChangeIsThrough(ctx, releaseID, c.History[last].Epoch, c.ID, total.settled)
+	return s.store.ChangeIsThrough(ctx, releaseID, c.History[last].Epoch, c.ID, total.settled, s.now())
 }
 
 // tally is what came of the tasks of one change request.

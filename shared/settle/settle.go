@@ -11,6 +11,7 @@ package settle
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -32,13 +33,20 @@ const (
 // Settler is the two consumers. It is safe for concurrent use.
 type Settler struct {
 	store *dynamo.Store
+	now   func() time.Time
 	slots chan struct{} // for writing
 	reads chan struct{} // for reading tasks
 }
 
 // New returns the consumers on a store.
 func New(store *dynamo.Store) *Settler {
-	return &Settler{store: store, slots: make(chan struct{}, parallelism), reads: make(chan struct{}, readsAtOnce)}
+	return &Settler{store: store, now: time.Now, slots: make(chan struct{}, parallelism), reads: make(chan struct{}, readsAtOnce)}
+}
+
+// WithClock returns the consumers with another clock, for those who need the same log twice.
+func (s *Settler) WithClock(now func() time.Time) *Settler {
+	s.now = now
+	return s
 }
 
 // Changes is woken by the Releases stream and brings releases' settlements to their

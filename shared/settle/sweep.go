@@ -129,12 +129,12 @@ func (s *Sweep) settle(ctx context.Context, r dynamo.Settling) error {
 		return nil
 	}
 	if len(r.Settling.Unsettled) == 0 {
-		return s.Settler.store.EndSettlement(ctx, r.ID)
+		return s.Settler.store.EndSettlement(ctx, r.ID, s.Settler.now())
 	}
 	slog.InfoContext(ctx, "sweep: going on with a settlement", "release", r.ID, "epoch", r.Settling.Epoch, "unsettled", len(r.Settling.Unsettled))
 	return s.Settler.followRelease(ctx, r, func(c release.Change) error {
 		if hasNoTasksToTell(r, c) {
-			return s.Settler.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, 0)
+			return s.Settler.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, 0, s.Settler.now())
 		}
 		return s.Settler.followChange(ctx, c, r.ID)
 	})

@@ -187,8 +187,8 @@ func (w *fixture) afterAnything() {
 
 func caller(name string, role release.Role) *release.Caller {
 	return &release.Caller{
-		Person:        release.Person{Subject: "sub-" + strings.ToLower(name), Name: name, Email: strings.ToLower(name) + "@example.com"},
-		EmailVerified: true, Role: role,
+		Person: release.Person{Subject: "sub-" + strings.ToLower(name), Name: name, Email: strings.ToLower(name) + "@example.com", EmailVerified: true},
+		Role:   role,
 	}
 }
 

@@ -2,6 +2,7 @@ package upgrade_test
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ func TestRecordedItems_Sweep_UnfinishedWorkEnds(t *testing.T) {
 	}
 	w.refused(409, "cab-approval-missing", "POST /releases/"+halfCreated+"/status", object{"status": "approved"})
 	for key, i := range w.scan("ReleasesTable") {
-		if strings.Contains(key, halfDeleted) {
+		if strings.Contains(key, halfDeleted) && !strings.HasPrefix(key, "LOG#") {
 			t.Errorf("%s is still there", key)
 		}
 		for _, mark := range []string{"attention", "linking", "deleting", "unsettled"} {
@@ -138,6 +139,12 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 		was.Body["revision"] = was.Body["revision"].(float64) + 1
 		delete(was.Body, "updatedAt")
 		is := w.do(200, "GET "+path, nil)
+		if _, logged := was.Body["deploymentLog"]; logged {
+			was.Body["deploymentLog"] = append(inTheFormOfToday(list(was.Body, "deploymentLog")), at(is, "deploymentLog", len(list(is, "deploymentLog"))-1))
+			if got := at(is, "deploymentLog", len(list(is, "deploymentLog"))-1); at(got, "kind") != "edit" || at(got, "text") != "Changed "+field {
+				t.Errorf("the last entry of %s is %v; want the edit of %s", path, got, field)
+			}
+		}
 		for _, d := range differences(path, was.Body, is) {
 			t.Error(d)
 		}
@@ -196,7 +203,7 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 	}
 	// What is appended comes last, and what was there stays.
 	for _, id := range []string{planned, scheduled, running, deployed, rolledBack, cancelled, bare} {
-		was := list(answers["/releases/"+id].Body, "deploymentLog")
+		was := inTheFormOfToday(list(answers["/releases/"+id].Body, "deploymentLog"))
 		w.do(201, "POST /releases/"+id+"/log", object{"text": "After the upgrade"})
 		is := list(w.do(200, "GET /releases/"+id, nil), "deploymentLog")
 		if len(is) <= len(was) || at(is, len(is)-1, "text") != "After the upgrade" {
@@ -207,6 +214,23 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 			t.Error(d)
 		}
 	}
+}
+
+// inTheFormOfToday is a log as it was answered then with what is said of each entry today:
+// that it is of before kinds were kept, and the kind that its key tells.
+func inTheFormOfToday(entries []any) []any {
+	log := make([]any, len(entries))
+	for n, e := range entries {
+		entry := maps.Clone(e.(object))
+		if log[n] = entry; entry["kind"] != nil {
+			continue // written since
+		}
+		entry["kind"], entry["legacy"] = "note", true
+		if strings.Contains(entry["id"].(string), ".") && !strings.Contains(entry["id"].(string), ".r") {
+			entry["kind"] = "transition"
+		}
+	}
+	return log
 }
 
 // Every release goes on from where it stood, under the guards that its stored items

@@ -21,6 +21,7 @@ type releaseAnswer struct {
 		ApprovalStatus string `json:"approvalStatus"`
 	} `json:"linkedChangeRequests"`
 	DeploymentLog []struct {
+		Kind      string    `json:"kind"`
 		Timestamp time.Time `json:"timestamp"`
 		Author    string    `json:"author"`
 		Text      string    `json:"text"`

@@ -55,11 +55,11 @@ func TestTokensAreTakenByTheVerifier(t *testing.T) {
 	for _, claims := range [][2]string{{"aud", "roles"}, {"client_id", "cognito:groups"}, {"aud", "realm_access.roles"}} {
 		url, verifier := serve(t, claims[0], claims[1])
 		for query, want := range map[string]release.Caller{
-			"?role=viewer":                          {Person: release.Person{Subject: "local|viewer@example.com", Name: "Viewer", Email: "viewer@example.com"}, EmailVerified: true, Role: release.Viewer},
-			"?role=Admin&email=ann.lee@example.com": {Person: release.Person{Subject: "local|ann.lee@example.com", Name: "Ann Lee", Email: "ann.lee@example.com"}, EmailVerified: true, Role: release.Admin},
-			"?role=auditor&name=Zoë":                {Person: release.Person{Subject: "local|auditor@example.com", Name: "Zoë", Email: "auditor@example.com"}, EmailVerified: true, Role: release.Auditor},
+			"?role=viewer":                          {Person: release.Person{Subject: "local|viewer@example.com", Name: "Viewer", Email: "viewer@example.com", EmailVerified: true}, Role: release.Viewer},
+			"?role=Admin&email=ann.lee@example.com": {Person: release.Person{Subject: "local|ann.lee@example.com", Name: "Ann Lee", Email: "ann.lee@example.com", EmailVerified: true}, Role: release.Admin},
+			"?role=auditor&name=Zoë":                {Person: release.Person{Subject: "local|auditor@example.com", Name: "Zoë", Email: "auditor@example.com", EmailVerified: true}, Role: release.Auditor},
 			"?email=bob@example.com&verified=false": {Person: release.Person{Subject: "local|bob@example.com", Name: "Bob", Email: "bob@example.com"}},
-			"":                                      {Person: release.Person{Subject: "local|requester@example.com", Name: "Requester", Email: "requester@example.com"}, EmailVerified: true},
+			"":                                      {Person: release.Person{Subject: "local|requester@example.com", Name: "Requester", Email: "requester@example.com", EmailVerified: true}},
 		} {
 			status, token := get(t, url+tokens.TokenPath+query, "*/*")
 			if status != http.StatusOK {

@@ -96,7 +96,7 @@ func (s *teller) carryOut() {
 	s.run("append-log", "POST /releases/REL-2026-Q2-001/log", `{"text":"100 of 100 test mails arrived within 9 seconds.","status":"in-progress"}`)
 	s.run("list-log", "GET /releases/REL-2026-Q2-001/log?limit=2", "")
 	s.run("", "POST /releases/REL-2026-Q2-001/status", `{"status":"deployed"}`)
-	sweep := settle.Sweep{Settler: settle.New(s.store), Announce: func(context.Context, release.Release, int) error { return nil }}
+	sweep := settle.Sweep{Settler: settle.New(s.store).WithClock(func() time.Time { return s.now }), Announce: func(context.Context, release.Release, int) error { return nil }}
 	if _, err := sweep.Before(s.Context(), s.now.Add(time.Hour), s.now); err != nil {
 		s.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func (s *teller) run(operation, route, body string) {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	r = r.WithContext(release.WithCaller(r.Context(), release.Caller{
-		Person: release.Person{Subject: "8d0c7d0e", Name: "Ada Admin", Email: "ada@example.com"}, EmailVerified: true, Role: release.Admin,
+		Person: release.Person{Subject: "8d0c7d0e", Name: "Ada Admin", Email: "ada@example.com", EmailVerified: true}, Role: release.Admin,
 	}))
 	w := httptest.NewRecorder()
 	rest.Handler(ops, rest.Routes()...).ServeHTTP(w, r)

@@ -1,0 +1,84 @@
+package dynamo
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/glyph"
+	"example.com/releases/shared/record"
+	"example.com/releases/shared/release"
+)
+
+// entryItem is an entry as an item: its bytes, the values beside them, and its kind once
+// more for filters. of is whose log it is in; the partition is that log.
+func entryItem(partition, of, sk string, e release.LogEntry, request string) item {
+	form := record.Encode(of, sk, e)
+	values := item{}
+	for name, v := range form.Values {
+		values[name] = &types.AttributeValueMemberB{Value: v}
+	}
+	i := key(partition, sk)
+	i["entry"], i["values"] = text(form.Bytes), &types.AttributeValueMemberM{Value: values}
+	i["what"], i["request"] = text(string(e.Kind)), text(request) // not "kind": the index on that is for releases
+	return i
+}
+
+// entryAction is an entry of a release's log as a further action of the write that it is
+// about. It needs no condition: its key is its own, and what the write rests on is asked
+// of the release.
+func (s *Store) entryAction(id, sk string, e release.LogEntry, w Write) types.TransactWriteItem {
+	return putAction(s.tables.Releases, entryItem(logPrefix+id, id, sk, e, w.Request), newExpression())
+}
+
+// decodeEntry reads an entry, also one of before kinds were kept.
+func decodeEntry(ctx context.Context, i item) release.LogEntry {
+	sk := verbatim(i, "sk")
+	if !has(i, "entry") {
+		e := release.LogEntry{ID: logID(sk), Kind: legacyKind(sk), Legacy: true}
+		legacyFields(&attributes{item: i, reading: true}, &e)
+		return e
+	}
+	form := record.Entry{Bytes: verbatim(i, "entry"), Values: map[string][]byte{}}
+	for name, v := range mapOf(i, "values") {
+		if b, ok := v.(*types.AttributeValueMemberB); ok {
+			form.Values[name] = b.Value
+		}
+	}
+	e, err := form.Decode()
+	if err != nil {
+		// Somebody changed the item by hand. The rest of the log is shown all the same.
+		slog.ErrorContext(ctx, "an entry of a log cannot be read", "log", verbatim(i, "pk"), "entry", sk, "error", err)
+		e.Kind = release.LogKind(str(i, "what"))
+	}
+	e.ID = logID(sk)
+	e.Author, e.AuthorEmail, e.Text = glyph.Clean(e.Author), glyph.Clean(e.AuthorEmail), glyph.Clean(e.Text)
+	return e
+}
+
+// legacyFields are an entry as it was stored before 2026-11-26.
+func legacyFields(a *attributes, e *release.LogEntry) {
+	a.millis("at", &e.Timestamp)
+	a.text("author", &e.Author)
+	a.text("email", &e.AuthorEmail)
+	a.text("text", &e.Text)
+	word(a, "entered", &e.Status)
+}
+
+// created is the first entry of a release's log: the whole plan, and what it was created
+// with.
+func created(r release.Release, links []release.LinkedChange, by release.Stamp) release.LogEntry {
+	e := release.EntryBy(release.LogCreated, "Created", by)
+	e.ID, e.Status = logID(createdSort), release.Planned
+	e.Changes, e.Added = record.PlanChanges(release.Plan{}, r.Plan), scoped(links)
+	return e
+}
+
+func scoped(links []release.LinkedChange) []release.ScopedChange {
+	var all []release.ScopedChange
+	for _, l := range links {
+		all = append(all, release.ScopedChange{ID: l.ID, CABDecision: l.CABDecision})
+	}
+	return all
+}

@@ -1,0 +1,174 @@
+// Package record is the form of the entries by which a log can be held against what was
+// written, years later: the bytes of an entry, and beside them the texts and names that
+// they hold as salted hashes only, so that a text can be erased and the entry still be
+// proved. It knows the domain's entries; it must know neither storage nor transport.
+package record
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/releases/shared/release"
+)
+
+// Entry is an entry as it is kept. What proves it is the hash of Bytes, as they stand.
+type Entry struct {
+	Bytes string
+	// Values are the texts and names, by what they are in the entry: saltSize random bytes
+	// and then the value. Bytes holds the SHA-256 of the whole, in base64. A value that is
+	// missing was erased.
+	Values map[string][]byte
+}
+
+// saltSize is how many random bytes keep a short text from being guessed by its hash.
+const saltSize = 16
+
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// form is what the bytes of an entry are, as JSON. The fields of type hash stand for a
+// value beside it.
+type form struct {
+	Version    int                       `json:"v"`
+	Of         string                    `json:"of"`
+	Key        string                    `json:"key"`
+	Kind       release.LogKind           `json:"kind"`
+	At         string                    `json:"at"`
+	Subject    hash                      `json:"subject,omitempty"`
+	Author     hash                      `json:"author,omitempty"`
+	Email      hash                      `json:"email,omitempty"`
+	Unverified bool                      `json:"unverified,omitempty"`
+	Text       hash                      `json:"text,omitempty"`
+	Status     release.Status            `json:"status,omitempty"`
+	Release    string                    `json:"release,omitempty"`
+	Change     string                    `json:"change,omitempty"`
+	Decision   release.CABDecision       `json:"decision,omitempty"`
+	Digest     string                    `json:"digest,omitempty"`
+	Changes    []changeForm              `json:"changes,omitempty"`
+	Added      []release.ScopedChange    `json:"added,omitempty"`
+	Removed    []release.ScopedChange    `json:"removed,omitempty"`
+	Step       *release.StepCompletion   `json:"step,omitempty"`
+	Settlement *release.SettlementCounts `json:"settlement,omitempty"`
+}
+
+// changeForm is a field that was written. Was is the fingerprint of the old value, which
+// could be guessed from it and is salted therefore.
+type changeForm struct {
+	Field string `json:"field"`
+	To    hash   `json:"to,omitempty"`
+	Was   hash   `json:"was,omitempty"`
+}
+
+type hash string
+
+// Encode puts an entry into its form. of is the release or change request whose log it is
+// in, key its place there. The same entry has other salts each time.
+func Encode(of, key string, e release.LogEntry) Entry {
+	values := map[string][]byte{}
+	salted := func(name, value string) hash {
+		if value == "" {
+			return ""
+		}
+		v := make([]byte, saltSize, saltSize+len(value))
+		_, _ = rand.Read(v) // never fails: https://pkg.go.dev/crypto/rand#Read
+		values[name] = append(v, value...)
+		return hashOf(values[name])
+	}
+	f := form{
+		Version: 1, Of: of, Key: key, Kind: e.Kind, At: e.Timestamp.UTC().Format(timeLayout),
+		Subject: salted("subject", e.Subject), Author: salted("author", e.Author), Email: salted("email", e.AuthorEmail),
+		Unverified: e.AuthorEmailVerified != nil && !*e.AuthorEmailVerified, Text: salted("text", e.Text), Status: e.Status,
+		Release: e.ReleaseID, Change: e.ChangeRequestID, Decision: e.Decision, Digest: e.Digest,
+		Added: e.Added, Removed: e.Removed, Step: e.Step, Settlement: e.Settlement,
+	}
+	for n, c := range e.Changes {
+		f.Changes = append(f.Changes, changeForm{
+			Field: c.Field, To: salted(toName(n), c.To), Was: salted(wasName(n), encodeFingerprint(c.Was)),
+		})
+	}
+	return Entry{Bytes: marshal(f), Values: values}
+}
+
+// Decode reads an entry back, without what was erased of it. The id is its place in its
+// log, which callers may want in another form.
+func (e Entry) Decode() (release.LogEntry, error) {
+	var f form
+	if err := json.Unmarshal([]byte(e.Bytes), &f); err != nil {
+		return release.LogEntry{}, fmt.Errorf("record: an entry is not in its form: %w", err)
+	}
+	at, err := time.Parse(timeLayout, f.At)
+	if err != nil {
+		return release.LogEntry{}, fmt.Errorf("record: the time of an entry: %w", err)
+	}
+	d := release.LogEntry{
+		ID: f.Key, Kind: f.Kind, Timestamp: at, Subject: e.value("subject"), Author: e.value("author"), AuthorEmail: e.value("email"),
+		Text: e.value("text"), Status: f.Status, ReleaseID: f.Release, ChangeRequestID: f.Change, Decision: f.Decision, Digest: f.Digest,
+		Added: f.Added, Removed: f.Removed, Step: f.Step, Settlement: f.Settlement,
+	}
+	if f.Unverified {
+		d.AuthorEmailVerified = new(bool)
+	}
+	for n, c := range f.Changes {
+		d.Changes = append(d.Changes, release.FieldChange{Field: c.Field, To: e.value(toName(n)), Was: decodeFingerprint(e.value(wasName(n)))})
+	}
+	return d, nil
+}
+
+func (e Entry) value(name string) string {
+	v := e.Values[name]
+	if len(v) <= saltSize {
+		return ""
+	}
+	return string(v[saltSize:])
+}
+
+func toName(n int) string  { return "to" + strconv.Itoa(n) }
+func wasName(n int) string { return "was" + strconv.Itoa(n) }
+
+func hashOf(v []byte) hash {
+	sum := sha256.Sum256(v)
+	return hash(base64.RawStdEncoding.EncodeToString(sum[:]))
+}
+
+// fingerprint of a value that was there; nil of none.
+func fingerprint(value string) *release.Fingerprint {
+	if value == "" {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(value))
+	return &release.Fingerprint{SHA256: hex.EncodeToString(sum[:]), Bytes: len(value)}
+}
+
+func encodeFingerprint(f *release.Fingerprint) string {
+	if f == nil {
+		return ""
+	}
+	return f.SHA256 + " " + strconv.Itoa(f.Bytes)
+}
+
+func decodeFingerprint(s string) *release.Fingerprint {
+	sum, size, written := strings.Cut(s, " ")
+	n, err := strconv.Atoi(size)
+	if !written || err != nil {
+		return nil
+	}
+	return &release.Fingerprint{SHA256: sum, Bytes: n}
+}
+
+// marshal is JSON as it is hashed and kept: without the escapes that only HTML needs.
+func marshal(v any) string {
+	var b bytes.Buffer
+	out := json.NewEncoder(&b)
+	out.SetEscapeHTML(false)
+	if err := out.Encode(v); err != nil {
+		panic("record: " + err.Error()) // a type that has no JSON: the first use shows it
+	}
+	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+}
