@@ -66,13 +66,14 @@ func legacyFields(a *attributes, e *release.LogEntry) {
 	word(a, "entered", &e.Status)
 }
 
-// created is the first entry of a release's log: the whole plan, and what it was created
-// with.
-func created(r release.Release, links []release.LinkedChange, by release.Stamp) release.LogEntry {
+// creationAction is the first entry of a release's log: the whole plan, and what it was
+// created with. What was created is told of it without the plan, which it has itself.
+func (s *Store) creationAction(d *ReleaseDetail, by release.Stamp) types.TransactWriteItem {
 	e := release.EntryBy(release.LogCreated, "Created", by)
-	e.ID, e.Status = logID(createdSort), release.Planned
-	e.Changes, e.Added = record.PlanChanges(release.Plan{}, r.Plan), scoped(links)
-	return e
+	e.ID, e.Status, e.Added = logID(createdSort), release.Planned, scoped(d.Links)
+	d.Log = []release.LogEntry{e}
+	e.Changes = record.PlanChanges(release.Plan{}, d.Release.Plan)
+	return s.entryAction(d.Release.ID, createdSort, e, Write{Stamp: by})
 }
 
 func scoped(links []release.LinkedChange) []release.ScopedChange {

@@ -68,8 +68,7 @@ func (s *Store) beginCreation(ctx context.Context, r release.Release, changeIDs 
 		born := ReleaseDetail{Release: decodeRelease(i), Links: linksOf(first, changes), Log: []release.LogEntry{}}
 		var entry []types.TransactWriteItem
 		if len(rest) == 0 {
-			born.Log = append(born.Log, created(born.Release, born.Links, w.Stamp))
-			entry = append(entry, s.entryAction(r.ID, createdSort, born.Log[0], w))
+			entry = append(entry, s.creationAction(&born, w.Stamp))
 		}
 		record := w.recordAction(&born)
 		if len(rest) > 0 {

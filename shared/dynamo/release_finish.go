@@ -113,10 +113,11 @@ func (s *Store) linkNext(ctx context.Context, c creation, stamp release.Stamp) (
 	if len(ids) == len(left) {
 		e.remove("attention").remove("attentionSince").remove(linkingKey).remove(linkingBy)
 		whole = c.with(ids, changes, stamp)
+		told := s.creationAction(whole, c.by)
 		if further, err = s.endRecord(ctx, c, "result", encodeResult(whole)); err != nil {
 			return nil, err
 		}
-		further = append(further, s.entryAction(c.Release.ID, createdSort, whole.Log[0], Write{Stamp: c.by}))
+		further = append(further, told)
 	}
 	actions := append([]types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(c.Release.ID), e)},
 		s.linkPairs(c.Release, ids, changes, Write{Stamp: stamp})...)
@@ -136,7 +137,6 @@ func (c creation) with(ids []string, changes map[string]release.Change, stamp re
 	r.Linking, r.UpdatedAt = nil, stamp.At.UTC().Truncate(time.Second)
 	d.Links = slices.Concat(d.Links, linksOf(ids, changes))
 	slices.SortFunc(d.Links, func(a, b release.LinkedChange) int { return strings.Compare(a.ID, b.ID) })
-	d.Log = []release.LogEntry{created(d.Release, d.Links, c.by)}
 	return &d
 }
 
