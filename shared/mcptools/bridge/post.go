@@ -43,27 +43,34 @@ func (b *bridge) post(ctx context.Context, m message) []byte {
 // send sends a message once. It tells apart, as it is all that a new token can mend, whether
 // the token was refused.
 func (b *bridge) send(ctx context.Context, m message, token string) (line []byte, refused bool) {
-	res, body, complaint := b.exchange(ctx, m, token)
+	got, complaint := b.exchange(ctx, m, token)
 	switch {
 	case complaint != "":
 		return refusal(m.id, complaint), false
-	case res.StatusCode == http.StatusUnauthorized:
+	case got.status == http.StatusUnauthorized:
 		return nil, true
-	case res.StatusCode == http.StatusAccepted:
+	case got.status == http.StatusAccepted:
 		return nil, false
 	}
-	if line := protocolLine(body); line != nil {
+	if line := protocolLine(got.body); line != nil {
 		b.agreed(m, line)
 		return line, false
 	}
-	return refusal(m.id, unexpected(b.url, res)), false
+	return refusal(m.id, unexpected(b.url, got)), false
 }
 
-// exchange is one request and its answer, read to the end.
-func (b *bridge) exchange(ctx context.Context, m message, token string) (_ *http.Response, body []byte, complaint string) {
+// answered is an answer of HTTP, read to the end.
+type answered struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// exchange is one request and its answer, or a complaint that there is none.
+func (b *bridge) exchange(ctx context.Context, m message, token string) (_ answered, complaint string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url, bytes.NewReader(m.line))
 	if err != nil {
-		return nil, nil, "INVALID_URL: RELEASES_URL cannot be used. Nothing was changed. Next: correct it and restart this server."
+		return answered{}, "INVALID_URL: RELEASES_URL cannot be used. Nothing was changed. Next: correct it and restart this server."
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
@@ -83,17 +90,17 @@ func (b *bridge) exchange(ctx context.Context, m message, token string) (_ *http
 	}
 	res, err := b.client.Do(req)
 	if err != nil {
-		return nil, nil, unreached(b.url, err)
+		return answered{}, unreached(b.url, err)
 	}
 	defer res.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, nil, unreached(b.url, err)
+		return answered{}, unreached(b.url, err)
 	case len(body) > maxAnswer:
-		return nil, nil, "TOO_LARGE: The answer is larger than 16 MiB. Next: ask for less, such as a smaller logLimit."
+		return answered{}, "TOO_LARGE: The answer is larger than 16 MiB. Next: ask for less, such as a smaller logLimit."
 	}
-	return res, body, ""
+	return answered{res.StatusCode, res.Header, body}, ""
 }
 
 // speaks is the protocol version a message is sent under: its own, or else that of the
@@ -209,8 +216,8 @@ func (t *tokens) unauthorized() string {
 }
 
 // unexpected words an answer that is not the endpoint's.
-func unexpected(at string, res *http.Response) string {
-	switch code := res.StatusCode; {
+func unexpected(at string, got answered) string {
+	switch code := got.status; {
 	case code == http.StatusForbidden:
 		return "FORBIDDEN: Something before Releases, such as a firewall, refuses this call." + nothing + "ask the operators to let this machine call " + at + "."
 	case code == http.StatusNotFound || code == http.StatusMethodNotAllowed:
@@ -218,9 +225,9 @@ func unexpected(at string, res *http.Response) string {
 	case code == http.StatusRequestEntityTooLarge:
 		return "TOO_LARGE: The message is larger than the service accepts." + nothing + "send less."
 	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
-		return fmt.Sprintf("THROTTLED: Releases is busy (%d).%swait %s and make the same call again.", code, nothing, wait(res))
+		return fmt.Sprintf("THROTTLED: Releases is busy (%d).%swait %s and make the same call again.", code, nothing, wait(got))
 	case code >= 300 && code < 400:
-		return fmt.Sprintf("REDIRECTED: %s leads elsewhere (%s), and the token is not sent there.%sset RELEASES_URL to the address that is meant.", at, res.Header.Get("Location"), nothing)
+		return fmt.Sprintf("REDIRECTED: %s leads elsewhere (%s), and the token is not sent there.%sset RELEASES_URL to the address that is meant.", at, got.header.Get("Location"), nothing)
 	case code == http.StatusGatewayTimeout:
 		return "TIMEOUT: No answer came in time." + unknown
 	case code >= 500:
@@ -228,12 +235,12 @@ func unexpected(at string, res *http.Response) string {
 	case code >= 400:
 		return fmt.Sprintf("REFUSED: The service refuses this message (%d).%scheck RELEASES_URL, and that this program and the service are of the same age.", code, nothing)
 	}
-	kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
+	kind, _, _ := strings.Cut(got.header.Get("Content-Type"), ";")
 	return fmt.Sprintf("UNEXPECTED_ANSWER: What answers at %s is not the MCP endpoint (it sends %q).%scorrect RELEASES_URL.", at, kind, nothing)
 }
 
-func wait(res *http.Response) string {
-	if s := res.Header.Get("Retry-After"); s != "" && len(s) < 6 {
+func wait(got answered) string {
+	if s := got.header.Get("Retry-After"); s != "" && len(s) < 6 {
 		return s + " s"
 	}
 	return "a few seconds"
