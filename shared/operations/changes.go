@@ -70,16 +70,11 @@ func (o *Operations) ListChanges(ctx context.Context, in ListChangesInput) (Chan
 	if _, err := allow(ctx, ListChanges); err != nil {
 		return ChangePage{}, err
 	}
-	var f release.ValidationErrors
-	limit := in.check(&f)
-	approval, known := release.ParseApprovalStatus(in.ApprovalStatus)
-	if in.ApprovalStatus != "" && !known {
-		f.Add("approvalStatus", "must be one of %s", release.Join(release.ApprovalStatuses))
-	}
-	if err := in.err(f); err != nil {
+	if err := in.invalid(in); err != nil {
 		return ChangePage{}, err
 	}
-	all, next, err := o.store.ListChanges(ctx, approval, limit, in.Cursor)
+	approval, _ := release.ParseApprovalStatus(in.ApprovalStatus)
+	all, next, err := o.store.ListChanges(ctx, approval, in.size(), in.Cursor)
 	if err != nil {
 		return ChangePage{}, err
 	}
@@ -88,6 +83,11 @@ func (o *Operations) ListChanges(ctx context.Context, in ListChangesInput) (Chan
 		page.ChangeRequests[i] = viewChange(c)
 	}
 	return page, nil
+}
+
+func (in ListChangesInput) check(f *release.ValidationErrors) {
+	release.OneOf(f, "approvalStatus", in.ApprovalStatus, release.ApprovalStatuses, false)
+	in.Paging.check(f)
 }
 
 // CreateChangeInput is a new change request. ID may come from an ITSM suite.
@@ -111,25 +111,25 @@ func (o *Operations) CreateChange(ctx context.Context, in CreateChangeInput, pre
 		ID: in.ID, CABDecision: release.DecisionPending, ApprovalStatus: release.ApprovalPending, Status: release.ChangeOpen,
 		ChangePlan: in.Normalise(), CreatedAt: w.At, CreatedBy: who.Author(), CreatedBySubject: who.Subject, UpdatedAt: at, Revision: 1,
 	}
-	var f release.ValidationErrors
 	if c.ID == "" {
 		c.ID = "CHG-" + o.newID()
 	}
-	f.Identifier("id", c.ID)
-	var known bool
-	if c.ChangeType, known = release.ParseChangeType(in.ChangeType); !known {
-		f.Add("changeType", "is required, one of %s", release.Join(release.ChangeTypes))
-	}
+	c.ChangeType, _ = release.ParseChangeType(in.ChangeType)
 	if c.ChangeType == release.Standard && !w.SeparateDuties { // pre-approved by definition (ITIL)
 		c.CABDecision, c.ApprovalStatus = release.DecisionApproved, release.ApprovalApproved
 	}
-	c.ChangePlan.Check(&f)
-	if err := in.err(f); err != nil {
+	if err := in.invalid(in); err != nil {
 		return refused(ctx, o, pre, o.store.RecordInChanges, viewChange, err)
 	}
 	return idempotent(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {
 		return o.store.CreateChange(ctx, c, w)
 	})
+}
+
+func (in CreateChangeInput) check(f *release.ValidationErrors) {
+	f.IdentifierOrNone("id", in.ID)
+	release.OneOf(f, "changeType", in.ChangeType, release.ChangeTypes, true)
+	in.Normalise().Check(f)
 }
 
 // GetChange returns a change request with its release's rollback steps.
@@ -188,19 +188,19 @@ func (o *Operations) DecideChange(ctx context.Context, id string, in DecideChang
 	if err := identified("change request", id); err != nil {
 		return ChangeView{}, err
 	}
-	var f release.ValidationErrors
-	decision, known := release.ParseDecision(in.Decision)
-	if !known || decision == release.DecisionPending {
-		f.Add("decision", "is required: approved or rejected")
-	}
-	f.Prose("note", in.Note, 0, release.MaxText)
-	if err := in.err(f); err != nil {
+	decision, _ := release.ParseDecision(in.Decision)
+	if err := in.invalid(in); err != nil {
 		return refused(ctx, o, pre, o.store.RecordInChanges, viewChange, err)
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, viewChange, func(w dynamo.Write) (release.Change, error) {
 		return o.store.Decide(ctx, id, decision, in.Note, w)
 	})
+}
+
+func (in DecideChangeInput) check(f *release.ValidationErrors) {
+	release.OneOf(f, "decision", in.Decision, []release.CABDecision{release.DecisionApproved, release.DecisionRejected}, true)
+	f.Prose("note", in.Note, 0, release.MaxText)
 }
 
 // UpdateChange applies a JSON merge patch to the editable fields of a change request. An

@@ -26,6 +26,19 @@ func (m DecodeErrors) err(found release.ValidationErrors) error {
 	return all.Err()
 }
 
+// input is what an operation judges before it does anything else. Bounds reads off the
+// check what documents say of the fields.
+type input interface {
+	check(f *release.ValidationErrors)
+}
+
+// invalid is what is wrong with an input, nil where nothing is.
+func (m DecodeErrors) invalid(in input) error {
+	var f release.ValidationErrors
+	in.check(&f)
+	return m.err(f)
+}
+
 // covers tells whether the field, or something it is part of, could not be read.
 func (m DecodeErrors) covers(field string) bool {
 	for _, e := range m.fields {

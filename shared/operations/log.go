@@ -19,6 +19,11 @@ type ListLogInput struct {
 	Paging
 }
 
+func (in ListLogInput) check(f *release.ValidationErrors) {
+	in.Paging.check(f)
+	release.OneOf(f, "kind", in.Kind, release.LogKinds, false)
+}
+
 // ListLog returns a page of the deployment log, newest first. The log of a deleted release
 // is there for Auditors.
 func (o *Operations) ListLog(ctx context.Context, id string, in ListLogInput) (LogPage, error) {
@@ -29,16 +34,11 @@ func (o *Operations) ListLog(ctx context.Context, id string, in ListLogInput) (L
 	if err := identified("release", id); err != nil {
 		return LogPage{}, err
 	}
-	var f release.ValidationErrors
-	limit := in.check(&f)
-	kind, known := release.ParseLogKind(in.Kind)
-	if in.Kind != "" && !known {
-		f.Add("kind", "must be one of %s", release.Join(release.LogKinds))
-	}
-	if err := in.err(f); err != nil {
+	if err := in.invalid(in); err != nil {
 		return LogPage{}, err
 	}
-	entries, next, err := o.store.LogPage(ctx, id, kind, limit, in.Cursor, who.Role >= release.Auditor)
+	kind, _ := release.ParseLogKind(in.Kind)
+	entries, next, err := o.store.LogPage(ctx, id, kind, in.size(), in.Cursor, who.Role >= release.Auditor)
 	return LogPage{Entries: entries, NextCursor: next}, err
 }
 
@@ -58,17 +58,17 @@ func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput
 	if err := identified("release", id); err != nil {
 		return release.LogEntry{}, err
 	}
-	var f release.ValidationErrors
-	f.Prose("text", in.Text, 1, release.MaxText)
-	status, known := release.ParseStatus(in.Status)
-	if in.Status != "" && !known {
-		f.Add("status", "must be the release's current status, one of %s, or be left out", release.Join(release.Statuses))
-	}
-	if err := in.err(f); err != nil {
+	status, _ := release.ParseStatus(in.Status)
+	if err := in.invalid(in); err != nil {
 		return refused(ctx, o, pre, o.store.RecordInReleases, identity[release.LogEntry], err)
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, identity[release.LogEntry], func(w dynamo.Write) (release.LogEntry, error) {
 		return o.store.AppendLog(ctx, id, in.Text, status, w)
 	})
+}
+
+func (in AppendLogInput) check(f *release.ValidationErrors) {
+	f.Prose("text", in.Text, 1, release.MaxText)
+	release.OneOf(f, "status", in.Status, release.Statuses, false)
 }

@@ -15,12 +15,16 @@ type Paging struct {
 // PageSize is how many a page holds where the caller does not say.
 const PageSize = 25
 
-func (p Paging) check(f *release.ValidationErrors) int {
+// MaxPageSize is how many a page holds at most.
+const MaxPageSize = 100
+
+func (p Paging) check(f *release.ValidationErrors) {
+	f.Number("limit", p.size(), 1, MaxPageSize)
+}
+
+func (p Paging) size() int {
 	if p.Limit == nil {
 		return PageSize
-	}
-	if *p.Limit < 1 || *p.Limit > 100 {
-		f.Add("limit", "must be a number from 1 to 100")
 	}
 	return *p.Limit
 }

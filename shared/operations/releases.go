@@ -71,17 +71,17 @@ func (o *Operations) ListReleases(ctx context.Context, in ListReleasesInput) (Re
 	if _, err := allow(ctx, ListReleases); err != nil {
 		return ReleasePage{}, err
 	}
-	var f release.ValidationErrors
-	limit := in.check(&f)
-	status, known := release.ParseStatus(in.Status)
-	if in.Status != "" && !known {
-		f.Add("status", "must be one of %s", release.Join(release.Statuses))
-	}
-	if err := in.err(f); err != nil {
+	if err := in.invalid(in); err != nil {
 		return ReleasePage{}, err
 	}
-	all, next, err := o.store.ListReleases(ctx, status, limit, in.Cursor)
+	status, _ := release.ParseStatus(in.Status)
+	all, next, err := o.store.ListReleases(ctx, status, in.size(), in.Cursor)
 	return ReleasePage{Releases: all, NextCursor: next}, err
+}
+
+func (in ListReleasesInput) check(f *release.ValidationErrors) {
+	release.OneOf(f, "status", in.Status, release.Statuses, false)
+	in.Paging.check(f)
 }
 
 // CreateReleaseInput is a new release. It is born planned; Status may only say so.
@@ -104,26 +104,32 @@ func (o *Operations) CreateRelease(ctx context.Context, in CreateReleaseInput, p
 	if err != nil {
 		return ReleaseView{}, err
 	}
-	plan := in.Plan.Normalise()
-	plan.Public = in.Public == nil || *in.Public
-	var f release.ValidationErrors
-	plan.Check(&f)
-	checkUncompleted(&f, "rolloutSteps", plan.RolloutSteps)
-	checkUncompleted(&f, "rollbackSteps", plan.RollbackSteps)
-	f.Identifiers("linkedChangeRequestIds", in.LinkedChangeRequestIDs, release.MaxChanges)
-	if s, _ := release.ParseStatus(in.Status); in.Status != "" && s != release.Planned {
-		f.AddFor(string(TransitionRelease), "status", "may only be planned: a release is born planned and moves by transitions")
-	}
-	if err := in.err(f); err != nil {
+	if err := in.invalid(in); err != nil {
 		return refused(ctx, o, pre, o.store.RecordInReleases, viewReleaseDetail, err)
 	}
 	w := o.write(who, pre)
 	born := release.Release{
-		Status: release.Planned, Plan: plan, CreatedAt: w.At, CreatedBy: who.Author(), UpdatedAt: w.At.Truncate(time.Second), Revision: 1,
+		Status: release.Planned, Plan: in.plan(), CreatedAt: w.At, CreatedBy: who.Author(), UpdatedAt: w.At.Truncate(time.Second), Revision: 1,
 	}
 	return idempotent(ctx, o, pre, w, viewReleaseDetail, func(w dynamo.Write) (dynamo.ReleaseDetail, error) {
 		return o.store.CreateRelease(ctx, born, in.LinkedChangeRequestIDs, w)
 	})
+}
+
+// plan is the plan as it is stored.
+func (in NewPlan) plan() release.Plan {
+	plan := in.Plan.Normalise()
+	plan.Public = in.Public == nil || *in.Public
+	return plan
+}
+
+func (in CreateReleaseInput) check(f *release.ValidationErrors) {
+	plan := in.plan()
+	plan.Check(f)
+	checkUncompleted(f, "rolloutSteps", plan.RolloutSteps)
+	checkUncompleted(f, "rollbackSteps", plan.RollbackSteps)
+	f.Identifiers("linkedChangeRequestIds", in.LinkedChangeRequestIDs, release.MaxChanges)
+	f.Only("status", in.Status, string(release.Planned), string(TransitionRelease), "may only be planned: a release is born planned and moves by transitions")
 }
 
 // viewReleaseDetail shows the log without the values that entries wrote: five hundred edits

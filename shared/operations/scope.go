@@ -25,29 +25,32 @@ func (o *Operations) AddChanges(ctx context.Context, id string, in AddChangesInp
 	if err := identified("release", id); err != nil {
 		return dynamo.LinkResult{}, err
 	}
-	var f release.ValidationErrors
-	if n := len(in.Add) + len(in.Remove); n == 0 || n > release.MaxChanges {
-		f.Add("add", "together with remove, these are %d ids; send 1 to %d", n, release.MaxChanges)
-	} else {
-		f.Identifiers("add", in.Add, release.MaxChanges)
-		f.Identifiers("remove", in.Remove, release.MaxChanges)
-		adding := make(map[string]bool, len(in.Add))
-		for _, id := range in.Add {
-			adding[id] = true
-		}
-		for i, id := range in.Remove {
-			if adding[id] {
-				f.Add(fmt.Sprintf("remove[%d]", i), "%s is also in add; decide for one", id)
-			}
-		}
-	}
-	if err := in.err(f); err != nil {
+	if err := in.invalid(in); err != nil {
 		return dynamo.LinkResult{}, err
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, identity[dynamo.LinkResult], func(w dynamo.Write) (dynamo.LinkResult, error) {
 		return o.store.LinkChanges(ctx, id, in.Add, in.Remove, w)
 	})
+}
+
+func (in AddChangesInput) check(f *release.ValidationErrors) {
+	f.Identifiers("add", in.Add, release.MaxChanges)
+	f.Identifiers("remove", in.Remove, release.MaxChanges)
+	if n := len(in.Add) + len(in.Remove); n == 0 || n > release.MaxChanges {
+		f.Fields = nil // one sentence on the number, not one on each id
+		f.Add("add", "together with remove, these are %d ids; send 1 to %d", n, release.MaxChanges)
+		return
+	}
+	adding := make(map[string]bool, len(in.Add))
+	for _, id := range in.Add {
+		adding[id] = true
+	}
+	for i, id := range in.Remove {
+		if adding[id] {
+			f.Add(fmt.Sprintf("remove[%d]", i), "%s is also in add; decide for one", id)
+		}
+	}
 }
 
 // LinkResult is what AddChanges answers; surfaces know it from here.

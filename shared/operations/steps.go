@@ -27,11 +27,7 @@ func (o *Operations) CompleteStep(ctx context.Context, id, plan string, order in
 	if !known {
 		return ReleaseView{}, release.NotFound("plan", shorten(plan)+" (there are rollout and rollback)")
 	}
-	var f release.ValidationErrors
-	if in.Completed == nil {
-		f.Add("completed", "is required: true or false")
-	}
-	if err := in.err(f); err != nil {
+	if err := in.invalid(in); err != nil {
 		return ReleaseView{}, err
 	}
 	w := o.write(who, pre)
@@ -47,6 +43,12 @@ func (o *Operations) CompleteStep(ctx context.Context, id, plan string, order in
 			return r.Complete(name, order, *in.Completed, w.Stamp)
 		}, w)
 	})
+}
+
+func (in CompleteStepInput) check(f *release.ValidationErrors) {
+	if in.Completed == nil {
+		f.Add("completed", "is required: true or false")
+	}
 }
 
 func notTheOwner(owner string) error {

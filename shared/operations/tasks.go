@@ -70,26 +70,12 @@ func (o *Operations) ListTasks(ctx context.Context, in ListTasksInput) (TaskPage
 			return TaskPage{}, err
 		}
 	}
-	var f release.ValidationErrors
-	limit := in.check(&f)
-	named := 0
-	for _, v := range []string{in.RequesterEmail, in.ChangeRequestID, in.CIID} {
-		if v != "" {
-			named++
-		}
-	}
-	if named != 1 {
-		f.Add("requesterEmail", "send exactly one of requesterEmail, changeRequestId and ciId")
-	}
-	status, known := release.ParseTaskStatus(in.Status)
-	if in.Status != "" && !known {
-		f.Add("status", "must be one of %s", release.Join(release.TaskStatuses))
-	}
-	if err := in.err(f); err != nil {
+	if err := in.invalid(in); err != nil {
 		return TaskPage{}, err
 	}
+	status, _ := release.ParseTaskStatus(in.Status)
 	by := dynamo.TasksBy{Requester: in.RequesterEmail, Change: in.ChangeRequestID, CI: in.CIID}
-	all, next, err := o.store.ListTasks(ctx, by, status, limit, in.Cursor)
+	all, next, err := o.store.ListTasks(ctx, by, status, in.size(), in.Cursor)
 	if err != nil {
 		return TaskPage{}, err
 	}
@@ -117,30 +103,36 @@ func (o *Operations) CreateTask(ctx context.Context, in CreateTaskInput, pre Pre
 	w := o.write(who, pre)
 	at := w.At.Truncate(time.Second)
 	t := release.Task{ID: in.ID, TaskPlan: in.TaskPlan, CreatedAt: w.At, CreatedBy: who.Author(), UpdatedAt: at, Revision: 1}
-	var f release.ValidationErrors
 	if t.ID == "" {
 		t.ID = "TASK-" + o.newID()
 	}
-	f.Identifier("id", t.ID)
 	if t.CIIDs == nil {
 		t.CIIDs = []string{}
 	}
-	t.TaskPlan.Check(&f)
-	status, known := release.ParseTaskStatus(string(in.Status))
-	switch {
-	case in.Status == "":
-		status = release.TaskOpen
-	case !known:
-		f.Add("status", "must be one of %s", release.Join(release.TaskStatuses))
-	}
+	status, _ := release.ParseTaskStatus(string(in.status()))
 	t.Status = release.TaskOpen
 	t = t.SetStatus(status, at)
-	if err := in.err(f); err != nil {
+	if err := in.invalid(in); err != nil {
 		return refused(ctx, o, pre, o.store.RecordInTasks, viewTask, err)
 	}
 	return idempotent(ctx, o, pre, w, viewTask, func(w dynamo.Write) (release.Task, error) {
 		return o.store.CreateTask(ctx, t, w)
 	})
+}
+
+// status is what the task is given: Open where nothing is said.
+func (in CreateTaskInput) status() release.TaskStatus {
+	if in.Status == "" {
+		return release.TaskOpen
+	}
+	return in.Status
+}
+
+func (in CreateTaskInput) check(f *release.ValidationErrors) {
+	f.IdentifierOrNone("id", in.ID)
+	plan := in.TaskPlan
+	plan.Status = in.status()
+	plan.Check(f)
 }
 
 // GetTask returns a task with its comments and the release it waits for. A caller
@@ -216,13 +208,10 @@ func editTask(t release.Task, plan release.TaskPlan, at time.Time) (release.Task
 		plan.CIIDs = []string{}
 	}
 	plan.CheckEdit(&f, t.TaskPlan)
-	status, known := release.ParseTaskStatus(string(plan.Status))
-	if !known {
-		f.Add("status", "must be one of %s", release.Join(release.TaskStatuses))
-	}
 	if err := f.Err(); err != nil {
 		return t, err
 	}
+	status, _ := release.ParseTaskStatus(string(plan.Status))
 	plan.Status = t.Status
 	t.TaskPlan = plan
 	return t.SetStatus(status, at), nil
@@ -230,13 +219,19 @@ func editTask(t release.Task, plan release.TaskPlan, at time.Time) (release.Task
 
 // check judges the list's filters with its paging: what cannot be an id or an address
 // must not reach the store, which bounds its keys.
-func (in ListTasksInput) check(f *release.ValidationErrors) int {
+func (in ListTasksInput) check(f *release.ValidationErrors) {
+	given := 0
+	for _, v := range []string{in.RequesterEmail, in.ChangeRequestID, in.CIID} {
+		if v != "" {
+			given++
+		}
+	}
 	f.Email("requesterEmail", in.RequesterEmail, false)
-	if in.ChangeRequestID != "" {
-		f.Identifier("changeRequestId", in.ChangeRequestID)
+	f.IdentifierOrNone("changeRequestId", in.ChangeRequestID)
+	f.ConfigurationItemOrNone("ciId", in.CIID)
+	release.OneOf(f, "status", in.Status, release.TaskStatuses, false)
+	in.Paging.check(f)
+	if given != 1 {
+		f.Add("requesterEmail", "send exactly one of requesterEmail, changeRequestId and ciId")
 	}
-	if in.CIID != "" {
-		f.ConfigurationItem("ciId", in.CIID)
-	}
-	return in.Paging.check(f)
 }

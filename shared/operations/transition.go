@@ -25,23 +25,27 @@ func (o *Operations) TransitionRelease(ctx context.Context, id string, in Transi
 	if err := identified("release", id); err != nil {
 		return ReleaseView{}, err
 	}
-	var f release.ValidationErrors
-	to, known := release.ParseStatus(in.Status)
-	if !known {
-		f.Add("status", "is required, one of %s", release.Join(release.Statuses))
-	}
-	f.Prose("note", in.Note, 0, release.MaxText)
-	switch t, _ := release.TransitionTo(to); {
-	case slices.Contains(t.Guards, release.GuardReason):
-		f.Prose("rollback_reason", in.RollbackReason, 1, release.MaxText)
-	case in.RollbackReason != "":
-		f.Add("rollback_reason", "goes with the status rolled-back only; put other remarks into note")
-	}
-	if err := in.err(f); err != nil {
+	to, _ := release.ParseStatus(in.Status)
+	if err := in.invalid(in); err != nil {
 		return refused(ctx, o, pre, o.store.RecordInReleases, viewRelease, err)
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {
 		return o.store.Transition(ctx, id, release.TransitionRequest{To: to, Note: in.Note, Reason: in.RollbackReason}, w)
 	})
+}
+
+func (in TransitionInput) check(f *release.ValidationErrors) {
+	release.OneOf(f, "status", in.Status, release.Statuses, true)
+	f.Prose("note", in.Note, 0, release.MaxText)
+	to, _ := release.ParseStatus(in.Status)
+	t, _ := release.TransitionTo(to)
+	least := 0
+	if slices.Contains(t.Guards, release.GuardReason) {
+		least = 1
+	} else if in.RollbackReason != "" {
+		f.Add("rollback_reason", "goes with the status rolled-back only; put other remarks into note")
+		return
+	}
+	f.Prose("rollback_reason", in.RollbackReason, least, release.MaxText)
 }

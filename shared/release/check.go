@@ -35,8 +35,8 @@ func (e edit) email(field, was, is string, required bool) {
 }
 
 func (e edit) risk(field string, was, is Risk) {
-	if _, known := ParseRisk(string(is)); is != "" && !known && (e.anew || is != was) {
-		e.Add(field, "must be one of %s, or be left out", Join(Risks))
+	if e.anew || is != was {
+		OneOf(e.ValidationErrors, field, string(is), Risks, false)
 	}
 }
 
@@ -66,6 +66,7 @@ func sameInstant(a, b *time.Time) bool {
 // steps judges a plan's steps. Lists are replaced as a whole, so what counts as changed
 // is what no step of the plan held before, wherever it stood.
 func (e edit) steps(field string, was, is []Step) {
+	e.note(field, Bound{MaxItems: MaxSteps})
 	if len(is) > MaxSteps && len(is) > len(was) {
 		e.Add(field, "has %d steps; at most %d are allowed", len(is), MaxSteps)
 		return
@@ -74,9 +75,8 @@ func (e edit) steps(field string, was, is []Step) {
 	seen := make(map[int]bool, len(is))
 	for i, s := range is {
 		at := fmt.Sprintf("%s[%d].", field, i)
-		if (s.Order < 1 || s.Order > 9999) && !held(func(w Step) bool { return w.Order == s.Order }) {
-			e.Add(at+"order", "must be a number from 1 to 9999")
-		} else if seen[s.Order] {
+		stood := held(func(w Step) bool { return w.Order == s.Order })
+		if (stood || e.Number(at+"order", s.Order, 1, MaxOrder)) && seen[s.Order] {
 			e.Add(at+"order", "repeats %d; every step of a plan has an order of its own", s.Order)
 		}
 		seen[s.Order] = true
@@ -86,8 +86,8 @@ func (e edit) steps(field string, was, is []Step) {
 		if !held(func(w Step) bool { return w.OwnerEmail == s.OwnerEmail }) {
 			e.Email(at+"ownerEmail", s.OwnerEmail, false)
 		}
-		if (s.EstimatedMinutes < 0 || s.EstimatedMinutes > MaxMinutes) && !held(func(w Step) bool { return w.EstimatedMinutes == s.EstimatedMinutes }) {
-			e.Add(at+"estimatedMinutes", "must be a number from 0 to %d", MaxMinutes)
+		if !held(func(w Step) bool { return w.EstimatedMinutes == s.EstimatedMinutes }) {
+			e.Number(at+"estimatedMinutes", s.EstimatedMinutes, 0, MaxMinutes)
 		}
 	}
 }
@@ -164,8 +164,11 @@ func (p TaskPlan) check(e edit, was TaskPlan) {
 	e.line("requesterName", was.RequesterName, p.RequesterName, 0, MaxName)
 	e.email("requesterEmail", was.RequesterEmail, p.RequesterEmail, true)
 	e.list("ciIds", was.CIIDs, p.CIIDs, MaxCIs, e.ConfigurationItem)
-	if p.ChangeRequestID != "" && (e.anew || p.ChangeRequestID != was.ChangeRequestID) {
-		e.Identifier("changeRequestId", p.ChangeRequestID)
+	if e.anew || p.ChangeRequestID != was.ChangeRequestID {
+		e.IdentifierOrNone("changeRequestId", p.ChangeRequestID)
+	}
+	if e.anew || p.Status != was.Status {
+		OneOf(e.ValidationErrors, "status", string(p.Status), TaskStatuses, true)
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	MaxSummary     = 500   // publicSummary
 	MaxStepText    = 1000
 	MaxSteps       = 100 // per plan
+	MaxOrder       = 9999
 	MaxMinutes     = 60 * 24 * 30
 	MaxChanges     = 100 // change requests in a release, and ids in one add-changes
 	MaxCIs         = 40  // configuration items of a change request or a task
@@ -34,7 +35,11 @@ const (
 )
 
 // ValidationErrors collects every wrong field of a request, so that one answer names them all.
-type ValidationErrors struct{ Fields []FieldError }
+type ValidationErrors struct {
+	Fields []FieldError
+
+	bounds map[string]Bound // what was asked of each field, while BoundsOf listens
+}
 
 // Add notes a wrong field.
 func (f *ValidationErrors) Add(field, format string, args ...any) {
@@ -64,11 +69,13 @@ func (f *ValidationErrors) Err() error {
 // Line checks a text of one line: bounded, valid UTF-8, and nothing in it that cannot be
 // seen (a line break in a name would end up in mail subjects and feeds).
 func (f *ValidationErrors) Line(field, s string, minBytes, maxBytes int) {
+	f.note(field, Bound{Form: FormLine, Least: minBytes, Most: maxBytes})
 	f.text(field, s, minBytes, maxBytes, glyph.Line)
 }
 
 // Prose checks a text of several lines.
 func (f *ValidationErrors) Prose(field, s string, minBytes, maxBytes int) {
+	f.note(field, Bound{Form: FormProse, Least: minBytes, Most: maxBytes})
 	f.text(field, s, minBytes, maxBytes, glyph.Prose)
 }
 
@@ -94,6 +101,7 @@ func (f *ValidationErrors) text(field, s string, minBytes, maxBytes int, find fu
 // Email checks a plain address such as somebody@example.com, to which mail can be sent.
 // Empty is allowed where it is not required.
 func (f *ValidationErrors) Email(field, s string, required bool) {
+	f.note(field, Bound{Form: FormEmail, Most: MaxEmail})
 	switch _, err := address.ASCII(s); {
 	case s == "" && !required:
 	case s == "":
@@ -107,8 +115,51 @@ func (f *ValidationErrors) Email(field, s string, required bool) {
 
 // Identifier checks an id that people or other systems chose.
 func (f *ValidationErrors) Identifier(field, s string) {
+	f.note(field, Bound{Form: FormIdentifier, Most: MaxID})
 	if !validID(s) {
 		f.Add(field, "must be 1 to %d characters, letters, digits, '.', '_', '-' or ':', beginning with a letter or digit", MaxID)
+	}
+}
+
+// IdentifierOrNone is Identifier for a field that may be left out.
+func (f *ValidationErrors) IdentifierOrNone(field, s string) {
+	f.note(field, Bound{Form: FormIdentifier, Most: MaxID})
+	if s != "" {
+		f.Identifier(field, s)
+	}
+}
+
+// Number checks a whole number, and tells whether it is within its bounds.
+func (f *ValidationErrors) Number(field string, n, least, most int) bool {
+	f.note(field, Bound{Form: FormNumber, Least: least, Most: most})
+	if n < least || n > most {
+		f.Add(field, "must be a number from %d to %d", least, most)
+		return false
+	}
+	return true
+}
+
+// OneOf checks a word without regard to case. Empty is allowed where it is not required.
+func OneOf[T ~string](f *ValidationErrors, field, s string, choices []T, required bool) {
+	words := make([]string, len(choices))
+	for i, c := range choices {
+		words[i] = string(c)
+	}
+	f.note(field, Bound{Form: FormChoice, Choices: words})
+	switch _, known := parseEnum(s, choices); {
+	case known:
+	case s != "":
+		f.Add(field, "must be one of %s", Join(choices))
+	case required:
+		f.Add(field, "is required, one of %s", Join(choices))
+	}
+}
+
+// Only checks a word that can be nothing but one, since another operation changes it.
+func (f *ValidationErrors) Only(field, s, choice, operation, why string) {
+	f.note(field, Bound{Form: FormChoice, Choices: []string{choice}})
+	if s != "" && !strings.EqualFold(s, choice) {
+		f.AddFor(operation, field, "%s", why)
 	}
 }
 
@@ -129,13 +180,22 @@ func validID(s string) bool {
 // ConfigurationItem checks the id of a configuration item as CMDBs have them: entity
 // references, ARNs, GUIDs in braces. It stands in no path, so any visible text will do.
 func (f *ValidationErrors) ConfigurationItem(field, s string) {
+	f.note(field, Bound{Form: FormConfigurationItem, Least: 1, Most: MaxCI})
 	if glyph.Blank(s) {
 		f.Add(field, "must be 1 to %d bytes of UTF-8", MaxCI)
 		return
 	}
-	f.Line(field, s, 1, MaxCI)
+	f.text(field, s, 1, MaxCI, glyph.Line)
 	if strings.TrimSpace(s) != s {
 		f.Add(field, "begins or ends with white space; remove it")
+	}
+}
+
+// ConfigurationItemOrNone is ConfigurationItem for a field that may be left out.
+func (f *ValidationErrors) ConfigurationItemOrNone(field, s string) {
+	f.note(field, Bound{Form: FormConfigurationItem, Least: 1, Most: MaxCI})
+	if s != "" {
+		f.ConfigurationItem(field, s)
 	}
 }
 
@@ -146,6 +206,7 @@ func (f *ValidationErrors) Identifiers(field string, ids []string, most int) {
 
 // list checks what a list of ids has beside those that it had before.
 func (f *ValidationErrors) list(field string, was, is []string, most int, check func(field, id string)) {
+	f.noteList(field, most, check)
 	if len(is) > most && len(is) > len(was) {
 		f.Add(field, "has %d entries; at most %d are allowed", len(is), most)
 		return

@@ -1,0 +1,60 @@
+package release
+
+import "slices"
+
+// Form is how a field's value is judged.
+type Form int
+
+// The forms.
+const (
+	FormLine              Form = iota + 1 // a text of one line
+	FormProse                             // a text of several
+	FormEmail                             // an address that can be mailed
+	FormIdentifier                        // an id that stands in paths
+	FormConfigurationItem                 // an id as CMDBs have them
+	FormNumber
+	FormChoice // one of some words, in upper or lower case
+)
+
+// Bound is what a check asks of a field's value, or of each entry of a list.
+type Bound struct {
+	Form        Form
+	Least, Most int      // bytes of UTF-8; of a number, itself
+	Choices     []string // of FormChoice
+	MaxItems    int      // of a list; 0 where the field is none
+	Unique      bool     // each entry of the list once
+}
+
+// BoundsOf tells what a check asks of each field and which it does not do without, by
+// running it on nothing: documents say what is checked because they read it off the
+// check. Entries of a list are judged at "field[0]".
+func BoundsOf(check func(*ValidationErrors)) (bounds map[string]Bound, required []string) {
+	f := ValidationErrors{bounds: map[string]Bound{}}
+	check(&f)
+	for _, e := range f.Fields {
+		required = append(required, e.Field)
+	}
+	return f.bounds, required
+}
+
+// note records a bound while BoundsOf listens.
+func (f *ValidationErrors) note(field string, b Bound) {
+	if f.bounds != nil {
+		f.bounds[field] = b
+	}
+}
+
+// noteList records a list's bound, with that of its entries.
+func (f *ValidationErrors) noteList(field string, most int, check func(field, id string)) {
+	if f.bounds == nil {
+		return
+	}
+	at := field + "[0]"
+	before := len(f.Fields)
+	check(at, "")
+	f.Fields = slices.Delete(f.Fields, before, len(f.Fields)) // nothing was sent
+	b := f.bounds[at]
+	delete(f.bounds, at)
+	b.MaxItems, b.Unique = most, true
+	f.bounds[field] = b
+}
