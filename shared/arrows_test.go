@@ -33,7 +33,8 @@ var mayImport = map[string][]string{
 	"shared/operations":   {"shared/dynamo", "shared/glyph", "shared/release"},
 	"shared/rest":         {"shared/operations", "shared/release"},
 	"shared/rest/apidocs": {}, // serves what is generated, so that it links no route
-	"shared/rest/openapi": {"shared/rest", "shared/operations", "shared/release"},
+	"shared/rest/openapi": {"shared/fields", "shared/rest", "shared/operations", "shared/release"},
+	"shared/fields":       {}, // what types say of their fields, for generators
 	"shared/mcptools":     {"shared/operations", "shared/release"},
 	"shared/stream":       {"shared/dynamo"}, // the one batch loop
 	"shared/settle":       {"shared/dynamo", "shared/release", "shared/stream"},
@@ -46,7 +47,7 @@ var mayImport = map[string][]string{
 
 	// The bridge is a program for workstations: it speaks the protocol and knows no rule.
 	"shared/mcptools/bridge":   {},
-	"shared/mcptools/describe": {"shared/mcptools", "shared/operations", "shared/release"},
+	"shared/mcptools/describe": {"shared/fields", "shared/mcptools", "shared/operations", "shared/release"},
 
 	// The parts of notify rest on its words, and link what they need: see onlyIn for who
 	// sends mail and who publishes events.

@@ -20,9 +20,9 @@ const chunk = 45
 
 // LinkResult tells what linking and removing did, id by id, in the order asked.
 type LinkResult struct {
-	Added     []string `json:"added"`
-	Removed   []string `json:"removed"`
-	Unchanged []string `json:"unchanged"`
+	Added     []string `json:"added" doc:"What was linked."`
+	Removed   []string `json:"removed" doc:"What was removed."`
+	Unchanged []string `json:"unchanged" doc:"What was so already."`
 }
 
 // LinkChanges links and removes change requests, in chunks each of which checks the

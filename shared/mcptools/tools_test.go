@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/releases/shared/fields"
 	"example.com/releases/shared/mcptools"
 	"example.com/releases/shared/mcptools/describe"
 	"example.com/releases/shared/operations"
@@ -74,14 +75,14 @@ func TestArgumentsAreTheRESTBodies(t *testing.T) {
 		body := map[string]reflect.Type{}
 		for _, in := range []any{route.Query, route.Body} {
 			if in != nil {
-				for _, f := range describe.Fields(reflect.TypeOf(in).Elem()) {
-					body[describe.Name(f)] = f.Type
+				for _, f := range fields.Of(reflect.TypeOf(in).Elem()) {
+					body[f.Name] = f.Type
 				}
 			}
 		}
 		taken := map[string]reflect.Type{}
-		for _, f := range describe.Fields(tool.Arguments) {
-			taken[describe.Name(f)] = f.Type
+		for _, f := range fields.Of(tool.Arguments) {
+			taken[f.Name] = f.Type
 		}
 		shown := properties(t, tool.Name)
 		for name, typ := range body {
@@ -130,16 +131,16 @@ func TestStepsAreThoseOfTheBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	stamped := []string{"completed", "completedBy", "completedAt"}
-	fields := describe.Fields(reflect.TypeFor[release.Step]())
-	for _, f := range fields {
-		name := describe.Name(f)
+	list := fields.Of(reflect.TypeFor[release.Step]())
+	for _, f := range list {
+		name := f.Name
 		shown, ok := step.Items.Properties[name]
 		if ok == slices.Contains(stamped, name) || ok && shown["type"] != jsonKind(f.Type) {
 			t.Errorf("%s is shown as %v", name, shown)
 		}
 	}
-	if len(step.Items.Properties) != len(fields)-len(stamped) {
-		t.Errorf("%d of %d fields are shown", len(step.Items.Properties), len(fields))
+	if len(step.Items.Properties) != len(list)-len(stamped) {
+		t.Errorf("%d of %d fields are shown", len(step.Items.Properties), len(list))
 	}
 }
 
@@ -268,8 +269,8 @@ func TestInstructions_EveryTextOfARelease_IsNamedUntrusted(t *testing.T) {
 	warned, _, _ = strings.Cut(warned, ")")
 	named := strings.FieldsFunc(warned, func(r rune) bool { return r == ',' || r == ' ' })
 	texts := 0
-	for _, f := range describe.Fields(reflect.TypeFor[release.Plan]()) {
-		if name := describe.Name(f); f.Type.Kind() == reflect.String && !strings.HasSuffix(name, "Email") {
+	for _, f := range fields.Of(reflect.TypeFor[release.Plan]()) {
+		if name := f.Name; f.Type.Kind() == reflect.String && !strings.HasSuffix(name, "Email") {
 			texts++
 			if !slices.Contains(named, name) {
 				t.Errorf("%s is not among what is named untrusted: %s", name, warned)

@@ -10,38 +10,38 @@ import (
 
 // ChangeView is a change request as callers see it.
 type ChangeView struct {
-	ID             string                 `json:"id"`
-	ChangeType     release.ChangeType     `json:"changeType"`
-	CABDecision    release.CABDecision    `json:"cabDecision"`
-	ApprovalStatus release.ApprovalStatus `json:"approvalStatus"`
-	Status         release.ChangeStatus   `json:"status"`
+	ID             string                 `json:"id" doc:"The id."`
+	ChangeType     release.ChangeType     `json:"changeType" doc:"ITIL's kind of change; 'Standard' is approved beforehand."`
+	CABDecision    release.CABDecision    `json:"cabDecision" doc:"What the Change Advisory Board decided."`
+	ApprovalStatus release.ApprovalStatus `json:"approvalStatus" doc:"The approval; a change request counts as approved when this and 'cabDecision' both say so."`
+	Status         release.ChangeStatus   `json:"status" doc:"'Resolved' once a release with it is deployed."`
 	release.ChangePlan
 
-	DecidedBy    string     `json:"decidedBy,omitempty"`
-	DecidedAt    *time.Time `json:"decidedAt,omitempty"`
-	DecisionNote string     `json:"decisionNote,omitempty"`
+	DecidedBy    string     `json:"decidedBy,omitempty" doc:"Who recorded the decision."`
+	DecidedAt    *time.Time `json:"decidedAt,omitempty" doc:"When it was recorded."`
+	DecisionNote string     `json:"decisionNote,omitempty" doc:"The remark that came with the decision."`
 	// ApprovalVoided is the edit that took the CAB's approval away, until the next decision.
-	ApprovalVoided *release.Voided `json:"approvalVoided,omitempty"`
+	ApprovalVoided *release.Voided `json:"approvalVoided,omitempty" doc:"The edit that took the CAB's approval away; gone with the next decision."`
 	// Digest tells what would be decided on now, to be compared with that of a decision.
-	Digest    string    `json:"digest"`
-	CreatedAt time.Time `json:"createdAt"`
-	CreatedBy string    `json:"createdBy"`
-	UpdatedAt time.Time `json:"updatedAt"`
-	Revision  int       `json:"revision"`
-	ReleaseID string    `json:"releaseId,omitempty"`
+	Digest    string    `json:"digest" doc:"Names what the CAB decides on as it stands: 'v1:' and the SHA-256, in hexadecimal, of its canonical JSON (RFC 8785)."`
+	CreatedAt time.Time `json:"createdAt" doc:"When it was created."`
+	CreatedBy string    `json:"createdBy" doc:"Who created it."`
+	UpdatedAt time.Time `json:"updatedAt" doc:"When it last changed."`
+	Revision  int       `json:"revision" doc:"Grows by one with each change."`
+	ReleaseID string    `json:"releaseId,omitempty" doc:"The live release that it is in."`
 
-	LinkedRelease *ChangeRelease `json:"linkedRelease,omitempty"`
+	LinkedRelease *ChangeRelease `json:"linkedRelease,omitempty" doc:"The release it is in, or was in last, with the way back that the CAB wants to see."`
 }
 
 // ChangeRelease is the release of a change request, with the rollback steps that the
 // CAB wants to see before it decides.
 type ChangeRelease struct {
-	ID             string         `json:"id"`
-	Name           string         `json:"name"`
-	Status         release.Status `json:"status"`
-	ScheduledStart *time.Time     `json:"scheduledStart,omitempty"`
-	ScheduledEnd   *time.Time     `json:"scheduledEnd,omitempty"`
-	RollbackSteps  []release.Step `json:"rollbackSteps"`
+	ID             string         `json:"id" doc:"The id."`
+	Name           string         `json:"name" doc:"What people call the release."`
+	Status         release.Status `json:"status" doc:"Where the release stands."`
+	ScheduledStart *time.Time     `json:"scheduledStart,omitempty" doc:"When the window begins."`
+	ScheduledEnd   *time.Time     `json:"scheduledEnd,omitempty" doc:"When the window ends."`
+	RollbackSteps  []release.Step `json:"rollbackSteps" doc:"How to get back, in order."`
 }
 
 func viewChange(c release.Change) ChangeView {
@@ -55,13 +55,13 @@ func viewChange(c release.Change) ChangeView {
 
 // ChangePage is one page of change requests, newest first.
 type ChangePage struct {
-	ChangeRequests []ChangeView `json:"changeRequests"`
-	NextCursor     string       `json:"nextCursor,omitempty"`
+	ChangeRequests []ChangeView `json:"changeRequests" doc:"The change requests of this page, newest first."`
+	NextCursor     string       `json:"nextCursor,omitempty" doc:"What to send as 'cursor' for the next page; there is none on the last."`
 }
 
 // ListChangesInput narrows and pages a list of change requests.
 type ListChangesInput struct {
-	ApprovalStatus string `json:"approvalStatus"`
+	ApprovalStatus string `json:"approvalStatus" doc:"Only change requests with this approval."`
 	Paging
 }
 
@@ -86,14 +86,14 @@ func (o *Operations) ListChanges(ctx context.Context, in ListChangesInput) (Chan
 }
 
 func (in ListChangesInput) check(f *release.ValidationErrors) {
-	release.OneOf(f, "approvalStatus", in.ApprovalStatus, release.ApprovalStatuses, false)
 	in.Paging.check(f)
+	release.OneOf(f, "approvalStatus", in.ApprovalStatus, release.ApprovalStatuses, false)
 }
 
 // CreateChangeInput is a new change request. ID may come from an ITSM suite.
 type CreateChangeInput struct {
-	ID         string `json:"id"`
-	ChangeType string `json:"changeType"`
+	ID         string `json:"id" doc:"An id of your own, for example from an ITSM suite; one is made where it is left out."`
+	ChangeType string `json:"changeType" doc:"ITIL's kind of change; 'Standard' is approved beforehand."`
 	release.ChangePlan
 	DecodeErrors
 }
@@ -173,8 +173,8 @@ func (o *Operations) linkedRelease(ctx context.Context, c release.Change) (*rele
 
 // DecideChangeInput is the CAB's decision.
 type DecideChangeInput struct {
-	Decision string `json:"decision"`
-	Note     string `json:"note"`
+	Decision string `json:"decision" doc:"What the CAB decided."`
+	Note     string `json:"note" doc:"A remark for the record."`
 	DecodeErrors
 }
 

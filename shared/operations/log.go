@@ -9,13 +9,13 @@ import (
 
 // LogPage is one page of the deployment log, newest first.
 type LogPage struct {
-	Entries    []release.LogEntry `json:"entries"`
-	NextCursor string             `json:"nextCursor,omitempty"`
+	Entries    []release.LogEntry `json:"entries" doc:"The entries of this page, newest first."`
+	NextCursor string             `json:"nextCursor,omitempty" doc:"What to send as 'cursor' for the next page; there is none on the last."`
 }
 
 // ListLogInput narrows a log to one kind of entries, and pages it.
 type ListLogInput struct {
-	Kind string `json:"kind"`
+	Kind string `json:"kind" doc:"Only entries of this kind."`
 	Paging
 }
 
@@ -44,8 +44,8 @@ func (o *Operations) ListLog(ctx context.Context, id string, in ListLogInput) (L
 
 // AppendLogInput is a new log entry; a Status must be the release's current one.
 type AppendLogInput struct {
-	Text   string `json:"text"`
-	Status string `json:"status"`
+	Text   string `json:"text" doc:"What happened. It cannot be changed or removed afterwards."`
+	Status string `json:"status" doc:"The release's current status, if the entry is to show it; the entry is refused if the release has moved on. It does not move the release."`
 	DecodeErrors
 }
 

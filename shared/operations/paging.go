@@ -7,8 +7,8 @@ import (
 // Paging is how a list is cut into pages: Limit 1–100 (0 means 25) and the cursor of
 // the page before.
 type Paging struct {
-	Limit  *int   `json:"limit"`
-	Cursor string `json:"cursor"`
+	Limit  *int   `json:"limit" doc:"How many a page holds; 25 where it is left out."`
+	Cursor string `json:"cursor" doc:"The 'nextCursor' of the page before, with the same filters. Leave it out for the first page."`
 	DecodeErrors
 }
 

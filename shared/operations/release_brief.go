@@ -12,8 +12,8 @@ type Brief struct {
 	ReleaseView
 
 	// OlderLogEntries tells that the log holds more than what is shown.
-	OlderLogEntries bool              `json:"olderLogEntries"`
-	Readiness       release.Readiness `json:"readiness"`
+	OlderLogEntries bool              `json:"olderLogEntries" doc:"Whether the log holds more than these."`
+	Readiness       release.Readiness `json:"readiness" doc:"What each next status demands, whether it holds, and advice that blocks nothing."`
 }
 
 // BriefRelease returns a release with its links, its readiness and at most so many of

@@ -12,32 +12,32 @@ import (
 
 // ReleaseView is a release as callers see it.
 type ReleaseView struct {
-	ID     string         `json:"id"`
-	Status release.Status `json:"status"`
+	ID     string         `json:"id" doc:"The id."`
+	Status release.Status `json:"status" doc:"Where the release stands."`
 	release.Plan
-	LinkedChangeRequestIDs []string `json:"linkedChangeRequestIds"`
+	LinkedChangeRequestIDs []string `json:"linkedChangeRequestIds" doc:"The ids of the change requests in the release."`
 
-	ActualStart      *time.Time `json:"actualStart,omitempty"`
-	ActualEnd        *time.Time `json:"actualEnd,omitempty"`
-	RolledBackAt     *time.Time `json:"rolledBackAt,omitempty"`
-	RolledBackReason string     `json:"rolledBackReason,omitempty"`
-	CreatedAt        time.Time  `json:"createdAt"`
-	CreatedBy        string     `json:"createdBy"`
-	UpdatedAt        time.Time  `json:"updatedAt"`
-	Revision         int        `json:"revision"`
+	ActualStart      *time.Time `json:"actualStart,omitempty" doc:"When it went in progress."`
+	ActualEnd        *time.Time `json:"actualEnd,omitempty" doc:"When it was deployed."`
+	RolledBackAt     *time.Time `json:"rolledBackAt,omitempty" doc:"When it was rolled back."`
+	RolledBackReason string     `json:"rolledBackReason,omitempty" doc:"Why it was rolled back."`
+	CreatedAt        time.Time  `json:"createdAt" doc:"When it was created."`
+	CreatedBy        string     `json:"createdBy" doc:"Who created it."`
+	UpdatedAt        time.Time  `json:"updatedAt" doc:"When it last changed."`
+	Revision         int        `json:"revision" doc:"Grows by one with each change."`
 
-	AllowedNextStatuses []release.Status  `json:"allowedNextStatuses"`
-	Settlement          *release.Progress `json:"settlement,omitempty"`
+	AllowedNextStatuses []release.Status  `json:"allowedNextStatuses" doc:"The statuses that the lifecycle allows next; none at its end. The readiness tells whether their conditions hold."`
+	Settlement          *release.Progress `json:"settlement,omitempty" doc:"How far change requests and tasks have followed the latest deployment, rollback or cancellation."`
 	// ChangedSinceApproval are the fields of the plan that changed after the release was
 	// approved; left out where there is none.
-	ChangedSinceApproval []string `json:"changedSinceApproval,omitempty"`
+	ChangedSinceApproval []string `json:"changedSinceApproval,omitempty" doc:"The fields of the plan that changed after the release was approved; left out where none did."`
 	// StillLinking are ids that a large creation has yet to link; until it is gone the
 	// release cannot move.
-	StillLinking []string `json:"stillLinking,omitempty"`
+	StillLinking []string `json:"stillLinking,omitempty" doc:"Change requests that a large creation has yet to link; until it is gone the release cannot move."`
 
 	// Only where the whole release is asked for.
-	LinkedChangeRequests []release.LinkedChange `json:"linkedChangeRequests,omitzero"`
-	DeploymentLog        []release.LogEntry     `json:"deploymentLog,omitzero"`
+	LinkedChangeRequests []release.LinkedChange `json:"linkedChangeRequests,omitzero" doc:"The linked change requests in short."`
+	DeploymentLog        []release.LogEntry     `json:"deploymentLog,omitzero" doc:"The newest entries of the log, oldest first; 500 are kept."`
 }
 
 func viewRelease(r release.Release) ReleaseView {
@@ -56,13 +56,13 @@ func viewRelease(r release.Release) ReleaseView {
 
 // ReleasePage is one page of releases, newest first.
 type ReleasePage struct {
-	Releases   []release.Summary `json:"releases"`
-	NextCursor string            `json:"nextCursor,omitempty"`
+	Releases   []release.Summary `json:"releases" doc:"The releases of this page, newest first."`
+	NextCursor string            `json:"nextCursor,omitempty" doc:"What to send as 'cursor' for the next page; there is none on the last."`
 }
 
 // ListReleasesInput narrows and pages a list of releases.
 type ListReleasesInput struct {
-	Status string `json:"status"`
+	Status string `json:"status" doc:"Only releases with this status."`
 	Paging
 }
 
@@ -80,22 +80,22 @@ func (o *Operations) ListReleases(ctx context.Context, in ListReleasesInput) (Re
 }
 
 func (in ListReleasesInput) check(f *release.ValidationErrors) {
-	release.OneOf(f, "status", in.Status, release.Statuses, false)
 	in.Paging.check(f)
+	release.OneOf(f, "status", in.Status, release.Statuses, false)
 }
 
 // CreateReleaseInput is a new release. It is born planned; Status may only say so.
 type CreateReleaseInput struct {
-	Status string `json:"status"`
+	Status string `json:"status" doc:"A release is born planned; nothing else can be said here."`
 	NewPlan
-	LinkedChangeRequestIDs []string `json:"linkedChangeRequestIds"`
+	LinkedChangeRequestIDs []string `json:"linkedChangeRequestIds" doc:"The ids of the change requests in the release. Each must exist and be in no other live release; the CAB's approval is needed only before the release can become approved."`
 	DecodeErrors
 }
 
 // NewPlan is a plan as it is first written: Public is true unless it says otherwise.
 type NewPlan struct {
 	release.Plan
-	Public *bool `json:"public"`
+	Public *bool `json:"public" doc:"Whether the public Trust Center may show the release's id, name, version, window and status; true where a new release does not say."`
 }
 
 // CreateRelease makes a planned release and links its change requests.

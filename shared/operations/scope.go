@@ -10,8 +10,8 @@ import (
 
 // AddChangesInput names change requests to link and to remove, together at most 100.
 type AddChangesInput struct {
-	Add    []string `json:"add"`
-	Remove []string `json:"remove"`
+	Add    []string `json:"add" doc:"Change requests to link."`
+	Remove []string `json:"remove" doc:"Change requests to remove. Together with 'add' 1 to 100 ids."`
 	DecodeErrors
 }
 

@@ -9,7 +9,7 @@ import (
 
 // CompleteStepInput says whether a step is done.
 type CompleteStepInput struct {
-	Completed *bool `json:"completed"`
+	Completed *bool `json:"completed" doc:"Whether it is done."`
 	DecodeErrors
 }
 

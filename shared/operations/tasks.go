@@ -10,30 +10,30 @@ import (
 
 // TaskView is a task as callers see it.
 type TaskView struct {
-	ID string `json:"id"`
+	ID string `json:"id" doc:"The id."`
 	release.TaskPlan
 
-	Comments    []release.Comment `json:"comments"`
-	ResolvedAt  *time.Time        `json:"resolvedAt,omitempty"`
-	ReopenedAt  *time.Time        `json:"reopenedAt,omitempty"`
-	ReopenCount int               `json:"reopenCount"`
-	CreatedAt   time.Time         `json:"createdAt"`
-	CreatedBy   string            `json:"createdBy"`
-	UpdatedAt   time.Time         `json:"updatedAt"`
-	Revision    int               `json:"revision"`
+	Comments    []release.Comment `json:"comments" doc:"What releases have left on it, oldest first."`
+	ResolvedAt  *time.Time        `json:"resolvedAt,omitempty" doc:"When it was resolved."`
+	ReopenedAt  *time.Time        `json:"reopenedAt,omitempty" doc:"When it was last opened again."`
+	ReopenCount int               `json:"reopenCount" doc:"How often it was opened again."`
+	CreatedAt   time.Time         `json:"createdAt" doc:"When it was created."`
+	CreatedBy   string            `json:"createdBy" doc:"Who created it."`
+	UpdatedAt   time.Time         `json:"updatedAt" doc:"When it last changed."`
+	Revision    int               `json:"revision" doc:"Grows by one with each change."`
 
-	LinkedRelease *TaskRelease `json:"linkedRelease,omitempty"`
+	LinkedRelease *TaskRelease `json:"linkedRelease,omitempty" doc:"The badge: the release that its change request is in, or was in last."`
 }
 
 // TaskRelease is the badge on a task: the release its change request is in, or was in
 // last.
 type TaskRelease struct {
-	ID             string         `json:"id"`
-	Name           string         `json:"name"`
-	Status         release.Status `json:"status"`
-	ScheduledStart *time.Time     `json:"scheduledStart,omitempty"`
-	ScheduledEnd   *time.Time     `json:"scheduledEnd,omitempty"`
-	Badge          string         `json:"badge"`
+	ID             string         `json:"id" doc:"The id."`
+	Name           string         `json:"name" doc:"What people call the release."`
+	Status         release.Status `json:"status" doc:"Where the release stands."`
+	ScheduledStart *time.Time     `json:"scheduledStart,omitempty" doc:"When the window begins."`
+	ScheduledEnd   *time.Time     `json:"scheduledEnd,omitempty" doc:"When the window ends."`
+	Badge          string         `json:"badge" doc:"The badge's text."`
 }
 
 func viewTask(t release.Task) TaskView {
@@ -49,17 +49,17 @@ func viewTask(t release.Task) TaskView {
 
 // TaskPage is one page of tasks.
 type TaskPage struct {
-	Tasks      []TaskView `json:"tasks"`
-	NextCursor string     `json:"nextCursor,omitempty"`
+	Tasks      []TaskView `json:"tasks" doc:"The tasks of this page."`
+	NextCursor string     `json:"nextCursor,omitempty" doc:"What to send as 'cursor' for the next page; there is none on the last."`
 }
 
 // ListTasksInput asks for the tasks of one requester, change request or configuration
 // item; Status narrows it.
 type ListTasksInput struct {
-	RequesterEmail  string `json:"requesterEmail"`
-	ChangeRequestID string `json:"changeRequestId"`
-	CIID            string `json:"ciId"`
-	Status          string `json:"status"`
+	RequesterEmail  string `json:"requesterEmail" doc:"Whose tasks: one of 'requesterEmail', 'changeRequestId' and 'ciId' is needed, and only one."`
+	ChangeRequestID string `json:"changeRequestId" doc:"The tasks linked to a change request."`
+	CIID            string `json:"ciId" doc:"The tasks about a configuration item."`
+	Status          string `json:"status" doc:"Only tasks with this status."`
 	Paging
 }
 
@@ -89,7 +89,7 @@ func (o *Operations) ListTasks(ctx context.Context, in ListTasksInput) (TaskPage
 // CreateTaskInput is a new task. ID may come from an ITSM suite; Status is Open where
 // it is left out.
 type CreateTaskInput struct {
-	ID string `json:"id"`
+	ID string `json:"id" doc:"An id of your own, for example from an ITSM suite; one is made where it is left out."`
 	release.TaskPlan
 	DecodeErrors
 }
@@ -229,9 +229,9 @@ func (in ListTasksInput) check(f *release.ValidationErrors) {
 	f.Email("requesterEmail", in.RequesterEmail, false)
 	f.IdentifierOrNone("changeRequestId", in.ChangeRequestID)
 	f.ConfigurationItemOrNone("ciId", in.CIID)
-	release.OneOf(f, "status", in.Status, release.TaskStatuses, false)
 	in.Paging.check(f)
 	if given != 1 {
 		f.Add("requesterEmail", "send exactly one of requesterEmail, changeRequestId and ciId")
 	}
+	release.OneOf(f, "status", in.Status, release.TaskStatuses, false)
 }

@@ -10,9 +10,9 @@ import (
 
 // TransitionInput moves a release; RollbackReason goes with rolled-back and no other.
 type TransitionInput struct {
-	Status         string `json:"status"`
-	Note           string `json:"note"`
-	RollbackReason string `json:"rollback_reason"`
+	Status         string `json:"status" doc:"The status to enter."`
+	Note           string `json:"note" doc:"A remark for the log; for cancelled, why."`
+	RollbackReason string `json:"rollback_reason" doc:"Why it is rolled back: required with 'rolled-back' and refused with any other status. Requesters read it."`
 	DecodeErrors
 }
 

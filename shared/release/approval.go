@@ -4,8 +4,8 @@ import "time"
 
 // Voided is the edit by which a change request lost the CAB's approval.
 type Voided struct {
-	By string    `json:"by"`
-	At time.Time `json:"at"`
+	By string    `json:"by" doc:"Who it was."`
+	At time.Time `json:"at" doc:"When it was."`
 }
 
 // Decision is one decision of the CAB, as it was made.

@@ -72,19 +72,19 @@ var Risks = []Risk{RiskLow, RiskMedium, RiskHigh}
 
 // ChangePlan is everything of a change request that people write and may edit.
 type ChangePlan struct {
-	Title          string     `json:"title"`
-	Description    string     `json:"description"`
-	ControlID      string     `json:"controlId"`
-	ControlTitle   string     `json:"controlTitle"`
-	AffectedCIIDs  []string   `json:"affectedCiIds"`
-	ScheduledStart *time.Time `json:"scheduledStart,omitempty"`
-	ScheduledEnd   *time.Time `json:"scheduledEnd,omitempty"`
+	Title          string     `json:"title" doc:"What it is."`
+	Description    string     `json:"description" doc:"What it is about."`
+	ControlID      string     `json:"controlId" doc:"The control that it implements."`
+	ControlTitle   string     `json:"controlTitle" doc:"The control's title."`
+	AffectedCIIDs  []string   `json:"affectedCiIds" doc:"The configuration items that it touches, by the ids that the CMDB has for them."`
+	ScheduledStart *time.Time `json:"scheduledStart,omitempty" doc:"When it begins."`
+	ScheduledEnd   *time.Time `json:"scheduledEnd,omitempty" doc:"When it ends; after 'scheduledStart'."`
 	// What the CAB asks for before it decides: why, how risky, what it does to whom, and the
 	// way back.
-	Justification string `json:"justification,omitempty"`
-	Risk          Risk   `json:"risk,omitempty"`
-	Impact        string `json:"impact,omitempty"`
-	BackoutPlan   string `json:"backoutPlan,omitempty"`
+	Justification string `json:"justification,omitempty" doc:"Why the change is needed; what the CAB asks for before it decides."`
+	Risk          Risk   `json:"risk,omitempty" doc:"How much can go wrong."`
+	Impact        string `json:"impact,omitempty" doc:"What it does to whom while it is made, and if it fails."`
+	BackoutPlan   string `json:"backoutPlan,omitempty" doc:"How to get back if it fails."`
 }
 
 // Change is the whole state of a change request.

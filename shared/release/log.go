@@ -32,72 +32,72 @@ func ParseLogKind(s string) (LogKind, bool) { return parseEnum(s, LogKinds) }
 // the entries of one log by acceptance. What an entry tells beyond its text depends on its
 // kind; what a kind does not tell is empty.
 type LogEntry struct {
-	ID        string    `json:"id"`
-	Kind      LogKind   `json:"kind"`
-	Timestamp time.Time `json:"timestamp"`
-	Author    string    `json:"author"`
+	ID        string    `json:"id" doc:"Orders the entries of one log by acceptance."`
+	Kind      LogKind   `json:"kind" doc:"What the entry is about."`
+	Timestamp time.Time `json:"timestamp" doc:"When it was written."`
+	Author    string    `json:"author" doc:"Who wrote it, from the token."`
 	// AuthorEmail is as the token carried it; AuthorEmailVerified is false where the
 	// token did not say that it is the author's own, and left out otherwise.
-	AuthorEmail         string `json:"authorEmail,omitempty"`
-	AuthorEmailVerified *bool  `json:"authorEmailVerified,omitempty"`
+	AuthorEmail         string `json:"authorEmail,omitempty" doc:"Their address, from the token."`
+	AuthorEmailVerified *bool  `json:"authorEmailVerified,omitempty" doc:"False where the token did not say that the address is the author's own; left out otherwise."`
 	// Subject is the token's sub, which no two people share; of the system's own entries
 	// it is "system".
-	Subject string `json:"subject,omitempty"`
-	Text    string `json:"text"`
+	Subject string `json:"subject,omitempty" doc:"The subject of the author's token, which tells two people of one name apart; 'system' for what the system does by itself."`
+	Text    string `json:"text" doc:"What happened."`
 	// Status is the one a transition entered, or the one a note was written under.
-	Status Status `json:"status,omitempty"`
+	Status Status `json:"status,omitempty" doc:"The status that the release had, or entered with this entry."`
 
 	// ReleaseID is where a change request stood when this happened to it.
-	ReleaseID       string      `json:"releaseId,omitempty"`
-	ChangeRequestID string      `json:"changeRequestId,omitempty"`
-	Decision        CABDecision `json:"decision,omitempty"`
-	Digest          string      `json:"digest,omitempty"`
+	ReleaseID       string      `json:"releaseId,omitempty" doc:"The release in which this happened to the change request."`
+	ChangeRequestID string      `json:"changeRequestId,omitempty" doc:"The change request that the entry is about."`
+	Decision        CABDecision `json:"decision,omitempty" doc:"What the CAB decided."`
+	Digest          string      `json:"digest,omitempty" doc:"Names what the CAB decides on as it stands: 'v1:' and the SHA-256, in hexadecimal, of its canonical JSON (RFC 8785)."`
 	// Changes are the fields as they were written: all that are not empty with the
 	// beginning, those that differ with an edit, all that were decided on with a decision.
-	Changes    []FieldChange     `json:"changes,omitempty"`
-	Added      []ScopedChange    `json:"added,omitempty"`
-	Removed    []ScopedChange    `json:"removed,omitempty"`
-	Step       *StepCompletion   `json:"step,omitempty"`
-	Settlement *SettlementCounts `json:"settlement,omitempty"`
+	Changes    []FieldChange     `json:"changes,omitempty" doc:"The fields as they were written: all with 'created', those that differ with 'edit'. Only in the log's own pages, not with the release."`
+	Added      []ScopedChange    `json:"added,omitempty" doc:"The change requests that joined the release, each as it was then."`
+	Removed    []ScopedChange    `json:"removed,omitempty" doc:"The change requests that left the release, each as it was then."`
+	Step       *StepCompletion   `json:"step,omitempty" doc:"The step that was completed or opened again."`
+	Settlement *SettlementCounts `json:"settlement,omitempty" doc:"What the settlement reached, in numbers."`
 
 	// Legacy marks entries of before kinds were kept; theirs is derived.
-	Legacy bool `json:"legacy,omitempty"`
+	Legacy bool `json:"legacy,omitempty" doc:"True for entries written before kinds were kept; their kind is derived."`
 }
 
 // FieldChange is what became of one field. To is a text as it was written, anything else
 // as JSON, and empty where the field was emptied; of the old value there is a fingerprint.
 type FieldChange struct {
-	Field string       `json:"field"`
-	To    string       `json:"to"`
-	Was   *Fingerprint `json:"was,omitempty"`
+	Field string       `json:"field" doc:"The field's name; 'rolloutSteps[3]' is the step of order 3."`
+	To    string       `json:"to" doc:"What was written: a text as it is, anything else as JSON, empty where the field was emptied."`
+	Was   *Fingerprint `json:"was,omitempty" doc:"A fingerprint of the value before; left out where there was none."`
 }
 
 // Fingerprint recognises a value without telling it: its length in bytes, and its SHA-256
 // in hexadecimal.
 type Fingerprint struct {
-	SHA256 string `json:"sha256"`
-	Bytes  int    `json:"bytes"`
+	SHA256 string `json:"sha256" doc:"The SHA-256 of the value, in hexadecimal."`
+	Bytes  int    `json:"bytes" doc:"The length of the value in bytes of UTF-8."`
 }
 
 // ScopedChange is a change request as it was when it joined a release or left it.
 type ScopedChange struct {
-	ID          string      `json:"id"`
-	CABDecision CABDecision `json:"cabDecision"`
-	Digest      string      `json:"digest,omitempty"`
+	ID          string      `json:"id" doc:"The id."`
+	CABDecision CABDecision `json:"cabDecision" doc:"What the CAB had decided."`
+	Digest      string      `json:"digest,omitempty" doc:"Names what the CAB decides on as it stood."`
 }
 
 // StepCompletion is what was said of a step of a plan.
 type StepCompletion struct {
-	Plan      PlanName `json:"plan"`
-	Order     int      `json:"order"`
-	Completed bool     `json:"completed"`
+	Plan      PlanName `json:"plan" doc:"Which plan."`
+	Order     int      `json:"order" doc:"Its place in the plan."`
+	Completed bool     `json:"completed" doc:"Whether it is done."`
 }
 
 // SettlementCounts are what a settlement reached in the end.
 type SettlementCounts struct {
-	Epoch   int `json:"epoch"`
-	Changes int `json:"changes"`
-	Tasks   int `json:"tasks"`
+	Epoch   int `json:"epoch" doc:"Which transition it followed."`
+	Changes int `json:"changes" doc:"How many change requests followed."`
+	Tasks   int `json:"tasks" doc:"How many tasks followed."`
 }
 
 // EntryBy is an entry by whom the stamp names, of its time to the millisecond.

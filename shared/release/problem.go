@@ -37,10 +37,10 @@ const (
 
 // FieldError names one wrong field of a request, or one refused id of a list.
 type FieldError struct {
-	Field   string `json:"field"`
-	Message string `json:"message"`
-	Code    string `json:"code,omitempty"`
-	ID      string `json:"id,omitempty"` // the refused id, where the field is a list of ids
+	Field   string `json:"field" doc:"The field's path, such as 'rolloutSteps[0].order', or the name of a parameter or header."`
+	Message string `json:"message" doc:"What is wrong with it."`
+	Code    string `json:"code,omitempty" doc:"Why an id was refused."`
+	ID      string `json:"id,omitempty" doc:"The id that was refused."` // the refused id, where the field is a list of ids
 
 	// Use names the operation that changes the field, where this one cannot. Each surface
 	// says it as its callers know it: a route, a tool.

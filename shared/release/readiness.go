@@ -14,47 +14,47 @@ import (
 // Readiness tells for each next status what it demands and whether that holds, and
 // gives advice that blocks nothing.
 type Readiness struct {
-	ID     string       `json:"id"`
-	Status Status       `json:"status"`
-	Next   []NextStatus `json:"next"`
-	Advice []AdviceRow  `json:"advice"`
+	ID     string       `json:"id" doc:"The id."`
+	Status Status       `json:"status" doc:"Where the release stands."`
+	Next   []NextStatus `json:"next" doc:"Each next status and what it demands."`
+	Advice []AdviceRow  `json:"advice" doc:"What is worth a second look; none of it blocks."`
 	// ChangedSinceApproval are the fields of the plan that changed after the release was
 	// approved; left out where there is none.
-	ChangedSinceApproval []string `json:"changedSinceApproval,omitempty"`
+	ChangedSinceApproval []string `json:"changedSinceApproval,omitempty" doc:"The fields of the plan that changed after the release was approved; left out where none did."`
 }
 
 // NextStatus is one next status. Ready means that every condition holds; Asks are fields
 // that the request itself must carry.
 type NextStatus struct {
-	Status     Status      `json:"status"`
-	Ready      bool        `json:"ready"`
-	Conditions []Condition `json:"conditions"`
-	Asks       []string    `json:"asks"`
-	Touches    *Touched    `json:"touches,omitempty"`
+	Status     Status      `json:"status" doc:"The status."`
+	Ready      bool        `json:"ready" doc:"Whether every condition holds."`
+	Conditions []Condition `json:"conditions" doc:"Each condition, and whether it holds."`
+	Asks       []string    `json:"asks" doc:"Fields that the request itself has to carry."`
+	Touches    *Touched    `json:"touches,omitempty" doc:"Whom it would reach."`
 }
 
 // Condition is one demand of a transition.
 type Condition struct {
-	Condition      Guard    `json:"condition"`
-	Holds          bool     `json:"holds"`
-	Detail         string   `json:"detail"`
-	ChangeRequests []string `json:"changeRequests"` // those that hold it up
+	Condition      Guard    `json:"condition" doc:"Which condition it is."`
+	Holds          bool     `json:"holds" doc:"Whether it holds."`
+	Detail         string   `json:"detail" doc:"The same for people."`
+	ChangeRequests []string `json:"changeRequests" doc:"The ids of the change requests that do not satisfy it."` // those that hold it up
 }
 
 // Touched counts whom a deployment or a rollback would reach.
 type Touched struct {
-	ChangeRequests int `json:"changeRequests"`
-	Tasks          int `json:"tasks"`
-	People         int `json:"people"`
+	ChangeRequests int `json:"changeRequests" doc:"How many change requests."`
+	Tasks          int `json:"tasks" doc:"How many tasks."`
+	People         int `json:"people" doc:"How many people asked for them."`
 	// Unmailable are the people's addresses to which no mail can be sent.
 	Unmailable []string `json:"-"`
 }
 
 // AdviceRow is something worth a second look before going on.
 type AdviceRow struct {
-	Code           string   `json:"code"`
-	Detail         string   `json:"detail"`
-	ChangeRequests []string `json:"changeRequests,omitempty"`
+	Code           string   `json:"code" doc:"Which advice it is."`
+	Detail         string   `json:"detail" doc:"The same for people."`
+	ChangeRequests []string `json:"changeRequests,omitempty" doc:"The change requests it is about."`
 }
 
 // AdviceCodes lists every advice there is, for documents.

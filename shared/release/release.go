@@ -10,29 +10,29 @@ import (
 
 // Step is one line of a rollout or rollback plan.
 type Step struct {
-	Order            int        `json:"order"`
-	Description      string     `json:"description"`
-	OwnerEmail       string     `json:"ownerEmail,omitempty"`
-	EstimatedMinutes int        `json:"estimatedMinutes,omitempty"`
-	Completed        bool       `json:"completed"`
-	CompletedBy      string     `json:"completedBy,omitempty"`
-	CompletedAt      *time.Time `json:"completedAt,omitempty"`
+	Order            int        `json:"order" doc:"Its place in the plan, which also names it: each number once."`
+	Description      string     `json:"description" doc:"What is to be done."`
+	OwnerEmail       string     `json:"ownerEmail,omitempty" doc:"Who does it; an Auditor completes the steps they own."`
+	EstimatedMinutes int        `json:"estimatedMinutes,omitempty" doc:"How long it takes."`
+	Completed        bool       `json:"completed" doc:"Whether it is done."`
+	CompletedBy      string     `json:"completedBy,omitempty" doc:"Who completed it."`
+	CompletedAt      *time.Time `json:"completedAt,omitempty" doc:"When it was completed."`
 }
 
 // Plan is everything of a release that people write and may edit.
 type Plan struct {
-	Name                string     `json:"name"`
-	Version             string     `json:"version"`
-	Description         string     `json:"description"`
-	ScheduledStart      *time.Time `json:"scheduledStart,omitempty"`
-	ScheduledEnd        *time.Time `json:"scheduledEnd,omitempty"`
-	ReleaseManager      string     `json:"releaseManager"`
-	ReleaseManagerEmail string     `json:"releaseManagerEmail,omitempty"`
-	RolloutSteps        []Step     `json:"rolloutSteps"`
-	RollbackSteps       []Step     `json:"rollbackSteps"`
-	SuccessCriteria     string     `json:"successCriteria"`
-	Public              bool       `json:"public"`
-	PublicSummary       string     `json:"publicSummary,omitempty"`
+	Name                string     `json:"name" doc:"What people call the release, in one line."`
+	Version             string     `json:"version" doc:"The version that is rolled out, such as 4.2.0."`
+	Description         string     `json:"description" doc:"What is in it and why."`
+	ScheduledStart      *time.Time `json:"scheduledStart,omitempty" doc:"When the window begins, with a zone, such as 2026-06-30T22:00:00Z. Without a window the release cannot become scheduled."`
+	ScheduledEnd        *time.Time `json:"scheduledEnd,omitempty" doc:"When the window ends; after 'scheduledStart'."`
+	ReleaseManager      string     `json:"releaseManager" doc:"Who answers for the release: a person's name."`
+	ReleaseManagerEmail string     `json:"releaseManagerEmail,omitempty" doc:"Their e-mail address; replies to mails about the release go there."`
+	RolloutSteps        []Step     `json:"rolloutSteps" doc:"What is done to deploy, in order."`
+	RollbackSteps       []Step     `json:"rollbackSteps" doc:"How to get back, in order. People carry these out, never the system; the CAB wants to see them before it approves."`
+	SuccessCriteria     string     `json:"successCriteria" doc:"How everybody sees that it worked: measurable, with numbers."`
+	Public              bool       `json:"public" doc:"Whether the public Trust Center may show the release's id, name, version, window and status."`
+	PublicSummary       string     `json:"publicSummary,omitempty" doc:"What the public reads about it."`
 }
 
 // Release is the whole state of a release. What the system stamps is written by
@@ -102,15 +102,15 @@ type Settling struct {
 
 // Progress tells how far the latest settlement has come.
 type Progress struct {
-	Epoch   int    `json:"epoch"`
-	State   string `json:"state"` // "settling" or "settled"
+	Epoch   int    `json:"epoch" doc:"Numbers the transitions of a release from 1: the one that is being settled."`
+	State   string `json:"state" doc:"Whether everything has followed: 'settling' or 'settled'."` // "settling" or "settled"
 	Changes struct {
-		Total   int `json:"total"`
-		Settled int `json:"settled"`
-	} `json:"changes"`
+		Total   int `json:"total" doc:"How many there are."`
+		Settled int `json:"settled" doc:"How many have followed."`
+	} `json:"changes" doc:"The change requests that follow."`
 	Tasks struct {
-		Settled int `json:"settled"`
-	} `json:"tasks"`
+		Settled int `json:"settled" doc:"How many have followed."`
+	} `json:"tasks" doc:"The tasks that follow."`
 }
 
 // Progress derives the settlement's progress from what is still unsettled; nil
@@ -139,25 +139,25 @@ func (r Release) Live() bool { return r.Status != RolledBack && r.Status != Canc
 // LinkedChange is the summary of a change request that its release carries, kept
 // fresh in the transaction that changes the request.
 type LinkedChange struct {
-	ID             string         `json:"id"`
-	ControlID      string         `json:"controlId"`
-	ControlTitle   string         `json:"controlTitle"`
-	ChangeType     ChangeType     `json:"changeType"`
-	CABDecision    CABDecision    `json:"cabDecision"`
-	ApprovalStatus ApprovalStatus `json:"approvalStatus"`
-	ScheduledStart *time.Time     `json:"scheduledStart,omitempty"`
+	ID             string         `json:"id" doc:"The id."`
+	ControlID      string         `json:"controlId" doc:"The control that it implements."`
+	ControlTitle   string         `json:"controlTitle" doc:"The control's title."`
+	ChangeType     ChangeType     `json:"changeType" doc:"ITIL's kind of change; 'Standard' is approved beforehand."`
+	CABDecision    CABDecision    `json:"cabDecision" doc:"What the Change Advisory Board decided."`
+	ApprovalStatus ApprovalStatus `json:"approvalStatus" doc:"The approval; a change request counts as approved when this and 'cabDecision' both say so."`
+	ScheduledStart *time.Time     `json:"scheduledStart,omitempty" doc:"When it begins."`
 }
 
 // Summary is a release in a list.
 type Summary struct {
-	ID             string     `json:"id"`
-	Name           string     `json:"name"`
-	Version        string     `json:"version"`
-	Status         Status     `json:"status"`
-	ScheduledStart *time.Time `json:"scheduledStart,omitempty"`
-	ScheduledEnd   *time.Time `json:"scheduledEnd,omitempty"`
-	ChangeCount    int        `json:"changeCount"`
-	CreatedAt      time.Time  `json:"createdAt"`
+	ID             string     `json:"id" doc:"The id."`
+	Name           string     `json:"name" doc:"What people call the release."`
+	Version        string     `json:"version" doc:"The version that is rolled out."`
+	Status         Status     `json:"status" doc:"Where the release stands."`
+	ScheduledStart *time.Time `json:"scheduledStart,omitempty" doc:"When the window begins."`
+	ScheduledEnd   *time.Time `json:"scheduledEnd,omitempty" doc:"When the window ends."`
+	ChangeCount    int        `json:"changeCount" doc:"How many change requests are linked."`
+	CreatedAt      time.Time  `json:"createdAt" doc:"When it was created."`
 }
 
 // Stamp is who writes, when, and in which request. The request id recognises an

@@ -31,12 +31,12 @@ func ParseTaskStatus(s string) (TaskStatus, bool) { return parseEnum(s, TaskStat
 
 // TaskPlan is everything of a task that people write and may edit.
 type TaskPlan struct {
-	Title           string     `json:"title"`
-	RequesterName   string     `json:"requesterName"`
-	RequesterEmail  string     `json:"requesterEmail"`
-	Status          TaskStatus `json:"status"`
-	CIIDs           []string   `json:"ciIds"`
-	ChangeRequestID string     `json:"changeRequestId,omitempty"`
+	Title           string     `json:"title" doc:"What it is."`
+	RequesterName   string     `json:"requesterName" doc:"Who asked for it."`
+	RequesterEmail  string     `json:"requesterEmail" doc:"Their e-mail address: mails about the task go there."`
+	Status          TaskStatus `json:"status" doc:"Where it stands; the first three are open. A new task is 'Open' unless it says otherwise."`
+	CIIDs           []string   `json:"ciIds" doc:"The configuration items that it is about, by the ids that the CMDB has for them."`
+	ChangeRequestID string     `json:"changeRequestId,omitempty" doc:"The change request that it waits for."`
 }
 
 // Task is the whole state of a catalog request or other work item of an end user.
@@ -64,10 +64,10 @@ type Task struct {
 // Comment is a remark on a task. ID is "<release>#<epoch>" for what a settlement
 // left, so that none can be there twice.
 type Comment struct {
-	ID     string    `json:"id"`
-	At     time.Time `json:"at"`
-	Author string    `json:"author"`
-	Text   string    `json:"text"`
+	ID     string    `json:"id" doc:"The release and its epoch that left it."`
+	At     time.Time `json:"at" doc:"When it was written."`
+	Author string    `json:"author" doc:"Who left it."`
+	Text   string    `json:"text" doc:"What the requester reads."`
 }
 
 // Follow applies every settlement of the task's change request that has not reached

@@ -39,21 +39,21 @@ func Status(kind release.ErrorKind) int {
 // Problem is an error as callers see it (RFC 9457). Code is stable, Detail says what
 // happened and what to do next, Errors names every wrong field or refused id.
 type Problem struct {
-	Type   string               `json:"type"`
-	Title  string               `json:"title"`
-	Status int                  `json:"status"`
-	Detail string               `json:"detail"`
-	Code   string               `json:"code"`
-	Errors []release.FieldError `json:"errors,omitempty"`
+	Type   string               `json:"type" doc:"Names the kind of problem, as a reference to where it is explained."`
+	Title  string               `json:"title" doc:"The kind of problem for people."`
+	Status int                  `json:"status" doc:"The HTTP status."`
+	Detail string               `json:"detail" doc:"What happened and what to do next."`
+	Code   string               `json:"code" doc:"The kind of problem for programs; it is stable."`
+	Errors []release.FieldError `json:"errors,omitempty" doc:"Every wrong field, or every id that was refused."`
 
 	// On conflicts about a release: where it stands, where it may go, and which change
 	// requests hold it up.
-	CurrentStatus       release.Status   `json:"currentStatus,omitempty"`
-	AllowedNextStatuses []release.Status `json:"allowedNextStatuses,omitzero"`
-	ChangeRequests      []string         `json:"changeRequests,omitempty"`
+	CurrentStatus       release.Status   `json:"currentStatus,omitempty" doc:"Where the release stands, if that is why."`
+	AllowedNextStatuses []release.Status `json:"allowedNextStatuses,omitzero" doc:"The statuses that the lifecycle allows next; none at its end."`
+	ChangeRequests      []string         `json:"changeRequests,omitempty" doc:"The ids of the change requests that are in the way."`
 
 	// RequestID finds the request in the log; with failures of ours only.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" doc:"Finds the request in the log, with failures of the service only."`
 }
 
 // ProblemOf turns the failure of a read or a write into its document: what happened,

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"example.com/releases/shared/fields"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 )
@@ -30,43 +30,6 @@ var enums = map[reflect.Type][]any{
 	reflect.TypeFor[release.Guard]():          {string(release.GuardApproval), string(release.GuardWindow)},
 }
 
-// Fields lists the JSON fields of a struct type in order, those of embedded structs in
-// their place. A field of the outer struct takes the place of an embedded one.
-func Fields(t reflect.Type) []reflect.StructField {
-	var all []reflect.StructField
-	put := func(f reflect.StructField) {
-		name := Name(f)
-		if i := slices.IndexFunc(all, func(o reflect.StructField) bool { return Name(o) == name }); i >= 0 {
-			all[i] = f
-			return
-		}
-		all = append(all, f)
-	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		switch name := Name(f); {
-		case f.Anonymous:
-			for _, inner := range Fields(f.Type) {
-				put(inner)
-			}
-		case name != "" && name != "-":
-			put(f)
-		}
-	}
-	return all
-}
-
-// Name is a field's name in JSON.
-func Name(f reflect.StructField) string {
-	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-	return name
-}
-
-func optional(f reflect.StructField) bool {
-	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-	return strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero")
-}
-
 // output is the schema of what an operation answers: what is always there is required,
 // nothing is null, and further fields are no error, so that old clients survive new ones.
 func output(t reflect.Type) *jsonschema.Schema {
@@ -81,10 +44,12 @@ func output(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Format: "date-time"}
 	case t.Kind() == reflect.Struct:
 		s := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}}
-		for _, f := range Fields(t) {
+		for _, f := range fields.Of(t) {
 			p := output(f.Type)
-			p.Description = outputs[t.Name()+"."+Name(f)]
-			add(s, Name(f), p, !optional(f))
+			if name := f.Of.Name() + "." + f.Name; slices.Contains(told, name) {
+				p.Description = f.Plain() + alsoForAgents[name]
+			}
+			add(s, f.Name, p, !f.Optional)
 		}
 		return s
 	case t.Kind() == reflect.Slice:
@@ -114,7 +79,7 @@ func kind(t reflect.Type) string {
 }
 
 // input is the schema of arguments: the tool's own fields around those of the REST
-// body or query. A field without words here is a mistake, found when this is written.
+// body or query.
 func input(own []field, body reflect.Type, after []field) *jsonschema.Schema {
 	s := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}, AdditionalProperties: never()}
 	for _, f := range own {
@@ -130,18 +95,20 @@ func input(own []field, body reflect.Type, after []field) *jsonschema.Schema {
 }
 
 func addFields(s *jsonschema.Schema, t reflect.Type) {
-	for _, f := range Fields(t) {
-		path := t.Name() + "." + Name(f)
-		if slices.Contains(stampedFields, path) {
+	bounds, required := operations.Bounds(t)
+	for _, f := range fields.Of(t) {
+		if slices.Contains(stampedFields, t.Name()+"."+f.Name) {
 			continue
 		}
-		words, ok := inputs[path]
-		if !ok {
-			panic("describe: no words for " + path)
+		if f.Words == "" {
+			panic("describe: no words for " + t.Name() + "." + f.Name)
 		}
-		p := words.schema
-		shape(&p, f.Type)
-		add(s, Name(f), &p, words.required)
+		p := described(f, bounds[f.Name])
+		shape(p, f.Type)
+		if f.Of == reflect.TypeFor[operations.TransitionInput]() && f.Name == "status" {
+			p.Enum = targets() // nobody enters the status that releases are born with
+		}
+		add(s, f.Name, p, slices.Contains(required, f.Name))
 	}
 }
 
@@ -157,8 +124,7 @@ func shape(p *jsonschema.Schema, t reflect.Type) {
 		p.Items = &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}, AdditionalProperties: never()}
 		addFields(p.Items, t.Elem())
 	case t.Kind() == reflect.Slice:
-		p.Type = "array"
-		p.Items = &jsonschema.Schema{Type: kind(t.Elem()), MinLength: jsonschema.Ptr(1), MaxLength: jsonschema.Ptr(release.MaxID), Pattern: idPattern}
+		p.Type, p.Items.Type = "array", kind(t.Elem())
 	default:
 		p.Type = kind(t)
 	}

@@ -22,7 +22,7 @@ type Example struct{ Body, Answer json.RawMessage }
 
 // Document describes the routes. Every route has an example by its operation's name.
 func Document(routes []rest.Route, examples map[string]Example) ([]byte, error) {
-	w := writer{schemas: map[string]object{}}
+	w := writer{schemas: map[string]object{}, types: map[string]reflect.Type{}}
 	paths := object{}
 	for _, r := range routes {
 		example, ok := examples[string(r.Operation)]

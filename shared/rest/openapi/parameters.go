@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 
+	"example.com/releases/shared/fields"
+	"example.com/releases/shared/operations"
 	"example.com/releases/shared/rest"
 )
 
@@ -19,17 +21,17 @@ func (w *writer) parameters(r rest.Route) []object {
 	}
 	if r.Query != nil {
 		t := reflect.TypeOf(r.Query).Elem()
-		for _, f := range fieldsOf(t) {
-			fact, known := facts[t.Name()+"."+f.name]
-			if !known {
-				fact, known = facts[f.name]
+		for _, f := range fields.Of(t) {
+			if f.Words == "" {
+				w.missing = append(w.missing, t.Name()+"."+f.Name)
 			}
-			if !known {
-				w.missing = append(w.missing, t.Name()+"."+f.name)
+			doc := docOf(t.Name(), t, f, input)
+			if f.Name == "limit" {
+				doc.limits = append(doc.limits, member{"default", operations.PageSize})
 			}
-			schema := w.property(f.name, f.kind, fact, output, false)
+			schema := w.property(f.Name, f.Type, doc, output, false)
 			schema = slices.DeleteFunc(schema, func(m member) bool { return m.name == "description" })
-			all = append(all, object{{"name", f.name}, {"in", "query"}, {"description", fact.text}, {"schema", schema}})
+			all = append(all, object{{"name", f.Name}, {"in", "query"}, {"description", doc.text}, {"schema", schema}})
 		}
 	}
 	switch r.Method {
@@ -52,9 +54,9 @@ func pathParameter(name, text, example string, schema object) object {
 const tagPattern = `^([*]|"[0-9]+-[0-9a-f]{16}"(, "[0-9]+-[0-9a-f]{16}"){0,7})$`
 
 var sharedParameters = object{
-	{"releaseId", pathParameter("id", "The release's id.", "REL-2026-Q2-001", identifier.schema())},
-	{"changeRequestId", pathParameter("id", "The change request's id.", "CHG-1001", identifier.schema())},
-	{"taskId", pathParameter("id", "The task's id.", "TASK-1001", identifier.schema())},
+	{"releaseId", pathParameter("id", "The release's id.", "REL-2026-Q2-001", identifierSchema)},
+	{"changeRequestId", pathParameter("id", "The change request's id.", "CHG-1001", identifierSchema)},
+	{"taskId", pathParameter("id", "The task's id.", "TASK-1001", identifierSchema)},
 	{"plan", pathParameter("plan", "Which plan the step is in.", "rollout", object{{"type", "string"}, {"enum", []any{"rollout", "rollback"}}})},
 	{"order", object{
 		{"name", "order"},
@@ -100,4 +102,4 @@ var sharedHeaders = object{
 	{"Accept-Patch", header("The media types of patches that are read (RFC 5789).", "application/merge-patch+json, application/json")},
 }
 
-func (f fieldDoc) schema() object { return append(object{{"type", "string"}}, f.limits...) }
+var identifierSchema = append(object{{"type", "string"}}, identifier...)

@@ -4,9 +4,9 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
+	"example.com/releases/shared/fields"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
@@ -28,6 +28,7 @@ const (
 // writer collects the schemas that the operations refer to.
 type writer struct {
 	schemas map[string]object
+	types   map[string]reflect.Type // behind the schemas
 	missing []string
 }
 
@@ -57,6 +58,7 @@ var names = map[reflect.Type]string{
 	reflect.TypeFor[operations.ChangePage]():         "ChangeRequestPage",
 	reflect.TypeFor[operations.ChangeRelease]():      "ReleaseOfChangeRequest",
 	reflect.TypeFor[release.LinkedChange]():          "LinkedChangeRequest",
+	reflect.TypeFor[release.StepCompletion]():        "LoggedStep",
 	reflect.TypeFor[operations.TaskView]():           "Task",
 	reflect.TypeFor[operations.CreateTaskInput]():    "NewTask",
 	reflect.TypeFor[release.TaskPlan]():              "TaskPatch",
@@ -74,6 +76,10 @@ func (w *writer) ref(t reflect.Type, m mode) object {
 	if m == input && name == "Step" {
 		name = "NewStep"
 	}
+	if other, known := w.types[name]; known && other != t {
+		w.missing = append(w.missing, "the other name of "+t.String()+", since "+other.String()+" has the same")
+	}
+	w.types[name] = t
 	if _, known := w.schemas[name]; !known {
 		w.schemas[name] = nil // a type may hold itself
 		w.schemas[name] = w.object(name, t, m)
@@ -83,29 +89,25 @@ func (w *writer) ref(t reflect.Type, m mode) object {
 
 func (w *writer) object(name string, t reflect.Type, m mode) object {
 	properties, required := object{}, []string{}
-	for _, f := range fieldsOf(t) {
-		if slices.Contains(unsaid, name+"."+f.name) {
+	for _, f := range fields.Of(t) {
+		if slices.Contains(unsaid, name+"."+f.Name) {
 			continue
 		}
-		fact, known := facts[name+"."+f.name]
-		if !known {
-			fact, known = facts[f.name]
+		if f.Words == "" {
+			w.missing = append(w.missing, name+"."+f.Name)
 		}
-		if !known {
-			w.missing = append(w.missing, name+"."+f.name)
-		}
-		must := !f.optional
+		must := !f.Optional
 		if m != output {
-			must = slices.Contains(demanded[name], f.name)
+			must = demanded(t, f.Name)
 		}
 		if must && m != patch {
-			required = append(required, f.name)
+			required = append(required, f.Name)
 		}
-		properties = append(properties, member{f.name, w.property(name+"."+f.name, f.kind, fact, m, m != output && !must)})
+		properties = append(properties, member{f.Name, w.property(name+"."+f.Name, f.Type, docOf(name, t, f, m), m, m != output && !must)})
 	}
 	o := object{{"type", "object"}}
-	if about, ok := facts[name]; ok && !strings.Contains(name, ".") {
-		o = append(o, member{"description", about.text})
+	if text, ok := about[name]; ok {
+		o = append(o, member{"description", text})
 	}
 	o = append(o, member{"properties", properties})
 	if len(required) > 0 {
@@ -117,7 +119,26 @@ func (w *writer) object(name string, t reflect.Type, m mode) object {
 	return o
 }
 
-// property is the schema of a field: its type's, with what the facts say beyond it.
+// about is what some schemas are as such.
+var about = map[string]string{
+	"Release":            "A release: change requests that are deployed together, its plans, its log and how far its settlement is.",
+	"NewRelease":         "A release to be planned.",
+	"ReleasePatch":       "What changes of a release (RFC 7396): fields that are left out stay, null takes a field back. Lists are replaced as a whole; a step that keeps its `order` keeps its completion.",
+	"Step":               "A line of a rollout or rollback plan.",
+	"NewStep":            "A line of a rollout or rollback plan. Whether it is completed is not set here.",
+	"ChangeRequestPatch": "What changes of a change request (RFC 7396): fields that are left out stay, null takes a field back.",
+	"TaskPatch":          "What changes of a task (RFC 7396): fields that are left out stay, null takes a field back.",
+	"Problem":            "What went wrong and what to do next (RFC 9457).",
+	"LogEntry":           "An entry of a log: what happened, who did it and, by its kind, what came of it. Only notes are written by people; every other kind is left by the operation itself.",
+	"FieldChange":        "What became of one field.",
+	"Fingerprint":        "Recognises a value without telling it.",
+	"ScopedChange":       "A change request as it was when it joined a release or left it.",
+	"SettlementCounts":   "What a settlement reached in the end.",
+	"LoggedStep":         "A step that was completed or opened again.",
+	"Progress":           "How far change requests and tasks have followed the latest deployment, rollback or cancellation.",
+}
+
+// property is the schema of a field: its type's, with its words and limits.
 func (w *writer) property(at string, t reflect.Type, f fieldDoc, m mode, nullable bool) object {
 	if m == patch {
 		m = input // what lies below a patch replaces what was there as a whole
@@ -173,38 +194,4 @@ func jsonKind(k reflect.Kind) string {
 		return "string"
 	}
 	panic("openapi: no schema for " + k.String())
-}
-
-// field is a field of a type as JSON has it.
-type field struct {
-	name     string
-	kind     reflect.Type
-	optional bool
-}
-
-// fieldsOf lists a type's fields in their order, those of embedded structs in their
-// place; of two with one name the outer counts, where the inner stands.
-func fieldsOf(t reflect.Type) []field {
-	var all []field
-	for f := range t.Fields() {
-		if f.Anonymous {
-			for _, inner := range fieldsOf(f.Type) {
-				all = add(all, inner)
-			}
-			continue
-		}
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name != "" && name != "-" {
-			all = add(all, field{name, f.Type, strings.Contains(options, "omit")})
-		}
-	}
-	return all
-}
-
-func add(all []field, f field) []field {
-	if i := slices.IndexFunc(all, func(g field) bool { return g.name == f.name }); i >= 0 {
-		all[i] = f
-		return all
-	}
-	return append(all, f)
 }
