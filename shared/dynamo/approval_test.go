@@ -100,11 +100,15 @@ func TestUpdateChange_DecidedAtTheSameMoment_NothingElseIsApproved(t *testing.T)
 		var errs [2]error
 		var both sync.WaitGroup
 		w1, w2 := l.write(), l.write()
+		late := time.Duration(round%40-20) * time.Millisecond / 4 // so that now this is first, now that
 		both.Go(func() {
-			time.Sleep(time.Duration(round%8) * 300 * time.Microsecond) // so that now this is first, now that
+			time.Sleep(late)
 			edited, errs[0] = l.edit(l.Store, "CHG-000", fmt.Sprintf("round %d", round), w1)
 		})
-		both.Go(func() { decided, errs[1] = l.Decide(l.ctx, "CHG-000", decision, "", w2) })
+		both.Go(func() {
+			time.Sleep(-late)
+			decided, errs[1] = l.Decide(l.ctx, "CHG-000", decision, "", w2)
+		})
 		both.Wait()
 		for _, err := range errs {
 			l.no(err)
@@ -119,8 +123,33 @@ func TestUpdateChange_DecidedAtTheSameMoment_NothingElseIsApproved(t *testing.T)
 		if c.CABDecision != want || c.CABApproved() && c.Digest() != decided.Digest() || (c.Voided != nil) != (want == release.DecisionPending) {
 			t.Fatalf("round %d: %s, voided %+v, want %s; the digest %s, decided on %s", round, c.CABDecision, c.Voided, want, c.Digest(), decided.Digest())
 		}
+		if round%10 > 0 {
+			continue
+		}
+		decisions, err := l.Decisions(l.ctx, c)
+		l.no(err)
+		if newest := decisions[0]; len(decisions) != min(round+1, 50) || newest.Decision != decision || newest.Digest != decided.Digest() ||
+			c.CABApproved() && newest.Digest != c.Digest() {
+			t.Fatalf("round %d: %d decisions, the newest %+v, decided on %s", round, len(decisions), newest, decided.Digest())
+		}
 	}
 	t.Log(came)
+	log := l.changeLog("CHG-000", "", 100)
+	for kind, want := range map[release.LogKind]int{
+		release.LogCreated: 1, release.LogEdit: 200, release.LogDecision: 200,
+	} {
+		if got := len(slices.DeleteFunc(slices.Clone(log), func(e release.LogEntry) bool { return e.Kind != kind })); got != want {
+			t.Errorf("%d entries of kind %s, want %d", got, kind, want)
+		}
+	}
+	// What a decision says it was of is what the entries before it, replayed, give.
+	stood := ""
+	for _, e := range slices.Backward(log) {
+		if e.Kind == release.LogDecision && e.Digest != stood {
+			t.Fatalf("%s was decided on, and %s stood", e.Digest, stood)
+		}
+		stood = e.Digest
+	}
 	if len(came) != 4 {
 		t.Errorf("not every order was seen: %v", came)
 	}
@@ -138,11 +167,15 @@ func TestUpdateChange_ReleaseBeginsAtTheSameMoment_OneOfThemWins(t *testing.T) {
 		var edited, moved error
 		var both sync.WaitGroup
 		w1, w2 := l.write(), l.write()
+		late := time.Duration(round-20) * time.Millisecond / 2 // so that now this is first, now that
 		both.Go(func() {
-			time.Sleep(time.Duration(round%8) * 300 * time.Microsecond)
+			time.Sleep(late)
 			_, edited = l.edit(l.Store, change, "Another", w1)
 		})
-		both.Go(func() { _, moved = l.Transition(l.ctx, id, moveTo(release.InProgress), w2) })
+		both.Go(func() {
+			time.Sleep(-late)
+			_, moved = l.Transition(l.ctx, id, moveTo(release.InProgress), w2)
+		})
 		both.Wait()
 		c := l.agree(id, change)
 		switch {

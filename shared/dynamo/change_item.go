@@ -68,6 +68,7 @@ func decisionFields(a *attributes, c *release.Change) {
 	a.text("decidedBy", &c.DecidedBy)
 	a.optionalSeconds("decidedAt", &c.DecidedAt)
 	a.text("decisionNote", &c.DecisionNote)
+	a.set("decisionEntries", &c.DecisionEntries)
 	voidedFields(a, "voided", &c.Voided)
 	voidedFields(a, "outdated", &c.Outdated)
 }

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -49,7 +50,7 @@ func (s *Store) CreateChange(ctx context.Context, c release.Change, w Write) (re
 	i[opAttribute] = opCreate.value()
 	i["request"] = text(w.Request)
 	c = decodeChange(i)
-	err := s.create(ctx, s.tables.Changes, i, &c, w, nil)
+	err := s.create(ctx, s.tables.Changes, i, &c, w, s.changeLogActions(c, []release.LogEntry{changeCreated(c, w.Stamp)}, w))
 	if _, ok := failedCondition(err); ok {
 		return c, alreadyExists("change request", c.ID)
 	}
@@ -121,7 +122,7 @@ func (s *Store) ListChanges(ctx context.Context, approval release.ApprovalStatus
 }
 
 // Decide records the CAB's decision: on the change request, on its summary at the
-// release, and in the release's guard, in one transaction.
+// release, in the release's guard, and in the records of both, in one transaction.
 func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecision, note string, w Write) (release.Change, error) {
 	w.keepRecordIn(s.tables.Changes)
 	return retryOnConflict(ctx, func() (release.Change, error) {
@@ -136,11 +137,18 @@ func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecis
 		if err != nil {
 			return before, err
 		}
+		actions := s.keepOlderDecision(before, &after, w)
+		after.DecisionEntries = append(slices.Clone(after.DecisionEntries), changeLogSort(after.Revision, 0))
+		if over := len(after.DecisionEntries) - maxDecisions; over > 0 {
+			after.DecisionEntries = after.DecisionEntries[over:]
+		}
 		e := changeGuard(before, OpDecide, w)
 		after = editFields(e, decisionFields, nextRevision(before, w), after)
-		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
+		entries := []release.LogEntry{changeDecided(after, w.Stamp)}
+		actions = append(actions, updateAction(s.tables.Changes, changeKey(id), e))
+		actions = append(actions, s.changeLogActions(after, entries, w)...)
 		if before.ReleaseID != "" {
-			held, err := s.decideAtRelease(ctx, before, after, w)
+			held, err := s.decideAtRelease(ctx, before, after, entries, w)
 			if err != nil {
 				return before, err
 			}
@@ -152,8 +160,8 @@ func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecis
 
 // decideAtRelease keeps the release's copy of the summary and its guard in step with a
 // decision, while its scope is open.
-func (s *Store) decideAtRelease(ctx context.Context, before, after release.Change, w Write) ([]types.TransactWriteItem, error) {
-	r, err := s.Release(ctx, before.ReleaseID)
+func (s *Store) decideAtRelease(ctx context.Context, before, after release.Change, entries []release.LogEntry, w Write) ([]types.TransactWriteItem, error) {
+	r, here, err := s.releaseAndPlace(ctx, before.ReleaseID)
 	if release.IsKind(err, release.KindNotFound) {
 		return nil, beingReleased(before, "is being deleted")
 	}
@@ -170,12 +178,13 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 		return nil, r.Conflict("decision-frozen", "%s is in %s, which is %s: the CAB's decision can no longer change.",
 			before.ID, r.ID, r.Status)
 	}
-	return s.changeAtRelease(r, before, after, OpDecide, w), nil
+	return s.changeAtRelease(r, here, before, after, entries, OpDecide, w), nil
 }
 
 // changeAtRelease keeps what a release, which has the status it was read with, says of a
-// change request in step with it: the summary, and where its approval changes the guard.
-func (s *Store) changeAtRelease(r release.Release, before, after release.Change, op Op, w Write) []types.TransactWriteItem {
+// change request in step with it: the summary, where its approval changes the guard, and
+// the entries.
+func (s *Store) changeAtRelease(r release.Release, here place, before, after release.Change, entries []release.LogEntry, op Op, w Write) []types.TransactWriteItem {
 	atRelease := s.releaseGuard(r, op, Write{Stamp: w.Stamp})
 	if after.CABApproved() {
 		atRelease.deleteFrom("pending", set([]string{before.ID}))
@@ -184,10 +193,17 @@ func (s *Store) changeAtRelease(r release.Release, before, after release.Change,
 	}
 	summary := newExpression()
 	editFields(summary, linkFields, before.Link(), after.Link())
-	return []types.TransactWriteItem{
+	actions := []types.TransactWriteItem{
 		updateAction(s.tables.Releases, linkKey(r.ID, before.ID), summary),
 		updateAction(s.tables.Releases, releaseKey(r.ID), atRelease),
 	}
+	sk := here.sort(entries[0].Kind, after.ID)
+	for _, e := range entries {
+		e.ReleaseID, e.ChangeRequestID = "", after.ID
+		actions = append(actions, s.entryAction(r.ID, sk, e, w))
+		sk += "/then" // what a write says second sorts after what it says first; no id has a slash
+	}
+	return actions
 }
 
 // UpdateChange changes what people edit of a change request, and what the release that
@@ -212,7 +228,7 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 		}
 		// The request first, then the release: what the write rests on is read before what it
 		// is ordered by.
-		in, err := s.heldBy(ctx, before)
+		in, here, err := s.heldBy(ctx, before)
 		if err != nil {
 			return before, err
 		}
@@ -224,12 +240,15 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 		if after.CABDecision != before.CABDecision {
 			op = OpDecide
 		}
+		actions := s.keepOlderDecision(before, &after, w)
 		e := changeGuard(before, op, w)
 		after = editFields(e, editedChangeFields, nextRevision(before, w), after)
-		actions := []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), e)}
+		entries := changeEdited(before, after, w.Stamp)
+		actions = append(actions, updateAction(s.tables.Changes, changeKey(id), e))
+		actions = append(actions, s.changeLogActions(after, entries, w)...)
 		switch {
 		case in != nil:
-			actions = append(actions, s.changeAtRelease(*in, before, after, op, w)...)
+			actions = append(actions, s.changeAtRelease(*in, here, before, after, entries, op, w)...)
 		case before.ReleaseID != "":
 			// The item exists for as long as the request is held: what deletes it also frees
 			// the request in the same transaction, and so raises its revision.
@@ -239,20 +258,21 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 	})
 }
 
-// heldBy reads the live release that holds a change request; nil where none does, or one
-// that has ended or is being deleted and gives it back.
-func (s *Store) heldBy(ctx context.Context, c release.Change) (*release.Release, error) {
+// heldBy reads the live release that holds a change request, and where an entry about it
+// belongs; nil where none does, or one that has ended or is being deleted and gives it
+// back.
+func (s *Store) heldBy(ctx context.Context, c release.Change) (*release.Release, place, error) {
 	if c.ReleaseID == "" {
-		return nil, nil
+		return nil, place{}, nil
 	}
-	r, err := s.Release(ctx, c.ReleaseID)
+	r, here, err := s.releaseAndPlace(ctx, c.ReleaseID)
 	switch {
 	case release.IsKind(err, release.KindNotFound) || err == nil && !r.Live():
-		return nil, nil
+		return nil, place{}, nil
 	case err != nil:
-		return nil, err
+		return nil, place{}, err
 	}
-	return &r, checkWritable(r, Write{})
+	return &r, here, checkWritable(r, Write{})
 }
 
 func beingReleased(c release.Change, why string) error {

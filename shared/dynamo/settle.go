@@ -75,10 +75,7 @@ func (s *Store) FollowRelease(ctx context.Context, c release.Change, r release.R
 		if after.ReleaseID == "" {
 			e.remove("releaseId").set("lastReleaseId", text(after.LastReleaseID))
 		}
-		if after.CABDecision != c.CABDecision {
-			editFields(e, decisionFields, c, after)
-		}
-		err := s.updateQuietly(ctx, s.tables.Changes, changeKey(c.ID), e)
+		err := s.follow(ctx, c, &after, e)
 		failed, ok := failedCondition(err)
 		if !ok {
 			return after, err == nil, err
@@ -88,6 +85,21 @@ func (s *Store) FollowRelease(ctx context.Context, c release.Change, r release.R
 		}
 		c = decodeChange(failed.image)
 	}
+}
+
+// follow writes what a change request becomes with its release; where that ends an
+// approval, with the entry that says so.
+func (s *Store) follow(ctx context.Context, before release.Change, after *release.Change, e *expression) error {
+	if after.CABDecision == before.CABDecision {
+		return s.updateQuietly(ctx, s.tables.Changes, changeKey(before.ID), e)
+	}
+	w := Write{Stamp: release.Stamp{At: after.UpdatedAt, By: release.System}}
+	actions := s.keepOlderDecision(before, after, w)
+	editFields(e, decisionFields, before, *after)
+	write := updateAction(s.tables.Changes, changeKey(before.ID), e)
+	write.Update.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	actions = append(actions, write)
+	return s.transact(ctx, append(actions, s.changeLogActions(*after, []release.LogEntry{changeGivenBack(before, *after)}, w)...))
 }
 
 // FollowChange brings a task, as it was read, up to its change request's history: all

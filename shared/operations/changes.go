@@ -30,7 +30,9 @@ type ChangeView struct {
 	Revision  int       `json:"revision" doc:"Grows by one with each change."`
 	ReleaseID string    `json:"releaseId,omitempty" doc:"The live release that it is in."`
 
-	LinkedRelease *ChangeRelease `json:"linkedRelease,omitempty" doc:"The release it is in, or was in last, with the way back that the CAB wants to see."`
+	// Only where the request is asked for by its id.
+	LinkedRelease *ChangeRelease     `json:"linkedRelease,omitempty" doc:"The release it is in, or was in last, with the way back that the CAB wants to see."`
+	Decisions     []release.Decision `json:"decisions,omitempty" doc:"The newest 50 decisions of the CAB, newest first. None is ever overwritten."`
 }
 
 // ChangeRelease is the release of a change request, with the rollback steps that the
@@ -132,7 +134,8 @@ func (in CreateChangeInput) check(f *release.ValidationErrors) {
 	in.Normalise().Check(f)
 }
 
-// GetChange returns a change request with its release's rollback steps.
+// GetChange returns a change request with the CAB's newest decisions on it, and its
+// release's rollback steps.
 func (o *Operations) GetChange(ctx context.Context, id string) (ChangeView, error) {
 	if _, err := allow(ctx, GetChange); err != nil {
 		return ChangeView{}, err
@@ -145,6 +148,9 @@ func (o *Operations) GetChange(ctx context.Context, id string) (ChangeView, erro
 		return ChangeView{}, err
 	}
 	v := viewChange(c)
+	if v.Decisions, err = o.store.Decisions(ctx, c); err != nil {
+		return ChangeView{}, err
+	}
 	r, err := o.linkedRelease(ctx, c)
 	if r != nil {
 		v.LinkedRelease = &ChangeRelease{

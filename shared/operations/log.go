@@ -7,7 +7,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// LogPage is one page of the deployment log, newest first.
+// LogPage is one page of a log, newest first.
 type LogPage struct {
 	Entries    []release.LogEntry `json:"entries" doc:"The entries of this page, newest first."`
 	NextCursor string             `json:"nextCursor,omitempty" doc:"What to send as 'cursor' for the next page; there is none on the last."`

@@ -33,6 +33,7 @@ const (
 	GetChange         Name = "get-change"
 	UpdateChange      Name = "update-change"
 	DecideChange      Name = "decide-change"
+	ListChangeLog     Name = "list-change-log"
 	ListTasks         Name = "list-tasks"
 	CreateTask        Name = "create-task"
 	GetTask           Name = "get-task"
@@ -59,6 +60,7 @@ var Roles = map[Name]release.Role{
 	GetChange:         release.Viewer,
 	UpdateChange:      release.Admin,
 	DecideChange:      release.Admin,
+	ListChangeLog:     release.Viewer,
 	ListTasks:         release.Viewer,
 	CreateTask:        release.Admin,
 	GetTask:           release.Viewer,

@@ -10,15 +10,15 @@ type Voided struct {
 
 // Decision is one decision of the CAB, as it was made.
 type Decision struct {
-	Decision CABDecision `json:"decision"`
-	Note     string      `json:"note,omitempty"`
-	By       string      `json:"by"`
+	Decision CABDecision `json:"decision" doc:"What the CAB decided."`
+	Note     string      `json:"note,omitempty" doc:"The remark that came with it."`
+	By       string      `json:"by" doc:"Who recorded it."`
 	// Subject is the token's sub; it and Digest are empty in decisions of before they
 	// were kept.
-	Subject string    `json:"subject,omitempty"`
-	At      time.Time `json:"at"`
+	Subject string    `json:"subject,omitempty" doc:"The subject of their token, which tells two people of one name apart."`
+	At      time.Time `json:"at" doc:"When it was recorded."`
 	// Digest is of the request as it was decided on.
-	Digest string `json:"digest,omitempty"`
+	Digest string `json:"digest,omitempty" doc:"What was decided on; the same as that of the change request for as long as that says the same."`
 }
 
 // Decide returns the request after the CAB's decision. Where duties are separate, nobody

@@ -99,6 +99,9 @@ type Change struct {
 	DecidedBy    string
 	DecidedAt    *time.Time
 	DecisionNote string
+	// DecisionEntries are where in the request's record its newest decisions stand, oldest
+	// first.
+	DecisionEntries []string
 	// Voided is the edit that took the CAB's approval away, until it decides again.
 	Voided *Voided
 	// Outdated is the last edit of what an approval was of, while the release that holds

@@ -25,6 +25,12 @@ var LogKinds = []LogKind{
 	LogNote, LogCreated, LogTransition, LogEdit, LogScope, LogDecision, LogApprovalVoided, LogStep, LogSettlement, LogDeleted,
 }
 
+// ChangeLogKinds lists the kinds of a change request's record.
+var ChangeLogKinds = []LogKind{LogCreated, LogDecision, LogApprovalVoided, LogEdit}
+
+// ParseChangeLogKind matches a kind of a change request's record without regard to case.
+func ParseChangeLogKind(s string) (LogKind, bool) { return parseEnum(s, ChangeLogKinds) }
+
 // ParseLogKind matches a kind without regard to case.
 func ParseLogKind(s string) (LogKind, bool) { return parseEnum(s, LogKinds) }
 

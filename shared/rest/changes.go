@@ -38,6 +38,11 @@ var (
 		Body:    (*operations.DecideChangeInput)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true,
 		Refusals: []string{"decision-frozen", "own-change", "linking", "settling"}, serve: decideChange,
 	}
+	ListChangeLog = Route{
+		Operation: operations.ListChangeLog, Method: http.MethodGet, Path: "/change-requests/{id}/log", Status: http.StatusOK,
+		Summary: "Read the record of a change request, newest first",
+		Query:   (*operations.ListChangeLogInput)(nil), Answer: (*operations.LogPage)(nil), serve: listChangeLog,
+	}
 )
 
 func listChanges(o *operations.Operations, q *request) (reply, error) {
@@ -75,4 +80,13 @@ func decideChange(o *operations.Operations, q *request) (reply, error) {
 	}
 	v, err := o.DecideChange(q.Context(), q.id(), in, q.pre)
 	return reply{value: v, revision: v.Revision}, err
+}
+
+func listChangeLog(o *operations.Operations, q *request) (reply, error) {
+	in, err := query[operations.ListChangeLogInput](q)
+	if err != nil {
+		return reply{}, err
+	}
+	page, err := o.ListChangeLog(q.Context(), q.id(), in)
+	return reply{value: page}, err
 }

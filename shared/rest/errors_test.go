@@ -128,6 +128,13 @@ var badInput = []failing{
 	{"list log", to("GET /releases/REL-2026-Q2-999/log", nil), 404, "not-found", "", ""},
 	{"list log", at("GET %/log?limit=0&status=planned", planned, nil), 400, "invalid-request", "status limit", ""},
 	{"list log", at("GET %/log?cursor=e30", planned, nil), 400, "invalid-cursor", "cursor", ""},
+	{"list change log", func(w *fixture) ask {
+		return ask{route: "GET /change-requests/" + w.change(false) + "/log?limit=0&kind=note&status=planned"}
+	}, 400, "invalid-request", "status limit kind", ""},
+	{"list change log", func(w *fixture) ask {
+		return ask{route: "GET /change-requests/" + w.change(false) + "/log?cursor=e30"}
+	}, 400, "invalid-cursor", "cursor", ""},
+	{"list change log", to("GET /change-requests/CHG-999999/log", nil), 404, "not-found", "", ""},
 	{"step", to("POST /releases/REL-2026-Q2-999/steps/rollout/1", object{"completed": true}), 404, "not-found", "", "/releases"},
 	{"step", at("POST %/steps/rollout/9", in("approved", "scheduled"), object{"completed": true}), 404, "not-found", "", ""},
 	{"step", at("POST %/steps/rollout/first", planned, object{"completed": true}), 404, "not-found", "", ""},

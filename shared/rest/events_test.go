@@ -35,6 +35,7 @@ var payloads = []struct {
 	{"check-readiness", 200, `"changeRequests":["CHG-1001"]`},
 	{"update-release", 200, `"scheduledEnd":"2026-06-27T23:30:00Z"`},
 	{"decide-change", 200, `"cabDecision":"approved","approvalStatus":"Approved"`},
+	{"list-change-log", 200, `"kind":"decision"`},
 	{"add-changes", 200, `"added":["CHG-1002"]`},
 	{"append-log", 201, `"author":"Otto Auditor"`},
 	{"transition-release", 200, `"status":"approved"`},

@@ -36,7 +36,7 @@ func TestPatch_EveryField_AnswersWhatIsStored(t *testing.T) {
 		},
 		{
 			noun: "change request", path: "/change-requests", fields: reflect.TypeFor[release.ChangePlan](),
-			further: object{"changeType": "Normal"}, enriched: []string{"linkedRelease"},
+			further: object{"changeType": "Normal"}, enriched: []string{"linkedRelease", "decisions"},
 			samples: map[string][]string{"risk": {"Low", "High"}},
 		},
 		{

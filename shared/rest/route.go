@@ -39,7 +39,7 @@ func Routes() []Route {
 	return []Route{
 		ListReleases, CreateRelease, GetRelease, UpdateRelease, DeleteRelease, AddChanges, CheckReadiness,
 		AppendLog, ListLog, TransitionRelease, CompleteStep,
-		ListChanges, CreateChange, GetChange, UpdateChange, DecideChange,
+		ListChanges, CreateChange, GetChange, UpdateChange, DecideChange, ListChangeLog,
 		ListTasks, CreateTask, GetTask, UpdateTask,
 	}
 }

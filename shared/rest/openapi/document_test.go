@@ -102,6 +102,7 @@ func (s *teller) carryOut() {
 	}
 	s.run("get-release", "GET /releases/REL-2026-Q2-001", "")
 	s.run("get-change", "GET /change-requests/CHG-1001", "")
+	s.run("list-change-log", "GET /change-requests/CHG-1001/log?kind=decision", "")
 	s.run("get-task", "GET /tasks/TASK-1001", "")
 	s.run("list-tasks", "GET /tasks?requesterEmail=rita@example.com&status=Resolved", "")
 	s.run("", "POST /releases", `{"name":"A mistake"}`)

@@ -55,6 +55,7 @@ var names = map[reflect.Type]string{
 	reflect.TypeFor[operations.CreateChangeInput]():  "NewChangeRequest",
 	reflect.TypeFor[release.ChangePlan]():            "ChangeRequestPatch",
 	reflect.TypeFor[operations.DecideChangeInput]():  "Decision",
+	reflect.TypeFor[release.Decision]():              "CABDecision",
 	reflect.TypeFor[operations.ChangePage]():         "ChangeRequestPage",
 	reflect.TypeFor[operations.ChangeRelease]():      "ReleaseOfChangeRequest",
 	reflect.TypeFor[release.LinkedChange]():          "LinkedChangeRequest",

@@ -1,0 +1,276 @@
+package dynamo_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+)
+
+// changeLog reads the whole record of a change request in pages of a size, newest first.
+func (l *harness) changeLog(id string, kind release.LogKind, size int) []release.LogEntry {
+	l.t.Helper()
+	var all []release.LogEntry
+	for cursor, pages := "", 0; pages < 200; pages++ {
+		page, next, err := l.ChangeLogPage(l.ctx, id, kind, size, cursor)
+		l.no(err)
+		all = append(all, page...)
+		if len(page) > size {
+			l.t.Errorf("a page of %d holds %d", size, len(page))
+		}
+		if cursor = next; next == "" {
+			return all
+		}
+	}
+	l.t.Fatal("the pages do not end")
+	return nil
+}
+
+func kindsOf(entries []release.LogEntry) string {
+	kinds := make([]string, len(entries))
+	for n, e := range entries {
+		kinds[n] = string(e.Kind)
+	}
+	return strings.Join(kinds, " ")
+}
+
+func fieldsOf(e release.LogEntry) string {
+	var fields []string
+	for _, c := range e.Changes {
+		fields = append(fields, c.Field+"="+c.To)
+	}
+	return strings.Join(fields, " ")
+}
+
+// Every write that a person makes on a change request leaves its entry in its record, and
+// while it is linked the same in its release's; a change of nothing leaves none.
+func TestChangeLog_EachWrite_LeavesItsEntry(t *testing.T) {
+	l := newHarness(t)
+	c := newChange("CHG-1", release.DecisionPending)
+	c.Title = "Gateway"
+	_, err := l.CreateChange(l.ctx, c, l.write())
+	l.no(err)
+	edit := func(title string) release.Change {
+		t.Helper()
+		c, err := l.edit(l.Store, "CHG-1", title, l.write())
+		l.no(err)
+		return c
+	}
+	decide := func(d release.CABDecision, note string) release.Change {
+		t.Helper()
+		c, err := l.Decide(l.ctx, "CHG-1", d, note, l.write())
+		l.no(err)
+		return c
+	}
+	edit("Mail gateway")
+	first := decide(release.DecisionApproved, "CAB of Monday")
+	id := l.release("CHG-1")
+	edit("Mail gateway")
+	edited := edit("All gateways")
+	second := decide(release.DecisionApproved, "")
+	l.move(id, release.Approved, release.Scheduled, release.InProgress)
+	if _, err := l.edit(l.Store, "CHG-1", "No", l.write()); !release.HasCode(err, "change-frozen") {
+		t.Fatal(err)
+	}
+	l.move(id, release.Deployed)
+	edit("Every gateway")
+
+	log := l.changeLog("CHG-1", "", 100)
+	if got := kindsOf(log); got != "edit decision approval-voided edit decision edit created" {
+		t.Fatalf("the record is %s", got)
+	}
+	slices.Reverse(log)
+	for n, want := range []struct{ text, changes, digest, release string }{
+		{"Created", "changeType=Normal title=Gateway", "", ""},
+		{"Changed title", "title=Mail gateway", first.Digest(), ""},
+		{"CAB of Monday", "changeType=Normal title=Mail gateway", first.Digest(), ""},
+		{"Changed title", "title=All gateways", edited.Digest(), id},
+		{"The CAB's approval no longer stands: what it approved was edited (title)", "", edited.Digest(), id},
+		{"", "changeType=Normal title=All gateways", second.Digest(), id},
+		{"Changed title\nThe approval stays for as long as " + id + ", which is deployed, holds CHG-1", "title=Every gateway", "", id},
+	} {
+		e := log[n]
+		if e.Text != want.text || fieldsOf(e) != want.changes || want.digest != "" && e.Digest != want.digest || e.ReleaseID != want.release ||
+			e.Author != "Ada" || e.Subject != "u1" || e.Legacy {
+			t.Errorf("%s: %+v, want %+v", e.Kind, e, want)
+		}
+	}
+	if was := log[1].Changes[0].Was; was == nil || was.Bytes != len("Gateway") || strings.Contains(fmt.Sprintf("%+v", was), "Gateway") {
+		t.Errorf("of the old title there is %+v", was)
+	}
+	atRelease, _, err := l.NewestLog(l.ctx, id, 100)
+	l.no(err)
+	var about []string
+	for _, e := range atRelease {
+		if e.ChangeRequestID == "CHG-1" && e.ReleaseID == "" {
+			about = append(about, string(e.Kind)+" "+e.Digest)
+		}
+	}
+	var want []string
+	for _, e := range log[3:] {
+		want = append(want, string(e.Kind)+" "+e.Digest)
+	}
+	if !slices.Equal(about, want) {
+		t.Errorf("the release's log has\n%q, want\n%q", about, want)
+	}
+}
+
+// No decision is overwritten: the newest fifty are with the change request, newest first,
+// each with what it was of, and all are in its record.
+func TestDecisions_FiftyThree_NewestFiftyAndAllKept(t *testing.T) {
+	l := newHarness(t)
+	_, err := l.CreateChange(l.ctx, newChange("CHG-1", release.DecisionPending), l.write())
+	l.no(err)
+	const count = 53
+	digests := map[string]string{}
+	for n := range count {
+		c, err := l.edit(l.Store, "CHG-1", fmt.Sprintf("title %d", n), l.write())
+		l.no(err)
+		digests[fmt.Sprintf("note %d", n)] = c.Digest()
+		_, err = l.Decide(l.ctx, "CHG-1", release.CABDecisions[1+n%2], fmt.Sprintf("note %d", n), l.write())
+		l.no(err)
+	}
+	c, err := l.Change(l.ctx, "CHG-1")
+	l.no(err)
+	decisions, err := l.Decisions(l.ctx, c)
+	l.no(err)
+	if len(decisions) != 50 {
+		t.Fatalf("%d decisions", len(decisions))
+	}
+	for n, d := range decisions {
+		note := fmt.Sprintf("note %d", count-1-n)
+		if d.Note != note || d.Digest != digests[note] || d.Decision != release.CABDecisions[1+(count-1-n)%2] || d.By != "Ada" || d.Subject != "u1" || d.At.Nanosecond() != 0 {
+			t.Fatalf("decision %d from the end: %+v", n, d)
+		}
+	}
+	if all := l.changeLog("CHG-1", release.LogDecision, 7); len(all) != count || all[count-1].Text != "note 0" {
+		t.Errorf("%d decisions in the record", len(all))
+	}
+}
+
+// older makes a change request as it was stored before records were kept.
+func (l *harness) older(id string) {
+	l.t.Helper()
+	c := newChange(id, release.DecisionApproved)
+	at := c.CreatedAt
+	c.DecidedBy, c.DecidedAt, c.DecisionNote = "Carl", &at, "long ago"
+	_, err := l.CreateChange(l.ctx, c, l.write())
+	l.no(err)
+	_, err = l.Client.DeleteItem(l.ctx, &dynamodb.DeleteItemInput{TableName: &l.Tables.Changes, Key: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: "CLOG#" + id}, "sk": &types.AttributeValueMemberS{Value: "0000000001"},
+	}})
+	l.no(err)
+}
+
+// What was decided before records were kept is a decision without a digest, until
+// something is decided and after it, and its first edit voids it too.
+func TestDecisions_BeforeRecordsWereKept_OneWithoutDigest(t *testing.T) {
+	l := newHarness(t)
+	l.older("CHG-1")
+	look := func(when string, kinds string, digests ...bool) {
+		t.Helper()
+		c, err := l.Change(l.ctx, "CHG-1")
+		l.no(err)
+		decisions, err := l.Decisions(l.ctx, c)
+		l.no(err)
+		for size := 1; size < 7; size++ {
+			log := l.changeLog("CHG-1", "", size)
+			if got := kindsOf(log); got != kinds || !log[len(log)-1].Legacy || log[len(log)-1].Text != "long ago" {
+				t.Errorf("%s, in pages of %d: the record is %s, want %s", when, size, got, kinds)
+			}
+		}
+		if got := l.changeLog("CHG-1", release.LogDecision, 1); len(got) != len(digests) {
+			t.Errorf("%s: %d decisions in the record", when, len(got))
+		}
+		if len(decisions) != len(digests) {
+			t.Fatalf("%s: %d decisions, want %d", when, len(decisions), len(digests))
+		}
+		for n, d := range decisions {
+			if (d.Digest != "") != digests[n] {
+				t.Errorf("%s: decision %d is %+v", when, n, d)
+			}
+		}
+		if last := decisions[len(decisions)-1]; last.By != "Carl" || last.Note != "long ago" || last.Decision != release.DecisionApproved || last.Subject != "" || last.At.IsZero() {
+			t.Errorf("%s: the oldest is %+v", when, last)
+		}
+	}
+	look("untouched", "decision", false)
+	_, err := l.edit(l.Store, "CHG-1", "  ", l.write())
+	l.no(err)
+	look("after white space", "edit decision", false)
+	c, err := l.edit(l.Store, "CHG-1", "Another", l.write())
+	l.no(err)
+	if c.CABApproved() || c.Voided == nil {
+		t.Errorf("its first edit: %+v", c)
+	}
+	look("voided", "approval-voided edit edit decision", false)
+	l.decide("CHG-1", release.DecisionRejected)
+	look("decided", "decision approval-voided edit edit decision", true, false)
+	l.decide("CHG-1", release.DecisionApproved)
+	look("decided again", "decision decision approval-voided edit edit decision", true, true, false)
+}
+
+// An approval that ends with a rollback says so in the record, by nobody.
+func TestFollowRelease_EditedWhileDeployed_LeavesAnEntry(t *testing.T) {
+	l := newHarness(t)
+	l.older("CHG-1")
+	id := l.release("CHG-1")
+	l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	_, err := l.edit(l.Store, "CHG-1", "Another", l.write())
+	l.no(err)
+	l.move(id, release.RolledBack)
+	c, err := l.Change(l.ctx, "CHG-1")
+	l.no(err)
+	r, err := l.Release(l.ctx, id)
+	l.no(err)
+	// Somebody edits it once more, between what the consumer reads and its write.
+	s := l.heldUp("TransactWriteItems", func() {
+		_, err := l.UpdateChange(l.ctx, "CHG-1", func(c release.Change) (release.Change, error) {
+			c.Title += " "
+			return c, nil
+		}, l.write())
+		l.no(err)
+	})
+	c, moved, err := s.FollowRelease(l.ctx, c, r)
+	if err != nil || !moved || c.CABApproved() {
+		t.Fatalf("%+v, %t, %v", c, moved, err)
+	}
+	log := l.changeLog("CHG-1", "", 100)
+	if got := kindsOf(log); got != "approval-voided edit edit decision" {
+		t.Errorf("the record is %s", got)
+	}
+	if e := log[0]; e.Subject != "system" || e.ReleaseID != id || !strings.Contains(e.Text, "Ada edited it") || e.Decision != release.DecisionPending {
+		t.Errorf("%+v", e)
+	}
+	stored, err := l.Change(l.ctx, "CHG-1")
+	l.no(err)
+	decisions, err := l.Decisions(l.ctx, stored)
+	if err != nil || len(decisions) != 1 || decisions[0].Note != "long ago" || !slices.Equal(stored.DecisionEntries, c.DecisionEntries) {
+		t.Errorf("%+v, %v; answered %v", decisions, err, c.DecisionEntries)
+	}
+}
+
+// A cursor belongs to one record and kind.
+func TestChangeLogPage_CursorOfAnother_Invalid(t *testing.T) {
+	l := newHarness(t)
+	l.changes("CHG", 2)
+	l.retitle("CHG-000", "a")
+	_, cursor, err := l.ChangeLogPage(l.ctx, "CHG-000", "", 1, "")
+	l.no(err)
+	for name, read := range map[string]func() error{
+		"another request's": func() error { _, _, err := l.ChangeLogPage(l.ctx, "CHG-001", "", 1, cursor); return err },
+		"another kind's":    func() error { _, _, err := l.ChangeLogPage(l.ctx, "CHG-000", release.LogEdit, 1, cursor); return err },
+	} {
+		if err := read(); cursor == "" || !release.HasCode(err, "invalid-cursor") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, _, err := l.ChangeLogPage(l.ctx, "CHG-9", "", 1, ""); !release.IsKind(err, release.KindNotFound) {
+		t.Errorf("of none: %v", err)
+	}
+}
