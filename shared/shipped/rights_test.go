@@ -24,14 +24,6 @@ func TestRightsAreWhatTheFilesUse(t *testing.T) {
 			t.Fatal(err)
 		}
 		uses := append(source.uses(t, f.Name, content), elsewhere(content)...)
-		for _, n := range never[f.Name] {
-			i := slices.Index(uses, n)
-			if i < 0 {
-				t.Errorf("%s is said never to take %s, which is not even in its file", f.Name, n)
-				continue
-			}
-			uses = slices.Delete(uses, i, i+1)
-		}
 		granted := iam.Granted(f)
 		for _, complaint := range compare(f.Name, uses, granted) {
 			t.Error(complaint)
@@ -48,13 +40,6 @@ func TestRightsAreWhatTheFilesUse(t *testing.T) {
 	if removed < 100 {
 		t.Errorf("only %d rights looked at", removed)
 	}
-}
-
-// never are rights whose code is in a file, on a branch that this function does not take.
-// None is granted: that too would be noticed.
-var never = map[string][]iam.Right{
-	// PATCH takes no Idempotency-Key: there is no answer to remember.
-	"update-change": {{Action: "dynamodb:PutItem", Resource: "ChangesTable.Arn"}},
 }
 
 func compare(function string, uses, granted []iam.Right) []string {
