@@ -13,34 +13,40 @@ var (
 	ListChanges = Route{
 		Operation: operations.ListChanges, Method: http.MethodGet, Path: "/change-requests", Status: http.StatusOK,
 		Summary: "List change requests, newest first",
+		About:   "All change requests, or those with one approval status, newest first.",
 		Query:   (*operations.ListChangesInput)(nil), Answer: (*operations.ChangePage)(nil), serve: listChanges,
 	}
 	CreateChange = Route{
 		Operation: operations.CreateChange, Method: http.MethodPost, Path: "/change-requests", Status: http.StatusCreated,
 		Summary: "Enter a change request",
+		About:   "A `Standard` change is approved beforehand, unless the installation keeps duties separate; any other waits for the CAB.",
 		Body:    (*operations.CreateChangeInput)(nil), Answer: (*operations.ChangeView)(nil),
 		Refusals: []string{"already-exists"}, serve: createChange,
 	}
 	GetChange = Route{
 		Operation: operations.GetChange, Method: http.MethodGet, Path: "/change-requests/{id}", Status: http.StatusOK,
 		Summary: "Read a change request and the rollback steps of its release",
+		About:   "With the newest decisions of the CAB, and the release it is in, or was in last, and the steps that would roll it back.",
 		Answer:  (*operations.ChangeView)(nil), serve: getChange,
 	}
 	UpdateChange = Route{
 		Operation: operations.UpdateChange, Method: http.MethodPatch, Path: "/change-requests/{id}", Status: http.StatusOK,
 		Summary: "Edit a change request",
+		About:   "A JSON merge patch of what people edit. The type, the approval and the status cannot be patched. An approval is of what the CAB saw: an edit that changes `digest` puts an approved change request back to `pending`, and so blocks its release; editing it back does not approve it. `Standard` changes stay approved. While its release is in progress what was approved cannot change; once that is deployed it can, and the approval ends only if the release is rolled back.",
 		Body:    (*release.ChangePlan)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true,
 		Refusals: []string{"change-frozen", "linking"}, serve: updateChange,
 	}
 	DecideChange = Route{
 		Operation: operations.DecideChange, Method: http.MethodPost, Path: "/change-requests/{id}/decision", Status: http.StatusOK,
 		Summary: "Record the CAB's decision on a change request",
+		About:   "Records what the CAB decided, which can change until the release is in progress; no decision is overwritten. Where the installation keeps duties separate, whoever created the change request, or last changed what is decided on, cannot decide. Rejecting a change request that is linked blocks its release until it is removed or approved.",
 		Body:    (*operations.DecideChangeInput)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true,
 		Refusals: []string{"decision-frozen", "own-change", "linking", "settling"}, serve: decideChange,
 	}
 	ListChangeLog = Route{
 		Operation: operations.ListChangeLog, Method: http.MethodGet, Path: "/change-requests/{id}/log", Status: http.StatusOK,
 		Summary: "Read the record of a change request, newest first",
+		About:   "What was entered, decided and edited, newest first, whether the change request was in a release or not. A decision holds all that was decided on, an edit the new values of what changed; of old values there are fingerprints. While a change request is linked, the same stands in its release's log.",
 		Query:   (*operations.ListChangeLogInput)(nil), Answer: (*operations.LogPage)(nil), serve: listChangeLog,
 	}
 )

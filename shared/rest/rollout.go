@@ -14,22 +14,26 @@ var (
 	CheckReadiness = Route{
 		Operation: operations.CheckReadiness, Method: http.MethodGet, Path: "/releases/{id}/readiness", Status: http.StatusOK,
 		Summary: "Ask what holds a release's next steps up",
+		About:   "For each next status: each condition, whether it holds, and which change requests hold it up. The advice blocks nothing. For `deployed` and `rolled-back` it counts whom that would reach.",
 		Answer:  (*release.Readiness)(nil), serve: checkReadiness,
 	}
 	AppendLog = Route{
 		Operation: operations.AppendLog, Method: http.MethodPost, Path: "/releases/{id}/log", Status: http.StatusCreated,
 		Summary: "Add an entry to the deployment log",
+		About:   "Author and address come from the token. The newest 500 entries are kept.",
 		Body:    (*operations.AppendLogInput)(nil), Answer: (*release.LogEntry)(nil), Guarded: true,
 		Refusals: []string{"status-not-current"}, serve: appendLog,
 	}
 	ListLog = Route{
 		Operation: operations.ListLog, Method: http.MethodGet, Path: "/releases/{id}/log", Status: http.StatusOK,
 		Summary: "Read the deployment log, newest first",
+		About:   "The deployment log in pages, newest first.",
 		Query:   (*operations.ListLogInput)(nil), Answer: (*operations.LogPage)(nil), serve: listLog,
 	}
 	CompleteStep = Route{
 		Operation: operations.CompleteStep, Method: http.MethodPost, Path: "/releases/{id}/steps/{plan}/{order}", Status: http.StatusOK,
 		Summary: "Complete a step of the rollout or rollback plan, or open it again",
+		About:   "Steps of the rollout plan can be completed while the release is scheduled or in progress, those of the rollback plan also while it is deployed. Both directions are written to the log; what is so already changes nothing.",
 		Body:    (*operations.CompleteStepInput)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
 		Refusals: []string{"not-step-owner", "steps-closed", "linking"}, serve: completeStep,
 	}

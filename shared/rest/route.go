@@ -19,6 +19,7 @@ type Route struct {
 	Path      string // with {parameters}, below Base
 	Status    int    // of success
 	Summary   string // one line, for people
+	About     string // what a caller has to know beside it, as Markdown
 
 	// What goes in and out, as nil pointers of the types: data only, for the document.
 	Query, Body, Answer any

@@ -108,15 +108,14 @@ func reference(kind, name string) object {
 }
 
 func (w *writer) operation(r rest.Route, example Example) object {
-	words, ok := descriptions[r.Operation]
-	if !ok {
+	if r.About == "" {
 		w.missing = append(w.missing, string(r.Operation))
 	}
 	o := object{
 		{"operationId", camel(string(r.Operation))},
 		{"tags", []string{tagOf(r)}},
 		{"summary", r.Summary},
-		{"description", words + "\n\n" + roleSentence(r)},
+		{"description", r.About + "\n\n" + roleSentence(r)},
 	}
 	if p := w.parameters(r); len(p) > 0 {
 		o = append(o, member{"parameters", p})
