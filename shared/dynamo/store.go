@@ -70,11 +70,11 @@ const attempts = 12
 
 // conflicts bounds how often a write is repeated because a transaction of somebody else is
 // on the same item. Those who want one item take turns, each for as long as a transaction
-// takes: when sixty decide on the change requests of one release at once, the last is
-// through after three seconds and more, and 12 attempts were not enough for all, nor 20
-// where the machine was busy. 30 take ten seconds in the mean, inside the 15 that an API
-// function has, whose end stops them.
-const conflicts = 30
+// takes: when sixty decide on the change requests of one release at once, while fifty write
+// notes and eight add change requests, 20 attempts were not enough for all on an engine
+// under load. 40 take fourteen seconds in the mean, inside the 15 that an API function has,
+// whose end stops them (see pause).
+const conflicts = 40
 
 // spare is what a repetition leaves of an invocation's time, to be carried out and told of.
 const spare = 500 * time.Millisecond

@@ -1,0 +1,328 @@
+package dynamo_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/record"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
+)
+
+// The log is complete if it can rebuild the thing (I11), and in order if the thing that it
+// rebuilds is the one that is there: a thousand random operations by eight clients, under
+// faults, and then the log is replayed from its first entry.
+
+// replayed is a release as its log tells it, by someone who has nothing but the log.
+type replayed struct {
+	status release.Status
+	epoch  int
+	fields map[string]string              // of the plan, steps as list[order]
+	done   map[string]bool                // completed steps, likewise
+	scope  map[string]release.CABDecision // linked change requests
+}
+
+func replay(entries []release.LogEntry) (replayed, error) {
+	r := replayed{fields: map[string]string{}, done: map[string]bool{}, scope: map[string]release.CABDecision{}}
+	for n, e := range entries {
+		if (n == 0) != (e.Kind == release.LogCreated) {
+			return r, fmt.Errorf("entry %d is %s: %+v", n, e.Kind, e)
+		}
+		switch e.Kind {
+		case release.LogTransition:
+			if r.epoch++; e.Text != "" && !strings.HasPrefix(e.Text, string(r.status)+" → "+string(e.Status)) {
+				return r, fmt.Errorf("%s: %q, but the release is %s", e.ID, e.Text, r.status)
+			}
+			r.status = e.Status
+		case release.LogStep:
+			step := string(e.Step.Plan) + "Steps[" + strconv.Itoa(e.Step.Order) + "]"
+			if _, there := r.fields[step]; !there {
+				return r, fmt.Errorf("%s: %s is completed, and is not there", e.ID, step)
+			}
+			r.done[step] = e.Step.Completed
+		case release.LogDecision:
+			r.scope[e.ChangeRequestID] = e.Decision
+		case release.LogApprovalVoided:
+			r.scope[e.ChangeRequestID] = release.DecisionPending
+		case release.LogCreated:
+			r.status = release.Planned
+			fallthrough
+		case release.LogEdit, release.LogScope:
+			if err := r.write(e); err != nil {
+				return r, err
+			}
+		}
+	}
+	maps.DeleteFunc(r.done, func(_ string, done bool) bool { return !done })
+	return r, nil
+}
+
+func (r *replayed) write(e release.LogEntry) error {
+	for _, c := range e.Added {
+		if _, there := r.scope[c.ID]; there {
+			return fmt.Errorf("%s: %s joins twice", e.ID, c.ID)
+		}
+		r.scope[c.ID] = c.CABDecision
+	}
+	for _, c := range e.Removed {
+		if _, there := r.scope[c.ID]; !there {
+			return fmt.Errorf("%s: %s leaves, and is not there", e.ID, c.ID)
+		}
+		delete(r.scope, c.ID)
+	}
+	if e.ChangeRequestID != "" {
+		return nil // an edit of a change request is told here, and rebuilds that
+	}
+	for _, c := range e.Changes {
+		if c.Field == "rolloutSteps" || c.Field == "rollbackSteps" {
+			r.list(c.Field, c.To)
+			continue
+		}
+		if c.Was == nil && r.fields[c.Field] != "" || c.Was != nil && c.Was.Bytes != len(r.fields[c.Field]) {
+			return fmt.Errorf("%s: %s was %+v, and is %q", e.ID, c.Field, c.Was, r.fields[c.Field])
+		}
+		if r.fields[c.Field] = c.To; c.To == "" {
+			delete(r.fields, c.Field)
+			delete(r.done, c.Field)
+		}
+	}
+	return nil
+}
+
+// list replaces the steps of a list; what keeps its order keeps its completion.
+func (r *replayed) list(name, to string) {
+	maps.DeleteFunc(r.fields, func(field, _ string) bool { return strings.HasPrefix(field, name+"[") })
+	for field, step := range stepsOf(name, to) {
+		r.fields[field] = step
+	}
+	maps.DeleteFunc(r.done, func(field string, _ bool) bool { return strings.HasPrefix(field, name+"[") && r.fields[field] == "" })
+}
+
+func stepsOf(list, raw string) map[string]string {
+	var steps []json.RawMessage
+	_ = json.Unmarshal([]byte(raw), &steps)
+	all := map[string]string{}
+	for _, s := range steps {
+		var at struct{ Order int }
+		_ = json.Unmarshal(s, &at)
+		all[fmt.Sprintf("%s[%d]", list, at.Order)] = string(s)
+	}
+	return all
+}
+
+// told is a release in the words of its log.
+func told(r release.Release, links []release.LinkedChange) replayed {
+	is := replayed{status: r.Status, epoch: r.Epoch(), fields: map[string]string{}, done: map[string]bool{}, scope: map[string]release.CABDecision{}}
+	for _, c := range record.PlanChanges(release.Plan{}, r.Plan) {
+		if c.Field == "rolloutSteps" || c.Field == "rollbackSteps" {
+			maps.Copy(is.fields, stepsOf(c.Field, c.To))
+			continue
+		}
+		is.fields[c.Field] = c.To
+	}
+	for plan, steps := range map[release.PlanName][]release.Step{release.RolloutPlan: r.RolloutSteps, release.RollbackPlan: r.RollbackSteps} {
+		for _, s := range steps {
+			if s.Completed {
+				is.done[fmt.Sprintf("%sSteps[%d]", plan, s.Order)] = true
+			}
+		}
+	}
+	for _, l := range links {
+		is.scope[l.ID] = l.CABDecision
+	}
+	return is
+}
+
+// act is one random operation. What it writes carries its name, so that it is found in the log.
+func (l *harness) act(s *dynamo.Store, random *rand.Rand, id, name string, pool []string) error {
+	one := func() string { return pool[random.IntN(len(pool))] }
+	w := l.write()
+	switch random.IntN(12) {
+	case 0, 1, 2:
+		_, err := s.AppendLog(l.ctx, id, name, "", w)
+		return err
+	case 3, 4, 5:
+		_, err := s.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
+			p := r.Plan
+			p.Name = name
+			p.RolloutSteps = slices.Clone(p.RolloutSteps)
+			switch order := 1 + random.IntN(9); random.IntN(3) {
+			case 0:
+				p.RolloutSteps = slices.DeleteFunc(p.RolloutSteps, func(s release.Step) bool { return s.Order == order })
+			case 1:
+				p.RolloutSteps = slices.DeleteFunc(p.RolloutSteps, func(s release.Step) bool { return s.Order == order })
+				p.RolloutSteps = append(p.RolloutSteps, release.Step{Order: order, Description: name})
+			default:
+				p.SuccessCriteria = strings.Repeat("x", random.IntN(3))
+			}
+			if r.Status == release.InProgress {
+				return r, release.LogEntry{}, r.Conflict("field-frozen", "not now")
+			}
+			after, moved, err := r.Edit(p, []string{"name", "rolloutSteps", "successCriteria"}, w.At)
+			return after, release.EntryBy(release.LogEdit, release.EditText(r.Plan, after.Plan, []string{"name"}, moved), w.Stamp), err
+		}, w)
+		return err
+	case 6, 7:
+		_, err := s.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
+			return r.Complete(release.RolloutPlan, 1+random.IntN(9), random.IntN(2) == 0, w.Stamp)
+		}, w)
+		return err
+	case 8:
+		_, err := s.LinkChanges(l.ctx, id, []string{one()}, nil, w)
+		return err
+	case 9:
+		_, err := s.LinkChanges(l.ctx, id, nil, []string{one()}, w)
+		return err
+	default:
+		decision := release.DecisionApproved
+		if random.IntN(4) == 0 {
+			decision = release.DecisionRejected
+		}
+		_, err := s.Decide(l.ctx, one(), decision, name, w)
+		return err
+	}
+}
+
+func TestLog_ThousandOperationsUnderFaults_RebuildTheRelease(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			l := newHarness(t)
+			pool := l.changes("CHG", 12)
+			id := l.release(pool[:4]...)
+			dice := rand.New(rand.NewPCG(seed, 1))
+			var mu sync.Mutex
+			roll := func() float64 {
+				mu.Lock()
+				defer mu.Unlock()
+				return dice.Float64()
+			}
+			faulty := l.Under(func(ctx context.Context, _ inject.Call, do func(context.Context) error) error {
+				switch d := roll(); {
+				case d < 0.01:
+					return errDied
+				case d < 0.02:
+					_ = do(ctx)
+					return errDied
+				case d < 0.04:
+					_ = do(ctx)
+					return inject.Lost()
+				case d < 0.06:
+					return inject.Refused("ThrottlingException")
+				}
+				return do(ctx)
+			}, nil)
+			const clients, each = 8, 125
+			acts := make([]appended, clients*each)
+			var acted atomic.Int64
+			var working sync.WaitGroup
+			for client := range clients {
+				working.Go(func() {
+					random := rand.New(rand.NewPCG(seed, uint64(client)+10))
+					for n := range each {
+						a := &acts[client*each+n]
+						a.text, a.began = fmt.Sprintf("act %d of client %d", n, client), time.Now()
+						err := l.act(faulty, random, id, a.text, pool)
+						a.end, a.known = time.Now(), err == nil
+						switch acted.Add(1) {
+						case 400, 500:
+							// What is not approved leaves, for a moment that the others allow.
+							l.forward(id, pool)
+						}
+					}
+				})
+			}
+			working.Wait()
+			l.judgeReplay(id, acts)
+		})
+	}
+}
+
+// forward moves the release one status on, if the others let it.
+func (l *harness) forward(id string, pool []string) {
+	for range 20 {
+		r, err := l.Release(l.ctx, id)
+		if err != nil {
+			continue
+		}
+		for _, change := range pool {
+			_, _ = l.Decide(l.ctx, change, release.DecisionApproved, "to move on", l.write())
+		}
+		if _, err := l.Transition(l.ctx, id, moveTo(release.AllowedNext(r.Status)[0]), l.write()); err == nil {
+			return
+		}
+	}
+}
+
+// judgeReplay holds the log against the release as it is, and against the times at which
+// the clients began and were answered.
+func (l *harness) judgeReplay(id string, acts []appended) {
+	l.t.Helper()
+	var log []release.LogEntry
+	for cursor := ""; ; {
+		page, next, err := l.LogPage(l.ctx, id, "", 100, cursor, false)
+		l.no(err)
+		log = append(log, page...)
+		if cursor = next; next == "" {
+			break
+		}
+	}
+	slices.Reverse(log)
+	detail, err := l.ReleaseWithLinks(l.ctx, id)
+	l.no(err)
+	got, err := replay(log)
+	if want := told(detail.Release, detail.Links); err != nil || !reflect.DeepEqual(got, want) {
+		l.t.Errorf("%v; replayed, the log gives\n%+v\nand the release is\n%+v", err, got, want)
+	}
+	var pending []string
+	for change, decision := range got.scope {
+		if decision != release.DecisionApproved {
+			pending = append(pending, change)
+		}
+	}
+	if slices.Sort(pending); !slices.Equal(pending, detail.Release.Unapproved) {
+		l.t.Errorf("by the log %v are not approved, by the release %v", pending, detail.Release.Unapproved)
+	}
+	byName := map[string]appended{}
+	for _, a := range acts {
+		byName[a.text] = a
+	}
+	var latest time.Time
+	found := 0
+	for _, e := range log {
+		a, known := byName[nameIn(e)]
+		if !known || !a.known {
+			continue
+		}
+		if found++; a.end.Before(latest) {
+			l.t.Fatalf("%q was acknowledged before an entry that stands before it", a.text)
+		}
+		if a.began.After(latest) {
+			latest = a.began
+		}
+	}
+	l.t.Logf("%d entries, %d of them of acknowledged acts; the release is %s at revision %d", len(log), found, detail.Release.Status, detail.Release.Revision)
+	if found < 200 {
+		l.t.Error("too few to show anything")
+	}
+}
+
+// nameIn is the name of the act that left an entry.
+func nameIn(e release.LogEntry) string {
+	if i := slices.IndexFunc(e.Changes, func(c release.FieldChange) bool { return c.Field == "name" }); i >= 0 {
+		return e.Changes[i].To
+	}
+	return e.Text
+}
