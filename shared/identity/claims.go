@@ -26,6 +26,9 @@ func callerOf(claims jwt.MapClaims, c Config) (release.Caller, error) {
 	if subject == "" || len(subject) > maxSubject || !plain(subject) {
 		return release.Caller{}, refuse(ClaimMissing, errors.New("sub is missing, too long or not plain text"))
 	}
+	if subject == release.System.Subject {
+		return release.Caller{}, refuse(ClaimMissing, errors.New("sub is the one by which the record knows what the system does by itself"))
+	}
 	who := release.Caller{Person: release.Person{Subject: subject}}
 	if name, ok := claims["name"].(string); ok && plain(name) && len(name) <= maxName {
 		who.Name = strings.TrimSpace(strings.ReplaceAll(glyph.Clean(name), "\n", " "))

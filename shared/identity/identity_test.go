@@ -179,6 +179,7 @@ func TestBadTokensAreRefusedWithTheReason(t *testing.T) {
 		"no subject":                     {rs(set("sub", nil)), ClaimMissing},
 		"subject too long":               {rs(set("sub", strings.Repeat("s", maxSubject+1))), ClaimMissing},
 		"subject is no text":             {rs(set("sub", "a\nb")), ClaimMissing},
+		"subject is the system's own":    {rs(set("sub", release.System.Subject)), ClaimMissing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := v.Verify(t.Context(), tt.token)
