@@ -29,7 +29,8 @@ var (
 	opThrough   = Op{"through"}
 	OpSettled   = Op{"settled"} // the settlement is complete
 	opAnnounced = Op{"announced"}
-	opRest      = Op{"rest"} // nothing about the release is unfinished
+	opRest      = Op{"rest"}      // nothing about the release is unfinished
+	opPostponed = Op{"postponed"} // what is unfinished could not be repaired
 )
 
 // The words of the Mail table. A mail that is being sent, or has ended, carries its

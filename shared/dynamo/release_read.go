@@ -149,24 +149,50 @@ func summarise(i item) release.Summary {
 	}
 }
 
-// NeedingAttention lists the ids of releases on which something is unfinished since
-// before a moment: a settlement, an announcement, a creation or a deletion. It reads an
-// index and is for the sweep to find candidates; the sweep judges by the table.
-func (s *Store) NeedingAttention(ctx context.Context, before time.Time, most int) ([]string, error) {
+// Unfinished is a release on which something is unfinished, and since when, or since when
+// it was last tried in vain.
+type Unfinished struct {
+	ID    string
+	since string // as it is stored
+}
+
+// NeedingAttention lists the releases on which something is unfinished since before a
+// moment (a settlement, an announcement, a creation or a deletion), the oldest first, page
+// by page: it hands each page on, until there is none or the page's reader stops it. It
+// reads an index and is for the sweep to find candidates; the sweep judges by the table.
+func (s *Store) NeedingAttention(ctx context.Context, before time.Time, pageSize int, each func([]Unfinished) (goOn bool)) error {
 	e := newExpression()
 	condition := e.name("attention") + " = " + e.value(text("1")) + " AND " + e.name("attentionSince") + " < " + e.value(secondsValue(before))
-	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
+	in := &dynamodb.QueryInput{
 		TableName: &s.tables.Releases, IndexName: aws.String("attention"), KeyConditionExpression: &condition,
-		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, Limit: aws.Int32(int32(most)),
-	})
-	if err != nil {
-		return nil, failure(err)
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, Limit: aws.Int32(int32(pageSize)),
 	}
-	var found []string
-	for _, i := range out.Items {
-		found = append(found, decodeRelease(i).ID)
+	for {
+		out, err := s.db.Query(ctx, in)
+		if err != nil {
+			return failure(err)
+		}
+		found := make([]Unfinished, len(out.Items))
+		for n, i := range out.Items {
+			found[n] = Unfinished{decodeRelease(i).ID, verbatim(i, "attentionSince")}
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; !each(found) || len(in.ExclusiveStartKey) == 0 {
+			return nil
+		}
 	}
-	return found, nil
+}
+
+// Postpone puts a release that could not be repaired behind all others that wait, so that
+// those which always fail keep nothing from being repaired. What has been repaired since,
+// or is postponed by another, stays as it is.
+func (s *Store) Postpone(ctx context.Context, u Unfinished, to time.Time) error {
+	e := newExpression().op(opPostponed).set("attentionSince", secondsValue(to)).
+		exists("attention").equal("attentionSince", text(u.since))
+	err := s.updateQuietly(ctx, s.tables.Releases, releaseKey(u.ID), e)
+	if _, ok := failedCondition(err); ok {
+		return nil
+	}
+	return err
 }
 
 // ScheduledReleases lists the ids of all releases that are scheduled, those that start

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
@@ -17,8 +20,14 @@ import (
 const (
 	// sweepGrace is how long something may be unfinished before the sweep looks at it.
 	sweepGrace = 5 * time.Minute
-	// sweepAtOnce is how many releases one run looks at; the oldest come first.
-	sweepAtOnce = 50
+	// sweepPage is how many releases a run asks the index for at once, sweepAtOnce how many
+	// it repairs at once: a run goes on until there is none left.
+	sweepPage   = 100
+	sweepAtOnce = 8
+	// sweepEach is how much of a run's five minutes one release may take.
+	sweepEach = time.Minute
+	// sweepTells bounds how many failures the error of a run names; each has a log line.
+	sweepTells = 10
 )
 
 // Sweep repairs, from the tables alone, what streams and callers left unfinished:
@@ -55,41 +64,75 @@ func (s *Sweep) Run(ctx context.Context, _ json.RawMessage) (SweepReport, error)
 	return s.Before(ctx, now.Add(-wait), now)
 }
 
-// Before repairs what has been unfinished since before a moment. One release that
-// cannot be repaired does not keep the others from it.
+// Before repairs what has been unfinished since before a moment, the oldest first and all
+// of it while there is time. One release that cannot be repaired keeps no other from it: it
+// has a share of the time only, and waits behind the others from then on.
 func (s *Sweep) Before(ctx context.Context, moment, now time.Time) (SweepReport, error) {
-	var swept SweepReport
-	ids, err := s.Settler.store.NeedingAttention(ctx, moment, sweepAtOnce)
-	if err != nil {
-		return swept, err
+	r := run{Sweep: s, now: now}
+	err := s.Settler.store.NeedingAttention(ctx, moment, sweepPage, func(page []dynamo.Unfinished) bool {
+		var group errgroup.Group
+		group.SetLimit(sweepAtOnce)
+		for _, u := range page {
+			group.Go(func() error {
+				r.look(ctx, u)
+				return nil
+			})
+		}
+		_ = group.Wait() // nothing above returns an error: they are in the report
+		return ctx.Err() == nil
+	})
+	if err == nil && ctx.Err() != nil {
+		err = fmt.Errorf("settle: the sweep ran out of time after %d releases: %w", r.report.Looked, context.Cause(ctx))
 	}
-	var failures []error
-	for _, id := range ids {
-		if ctx.Err() != nil {
-			failures = append(failures, fmt.Errorf("settle: the sweep ran out of time after %d of %d releases: %w", swept.Looked, len(ids), ctx.Err()))
-			break
-		}
-		swept.Looked++
-		r, ok, err := s.Settler.store.SettlingRelease(ctx, id)
-		if err == nil && !ok {
-			continue // deleted meanwhile; the index lags
-		}
-		if err == nil {
-			swept.OldestUnsettled = max(swept.OldestUnsettled, unsettledFor(r, now))
-			err = s.repair(ctx, r, now)
-		}
-		if err != nil {
-			swept.Failed++
-			failures = append(failures, fmt.Errorf("%s: %w", id, err))
-			slog.ErrorContext(ctx, "sweep: a release could not be repaired", "release", id, "error", err)
-			continue
-		}
-		swept.Repaired++
+	if r.report.Looked == 0 && err != nil {
+		return r.report, err // nothing was read, so that there is nothing to tell
 	}
 	// An alarm stands on oldestUnsettledSeconds: the line is there in every run.
-	slog.InfoContext(ctx, "sweep: done", "looked", swept.Looked, "repaired", swept.Repaired, "failed", swept.Failed,
-		"oldestUnsettledSeconds", swept.OldestUnsettled)
-	return swept, errors.Join(failures...)
+	slog.InfoContext(ctx, "sweep: done", "looked", r.report.Looked, "repaired", r.report.Repaired, "failed", r.report.Failed,
+		"oldestUnsettledSeconds", r.report.OldestUnsettled)
+	return r.report, errors.Join(append(r.failures, err)...)
+}
+
+// run is one run of the sweep: what came of the releases it looked at.
+type run struct {
+	*Sweep
+	now time.Time
+
+	mu       sync.Mutex
+	report   SweepReport
+	failures []error
+}
+
+// look repairs one release, and postpones it where that fails.
+func (r *run) look(ctx context.Context, u dynamo.Unfinished) {
+	if ctx.Err() != nil {
+		return
+	}
+	within, cancel := context.WithTimeout(ctx, sweepEach)
+	defer cancel()
+	found, ok, err := r.Settler.store.SettlingRelease(within, u.ID)
+	if err == nil && ok {
+		err = r.repair(within, found, r.now)
+	}
+	if err != nil {
+		slog.ErrorContext(ctx, "sweep: a release could not be repaired", "release", u.ID, "error", err)
+		err = errors.Join(fmt.Errorf("%s: %w", u.ID, err), r.Settler.store.Postpone(ctx, u, r.now))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Looked++
+	switch {
+	case err != nil:
+		r.report.Failed++
+		if len(r.failures) < sweepTells {
+			r.failures = append(r.failures, err)
+		}
+	case ok: // else it was deleted meanwhile; the index lags
+		r.report.Repaired++
+	}
+	if ok {
+		r.report.OldestUnsettled = max(r.report.OldestUnsettled, unsettledFor(found, r.now))
+	}
 }
 
 func unsettledFor(r dynamo.Settling, now time.Time) int {

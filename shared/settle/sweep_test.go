@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,15 +18,24 @@ import (
 
 // announcing is a sweep that records what it announces.
 func announcing(store *dynamo.Store, told *[]string) *settle.Sweep {
+	var mu sync.Mutex
 	return &settle.Sweep{Settler: settle.New(store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
+		mu.Lock()
 		*told = append(*told, fmt.Sprintf("%s#%d", r.ID, epoch))
+		mu.Unlock()
 		return store.MarkAnnounced(ctx, r.ID, epoch)
 	}}
 }
 
 func (w *fixture) attention() []string {
 	w.t.Helper()
-	ids, err := w.Store.NeedingAttention(context.Background(), time.Now().Add(time.Hour), 50)
+	var ids []string
+	err := w.Store.NeedingAttention(context.Background(), time.Now().Add(time.Hour), 50, func(page []dynamo.Unfinished) bool {
+		for _, u := range page {
+			ids = append(ids, u.ID)
+		}
+		return true
+	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -135,9 +145,98 @@ func TestTheSweepStopsBeforeItsDeadline(t *testing.T) {
 		return ctx.Err()
 	}}
 	swept, err := sweep.Run(ctx, nil)
-	if err == nil || swept.Looked != 1 || ctx.Err() != nil {
+	if err == nil || swept.Looked != swept.Failed || ctx.Err() != nil {
 		t.Errorf("swept %+v, %v; deadline: %v", swept, err, ctx.Err())
 	}
+}
+
+// Releases that always fail, more of them than a run has time for: each run goes on where
+// the one before stopped, so that one which can be repaired has its turn.
+func TestSweep_ManyThatAlwaysFail_EverybodyHasATurn(t *testing.T) {
+	w := newFixture(t)
+	const failing = 130
+	for range failing {
+		w.move(w.release(), release.Approved)
+	}
+	time.Sleep(time.Second) // the index is in order of seconds: those that fail are the oldest
+	healthy := w.release()
+	w.move(healthy, release.Approved)
+	var mu sync.Mutex
+	var turns []string
+	const perRun = 60
+	sweepOnce := func(now time.Time) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		begun := 0
+		sweep := settle.Sweep{Settler: settle.New(w.Store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if begun++; begun > perRun {
+				cancel() // the time is up
+				return ctx.Err()
+			}
+			turns = append(turns, r.ID)
+			if r.ID == healthy {
+				return w.Store.MarkAnnounced(t.Context(), r.ID, epoch)
+			}
+			return errors.New("the bus refuses it")
+		}}
+		if swept, err := sweep.Before(ctx, now.Add(time.Minute), now); err == nil || swept.Failed < perRun-1 {
+			t.Errorf("swept %+v, %v", swept, err)
+		}
+	}
+	now := time.Now().Add(time.Minute)
+	for n := range 3 {
+		sweepOnce(now.Add(time.Duration(n) * time.Minute))
+	}
+	if !slices.Contains(turns, healthy) {
+		t.Errorf("after %d turns of %d releases it is still not its turn", len(turns), failing+1)
+	}
+	distinct := len(slices.Compact(slices.Sorted(slices.Values(turns))))
+	if distinct < failing {
+		t.Errorf("%d turns went to %d releases only", len(turns), distinct)
+	}
+}
+
+// One run looks at all that wait, not at a first few.
+func TestSweep_MoreThanAPage_AllInOneRun(t *testing.T) {
+	w := newFixture(t)
+	const releases = 130
+	for range releases {
+		w.move(w.release(), release.Approved)
+	}
+	var told []string
+	moment, now := later()
+	swept, err := announcing(w.Store, &told).Before(t.Context(), moment, now)
+	if err != nil || swept.Looked != releases || swept.Repaired != releases {
+		t.Errorf("swept %+v, %v; want %d", swept, err, releases)
+	}
+}
+
+// What a run costs for each release that it repairs, of which an hour's worth follows: with
+// eight at once, five minutes of every five, and 10 ms a request.
+func TestSweep_TenThousandUnsettled_DrainWithinAnHour(t *testing.T) {
+	w := newFixture(t)
+	const releases = 60
+	for n := range releases {
+		change := w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID
+		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
+		w.move(w.release(change), untilDeployed...)
+	}
+	var told []string
+	var count inject.Counter
+	moment, now := later()
+	swept, err := announcing(w.Under(nil, count.Count), &told).Before(t.Context(), moment, now)
+	if err != nil || swept.Repaired != releases {
+		t.Fatalf("swept %+v, %v", swept, err)
+	}
+	each := float64(count.Take().Total()) / releases
+	took := time.Duration(10_000*each/8) * 10 * time.Millisecond
+	if took > time.Hour {
+		t.Errorf("10,000 releases at %.1f requests each take %s", each, took)
+	}
+	t.Logf("10,000 releases at %.1f requests each, eight at once, take %s at 10 ms a request", each, took.Round(time.Second))
 }
 
 // dyingCreation is a creation with sixty change requests that died between its chunks.
