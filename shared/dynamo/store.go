@@ -65,15 +65,15 @@ type item = map[string]types.AttributeValue
 var errConflict = errors.New("dynamo: the item moved between read and write")
 
 // attempts bounds read-decide-write rounds. With the full-jitter delays below, 12 in a
-// row take between two and three seconds, at most five.
+// row take four to five seconds, at most nine.
 const attempts = 12
 
 // conflicts bounds how often a write is repeated because a transaction of somebody else is
 // on the same item. Those who want one item take turns, each for as long as a transaction
 // takes: when sixty decide on the change requests of one release at once, while fifty write
 // notes and eight add change requests, 20 attempts were not enough for all on an engine
-// under load. 40 take fourteen seconds in the mean, inside the 15 that an API function has,
-// whose end stops them (see pause).
+// under load. 40 take longer than the 15 seconds that an API function has, whose end stops
+// them (see pause).
 const conflicts = 40
 
 // spare is what a repetition leaves of an invocation's time, to be carried out and told of.
@@ -81,10 +81,11 @@ const spare = 500 * time.Millisecond
 
 var errNoTime = errors.New("dynamo: the invocation ends before another attempt would")
 
-// pause waits before the n-th repetition (n from 0), with full jitter, up to 800 ms. It
-// fails where the time of the invocation does not allow for one.
+// pause waits before the n-th repetition (n from 0), with full jitter, up to 1.6 s: where
+// many want one item and each transaction takes long, only those that come rarely enough
+// get through. It fails where the time of the invocation does not allow for one.
 func pause(ctx context.Context, n int) error {
-	most := min(800*time.Millisecond, 10*time.Millisecond<<min(n, 10))
+	most := min(1600*time.Millisecond, 10*time.Millisecond<<min(n, 10))
 	wait := time.Duration(random.Int64N(int64(most)) + 1)
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < wait+spare {
 		return errNoTime

@@ -11,9 +11,9 @@ import (
 )
 
 // leaves is what an operation leaves in the record: of the release R, and of the change
-// request C that is linked to it.
+// request C that is linked to it; {R}, {C} and {T} stand for their ids and a task's.
 type leaves struct {
-	request         ask // with R and C for the ids
+	request         ask
 	before          []string
 	inRelease, inCR string   // the kinds of the new entries, oldest first
 	has             []string // fields that the newest of the release's entries carries
@@ -21,29 +21,29 @@ type leaves struct {
 
 var recorded = map[operations.Name]leaves{
 	operations.CreateRelease: {request: ask{route: "POST /releases", body: object{"name": "Another"}}, has: []string{"changes"}},
-	operations.UpdateRelease: {request: ask{route: "PATCH /releases/R", body: object{"name": "Renamed"}}, inRelease: "edit", has: []string{"changes"}},
-	operations.DeleteRelease: {request: ask{route: "DELETE /releases/R"}, inRelease: "deleted", has: []string{"status"}},
+	operations.UpdateRelease: {request: ask{route: "PATCH /releases/{R}", body: object{"name": "Renamed"}}, inRelease: "edit", has: []string{"changes"}},
+	operations.DeleteRelease: {request: ask{route: "DELETE /releases/{R}"}, inRelease: "deleted", has: []string{"status"}},
 	operations.AddChanges: {
-		request: ask{route: "POST /releases/R/add-changes", body: object{"add": []string{}, "remove": []string{"C"}}}, inRelease: "scope", has: []string{"removed"},
+		request: ask{route: "POST /releases/{R}/add-changes", body: object{"add": []string{}, "remove": []string{"{C}"}}}, inRelease: "scope", has: []string{"removed"},
 	},
-	operations.TransitionRelease: {request: ask{route: "POST /releases/R/status", body: object{"status": "approved"}}, inRelease: "transition", has: []string{"status"}},
-	operations.AppendLog:         {request: ask{route: "POST /releases/R/log", body: object{"text": "noted"}}, inRelease: "note"},
+	operations.TransitionRelease: {request: ask{route: "POST /releases/{R}/status", body: object{"status": "approved"}}, inRelease: "transition", has: []string{"status"}},
+	operations.AppendLog:         {request: ask{route: "POST /releases/{R}/log", body: object{"text": "noted"}}, inRelease: "note"},
 	operations.CompleteStep: {
 		before:  []string{"approved", "scheduled"},
-		request: ask{route: "POST /releases/R/steps/rollout/1", body: object{"completed": true}}, inRelease: "step", has: []string{"step"},
+		request: ask{route: "POST /releases/{R}/steps/rollout/1", body: object{"completed": true}}, inRelease: "step", has: []string{"step"},
 	},
 	operations.CreateChange: {request: ask{route: "POST /change-requests", body: object{"id": "NEW", "changeType": "Normal"}}},
 	operations.UpdateChange: {
-		request: ask{route: "PATCH /change-requests/C", body: object{"title": "Another title"}}, inRelease: "edit", inCR: "edit", has: []string{"changes", "changeRequestId"},
+		request: ask{route: "PATCH /change-requests/{C}", body: object{"title": "Another title"}}, inRelease: "edit", inCR: "edit", has: []string{"changes", "changeRequestId"},
 	},
 	operations.DecideChange: {
-		request:   ask{route: "POST /change-requests/C/decision", body: object{"decision": "rejected", "note": "No."}},
+		request:   ask{route: "POST /change-requests/{C}/decision", body: object{"decision": "rejected", "note": "No."}},
 		inRelease: "decision", inCR: "decision", has: []string{"decision", "changeRequestId", "digest", "changes"},
 	},
 	// Tasks have comments and a history of their own; the record is of releases and change
 	// requests, and a settlement tells it in counts.
-	operations.CreateTask: {request: ask{route: "POST /tasks", body: object{"title": "A task", "requesterEmail": "a@example.com", "changeRequestId": "C"}}},
-	operations.UpdateTask: {request: ask{route: "PATCH /tasks/T", body: object{"title": "Another"}}},
+	operations.CreateTask: {request: ask{route: "POST /tasks", body: object{"title": "A task", "requesterEmail": "a@example.com", "changeRequestId": "{C}"}}},
+	operations.UpdateTask: {request: ask{route: "PATCH /tasks/{T}", body: object{"title": "Another"}}},
 }
 
 // Every operation that writes leaves the entries of its row, and no others, by whom it was:
@@ -72,7 +72,7 @@ func TestRecord_EveryOperation_LeavesItsEntries(t *testing.T) {
 			}})
 			id := v["id"].(string)
 			w.move(id, row.before...)
-			fill := strings.NewReplacer("/R", "/"+id, "/C/", "/"+change+"/", "/T", "/"+task, `"C"`, `"`+change+`"`)
+			fill := strings.NewReplacer("{R}", id, "{C}", change, "{T}", task)
 			request := row.request
 			request.route = fill.Replace(request.route)
 			if request.body != nil {
