@@ -274,3 +274,27 @@ func TestChangeLogPage_CursorOfAnother_Invalid(t *testing.T) {
 		t.Errorf("of none: %v", err)
 	}
 }
+
+// What joins a release, or leaves it, is named as it was then.
+func TestLinkChanges_ScopeEntry_TellsDigestAndDecision(t *testing.T) {
+	l := newHarness(t)
+	l.changes("CHG", 1)
+	id := l.release()
+	joined, err := l.Change(l.ctx, "CHG-000")
+	l.no(err)
+	l.link(id, []string{"CHG-000"}, nil)
+	left, err := l.edit(l.Store, "CHG-000", "Another", l.write())
+	l.no(err)
+	l.link(id, nil, []string{"CHG-000"})
+	entries, _, err := l.LogPage(l.ctx, id, release.LogScope, 10, "", false)
+	l.no(err)
+	if len(entries) != 2 {
+		t.Fatalf("%+v", entries)
+	}
+	if got, want := fmt.Sprint(entries[1].Added), fmt.Sprint([]release.ScopedChange{{ID: "CHG-000", CABDecision: release.DecisionApproved, Digest: joined.Digest()}}); got != want {
+		t.Errorf("joined: %s, want %s", got, want)
+	}
+	if got, want := fmt.Sprint(entries[0].Removed), fmt.Sprint([]release.ScopedChange{{ID: "CHG-000", CABDecision: release.DecisionPending, Digest: left.Digest()}}); got != want {
+		t.Errorf("left: %s, want %s", got, want)
+	}
+}

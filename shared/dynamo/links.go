@@ -108,11 +108,14 @@ func (s *Store) linkChunks(ctx context.Context, id string, add, remove []string,
 	})
 }
 
-// scopeEntry tells which change requests joined a release, or left it, and what the CAB
-// had decided on them then.
+// scopeEntry tells which change requests joined a release, or left it, what they said and
+// what the CAB had decided on them then.
 func scopeEntry(ids []string, changes map[string]release.Change, removed bool, by release.Stamp) release.LogEntry {
 	e := release.EntryBy(release.LogScope, "Linked "+strings.Join(ids, ", "), by)
 	e.Added = scoped(linksOf(ids, changes))
+	for n := range e.Added {
+		e.Added[n].Digest = changes[e.Added[n].ID].Digest()
+	}
 	if removed {
 		e.Text, e.Added, e.Removed = "Removed "+strings.Join(ids, ", "), nil, e.Added
 	}
