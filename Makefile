@@ -90,7 +90,7 @@ build: ## each Lambda as it ships, into .local/build/<function>/bootstrap (GOARC
 
 .PHONY: reproducible
 reproducible: ## builds every Lambda twice, in two places, and compares the bytes
-	REPRODUCE=all go test -count=1 -v -run 'TestBuiltAgainIsTheSame' ./shared/shipped
+	REPRODUCE=all go test -count=1 -v -run 'TestShipped_BuiltAgain_IsTheSame' ./shared/shipped
 
 # The processor is a word of the template and no parameter: sam build builds for what the
 # template says, and what is deployed is the template that it wrote.

@@ -25,7 +25,7 @@ import (
 )
 
 // The template's routes and the table that serves them are one list.
-func TestTemplateAndRoutesAgree(t *testing.T) {
+func TestTemplate_Routes_AreTheSame(t *testing.T) {
 	var wired, served []string
 	for _, f := range load(t).Functions {
 		for _, r := range f.Routes {
@@ -88,7 +88,7 @@ func TestTemplateAndHandlers_Methods_Agree(t *testing.T) {
 var notServed = []string{http.MethodGet, http.MethodHead, http.MethodDelete}
 
 // A page of another origin may ask before it calls, at every path and without a token.
-func TestEveryPathAnswersPreflights(t *testing.T) {
+func TestTemplate_EveryPath_AnswersPreflights(t *testing.T) {
 	var asked, paths []string
 	for _, f := range load(t).Functions {
 		for _, r := range f.Routes {
@@ -110,7 +110,7 @@ func TestEveryPathAnswersPreflights(t *testing.T) {
 }
 
 // API Gateway's own answers use the codes of the registry, with their titles and status.
-func TestGatewayAnswersAreInTheRegistry(t *testing.T) {
+func TestTemplate_GatewayAnswers_AreRegistered(t *testing.T) {
 	answers := load(t).API.GatewayResponses
 	if len(answers) == 0 {
 		t.Fatal("API Gateway has no answers of its own")
@@ -188,7 +188,7 @@ func TestGatewayAnswers_TypeOfAProblem_IsBelowThePublicURL(t *testing.T) {
 }
 
 // Each function has a payload to try it with, which is of the kind that wakes it.
-func TestEveryFunctionHasItsEvent(t *testing.T) {
+func TestTemplate_EveryFunction_HasItsEvent(t *testing.T) {
 	files, err := filepath.Glob("../events/*.json")
 	if err != nil {
 		t.Fatal(err)
@@ -234,7 +234,7 @@ func TestEveryFunctionHasItsEvent(t *testing.T) {
 
 // The authorizer's payload carries no token of anybody's, so that the answer is a Deny
 // for the whole stage: what API Gateway turns into a 401.
-func TestAuthorizerRefusesItsPayload(t *testing.T) {
+func TestAuthorizer_ExampleEvent_IsRefused(t *testing.T) {
 	text, err := os.ReadFile("../events/authorize.json")
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 // What fails without a caller who hears of it rings: each stream function that falls
 // behind, each function behind the API that keeps failing, each queue in which something
 // was given up. Every alarm reaches the topic, is explained, and is in the handbook.
-func TestSomebodyIsToldOfEverything(t *testing.T) {
+func TestAlarms_EachMetric_TellsSomebody(t *testing.T) {
 	tmpl := load(t)
 	handbook, err := os.ReadFile("../docs/operations.md")
 	if err != nil {

@@ -266,7 +266,7 @@ func TestTestkit_IsLinkedByTestsOnly(t *testing.T) {
 
 // The environment is read once, at the edge. What an environment variable changes deep
 // inside cannot be seen in a main.
-func TestEnvironmentIsReadAtTheEdge(t *testing.T) {
+func TestArrows_Environment_IsReadAtTheEdge(t *testing.T) {
 	reads := 0
 	for _, s := range sources(t) {
 		ast.Inspect(s.file, func(n ast.Node) bool {
@@ -343,7 +343,7 @@ func codeLines(s source) int {
 }
 
 // Every package says in its first sentence what it is for; no name says nothing.
-func TestPackagesIntroduceThemselves(t *testing.T) {
+func TestPackages_Each_HasItsSentence(t *testing.T) {
 	vague := []string{"util", "utils", "common", "types", "helper", "helpers", "manager", "misc", "shared", "base", "core"}
 	documented := make(map[string]bool)
 	for _, s := range sources(t) {
@@ -370,7 +370,7 @@ func TestPackagesIntroduceThemselves(t *testing.T) {
 	}
 }
 
-func TestFilesStaySmall(t *testing.T) {
+func TestFiles_Each_StaysSmall(t *testing.T) {
 	const most = 500
 	for _, s := range sources(t) {
 		if s.lines > most {

@@ -47,7 +47,7 @@ func differ(t *testing.T, a string, inA []string, b string, inB []string) {
 	}
 }
 
-func TestEveryFunctionHasItsFolder(t *testing.T) {
+func TestTemplate_EveryFunction_HasItsFolder(t *testing.T) {
 	var functions, folders []string
 	for _, f := range load(t).Functions {
 		functions = append(functions, f.Name)
@@ -61,7 +61,7 @@ func TestEveryFunctionHasItsFolder(t *testing.T) {
 }
 
 // The logical id, the folder and the command's own sentence are the same name.
-func TestOneNameForOneFunction(t *testing.T) {
+func TestTemplate_EveryFunction_HasOneName(t *testing.T) {
 	upper := regexp.MustCompile(`\B[A-Z]`)
 	for _, f := range load(t).Functions {
 		kebab := strings.ToLower(upper.ReplaceAllStringFunc(f.LogicalID, func(s string) string { return "-" + s }))
@@ -163,7 +163,7 @@ var tableVariables = map[string]string{
 // A function's variables, its rights and what its main demands name the same things:
 // the first that drifts away is a function that fails on AWS only, or may do more than
 // it has to.
-func TestRightsVariablesAndDemandsAgree(t *testing.T) {
+func TestTemplate_RightsVariablesAndDemands_Agree(t *testing.T) {
 	demands := demanded(t)
 	granted := 0
 	for _, f := range load(t).Functions {
@@ -236,7 +236,7 @@ func demanded(t *testing.T) map[string][]string {
 }
 
 // Each right is one action on one thing.
-func TestRightsAreNarrow(t *testing.T) {
+func TestTemplate_Rights_AreNarrow(t *testing.T) {
 	action := regexp.MustCompile(`^(dynamodb|events|ses|sqs):[A-Z][A-Za-z]+$`)
 	resource := regexp.MustCompile(`^[A-Z][A-Za-z]+\.Arn(/index/[a-zA-Z]+)?$`)
 	// The sender's identity is not this template's, but it is named.
@@ -272,7 +272,7 @@ func TestRightsAreNarrow(t *testing.T) {
 }
 
 // What facts/events-and-mail.md found out about event source mappings, for each of them.
-func TestStreamMappingsLoseNothing(t *testing.T) {
+func TestTemplate_StreamMappings_LoseNothing(t *testing.T) {
 	mappings, readers := 0, make(map[string]int)
 	for _, f := range load(t).Functions {
 		for _, s := range f.Streams {
@@ -301,7 +301,7 @@ func TestStreamMappingsLoseNothing(t *testing.T) {
 // Tables outlive mistakes: a stack's removal, and from the second deployment on a call that
 // deletes one. What a first deployment has made goes with it where it fails, and until then
 // nothing is protected that CloudFormation would have to take back.
-func TestTablesAreKept(t *testing.T) {
+func TestTemplate_Tables_AreKept(t *testing.T) {
 	inUse, err := template.Load("../template.yaml", map[string]string{"PublicUrl": "https://releases.example"})
 	if err != nil {
 		t.Fatal(err)
@@ -343,7 +343,7 @@ var gatewayResponseTypes = []string{
 
 // Whatever API Gateway answers by itself is a problem document, and a 401 says how to
 // authenticate.
-func TestGatewayAnswersAreProblems(t *testing.T) {
+func TestTemplate_GatewayAnswers_AreProblems(t *testing.T) {
 	api := load(t).API
 	if len(api.Authorizers) != 1 || api.DefaultAuthorizer == "" || api.Authorizers[0].CacheFor.Seconds() > 60 {
 		t.Errorf("authorizers: %+v", api.Authorizers)
@@ -378,7 +378,7 @@ func TestGatewayAnswersAreProblems(t *testing.T) {
 }
 
 // No policy of ours, whatever it belongs to, says "anything".
-func TestNothingMayDoAnything(t *testing.T) {
+func TestTemplate_Policies_HaveNoStar(t *testing.T) {
 	seen := 0
 	var walk func(where string, v any)
 	walk = func(where string, v any) {

@@ -55,7 +55,7 @@ func TestEvent(t *testing.T) {
 	}
 }
 
-func TestCancellationIsARevision(t *testing.T) {
+func TestCalendar_Cancellation_IsARevision(t *testing.T) {
 	e := window
 	e.Cancelled, e.Sequence = true, calendar.Sequence(2, true)
 	got := parse(t, calendar.Calendar{Events: []calendar.Event{e}}.Encode()).Events()[0]
@@ -84,7 +84,7 @@ func TestUID(t *testing.T) {
 }
 
 // The grammar demands a component.
-func TestEmptyCalendarIsAnObject(t *testing.T) {
+func TestCalendar_Empty_IsAnObject(t *testing.T) {
 	c := parse(t, calendar.Calendar{Name: "Nothing", Refresh: time.Hour}.Encode())
 	if len(c.Children) != 1 || len(c.Events()) != 0 {
 		t.Errorf("it has %d components, %d of them events", len(c.Children), len(c.Events()))

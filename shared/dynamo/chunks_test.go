@@ -76,7 +76,7 @@ func (l *harness) refusesAll(id string, kind release.ErrorKind, change string) {
 	}
 }
 
-func TestCreateWithAHundredChangeRequests(t *testing.T) {
+func TestCreateRelease_HundredChangeRequests_AllAreLinked(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 100)
 	pending, err := l.CreateChange(l.ctx, newChange("CHG-pending", release.DecisionPending), l.write())
@@ -98,7 +98,7 @@ func TestCreateWithAHundredChangeRequests(t *testing.T) {
 
 // Wherever between its chunks a creation dies, nobody takes what is there for whole, and
 // resuming completes it.
-func TestACreationThatDiesBetweenChunks(t *testing.T) {
+func TestCreateRelease_DiesBetweenChunks_IsCompleted(t *testing.T) {
 	for died := 1; died <= 2; died++ {
 		t.Run(fmt.Sprintf("after chunk %d", died), func(t *testing.T) {
 			l := newHarness(t)
@@ -124,7 +124,7 @@ func TestACreationThatDiesBetweenChunks(t *testing.T) {
 }
 
 // Where a change request is taken meanwhile, the creation is as if it had never been.
-func TestACreationThatCannotBeFinishedIsUndone(t *testing.T) {
+func TestCreateRelease_CannotBeFinished_IsUndone(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 60)
 	other := l.release()
@@ -156,7 +156,7 @@ func TestACreationThatCannotBeFinishedIsUndone(t *testing.T) {
 	l.exactRecord(other, []string{"CHG-059"})
 }
 
-func TestADeletionThatDiesBetweenChunks(t *testing.T) {
+func TestDeleteRelease_DiesBetweenChunks_IsCompleted(t *testing.T) {
 	for died := 1; died <= 3; died++ {
 		t.Run(fmt.Sprintf("after write %d", died), func(t *testing.T) {
 			l := newHarness(t)
@@ -228,7 +228,7 @@ func (l *harness) between(actions int, happens func()) *dynamo.Store {
 }
 
 // Two add-changes at once do not bring a release above a hundred.
-func TestTwoAddsDoNotExceedAHundred(t *testing.T) {
+func TestLinkChanges_TwoAtOnce_DoNotExceedAHundred(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 120)
 	id := l.release(ids[:40]...)
@@ -244,7 +244,7 @@ func TestTwoAddsDoNotExceedAHundred(t *testing.T) {
 
 // Whoever goes on with a creation does not link to a release that is being deleted: the
 // change requests would be held by nothing.
-func TestNothingIsLinkedToWhatIsBeingDeleted(t *testing.T) {
+func TestLinkChanges_BeingDeleted_Refused(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 60)
 	r, _ := planOf()
@@ -290,7 +290,7 @@ func TestNothingIsLinkedToWhatIsBeingDeleted(t *testing.T) {
 
 // A hundred ids in one add-changes: a death between chunks leaves a whole release with
 // some of them, and repeating does the rest; repeating again writes nothing.
-func TestAddingAHundredThatDiesBetweenChunks(t *testing.T) {
+func TestLinkChanges_DiesBetweenChunks_IsRepeatable(t *testing.T) {
 	for died := 1; died <= 3; died++ {
 		t.Run(fmt.Sprintf("after chunk %d", died), func(t *testing.T) {
 			l := newHarness(t)
@@ -324,7 +324,7 @@ func TestAddingAHundredThatDiesBetweenChunks(t *testing.T) {
 }
 
 // All ids are checked before the first write, and what is refused is named.
-func TestNothingIsLinkedWhereOneIdIsRefused(t *testing.T) {
+func TestLinkChanges_OneRefused_NoneIsLinked(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 50)
 	held := l.release(ids[49])
@@ -343,7 +343,7 @@ func TestNothingIsLinkedWhereOneIdIsRefused(t *testing.T) {
 }
 
 // What a release gives back is held until its settlement has reached it, and says so.
-func TestAChangeRequestThatIsBeingGivenBack(t *testing.T) {
+func TestLinkChanges_NotSettledYet_Refused(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 1)
 	l.move(l.release(ids...), release.Cancelled)

@@ -11,7 +11,7 @@ import (
 )
 
 // The budgets of DESIGN 6 as exact counts of requests.
-func TestRequestsAreCounted(t *testing.T) {
+func TestStore_Requests_AreCounted(t *testing.T) {
 	l := newHarness(t)
 	full := l.release(l.changes("CHG", 100)...)
 	for range 30 {

@@ -37,7 +37,7 @@ func pages(t *testing.T, page func(cursor string) (ids []string, next string, er
 	return nil
 }
 
-func TestCursorsSurviveTheDeletionOfWhatTheyStandOn(t *testing.T) {
+func TestCursor_ItemDeleted_GoesOn(t *testing.T) {
 	l := newHarness(t)
 	var want []string
 	for range 7 {
@@ -67,7 +67,7 @@ func TestCursorsSurviveTheDeletionOfWhatTheyStandOn(t *testing.T) {
 	}
 }
 
-func TestEveryListIsWholePageByPage(t *testing.T) {
+func TestCursor_PageByPage_ListIsComplete(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	var changes, tasks, entries []string

@@ -16,7 +16,7 @@ import (
 
 // Whose fault it is decides what a caller is told: to wait, to look before repeating,
 // or that there is nothing they can do.
-func TestWhoseFaultAFailureIs(t *testing.T) {
+func TestFailure_EachError_HasItsKind(t *testing.T) {
 	answered := func(status int, err error) error {
 		return &smithy.OperationError{ServiceID: "DynamoDB", OperationName: "UpdateItem", Err: &smithyhttp.ResponseError{
 			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: err,

@@ -41,7 +41,7 @@ func (l *harness) recalled(w dynamo.Write, like any) any {
 }
 
 // Two hundred creations at once with one key make one release, and all learn which.
-func TestTwoHundredCreationsWithOneKeyMakeOneRelease(t *testing.T) {
+func TestIdempotency_TwoHundredCreations_MakeOneRelease(t *testing.T) {
 	l := newHarness(t)
 	change := l.changes("CHG", 1)
 	answers := make([]string, 200)
@@ -72,7 +72,7 @@ func TestTwoHundredCreationsWithOneKeyMakeOneRelease(t *testing.T) {
 
 // Every operation that takes a key does its work once per key, and what it answered can
 // be recalled, also by the one whose own answer was lost.
-func TestAKeyIsUsedOnce(t *testing.T) {
+func TestIdempotency_KeyUsedTwice_Refused(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 2)
 	task := newTask("T-edit", "")
@@ -146,7 +146,7 @@ func usesMemory(call inject.Call) bool {
 
 // After a day the key is new again, by the clock of the one who asks: DynamoDB deletes
 // late.
-func TestAKeyExpires(t *testing.T) {
+func TestIdempotency_KeyExpired_IsNew(t *testing.T) {
 	l := newHarness(t)
 	create := func(w dynamo.Write) error {
 		_, err := l.CreateChange(l.ctx, newChange("C-"+w.Request, release.DecisionPending), w)

@@ -99,7 +99,7 @@ func judgeLog(t *testing.T, log []release.LogEntry, all []appended) {
 	}
 }
 
-func TestTheLogUnderFiftyWriters(t *testing.T) {
+func TestLog_FiftyWriters_NothingIsLost(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	var count inject.Counter
@@ -128,7 +128,7 @@ func TestTheLogUnderFiftyWriters(t *testing.T) {
 
 // Writers die between two requests, and answers are lost: gaps in numbers, never in
 // entries.
-func TestTheLogWithDyingWriters(t *testing.T) {
+func TestLog_WritersDie_OnlyGapsRemain(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	random := rand.New(rand.NewPCG(10, 10))
@@ -170,7 +170,7 @@ func TestTheLogWithDyingWriters(t *testing.T) {
 }
 
 // Without contention: 2.1 requests on average, and what is kept is exactly 500.
-func TestTheLogIsTrimmed(t *testing.T) {
+func TestLog_BeyondItsBound_IsTrimmed(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	var count inject.Counter
@@ -194,7 +194,7 @@ func TestTheLogIsTrimmed(t *testing.T) {
 }
 
 // A transition's entry stands among those appended, where it was accepted.
-func TestTransitionsStandInTheLogWhereTheyHappened(t *testing.T) {
+func TestLog_Transitions_StandWhereTheyHappened(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	say := func(text string) {
@@ -224,7 +224,7 @@ func TestTransitionsStandInTheLogWhereTheyHappened(t *testing.T) {
 	}
 }
 
-func TestAnEntryWithAStatusNeedsTheCurrentOne(t *testing.T) {
+func TestLog_EntryWithStatus_NeedsTheCurrentOne(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	if _, err := l.AppendLog(l.ctx, id, "x", release.Planned, l.write()); err != nil {

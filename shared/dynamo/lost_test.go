@@ -282,13 +282,13 @@ func mustHaveHappenedOnce(t *testing.T, l *harness, g guard, n string, err error
 
 // An answer that is lost below the SDK's retries makes the SDK repeat the write, which
 // then meets its own doing: a success, not a conflict, and done once.
-func TestALostAnswerIsNoConflict(t *testing.T) {
+func TestStore_AnswerLost_IsNoConflict(t *testing.T) {
 	every(t, isWrite, afterwards, false, inject.Lost, mustHaveHappenedOnce)
 }
 
 // Lost above them, nobody knows: the answer says so, and is never a refusal. A
 // transition looks whether it is in the history.
-func TestAnUnknownOutcomeIsNoRefusal(t *testing.T) {
+func TestStore_OutcomeUnknown_IsNoRefusal(t *testing.T) {
 	every(t, isWrite, afterwards, true, func() error { return errDied }, func(t *testing.T, l *harness, g guard, n string, err error) {
 		if g.name == "transition" {
 			mustHaveHappenedOnce(t, l, g, n, err)
@@ -302,7 +302,7 @@ func TestAnUnknownOutcomeIsNoRefusal(t *testing.T) {
 
 // A write that meets a transaction on the same item is repeated, which the SDK does not
 // do.
-func TestAConflictWithATransactionIsRepeated(t *testing.T) {
+func TestStore_TransactionConflict_IsRepeated(t *testing.T) {
 	transaction := func(operation string) bool { return operation == "TransactWriteItems" }
 	every(t, transaction, instead, false, func() error {
 		return &types.TransactionCanceledException{Message: aws.String("injected"), CancellationReasons: []types.CancellationReason{
@@ -313,12 +313,12 @@ func TestAConflictWithATransactionIsRepeated(t *testing.T) {
 	every(t, single, instead, false, func() error { return inject.Refused("TransactionConflictException") }, mustHaveHappenedOnce)
 }
 
-func TestAThrottledWriteIsRepeated(t *testing.T) {
+func TestStore_Throttled_IsRepeated(t *testing.T) {
 	every(t, isWrite, instead, false, func() error { return inject.Refused("ThrottlingException") }, mustHaveHappenedOnce)
 }
 
 // Throttled for good, the answer says so and nothing was changed.
-func TestThrottledForGood(t *testing.T) {
+func TestStore_ThrottledForGood_IsSaid(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	store := l.Under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {

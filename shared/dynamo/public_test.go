@@ -90,7 +90,7 @@ func (s *publicStep) published() []release.Published {
 
 // A release is seen from scheduled on, in every later status, and only while it is
 // public; edits that nobody outside can see leave no trace.
-func TestPublishedFollowsTheRelease(t *testing.T) {
+func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 	s := newStage(t)
 	id := s.create()
 	s.move(id, release.Approved)
@@ -138,7 +138,7 @@ func TestPublishedFollowsTheRelease(t *testing.T) {
 	}
 }
 
-func TestPublishedForgetsWhatNeverWasScheduledOrIsDeleted(t *testing.T) {
+func TestPublished_NeverScheduledOrDeleted_IsForgotten(t *testing.T) {
 	s := newStage(t)
 	never, deleted := s.create(), s.create()
 	s.move(never, release.Cancelled)
@@ -155,7 +155,7 @@ func TestPublishedForgetsWhatNeverWasScheduledOrIsDeleted(t *testing.T) {
 }
 
 // A transition that decided by what an edit then changed must not win over the edit.
-func TestPublishedUnderRacingEdits(t *testing.T) {
+func TestPublished_EditsAtOnce_AreExact(t *testing.T) {
 	s := newStage(t)
 	ctx := context.Background()
 	for round := range 12 {
@@ -186,7 +186,7 @@ func TestPublishedUnderRacingEdits(t *testing.T) {
 }
 
 // Two hundred at most: every running one first, then the nearest on either side of now.
-func TestPublishedIsBounded(t *testing.T) {
+func TestPublished_Many_IsBounded(t *testing.T) {
 	s := newStage(t)
 	for n := range 120 {
 		s.seed(fmt.Sprintf("AHEAD-%03d", n), "other", release.Scheduled, s.now.Add(time.Duration(n)*time.Hour))
@@ -215,7 +215,7 @@ func (s *publicStep) seed(id, partition string, status release.Status, start tim
 
 // The function that serves the public may read this index only, so what the index does
 // not hold cannot leak.
-func TestPublicIndexHoldsNothingElse(t *testing.T) {
+func TestPublished_Index_HoldsNothingElse(t *testing.T) {
 	s := newStage(t)
 	out := must(s.client.DescribeTable(context.Background(), &dynamodb.DescribeTableInput{TableName: &s.table}))(s)
 	for _, index := range out.Table.GlobalSecondaryIndexes {

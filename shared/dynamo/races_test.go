@@ -14,7 +14,7 @@ import (
 )
 
 // Two clients ask for the same transition, two hundred times: exactly one is let through.
-func TestTwoClientsRacingForATransition(t *testing.T) {
+func TestTransition_TwoClients_OneWins(t *testing.T) {
 	l := newHarness(t)
 	path := []release.Status{release.Approved, release.Scheduled, release.InProgress, release.Deployed, release.RolledBack}
 	for round := 0; round < 200; {
@@ -52,7 +52,7 @@ func TestTwoClientsRacingForATransition(t *testing.T) {
 
 // Three different transitions from in-progress at once: one is legal after another only
 // where the lifecycle says so.
-func TestDifferentTransitionsRacing(t *testing.T) {
+func TestTransition_DifferentOnesAtOnce_OneWins(t *testing.T) {
 	l := newHarness(t)
 	for round := range 40 {
 		id := l.release()
@@ -93,7 +93,7 @@ func TestDifferentTransitionsRacing(t *testing.T) {
 
 // Change requests that are pending join, others are rejected, while the release is being
 // approved: whichever comes first, no release is approved with one that is not.
-func TestNoReleaseIsApprovedWithAPendingChange(t *testing.T) {
+func TestTransition_PendingChangeLinkedMeanwhile_NotApproved(t *testing.T) {
 	l := newHarness(t, testkit.WithStreams) // what happened is read from the stream
 	came := map[string]int{}
 	for round := range 60 {
@@ -158,7 +158,7 @@ func TestNoReleaseIsApprovedWithAPendingChange(t *testing.T) {
 
 // A rejection and an approval of the release at the same moment: where the rejection was
 // first, the release was not approved.
-func TestARejectionBeforeTheApprovalBarsIt(t *testing.T) {
+func TestDecide_RejectedBeforeApproval_BarsIt(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 1)...)
 	_, err := l.Decide(l.ctx, "CHG-000", release.DecisionRejected, "no", l.write())
@@ -181,7 +181,7 @@ func TestARejectionBeforeTheApprovalBarsIt(t *testing.T) {
 }
 
 // Sixty decisions at once leave the guard exact, and gone when all are approved.
-func TestSixtyDecisionsAtOnceLeaveTheGuardExact(t *testing.T) {
+func TestDecide_SixtyAtOnce_GuardIsExact(t *testing.T) {
 	l := newHarness(t)
 	const count = 60
 	ids := make([]string, count)
@@ -237,7 +237,7 @@ func TestSixtyDecisionsAtOnceLeaveTheGuardExact(t *testing.T) {
 }
 
 // Two releases want the same change requests at once: each goes to one of them.
-func TestAChangeRequestIsInOneLiveRelease(t *testing.T) {
+func TestLinkChanges_TwoReleasesAtOnce_OneGetsIt(t *testing.T) {
 	l := newHarness(t)
 	for round := range 20 {
 		ids := l.changes(fmt.Sprintf("R%d", round), 5)

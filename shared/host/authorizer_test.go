@@ -109,7 +109,7 @@ func decide(t *testing.T, v *identity.Verifier, e authorizerEvent) (effect, reso
 	return s.Effect, s.Resource[0], got.Context
 }
 
-func TestGoodTokensAreAllowedOnTheWholeAPI(t *testing.T) {
+func TestAuthorizer_GoodToken_AllowedOnTheWholeAPI(t *testing.T) {
 	s := newSigner(t)
 	v := s.verifier()
 	who := map[string]any{"sub": "u-1", "name": "Ада Лавлейс", "email": "ada@example.com", "emailVerified": "true", "role": "Auditor"}
@@ -153,7 +153,7 @@ func TestGoodTokensAreAllowedOnTheWholeAPI(t *testing.T) {
 	}
 }
 
-func TestHandWrittenAuthorizerEventsWork(t *testing.T) {
+func TestAuthorizer_HandWrittenEvent_Works(t *testing.T) {
 	s := newSigner(t)
 	e := authorizerEvent{MethodArn: methodARN, Headers: map[string]string{"Authorization": "Bearer " + s.token(t, nil)}}
 	if effect, _, about := decide(t, s.verifier(), e); effect != "Allow" {
@@ -161,7 +161,7 @@ func TestHandWrittenAuthorizerEventsWork(t *testing.T) {
 	}
 }
 
-func TestBadTokensAreDeniedWithoutTellingWhy(t *testing.T) {
+func TestAuthorizer_BadToken_DeniedWithoutTellingWhy(t *testing.T) {
 	s, other := newSigner(t), newSigner(t)
 	v := s.verifier()
 	bearer := func(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
@@ -206,7 +206,7 @@ func TestBadTokensAreDeniedWithoutTellingWhy(t *testing.T) {
 	}
 }
 
-func TestWithoutKeysNobodyGetsIn(t *testing.T) {
+func TestAuthorizer_WithoutKeys_NobodyGetsIn(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))

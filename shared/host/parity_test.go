@@ -212,7 +212,7 @@ func (s sent) request(t *testing.T) *http.Request {
 	return r
 }
 
-func TestHandlersSeeTheSameRequest(t *testing.T) {
+func TestAPIHandler_Requests_AreThoseOfNetHTTP(t *testing.T) {
 	requests := map[string]sent{
 		"plain":                      {method: "GET", target: "/api/releases"},
 		"root":                       {method: "GET", target: "/"},
@@ -258,7 +258,7 @@ func TestHandlersSeeTheSameRequest(t *testing.T) {
 }
 
 // Other makers of events differ: sam local decodes paths, hand-written ones carry each header once.
-func TestEventsOfOtherMakersAreUnderstood(t *testing.T) {
+func TestAPIHandler_EventsOfOtherMakers_AreUnderstood(t *testing.T) {
 	s := sent{method: "GET", target: "/api/releases/a%20b%C3%A9?x=1%202", header: http.Header{"If-Match": {`"a,b"`}}}
 	for name, change := range map[string]func(*events.APIGatewayProxyRequest){
 		"decoded path": func(e *events.APIGatewayProxyRequest) {

@@ -45,7 +45,7 @@ func child(t *testing.T, role string, env ...string) *exec.Cmd {
 	return cmd
 }
 
-func TestMissingVariablesEndTheProcessWithASentence(t *testing.T) {
+func TestFromEnvironment_VariablesMissing_EndWithASentence(t *testing.T) {
 	for name, tt := range map[string]struct {
 		role string
 		env  []string
@@ -121,7 +121,7 @@ func invoke[Out any](t *testing.T, role string, event any, env ...string) (out O
 	return out, ""
 }
 
-func TestFunctionsServeThroughTheRuntimeAPI(t *testing.T) {
+func TestServe_RuntimeAPI_EventsAreAnswered(t *testing.T) {
 	t.Run("http", func(t *testing.T) {
 		got, _ := invoke[events.APIGatewayProxyResponse](t, "http", events.APIGatewayProxyRequest{
 			HTTPMethod: "POST", Path: "/api/releases", Body: "hello",
@@ -162,7 +162,7 @@ func TestFunctionsServeThroughTheRuntimeAPI(t *testing.T) {
 	})
 }
 
-func TestAWSConfiguration(t *testing.T) {
+func TestAWS_Configuration_IsOurs(t *testing.T) {
 	t.Setenv("AWS_REGION", "eu-central-1")
 	for name, tt := range map[string]struct {
 		key, secret, session, endpoint string
@@ -194,7 +194,7 @@ func TestAWSConfiguration(t *testing.T) {
 	}
 }
 
-func TestConfigurationIsReadWhole(t *testing.T) {
+func TestFromEnvironment_EachVariable_IsRead(t *testing.T) {
 	for name, value := range map[string]string{
 		"AWS_REGION": "eu", "DYNAMODB_ENDPOINT": "d", "SES_ENDPOINT": "s", "EVENTS_ENDPOINT": "e",
 		"RELEASES_TABLE": "R", "CHANGES_TABLE": "C", "TASKS_TABLE": "T", "MAIL_TABLE": "M",

@@ -33,7 +33,7 @@ func head(name string, values ...string) func(http.ResponseWriter) {
 
 func flush(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }
 
-func TestHandlersAnswerTheSame(t *testing.T) {
+func TestAPIHandler_Answers_AreThoseOfNetHTTP(t *testing.T) {
 	type steps = []func(http.ResponseWriter)
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -110,7 +110,7 @@ func TestHandlersAnswerTheSame(t *testing.T) {
 	}
 }
 
-func TestWritingABodyWhereNoneIsAllowed(t *testing.T) {
+func TestAPIHandler_BodyWhereNoneIsAllowed_IsDropped(t *testing.T) {
 	var plain, lambda error
 	h := func(err *error) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -128,7 +128,7 @@ func TestWritingABodyWhereNoneIsAllowed(t *testing.T) {
 
 // net/http cuts the connection when a handler panics; a function has to answer. The answer says nothing of the cause,
 // and nothing the handler wrote before is in it.
-func TestPanicsBecomeProblems(t *testing.T) {
+func TestAPIHandler_Panics_Problem(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"at once": func(http.ResponseWriter, *http.Request) { panic("secret of table X") },
 		"after half an answer": func(w http.ResponseWriter, _ *http.Request) {
@@ -178,7 +178,7 @@ func TestPanicsBecomeProblems(t *testing.T) {
 	}
 }
 
-func TestUnreadableEventsAreTheClientsFault(t *testing.T) {
+func TestAPIHandler_UnreadableEvent_BadRequest(t *testing.T) {
 	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler ran") })
 	for name, e := range map[string]events.APIGatewayProxyRequest{
 		"not base64":  {HTTPMethod: "POST", Path: "/", Body: "%%%", IsBase64Encoded: true},
@@ -194,7 +194,7 @@ func TestUnreadableEventsAreTheClientsFault(t *testing.T) {
 	}
 }
 
-func TestNobodyIsTheCallerWithoutAnAuthorizer(t *testing.T) {
+func TestAPIHandler_WithoutAuthorizer_NoCaller(t *testing.T) {
 	for name, authorizer := range map[string]map[string]any{
 		"none": nil, "empty": {}, "no subject": {"role": "Admin", "email": "a@example.com", "emailVerified": "true"},
 		"of another shape": {"sub": 7, "role": "Admin"},
@@ -217,7 +217,7 @@ func TestNobodyIsTheCallerWithoutAnAuthorizer(t *testing.T) {
 	}
 }
 
-func TestRequestIDIsNeverTheClients(t *testing.T) {
+func TestAPIHandler_RequestID_IsNeverTheClients(t *testing.T) {
 	var seen []string
 	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Values("X-Request-Id") })
 	e := events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/", MultiValueHeaders: map[string][]string{"x-request-id": {"mine"}}}
@@ -226,7 +226,7 @@ func TestRequestIDIsNeverTheClients(t *testing.T) {
 	}
 }
 
-func TestRemoteAddressIsTheClients(t *testing.T) {
+func TestAPIHandler_RemoteAddress_IsTheClients(t *testing.T) {
 	for source, want := range map[string]string{"192.0.2.7": "192.0.2.7:0", "2001:db8::1": "[2001:db8::1]:0", "": ""} {
 		var seen string
 		h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.RemoteAddr })
@@ -238,7 +238,7 @@ func TestRemoteAddressIsTheClients(t *testing.T) {
 	}
 }
 
-func TestDeadlineLeavesTimeToAnswer(t *testing.T) {
+func TestAPIHandler_Deadline_LeavesTimeToAnswer(t *testing.T) {
 	for name, tt := range map[string]struct{ left, atLeast, atMost time.Duration }{
 		"ten seconds": {10 * time.Second, 9 * time.Second, 9500 * time.Millisecond},
 		"one second":  {time.Second, 600 * time.Millisecond, 750 * time.Millisecond},

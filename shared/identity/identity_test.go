@@ -13,7 +13,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-func TestGoodTokensTellWhoAndWhichRole(t *testing.T) {
+func TestVerify_GoodToken_TellsWhoAndWhichRole(t *testing.T) {
 	i := newIssuer(t, rsaJWK("r1", rsaKey()), ecJWK(t, "e1", ecKey()))
 	unverified := release.Person{Subject: "u-1", Name: "Ada Lovelace", Email: "ada@example.com"}
 	ada := unverified
@@ -119,7 +119,7 @@ func TestGoodTokensTellWhoAndWhichRole(t *testing.T) {
 	}
 }
 
-func TestBadTokensAreRefusedWithTheReason(t *testing.T) {
+func TestVerify_BadToken_RefusedWithTheReason(t *testing.T) {
 	i := newIssuer(t, rsaJWK("r1", rsaKey()), ecJWK(t, "e1", ecKey()))
 	v := i.verifier()
 	rs := func(change ...func(jwt.MapClaims)) string {
@@ -206,7 +206,7 @@ func respelt(c byte) string {
 	return string(letters[strings.IndexByte(letters, c)|1])
 }
 
-func TestVerifierDemandsWhatItCompares(t *testing.T) {
+func TestVerifier_WithoutWhatItCompares_IsNotMade(t *testing.T) {
 	full := Config{Issuer: "i", Audiences: []string{"a"}, JWKSURL: "http://127.0.0.1:1"}
 	for name, change := range map[string]func(*Config){
 		"issuer":            func(c *Config) { c.Issuer = "" },

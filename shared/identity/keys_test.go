@@ -26,7 +26,7 @@ func reason(t *testing.T, v *Verifier, token string) Reason {
 	return refused.Reason
 }
 
-func TestRotationIsSurvived(t *testing.T) {
+func TestKeys_Rotated_NewKeyIsFound(t *testing.T) {
 	i := newIssuer(t, rsaJWK("old", rsaKey()))
 	v := i.verifier()
 	old := sign(t, jwt.SigningMethodRS256, "old", rsaKey(), i.claims())
@@ -47,7 +47,7 @@ func TestRotationIsSurvived(t *testing.T) {
 	}
 }
 
-func TestWithdrawnKeysStopCounting(t *testing.T) {
+func TestKeys_Withdrawn_StopCounting(t *testing.T) {
 	i := newIssuer(t, rsaJWK("old", rsaKey()))
 	v := i.verifier()
 	old := sign(t, jwt.SigningMethodRS256, "old", rsaKey(), i.claims())
@@ -61,7 +61,7 @@ func TestWithdrawnKeysStopCounting(t *testing.T) {
 	}
 }
 
-func TestForgedKeyIDsDoNotBecomeFetches(t *testing.T) {
+func TestKeys_ForgedKeyID_IsNotFetched(t *testing.T) {
 	i := newIssuer(t, rsaJWK("r1", rsaKey()))
 	v := i.verifier()
 	good := sign(t, jwt.SigningMethodRS256, "r1", rsaKey(), i.claims())
@@ -101,7 +101,7 @@ func forged(t *testing.T, i *issuer, kid string) string {
 	return b64(fmt.Appendf(nil, `{"alg":"RS256","kid":%q}`, kid)) + "." + payload + "." + b64(make([]byte, 256))
 }
 
-func TestKeysOutliveTheIssuersOutage(t *testing.T) {
+func TestKeys_IssuerDown_OldKeysCount(t *testing.T) {
 	i := newIssuer(t, rsaJWK("r1", rsaKey()))
 	v := i.verifier()
 	good := func() string { return sign(t, jwt.SigningMethodRS256, "r1", rsaKey(), i.claims()) }
@@ -130,7 +130,7 @@ func TestKeysOutliveTheIssuersOutage(t *testing.T) {
 	}
 }
 
-func TestNoKeysAtAll(t *testing.T) {
+func TestKeys_NoneAtAll_Unavailable(t *testing.T) {
 	i := newIssuer(t, rsaJWK("r1", rsaKey()))
 	i.down.Store(true)
 	v := i.verifier()
@@ -150,7 +150,7 @@ func TestNoKeysAtAll(t *testing.T) {
 	}
 }
 
-func TestUnusableKeySetsNeverReplaceAGoodOne(t *testing.T) {
+func TestKeys_UnusableSet_KeepsTheGoodOne(t *testing.T) {
 	short := rsaJWK("r2", rsaKey())
 	short["n"] = b64(rsaKey().N.Bytes()[:128])
 	even := rsaJWK("r2", rsaKey())
@@ -195,7 +195,7 @@ func TestUnusableKeySetsNeverReplaceAGoodOne(t *testing.T) {
 	}
 }
 
-func TestTokensWithoutAKeyIDNeedASingleKey(t *testing.T) {
+func TestKeys_TokenWithoutKeyID_NeedsASingleKey(t *testing.T) {
 	i := newIssuer(t, rsaJWK("r1", rsaKey()), rsaJWK("r2", otherRSA()), ecJWK(t, "e1", ecKey()))
 	v := i.verifier()
 	for range 20 { // whichever of the two a map would give first
@@ -208,7 +208,7 @@ func TestTokensWithoutAKeyIDNeedASingleKey(t *testing.T) {
 	}
 }
 
-func TestEndlessKeySetIsCutOff(t *testing.T) {
+func TestKeys_EndlessSet_CutOff(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for {
 			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
@@ -223,7 +223,7 @@ func TestEndlessKeySetIsCutOff(t *testing.T) {
 	}
 }
 
-func TestHangingKeySetIsGivenUp(t *testing.T) {
+func TestKeys_HangingSet_GivenUp(t *testing.T) {
 	release := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer server.Close()

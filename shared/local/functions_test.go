@@ -25,7 +25,7 @@ func load(t *testing.T) *template.Template {
 
 // What runs here is what deploys: a function that only one of the two knows is a
 // function that works in one place only.
-func TestFunctionsAreTheTemplates(t *testing.T) {
+func TestFunctions_Laptop_AreTheTemplates(t *testing.T) {
 	here, there := functions(), load(t).Functions
 	if len(here) < 15 || len(there) < 15 {
 		t.Fatalf("%d functions here, %d in the template", len(here), len(there))
@@ -44,7 +44,7 @@ func TestFunctionsAreTheTemplates(t *testing.T) {
 	}
 }
 
-func TestFunctionsSeeTheirOwnEnvironmentOnly(t *testing.T) {
+func TestFunctions_Environment_IsTheirOwn(t *testing.T) {
 	t.Setenv("RELEASES_TABLE", "somebody's")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "a real one")
 	tmpl := load(t)
@@ -118,7 +118,7 @@ func TestFunction_VariableNotDeclared_FailsAtStart(t *testing.T) {
 	}
 }
 
-func TestMappingSaysWhatTheTemplateSays(t *testing.T) {
+func TestMapping_EachStream_SaysWhatTheTemplateSays(t *testing.T) {
 	count := 0
 	for _, f := range load(t).Functions {
 		for _, s := range f.Streams {
@@ -147,7 +147,7 @@ func TestMappingSaysWhatTheTemplateSays(t *testing.T) {
 	}
 }
 
-func TestRulesHandOnWhatMatches(t *testing.T) {
+func TestRules_Event_GoesWhereItMatches(t *testing.T) {
 	pattern, err := template.ParsePattern(`{"source":["aws.ses"],"detail-type":["Email Sent"]}`)
 	if err != nil {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func quiet(t *testing.T, h *Host) {
 }
 
 // The main job through everything that is between a client and the tables.
-func TestMainJob(t *testing.T) {
+func TestHost_MainJob_Works(t *testing.T) {
 	h := start(t, Options{})
 	must := func(want int, role, method, path string, body any) object {
 		t.Helper()
@@ -185,7 +185,7 @@ func TestFunction_WithoutARight_Denied(t *testing.T) {
 	}
 }
 
-func TestPagesAndStrangers(t *testing.T) {
+func TestHost_Pages_KeepStrangersOut(t *testing.T) {
 	h := start(t, Options{})
 	for _, c := range []struct {
 		method, path string
@@ -233,7 +233,7 @@ func TestPagesAndStrangers(t *testing.T) {
 }
 
 // What the welcome offers works when it is pasted into a shell.
-func TestWelcomeWorksWhenPasted(t *testing.T) {
+func TestWelcome_Commands_WorkWhenPasted(t *testing.T) {
 	h := start(t, Options{})
 	var out bytes.Buffer
 	h.welcome(&out, "run.json", "")
@@ -259,7 +259,7 @@ func TestWelcomeWorksWhenPasted(t *testing.T) {
 	}
 }
 
-func TestRunFile(t *testing.T) {
+func TestHost_RunFile_HasTokens(t *testing.T) {
 	h := start(t, Options{})
 	path := t.TempDir() + "/deep/run.json"
 	remove, err := h.writeRunFile(path)
@@ -297,7 +297,7 @@ func TestRunFile(t *testing.T) {
 	}
 }
 
-func TestTakenPortIsSaid(t *testing.T) {
+func TestHost_PortTaken_IsSaid(t *testing.T) {
 	l, err := listen(0)
 	if err != nil {
 		t.Fatal(err)
@@ -314,7 +314,7 @@ func TestTakenPortIsSaid(t *testing.T) {
 	}
 }
 
-func TestLogLines(t *testing.T) {
+func TestHost_LogLines_AreReadable(t *testing.T) {
 	var out bytes.Buffer
 	log := newLogger(&out, slog.LevelInfo).With("a", 1)
 	log.Info("hello", "path", "/x", "empty", "", "why", "two words", "evil", "a\nb")

@@ -92,7 +92,7 @@ func ask(t *testing.T, h *Host, method, path string, body any) (int, map[string]
 
 // Killed in the middle of a settlement, the host completes it after a restart on the
 // same data: no task is missed and none is told twice.
-func TestKilledHostCompletesItsSettlement(t *testing.T) {
+func TestHost_Killed_CompletesItsSettlement(t *testing.T) {
 	const changes, tasks = 10, 200
 	dir := t.TempDir()
 	p, h := startProcess(t, dir)
@@ -181,7 +181,7 @@ func TestKilledHostCompletesItsSettlement(t *testing.T) {
 	}
 }
 
-func TestCommandLine(t *testing.T) {
+func TestMain_CommandLine_IsJudged(t *testing.T) {
 	for _, name := range []string{"PORT", "RELEASES_DATA", "DYNAMODB_ENDPOINT"} {
 		t.Setenv(name, "")
 	}

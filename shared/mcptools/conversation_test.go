@@ -208,7 +208,7 @@ var ways = map[string]func(*testing.T, *fixture, string) line{
 
 // The same conversations over HTTP, over stdio and in one process: the answers are the
 // same, byte for byte, and those of the golden files.
-func TestConversationsAreTheSameByEveryWay(t *testing.T) {
+func TestConversations_EveryWay_AreTheSame(t *testing.T) {
 	files, err := filepath.Glob("testdata/conversations/*.txt")
 	if err != nil || len(files) < 30 {
 		t.Fatalf("%d conversations: %v", len(files), err)

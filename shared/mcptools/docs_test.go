@@ -37,7 +37,7 @@ func (c configured) signsIn() bool { return c.OAuth != nil || c.Auth != nil }
 
 // Each configuration of docs/mcp.md is read as its client reads it and used: with the
 // values that people put in, the tools are listed; one that signs in finds out where.
-func TestDocumentedConfigurationsWork(t *testing.T) {
+func TestDocs_Configurations_Work(t *testing.T) {
 	text, err := os.ReadFile("../../docs/mcp.md")
 	if err != nil {
 		t.Fatal(err)

@@ -157,7 +157,7 @@ func TestMetadata_Preflight_AllowsAnyOrigin(t *testing.T) {
 	}
 }
 
-func TestWhatHTTPRefuses(t *testing.T) {
+func TestEndpoint_MalformedRequest_Refused(t *testing.T) {
 	w := newFixture(t)
 	own := w.server.URL
 	stateless := map[string]string{"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/list"}
@@ -240,7 +240,7 @@ func TestWhatHTTPRefuses(t *testing.T) {
 }
 
 // A browser asks before it sends; a page of an unknown origin is told no.
-func TestPreflights(t *testing.T) {
+func TestEndpoint_Preflight_IsAnswered(t *testing.T) {
 	w := newFixture(t)
 	for origin, status := range map[string]int{"https://agents.example": 204, "https://evil.example": 403} {
 		res := ask(t, w, "OPTIONS", mcptools.Path, "", map[string]string{"Authorization": "Bearer viewer", "Origin": origin, "Access-Control-Request-Method": "POST"})
@@ -252,7 +252,7 @@ func TestPreflights(t *testing.T) {
 }
 
 // The payload for trying the function with is one it understands.
-func TestTheExampleEventIsServed(t *testing.T) {
+func TestEndpoint_ExampleEvent_IsServed(t *testing.T) {
 	w := newFixture(t)
 	text, err := os.ReadFile("../../events/mcp.json")
 	if err != nil {
@@ -270,7 +270,7 @@ func TestTheExampleEventIsServed(t *testing.T) {
 }
 
 // A store that does not answer is told in time, and that the outcome is open.
-func TestAToolThatHangsAnswersInTime(t *testing.T) {
+func TestTool_Hangs_AnswersInTime(t *testing.T) {
 	mcptools.BePatient(t, 100*time.Millisecond)
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -300,7 +300,7 @@ func TestAToolThatHangsAnswersInTime(t *testing.T) {
 
 // Without an authorizer before it, as a mistake in the template would leave it, the
 // endpoint still lets nobody in.
-func TestNobodyIsLetInWithoutTheAuthorizer(t *testing.T) {
+func TestEndpoint_WithoutAuthorizer_LetsNobodyIn(t *testing.T) {
 	c := mcptools.Config{PublicURL: "https://releases.example.com/live", Scopes: []string{"releases/use"}}
 	h := mcptools.Handler(operations.New(nil), c)
 	rec := httptest.NewRecorder()
@@ -310,7 +310,7 @@ func TestNobodyIsLetInWithoutTheAuthorizer(t *testing.T) {
 	}
 }
 
-func TestMetadataNamesWhoGivesTokens(t *testing.T) {
+func TestMetadata_Issuer_IsNamed(t *testing.T) {
 	w := newFixture(t)
 	for _, path := range []string{mcptools.MetadataPath, mcptools.MetadataPath + mcptools.Path} {
 		res := ask(t, w, "GET", path, "", map[string]string{"Authorization": "", "Origin": "https://anywhere.example"})
@@ -365,7 +365,7 @@ func TestChallenge_WhatIsNotConfigured_IsLeftOut(t *testing.T) {
 }
 
 // A panic in a tool must not end the process, and says nothing of itself.
-func TestAPanicIsAnAnswer(t *testing.T) {
+func TestTool_Panics_Answers(t *testing.T) {
 	h := mcptools.Handler(operations.New(nil), mcptools.Config{PublicURL: "https://releases.example.com"}) // no store: every tool panics
 	for _, who := range []string{"viewer", "admin"} {
 		r := httptest.NewRequest("POST", "https://releases.example.com/mcp", strings.NewReader(

@@ -20,7 +20,7 @@ import (
 
 // Every problem of the registry as an agent would read it, as a golden file: all can be
 // read, and those that tools can meet have a next step of their own.
-func TestEveryCodeHasItsWords(t *testing.T) {
+func TestExplain_EveryCode_HasItsWords(t *testing.T) {
 	elsewhere := []string{ // what only other operations, or HTTP, can meet
 		"already-exists", "already-there", "change-frozen", "decision-frozen", "field-frozen", "invalid-header", "keys-unavailable", "not-deletable", "not-step-owner", "own-change", "quota-exceeded", "request-blocked",
 		"scope-frozen", "steps-closed", "task-resolved-by-release", "token-invalid", "token-missing", "too-many-changes", "unsupported-media-type",
@@ -68,7 +68,7 @@ func TestEveryCodeHasItsWords(t *testing.T) {
 
 // What goes wrong on our side says nothing of itself, and of a write that it may have
 // been made.
-func TestFailuresOfOursKeepTheirSecrets(t *testing.T) {
+func TestExplain_FailureOfOurs_KeepsItsSecrets(t *testing.T) {
 	for name, err := range map[string]error{
 		"a secret":   errors.New("dial tcp 10.0.0.7: password=hunter2"),
 		"too late":   fmt.Errorf("dynamo: %w", context.DeadlineExceeded),
@@ -88,7 +88,7 @@ func TestFailuresOfOursKeepTheirSecrets(t *testing.T) {
 }
 
 // A long list of faults is cut.
-func TestFaultsAreCut(t *testing.T) {
+func TestExplain_ManyFaults_AreCut(t *testing.T) {
 	var f release.ValidationErrors
 	for i := range 500 {
 		f.Add(fmt.Sprintf("linkedChangeRequestIds[%d]", i), "is wrong")
@@ -101,7 +101,7 @@ func TestFaultsAreCut(t *testing.T) {
 	}
 }
 
-func TestArgumentsAreBoundedLikeBodies(t *testing.T) {
+func TestArguments_TooLarge_AreRefused(t *testing.T) {
 	if MaxArguments != rest.MaxBody {
 		t.Errorf("arguments may have %d bytes, bodies %d", MaxArguments, rest.MaxBody)
 	}
@@ -109,7 +109,7 @@ func TestArgumentsAreBoundedLikeBodies(t *testing.T) {
 
 // The largest answer there can be stays below what a Lambda function may answer with,
 // in the envelope that escapes it once more; the copy in text is what gives way.
-func TestTheLargestAnswerFits(t *testing.T) {
+func TestTools_LargestAnswer_Fits(t *testing.T) {
 	for mark, copied := range map[string]bool{"a": true, `"`: false, "<": false, `\`: false, "ü": true} {
 		result := accept(encode(largest(mark)))
 		answer, err := json.Marshal(result)

@@ -10,7 +10,7 @@ import (
 	"example.com/releases/shared/operations"
 )
 
-//go:generate go test -count=1 ./describe -run TestToolsJSONIsWhatTheTypesSay -update
+//go:generate go test -count=1 ./describe -run TestToolsJSON_Types_AreWhatItSays -update
 
 // Path is where the endpoint is served, below the public URL.
 const Path = "/mcp"

@@ -20,7 +20,7 @@ import (
 
 // The four hints, typed by hand: unset is not false, and a client decides by them
 // whether to ask a person.
-func TestEveryToolStatesItsHints(t *testing.T) {
+func TestTools_Each_StatesItsHints(t *testing.T) {
 	want := map[string]describe.Hints{
 		"list_releases":             {ReadOnly: true, Destructive: false, Idempotent: true, OpenWorld: false},
 		"get_release":               {ReadOnly: true, Destructive: false, Idempotent: true, OpenWorld: false},
@@ -65,7 +65,7 @@ var own = map[string]string{
 
 // The arguments of a tool are the fields of the REST body or query of its operation:
 // the same names, the same types, and nothing left out but what the system stamps.
-func TestArgumentsAreTheRESTBodies(t *testing.T) {
+func TestTools_Arguments_AreTheRESTBodies(t *testing.T) {
 	compared := 0
 	for _, tool := range mcptools.Rows() {
 		route, ok := rest.Find(rest.Routes(), tool.Operation)
@@ -119,7 +119,7 @@ func TestArgumentsAreTheRESTBodies(t *testing.T) {
 }
 
 // The steps of a plan inside a body, field by field.
-func TestStepsAreThoseOfTheBody(t *testing.T) {
+func TestTools_Steps_AreThoseOfTheBody(t *testing.T) {
 	var step struct {
 		Items struct{ Properties map[string]map[string]any }
 	}
@@ -188,7 +188,7 @@ func jsonKind(t reflect.Type) string {
 
 // Strict clients refuse boolean schemas, nulls and lists of types in what a tool
 // answers, and schemas that point elsewhere.
-func TestSchemasAreForStrictClients(t *testing.T) {
+func TestTools_Schemas_AreForStrictClients(t *testing.T) {
 	seen := 0
 	var walk func(path string, v any, output bool)
 	walk = func(path string, v any, output bool) {
@@ -241,7 +241,7 @@ func TestSchemasAreForStrictClients(t *testing.T) {
 
 // A tool and its operation need the same role, and the words say which. Words that name
 // a tool name one there is.
-func TestDescriptionsNameTheRole(t *testing.T) {
+func TestTools_Descriptions_NameTheRole(t *testing.T) {
 	names := map[string]bool{}
 	for _, row := range mcptools.Rows() {
 		names[row.Name] = true

@@ -62,7 +62,7 @@ func (f *trouble) stop() {
 // account; its events come late, twice, in any order, or never; requests to the tables
 // fail or their answers are lost; records come twice and to two senders at once; the
 // window moves, change requests and tasks come and go. In the end faults.md's I7 holds.
-func TestNobodyGetsAMailTwiceUnderFaults(t *testing.T) {
+func TestMails_UnderFaults_NobodyGetsOneTwice(t *testing.T) {
 	first, last := uint64(1), uint64(*seeds)
 	if *seed != 0 {
 		first, last = *seed, *seed
@@ -79,7 +79,7 @@ func TestNobodyGetsAMailTwiceUnderFaults(t *testing.T) {
 
 // A sender that repeats after 500s and broken connections, as the SDK does by itself,
 // must be caught: else the test above shows nothing.
-func TestTheSDKsOwnRetriesAreCaught(t *testing.T) {
+func TestMails_SDKRetries_WouldBeCaught(t *testing.T) {
 	t.Parallel()
 	for n := uint64(1); n <= 5; n++ {
 		wrong := playSchedule(t, n, func(o *sesv2.Options) {

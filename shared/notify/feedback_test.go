@@ -11,7 +11,7 @@ import (
 )
 
 // SES's events come at least once, in any order, and about others' mails too.
-func TestFeedback(t *testing.T) {
+func TestFeedback_EachEvent_ChangesTheMail(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann", "bob", "cid", "dan")
 	w.headsUp()
@@ -60,7 +60,7 @@ func TestFeedback(t *testing.T) {
 }
 
 // The payloads for `sam local invoke` are what the handlers get.
-func TestExamplePayloads(t *testing.T) {
+func TestNotify_ExampleEvents_AreTaken(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
 	read := func(name string, into any) {

@@ -202,7 +202,7 @@ func date(at time.Time) string {
 }
 
 // A release from its heads-up to its cancellation, with a window that moves.
-func TestHeadsUpRescheduledCancelled(t *testing.T) {
+func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	l.change("CHG-1", "ci-a")
@@ -279,7 +279,7 @@ func (l *laptop) noFurther() {
 }
 
 // A change request is dropped: those who were told because of it are told so.
-func TestDroppedChangeRequest(t *testing.T) {
+func TestMails_ChangeRequestRemoved_PeopleAreTold(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	l.change("CHG-1")
@@ -324,7 +324,7 @@ func TestDroppedChangeRequest(t *testing.T) {
 
 // Deployment and rollback: one mail a person, with all of their tasks, once it is
 // settled.
-func TestResolvedAndRolledBack(t *testing.T) {
+func TestMails_ResolvedAndRolledBack_OneEach(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	l.change("CHG-1")
@@ -351,7 +351,7 @@ func TestResolvedAndRolledBack(t *testing.T) {
 	l.noFurther()
 }
 
-func TestFiftyTasksOnTwelveItemsAreOneMail(t *testing.T) {
+func TestMails_FiftyTasksOnTwelveItems_AreOne(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	var changes []string
@@ -374,7 +374,7 @@ func TestFiftyTasksOnTwelveItemsAreOneMail(t *testing.T) {
 
 // A bounce and a complaint come back from SES: the address gets no mail any more, and
 // the release's log says so, once.
-func TestBounceSuppressesAndIsVisible(t *testing.T) {
+func TestMails_Bounce_SuppressesAndIsVisible(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	l.change("CHG-1")

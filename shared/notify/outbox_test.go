@@ -34,7 +34,7 @@ func (w *fixture) fail(faults ...mailbox.Fault) {
 }
 
 // What each answer of SES means for a mail, from facts/events-and-mail.md.
-func TestAnswersOfSES(t *testing.T) {
+func TestSend_EachAnswerOfSES_BecomesItsState(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[mailbox.FaultKind]struct {
 		state   string
@@ -69,7 +69,7 @@ func TestAnswersOfSES(t *testing.T) {
 }
 
 // While SES refuses the whole account, nothing is asked of it, and nothing is lost.
-func TestAccountRefusedStopsAllAndLosesNothing(t *testing.T) {
+func TestSend_AccountRefused_StopsAllAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []mailbox.FaultKind{mailbox.Suspend, mailbox.Pause, mailbox.NotVerified, mailbox.Limit} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestAccountRefusedStopsAllAndLosesNothing(t *testing.T) {
 	}
 }
 
-func TestThrottledForLong(t *testing.T) {
+func TestSend_ThrottledForLong_GoesOnLater(t *testing.T) {
 	t.Parallel()
 	w, _ := due(t, "ann", "bob")
 	w.fail(mailbox.Fault{Kind: mailbox.Throttle, Always: true, To: "ann@example.com"})
@@ -112,7 +112,7 @@ func TestThrottledForLong(t *testing.T) {
 
 // A mail of which SES publishes nothing stays unknown, behind an alarm, until an
 // operator decides.
-func TestUnknownStaysUntilAnOperatorResends(t *testing.T) {
+func TestSend_UnknownOutcome_StaysUntilResent(t *testing.T) {
 	t.Parallel()
 	w, _ := due(t, "ann")
 	w.fail(mailbox.Fault{Kind: mailbox.Refuse, Silent: true})
@@ -143,7 +143,7 @@ func TestUnknownStaysUntilAnOperatorResends(t *testing.T) {
 }
 
 // A sender that is killed, or frozen, between its claim and its answer.
-func TestKilledSender(t *testing.T) {
+func TestSend_SenderKilled_LeaseRunsOut(t *testing.T) {
 	t.Parallel()
 	w, _ := due(t, "ann")
 	must(w.planner.Run(t.Context(), nil))(t)
@@ -179,7 +179,7 @@ func TestKilledSender(t *testing.T) {
 }
 
 // Records that never come, of jobs and of mails: the schedule wakes both.
-func TestForgottenIsWoken(t *testing.T) {
+func TestOutbox_Forgotten_IsWoken(t *testing.T) {
 	t.Parallel()
 	w, _ := due(t, "ann")
 	must(w.planner.Run(t.Context(), nil))(t) // and nobody plans
@@ -198,7 +198,7 @@ func TestForgottenIsWoken(t *testing.T) {
 }
 
 // A mail that cannot be worded is ours to mend; the others go.
-func TestUnwritableMailDoesNotHoldUpOthers(t *testing.T) {
+func TestSend_UnwritableMail_OthersGoOn(t *testing.T) {
 	t.Parallel()
 	w, _ := due(t, "ann", "bob")
 	must(w.planner.Run(t.Context(), nil))(t)

@@ -14,7 +14,7 @@ import (
 )
 
 // Fault 22: the schedule comes twice, late, or not at all.
-func TestScheduleTwiceLateMissed(t *testing.T) {
+func TestHeadsUp_TwiceLateMissed_OneMail(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann", "bob")
 	var both sync.WaitGroup
@@ -58,7 +58,7 @@ func TestScheduleTwiceLateMissed(t *testing.T) {
 
 // Whom a release reaches is the dearest thing to read: every run reads it on the last
 // day, and one run an hour before, which is often enough for tasks that come later.
-func TestReachIsReadOnceAnHourUntilTheLastDay(t *testing.T) {
+func TestHeadsUp_Reach_IsReadOnceAnHourUntilTheLastDay(t *testing.T) {
 	t.Parallel()
 	var count inject.Counter
 	w := newFixture(t, fixtureOptions{around: count.Count})
@@ -109,7 +109,7 @@ func TestReachIsReadOnceAnHourUntilTheLastDay(t *testing.T) {
 
 // Due is a matter of instants, whatever clocks and calendars do: seven days are 168
 // hours, across the end of winter time and a leap day as well.
-func TestDueAcrossClockChangesAndLeapDays(t *testing.T) {
+func TestHeadsUp_ClockChangesAndLeapDays_DueOnTime(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]time.Time{
 		"clocks go forward": time.Date(2026, 3, 30, 8, 0, 0, 0, time.UTC),
@@ -136,7 +136,7 @@ func TestDueAcrossClockChangesAndLeapDays(t *testing.T) {
 }
 
 // A window that moves before the first mail has left: only the last is told.
-func TestWindowMovesBeforeTheMailLeft(t *testing.T) {
+func TestHeadsUp_WindowMovesBeforeTheMailLeft_OneMail(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
 	must(w.planner.Run(t.Context(), nil))(t)
@@ -164,7 +164,7 @@ func TestWindowMovesBeforeTheMailLeft(t *testing.T) {
 }
 
 // A window that moves out of sight: who was told hears of it, nobody else does yet.
-func TestWindowMovesFarAway(t *testing.T) {
+func TestHeadsUp_WindowMovesFarAway_IsTakenBack(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
 	w.headsUp()
@@ -179,7 +179,7 @@ func TestWindowMovesFarAway(t *testing.T) {
 
 // A release that is cancelled before the heads-up has left is nobody's news; one that
 // is gone altogether still is for those who were told.
-func TestCancelledBeforeAndDeletedAfter(t *testing.T) {
+func TestHeadsUp_CancelledBeforeDeletedAfter_IsTakenBack(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
 	must(w.planner.Run(t.Context(), nil))(t)
@@ -209,7 +209,7 @@ func TestCancelledBeforeAndDeletedAfter(t *testing.T) {
 
 // A change request that the CAB rejects after approval silences the release until it is
 // approved again.
-func TestRejectedChangeRequestSilences(t *testing.T) {
+func TestHeadsUp_ChangeRequestRejected_NoMail(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
 	decide := func(decision release.CABDecision) {
@@ -231,7 +231,7 @@ func TestRejectedChangeRequestSilences(t *testing.T) {
 }
 
 // Fault 35: the rollback's notices are ready before the deployment's.
-func TestOnlyTheLatestSettlementIsTold(t *testing.T) {
+func TestSettlementMail_TwoSettlements_OnlyTheLatest(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
 	w.move(id, release.InProgress, release.Deployed)
@@ -271,7 +271,7 @@ func TestOnlyTheLatestSettlementIsTold(t *testing.T) {
 
 // The job waits for the settlement; where the record of its end is lost, the schedule
 // finds out.
-func TestSettlementJobWaits(t *testing.T) {
+func TestSettlementMail_NotComplete_Waits(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
 	w.move(id, release.InProgress, release.Deployed)

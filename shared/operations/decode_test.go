@@ -20,7 +20,7 @@ func named(err error) []string {
 	return all
 }
 
-func TestDecodeNamesEveryWrongField(t *testing.T) {
+func TestDecode_WrongFields_AllAreNamed(t *testing.T) {
 	for body, want := range map[string][]string{
 		`{"name":1,"colour":"red","scheduledStart":"tomorrow"}`:     {"colour", "name", "scheduledStart"},
 		`{"rolloutSteps":[{"order":"1","extra":true},{"order":2}]}`: {"rolloutSteps[0].extra", "rolloutSteps[0].order"},
@@ -49,7 +49,7 @@ func TestDecodeNamesEveryWrongField(t *testing.T) {
 	}
 }
 
-func TestDecodeSaysWhatIsNotJSON(t *testing.T) {
+func TestDecode_NotJSON_IsSaid(t *testing.T) {
 	for body, hint := range map[string]string{
 		``: "too early", `{"name":`: "too early", `{"name" "x"}`: "byte 9", `[]`: "object", `"x"`: "object", `null`: "object", `{} {}`: "not valid",
 	} {
@@ -60,7 +60,7 @@ func TestDecodeSaysWhatIsNotJSON(t *testing.T) {
 	}
 }
 
-func TestMergePatch(t *testing.T) {
+func TestPatched_MergePatch_LeavesTheRest(t *testing.T) {
 	plan := release.TaskPlan{Title: "t", RequesterEmail: "a@example.com", Status: release.TaskOpen, ChangeRequestID: "CHG-1", CIIDs: []string{"a"}}
 	read := func(body string) mergePatch {
 		patch, err := readPatch([]byte(body))
@@ -94,7 +94,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-func TestOneAnswerNamesWhatWasMisreadAndWhatIsInvalidOnce(t *testing.T) {
+func TestDecode_UnreadableAndInvalid_EachIsNamedOnce(t *testing.T) {
 	m := DecodeErrors{fields: []release.FieldError{{Field: "steps[0]"}, {Field: "name"}}}
 	var f release.ValidationErrors
 	for _, field := range []string{"name", "names", "steps[0].order", "steps[01]", "steps"} {

@@ -9,7 +9,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-func TestDecodeParametersNamesEveryWrongOne(t *testing.T) {
+func TestDecodeParameters_WrongOnes_AllAreNamed(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		values map[string][]string
@@ -45,7 +45,7 @@ func TestDecodeParametersNamesEveryWrongOne(t *testing.T) {
 	}
 }
 
-func TestAdmitLeavesOwnTasksToTheOperation(t *testing.T) {
+func TestAdmit_OwnTasks_LeftToTheOperation(t *testing.T) {
 	nobody := context.Background()
 	roleless := release.WithCaller(nobody, release.Caller{Person: release.Person{Email: "a@example.com", EmailVerified: true}})
 	for op := range Roles {

@@ -27,7 +27,7 @@ func planned(s Status) Release {
 	return r
 }
 
-func TestWhatMayBeEditedWhen(t *testing.T) {
+func TestEdit_EachStatus_FreezesItsFields(t *testing.T) {
 	// Typed by hand: once in progress, what the CAB saw stands.
 	late := []string{"description", "releaseManager", "releaseManagerEmail", "rollbackSteps", "public", "publicSummary"}
 	all := append([]string{"name", "version", "scheduledStart", "scheduledEnd", "rolloutSteps", "successCriteria"}, late...)
@@ -48,7 +48,7 @@ func TestWhatMayBeEditedWhen(t *testing.T) {
 	}
 }
 
-func TestMovingTheWindow(t *testing.T) {
+func TestEdit_WindowMoves_IsTold(t *testing.T) {
 	later := now.Add(24 * time.Hour)
 	end := later.Add(time.Hour)
 	for _, status := range []Status{Planned, Approved, Scheduled} {
@@ -75,7 +75,7 @@ func TestMovingTheWindow(t *testing.T) {
 	}
 }
 
-func TestCompletionSurvivesAnEditByOrder(t *testing.T) {
+func TestEdit_StepsReplaced_CompletionStaysByOrder(t *testing.T) {
 	r, _, err := planned(Scheduled).Complete(RolloutPlan, 2, true, stamp())
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestCompletionSurvivesAnEditByOrder(t *testing.T) {
 	}
 }
 
-func TestCompletingSteps(t *testing.T) {
+func TestComplete_EachPlan_InItsStatuses(t *testing.T) {
 	for _, c := range []struct {
 		plan PlanName
 		in   []Status
@@ -127,7 +127,7 @@ func TestCompletingSteps(t *testing.T) {
 	}
 }
 
-func TestBounds(t *testing.T) {
+func TestCheck_AtTheBound_AndBeyond(t *testing.T) {
 	check := func(p Plan) []string {
 		var f ValidationErrors
 		p.Check(&f)
@@ -176,7 +176,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-func TestIdentifiers(t *testing.T) {
+func TestIdentifiers_ListOfThem_EachIsJudged(t *testing.T) {
 	for id, valid := range map[string]bool{
 		"CHG0030001": true, "a": true, "CR:2026.1_b-c": true, strings.Repeat("x", 64): true,
 		"": false, "-a": false, "a b": false, "a/b": false, "a#b": false, "é": false, strings.Repeat("x", 65): false,

@@ -33,7 +33,7 @@ func stamp() Stamp {
 	return Stamp{At: now.Add(300 * time.Millisecond), By: Person{Subject: "u1", Email: "ada@example.com"}, Request: "q1"}
 }
 
-func TestLifecycleGrid(t *testing.T) {
+func TestLifecycle_EachPairOfStatuses_IsTheContracts(t *testing.T) {
 	pairs := 0
 	for from, row := range grid {
 		for i, cell := range row {
@@ -83,7 +83,7 @@ func TestLifecycleGrid(t *testing.T) {
 	}
 }
 
-func TestAllowedNextIsTheGrid(t *testing.T) {
+func TestAllowedNext_EachStatus_IsTheContracts(t *testing.T) {
 	for from, row := range grid {
 		want := []Status{}
 		for i, cell := range row {
@@ -97,7 +97,7 @@ func TestAllowedNextIsTheGrid(t *testing.T) {
 	}
 }
 
-func TestStamps(t *testing.T) {
+func TestTransition_Effects_AreStamped(t *testing.T) {
 	second := now // the stamp is cut to the second
 	step := func(from, to Status) Release {
 		t.Helper()
@@ -132,7 +132,7 @@ func TestStamps(t *testing.T) {
 	}
 }
 
-func TestWhatSettles(t *testing.T) {
+func TestLifecycle_EachStatus_SettlesOrNot(t *testing.T) {
 	for _, to := range columns {
 		row, _ := TransitionTo(to)
 		if want := to == Deployed || to == RolledBack || to == Cancelled; row.Settles != want {
@@ -156,7 +156,7 @@ func TestWhatSettles(t *testing.T) {
 	}
 }
 
-func TestConflictsSayWhereToGo(t *testing.T) {
+func TestConflict_EachStatus_SaysWhereToGo(t *testing.T) {
 	_, err := complete(Approved).Advance(TransitionRequest{To: Deployed}, stamp())
 	var e *Error
 	if !asError(err, &e) || e.Status != Approved || !slices.Equal(e.AllowedNextStatuses, []Status{Scheduled, Cancelled}) {
@@ -170,7 +170,7 @@ func TestConflictsSayWhereToGo(t *testing.T) {
 	}
 }
 
-func TestStatusIsMatchedWithoutCase(t *testing.T) {
+func TestParseStatus_AnyCase_IsMatched(t *testing.T) {
 	if s, ok := ParseStatus("In-PROGRESS"); !ok || s != InProgress {
 		t.Errorf("got %q, %v", s, ok)
 	}

@@ -17,7 +17,7 @@ func rolledBack(id string, epoch int) Settlement {
 	return Settlement{ReleaseID: id, Epoch: epoch, Kind: RolledBack, At: now.Add(time.Hour), Reason: "the cache melted"}
 }
 
-func TestSettlementWords(t *testing.T) {
+func TestCommentText_EachKind_IsTheContracts(t *testing.T) {
 	if got, want := CommentText(deployed("REL-2026-Q2-001", 4)), "Resolved as part of release REL-2026-Q2-001, deployed 2026-06-30T22:00:00Z"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -26,7 +26,7 @@ func TestSettlementWords(t *testing.T) {
 	}
 }
 
-func TestTaskFollows(t *testing.T) {
+func TestTaskFollow_EachSettlement_ChangesTheStatus(t *testing.T) {
 	const r = "REL-2026-Q2-001"
 	up, down := deployed(r, 4), rolledBack(r, 5)
 	for _, c := range []struct {
@@ -80,7 +80,7 @@ func TestTaskFollows(t *testing.T) {
 	}
 }
 
-func TestAnotherReleaseDoesNotReopen(t *testing.T) {
+func TestTaskFollow_OtherRelease_DoesNotReopen(t *testing.T) {
 	task := Task{ID: "T", TaskPlan: TaskPlan{Status: TaskOpen}}
 	task, _ = task.Follow([]Settlement{deployed("REL-2026-Q2-001", 4)})
 	task, _ = task.Follow([]Settlement{deployed("REL-2026-Q2-001", 4), rolledBack("REL-2026-Q2-002", 3)})
@@ -91,7 +91,7 @@ func TestAnotherReleaseDoesNotReopen(t *testing.T) {
 
 // A task that moved from one change request of a release to another meets the same
 // settlement in both histories, and follows it once.
-func TestTwoHistoriesWithOneSettlement(t *testing.T) {
+func TestTaskFollow_SameSettlementTwice_OneComment(t *testing.T) {
 	task := Task{ID: "T", TaskPlan: TaskPlan{Status: TaskOpen}}
 	settled := deployed("REL-2026-Q2-001", 4)
 	task, _ = task.Follow([]Settlement{settled})
@@ -102,7 +102,7 @@ func TestTwoHistoriesWithOneSettlement(t *testing.T) {
 	}
 }
 
-func TestChangeFollows(t *testing.T) {
+func TestChangeFollow_EachSettlement_FreesOrResolves(t *testing.T) {
 	const r = "REL-2026-Q2-001"
 	c := Change{ID: "C", Status: ChangeOpen, ReleaseID: r, ReleaseEpoch: 2, CABDecision: DecisionApproved, ApprovalStatus: ApprovalApproved}
 	up, down := deployed(r, 4), rolledBack(r, 5)
@@ -136,7 +136,7 @@ func TestChangeFollows(t *testing.T) {
 	}
 }
 
-func TestReadiness(t *testing.T) {
+func TestReadiness_EachCondition_IsJudged(t *testing.T) {
 	r := complete(Planned)
 	r.Unapproved = []string{"CHG-2"}
 	got := r.CheckReadiness(nil, now.Add(-time.Hour), nil)
@@ -159,7 +159,7 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
-func TestAdvice(t *testing.T) {
+func TestReadiness_Advice_BlocksNothing(t *testing.T) {
 	sound := func() (Release, []LinkedChange) {
 		r := complete(Scheduled)
 		r.RolloutSteps = []Step{{Order: 1, Description: "a", OwnerEmail: "a@example.com", EstimatedMinutes: 60}}

@@ -15,7 +15,7 @@ import (
 )
 
 // The registry and the code that uses the codes are held equal both ways.
-func TestEveryCodeIsRegisteredAndUsed(t *testing.T) {
+func TestCodes_InSource_AreRegisteredAndUsed(t *testing.T) {
 	registered := map[string]bool{}
 	for _, c := range Codes {
 		if c.Title == "" || c.Example.Detail == "" || registered[c.Example.Code] {

@@ -273,7 +273,7 @@ var badState = []failing{
 	}, 409, "already-exists", "", "/tasks?requesterEmail=b@example.com"},
 }
 
-func TestEveryErrorOfEveryRoute(t *testing.T) {
+func TestErrors_EveryRoute_EveryCode(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	seen, given := map[string]map[string]bool{}, map[string]bool{}
@@ -374,7 +374,7 @@ func unnamed(s string) string { return names.ReplaceAllString(s, "*") }
 var names = regexp.MustCompile(`(REL|CHG|TASK)-[-A-Za-z0-9]*[A-Za-z0-9]|[0-9]+`)
 
 // Conflicts about a release tell where it stands and what holds it up.
-func TestAConflictHelps(t *testing.T) {
+func TestConflict_Detail_SaysWhatToDoNext(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	pending := w.change(false)

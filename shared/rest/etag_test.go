@@ -9,7 +9,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-func TestIfMatchComparesTheRevision(t *testing.T) {
+func TestIfMatch_OtherRevision_PreconditionFailed(t *testing.T) {
 	const current = 3
 	var tried []int
 	h := Handler(nil, probe(http.MethodPost, func(q *request) (reply, error) {
@@ -55,7 +55,7 @@ func TestIfMatchComparesTheRevision(t *testing.T) {
 	}
 }
 
-func TestIfMatchDoesNotGoWithCreation(t *testing.T) {
+func TestIfMatch_Creation_Refused(t *testing.T) {
 	route := probe(http.MethodPost, fixed(reply{value: 1}, nil))
 	route.Guarded = false
 	w := send(Handler(nil, route), &admin, "POST", "/api/things/a", "{}", `If-Match: "1-a"`)
@@ -64,7 +64,7 @@ func TestIfMatchDoesNotGoWithCreation(t *testing.T) {
 	}
 }
 
-func TestIfNoneMatchComparesTheWhole(t *testing.T) {
+func TestIfNoneMatch_Read_ComparesTheContent(t *testing.T) {
 	content := "one"
 	h := Handler(nil, probe(http.MethodGet, func(*request) (reply, error) { return reply{value: content, revision: 3}, nil }))
 	read := func(headers ...string) *httptest.ResponseRecorder {

@@ -45,7 +45,7 @@ var payloads = []struct {
 	{"delete-release", 204, ``},
 }
 
-func TestThePayloadsUnderEvents(t *testing.T) {
+func TestEvents_EachPayload_IsAnswered(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	w.must(admin, ask{route: "POST /change-requests", body: object{"id": "CHG-1002", "changeType": "Standard"}})

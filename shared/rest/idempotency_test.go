@@ -18,7 +18,7 @@ import (
 
 // Every POST, sent again with its Idempotency-Key, gets its first answer again and
 // does nothing; with another body it is refused.
-func TestAKeyMakesAPostHappenOnce(t *testing.T) {
+func TestIdempotency_Repeated_HappensOnce(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	id := w.release(w.change(true))
@@ -83,7 +83,7 @@ func (w *fixture) everything() string {
 	return b.String()
 }
 
-func TestTwoHundredWithOneKeyCreateOneRelease(t *testing.T) {
+func TestIdempotency_TwoHundredAtOnce_CreateOneRelease(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	a := ask{route: "POST /releases", body: object{"name": "Once"}, headers: []string{"Idempotency-Key: one"}}
@@ -103,7 +103,7 @@ func TestTwoHundredWithOneKeyCreateOneRelease(t *testing.T) {
 	}
 }
 
-func TestOfTwoRacingOneWins(t *testing.T) {
+func TestTransition_TwoAtOnce_OneWins(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	ids := make(chan string, 200)
@@ -152,7 +152,7 @@ func (f transport) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
 // A creation that dies between two chunks leaves a release that everybody sees is not
 // whole yet.
-func TestAHalfCreatedReleaseSaysSo(t *testing.T) {
+func TestCreateRelease_HalfDone_IsSaid(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	ids := w.changes(60)
@@ -189,7 +189,7 @@ func TestAHalfCreatedReleaseSaysSo(t *testing.T) {
 	}
 }
 
-func TestAStoreThatThrottles(t *testing.T) {
+func TestProblem_Throttled_TooManyRequests(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	busy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {

@@ -16,7 +16,7 @@ type things struct {
 	Note   string `json:"note"`
 }
 
-func TestBodies(t *testing.T) {
+func TestBody_Malformed_Refused(t *testing.T) {
 	h := Handler(nil, probe(http.MethodPost, func(q *request) (reply, error) {
 		in, err := body[things](q)
 		return reply{value: in}, err
@@ -70,7 +70,7 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-func TestIdempotencyKeys(t *testing.T) {
+func TestIdempotencyKey_Malformed_Refused(t *testing.T) {
 	var got *operations.IdempotencyKey
 	seen := func(q *request) (reply, error) {
 		got = q.pre.IdempotencyKey
@@ -125,7 +125,7 @@ func TestIdempotencyKeys(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeAnIDNamesNothing(t *testing.T) {
+func TestID_Impossible_NotFound(t *testing.T) {
 	h := Handler(operations.New(nil), Routes()...) // without a store: nothing may get that far
 	tried := 0
 	for _, route := range Routes() {
@@ -151,7 +151,7 @@ func TestWhatCannotBeAnIDNamesNothing(t *testing.T) {
 }
 
 // What was misread is named by the operation; one that forgot to would accept it.
-func TestNoRouteOverlooksWhatItDoesNotKnow(t *testing.T) {
+func TestInput_UnknownField_NamedByEveryRoute(t *testing.T) {
 	h := Handler(operations.New(nil), Routes()...)
 	for _, route := range Routes() {
 		path := Base + strings.NewReplacer("{id}", "A-1", "{plan}", "rollout", "{order}", "1").Replace(route.Path)

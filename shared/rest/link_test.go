@@ -12,7 +12,7 @@ import (
 
 // A function's binary links what it serves: reading a release must bring along neither
 // other handlers nor other writes.
-func TestAFunctionLinksItsOwnRouteOnly(t *testing.T) {
+func TestLink_OneFunction_HasItsOwnRouteOnly(t *testing.T) {
 	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "bootstrap")
 	// As it ships, but with its symbols: what is compiled for the one serves the other.

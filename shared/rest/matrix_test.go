@@ -104,7 +104,7 @@ var matrix = []struct {
 	}},
 }
 
-func TestWhoMayDoWhat(t *testing.T) {
+func TestRoles_EachRoute_AllowTheRightOnes(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	inMatrix := map[operations.Name]bool{}
@@ -155,7 +155,7 @@ func (w *fixture) look(path string) string {
 }
 
 // An address that the token does not vouch for opens nothing.
-func TestOwnTasksNeedAVerifiedAddress(t *testing.T) {
+func TestRoles_OwnTasks_NeedAVerifiedAddress(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	id := w.task("rita@example.com", "")

@@ -39,7 +39,7 @@ func authorizerCodes(t *testing.T) map[string]string {
 }
 
 // The authorizer's words, which the gateway passes on, are the registry's.
-func TestTheRegistryHasTheAuthorizersWords(t *testing.T) {
+func TestCodes_OfTheAuthorizer_AreTheSame(t *testing.T) {
 	refusals := authorizerCodes(t)
 	if want := []string{"token-invalid", "token-missing"}; !slices.Equal(slices.Sorted(maps.Keys(refusals)), want) {
 		t.Fatalf("the authorizer's codes are %v, want %v", refusals, want)

@@ -10,7 +10,7 @@ import (
 	"example.com/releases/shared/rest"
 )
 
-func TestPreflightsKnowTheConfiguredOriginsOnly(t *testing.T) {
+func TestPreflight_OtherOrigin_IsNotAllowed(t *testing.T) {
 	for _, c := range []struct {
 		origins []string
 		origin  string
@@ -35,7 +35,7 @@ func TestPreflightsKnowTheConfiguredOriginsOnly(t *testing.T) {
 	}
 }
 
-func TestThePreflightUnderEvents(t *testing.T) {
+func TestPreflight_ExampleEvent_IsAnswered(t *testing.T) {
 	handler := host.APIHandler(rest.Preflight([]string{"https://app.example.com"}))
 	got, err := handler(context.Background(), payload(t, "answer-preflight"))
 	if err != nil || got.StatusCode != 204 || http.Header(got.MultiValueHeaders).Get("Access-Control-Allow-Origin") != "https://app.example.com" {

@@ -63,7 +63,7 @@ func problemIn(t *testing.T, w *httptest.ResponseRecorder) Problem {
 	return p
 }
 
-func TestUnknownPathsAndMethodsAreNotFound(t *testing.T) {
+func TestRoute_UnknownPathOrMethod_NotFound(t *testing.T) {
 	h := Handler(nil, probe(http.MethodGet, fixed(reply{value: 1}, nil)))
 	for _, c := range []struct{ method, path string }{
 		{"GET", "/api"},
@@ -91,7 +91,7 @@ func TestUnknownPathsAndMethodsAreNotFound(t *testing.T) {
 	}
 }
 
-func TestAnEscapedSlashStaysInItsSegment(t *testing.T) {
+func TestRoute_EscapedSlash_StaysInItsSegment(t *testing.T) {
 	var got string
 	h := Handler(nil, probe(http.MethodGet, func(q *request) (reply, error) {
 		got = q.params["id"]
@@ -102,7 +102,7 @@ func TestAnEscapedSlashStaysInItsSegment(t *testing.T) {
 	}
 }
 
-func TestTheRoleComesBeforeTheInput(t *testing.T) {
+func TestAPI_WithoutRole_InputIsNotJudged(t *testing.T) {
 	h := Handler(nil, probe(http.MethodPost, func(*request) (reply, error) {
 		t.Error("the operation ran")
 		return reply{}, nil
@@ -123,7 +123,7 @@ func TestTheRoleComesBeforeTheInput(t *testing.T) {
 	}
 }
 
-func TestAnswersCarryTheirHeaders(t *testing.T) {
+func TestAPI_Answers_CarryTheirHeaders(t *testing.T) {
 	created := probe(http.MethodPost, fixed(reply{value: map[string]string{"text": "<a & b>"}, revision: 1, location: "/things/x"}, nil))
 	created.Status = http.StatusCreated
 	h := Handler(nil, created, probe(http.MethodGet, fixed(reply{value: 1, revision: 7}, nil)), probe(http.MethodDelete, fixed(reply{}, nil))).
@@ -158,7 +158,7 @@ func TestAnswersCarryTheirHeaders(t *testing.T) {
 	}
 }
 
-func TestFailuresOfOursShowNothing(t *testing.T) {
+func TestProblem_FailureOfOurs_ShowsNothing(t *testing.T) {
 	for _, c := range []struct {
 		err    error
 		status int
@@ -183,7 +183,7 @@ func TestFailuresOfOursShowNothing(t *testing.T) {
 
 var errSecret = &json.UnsupportedValueError{Str: "secret"}
 
-func TestAConflictTellsWhereTheReleaseStands(t *testing.T) {
+func TestProblem_Conflict_TellsTheCurrentStatus(t *testing.T) {
 	r := release.Release{ID: "REL-1", Status: release.RolledBack}
 	e := r.Conflict("invalid-transition", "It is over.")
 	e.ChangeRequests = []string{"CHG-1"}
@@ -197,7 +197,7 @@ func TestAConflictTellsWhereTheReleaseStands(t *testing.T) {
 }
 
 // The grid is typed by hand from DESIGN 3.1.
-func TestStatusOfEachKind(t *testing.T) {
+func TestStatus_EachKind_HasOne(t *testing.T) {
 	for kind, want := range map[release.ErrorKind]int{
 		release.KindInternal: 500, release.KindInvalid: 400, release.KindUnauthenticated: 401, release.KindForbidden: 403,
 		release.KindNotFound: 404, release.KindConflict: 409, release.KindPreconditionFailed: 412, release.KindTooLarge: 413,

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestAPatchMerges(t *testing.T) {
+func TestUpdateRelease_Patch_Merges(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	id := stepped("approved", "scheduled")(w)
@@ -54,7 +54,7 @@ func (w *fixture) etag(path string) string {
 }
 
 // A change request's summary at its release is as fresh as the request.
-func TestAPatchedChangeIsSeenAtItsRelease(t *testing.T) {
+func TestUpdateChange_Linked_IsSeenAtItsRelease(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	change := w.change(false)
@@ -81,7 +81,7 @@ func TestAPatchedChangeIsSeenAtItsRelease(t *testing.T) {
 
 // What the CAB asks for is entered, edited and taken back as the other fields are; a risk is
 // matched without regard to case, and one that is none is named.
-func TestWhatTheCABAsksForIsEnteredAndEdited(t *testing.T) {
+func TestChange_WhatTheCABAsksFor_IsEnteredAndEdited(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	made := w.must(admin, ask{route: "POST /change-requests", body: object{
@@ -101,7 +101,7 @@ func TestWhatTheCABAsksForIsEnteredAndEdited(t *testing.T) {
 	}
 }
 
-func TestAPatchedTaskMoves(t *testing.T) {
+func TestUpdateTask_OtherChangeRequest_Moves(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	from, to := w.change(true), w.change(true)
@@ -126,7 +126,7 @@ func TestAPatchedTaskMoves(t *testing.T) {
 	}
 }
 
-func TestStepsAreCompletedAndLogged(t *testing.T) {
+func TestCompleteStep_EachPlan_IsLogged(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	id := stepped("approved", "scheduled", "in-progress", "deployed")(w)
@@ -156,7 +156,7 @@ func TestStepsAreCompletedAndLogged(t *testing.T) {
 }
 
 // Pages join to the whole, whatever is deleted in between.
-func TestPagesOfTheLog(t *testing.T) {
+func TestListLog_Pages_HoldEveryEntry(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	id := w.release()
@@ -180,7 +180,7 @@ func TestPagesOfTheLog(t *testing.T) {
 	}
 }
 
-func TestReadinessTellsWhatHoldsItUp(t *testing.T) {
+func TestReadiness_Unapproved_TellsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	pending := w.change(false)

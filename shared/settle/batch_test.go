@@ -39,7 +39,7 @@ func deployedTwice(w *fixture) (records []events.DynamoDBEventRecord) {
 	return matching(w.releases.Read(), settlingOps...)
 }
 
-func TestTheFirstFailureIsReportedAndNothingElse(t *testing.T) {
+func TestBatch_FirstFailure_IsReportedAlone(t *testing.T) {
 	w := newFixture(t)
 	good := deployedTwice(w)
 	poison := record("poison", "LOG#somewhere", "deployed", nil)
@@ -74,7 +74,7 @@ func TestTheFirstFailureIsReportedAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestPoisonOfTheChangesStream(t *testing.T) {
+func TestBatch_PoisonOfTheChangesStream_IsReported(t *testing.T) {
 	w := newFixture(t)
 	s := settle.New(w.Store)
 	list := func(v ...events.DynamoDBAttributeValue) map[string]events.DynamoDBAttributeValue {
@@ -103,7 +103,7 @@ func TestPoisonOfTheChangesStream(t *testing.T) {
 
 // Throttled for good, an invocation gives up with the record's number; what it did stays
 // done, and the next goes on from there.
-func TestAThrottledInvocationIsGoneOnWith(t *testing.T) {
+func TestBatch_Throttled_GoesOn(t *testing.T) {
 	w := newFixture(t)
 	change := w.change("CHG-1", release.Standard).ID
 	for n := range 20 {
@@ -139,7 +139,7 @@ func TestAThrottledInvocationIsGoneOnWith(t *testing.T) {
 	}
 }
 
-func TestAnInvocationStopsBeforeItsDeadline(t *testing.T) {
+func TestBatch_Deadline_StopsBefore(t *testing.T) {
 	w := newFixture(t)
 	records := deployedTwice(w)
 	slow := w.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
@@ -160,7 +160,7 @@ func TestAnInvocationStopsBeforeItsDeadline(t *testing.T) {
 }
 
 // The payloads for sam local invoke are what the functions take.
-func TestTheEventsOfTheFunctionsAreTaken(t *testing.T) {
+func TestSettle_ExampleEvents_AreTaken(t *testing.T) {
 	w := newFixture(t)
 	s := settle.New(w.Store)
 	for function, handler := range map[string]func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error){

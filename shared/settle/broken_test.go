@@ -27,7 +27,7 @@ import (
 // A test that finds nothing shows nothing unless it finds what is broken. Each of these
 // consumers has one of the faults that the design avoids; the outcome alone (not the way
 // to it) has to give it away within those seeds that have what it cannot bear.
-func TestBrokenConsumersAreCaught(t *testing.T) {
+func TestSettlement_BrokenConsumer_IsCaught(t *testing.T) {
 	dies := func(f faults) bool { return f.crash > 0.1 }
 	isGivenUp := func(f faults) bool { return f.crash > 0.1 && f.retries < 2 }
 	meets := func(f faults) bool { return f.meddle > 0.1 }

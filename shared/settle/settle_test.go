@@ -22,7 +22,7 @@ func (w *fixture) settleAll(s *settle.Settler) {
 	through(w.t, s.Tasks, matching(w.changes.Read(), followingOps...))
 }
 
-func TestADeploymentAndItsRollbackReachEveryTask(t *testing.T) {
+func TestSettlement_DeployedAndRolledBack_ReachEveryTask(t *testing.T) {
 	w := newFixture(t)
 	w.change("CHG-1", release.Normal)
 	w.change("CHG-2", release.Standard)
@@ -68,7 +68,7 @@ func TestADeploymentAndItsRollbackReachEveryTask(t *testing.T) {
 
 // The budget of DESIGN 6, as exact counts: with 100 change requests of 100 tasks it is
 // 2 + 100 + 4·100 + 10,000 + 1 requests, 1.0503 for each task.
-func TestSettlementRequestsAreCounted(t *testing.T) {
+func TestSettlement_Requests_AreCounted(t *testing.T) {
 	const changes, tasks = 4, 30
 	w := newFixture(t)
 	var ids []string
@@ -106,7 +106,7 @@ func TestSettlementRequestsAreCounted(t *testing.T) {
 	}
 }
 
-func TestARollbackThatOvertakesTheDeploymentIsAppliedAfterIt(t *testing.T) {
+func TestSettlement_RollbackOvertakesDeployment_IsAppliedAfterIt(t *testing.T) {
 	w := newFixture(t)
 	w.change("CHG-1", release.Standard)
 	w.task("T-1", "CHG-1", release.TaskOpen)
@@ -124,7 +124,7 @@ func TestARollbackThatOvertakesTheDeploymentIsAppliedAfterIt(t *testing.T) {
 	}
 }
 
-func TestACancellationFreesItsChangeRequestsAndTellsNoTask(t *testing.T) {
+func TestSettlement_Cancelled_FreesChangeRequestsAndTellsNoTask(t *testing.T) {
 	w := newFixture(t)
 	w.change("CHG-1", release.Standard)
 	w.task("T-1", "CHG-1", release.TaskOpen)
@@ -149,7 +149,7 @@ func TestACancellationFreesItsChangeRequestsAndTellsNoTask(t *testing.T) {
 
 // A task that is linked while a deployment is on its way follows it if the change
 // request had not been reached, and not if it had.
-func TestATaskLinkedDuringADeployment(t *testing.T) {
+func TestSettlement_TaskLinkedMeanwhile_FollowsWhatIsNewer(t *testing.T) {
 	w := newFixture(t)
 	w.change("CHG-1", release.Standard)
 	id := w.release("CHG-1")
@@ -174,7 +174,7 @@ func TestATaskLinkedDuringADeployment(t *testing.T) {
 
 // A task that moves between two change requests of one release meets its settlement at
 // both, and follows it once.
-func TestATaskThatMovesWithinAReleaseFollowsOnce(t *testing.T) {
+func TestSettlement_TaskMovesWithinARelease_FollowsOnce(t *testing.T) {
 	w := newFixture(t)
 	w.change("CHG-1", release.Standard)
 	w.change("CHG-2", release.Standard)
@@ -204,7 +204,7 @@ func TestATaskThatMovesWithinAReleaseFollowsOnce(t *testing.T) {
 }
 
 // What somebody deleted from the tables keeps nothing from being settled.
-func TestWhatIsGoneIsPassedOver(t *testing.T) {
+func TestSettlement_ItemGone_IsPassedOver(t *testing.T) {
 	w := newFixture(t)
 	for _, id := range []string{"CHG-1", "CHG-2", "CHG-3"} {
 		w.change(id, release.Standard)

@@ -46,7 +46,7 @@ func later() (time.Time, time.Time) { return time.Now().Add(time.Hour), time.Now
 
 // With the streams off altogether, the sweep does the whole work; a second run finds
 // nothing and writes nothing.
-func TestTheSweepDoesWithoutStreams(t *testing.T) {
+func TestSweep_WithoutStreams_SettlesAll(t *testing.T) {
 	w := newFixture(t)
 	for n := range 3 {
 		change := w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID
@@ -103,7 +103,7 @@ func TestTheSweepDoesWithoutStreams(t *testing.T) {
 
 // One release that cannot be announced does not keep the others waiting, and its tasks
 // are settled all the same.
-func TestOneReleaseDoesNotKeepTheOthersFromTheSweep(t *testing.T) {
+func TestSweep_OneReleaseFails_OthersAreSwept(t *testing.T) {
 	w := newFixture(t)
 	var ids []string
 	for n := range 3 {
@@ -133,7 +133,7 @@ func TestOneReleaseDoesNotKeepTheOthersFromTheSweep(t *testing.T) {
 	}
 }
 
-func TestTheSweepStopsBeforeItsDeadline(t *testing.T) {
+func TestSweep_Deadline_StopsBefore(t *testing.T) {
 	w := newFixture(t)
 	for range 2 {
 		w.move(w.release(), release.Approved)
@@ -291,7 +291,7 @@ func TestSweep_CreationCannotBeCompleted_EndsAsNeverMade(t *testing.T) {
 }
 
 // A creation that died between two chunks is completed; a deletion that died too.
-func TestTheSweepCompletesCreationsAndDeletions(t *testing.T) {
+func TestSweep_CreationsAndDeletions_AreCompleted(t *testing.T) {
 	w := newFixture(t)
 	ctx, changes := t.Context(), w.sixtyChanges()
 	id := w.dyingCreation(changes)

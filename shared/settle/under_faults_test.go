@@ -50,8 +50,8 @@ func inFreshSandboxes(store *dynamo.Store, handle func(*settle.Settler, context.
 // one dies, freezes or loses an answer, while people edit, move and create tasks: in the
 // end every task is the fold of its change request's history and of what people did.
 //
-// One seed is played again with -run TestSettlementUnderFaults -seed N -seeds 1.
-func TestSettlementUnderFaults(t *testing.T) {
+// One seed is played again with -run TestSettlement_UnderFaults_KeepsItsInvariants -seed N -seeds 1.
+func TestSettlement_UnderFaults_KeepsItsInvariants(t *testing.T) {
 	worlds := newWorlds(t)
 	var mu sync.Mutex
 	var total stats
@@ -63,7 +63,7 @@ func TestSettlementUnderFaults(t *testing.T) {
 			t.Errorf("seed %d: %s", seed, wrong)
 		}
 		if len(v.strict)+len(v.final) > 0 {
-			t.Logf("play it again with: go test ./shared/settle -run TestSettlementUnderFaults -seed %d -seeds 1", seed)
+			t.Logf("play it again with: go test ./shared/settle -run TestSettlement_UnderFaults_KeepsItsInvariants -seed %d -seeds 1", seed)
 		}
 		return true
 	})

@@ -145,7 +145,7 @@ func (w *fixture) records(function string) {
 
 // Every file that ships answers the event that is there to try it with, in an order in
 // which the events tell a story, with the outcome that people would expect.
-func TestEveryFileAnswersItsEvent(t *testing.T) {
+func TestShipped_EachFile_AnswersItsEvent(t *testing.T) {
 	w := newFixture(t)
 	w.invoke("answer-preflight", w.event("answer-preflight"))
 	w.says(w.call("create-change", 201), `"id":"CHG-1001"`, `"approvalStatus":"Pending"`)

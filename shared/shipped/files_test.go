@@ -79,7 +79,7 @@ func files(t testing.TB) map[string]string {
 
 // SAM ships one binary under every name when a template gives it one folder for all;
 // and a dynamic one does not start where its libraries are others.
-func TestEachFunctionIsItsOwnStaticFile(t *testing.T) {
+func TestShipped_EachFunction_IsAStaticFile(t *testing.T) {
 	seen := map[[32]byte]string{}
 	for name, file := range files(t) {
 		content, err := os.ReadFile(file)
@@ -118,7 +118,7 @@ func TestEachFunctionIsItsOwnStaticFile(t *testing.T) {
 
 // One of each kind, built again from a copy elsewhere, is the same to the byte: linking
 // all of them twice takes half a minute and shows no more. `make reproducible` does.
-func TestBuiltAgainIsTheSame(t *testing.T) {
+func TestShipped_BuiltAgain_IsTheSame(t *testing.T) {
 	sample := []string{"authorize", "transition-release", "settle-tasks", "send-mail", "mcp"}
 	if os.Getenv("REPRODUCE") == "all" {
 		sample = nil

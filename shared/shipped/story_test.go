@@ -16,7 +16,7 @@ import (
 
 // The whole story, from planning to rollback, mails included, with every function as the
 // file that ships, under the rights that its policy gives it.
-func TestTheStoryIsToldByWhatShips(t *testing.T) {
+func TestShipped_MainJob_Works(t *testing.T) {
 	var guard *iam.Guard
 	root, _ := load(t)
 	h, err := local.Start(t.Context(), local.Options{Root: root, Run: local.AsShipped(files(t), &guard), Period: 2 * time.Second})

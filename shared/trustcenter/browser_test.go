@@ -79,7 +79,7 @@ type node struct{ HTML, FailureSummary string }
 
 // Nobody is kept out: axe finds nothing in any state, light, dark, narrow or printed;
 // the policy lets the style through, and nothing complains.
-func TestPageInBrowser(t *testing.T) {
+func TestPage_InBrowser_IsReadable(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
 	axe, err := os.ReadFile(filepath.Join(checkers(t), "axe-core", "axe.min.js"))
@@ -134,7 +134,7 @@ func checkWidth(t *testing.T, b *browser, name string, l look) {
 
 // A keyboard gets everywhere: past the drawing with the first key, and to every window
 // in it; a window that was chosen is the one that is shown.
-func TestPageWithKeyboard(t *testing.T) {
+func TestPage_Keyboard_ReachesAll(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
 	server := httptest.NewServer(site(typical()))
@@ -169,7 +169,7 @@ func TestPageWithKeyboard(t *testing.T) {
 }
 
 // The markup is valid: the Nu HTML checker neither errs nor warns.
-func TestPageMarkup(t *testing.T) {
+func TestPage_Markup_IsValid(t *testing.T) {
 	t.Parallel()
 	java, err := exec.LookPath("java")
 	need(t, "install a Java runtime (17)", err)

@@ -56,7 +56,7 @@ func (c *canaries) fill(v reflect.Value, path string) {
 // A release whose every field holds a canary, with a change request, log entries and
 // transitions that do, shows its name, version and summary in all four documents and
 // not one of the others.
-func TestNothingElseLeaks(t *testing.T) {
+func TestTrustCenter_EveryOtherField_StaysHidden(t *testing.T) {
 	store := testkit.New(t).Store
 	ctx := context.Background()
 	var c canaries

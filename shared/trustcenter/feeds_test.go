@@ -18,7 +18,7 @@ import (
 )
 
 // The feeds parse strictly with all there can be, and each has every release once.
-func TestFeedsWithTwoHundredReleases(t *testing.T) {
+func TestFeeds_TwoHundredReleases_AreValid(t *testing.T) {
 	list := many()
 	h := site(list)
 	if got := readJSON(t, get(t, h, "/trust-center.json").Body.Bytes()); len(got.Releases) != len(list) {
@@ -232,7 +232,7 @@ func judgeText(e element, ids map[string]int) error {
 }
 
 // What makes an entry and an event the same one stays when everything else changes.
-func TestIdentitiesAreStable(t *testing.T) {
+func TestFeeds_Identities_AreStable(t *testing.T) {
 	before, after := typical()[3:4], typical()[3:4]
 	after[0].Name, after[0].Status, after[0].WindowVersion = "Renamed", release.Cancelled, 4
 	after[0].Start, after[0].End = after[0].Start.AddDate(0, 1, 0), after[0].End.AddDate(0, 1, 0)
@@ -256,7 +256,7 @@ func TestIdentitiesAreStable(t *testing.T) {
 	}
 }
 
-func TestEmptyFeeds(t *testing.T) {
+func TestFeeds_Empty_AreValid(t *testing.T) {
 	h := site(nil)
 	if got := readJSON(t, get(t, h, "/trust-center.json").Body.Bytes()); got.Releases == nil || len(got.Releases) > 0 {
 		t.Errorf("JSON has %v; want an empty list", got.Releases)

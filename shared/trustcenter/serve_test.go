@@ -30,7 +30,7 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 	return w
 }
 
-func TestHeaders(t *testing.T) {
+func TestTrustCenter_Answers_CarryTheirHeaders(t *testing.T) {
 	types := map[string]string{
 		"/trust-center": "text/html; charset=utf-8", "/trust-center.json": "application/json",
 		"/trust-center.atom": "application/atom+xml; charset=utf-8", "/trust-center.ics": "text/calendar; charset=utf-8",
@@ -59,7 +59,7 @@ func TestHeaders(t *testing.T) {
 
 // Who has the document is told so, for as long as its content is the same, whenever
 // they ask.
-func TestNotModified(t *testing.T) {
+func TestTrustCenter_SameTag_NotModified(t *testing.T) {
 	later := func(o *trustcenter.Options) { o.Now = func() time.Time { return now.Add(5 * time.Minute) } }
 	changed := typical()
 	changed[4].Summary = "Something else."
@@ -83,7 +83,7 @@ func TestNotModified(t *testing.T) {
 	}
 }
 
-func TestOffMeansNotThere(t *testing.T) {
+func TestTrustCenter_Off_NotFound(t *testing.T) {
 	off := site(typical(), func(o *trustcenter.Options) { o.On = false })
 	for path := range paths {
 		for _, w := range []*httptest.ResponseRecorder{ask(off, http.MethodGet, path), ask(site(typical()), http.MethodPost, path), ask(site(typical()), http.MethodGet, path+"/x")} {
@@ -99,7 +99,7 @@ func TestOffMeansNotThere(t *testing.T) {
 }
 
 // When the store fails, people get a page that says so and nothing of why.
-func TestUnavailable(t *testing.T) {
+func TestTrustCenter_StoreFails_Unavailable(t *testing.T) {
 	h := trustcenter.Handler(func(context.Context, time.Time, time.Time) ([]release.Published, error) {
 		return nil, errors.New("secret cause")
 	}, trustcenter.Options{On: true, Zone: "UTC"})
@@ -114,7 +114,7 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
-func TestUnknownZoneDoesNotStart(t *testing.T) {
+func TestTrustCenter_UnknownZone_DoesNotStart(t *testing.T) {
 	defer func() {
 		if said, _ := recover().(string); !strings.Contains(said, "ORGANISATION_ZONE") {
 			t.Errorf("it says %q", said)
@@ -143,7 +143,7 @@ func TestEvent(t *testing.T) {
 }
 
 // The page stays small, whatever is written, and says what it leaves out.
-func TestPageIsSmall(t *testing.T) {
+func TestPage_TypicalAndMost_AreSmall(t *testing.T) {
 	body := get(t, site(many()), "/trust-center").Body.Bytes()
 	if len(body) > 50_000 {
 		t.Errorf("it has %d bytes", len(body))

@@ -23,7 +23,7 @@ func content(body string) string {
 
 // Times are right on the days when clocks change, in zones with odd offsets, and over
 // midnight and New Year.
-func TestTimes(t *testing.T) {
+func TestTrustCenter_Times_InTheZone(t *testing.T) {
 	for _, c := range []struct{ zone, start, end, local, utc, lasting string }{
 		{
 			"Europe/Berlin", "2026-03-28T22:00:00Z", "2026-03-29T04:00:00Z",
@@ -75,7 +75,7 @@ func TestTimes(t *testing.T) {
 }
 
 // What each status is called, at each side of its window, and where it stands.
-func TestWords(t *testing.T) {
+func TestTrustCenter_EachStatus_HasItsWords(t *testing.T) {
 	before, during, after := 2*time.Hour, -2*time.Hour, -30*time.Hour // when it starts, seen from now; each lasts a day
 	for _, c := range []struct {
 		status  release.Status
@@ -152,7 +152,7 @@ func markup(body []byte) []string {
 }
 
 // No single way of writing makes the page large.
-func TestPageIsSmallWhateverIsWritten(t *testing.T) {
+func TestPage_LongTexts_StaysSmall(t *testing.T) {
 	for _, text := range hostile {
 		list := many()
 		for i := range list {

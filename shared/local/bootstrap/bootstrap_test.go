@@ -56,7 +56,7 @@ func run(t *testing.T, role string, timeout time.Duration) func(string) (string,
 	}
 }
 
-func TestInvocations(t *testing.T) {
+func TestBootstrap_Invocations_AreAnswered(t *testing.T) {
 	ask := run(t, "function", 5*time.Second)
 	for range 3 {
 		if out, err := ask("hello"); out != "hello" || err != nil {
@@ -79,7 +79,7 @@ func TestInvocations(t *testing.T) {
 }
 
 // A late answer is not taken for that of the next invocation.
-func TestTimeout(t *testing.T) {
+func TestBootstrap_Timeout_EndsTheProcess(t *testing.T) {
 	ask := run(t, "function", time.Second)
 	if _, err := ask("sleep"); !errors.Is(err, invoke.ErrTimeout) {
 		t.Errorf("%v", err)
@@ -89,7 +89,7 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotStartSaysWhy(t *testing.T) {
+func TestBootstrap_DoesNotStart_SaysWhy(t *testing.T) {
 	ask := run(t, "broken", time.Second)
 	if _, err := ask("hello"); err == nil || !strings.Contains(err.Error(), "RELEASES_TABLE is not set") {
 		t.Errorf("%v", err)

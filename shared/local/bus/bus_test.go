@@ -42,7 +42,7 @@ func entries(details ...string) *eventbridge.PutEventsInput {
 	return in
 }
 
-func TestEventsComeInTheirEnvelope(t *testing.T) {
+func TestBus_Event_ComesInItsEnvelope(t *testing.T) {
 	b, client, url := start(t)
 	var heard []string
 	b.OnEvent = func(e Event) { heard = append(heard, e.Bus+" "+string(e.Detail)) }
@@ -81,7 +81,7 @@ func TestEventsComeInTheirEnvelope(t *testing.T) {
 	}
 }
 
-func TestEntriesFailAtTheirIndex(t *testing.T) {
+func TestBus_EntryFails_AtItsIndex(t *testing.T) {
 	b, client, _ := start(t)
 	if err := b.Fail(Fault{Kind: FailEntries, Indexes: []int{1}, Code: "ThrottlingException"}); err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestEntriesFailAtTheirIndex(t *testing.T) {
 	}
 }
 
-func TestCallsFailAsAWhole(t *testing.T) {
+func TestBus_CallFails_AsAWhole(t *testing.T) {
 	for kind, want := range map[FaultKind]struct {
 		code  string
 		taken int

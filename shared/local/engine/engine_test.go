@@ -95,7 +95,7 @@ func gone(t *testing.T, pid, port int, run string) {
 }
 
 // However the process ends that started the engine, nothing of it may be left.
-func TestNoOrphan(t *testing.T) {
+func TestEngine_ParentKilled_LeavesNoOrphan(t *testing.T) {
 	for _, end := range []struct {
 		name, role string
 		signal     syscall.Signal
@@ -124,7 +124,7 @@ func TestNoOrphan(t *testing.T) {
 }
 
 // Also where the supervising shell is killed before its parent.
-func TestNoOrphanWithoutShell(t *testing.T) {
+func TestEngine_ParentKilledWithoutShell_LeavesNoOrphan(t *testing.T) {
 	e, err := Start(t.Context(), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestNoOrphanWithoutShell(t *testing.T) {
 	gone(t, pid, e.port, e.child.run)
 }
 
-func TestStopAndDone(t *testing.T) {
+func TestEngine_Stop_IsDone(t *testing.T) {
 	e, err := Start(t.Context(), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestStopAndDone(t *testing.T) {
 }
 
 // An engine that dies by itself says so.
-func TestDeathIsNoticed(t *testing.T) {
+func TestEngine_Dies_IsNoticed(t *testing.T) {
 	e, err := Start(t.Context(), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestDeathIsNoticed(t *testing.T) {
 }
 
 // Somebody else's listener is never taken for ours.
-func TestForeignListener(t *testing.T) {
+func TestEngine_PortTaken_IsSaid(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestForeignListener(t *testing.T) {
 }
 
 // Data on disk survives a kill, and the next start waits until the old engine is gone.
-func TestDiskSurvivesKill(t *testing.T) {
+func TestEngine_Killed_DataSurvives(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	cmd, pid, port, run := parent(t, "wait", dir)
 	table := template.Table{
@@ -241,7 +241,7 @@ func TestDiskSurvivesKill(t *testing.T) {
 	}
 }
 
-func TestOneEnginePerDirectory(t *testing.T) {
+func TestEngine_SecondOnTheSameData_Refused(t *testing.T) {
 	dir := t.TempDir()
 	f, err := lockFile(t.Context(), filepath.Join(dir, "lock"))
 	if err != nil {
@@ -278,7 +278,7 @@ func TestRun(t *testing.T) {
 }
 
 // What is missing is named, with what to install.
-func TestMissingPrograms(t *testing.T) {
+func TestEngine_ProgramsMissing_IsSaid(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("JAVA_HOME", "")
 	if _, err := Start(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), "openjdk") {
@@ -289,7 +289,7 @@ func TestMissingPrograms(t *testing.T) {
 	}
 }
 
-func TestFetchIsVerifiedAndOnce(t *testing.T) {
+func TestFetch_Archive_IsVerifiedAndFetchedOnce(t *testing.T) {
 	sums := map[string]string{
 		"a.jar": "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb", // "a"
 		"b.so":  "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d", // "b"

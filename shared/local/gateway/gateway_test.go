@@ -128,7 +128,7 @@ func send(t *testing.T, method, url string, body []byte, headers ...string) (*ht
 	return answer, string(text)
 }
 
-func TestFunctionGetsTheEventOfAPIGateway(t *testing.T) {
+func TestGateway_Request_IsAPIGatewaysEvent(t *testing.T) {
 	server := serve(t)
 	answer, body := send(t, "POST", server.URL+"/api/things/a%2Fb%20c?q=1&q=2&e=%C3%A9", []byte(`{"x":"é"}`), "Authorization", "good", "If-Match", `"1"`, "If-Match", `"2"`)
 	if answer.StatusCode != 201 || strings.Join(answer.Header.Values("Set-Cookie"), ";") != "a=1;b=2" || answer.Header.Get("Content-Type") != "application/json" {
@@ -181,7 +181,7 @@ func TestBody_NotText_IsLostUnlessItsTypeIsBinary(t *testing.T) {
 	}
 }
 
-func TestAnswersOfTheGatewayItself(t *testing.T) {
+func TestGateway_ByItself_AnswersProblems(t *testing.T) {
 	server := serve(t)
 	for _, c := range []struct {
 		method, path, token string
@@ -242,7 +242,7 @@ func TestHeaders_OfFunctions_AreRemapped(t *testing.T) {
 	}
 }
 
-func TestBodiesHaveLimits(t *testing.T) {
+func TestGateway_LargeBody_Refused(t *testing.T) {
 	server := serve(t)
 	for _, c := range []struct{ size, status int }{
 		{invoke.MaxPayload + 1, 413}, // over Lambda's bound
@@ -256,7 +256,7 @@ func TestBodiesHaveLimits(t *testing.T) {
 	}
 }
 
-func TestRoutesNeedTheirFunctions(t *testing.T) {
+func TestGateway_FunctionMissing_DoesNotStart(t *testing.T) {
 	_, err := New(&template.Template{
 		API:       template.API{Authorizers: []template.Authorizer{{Name: "Token", Function: "Gone"}}},
 		Functions: []template.Function{{Name: "absent", Routes: []template.Route{{Method: "GET", Path: "/x"}}}},
@@ -266,7 +266,7 @@ func TestRoutesNeedTheirFunctions(t *testing.T) {
 	}
 }
 
-func TestPolicies(t *testing.T) {
+func TestGateway_Policies_AllowOrDeny(t *testing.T) {
 	statement := func(effect, action, resource string) events.IAMPolicyStatement {
 		return events.IAMPolicyStatement{Effect: effect, Action: []string{action}, Resource: []string{resource}}
 	}

@@ -15,7 +15,7 @@ import (
 	"example.com/releases/shared/testkit"
 )
 
-func TestWhatARequestNeeds(t *testing.T) {
+func TestIAM_EachRequest_NeedsItsRight(t *testing.T) {
 	tables := map[string]string{"r": "ReleasesTable", "c": "ChangesTable"}
 	for _, tt := range []struct{ operation, body, want string }{
 		{"GetItem", `{"TableName":"r","Key":{}}`, "dynamodb:GetItem on ReleasesTable.Arn"},
@@ -47,7 +47,7 @@ func TestWhatARequestNeeds(t *testing.T) {
 }
 
 // The SDK sees from the guard what it would see from AWS.
-func TestGuardHandsOnWhatIsGranted(t *testing.T) {
+func TestIAM_Granted_IsHandedOn(t *testing.T) {
 	h := testkit.New(t)
 	tmpl := &template.Template{Functions: []template.Function{{Name: "reader", Policies: []template.Statement{
 		{Actions: []string{"dynamodb:GetItem"}, Resources: []string{"TasksTable.Arn"}},

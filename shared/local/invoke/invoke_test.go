@@ -19,7 +19,7 @@ type ask struct{ Word string }
 
 type reply struct{ Word, ID string }
 
-func TestInvocationIsLambdas(t *testing.T) {
+func TestInvoke_Context_IsLambdas(t *testing.T) {
 	f := invoke.InProcess("f", time.Second, func(ctx context.Context, in ask) (reply, error) {
 		lc, _ := lambdacontext.FromContext(ctx)
 		deadline, ok := ctx.Deadline()
@@ -41,7 +41,7 @@ func TestInvocationIsLambdas(t *testing.T) {
 
 // Answers of invocations at the same time must not share memory: one person would
 // read what another was told.
-func TestInvocationsAtOnceKeepTheirAnswers(t *testing.T) {
+func TestInvoke_TwoAtOnce_KeepTheirAnswers(t *testing.T) {
 	f := invoke.InProcess("f", time.Minute, func(_ context.Context, in ask) (reply, error) {
 		return reply{Word: strings.Repeat(in.Word, 1000)}, nil
 	})
@@ -61,7 +61,7 @@ func TestInvocationsAtOnceKeepTheirAnswers(t *testing.T) {
 	group.Wait()
 }
 
-func TestInvocationsFailAsTheyDoOnLambda(t *testing.T) {
+func TestInvoke_Fails_AsOnLambda(t *testing.T) {
 	panics := invoke.InProcess("f", time.Minute, func(context.Context, ask) (reply, error) { panic("boom") })
 	if _, err := panics(t.Context(), []byte(`{}`)); err == nil || !strings.Contains(err.Error(), "boom") {
 		t.Errorf("panic: %v", err)

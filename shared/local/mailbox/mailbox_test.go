@@ -68,7 +68,7 @@ func get(t *testing.T, url, accept string) (*http.Response, string) {
 	return answer, string(body)
 }
 
-func TestInboxShowsWhatTheSDKSent(t *testing.T) {
+func TestInbox_Mail_ShowsWhatTheSDKSent(t *testing.T) {
 	b, client, url := start(t)
 	b.Now = func() time.Time { return time.Date(2026, 5, 1, 9, 0, 0, 0, time.UTC) }
 	if _, err := client.SendEmail(t.Context(), message("Ann <ann@example.com>")); err != nil {
@@ -88,7 +88,7 @@ func TestInboxShowsWhatTheSDKSent(t *testing.T) {
 	}
 }
 
-func TestPagesAreSafe(t *testing.T) {
+func TestInbox_HostileMail_IsShownSafely(t *testing.T) {
 	b, client, url := start(t)
 	in := message("ann@example.com")
 	in.Content.Simple.Subject.Data = aws.String("<script>alert(1)</script>")
@@ -125,7 +125,7 @@ func TestPagesAreSafe(t *testing.T) {
 	}
 }
 
-func TestFaults(t *testing.T) {
+func TestInbox_FaultAddress_Fails(t *testing.T) {
 	for _, c := range []struct {
 		kind     FaultKind
 		code     string // the error the SDK sees; "-" is a broken or silent connection
@@ -198,7 +198,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestFaultsFitTheirRecipient(t *testing.T) {
+func TestInbox_FaultAddress_FitsItsRecipient(t *testing.T) {
 	b, client, url := start(t)
 	const faults = `{"faults":[{"kind":"reject","to":"Ann@example.com","always":true}]}`
 	answer, err := http.Post(url+"/_local/inbox/faults", "application/json", strings.NewReader(faults)) //nolint:noctx // a test
@@ -218,7 +218,7 @@ func TestFaultsFitTheirRecipient(t *testing.T) {
 	}
 }
 
-func TestWhatSESRefusesIsRefused(t *testing.T) {
+func TestInbox_WhatSESRefuses_Refused(t *testing.T) {
 	b, client, _ := start(t)
 	for name, spoil := range map[string]func(*sesv2.SendEmailInput){
 		"from":       func(in *sesv2.SendEmailInput) { in.FromEmailAddress = aws.String("nobody") },

@@ -21,7 +21,7 @@ import (
 
 var silent = slog.New(slog.DiscardHandler)
 
-func TestJobsRunAtTheirIntervalAndNeverBesideThemselves(t *testing.T) {
+func TestSchedules_Interval_OneRunAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var running, runs, failures atomic.Int32
@@ -120,7 +120,7 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-func TestRunNow(t *testing.T) {
+func TestSchedules_RunNow_Runs(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var got string

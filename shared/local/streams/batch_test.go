@@ -59,7 +59,7 @@ func numbered(n int) events.DynamoDBEventRecord {
 
 func attempts(n int) *int { return &n }
 
-func TestDelivery(t *testing.T) {
+func TestDelivery_EachAnswer_IsObeyed(t *testing.T) {
 	boom := errors.New("boom")
 	poison := func(bad string) handling {
 		return func(_ int, batch []string) ([]string, error) {
@@ -131,14 +131,14 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
-func TestDeliveryGivesUpOldRecords(t *testing.T) {
+func TestDelivery_OldRecords_GivenUp(t *testing.T) {
 	_, failures := replayBatch(t, Mapping{MaxAge: time.Hour}, 1, func(int, []string) ([]string, error) { return nil, errors.New("boom") })
 	if len(failures) != 1 || failures[0].Condition != recordTooOld {
 		t.Errorf("got %+v", failures) // the records of the test have no time: they are as old as can be
 	}
 }
 
-func TestDeliverySurvivesPanicAndHang(t *testing.T) {
+func TestDelivery_PanicAndHang_AreSurvived(t *testing.T) {
 	seen, failures := replayBatch(t, Mapping{}, 2, func(call int, _ []string) ([]string, error) {
 		if call == 1 {
 			panic("boom")
@@ -166,7 +166,7 @@ func TestDeliverySurvivesPanicAndHang(t *testing.T) {
 	}
 }
 
-func TestMappingRefusesWhatAWSRefuses(t *testing.T) {
+func TestMapping_WhatAWSRefuses_Refused(t *testing.T) {
 	handler := func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		return events.DynamoDBEventResponse{}, nil
 	}

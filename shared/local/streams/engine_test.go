@@ -21,7 +21,7 @@ import (
 
 // On the real engine, under failing handlers and every fault of Faults: each change
 // reaches the handler, and those of one item for the first time in their order.
-func TestEngineChangesArriveInOrderPerItem(t *testing.T) {
+func TestStreams_Engine_ChangesArriveInOrderPerItem(t *testing.T) {
 	const items, changes = 5, 30
 	h := testkit.New(t, testkit.WithStreams)
 	client, table := h.Client, h.Tables.Tasks

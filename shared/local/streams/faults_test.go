@@ -45,7 +45,7 @@ func (w *witness) handle(_ context.Context, e events.DynamoDBEvent) (events.Dyna
 	return out, nil
 }
 
-func TestFaultsAreReplayable(t *testing.T) {
+func TestFaults_SameSeed_AreTheSame(t *testing.T) {
 	run := func(seed uint64) string {
 		w := &witness{}
 		h := Faults{Seed: seed, Twice: .3, Shuffle: .7, Replay: .3, Lose: .3}.Wrap(w.handle)
@@ -65,7 +65,7 @@ func TestFaultsAreReplayable(t *testing.T) {
 	}
 }
 
-func TestFaultsOneByOne(t *testing.T) {
+func TestFaults_OneByOne_Happen(t *testing.T) {
 	count := func(f Faults) (int, error) {
 		w := &witness{}
 		h := f.Wrap(w.handle)
@@ -92,7 +92,7 @@ func TestFaultsOneByOne(t *testing.T) {
 	}
 }
 
-func TestShuffleKeepsTheOrderOfAnItem(t *testing.T) {
+func TestShuffle_OrderOfAnItem_Stays(t *testing.T) {
 	w := &witness{}
 	h := Faults{Seed: 7, Shuffle: 1}.Wrap(w.handle)
 	moved := 0
@@ -117,7 +117,7 @@ func TestShuffleKeepsTheOrderOfAnItem(t *testing.T) {
 
 // What a function did not get to after a shuffle must all come again, in the
 // stream's own order.
-func TestShuffledFailureLosesNothing(t *testing.T) {
+func TestShuffle_Failure_LosesNothing(t *testing.T) {
 	for seed := range uint64(30) {
 		w := &witness{fail: "3"}
 		response, err := Faults{Seed: seed, Shuffle: 1}.Wrap(w.handle)(t.Context(), batchOf("a", "b", "c", "d", "e"))

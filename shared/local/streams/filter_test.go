@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-func TestFilterMatchesExactStrings(t *testing.T) {
+func TestFilter_ExactStrings_Match(t *testing.T) {
 	record := events.DynamoDBEventRecord{EventName: "MODIFY", Change: events.DynamoDBStreamRecord{
 		Keys:     map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute("REL#1")},
 		NewImage: map[string]events.DynamoDBAttributeValue{"op": events.NewStringAttribute("deployed"), "n": events.NewNumberAttribute("1")},
@@ -45,7 +45,7 @@ func TestFilterMatchesExactStrings(t *testing.T) {
 	}
 }
 
-func TestFilterRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestFilter_Unknown_Refused(t *testing.T) {
 	for pattern, because := range map[string]string{
 		`{"dynamodb":{"NewImage":{"op":{"S":[{"prefix":"de"}]}}}}`:    `operator "prefix"`,
 		`{"dynamodb":{"NewImage":{"op":{"S":[{"exists":true}]}}}}`:    `operator "exists"`,
@@ -70,7 +70,7 @@ func TestFilterRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestFiltersAreAlternatives(t *testing.T) {
+func TestFilter_Several_AreAlternatives(t *testing.T) {
 	inserts, err := ParseFilter(`{"eventName":["INSERT"]}`)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
-func TestRecordBecomesLambdas(t *testing.T) {
+func TestRecord_OfTheStreamsAPI_BecomesLambdas(t *testing.T) {
 	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	got := Record(types.Record{
 		AwsRegion: aws.String("eu-central-1"), EventID: aws.String("e1"), EventName: types.OperationTypeRemove, EventVersion: aws.String("1.1"),
@@ -62,7 +62,7 @@ func TestRecordBecomesLambdas(t *testing.T) {
 	}
 }
 
-func TestRecordOfNothing(t *testing.T) {
+func TestRecord_Empty_IsTaken(t *testing.T) {
 	if r := Record(types.Record{}, "arn"); r.UserIdentity != nil || r.Change.Keys != nil {
 		t.Errorf("got %+v", r)
 	}

@@ -154,7 +154,7 @@ func follow(t *testing.T, s *script, m Mapping) (seen []string, calls []string, 
 	return seen, s.calls, d
 }
 
-func TestParentsComeBeforeTheirChildren(t *testing.T) {
+func TestStreams_ShardSplit_ParentsComeFirst(t *testing.T) {
 	s := &script{shards: []*scriptedShard{
 		{id: "c", parent: "b", records: 2},
 		{id: "b", parent: "a", records: 2, closed: true},
@@ -166,7 +166,7 @@ func TestParentsComeBeforeTheirChildren(t *testing.T) {
 	}
 }
 
-func TestExpiredIteratorContinuesAfterTheLastRecord(t *testing.T) {
+func TestStreams_IteratorExpired_GoesOnAfterTheLastRecord(t *testing.T) {
 	s := &script{
 		shards: []*scriptedShard{{id: "a", records: 5, closed: true}},
 		faults: map[string]string{"a/0": "LimitExceededException", "a/2": "ExpiredIteratorException", "a/4": "InternalServerError"},
@@ -181,7 +181,7 @@ func TestExpiredIteratorContinuesAfterTheLastRecord(t *testing.T) {
 	}
 }
 
-func TestTrimmedRecordsAreSteppedOver(t *testing.T) {
+func TestStreams_RecordsTrimmed_AreSteppedOver(t *testing.T) {
 	s := &script{
 		shards: []*scriptedShard{{id: "a", records: 9, trimmed: 4, closed: true}},
 		faults: map[string]string{"a/4": "TrimmedDataAccessException"},
@@ -192,7 +192,7 @@ func TestTrimmedRecordsAreSteppedOver(t *testing.T) {
 	}
 }
 
-func TestBatchesAreBoundedAndFiltered(t *testing.T) {
+func TestStreams_Batches_AreBoundedAndFiltered(t *testing.T) {
 	filter, err := ParseFilter(`{"dynamodb":{"Keys":{"pk":{"S":["a-2","a-3","a-5","a-7","a-8"]}}}}`)
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func TestBatchesAreBoundedAndFiltered(t *testing.T) {
 	}
 }
 
-func TestPoisonEndsOnTheFailureQueueAndOthersPass(t *testing.T) {
+func TestStreams_Poison_EndsOnTheFailureQueue(t *testing.T) {
 	var mu sync.Mutex
 	through := map[string]bool{}
 	s := &script{shards: []*scriptedShard{{id: "a", records: 20, closed: true}}}
@@ -345,7 +345,7 @@ func TestLane_SameItem_SameLane(t *testing.T) {
 	}
 }
 
-func TestStopWaitsForTheRunningInvocation(t *testing.T) {
+func TestStreams_Stop_WaitsForTheInvocation(t *testing.T) {
 	server := httptest.NewServer(&script{shards: []*scriptedShard{{id: "a", records: 1}}})
 	defer server.Close()
 	client := dynamodbstreams.New(dynamodbstreams.Options{Region: "local", BaseEndpoint: aws.String(server.URL), Credentials: aws.AnonymousCredentials{}})

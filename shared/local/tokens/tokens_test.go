@@ -51,7 +51,7 @@ func get(t *testing.T, url, accept string) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-func TestTokensAreTakenByTheVerifier(t *testing.T) {
+func TestTokens_Minted_AreTakenByTheVerifier(t *testing.T) {
 	for _, claims := range [][2]string{{"aud", "roles"}, {"client_id", "cognito:groups"}, {"aud", "realm_access.roles"}} {
 		url, verifier := serve(t, claims[0], claims[1])
 		for query, want := range map[string]release.Caller{
@@ -77,7 +77,7 @@ func TestTokensAreTakenByTheVerifier(t *testing.T) {
 	}
 }
 
-func TestTokenForms(t *testing.T) {
+func TestTokens_EachProvidersForm_IsTaken(t *testing.T) {
 	url, _ := serve(t, "", "")
 	_, body := get(t, url+tokens.TokenPath+"?role=admin", "application/json")
 	var answer struct{ Token string }

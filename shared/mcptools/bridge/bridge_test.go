@@ -47,7 +47,7 @@ func text(t *testing.T, line string) string {
 
 // Every way the service can fail to answer is a sentence: what happened, whether
 // something was changed, and what to do next.
-func TestEveryFailureIsASentence(t *testing.T) {
+func TestBridge_EveryFailure_IsASentence(t *testing.T) {
 	status := func(code int, headers ...string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			for i := 0; i < len(headers); i += 2 {
@@ -95,7 +95,7 @@ func TestEveryFailureIsASentence(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReachedIsASentence(t *testing.T) {
+func TestBridge_Unreachable_IsASentence(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func TestWhatCannotBeReachedIsASentence(t *testing.T) {
 	}
 }
 
-func TestTimeoutsTellToCheckFirst(t *testing.T) {
+func TestBridge_Timeout_SaysToCheckFirst(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // only then a server notices that the client went away
 		<-r.Context().Done()
@@ -137,7 +137,7 @@ func TestTimeoutsTellToCheckFirst(t *testing.T) {
 
 // A wrong configuration ends it at the first message. It is told on stderr, and in answer to that
 // message: clients show the one or the other.
-func TestConfigurationIsJudgedFirst(t *testing.T) {
+func TestBridge_Configuration_IsJudgedFirst(t *testing.T) {
 	for name, c := range map[string]struct {
 		config Config
 		want   string
@@ -189,7 +189,7 @@ func silent(t *testing.T) io.Reader {
 }
 
 // What passes is unchanged, of any length; what the endpoint says is one line each.
-func TestLinesPassUnchanged(t *testing.T) {
+func TestBridge_Lines_PassUnchanged(t *testing.T) {
 	long := strings.Repeat("x", 1<<20)
 	var seen []string
 	var mu sync.Mutex
@@ -223,7 +223,7 @@ func TestLinesPassUnchanged(t *testing.T) {
 	}
 }
 
-func TestLinesBeyondAllBoundsAreRefused(t *testing.T) {
+func TestBridge_EndlessLine_Refused(t *testing.T) {
 	out, _, _ := hold(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":7,"result":{}}`)
 	}, strings.Repeat("x", maxLine+10)+"\n"+call+"\n")
@@ -235,7 +235,7 @@ func TestLinesBeyondAllBoundsAreRefused(t *testing.T) {
 
 // The version that was agreed, or that a message names, is a header; so are its method
 // and the tool, where the version wants that.
-func TestVersionsBecomeHeaders(t *testing.T) {
+func TestBridge_Version_BecomesAHeader(t *testing.T) {
 	var mu sync.Mutex
 	got := map[string]string{}
 	_, _, _ = hold(t, func(w http.ResponseWriter, r *http.Request) {
@@ -260,7 +260,7 @@ func TestVersionsBecomeHeaders(t *testing.T) {
 
 // A notification that fails is a remark on stderr: to the client it would be an answer
 // to nothing.
-func TestNotificationsHaveNoAnswer(t *testing.T) {
+func TestBridge_Notification_HasNoAnswer(t *testing.T) {
 	out, log, _ := hold(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, `{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n")
 	if out != "" || !strings.Contains(log, "UNAUTHORIZED") {
 		t.Errorf("out %q, log %q", out, log)
@@ -268,7 +268,7 @@ func TestNotificationsHaveNoAnswer(t *testing.T) {
 }
 
 // Calls run side by side; one that is taken back ends, and has no answer.
-func TestACallCanBeTakenBack(t *testing.T) {
+func TestBridge_CallCancelled_IsTakenBack(t *testing.T) {
 	reached, ended := make(chan struct{}), make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -305,7 +305,7 @@ func TestACallCanBeTakenBack(t *testing.T) {
 }
 
 // Ctrl-C ends it at once, with a call under way and the input still open.
-func TestAnInterruptEndsItAtOnce(t *testing.T) {
+func TestBridge_Interrupt_EndsItAtOnce(t *testing.T) {
 	reached := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

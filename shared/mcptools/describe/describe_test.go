@@ -19,7 +19,7 @@ const golden = "../tools.json"
 
 // What agents are shown is written ahead of time; this is what writes it, and what
 // notices that a type, a bound or the lifecycle has changed since.
-func TestToolsJSONIsWhatTheTypesSay(t *testing.T) {
+func TestToolsJSON_Types_AreWhatItSays(t *testing.T) {
 	want, err := JSON()
 	if err != nil {
 		t.Fatal(err)

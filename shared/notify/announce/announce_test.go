@@ -122,7 +122,7 @@ func same(t *testing.T, what string, got, want []string) {
 	}
 }
 
-func TestAnEventSaysWhatTheContractSays(t *testing.T) {
+func TestAnnounce_Event_IsTheContracts(t *testing.T) {
 	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled)
 	same(t, "failed", w.deliver(record(1, r.ID)), nil)
@@ -149,7 +149,7 @@ func TestAnEventSaysWhatTheContractSays(t *testing.T) {
 	}
 }
 
-func TestEveryEpochIsAnnouncedOnceHoweverTheRecordsCome(t *testing.T) {
+func TestAnnounce_RecordsInAnyOrder_EachEpochOnce(t *testing.T) {
 	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled)
 	same(t, "failed", w.deliver(record(1, r.ID), record(2, r.ID)), nil)
@@ -181,7 +181,7 @@ func TestEveryEpochIsAnnouncedOnceHoweverTheRecordsCome(t *testing.T) {
 	}
 }
 
-func TestTheFirstRecordThatFailsIsReported(t *testing.T) {
+func TestAnnounce_RecordFails_IsReported(t *testing.T) {
 	w := newFixture(t)
 	one, two, three := w.moved(release.Approved), w.moved(release.Approved), w.moved(release.Approved)
 	throttles := []bus.Fault{{Kind: bus.FailEntries, Indexes: []int{7}}} // hits nothing of the first record
@@ -197,7 +197,7 @@ func TestTheFirstRecordThatFailsIsReported(t *testing.T) {
 	same(t, "published", w.published(), []string{one.ID + "#1", two.ID + "#1", three.ID + "#1"})
 }
 
-func TestOnlyWhatFailedIsSentAgainAndWhatIsRefusedForGoodIsNot(t *testing.T) {
+func TestAnnounce_PartOfABatchFails_OnlyThatIsRepeated(t *testing.T) {
 	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled, release.InProgress, release.Deployed, release.RolledBack)
 	if err := w.bus.Fail(
@@ -216,7 +216,7 @@ func TestOnlyWhatFailedIsSentAgainAndWhatIsRefusedForGoodIsNot(t *testing.T) {
 	}
 }
 
-func TestALostAnswerRepeatsTheSameEventID(t *testing.T) {
+func TestAnnounce_AnswerLost_SameEventID(t *testing.T) {
 	for _, kind := range []bus.FaultKind{bus.Throttle, bus.Refuse, bus.Error, bus.Drop} {
 		w := newFixture(t)
 		r := w.moved(release.Approved)
@@ -229,7 +229,7 @@ func TestALostAnswerRepeatsTheSameEventID(t *testing.T) {
 	}
 }
 
-func TestTheSweepAnnouncesOneEpoch(t *testing.T) {
+func TestAnnounce_Sweep_OneEpoch(t *testing.T) {
 	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled)
 	for epoch := 1; epoch <= 2; epoch++ {
@@ -265,7 +265,7 @@ func TestStream_RecordOfAnotherItem_NeverAnnounced(t *testing.T) {
 
 // The record of a real stream holds the history of a release that was cancelled and
 // deleted before its turn came.
-func TestADeletedReleaseIsAnnouncedFromTheRecord(t *testing.T) {
+func TestAnnounce_ReleaseDeleted_FromTheRecord(t *testing.T) {
 	w := newFixture(t)
 	r := w.moved(release.Approved, release.Cancelled)
 	if err := w.store.DeleteRelease(t.Context(), r.ID, dynamo.Write{Stamp: release.Stamp{At: at, By: release.System, Request: "delete"}}); err != nil {
@@ -298,7 +298,7 @@ func TestADeletedReleaseIsAnnouncedFromTheRecord(t *testing.T) {
 	same(t, "published", slices.Compact(got), []string{r.ID + "#1", r.ID + "#2"})
 }
 
-func TestTwoInvocationsAtOnceAnnounceEveryEpochAtLeastOnce(t *testing.T) {
+func TestAnnounce_TwoAtOnce_EveryEpochAtLeastOnce(t *testing.T) {
 	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled, release.Cancelled)
 	var both sync.WaitGroup
@@ -311,7 +311,7 @@ func TestTwoInvocationsAtOnceAnnounceEveryEpochAtLeastOnce(t *testing.T) {
 	same(t, "published", slices.Compact(got), []string{r.ID + "#1", r.ID + "#2", r.ID + "#3"})
 }
 
-func TestWithoutABusNothingStarts(t *testing.T) {
+func TestAnnounce_WithoutABus_DoesNotStart(t *testing.T) {
 	defer func() {
 		if said := fmt.Sprint(recover()); !strings.Contains(said, "EVENT_BUS") {
 			t.Errorf("said %q", said)
@@ -322,7 +322,7 @@ func TestWithoutABusNothingStarts(t *testing.T) {
 
 // The payload for `sam local invoke` is what the stream delivers; it is of a release
 // that no table holds, so it is announced from the record.
-func TestTheExamplePayload(t *testing.T) {
+func TestAnnounce_ExampleEvent_IsTaken(t *testing.T) {
 	raw, err := os.ReadFile("../../../events/announce.json")
 	if err != nil {
 		t.Fatal(err)

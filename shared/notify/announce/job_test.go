@@ -67,7 +67,7 @@ func withOp(r events.DynamoDBEventRecord, op, before, after string) events.Dynam
 	return r
 }
 
-func TestPeopleAreToldOfACancellationOnceItWasScheduled(t *testing.T) {
+func TestJob_Cancelled_OnlyOnceItWasScheduled(t *testing.T) {
 	w := newFixture(t)
 	never, once := w.moved(release.Approved, release.Cancelled), w.moved(release.Approved, release.Scheduled)
 	same(t, "failed", w.deliver(record(1, never.ID), record(2, once.ID)), nil)
@@ -78,7 +78,7 @@ func TestPeopleAreToldOfACancellationOnceItWasScheduled(t *testing.T) {
 	w.wantJob(mail.WindowJob(once.ID), "plan")
 }
 
-func TestPeopleAreToldOfASettlementOnceItIsComplete(t *testing.T) {
+func TestJob_Settlement_OnlyOnceItIsComplete(t *testing.T) {
 	w := newFixture(t)
 	empty := w.moved(release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	same(t, "failed", w.deliver(record(1, empty.ID)), nil)
@@ -104,7 +104,7 @@ func TestPeopleAreToldOfASettlementOnceItIsComplete(t *testing.T) {
 	w.wantJob(mail.SettlementJob(r.ID, 5), "wait")
 }
 
-func TestPeopleAreToldOfAnotherWindowOrScope(t *testing.T) {
+func TestJob_OtherWindowOrScope_IsOpened(t *testing.T) {
 	for name, c := range map[string]struct {
 		op, before, after string
 		status            []release.Status

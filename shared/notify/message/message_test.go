@@ -100,7 +100,7 @@ func letters() map[string]mail.Notice {
 	return all
 }
 
-func TestGoldenLetters(t *testing.T) {
+func TestMessage_EachKind_IsTheGoldenOne(t *testing.T) {
 	w, err := message.New("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +150,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 // What the contract demands of every letter, apart from how it reads.
-func TestEveryLetterKeepsTheContract(t *testing.T) {
+func TestMessage_EachKind_KeepsTheContract(t *testing.T) {
 	w, err := message.New("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +210,7 @@ func berlin(t *testing.T) *time.Location {
 }
 
 // Dates on which clocks and calendars play tricks, typed by hand.
-func TestDatesInTheOrganisationsZone(t *testing.T) {
+func TestMessage_Dates_InTheOrganisationsZone(t *testing.T) {
 	for _, c := range []struct{ zone, start, end, date, line string }{
 		{"Europe/Berlin", "2026-05-04T18:00:00Z", "2026-05-04T20:00:00Z", "2026-05-04", "Monday, 4 May 2026, 20:00 to 22:00 (Europe/Berlin, UTC+02:00)"},
 		// The date of the sentence is the zone's, not UTC's.
@@ -244,13 +244,13 @@ func TestDatesInTheOrganisationsZone(t *testing.T) {
 	}
 }
 
-func TestAnUnknownZoneIsRefused(t *testing.T) {
+func TestMessage_UnknownZone_Refused(t *testing.T) {
 	if _, err := message.New("Europe/Atlantis"); err == nil {
 		t.Error("accepted")
 	}
 }
 
-func TestAnUnknownKindIsRefused(t *testing.T) {
+func TestMessage_UnknownKind_Refused(t *testing.T) {
 	w, _ := message.New("UTC")
 	if _, err := w.Write(mail.Notice{Kind: "new"}); err == nil {
 		t.Error("accepted")

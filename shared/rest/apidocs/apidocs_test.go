@@ -28,7 +28,7 @@ func get(t *testing.T, publicURL, path string, headers ...string) *httptest.Resp
 	return w
 }
 
-func TestTheDocumentNamesWhereItIsServed(t *testing.T) {
+func TestDocument_Served_NamesItsAddress(t *testing.T) {
 	for publicURL, want := range map[string]string{"": "/", "https://api.example.com/live": "https://api.example.com/live"} {
 		w := get(t, publicURL, "/openapi.json")
 		var d struct {
@@ -48,7 +48,7 @@ func TestTheDocumentNamesWhereItIsServed(t *testing.T) {
 }
 
 // The page works offline and runs nothing: what it names is on it, or beside it.
-func TestThePageNeedsNothingElse(t *testing.T) {
+func TestDocsPage_Loaded_NeedsNothingElse(t *testing.T) {
 	w := get(t, "", "/docs")
 	page := w.Body.String()
 	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-") || strings.Contains(policy, "unsafe") {
@@ -80,7 +80,7 @@ func TestThePageNeedsNothingElse(t *testing.T) {
 	}
 }
 
-func TestTheTypeOfEveryProblemLeadsToItsExplanation(t *testing.T) {
+func TestProblemType_EveryCode_LeadsToItsExplanation(t *testing.T) {
 	for i := range rest.Codes {
 		p := rest.ProblemOf(&rest.Codes[i].Example, true)
 		w := get(t, "", p.Type)
@@ -122,7 +122,7 @@ func TestDocs_SlashAtTheEnd_IsServed(t *testing.T) {
 	}
 }
 
-func TestThePayloadUnderEvents(t *testing.T) {
+func TestDocs_ExampleEvent_IsAnswered(t *testing.T) {
 	raw, err := os.ReadFile("../../../events/api-docs.json")
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the document and the page anew")
 
 // The examples come from a story that is really played, so they are true; the document
 // that the functions serve is the one that the routes and types make.
-func TestTheDocumentIsWhatIsServed(t *testing.T) {
+func TestDocument_RoutesAndTypes_AreWhatIsServed(t *testing.T) {
 	document, err := openapi.Document(rest.Routes(), guideRun(t))
 	if err != nil {
 		t.Fatal(err)

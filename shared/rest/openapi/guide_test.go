@@ -15,7 +15,7 @@ import (
 
 // docs/api.md is true: its lines are run in one shell, as somebody would paste them,
 // and what it says is answered has to be part of what is.
-func TestTheGuideIsTrue(t *testing.T) {
+func TestGuide_Commands_WorkAsWritten(t *testing.T) {
 	guide, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "api.md"))
 	if err != nil {
 		t.Fatal(err)

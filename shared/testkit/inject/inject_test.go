@@ -35,7 +35,7 @@ func client(t *testing.T, call, attempt inject.Around) (*dynamodb.Client, *int) 
 
 var get = &dynamodb.DescribeTableInput{TableName: aws.String("t")}
 
-func TestAnAnswerLostBelowTheRetriesIsRepeatedByTheSDK(t *testing.T) {
+func TestInject_LostBelowTheRetries_IsRepeated(t *testing.T) {
 	attempts := 0
 	c, served := client(t, nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if call.Operation != "DescribeTable" || call.Input != get {
@@ -52,7 +52,7 @@ func TestAnAnswerLostBelowTheRetriesIsRepeatedByTheSDK(t *testing.T) {
 	}
 }
 
-func TestAnAnswerLostAboveTheRetriesIsNotRepeated(t *testing.T) {
+func TestInject_LostAboveTheRetries_IsNotRepeated(t *testing.T) {
 	lost := errors.New("lost")
 	c, served := client(t, func(ctx context.Context, _ inject.Call, do func(context.Context) error) error {
 		return errors.Join(do(ctx), lost)
@@ -62,7 +62,7 @@ func TestAnAnswerLostAboveTheRetriesIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestARefusalIsClassifiedByItsCode(t *testing.T) {
+func TestInject_Refusal_IsClassifiedByItsCode(t *testing.T) {
 	for code, want := range map[string]int{"ThrottlingException": 3, "ValidationException": 1} {
 		var count inject.Counter
 		c, served := client(t, nil, func(ctx context.Context, call inject.Call, _ func(context.Context) error) error {

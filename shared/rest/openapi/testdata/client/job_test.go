@@ -57,7 +57,7 @@ func taskIn(t *testing.T, viewer *client.ClientWithResponses, id, status string)
 	}
 }
 
-func TestMainJob(t *testing.T) {
+func TestClient_MainJob_Works(t *testing.T) {
 	ctx := t.Context()
 	admin, viewer := as(t, "ADMIN"), as(t, "VIEWER")
 
