@@ -29,6 +29,11 @@ const (
 // an agent that sends too much hears of it from the tool.
 const maxMessage = 4 << 20
 
+// maxRead bounds what is read of a message: one that is too large is answered under its id,
+// which may stand at its end. The gateway takes no more than this.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+const maxRead = 10 << 20
+
 // methods are the families this server declares, and nothing else: what it does not
 // have is refused here, before the SDK answers an empty list, or holds a stream open
 // that would keep a Lambda function until its timeout (subscriptions/listen).
@@ -71,9 +76,10 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"Only messages without a content coding are read. Nothing was changed. Next: send it as it is, without the header Content-Encoding.")
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		writeError(w, http.StatusRequestEntityTooLarge, nil, codeInvalidRequest, "The message is larger than 4 MiB. Nothing was changed. Next: send less.")
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRead))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) || len(body) > maxMessage {
+		message, _ := readEnvelope(body) // without an id where it cannot be read
+		writeError(w, http.StatusRequestEntityTooLarge, message.ID, codeInvalidRequest, "The message is larger than 4 MiB. Nothing was changed. Next: send less.")
 		return
 	}
 	if err != nil {
@@ -146,9 +152,18 @@ func (e *endpoint) handOn(w http.ResponseWriter, r *http.Request, body []byte) {
 			"This server has tools only; it does not serve this method. Next: call tools/list to see what it can do.")
 		return
 	}
+	answer := &refusals{ResponseWriter: w, id: message.ID}
+	if !keptByTheSDK(message.ID) {
+		if body, err = withStandIn(body); err != nil {
+			writeError(w, http.StatusBadRequest, nil, codeParse, "This is not a JSON-RPC message. Nothing was changed. Next: correct the JSON and send it again.")
+			return
+		}
+		answer.swapped = true
+	}
 	r = r.Clone(r.Context())
+	acceptWhatIsAnswered(r.Header)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	e.protocol.ServeHTTP(&refusals{ResponseWriter: w, id: message.ID}, r)
+	e.protocol.ServeHTTP(answer, r)
 }
 
 // outside leaves out what is repeated in a tool's arguments: the tool refuses that itself, in
@@ -164,6 +179,7 @@ type refusals struct {
 	id      json.RawMessage
 	status  int // of a refusal in plain text; 0 while there is none
 	refused bool
+	swapped bool // the SDK knows the message by another id
 }
 
 func (w *refusals) WriteHeader(status int) {
@@ -175,6 +191,10 @@ func (w *refusals) WriteHeader(status int) {
 }
 
 func (w *refusals) Write(text []byte) (int, error) {
+	if w.status == 0 && w.swapped {
+		_, err := w.ResponseWriter.Write(asItCame(text, w.id))
+		return len(text), err
+	}
 	if w.status == 0 {
 		return w.ResponseWriter.Write(text)
 	}

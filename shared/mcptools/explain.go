@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"example.com/releases/shared/operations"
@@ -21,7 +22,11 @@ func (t tool) explain(ctx context.Context, ops *operations.Operations, id string
 	parts := []string{strings.ToUpper(strings.ReplaceAll(f.Code, "-", "_")) + ": " + whatHappened(f.Error), f.effect()}
 	if f.Status != "" && id != "" {
 		if b, err := ops.BriefRelease(ctx, id, 0); err == nil {
-			f.ready, f.held = outlook(b.Readiness)
+			f.ready, f.held = outlook(b)
+			f.rejected, _ = release.Rejected(f.ChangeRequests, b.LinkedChangeRequests)
+			if f.AlreadySo {
+				f.ready, f.held = nil, nil // where it could go from here reads like an order
+			}
 			parts = append(parts, fmt.Sprintf("%s is %s%s%s.", b.ID, b.Status, phrase("; it can become ", f.ready, " or "), phrase("; ", f.held, "; ")))
 		}
 	}
@@ -33,6 +38,7 @@ type failure struct {
 	*release.Error
 	tool
 	ready, held []string // what the release could enter, and what holds the others up
+	rejected    []string // of the change requests that hold it up, those the CAB decided against
 }
 
 func phrase(before string, all []string, between string) string {
@@ -106,12 +112,12 @@ func (f failure) effect() string {
 }
 
 // outlook words what the release could enter now and what holds the others up.
-func outlook(r release.Readiness) (ready, held []string) {
-	for _, n := range r.Next {
+func outlook(b operations.Brief) (ready, held []string) {
+	for _, n := range b.Readiness.Next {
 		var why []string
 		for _, c := range n.Conditions {
 			if !c.Holds {
-				why = append(why, reason(c))
+				why = append(why, reason(c, b.LinkedChangeRequests))
 			}
 		}
 		switch {
@@ -126,11 +132,19 @@ func outlook(r release.Readiness) (ready, held []string) {
 	return ready, held
 }
 
-func reason(c release.Condition) string {
+func reason(c release.Condition, links []release.LinkedChange) string {
 	if c.Condition == release.GuardWindow {
 		return "a window (scheduledStart and scheduledEnd, start before end)"
 	}
-	return "the CAB's approval of " + strings.Join(c.ChangeRequests, ", ")
+	var parts []string
+	rejected, pending := release.Rejected(c.ChangeRequests, links)
+	if len(pending) > 0 {
+		parts = append(parts, "the CAB's approval of "+strings.Join(pending, ", "))
+	}
+	if len(rejected) > 0 {
+		parts = append(parts, "the removal of "+strings.Join(rejected, ", ")+", which the CAB rejected")
+	}
+	return strings.Join(parts, " and ")
 }
 
 // next is what an agent can do about a failure.
@@ -178,19 +192,46 @@ var nextSteps = map[string]func(failure) string{
 }
 
 func anotherStatus(f failure) string {
+	forward, agreed := apart(f.AllowedNextStatuses)
 	switch {
+	case f.AlreadySo:
+		return "nothing. If you repeated a call whose answer was lost, that call succeeded; get_release shows what it did. Do not move it further unless that is your task."
 	case len(f.AllowedNextStatuses) == 0:
 		return "nothing, it is at the end of its life; plan what is left with create_release."
-	case len(f.held) == 0:
-		return "call transition_release_status with one of: " + release.Join(f.AllowedNextStatuses) + "."
 	}
-	return "tell the person you work for what it waits for; when that is done, go on with one of: " + release.Join(f.AllowedNextStatuses) + "."
+	var parts []string
+	if len(f.held) > 0 {
+		parts = append(parts, "tell the person you work for what it waits for")
+	}
+	if len(forward) > 0 {
+		parts = append(parts, phrase("the step forward is ", forward, " or "))
+	}
+	return strings.Join(append(parts, strings.Join(agreed, " or ")+" only after the person you work for agrees"), "; ") + "."
+}
+
+// apart tells the steps forward from those that people must agree to: people are told of
+// them by e-mail, and none can be taken back.
+func apart(next []release.Status) (forward, agreed []string) {
+	for _, s := range next {
+		if t, _ := release.TransitionTo(s); t.Settles {
+			agreed = append(agreed, string(s))
+		} else {
+			forward = append(forward, string(s))
+		}
+	}
+	return forward, agreed
 }
 
 func approval(f failure) string {
-	return fmt.Sprintf("tell the person you work for that the CAB has to decide on %s (POST /api/change-requests/{id}/decision), "+
-		"or that they can be removed from the release (POST /api/releases/{id}/add-changes); no tool can do either. When it is done, make the same call again.",
-		strings.Join(f.ChangeRequests, ", "))
+	var parts []string
+	pending := slices.DeleteFunc(slices.Clone(f.ChangeRequests), func(id string) bool { return slices.Contains(f.rejected, id) })
+	if len(pending) > 0 {
+		parts = append(parts, fmt.Sprintf("the CAB has to decide on %s (POST /api/change-requests/{id}/decision)", strings.Join(pending, ", ")))
+	}
+	if len(f.rejected) > 0 {
+		parts = append(parts, fmt.Sprintf("the CAB rejected %s, so that the release goes on only without (POST /api/releases/{id}/add-changes), or once the CAB decides anew", strings.Join(f.rejected, ", ")))
+	}
+	return "tell the person you work for that " + strings.Join(parts, ", and that ") + "; no tool can do it. When it is done, make the same call again."
 }
 
 func outcomeUnknown(f failure) string {

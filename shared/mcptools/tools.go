@@ -188,7 +188,7 @@ func createRelease(ctx context.Context, t tool, ops *operations.Operations, args
 	}
 	var f release.ValidationErrors
 	pre := precondition(ctx, &f, t, "", in.Key, in.CreateReleaseInput)
-	if err := f.Err(); err != nil {
+	if err := in.With(f); err != nil {
 		return nil, err
 	}
 	return ops.CreateRelease(ctx, in.CreateReleaseInput, pre)
@@ -203,7 +203,7 @@ func appendLog(ctx context.Context, t tool, ops *operations.Operations, args []b
 	checkID(&f, in.ID)
 	pre := precondition(ctx, &f, t, in.ID, in.Key, in.AppendLogInput)
 	pre.IfRevision = revision(&f, in.IfRevision)
-	if err := f.Err(); err != nil {
+	if err := in.With(f); err != nil {
 		return nil, err
 	}
 	return ops.AppendLog(ctx, in.ID, in.AppendLogInput, pre)
@@ -218,7 +218,7 @@ func transition(ctx context.Context, t tool, ops *operations.Operations, args []
 	checkID(&f, in.ID)
 	pre := precondition(ctx, &f, t, in.ID, in.Key, in.TransitionInput)
 	pre.IfRevision = revision(&f, in.IfRevision)
-	if err := f.Err(); err != nil {
+	if err := in.With(f); err != nil {
 		return nil, err
 	}
 	return ops.TransitionRelease(ctx, in.ID, in.TransitionInput, pre)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -112,11 +113,24 @@ func decodeObject(f *release.ValidationErrors, path string, raw json.RawMessage,
 	for _, name := range names {
 		field, known := fields[name]
 		if !known {
-			f.Add(prefix+name, "is not a field of this request")
+			f.Add(prefix+shorten(name), "is not a field of this request; %s", insteadOf(name, fields))
 			continue
 		}
 		decodeInto(f, prefix+name, object[name], field)
 	}
+}
+
+// insteadOf tells what there is in the place of a name that is not: the one that was
+// meant, where that can be told, or else all.
+func insteadOf(name string, fields map[string]reflect.Value) string {
+	names := slices.Sorted(maps.Keys(fields))
+	if near, found := release.Nearest(name, names); found {
+		return near + " seems to be meant"
+	}
+	if len(names) == 0 {
+		return "it has none"
+	}
+	return "there are " + strings.Join(names, ", ")
 }
 
 // collectFields maps JSON names to fields, those of embedded structs included.

@@ -26,6 +26,15 @@ func (m DecodeErrors) err(found release.ValidationErrors) error {
 	return all.Err()
 }
 
+// With is what could not be read together with what a surface found wrong; nil where it
+// found nothing, since the operation then names all.
+func (m DecodeErrors) With(found release.ValidationErrors) error {
+	if len(found.Fields) == 0 {
+		return nil
+	}
+	return m.err(found)
+}
+
 // input is what an operation judges before it does anything else. Bounds reads off the
 // check what documents say of the fields.
 type input interface {

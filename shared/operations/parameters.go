@@ -39,7 +39,7 @@ func DecodeParameters[T any](values map[string][]string) (T, error) {
 		field, known := fields[name]
 		switch sent := values[name]; {
 		case !known:
-			f.Add(strings.ToValidUTF8(fmt.Sprintf("%.100s", name), "\ufffd"), "is not a parameter of this request")
+			f.Add(strings.ToValidUTF8(fmt.Sprintf("%.100s", name), "\ufffd"), "is not a parameter of this request; %s", insteadOf(name, fields))
 		case len(sent) != 1:
 			f.Add(name, "is given %d times; give it once", len(sent))
 		case sent[0] == "":

@@ -17,7 +17,7 @@ type Brief struct {
 }
 
 // BriefRelease returns a release with its links, its readiness and at most so many of
-// its newest log entries; with none asked for, the log is not read. Unlike
+// its newest log entries. Unlike
 // CheckReadiness it does not count whom a deployment would reach: that can take
 // hundreds of reads, and agents look often.
 func (o *Operations) BriefRelease(ctx context.Context, id string, logEntries int) (Brief, error) {
@@ -32,12 +32,15 @@ func (o *Operations) BriefRelease(ctx context.Context, id string, logEntries int
 		return Brief{}, err
 	}
 	b := Brief{Readiness: whole.Release.CheckReadiness(whole.Links, o.now().UTC(), nil)}
-	whole.Log = []release.LogEntry{}
-	if logEntries > 0 {
-		if whole.Log, b.OlderLogEntries, err = o.store.NewestLog(ctx, id, logEntries); err != nil {
-			return Brief{}, err
-		}
+	// One is read where none is wanted: whether there is any is still told.
+	log, older, err := o.store.NewestLog(ctx, id, max(logEntries, 1))
+	if err != nil {
+		return Brief{}, err
 	}
+	if logEntries <= 0 {
+		log, older = []release.LogEntry{}, len(log) > 0
+	}
+	whole.Log, b.OlderLogEntries = log, older
 	b.ReleaseView = viewReleaseDetail(whole)
 	return b, nil
 }

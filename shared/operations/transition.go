@@ -38,8 +38,11 @@ func (o *Operations) TransitionRelease(ctx context.Context, id string, in Transi
 func (in TransitionInput) check(f *release.ValidationErrors) {
 	release.OneOf(f, "status", in.Status, release.Statuses, true)
 	f.Prose("note", in.Note, 0, release.MaxText)
-	to, _ := release.ParseStatus(in.Status)
+	to, known := release.ParseStatus(in.Status)
 	t, _ := release.TransitionTo(to)
+	if !known && in.Status != "" {
+		return // which status was meant decides what else is asked
+	}
 	least := 0
 	if slices.Contains(t.Guards, release.GuardReason) {
 		least = 1

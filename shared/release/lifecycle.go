@@ -129,6 +129,12 @@ func (r Release) hasWindow() bool {
 // same conditions, so that a race cannot get past it.
 func (r Release) Advance(m TransitionRequest, stamp Stamp) (Release, error) {
 	t, ok := TransitionTo(m.To)
+	if m.To == r.Status {
+		// Most likely a repetition of what succeeded: nobody must read it as an order to go on.
+		e := r.Conflict("invalid-transition", "%s is %s already; there is nothing to do.", r.ID, r.Status)
+		e.AlreadySo = true
+		return r, e
+	}
 	if !ok || !slices.Contains(t.From, r.Status) {
 		return r, r.Conflict("invalid-transition", "A release that is %s cannot become %s.", r.Status, m.To)
 	}

@@ -60,6 +60,8 @@ type Error struct {
 	// Set on conflicts about a release's state.
 	Status              Status
 	AllowedNextStatuses []Status
+	// AlreadySo tells that the release is where it was to go.
+	AlreadySo bool
 	// ChangeRequests are the ids that hold a step up, sorted.
 	ChangeRequests []string
 

@@ -76,7 +76,7 @@ func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *To
 				next.Asks = append(next.Asks, "rollback_reason")
 				continue
 			}
-			c := r.judge(d, !slices.Contains(unmet, d))
+			c := r.judge(d, !slices.Contains(unmet, d), links)
 			next.Ready = next.Ready && c.Holds
 			next.Conditions = append(next.Conditions, c)
 		}
@@ -94,20 +94,46 @@ func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *To
 	return out
 }
 
-func (r Release) judge(d Guard, holds bool) Condition {
+func (r Release) judge(d Guard, holds bool, links []LinkedChange) Condition {
 	c := Condition{Condition: d, Holds: holds, ChangeRequests: []string{}}
 	switch {
 	case d == GuardApproval && holds:
 		c.Detail = fmt.Sprintf("All %d linked change requests are CAB-approved.", len(r.ChangeIDs))
 	case d == GuardApproval:
 		c.ChangeRequests = r.Unapproved
-		c.Detail = "The CAB has not approved " + strings.Join(r.Unapproved, ", ") + ". Record its decision, or remove them from the release."
+		c.Detail = heldUpByCAB(r.Unapproved, links)
 	case holds:
 		c.Detail = fmt.Sprintf("The window is %s to %s.", FormatTime(*r.ScheduledStart), FormatTime(*r.ScheduledEnd))
 	default:
 		c.Detail = "Set scheduledStart and scheduledEnd, start before end."
 	}
 	return c
+}
+
+// Rejected tells those ids apart which the CAB decided against from those on which it has
+// yet to decide.
+func Rejected(ids []string, links []LinkedChange) (rejected, pending []string) {
+	for _, id := range ids {
+		at := slices.IndexFunc(links, func(l LinkedChange) bool { return l.ID == id })
+		if at >= 0 && (links[at].CABDecision == DecisionRejected || links[at].ApprovalStatus == ApprovalRejected) {
+			rejected = append(rejected, id)
+		} else {
+			pending = append(pending, id)
+		}
+	}
+	return rejected, pending
+}
+
+func heldUpByCAB(unapproved []string, links []LinkedChange) string {
+	var parts []string
+	rejected, pending := Rejected(unapproved, links)
+	if len(pending) > 0 {
+		parts = append(parts, "The CAB has yet to decide on "+strings.Join(pending, ", ")+": record its decision, or remove what cannot wait from the release.")
+	}
+	if len(rejected) > 0 {
+		parts = append(parts, "The CAB rejected "+strings.Join(rejected, ", ")+": remove what is rejected from the release, or have the CAB decide anew.")
+	}
+	return strings.Join(parts, " ")
 }
 
 func (r Release) advise(links []LinkedChange, now time.Time) []AdviceRow {

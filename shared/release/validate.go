@@ -149,7 +149,7 @@ func OneOf[T ~string](f *ValidationErrors, field, s string, choices []T, require
 	switch _, known := parseEnum(s, choices); {
 	case known:
 	case s != "":
-		f.Add(field, "must be one of %s", Join(choices))
+		f.Add(field, "must be one of %s%s", Join(choices), meant(s, words))
 	case required:
 		f.Add(field, "is required, one of %s", Join(choices))
 	}

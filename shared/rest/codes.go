@@ -20,7 +20,10 @@ func next(advice string) func(*release.Error, bool) string {
 }
 
 func allowedNext(e *release.Error, _ bool) string {
-	if len(e.AllowedNextStatuses) == 0 {
+	switch {
+	case e.AlreadySo:
+		return "If this repeats a request whose answer was lost, that one succeeded."
+	case len(e.AllowedNextStatuses) == 0:
 		return "It is at the end of its life."
 	}
 	return "Allowed next: " + release.Join(e.AllowedNextStatuses) + "."

@@ -43,9 +43,11 @@ const (
 	firstMessage = 2 * time.Second
 	// atOnce bounds how many calls are under way; clients seldom have more than a few.
 	atOnce = 16
-	// maxLine and maxAnswer bound memory: a message, and what Lambda can answer with.
-	maxLine   = 8 << 20
-	maxAnswer = 16 << 20
+	// maxMessage is more than the endpoint takes of a message. A line that is longer is read up to
+	// maxLine all the same: its id, which it is answered under, may stand at its end.
+	maxMessage = 8 << 20
+	maxLine    = 64 << 20
+	maxAnswer  = 16 << 20 // more than Lambda can answer with
 )
 
 // Run carries lines until the input ends, all answers included, or ctx does. It writes
@@ -155,10 +157,12 @@ func (b *bridge) carry(ctx context.Context, in io.Reader) {
 	for {
 		line, tooLong, err := readLine(lines)
 		if tooLong {
-			b.answer(message{}, refusal(nil, "TOO_LARGE: This message is larger than 8 MiB. Nothing was changed. Next: send less."))
+			b.answer(message{}, refusal(nil, tooLarge))
 		} else if len(line) > 0 {
 			m := parse(line)
-			if m.cancels != "" {
+			if len(line) > maxMessage {
+				b.answer(m, refusal(m.id, tooLarge))
+			} else if m.cancels != "" {
 				b.cancel(m.cancels) // the endpoint keeps no state: nobody there to tell
 			} else {
 				b.free <- struct{}{}
@@ -182,6 +186,8 @@ func (b *bridge) carry(ctx context.Context, in io.Reader) {
 		}
 	}
 }
+
+const tooLarge = "TOO_LARGE: This message is larger than 8 MiB. Nothing was changed. Next: send less."
 
 // readLine reads one line of any length; of one that is too long it keeps nothing.
 func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {

@@ -330,3 +330,17 @@ func TestBridge_Interrupt_EndsItAtOnce(t *testing.T) {
 		t.Fatal("it goes on")
 	}
 }
+
+// A client waits for the answer to its id, wherever in the line that stands.
+func TestLine_TooLargeToSend_IsAnsweredUnderItsID(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was sent") }))
+	defer server.Close()
+	line := `{"jsonrpc":"2.0","method":"ping","params":{"x":"` + strings.Repeat("x", maxMessage) + `"},"id":"last"}`
+	var out, log bytes.Buffer
+	if code := Run(t.Context(), Config{URL: server.URL + "/mcp", Token: "t"}, strings.NewReader(line+"\n"), &out, &log); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.Contains(out.String(), `"id":"last"`) || !strings.Contains(out.String(), "TOO_LARGE: ") {
+		t.Errorf("%.500s", out.String())
+	}
+}
