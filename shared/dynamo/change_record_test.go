@@ -213,6 +213,18 @@ func TestDecisions_BeforeRecordsWereKept_OneWithoutDigest(t *testing.T) {
 	look("decided", "decision approval-voided edit edit decision", true, false)
 	l.decide("CHG-1", release.DecisionApproved)
 	look("decided again", "decision decision approval-voided edit edit decision", true, true, false)
+
+	// One that is decided on anew, without an edit in between, keeps it too.
+	l.older("CHG-2")
+	l.decide("CHG-2", release.DecisionRejected)
+	c, err = l.Change(l.ctx, "CHG-2")
+	l.no(err)
+	if decisions, err := l.Decisions(l.ctx, c); err != nil || len(decisions) != 2 || decisions[1].Note != "long ago" || decisions[1].Decision != release.DecisionApproved {
+		t.Errorf("decided at once: %+v, %v", decisions, err)
+	}
+	if got := kindsOf(l.changeLog("CHG-2", "", 10)); got != "decision decision" {
+		t.Errorf("decided at once: the record is %s", got)
+	}
 }
 
 // An approval that ends with a rollback says so in the record, by nobody.
