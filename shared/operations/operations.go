@@ -26,6 +26,7 @@ const (
 	CheckReadiness    Name = "check-readiness"
 	AppendLog         Name = "append-log"
 	ListLog           Name = "list-log"
+	GetReview         Name = "get-review"
 	CompleteStep      Name = "complete-step"
 	TransitionRelease Name = "transition-release"
 	ListChanges       Name = "list-changes"
@@ -53,6 +54,7 @@ var Roles = map[Name]release.Role{
 	CheckReadiness:    release.Viewer,
 	AppendLog:         release.Auditor,
 	ListLog:           release.Viewer,
+	GetReview:         release.Viewer,
 	CompleteStep:      release.Auditor,
 	TransitionRelease: release.Admin,
 	ListChanges:       release.Viewer,

@@ -143,6 +143,7 @@ var badInput = []failing{
 		return ask{route: "GET /change-requests/" + w.change(false) + "/log?cursor=e30"}
 	}, 400, "invalid-cursor", "cursor", ""},
 	{"list change log", to("GET /change-requests/CHG-999999/log", nil), 404, "not-found", "", ""},
+	{"review", to("GET /releases/REL-1999-Q1-001/review", nil), 404, "not-found", "", ""},
 	{"step", to("POST /releases/REL-2026-Q2-999/steps/rollout/1", object{"completed": true}), 404, "not-found", "", "/releases"},
 	{"step", at("POST %/steps/rollout/9", in("approved", "scheduled"), object{"completed": true}), 404, "not-found", "", ""},
 	{"step", at("POST %/steps/rollout/first", planned, object{"completed": true}), 404, "not-found", "", ""},

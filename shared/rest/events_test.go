@@ -36,6 +36,7 @@ var payloads = []struct {
 	{"update-release", 200, `"scheduledEnd":"2026-06-27T23:30:00Z"`},
 	{"decide-change", 200, `"cabDecision":"approved","approvalStatus":"Approved"`},
 	{"list-change-log", 200, `"kind":"decision"`},
+	{"get-review", 200, "# Review of REL-2026-Q2-001"},
 	{"add-changes", 200, `"added":["CHG-1002"]`},
 	{"append-log", 201, `"author":"Otto Auditor"`},
 	{"transition-release", 200, `"status":"approved"`},

@@ -79,6 +79,9 @@ var matrix = []struct {
 		id := w.change(false)
 		return cell{ask{route: "POST /change-requests/" + id + "/decision", body: object{"decision": "approved"}}, "/change-requests/" + id}
 	}},
+	{"get-review", 401, 403, 200, 200, 200, func(w *fixture) cell {
+		return cell{ask{route: "GET /releases/" + w.release() + "/review"}, ""}
+	}},
 	{"list-change-log", 401, 403, 200, 200, 200, func(w *fixture) cell {
 		return cell{ask{route: "GET /change-requests/" + w.change(false) + "/log"}, ""}
 	}},

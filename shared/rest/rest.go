@@ -122,11 +122,15 @@ func (a *API) write(w http.ResponseWriter, q *request, answer reply) error {
 		w.WriteHeader(q.route.Status)
 		return nil
 	}
+	header := w.Header()
 	body, err := encode(answer.value)
+	contentType := "application/json"
+	if text, ok := answer.value.(operations.Markdown); ok {
+		body, contentType = []byte(text), "text/markdown; charset=utf-8" // RFC 7763
+	}
 	if err != nil {
 		return err
 	}
-	header := w.Header()
 	reads := q.route.Method == http.MethodGet
 	if reads || answer.revision > 0 {
 		header.Set("ETag", entityTag(answer.revision, body))
@@ -146,7 +150,7 @@ func (a *API) write(w http.ResponseWriter, q *request, answer reply) error {
 			return nil
 		}
 	}
-	header.Set("Content-Type", "application/json")
+	header.Set("Content-Type", contentType)
 	w.WriteHeader(q.route.Status)
 	_, err = w.Write(body)
 	if err != nil {

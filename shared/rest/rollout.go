@@ -20,15 +20,21 @@ var (
 	AppendLog = Route{
 		Operation: operations.AppendLog, Method: http.MethodPost, Path: "/releases/{id}/log", Status: http.StatusCreated,
 		Summary: "Add an entry to the deployment log",
-		About:   "Author and address come from the token. The newest 500 entries are kept.",
+		About:   "Author and address come from the token. The newest 500 notes are kept.",
 		Body:    (*operations.AppendLogInput)(nil), Answer: (*release.LogEntry)(nil), Guarded: true,
 		Refusals: []string{"status-not-current"}, serve: appendLog,
 	}
 	ListLog = Route{
 		Operation: operations.ListLog, Method: http.MethodGet, Path: "/releases/{id}/log", Status: http.StatusOK,
 		Summary: "Read the deployment log, newest first",
-		About:   "The deployment log in pages, newest first.",
+		About:   "Everything that happened to the release, newest first, in pages: notes, and an entry of the system for every write. `kind` narrows it. The log of a deleted release is there for Auditors.",
 		Query:   (*operations.ListLogInput)(nil), Answer: (*operations.LogPage)(nil), serve: listLog,
+	}
+	GetReview = Route{
+		Operation: operations.GetReview, Method: http.MethodGet, Path: "/releases/{id}/review", Status: http.StatusOK,
+		Summary: "Read a post-implementation review of a release, as Markdown",
+		About:   "Planned against actual times, steps, change requests, what was left open, and the timeline, from what the release and its log hold; nothing is concluded. Texts by people are escaped.",
+		Answer:  (*operations.Markdown)(nil), serve: getReview,
 	}
 	CompleteStep = Route{
 		Operation: operations.CompleteStep, Method: http.MethodPost, Path: "/releases/{id}/steps/{plan}/{order}", Status: http.StatusOK,
@@ -51,6 +57,11 @@ func appendLog(o *operations.Operations, q *request) (reply, error) {
 	}
 	v, err := o.AppendLog(q.Context(), q.id(), in, q.pre)
 	return reply{value: v}, err
+}
+
+func getReview(o *operations.Operations, q *request) (reply, error) {
+	text, err := o.GetReview(q.Context(), q.id())
+	return reply{value: text}, err
 }
 
 func listLog(o *operations.Operations, q *request) (reply, error) {

@@ -167,6 +167,7 @@ func TestShipped_EachFile_AnswersItsEvent(t *testing.T) {
 	w.says(w.call("get-release", 200), `"deploymentLog":[`, "Rehearsal on staging went well.", `"linkedChangeRequests":[`)
 	w.says(w.call("list-log", 200), "Rehearsal on staging went well.")
 	w.says(w.call("get-change", 200), "Point the MX records back", `"decisions":[{"decision":"approved"`)
+	w.says(w.call("get-review", 200), "# Review of REL-2026-Q2-001", "## Left open")
 	w.says(w.call("list-change-log", 200), `"kind":"decision"`, `"kind":"edit"`, `"kind":"created"`)
 	w.says(w.call("get-task", 200), "Linked Release: REL-2026-Q2-001")
 	w.says(w.call("list-releases", 200), `"releases":[`)

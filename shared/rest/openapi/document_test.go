@@ -101,6 +101,7 @@ func (s *teller) carryOut() {
 		s.Fatal(err)
 	}
 	s.run("get-release", "GET /releases/REL-2026-Q2-001", "")
+	s.run("get-review", "GET /releases/REL-2026-Q2-001/review", "")
 	s.run("get-change", "GET /change-requests/CHG-1001", "")
 	s.run("list-change-log", "GET /change-requests/CHG-1001/log?kind=decision", "")
 	s.run("get-task", "GET /tasks/TASK-1001", "")
@@ -128,6 +129,10 @@ func (s *teller) run(operation, route, body string) {
 		s.Fatalf("%s: %d %s", route, w.Code, w.Body)
 	}
 	if operation != "" {
-		s.examples[operation] = openapi.Example{Body: json.RawMessage(body), Answer: json.RawMessage(bytes.TrimSpace(w.Body.Bytes()))}
+		answer := bytes.TrimSpace(w.Body.Bytes())
+		if !strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") && len(answer) > 0 {
+			answer, _ = json.Marshal(string(answer)) // a text has no error
+		}
+		s.examples[operation] = openapi.Example{Body: json.RawMessage(body), Answer: answer}
 	}
 }

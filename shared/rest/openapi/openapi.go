@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
 )
@@ -175,9 +176,13 @@ func (w *writer) responses(r rest.Route, example Example) object {
 		success = append(success, member{"headers", headers})
 	}
 	if r.Answer != nil {
-		success = append(success, member{"content", object{{"application/json", object{
-			{"schema", w.ref(reflect.TypeOf(r.Answer).Elem(), output)}, {"example", example.Answer},
-		}}}})
+		mediaType, schema := "application/json", object{{"type", "string"}}
+		if answer := reflect.TypeOf(r.Answer).Elem(); answer == reflect.TypeFor[operations.Markdown]() {
+			mediaType = "text/markdown"
+		} else {
+			schema = w.ref(answer, output)
+		}
+		success = append(success, member{"content", object{{mediaType, object{{"schema", schema}, {"example", example.Answer}}}}})
 	}
 	if links := linksFrom(r); len(links) > 0 {
 		success = append(success, member{"links", links})
@@ -250,7 +255,11 @@ func hasRevision(r rest.Route) bool {
 	if r.Answer == nil {
 		return false
 	}
-	_, ok := reflect.TypeOf(r.Answer).Elem().FieldByName("Revision")
+	answer := reflect.TypeOf(r.Answer).Elem()
+	if answer.Kind() != reflect.Struct {
+		return false
+	}
+	_, ok := answer.FieldByName("Revision")
 	return ok
 }
 

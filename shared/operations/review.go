@@ -1,0 +1,31 @@
+package operations
+
+import (
+	"context"
+
+	"example.com/releases/shared/release"
+)
+
+// Markdown is a text that people read, in place of an object.
+type Markdown string
+
+// GetReview returns a post-implementation review of a release, from the release and its
+// log: with what it holds at this moment, whatever its status.
+func (o *Operations) GetReview(ctx context.Context, id string) (Markdown, error) {
+	if _, err := allow(ctx, GetReview); err != nil {
+		return "", err
+	}
+	if err := identified("release", id); err != nil {
+		return "", err
+	}
+	whole, err := o.store.ReleaseWithLinks(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	log, older, err := o.store.NewestLog(ctx, id, release.MaxLogEntries)
+	if err != nil {
+		return "", err
+	}
+	whole.Release.Plan = shownPlan(whole.Release.Plan)
+	return Markdown(release.Review(whole.Release, whole.Links, log, older)), nil
+}
