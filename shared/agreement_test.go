@@ -161,8 +161,8 @@ func TestGatewayAnswers_Challenge_IsTheFunctions(t *testing.T) {
 			}
 		}
 		mcp := slices.IndexFunc(tmpl.Functions, func(f template.Function) bool { return f.Name == "mcp" })
-		if told := tmpl.Functions[mcp].Environment["TOKEN_SCOPES"]; told != strings.Join(c.Scopes, " ") {
-			t.Errorf("the function is told %q", told)
+		if named := tmpl.Functions[mcp].Environment["TOKEN_SCOPES"]; named != strings.Join(c.Scopes, " ") {
+			t.Errorf("the function is told %q", named)
 		}
 	}
 	// What would end the header's value, or the quoted string in it, is refused.

@@ -420,7 +420,7 @@ func TestSettings_EveryParameterThatReachesAFunction(t *testing.T) {
 		return nil
 	}
 	now := load(t)
-	told := 0
+	reported := 0
 	for _, p := range now.Parameters {
 		other := "https://other.example"
 		switch {
@@ -445,14 +445,14 @@ func TestSettings_EveryParameterThatReachesAFunction(t *testing.T) {
 			if maps.Equal(f.Environment, now.Functions[i].Environment) {
 				continue
 			}
-			told++
+			reported++
 			if settings(changed) == settings(now) {
 				t.Errorf("%s is told %s, which is not in Settings: changing it would change nothing that is called", f.Name, p.Name)
 			}
 		}
 	}
-	if told < 50 {
-		t.Errorf("only %d variables seen that depend on a parameter", told)
+	if reported < 50 {
+		t.Errorf("only %d variables seen that depend on a parameter", reported)
 	}
 	for _, r := range now.Resources {
 		if r.Type == "AWS::Serverless::Function" && r.Properties["VersionDescription"] != "settings Settings" {

@@ -124,8 +124,8 @@ func FuzzASCII(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s, name string) {
 		a, err := address.ASCII(s)
 		key := address.Key(s)
-		if again := address.Key(key); again != key {
-			t.Errorf("the key of %+q is %+q, and of that %+q", s, key, again)
+		if repeated := address.Key(key); repeated != key {
+			t.Errorf("the key of %+q is %+q, and of that %+q", s, key, repeated)
 		}
 		if err != nil {
 			return

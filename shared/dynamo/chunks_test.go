@@ -302,14 +302,14 @@ func TestLinkChanges_DiesBetweenChunks_IsRepeatable(t *testing.T) {
 			l.exactRecord(id, ids[:min(100, died*45)])
 			var count inject.Counter
 			store := l.Under(nil, count.Count)
-			again, err := store.LinkChanges(l.ctx, id, ids, nil, l.write())
-			if err != nil || len(again.Added) != 100-min(100, died*45) || len(again.Added)+len(again.Unchanged) != 100 {
-				t.Fatalf("repeated: %d added, %d unchanged, %v", len(again.Added), len(again.Unchanged), err)
+			repeated, err := store.LinkChanges(l.ctx, id, ids, nil, l.write())
+			if err != nil || len(repeated.Added) != 100-min(100, died*45) || len(repeated.Added)+len(repeated.Unchanged) != 100 {
+				t.Fatalf("repeated: %d added, %d unchanged, %v", len(repeated.Added), len(repeated.Unchanged), err)
 			}
 			l.exactRecord(id, ids)
 			count.Take()
-			if again, err = store.LinkChanges(l.ctx, id, ids, nil, l.write()); err != nil || len(again.Unchanged) != 100 {
-				t.Errorf("repeated again: %d unchanged, %v", len(again.Unchanged), err)
+			if repeated, err = store.LinkChanges(l.ctx, id, ids, nil, l.write()); err != nil || len(repeated.Unchanged) != 100 {
+				t.Errorf("repeated: %d unchanged, %v", len(repeated.Unchanged), err)
 			}
 			if c := count.Take(); c.Writes() != 0 || c.Total() > 2 {
 				t.Errorf("repeated again: %v; want at most two reads", c)

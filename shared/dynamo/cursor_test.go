@@ -43,9 +43,9 @@ func TestCursor_ItemDeleted_GoesOn(t *testing.T) {
 	for range 7 {
 		r, _ := planOf()
 		r.CreatedAt = time.Date(2026, 1, 1, 0, len(want), 0, 0, time.UTC)
-		made, err := l.CreateRelease(l.ctx, r, nil, l.write())
+		created, err := l.CreateRelease(l.ctx, r, nil, l.write())
 		l.no(err)
-		want = append(want, made.Release.ID)
+		want = append(want, created.Release.ID)
 	}
 	slices.Reverse(want) // newest first
 	for _, status := range []release.Status{"", release.Planned} {

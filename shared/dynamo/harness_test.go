@@ -62,9 +62,9 @@ func planOf(changes ...string) (release.Release, []string) {
 func (l *harness) release(changes ...string) string {
 	l.t.Helper()
 	r, ids := planOf(changes...)
-	made, err := l.CreateRelease(l.ctx, r, ids, l.write())
+	created, err := l.CreateRelease(l.ctx, r, ids, l.write())
 	l.no(err)
-	return made.Release.ID
+	return created.Release.ID
 }
 
 func newChange(id string, decision release.CABDecision) release.Change {

@@ -53,12 +53,12 @@ func TestIdempotency_TwoHundredCreations_MakeOneRelease(t *testing.T) {
 			free <- struct{}{}
 			defer func() { <-free }()
 			r, ids := planOf(change...)
-			made, err := l.CreateRelease(l.ctx, r, ids, w)
+			created, err := l.CreateRelease(l.ctx, r, ids, w)
 			if err == nil {
-				answers[n] = made.Release.ID
+				answers[n] = created.Release.ID
 				return
 			}
-			answers[n] = l.recalled(w, made).(dynamo.ReleaseDetail).Release.ID
+			answers[n] = l.recalled(w, created).(dynamo.ReleaseDetail).Release.ID
 		})
 	}
 	all.Wait()
@@ -110,11 +110,11 @@ func TestIdempotency_KeyUsedTwice_Refused(t *testing.T) {
 			if got := l.recalled(w, result); !reflect.DeepEqual(got, result) {
 				t.Errorf("recalled %+v\nwant %+v", got, result)
 			}
-			again := l.once("key of " + name)
-			if _, err := run(l.Store, again); err == nil {
+			repeated := l.once("key of " + name)
+			if _, err := run(l.Store, repeated); err == nil {
 				t.Error("the key was taken a second time")
 			}
-			if got := l.recalled(again, result); !reflect.DeepEqual(got, result) {
+			if got := l.recalled(repeated, result); !reflect.DeepEqual(got, result) {
 				t.Errorf("the second caller recalls %+v\nwant %+v", got, result)
 			}
 			lost := l.once("lost key of " + name)

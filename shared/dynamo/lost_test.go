@@ -99,9 +99,9 @@ var guards = []guard{
 		func(l *harness, n string) { l.changes("R-"+n, 2) },
 		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
 			r, ids := planOf("R-"+n+"-000", "R-"+n+"-001")
-			made, err := s.CreateRelease(l.ctx, r, ids, w)
+			created, err := s.CreateRelease(l.ctx, r, ids, w)
 			if err == nil {
-				l.named.Store(n, made.Release.ID)
+				l.named.Store(n, created.Release.ID)
 			}
 			return err
 		},

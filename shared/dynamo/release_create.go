@@ -65,12 +65,12 @@ func (s *Store) beginCreation(ctx context.Context, r release.Release, changeIDs 
 		r.ChangeIDs, r.Unapproved, r.Linking = first, unapproved(first, changes), rest
 		i := encodeRelease(r)
 		i[opAttribute] = opCreate.value()
-		born := ReleaseDetail{Release: decodeRelease(i), Links: linksOf(first, changes), Log: []release.LogEntry{}}
+		planned := ReleaseDetail{Release: decodeRelease(i), Links: linksOf(first, changes), Log: []release.LogEntry{}}
 		var entry []types.TransactWriteItem
 		if len(rest) == 0 {
-			entry = append(entry, s.creationAction(&born, w.Stamp))
+			entry = append(entry, s.creationAction(&planned, w.Stamp))
 		}
-		record := w.recordAction(&born)
+		record := w.recordAction(&planned)
 		if len(rest) > 0 {
 			i["attention"], i["attentionSince"] = text("1"), secondsValue(w.At)
 			i[linkingBy] = &types.AttributeValueMemberM{Value: encoded(linkingByFields, w.Stamp)}
@@ -83,7 +83,7 @@ func (s *Store) beginCreation(ctx context.Context, r release.Release, changeIDs 
 			putAction(s.tables.Releases, i, newExpression().absent("pk")),
 			putAction(s.tables.Releases, newLogCounter(r.ID), newExpression()),
 		}, entry, s.linkPairs(r, first, changes, w))
-		return born, conflictOf(s.transact(ctx, append(actions, record...)), len(actions))
+		return planned, conflictOf(s.transact(ctx, append(actions, record...)), len(actions))
 	})
 }
 

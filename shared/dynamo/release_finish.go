@@ -108,20 +108,20 @@ func (s *Store) linkNext(ctx context.Context, c creation, stamp release.Stamp) (
 	if pending := unapproved(ids, changes); len(pending) > 0 {
 		e.add("pending", set(pending))
 	}
-	var whole *ReleaseDetail
+	var detail *ReleaseDetail
 	var further []types.TransactWriteItem
 	if len(ids) == len(left) {
 		e.remove("attention").remove("attentionSince").remove(linkingKey).remove(linkingBy)
-		whole = c.with(ids, changes, stamp)
-		told := s.creationAction(whole, c.by)
-		if further, err = s.endRecord(ctx, c, "result", encodeResult(whole)); err != nil {
+		detail = c.with(ids, changes, stamp)
+		logged := s.creationAction(detail, c.by)
+		if further, err = s.endRecord(ctx, c, "result", encodeResult(detail)); err != nil {
 			return nil, err
 		}
-		further = append(further, told)
+		further = append(further, logged)
 	}
 	actions := append([]types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(c.Release.ID), e)},
 		s.linkPairs(c.Release, ids, changes, Write{Stamp: stamp})...)
-	return whole, conflictOf(s.transact(ctx, append(actions, further...)), -1)
+	return detail, conflictOf(s.transact(ctx, append(actions, further...)), -1)
 }
 
 // ofNewRelease is where a creation has its ids: which of them it was is in the id, since

@@ -225,14 +225,14 @@ func TestLog_ThousandOperationsUnderFaults_RebuildTheRelease(t *testing.T) {
 				return do(ctx)
 			}, nil)
 			const clients, each = 8, 125
-			acts := make([]appended, clients*each)
+			steps := make([]appended, clients*each)
 			var acted atomic.Int64
 			var working sync.WaitGroup
 			for client := range clients {
 				working.Go(func() {
 					random := rand.New(rand.NewPCG(seed, uint64(client)+10))
 					for n := range each {
-						a := &acts[client*each+n]
+						a := &steps[client*each+n]
 						a.text, a.began = fmt.Sprintf("act %d of client %d", n, client), time.Now()
 						err := l.act(faulty, random, id, a.text, pool)
 						a.end, a.known = time.Now(), err == nil
@@ -245,7 +245,7 @@ func TestLog_ThousandOperationsUnderFaults_RebuildTheRelease(t *testing.T) {
 				})
 			}
 			working.Wait()
-			l.judgeReplay(id, acts)
+			l.judgeReplay(id, steps)
 		})
 	}
 }
@@ -268,7 +268,7 @@ func (l *harness) forward(id string, pool []string) {
 
 // judgeReplay holds the log against the release as it is, and against the times at which
 // the clients began and were answered.
-func (l *harness) judgeReplay(id string, acts []appended) {
+func (l *harness) judgeReplay(id string, steps []appended) {
 	l.t.Helper()
 	var log []release.LogEntry
 	for cursor := ""; ; {
@@ -296,7 +296,7 @@ func (l *harness) judgeReplay(id string, acts []appended) {
 		l.t.Errorf("by the log %v are not approved, by the release %v", pending, detail.Release.Unapproved)
 	}
 	byName := map[string]appended{}
-	for _, a := range acts {
+	for _, a := range steps {
 		byName[a.text] = a
 	}
 	var latest time.Time

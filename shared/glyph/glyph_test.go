@@ -127,8 +127,8 @@ func FuzzClean(f *testing.F) {
 	f.Add("\U000E0041🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F\U000E007F")
 	f.Fuzz(func(t *testing.T, s string) {
 		clean := glyph.Clean(s)
-		if again := glyph.Clean(clean); again != clean {
-			t.Errorf("%+q is cleaned to %+q, and that to %+q", s, clean, again)
+		if repeated := glyph.Clean(clean); repeated != clean {
+			t.Errorf("%+q is cleaned to %+q, and that to %+q", s, clean, repeated)
 		}
 		if h, found := glyph.Prose(clean); found {
 			t.Errorf("%+q is cleaned to %+q, which contains %v", s, clean, h)

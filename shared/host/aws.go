@@ -25,7 +25,7 @@ const attemptTimeout = 3 * time.Second
 // does not have.
 func (c Config) AWS(endpoint string) aws.Config {
 	demandSet("AWS_REGION", c.Region)
-	made := aws.Config{
+	created := aws.Config{
 		Region:      c.Region,
 		Credentials: credentials(c.credentials, endpoint != ""),
 		RetryMode:   aws.RetryModeStandard,
@@ -34,9 +34,9 @@ func (c Config) AWS(endpoint string) aws.Config {
 		}),
 	}
 	if endpoint != "" {
-		made.BaseEndpoint = aws.String(endpoint)
+		created.BaseEndpoint = aws.String(endpoint)
 	}
-	return made
+	return created
 }
 
 // credentials provides what Lambda put into the environment; it stays valid as long as the process lives. A local

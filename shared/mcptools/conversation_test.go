@@ -214,9 +214,9 @@ func TestConversations_EveryWay_AreTheSame(t *testing.T) {
 		t.Fatalf("%d conversations: %v", len(files), err)
 	}
 	slices.Sort(files)
-	worlds := map[string]*fixture{}
+	fixtures := map[string]*fixture{}
 	for way := range ways {
-		worlds[way] = newFixture(t)
+		fixtures[way] = newFixture(t)
 	}
 	schemas := resolved(t)
 	for _, file := range files {
@@ -225,12 +225,12 @@ func TestConversations_EveryWay_AreTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := playConversation(t, worlds["http"], string(text), ways["http"])
+			want := playConversation(t, fixtures["http"], string(text), ways["http"])
 			for _, way := range slices.Sorted(maps.Keys(ways)) {
 				if way == "http" {
 					continue
 				}
-				got := playConversation(t, worlds[way], string(text), ways[way])
+				got := playConversation(t, fixtures[way], string(text), ways[way])
 				if len(got) != len(want) {
 					t.Fatalf("%s: %d replies; over http %d", way, len(got), len(want))
 				}

@@ -259,14 +259,14 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 	release_ := must(w.Store.Release(w.t.Context(), id))(w.t)
 	for n := range 12 {
 		who := fmt.Sprintf("p%02d@example.com", n)
-		latest, told := reached[who]
+		latest, reported := reached[who]
 		touched := release_.Status == release.Scheduled && w.touched(who, release_.ChangeIDs)
 		switch {
-		case touched && (!told || latest.Kind == "withdrawn" || latest.WindowVersion != release_.WindowVersion):
-			if !told || latest.Kind != "withdrawn" || !strings.Contains(latest.Snapshot, `"partly":true`) {
+		case touched && (!reported || latest.Kind == "withdrawn" || latest.WindowVersion != release_.WindowVersion):
+			if !reported || latest.Kind != "withdrawn" || !strings.Contains(latest.Snapshot, `"partly":true`) {
 				complain("%s should know of window %d and was last told %s %d (window %d)", who, release_.WindowVersion, latest.Kind, latest.Number, latest.WindowVersion)
 			}
-		case !touched && told && latest.Kind != "withdrawn" && (latest.State == mail.Sent || latest.State == mail.Unknown):
+		case !touched && reported && latest.Kind != "withdrawn" && (latest.State == mail.Sent || latest.State == mail.Unknown):
 			complain("%s should know that nothing comes of it and was last told %s %d", who, latest.Kind, latest.Number)
 		}
 	}

@@ -19,7 +19,7 @@ func TestFeedback_EachEvent_ChangesTheMail(t *testing.T) {
 	for _, m := range w.outbox() {
 		byName[m.Recipient[:3]] = m.ID
 	}
-	tell := func(id, kind string, more map[string]any) {
+	report := func(id, kind string, more map[string]any) {
 		t.Helper()
 		detail := map[string]any{"eventType": kind, "mail": map[string]any{"messageId": "m", "tags": map[string]any{"outbox": []string{id}}}}
 		for k, v := range more {
@@ -31,15 +31,15 @@ func TestFeedback_EachEvent_ChangesTheMail(t *testing.T) {
 	bounce := func(kind, sub, address string) map[string]any {
 		return map[string]any{"bounce": map[string]any{"bounceType": kind, "bounceSubType": sub, "bouncedRecipients": []any{map[string]any{"emailAddress": address}}}}
 	}
-	tell(byName["ann"], "Bounce", bounce("Transient", "General", "ann@example.com")) // an out-of-office answer
-	tell(byName["bob"], "Bounce", bounce("Transient", "MailboxFull", "bob@example.com"))
+	report(byName["ann"], "Bounce", bounce("Transient", "General", "ann@example.com")) // an out-of-office answer
+	report(byName["bob"], "Bounce", bounce("Transient", "MailboxFull", "bob@example.com"))
 	for range 2 {
-		tell(byName["cid"], "Bounce", bounce("Permanent", "General", "CID@example.com"))
-		tell(byName["cid"], "Send", nil)
+		report(byName["cid"], "Bounce", bounce("Permanent", "General", "CID@example.com"))
+		report(byName["cid"], "Send", nil)
 	}
-	tell(byName["dan"], "Reject", map[string]any{"reject": map[string]any{"reason": "Bad content"}})
-	tell(byName["ann"], "Complaint", map[string]any{"complaint": map[string]any{"complaintFeedbackType": "not-spam", "complainedRecipients": []any{map[string]any{"emailAddress": "ann@example.com"}}}})
-	tell("0123", "Bounce", bounce("Permanent", "General", "stranger@example.com"))
+	report(byName["dan"], "Reject", map[string]any{"reject": map[string]any{"reason": "Bad content"}})
+	report(byName["ann"], "Complaint", map[string]any{"complaint": map[string]any{"complaintFeedbackType": "not-spam", "complainedRecipients": []any{map[string]any{"emailAddress": "ann@example.com"}}}})
+	report("0123", "Bounce", bounce("Permanent", "General", "stranger@example.com"))
 	must(w.recorder.Record(t.Context(), events.CloudWatchEvent{Detail: json.RawMessage(`{"eventType":"Send","mail":{}}`)}))(t)
 	must(w.recorder.Record(t.Context(), events.CloudWatchEvent{Detail: json.RawMessage(`[`)}))(t)
 	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent, dan heads-up 1 failed")

@@ -216,9 +216,9 @@ func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 	l.only() // the schedule tells, not the transition
 	l.headsUp()
 	mails := l.only("ann@example.com", "bob@example.com")
-	told := "Your request will be fulfilled as part of release " + id + " scheduled for " + date(begins)
-	contains(t, mails[0], told, "Request T-1", "T-2", "Hello R ann")
-	contains(t, mails[1], told, "Request T-3")
+	reported := "Your request will be fulfilled as part of release " + id + " scheduled for " + date(begins)
+	contains(t, mails[0], reported, "Request T-1", "T-2", "Hello R ann")
+	contains(t, mails[1], reported, "Request T-3")
 	uid := "UID:" + id + "@127.0.0.1"
 	event(t, mails[0], "METHOD:PUBLISH", uid, "SEQUENCE:1", "STATUS:CONFIRMED", "DTSTART:"+begins.Format("20060102T150405Z"))
 	for header, want := range map[string]string{"Auto-Submitted": "auto-generated", "Reply-To": `"Rita" <rita@example.com>`, "From": `"Releases" <releases@example.com>`} {

@@ -16,11 +16,11 @@ func (o *Operations) CheckReadiness(ctx context.Context, id string) (release.Rea
 	if err := identified("release", id); err != nil {
 		return release.Readiness{}, err
 	}
-	whole, err := o.store.ReleaseWithLinks(ctx, id)
+	detail, err := o.store.ReleaseWithLinks(ctx, id)
 	if err != nil {
 		return release.Readiness{}, err
 	}
-	r := whole.Release
+	r := detail.Release
 	var touched *release.Touched
 	next := release.AllowedNext(r.Status)
 	// Counted where it is about to happen, and looked at from when people are told of it.
@@ -33,5 +33,5 @@ func (o *Operations) CheckReadiness(ctx context.Context, id string) (release.Rea
 		}
 		touched = &reached
 	}
-	return r.CheckReadiness(whole.Links, o.now().UTC(), touched), nil
+	return r.CheckReadiness(detail.Links, o.now().UTC(), touched), nil
 }

@@ -27,11 +27,11 @@ func (o *Operations) BriefRelease(ctx context.Context, id string, logEntries int
 	if err := identified("release", id); err != nil {
 		return Brief{}, err
 	}
-	whole, err := o.store.ReleaseWithLinks(ctx, id)
+	detail, err := o.store.ReleaseWithLinks(ctx, id)
 	if err != nil {
 		return Brief{}, err
 	}
-	b := Brief{Readiness: whole.Release.CheckReadiness(whole.Links, o.now().UTC(), nil)}
+	b := Brief{Readiness: detail.Release.CheckReadiness(detail.Links, o.now().UTC(), nil)}
 	// One is read where none is wanted: whether there is any is still told.
 	log, older, err := o.store.NewestLog(ctx, id, max(logEntries, 1))
 	if err != nil {
@@ -40,7 +40,7 @@ func (o *Operations) BriefRelease(ctx context.Context, id string, logEntries int
 	if logEntries <= 0 {
 		log, older = []release.LogEntry{}, len(log) > 0
 	}
-	whole.Log, b.OlderLogEntries = log, older
-	b.ReleaseView = viewReleaseDetail(whole)
+	detail.Log, b.OlderLogEntries = log, older
+	b.ReleaseView = viewReleaseDetail(detail)
 	return b, nil
 }

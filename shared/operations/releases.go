@@ -108,11 +108,11 @@ func (o *Operations) CreateRelease(ctx context.Context, in CreateReleaseInput, p
 		return refused(ctx, o, pre, o.store.RecordInReleases, viewReleaseDetail, err)
 	}
 	w := o.write(who, pre)
-	born := release.Release{
+	planned := release.Release{
 		Status: release.Planned, Plan: in.plan(), CreatedAt: w.At, CreatedBy: who.Author(), UpdatedAt: w.At.Truncate(time.Second), Revision: 1,
 	}
 	return idempotent(ctx, o, pre, w, viewReleaseDetail, func(w dynamo.Write) (dynamo.ReleaseDetail, error) {
-		return o.store.CreateRelease(ctx, born, in.LinkedChangeRequestIDs, w)
+		return o.store.CreateRelease(ctx, planned, in.LinkedChangeRequestIDs, w)
 	})
 }
 
@@ -160,11 +160,11 @@ func (o *Operations) GetRelease(ctx context.Context, id string) (ReleaseView, er
 	if err := identified("release", id); err != nil {
 		return ReleaseView{}, err
 	}
-	whole, err := o.store.ReleaseDetail(ctx, id)
+	detail, err := o.store.ReleaseDetail(ctx, id)
 	if err != nil {
 		return ReleaseView{}, err
 	}
-	return viewReleaseDetail(whole), nil
+	return viewReleaseDetail(detail), nil
 }
 
 // DeleteRelease removes a release that is planned or cancelled and frees its change

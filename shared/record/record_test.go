@@ -65,7 +65,7 @@ func TestEncode_TextsAndNames_StandBesideTheBytes(t *testing.T) {
 	if err != nil || got.Text != "" || got.Author != "Ada <b>" {
 		t.Errorf("without its text: %+v, %v", got, err)
 	}
-	if again := Encode("REL-1", "e0001.5", entry()); again.Bytes == e.Bytes {
+	if repeated := Encode("REL-1", "e0001.5", entry()); repeated.Bytes == e.Bytes {
 		t.Error("the same entry has the same hashes twice: whoever knows a text can find it again")
 	}
 }

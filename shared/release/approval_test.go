@@ -159,11 +159,11 @@ func TestDecide_SeparateDuties_OwnChange(t *testing.T) {
 // The fields are read off the type.
 func TestChangedSinceApproval_EachField_IsNamed(t *testing.T) {
 	at := func(hour int) *time.Time { v := time.Date(2026, 5, 4, hour, 0, 0, 0, time.UTC); return &v }
-	born := Release{ID: "REL-2026-Q2-001", Status: Planned, Plan: Plan{RolloutSteps: []Step{{Order: 1, Description: "Drain"}}}.Normalise()}
-	if changed := born.ChangedSinceApproval(); changed != nil {
+	planned := Release{ID: "REL-2026-Q2-001", Status: Planned, Plan: Plan{RolloutSteps: []Step{{Order: 1, Description: "Drain"}}}.Normalise()}
+	if changed := planned.ChangedSinceApproval(); changed != nil {
 		t.Errorf("a planned release: %v", changed)
 	}
-	r, err := born.Advance(TransitionRequest{To: Approved}, stampOf(cleo))
+	r, err := planned.Advance(TransitionRequest{To: Approved}, stampOf(cleo))
 	if err != nil {
 		t.Fatal(err)
 	}

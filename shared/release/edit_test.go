@@ -116,7 +116,7 @@ func TestComplete_EachPlan_InItsStatuses(t *testing.T) {
 	if err != nil || entry.Text != "rollout step 1 completed: drain" || entry.Kind != LogStep || before.RolloutSteps[0].Completed {
 		t.Fatalf("%+v %v, the original: %+v", entry, err, before.RolloutSteps[0])
 	}
-	if again, entry, err := r.Complete(RolloutPlan, 1, true, stamp()); err != nil || entry.Text != "" || again.Revision != r.Revision {
+	if repeated, entry, err := r.Complete(RolloutPlan, 1, true, stamp()); err != nil || entry.Text != "" || repeated.Revision != r.Revision {
 		t.Errorf("completing twice: %+v %v", entry, err)
 	}
 	if r, entry, _ = r.Complete(RolloutPlan, 1, false, stamp()); entry.Text != "rollout step 1 reopened: drain" || r.RolloutSteps[0].CompletedAt != nil {

@@ -55,7 +55,7 @@ func TestTaskFollow_EachSettlement_ChangesTheStatus(t *testing.T) {
 			if !moved || after.Status != c.deployed || len(after.Comments) != 1 || after.AppliedEpoch != 1 {
 				t.Fatalf("deployed: %v %s %+v", moved, after.Status, after.Comments)
 			}
-			if again, moved := after.Follow([]Settlement{up}); moved || again.Revision != after.Revision {
+			if repeated, moved := after.Follow([]Settlement{up}); moved || repeated.Revision != after.Revision {
 				t.Error("the same settlement was applied twice")
 			}
 			if c.between != nil {

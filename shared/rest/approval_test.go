@@ -37,9 +37,9 @@ func TestPatchChange_Approved_VoidsTheApproval(t *testing.T) {
 	if back["digest"] != decided["digest"] || back["cabDecision"] != "pending" {
 		t.Errorf("edited back: %v", back)
 	}
-	again := w.must(admin, ask{route: "POST " + path + "/decision", body: object{"decision": "approved"}})
-	if again["approvalVoided"] != nil || again["cabDecision"] != "approved" {
-		t.Errorf("decided again: %v", again)
+	repeated := w.must(admin, ask{route: "POST " + path + "/decision", body: object{"decision": "approved"}})
+	if repeated["approvalVoided"] != nil || repeated["cabDecision"] != "approved" {
+		t.Errorf("decided again: %v", repeated)
 	}
 	standard := w.must(admin, ask{route: "POST /change-requests", body: object{"changeType": "Standard", "title": "Rotate the keys"}})
 	edited = w.must(admin, ask{route: "PATCH /change-requests/" + standard["id"].(string), body: object{"title": "Rotate all keys"}})
@@ -54,11 +54,11 @@ func TestDecision_SeparateDuties_OwnChange(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t).separate()
 	carl := caller("carl", release.Admin)
-	made := w.must(admin, ask{route: "POST /change-requests", body: object{"changeType": "Standard", "title": "Rotate the keys"}})
-	if made["cabDecision"] != "pending" || made["approvalStatus"] != "Pending" {
-		t.Errorf("a Standard change is born %v", made["cabDecision"])
+	created := w.must(admin, ask{route: "POST /change-requests", body: object{"changeType": "Standard", "title": "Rotate the keys"}})
+	if created["cabDecision"] != "pending" || created["approvalStatus"] != "Pending" {
+		t.Errorf("a Standard change is born %v", created["cabDecision"])
 	}
-	path := "/change-requests/" + made["id"].(string)
+	path := "/change-requests/" + created["id"].(string)
 	decide := ask{route: "POST " + path + "/decision", body: object{"decision": "approved"}}
 	if p := w.problem(w.send(admin, decide)); p.Code != "own-change" || p.Status != 409 {
 		t.Errorf("its creator: %+v", p)

@@ -22,8 +22,8 @@ func TestIdempotency_EverythingAtItsBound_IsRemembered(t *testing.T) {
 		t.Helper()
 		a := ask{route: "POST " + path, body: plain(body), headers: []string{"Idempotency-Key: " + newKey("bound")}}
 		first := w.send(admin, a)
-		if again := w.send(admin, a); first.Code >= 300 || again.Code != first.Code || again.text != first.text {
-			t.Fatalf("%s: %d %.300s\nand again: %d %.300s", a.route, first.Code, first.text, again.Code, again.text)
+		if repeated := w.send(admin, a); first.Code >= 300 || repeated.Code != first.Code || repeated.text != first.text {
+			t.Fatalf("%s: %d %.300s\nand again: %d %.300s", a.route, first.Code, first.text, repeated.Code, repeated.text)
 		}
 		return w.must(admin, a)
 	}

@@ -165,8 +165,8 @@ func TestCreateInChunks_EngineDies_TheAnswerIsWhatThereIs(t *testing.T) {
 						t.Errorf("taken %q, and the answer is %d", taken, last.Code)
 					}
 					w.isTrue(t, a.body.(object)["name"].(string), last, ids, taken)
-					if again := w.send(admin, a); again.Code != last.Code || again.text != last.text {
-						t.Errorf("again: %d %s\nbefore: %d %s", again.Code, again.text, last.Code, last.text)
+					if repeated := w.send(admin, a); repeated.Code != last.Code || repeated.text != last.text {
+						t.Errorf("again: %d %s\nbefore: %d %s", repeated.Code, repeated.text, last.Code, last.text)
 					}
 				})
 			}
@@ -258,8 +258,8 @@ func TestCreateInChunks_LaterEdit_TheKeyAnswersAsThen(t *testing.T) {
 	first := w.send(admin, a)
 	id := w.must(viewer, ask{route: "GET /releases?limit=1"})["releases"].([]any)[0].(object)["id"].(string)
 	w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"name": "Another name"}})
-	if again := w.send(admin, a); again.Code != http.StatusCreated || again.text != first.text {
-		t.Errorf("%d %s\nthen %d %s", again.Code, again.text, first.Code, first.text)
+	if repeated := w.send(admin, a); repeated.Code != http.StatusCreated || repeated.text != first.text {
+		t.Errorf("%d %s\nthen %d %s", repeated.Code, repeated.text, first.Code, first.text)
 	}
 	other := a
 	other.body = object{"name": "Another body"}
@@ -334,8 +334,8 @@ func TestAddChangesInChunks_EngineDies_TheAnswerIsForAllOfIt(t *testing.T) {
 			if len(got["added"].([]any)) != 94 || len(got["removed"].([]any)) != 5 || len(got["unchanged"].([]any)) != 1 || got["unchanged"].([]any)[0] != ids[3] {
 				t.Errorf("died %d: %v", died, got)
 			}
-			if again := w.send(admin, a); again.text != w.send(admin, a).text || again.Code != http.StatusOK {
-				t.Errorf("again: %d %s", again.Code, again.text)
+			if repeated := w.send(admin, a); repeated.text != w.send(admin, a).text || repeated.Code != http.StatusOK {
+				t.Errorf("again: %d %s", repeated.Code, repeated.text)
 			}
 			if held := w.must(viewer, ask{route: "GET /releases/" + id})["linkedChangeRequestIds"].([]any); len(held) != want {
 				t.Errorf("died %d: it holds %d", died, len(held))

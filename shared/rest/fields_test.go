@@ -63,8 +63,8 @@ func (w *fixture) patchesEach(t *testing.T, p plan) {
 			body[name] = v
 		}
 	}
-	made := w.must(admin, ask{route: "POST " + p.path, body: body})
-	path := p.path + "/" + made["id"].(string)
+	created := w.must(admin, ask{route: "POST " + p.path, body: body})
+	path := p.path + "/" + created["id"].(string)
 	want := first
 	check := func(when string, answered object) {
 		t.Helper()
@@ -85,7 +85,7 @@ func (w *fixture) patchesEach(t *testing.T, p plan) {
 			}
 		}
 	}
-	check("created", made)
+	check("created", created)
 	for _, name := range jsonNames(p.fields) {
 		want[name] = second[name]
 		check(name+" patched", w.must(admin, ask{route: "PATCH " + path, body: object{name: second[name]}}))

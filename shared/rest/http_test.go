@@ -68,8 +68,8 @@ func TestHead_WhereverGetIs_SameHeadersNoBody(t *testing.T) {
 				t.Errorf("%s: %s is %q, with HEAD %q", path, name, get.Header.Get(name), head.Header.Get(name))
 			}
 		}
-		if again, _ := ask(http.MethodHead, path, "If-None-Match", head.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
-			t.Errorf("%s: unchanged, yet %s", path, again.Status)
+		if repeated, _ := ask(http.MethodHead, path, "If-None-Match", head.Header.Get("ETag")); repeated.StatusCode != http.StatusNotModified {
+			t.Errorf("%s: unchanged, yet %s", path, repeated.Status)
 		}
 		if stale, body := ask(http.MethodHead, path, "If-Match", `"9999-0123456789abcdef"`); stale.StatusCode != http.StatusPreconditionFailed || body != "" {
 			t.Errorf("%s: another revision, yet %s", path, stale.Status)
@@ -315,9 +315,9 @@ func TestIdempotencyKey_RepeatedAfterALaterStatus_GivesTheFirstAnswer(t *testing
 	first := ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}, headers: []string{"Idempotency-Key: approve"}}
 	was := w.send(admin, first)
 	w.move(id, "scheduled", "in-progress")
-	again := w.send(admin, first)
-	if was.Code != 200 || again.Code != 200 || again.text != was.text {
-		t.Errorf("%d %s\nbut again %d %s", was.Code, was.text, again.Code, again.text)
+	repeated := w.send(admin, first)
+	if was.Code != 200 || repeated.Code != 200 || repeated.text != was.text {
+		t.Errorf("%d %s\nbut again %d %s", was.Code, was.text, repeated.Code, repeated.text)
 	}
 	if status := w.must(admin, ask{route: "GET /releases/" + id})["status"]; status != "in-progress" {
 		t.Errorf("it is %v now", status)

@@ -46,13 +46,13 @@ func TestIdempotency_Repeated_HappensOnce(t *testing.T) {
 		a := ask{route: "POST " + p.path, body: p.body, headers: []string{"Idempotency-Key: " + newKey("key")}}
 		first := w.send(admin, a)
 		before := w.everything()
-		again := w.send(admin, a)
-		if first.Code >= 300 || again.Code != first.Code || again.text != first.text {
-			t.Errorf("%s: %d %s\nand again: %d %s", a.route, first.Code, first.text, again.Code, again.text)
+		repeated := w.send(admin, a)
+		if first.Code >= 300 || repeated.Code != first.Code || repeated.text != first.text {
+			t.Errorf("%s: %d %s\nand again: %d %s", a.route, first.Code, first.text, repeated.Code, repeated.text)
 		}
 		for _, name := range []string{"Location", "ETag"} {
-			if first.Header().Get(name) != again.Header().Get(name) {
-				t.Errorf("%s: %s %q, and again %q", a.route, name, first.Header().Get(name), again.Header().Get(name))
+			if first.Header().Get(name) != repeated.Header().Get(name) {
+				t.Errorf("%s: %s %q, and again %q", a.route, name, first.Header().Get(name), repeated.Header().Get(name))
 			}
 		}
 		a.body = p.other

@@ -39,12 +39,12 @@ func TestUpdateRelease_Patch_Merges(t *testing.T) {
 		t.Errorf("the moved window is not in the log: %v", last)
 	}
 
-	again := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"public": nil, "successCriteria": nil, "rolloutSteps": nil}})
-	if again["public"] != true || again["successCriteria"] != "" || len(again["rolloutSteps"].([]any)) != 0 {
-		t.Errorf("null takes a field back to what it is without: %v", again)
+	repeated := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"public": nil, "successCriteria": nil, "rolloutSteps": nil}})
+	if repeated["public"] != true || repeated["successCriteria"] != "" || len(repeated["rolloutSteps"].([]any)) != 0 {
+		t.Errorf("null takes a field back to what it is without: %v", repeated)
 	}
-	if same := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{}}); same["revision"] != again["revision"] {
-		t.Errorf("an empty patch made revision %v of %v", same["revision"], again["revision"])
+	if same := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{}}); same["revision"] != repeated["revision"] {
+		t.Errorf("an empty patch made revision %v of %v", same["revision"], repeated["revision"])
 	}
 }
 
@@ -84,14 +84,14 @@ func TestUpdateChange_Linked_IsSeenAtItsRelease(t *testing.T) {
 func TestChange_WhatTheCABAsksFor_IsEnteredAndEdited(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
-	made := w.must(admin, ask{route: "POST /change-requests", body: object{
+	created := w.must(admin, ask{route: "POST /change-requests", body: object{
 		"changeType": "Normal", "justification": "No updates any more.", "risk": "hIGH", "impact": "Mail is late.", "backoutPlan": "Point the record back.",
 	}})
-	path := "/change-requests/" + made["id"].(string)
+	path := "/change-requests/" + created["id"].(string)
 	w.must(admin, ask{route: "PATCH " + path, body: object{"risk": "low", "impact": nil}})
 	v := w.must(viewer, ask{route: "GET " + path})
-	if v["justification"] != "No updates any more." || made["risk"] != "High" || v["risk"] != "Low" || v["impact"] != nil || v["backoutPlan"] != "Point the record back." {
-		t.Errorf("%v\n%v", made, v)
+	if v["justification"] != "No updates any more." || created["risk"] != "High" || v["risk"] != "Low" || v["impact"] != nil || v["backoutPlan"] != "Point the record back." {
+		t.Errorf("%v\n%v", created, v)
 	}
 	if a := w.send(admin, ask{route: "PATCH " + path, body: object{"risk": "some"}}); a.Code != 400 || !strings.Contains(a.text, "must be one of Low, Medium, High") {
 		t.Errorf("%d %s", a.Code, a.text)

@@ -31,7 +31,7 @@ func TestSettlement_BrokenConsumer_IsCaught(t *testing.T) {
 	dies := func(f faults) bool { return f.crash > 0.1 }
 	isGivenUp := func(f faults) bool { return f.crash > 0.1 && f.retries < 2 }
 	meets := func(f faults) bool { return f.meddle > 0.1 }
-	worlds := newWorlds(t)
+	fixtures := newWorlds(t)
 	for n, c := range []struct {
 		name   string
 		broken broken
@@ -47,13 +47,13 @@ func TestSettlement_BrokenConsumer_IsCaught(t *testing.T) {
 		{"everything appended each time the record is delivered", broken{blind: true}, func(f faults) bool { return f.twice+f.replay > 0.1 }},
 		{"none of these", broken{}, nil}, // so that it is the faults that are caught, and not how this is written
 	} {
-		t.Run(c.name, func(t *testing.T) { isCaught(t, worlds, "b"+strconv.Itoa(n), c.broken, c.seeds) })
+		t.Run(c.name, func(t *testing.T) { isCaught(t, fixtures, "b"+strconv.Itoa(n), c.broken, c.seeds) })
 	}
 }
 
-func isCaught(t *testing.T, worlds []*fixture, label string, b broken, within func(faults) bool) {
+func isCaught(t *testing.T, fixtures []*fixture, label string, b broken, within func(faults) bool) {
 	var caught, played atomic.Int64
-	playAll(worlds, seedsWith(5**seeds, within), label, b.consumers, func(seed uint64, _ stats, v verdict) bool {
+	playAll(fixtures, seedsWith(5**seeds, within), label, b.consumers, func(seed uint64, _ stats, v verdict) bool {
 		if len(v.final) > 0 && caught.CompareAndSwap(0, int64(seed)) {
 			t.Logf("caught by seed %d: %s", seed, v.final[0])
 		}
@@ -87,8 +87,8 @@ func (b broken) settle(ctx context.Context, p *simulation, db *dynamodb.Client, 
 	if err != nil {
 		return err
 	}
-	told := r.Change.NewImage["history"].List()
-	by := told[len(told)-1].Map()["release"].String()
+	reported := r.Change.NewImage["history"].List()
+	by := reported[len(reported)-1].Map()["release"].String()
 	last := slices.IndexFunc(c.History, func(s release.Settlement) bool { return s.ReleaseID == by })
 	for n, s := range c.History {
 		if s.ReleaseID == by {
@@ -120,8 +120,8 @@ func (b broken) settle(ctx context.Context, p *simulation, db *dynamodb.Client, 
 		all.Go(func() {
 			from, history := t, c.History
 			if b.recordOnly {
-				history = history[:len(told)]
-				from.AppliedEpoch = max(t.AppliedEpoch, len(told)-1)
+				history = history[:len(reported)]
+				from.AppliedEpoch = max(t.AppliedEpoch, len(reported)-1)
 			}
 			if b.blind {
 				from.AppliedEpoch = min(t.AppliedEpoch, last)

@@ -102,11 +102,11 @@ func (w *fixture) release(changes ...string) string {
 	start := time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC)
 	end := start.Add(2 * time.Hour)
 	r := release.Release{Status: release.Planned, Plan: release.Plan{Name: "Spring", ScheduledStart: &start, ScheduledEnd: &end}, CreatedAt: time.Now(), UpdatedAt: time.Now(), Revision: 1}
-	made, err := w.Store.CreateRelease(context.Background(), r, changes, w.write())
+	created, err := w.Store.CreateRelease(context.Background(), r, changes, w.write())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return made.Release.ID
+	return created.Release.ID
 }
 
 // move takes a release through statuses.

@@ -149,15 +149,15 @@ func (p *simulation) judgeReleases(v *verdict) map[string][]settled {
 			continue
 		}
 		status := "planned"
-		for n, passage := range r.History {
-			if passage.Epoch != n+1 || string(passage.From) != status || !strings.Contains(" "+table[string(passage.To)]+" ", " "+status+" ") {
-				v.final = append(v.final, fmt.Sprintf("%s: passage %d is %+v, from %s", id, n+1, passage, status))
+		for n, entry := range r.History {
+			if entry.Epoch != n+1 || string(entry.From) != status || !strings.Contains(" "+table[string(entry.To)]+" ", " "+status+" ") {
+				v.final = append(v.final, fmt.Sprintf("%s: passage %d is %+v, from %s", id, n+1, entry, status))
 			}
-			status = string(passage.To)
-			times[passage.Request]++
+			status = string(entry.To)
+			times[entry.Request]++
 			if status == "deployed" || status == "rolled-back" {
 				for _, change := range r.ChangeIDs {
-					truth[change] = append(truth[change], settled{release: id, epoch: n + 1, kind: status, at: passage.At.Format("2006-01-02T15:04:05Z"), reason: passage.Reason})
+					truth[change] = append(truth[change], settled{release: id, epoch: n + 1, kind: status, at: entry.At.Format("2006-01-02T15:04:05Z"), reason: entry.Reason})
 				}
 			}
 		}
@@ -205,7 +205,7 @@ func (p *simulation) judgeTask(v *verdict, s *stats, id string, images []map[str
 	wrong := func(list *[]string, format string, args ...any) {
 		*list = append(*list, fmt.Sprintf("%s: %s\n\t%s", id, fmt.Sprintf(format, args...), show(path)))
 	}
-	made := map[string]bool{}
+	created := map[string]bool{}
 	var f *fold
 	request := ""
 	for n, image := range images {
@@ -221,7 +221,7 @@ func (p *simulation) judgeTask(v *verdict, s *stats, id string, images []map[str
 			s.Created++
 			f = &fold{status: "Open", change: e.change, applied: is.applied}
 			p.inBounds(v, e, e.change, is.applied, wrong)
-		case by != request && made[by]:
+		case by != request && created[by]:
 			wrong(&v.final, "request %s was carried out twice", by)
 		case by != request:
 			s.Edits++
@@ -242,7 +242,7 @@ func (p *simulation) judgeTask(v *verdict, s *stats, id string, images []map[str
 				f.applied++
 			}
 		}
-		made[by], request = true, by
+		created[by], request = true, by
 		if f.String() != is.String() {
 			wrong(&v.strict, "want %s", f)
 			if n < len(images)-1 {

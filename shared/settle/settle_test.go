@@ -98,8 +98,8 @@ func TestSettlement_Requests_AreCounted(t *testing.T) {
 	}
 	through(t, s.Changes, released)
 	through(t, s.Tasks, followed)
-	if again := count.Take(); again.Writes() != 0 {
-		t.Errorf("delivered again, it wrote: %v", again)
+	if repeated := count.Take(); repeated.Writes() != 0 {
+		t.Errorf("delivered again, it wrote: %v", repeated)
 	}
 	if p := w.progress(id); p.Tasks.Settled != changes*tasks || p.State != "settled" {
 		t.Errorf("progress %+v", p)

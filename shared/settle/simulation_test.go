@@ -350,12 +350,12 @@ type delivery struct {
 // tick delivers one or two batches and returns when they are done with.
 func (p *simulation) tick(d *deliveries, now int, random *rand.Rand) {
 	f := p.chaos.faults
-	quiet := p.chaos.off.Load()
-	if quiet {
+	idle := p.chaos.off.Load()
+	if idle {
 		f = faults{retries: 3}
 	}
 	var fresh []events.DynamoDBEventRecord
-	if len(d.pending) < 8 || quiet { // else there is enough to do, and reading is what costs most
+	if len(d.pending) < 8 || idle { // else there is enough to do, and reading is what costs most
 		fresh = matching(d.stream.Read(), d.ops...)
 	}
 	for _, r := range fresh {
@@ -372,7 +372,7 @@ func (p *simulation) tick(d *deliveries, now int, random *rand.Rand) {
 	}
 	most := 1 + random.IntN(4)
 	for _, next := range d.pending {
-		if len(batch) < most && (quiet || next.notBefore <= now) {
+		if len(batch) < most && (idle || next.notBefore <= now) {
 			batch = append(batch, next)
 		} else {
 			rest = append(rest, next)

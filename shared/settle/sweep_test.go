@@ -17,11 +17,11 @@ import (
 )
 
 // announcing is a sweep that records what it announces.
-func announcing(store *dynamo.Store, told *[]string) *settle.Sweep {
+func announcing(store *dynamo.Store, announced *[]string) *settle.Sweep {
 	var mu sync.Mutex
 	return &settle.Sweep{Settler: settle.New(store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
 		mu.Lock()
-		*told = append(*told, fmt.Sprintf("%s#%d", r.ID, epoch))
+		*announced = append(*announced, fmt.Sprintf("%s#%d", r.ID, epoch))
 		mu.Unlock()
 		return store.MarkAnnounced(ctx, r.ID, epoch)
 	}}
@@ -58,14 +58,14 @@ func TestSweep_WithoutStreams_SettlesAll(t *testing.T) {
 	w.move(cancelled, release.Cancelled)
 	w.move(idle, release.Approved)
 
-	var told []string
+	var announced []string
 	var count inject.Counter
-	sweep := announcing(w.Under(nil, count.Count), &told)
+	sweep := announcing(w.Under(nil, count.Count), &announced)
 	if swept, err := sweep.Before(t.Context(), time.Now().Add(-time.Minute), time.Now()); err != nil || swept.Looked != 0 {
 		t.Errorf("it does not wait for the streams: %+v, %v", swept, err)
 	}
-	moment, now := later()
-	swept, err := sweep.Before(t.Context(), moment, now.Add(42*time.Second))
+	at, now := later()
+	swept, err := sweep.Before(t.Context(), at, now.Add(42*time.Second))
 	if err != nil || swept.Looked != 4 || swept.Repaired != 4 || swept.OldestUnsettled < 42 {
 		t.Errorf("swept %+v, %v", swept, err)
 	}
@@ -89,14 +89,14 @@ func TestSweep_WithoutStreams_SettlesAll(t *testing.T) {
 		}
 	}
 	slices.Sort(want)
-	if got := slices.Sorted(slices.Values(told)); !slices.Equal(got, want) {
+	if got := slices.Sorted(slices.Values(announced)); !slices.Equal(got, want) {
 		t.Errorf("announced %v, want %v", got, want)
 	}
 	if left := w.attention(); len(left) != 0 {
 		t.Errorf("%v still need attention", left)
 	}
 	count.Take()
-	if _, err := sweep.Before(t.Context(), moment, now); err != nil || count.Take().Writes() != 0 {
+	if _, err := sweep.Before(t.Context(), at, now); err != nil || count.Take().Writes() != 0 {
 		t.Errorf("a second run wrote: %v", err)
 	}
 }
@@ -118,8 +118,8 @@ func TestSweep_OneReleaseFails_OthersAreSwept(t *testing.T) {
 		}
 		return w.Store.MarkAnnounced(ctx, r.ID, epoch)
 	}}
-	moment, now := later()
-	swept, err := sweep.Before(t.Context(), moment, now)
+	at, now := later()
+	swept, err := sweep.Before(t.Context(), at, now)
 	if err == nil || swept.Repaired != 2 || swept.Failed != 1 {
 		t.Errorf("swept %+v, %v; want the failure reported", swept, err)
 	}
@@ -206,9 +206,9 @@ func TestSweep_MoreThanAPage_AllInOneRun(t *testing.T) {
 	for range releases {
 		w.move(w.release(), release.Approved)
 	}
-	var told []string
-	moment, now := later()
-	swept, err := announcing(w.Store, &told).Before(t.Context(), moment, now)
+	var announced []string
+	at, now := later()
+	swept, err := announcing(w.Store, &announced).Before(t.Context(), at, now)
 	if err != nil || swept.Looked != releases || swept.Repaired != releases {
 		t.Errorf("swept %+v, %v; want %d", swept, err, releases)
 	}
@@ -224,10 +224,10 @@ func TestSweep_TenThousandUnsettled_DrainWithinAnHour(t *testing.T) {
 		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
 		w.move(w.release(change), untilDeployed...)
 	}
-	var told []string
+	var announced []string
 	var count inject.Counter
-	moment, now := later()
-	swept, err := announcing(w.Under(nil, count.Count), &told).Before(t.Context(), moment, now)
+	at, now := later()
+	swept, err := announcing(w.Under(nil, count.Count), &announced).Before(t.Context(), at, now)
 	if err != nil || swept.Repaired != releases {
 		t.Fatalf("swept %+v, %v", swept, err)
 	}
@@ -265,16 +265,16 @@ func TestSweep_CreationCannotBeCompleted_EndsAsNeverMade(t *testing.T) {
 	ctx, changes := t.Context(), w.sixtyChanges()
 	id := w.dyingCreation(changes)
 	taken := w.release("CHG-59")
-	var told []string
-	moment, now := later()
-	if swept, err := announcing(w.Store, &told).Before(ctx, moment, now); err != nil || swept.Repaired != 1 {
+	var announced []string
+	at, now := later()
+	if swept, err := announcing(w.Store, &announced).Before(ctx, at, now); err != nil || swept.Repaired != 1 {
 		t.Fatalf("swept %+v, %v", swept, err)
 	}
 	if _, ok, err := w.Store.SettlingRelease(ctx, id); ok || err != nil {
 		t.Errorf("the release is still there: %v", err)
 	}
-	if left := w.attention(); len(left) != 0 || len(told) != 0 {
-		t.Errorf("%v need attention; told %v", left, told)
+	if left := w.attention(); len(left) != 0 || len(announced) != 0 {
+		t.Errorf("%v need attention; told %v", left, announced)
 	}
 	all, err := w.Store.ChangesByID(ctx, changes)
 	if err != nil || len(all) != 60 {
@@ -295,15 +295,15 @@ func TestSweep_CreationsAndDeletions_AreCompleted(t *testing.T) {
 	w := newFixture(t)
 	ctx, changes := t.Context(), w.sixtyChanges()
 	id := w.dyingCreation(changes)
-	var told []string
-	sweep := announcing(w.Store, &told)
-	moment, now := later()
-	if swept, err := sweep.Before(ctx, moment, now); err != nil || swept.Repaired != 1 {
+	var announced []string
+	sweep := announcing(w.Store, &announced)
+	at, now := later()
+	if swept, err := sweep.Before(ctx, at, now); err != nil || swept.Repaired != 1 {
 		t.Fatalf("swept %+v, %v", swept, err)
 	}
-	whole, err := w.Store.ReleaseDetail(ctx, id)
-	if err != nil || len(whole.Links) != 60 || len(whole.Release.ChangeIDs) != 60 || len(whole.Release.Linking) != 0 {
-		t.Fatalf("%d links, %d ids, %d to link, %v; want all 60", len(whole.Links), len(whole.Release.ChangeIDs), len(whole.Release.Linking), err)
+	detail, err := w.Store.ReleaseDetail(ctx, id)
+	if err != nil || len(detail.Links) != 60 || len(detail.Release.ChangeIDs) != 60 || len(detail.Release.Linking) != 0 {
+		t.Fatalf("%d links, %d ids, %d to link, %v; want all 60", len(detail.Links), len(detail.Release.ChangeIDs), len(detail.Release.Linking), err)
 	}
 	if left := w.attention(); len(left) != 0 {
 		t.Errorf("%v need attention", left)
@@ -316,7 +316,7 @@ func TestSweep_CreationsAndDeletions_AreCompleted(t *testing.T) {
 	if _, err := w.Store.Release(ctx, id); !release.IsKind(err, release.KindNotFound) {
 		t.Errorf("half-deleted, it reads as %v", err)
 	}
-	if swept, err := sweep.Before(ctx, moment, now); err != nil || swept.Repaired != 1 {
+	if swept, err := sweep.Before(ctx, at, now); err != nil || swept.Repaired != 1 {
 		t.Fatalf("swept %+v, %v", swept, err)
 	}
 	for _, c := range changes {

@@ -52,10 +52,10 @@ func inFreshSandboxes(store *dynamo.Store, handle func(*settle.Settler, context.
 //
 // One seed is played again with -run TestSettlement_UnderFaults_KeepsItsInvariants -seed N -seeds 1.
 func TestSettlement_UnderFaults_KeepsItsInvariants(t *testing.T) {
-	worlds := newWorlds(t)
+	fixtures := newWorlds(t)
 	var mu sync.Mutex
 	var total stats
-	playAll(worlds, seedsWith(*seeds, nil), "", rightConsumers, func(seed uint64, s stats, v verdict) bool {
+	playAll(fixtures, seedsWith(*seeds, nil), "", rightConsumers, func(seed uint64, s stats, v verdict) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		total.add(s)
@@ -68,7 +68,7 @@ func TestSettlement_UnderFaults_KeepsItsInvariants(t *testing.T) {
 		return true
 	})
 	var met strict.Met
-	for _, w := range worlds {
+	for _, w := range fixtures {
 		n := w.Layer.Take()
 		met.Conflicts += n.Conflicts
 		met.Lagged += n.Lagged
@@ -83,18 +83,18 @@ func TestSettlement_UnderFaults_KeepsItsInvariants(t *testing.T) {
 func newWorlds(t *testing.T) []*fixture {
 	t.Helper()
 	testkit.OwnEngine(t)
-	worlds := make([]*fixture, min(stages, *seeds))
-	for n := range worlds {
-		worlds[n] = newFixture(t)
+	fixtures := make([]*fixture, min(stages, *seeds))
+	for n := range fixtures {
+		fixtures[n] = newFixture(t)
 	}
-	return worlds
+	return fixtures
 }
 
 // playAll plays the seeds until each has been judged or judge says that it is enough.
-func playAll(worlds []*fixture, queue chan uint64, label string, build consumers, judge func(uint64, stats, verdict) bool) {
+func playAll(fixtures []*fixture, queue chan uint64, label string, build consumers, judge func(uint64, stats, verdict) bool) {
 	var enough atomic.Bool
 	var playing sync.WaitGroup
-	for _, w := range worlds {
+	for _, w := range fixtures {
 		playing.Go(func() {
 			for seed := range queue {
 				if enough.Load() {

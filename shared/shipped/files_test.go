@@ -146,11 +146,11 @@ func TestShipped_BuiltAgain_IsTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	again, err := bootstrap.Build(t.Context(), elsewhere, filepath.Join(scratch, "again"), sample)
+	repeated, err := bootstrap.Build(t.Context(), elsewhere, filepath.Join(scratch, "again"), sample)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, file := range again {
+	for name, file := range repeated {
 		a, err := os.ReadFile(first[name])
 		if err != nil {
 			t.Fatal(err)
@@ -163,5 +163,5 @@ func TestShipped_BuiltAgain_IsTheSame(t *testing.T) {
 			t.Errorf("%s differs when it is built elsewhere", name)
 		}
 	}
-	fmt.Printf("%d functions built twice are the same\n", len(again))
+	fmt.Printf("%d functions built twice are the same\n", len(repeated))
 }

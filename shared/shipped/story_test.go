@@ -36,9 +36,9 @@ func TestShipped_MainJob_Works(t *testing.T) {
 	if err := os.WriteFile(file, must(json.Marshal(run)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var told bytes.Buffer
-	if err := demo.Run(t.Context(), file, &told); err != nil {
-		t.Errorf("%v\n%s", err, told.String())
+	var reported bytes.Buffer
+	if err := demo.Run(t.Context(), file, &reported); err != nil {
+		t.Errorf("%v\n%s", err, reported.String())
 	}
 	for _, denied := range guard.Denied() {
 		t.Errorf("denied: %s", denied)

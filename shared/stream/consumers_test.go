@@ -69,7 +69,7 @@ func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
 			future := with(middle, func(r *events.DynamoDBStreamRecord) { r.NewImage["op"] = events.NewStringAttribute("archived") })
 			oddOp := with(middle, func(r *events.DynamoDBStreamRecord) { r.NewImage["op"] = events.NewBooleanAttribute(true) })
 			removed := with(middle, func(r *events.DynamoDBStreamRecord) { r.NewImage = nil })
-			again := with(middle, func(r *events.DynamoDBStreamRecord) { r.SequenceNumber = "250" })
+			repeated := with(middle, func(r *events.DynamoDBStreamRecord) { r.SequenceNumber = "250" })
 
 			asked := 0 // how often the middle piece was read
 			for _, step := range []struct {
@@ -91,7 +91,7 @@ func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
 				{"a word of the future", nil, []events.DynamoDBEventRecord{first, future, last}, "", false},
 				{"a word that is none", nil, []events.DynamoDBEventRecord{first, oddOp}, "", false},
 				{"a removal", nil, []events.DynamoDBEventRecord{removed}, "", false},
-				{"two records of one key", at(middleRead, func(ctx context.Context) error { asked++; return throttled(ctx) }), []events.DynamoDBEventRecord{middle, again}, "200", false},
+				{"two records of one key", at(middleRead, func(ctx context.Context) error { asked++; return throttled(ctx) }), []events.DynamoDBEventRecord{middle, repeated}, "200", false},
 				{"two records of one key, the second one nameless", at(middleRead, throttled), []events.DynamoDBEventRecord{first, middle, nameless}, "200", false},
 			} {
 				w.breaks(step.fault)
@@ -113,7 +113,7 @@ func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
 
 			// Delivered from there on, as Lambda does, and then once more.
 			w.breaks(nil)
-			for _, batch := range [][]events.DynamoDBEventRecord{{middle, last}, {first, middle, again, last}} {
+			for _, batch := range [][]events.DynamoDBEventRecord{{middle, last}, {first, middle, repeated, last}} {
 				answer, err := handler(t.Context(), events.DynamoDBEvent{Records: batch})
 				if text, _ := json.Marshal(answer); err != nil || string(text) != `{"batchItemFailures":[]}` {
 					t.Errorf("%s, %v; want all acknowledged", text, err)

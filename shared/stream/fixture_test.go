@@ -104,12 +104,12 @@ func (w *fixture) piece(n int, to ...release.Status) {
 		Title: "A laptop", RequesterEmail: fmt.Sprintf("ben%d@example.com", n), Status: release.TaskOpen, CIIDs: []string{}, ChangeRequestID: change,
 	}, CreatedAt: at, UpdatedAt: at, Revision: 1}, w.write()))(w.t)
 	start, end := at.Add(48*time.Hour).Truncate(time.Second), at.Add(50*time.Hour).Truncate(time.Second)
-	made := must(w.Store.CreateRelease(ctx, release.Release{
+	created := must(w.Store.CreateRelease(ctx, release.Release{
 		Status: release.Planned, Plan: release.Plan{Name: "Spring", ScheduledStart: &start, ScheduledEnd: &end}.Normalise(), CreatedAt: at, UpdatedAt: at, Revision: 1,
 	}, []string{change}, w.write()))(w.t)
-	w.releases[n] = made.Release.ID
+	w.releases[n] = created.Release.ID
 	for _, s := range to {
-		must(w.Store.Transition(ctx, made.Release.ID, release.TransitionRequest{To: s}, w.write()))(w.t)
+		must(w.Store.Transition(ctx, created.Release.ID, release.TransitionRequest{To: s}, w.write()))(w.t)
 	}
 }
 

@@ -303,8 +303,8 @@ func FuzzHandle(f *testing.F) {
 					_, _, followed := r.Followed()
 					_, planned := r.Job()
 					_, mailed := r.MailID()
-					s, whole := r.Release()
-					if whole == nil && (s.ID == "" || s.Epoch() == 0) {
+					s, total := r.Release()
+					if total == nil && (s.ID == "" || s.Epoch() == 0) {
 						t.Errorf("taken for a release: %s", raw)
 					}
 					_ = r.WindowMoved()

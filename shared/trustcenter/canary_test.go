@@ -85,9 +85,9 @@ func TestTrustCenter_EveryOtherField_StaysHidden(t *testing.T) {
 	start, end := at("2026-04-01T10:00:00Z"), at("2026-04-01T11:00:00Z")
 	r.Status, r.ScheduledStart, r.ScheduledEnd = release.Planned, &start, &end
 	r.ChangeIDs, r.Unapproved, r.History, r.Settling, r.Linking, r.Deleting, r.WindowVersion = nil, nil, nil, nil, nil, false, 0
-	whole, err := store.CreateRelease(ctx, r, []string{change.ID}, stamp())
+	detail, err := store.CreateRelease(ctx, r, []string{change.ID}, stamp())
 	check(t, err)
-	id := whole.Release.ID
+	id := detail.Release.ID
 	allowed = append(allowed, id)
 
 	move := func(to release.Status) {

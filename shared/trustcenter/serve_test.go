@@ -135,10 +135,10 @@ func TestEvent(t *testing.T) {
 		t.Errorf("%d: %s", answer.StatusCode, answer.Body)
 	}
 	event.MultiValueHeaders["If-None-Match"] = answer.MultiValueHeaders["Etag"]
-	again, err := host.APIHandler(site(typical()))(context.Background(), event)
+	repeated, err := host.APIHandler(site(typical()))(context.Background(), event)
 	check(t, err)
-	if again.StatusCode != http.StatusNotModified || again.Body != "" {
-		t.Errorf("asked again: %d with tag %v, %d bytes", again.StatusCode, answer.MultiValueHeaders["Etag"], len(again.Body))
+	if repeated.StatusCode != http.StatusNotModified || repeated.Body != "" {
+		t.Errorf("asked again: %d with tag %v, %d bytes", repeated.StatusCode, answer.MultiValueHeaders["Etag"], len(repeated.Body))
 	}
 }
 

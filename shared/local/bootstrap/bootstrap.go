@@ -189,14 +189,14 @@ func (p *Process) runtimeAPI() http.Handler {
 
 // failure is the error that a function told of.
 func failure(name string, body []byte) error {
-	var told struct {
+	var reported struct {
 		Message string `json:"errorMessage"`
 		Type    string `json:"errorType"`
 	}
-	if json.Unmarshal(body, &told) != nil {
+	if json.Unmarshal(body, &reported) != nil {
 		return fmt.Errorf("%s failed: %s", name, body)
 	}
-	return fmt.Errorf("%s failed: %s: %s", name, told.Type, told.Message)
+	return fmt.Errorf("%s failed: %s: %s", name, reported.Type, reported.Message)
 }
 
 // lockedBuffer keeps the end of what a process writes.

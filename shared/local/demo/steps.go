@@ -79,14 +79,14 @@ func (s *walkthrough) plan(ctx context.Context) error {
 	}
 	s.line("%d change requests: Standard ones are born approved, Normal and Emergency wait for the CAB", changeCount)
 	s.tasks = make([]string, taskCount)
-	var made atomic.Int64
+	var created atomic.Int64
 	err = parallel(taskCount, func(i int) error {
 		email := fmt.Sprintf("person%02d@example.com", i%people)
 		if i%people == 0 {
 			email = requesterEmail
 		}
 		s.tasks[i] = fmt.Sprintf("TASK-%s-%03d", s.tag, i+1)
-		defer func() { s.bar("tasks", int(made.Add(1)), taskCount, fmt.Sprintf("of %d people", people)) }()
+		defer func() { s.bar("tasks", int(created.Add(1)), taskCount, fmt.Sprintf("of %d people", people)) }()
 		return s.must(ctx, s.run.Tokens.Admin, "POST", "/api/tasks", object{
 			"id": s.tasks[i], "title": fmt.Sprintf("Access for team %d", i+1), "requesterName": "Person " + fmt.Sprint(i%people),
 			"requesterEmail": email, "changeRequestId": s.changes[i%changeCount], "ciIds": []string{fmt.Sprintf("ci-%02d", i%changeCount+1)},

@@ -81,8 +81,8 @@ func TestInvoke_Fails_AsOnLambda(t *testing.T) {
 	if _, err := talks(t.Context(), make([]byte, invoke.MaxPayload+1)); !errors.Is(err, invoke.ErrTooLarge) {
 		t.Errorf("large request: %v", err)
 	}
-	quiet := invoke.InProcess("f", time.Minute, func(context.Context) error { return nil })
-	if out, err := invoke.Typed[ask, reply](quiet)(t.Context(), ask{}); err != nil || out != (reply{}) {
+	idle := invoke.InProcess("f", time.Minute, func(context.Context) error { return nil })
+	if out, err := invoke.Typed[ask, reply](idle)(t.Context(), ask{}); err != nil || out != (reply{}) {
 		t.Errorf("no answer: %+v %v", out, err)
 	}
 }

@@ -59,7 +59,7 @@ func architecture() string {
 // makeImage puts what sam local needs under its tag, unless that is there already: our
 // bootstraps are static, so that the emulator of the Runtime API, which ships inside SAM,
 // is all there has to be. It tells whether the image is ours to remove.
-func makeImage(ctx context.Context, venv string) (made bool, err error) {
+func makeImage(ctx context.Context, venv string) (created bool, err error) {
 	if _, err := docker(ctx, nil, "image", "inspect", "--format", "{{.Id}}", image()); err == nil {
 		return false, nil
 	}

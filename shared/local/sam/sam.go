@@ -218,11 +218,11 @@ func (s *Stack) invoke(ctx context.Context, f template.Function, payload []byte)
 
 // failed recognises a function's error where sam passes it off as an answer.
 func failed(body []byte) bool {
-	var told struct {
+	var reported struct {
 		Message *string `json:"errorMessage"`
 		Type    *string `json:"errorType"`
 	}
-	return json.Unmarshal(body, &told) == nil && told.Message != nil && told.Type != nil
+	return json.Unmarshal(body, &reported) == nil && reported.Message != nil && reported.Type != nil
 }
 
 // API is sam local start-api, one request at a time: its containers bear no more.

@@ -63,7 +63,7 @@ func TestRun_Fails_RetriedAsLambdaDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		seen := map[string]int{}
-		told := 0
+		reported := 0
 		r := schedules.Start(ctx, []schedules.Job{{
 			Function: "sweep", Every: time.Minute, Retries: 2,
 			Run: func(_ context.Context, payload []byte) ([]byte, error) {
@@ -74,7 +74,7 @@ func TestRun_Fails_RetriedAsLambdaDoes(t *testing.T) {
 				return nil, nil
 			},
 		}}, silent, func(_ string, attempts int, _ error) {
-			told++
+			reported++
 			if attempts != 3 {
 				t.Errorf("told of %d attempts", attempts)
 			}
@@ -86,8 +86,8 @@ func TestRun_Fails_RetriedAsLambdaDoes(t *testing.T) {
 		for _, n := range seen {
 			times += n
 		}
-		if len(seen) != 3 || times != 3+2+2 || told != 1 {
-			t.Errorf("%d events in %d runs, told %d times", len(seen), times, told)
+		if len(seen) != 3 || times != 3+2+2 || reported != 1 {
+			t.Errorf("%d events in %d runs, told %d times", len(seen), times, reported)
 		}
 	})
 }

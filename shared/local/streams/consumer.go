@@ -188,14 +188,14 @@ func (c *consumer) trouble(err error, times int) {
 
 // quietSince tells whether everything that was in the stream at the given moment
 // is through.
-func (c *consumer) quietSince(moment time.Time) bool {
+func (c *consumer) quietSince(at time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.discovered.IsZero() || c.pending > 0 {
 		return false
 	}
 	for _, empty := range c.open {
-		if empty.Before(moment) {
+		if empty.Before(at) {
 			return false
 		}
 	}

@@ -127,9 +127,9 @@ func (d *Dispatcher) WaitIdle(ctx context.Context) error {
 	}
 }
 
-func (d *Dispatcher) quietSince(moment time.Time) bool {
+func (d *Dispatcher) quietSince(at time.Time) bool {
 	for _, c := range d.consumers {
-		if !c.quietSince(moment) {
+		if !c.quietSince(at) {
 			return false
 		}
 	}

@@ -82,9 +82,9 @@ func TestStreams_Engine_ChangesArriveInOrderPerItem(t *testing.T) {
 					}
 				}
 			}
-			quiet, done := context.WithTimeout(ctx, time.Minute)
+			idle, done := context.WithTimeout(ctx, time.Minute)
 			defer done()
-			if err := d.WaitIdle(quiet); err != nil {
+			if err := d.WaitIdle(idle); err != nil {
 				t.Fatalf("never quiet: %v, %+v", err, d.States())
 			}
 			cancel()

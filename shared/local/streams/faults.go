@@ -53,9 +53,9 @@ func (f Faults) Wrap(handler Handler) Handler {
 		}
 		if hit(f.Replay) && len(old) > 0 {
 			from := random.IntN(len(old))
-			again := old[from:min(len(old), from+1+random.IntN(10))]
+			repeated := old[from:min(len(old), from+1+random.IntN(10))]
 			// Whether they fail is not asked: they had been acknowledged once.
-			_, _ = handler(ctx, events.DynamoDBEvent{Records: again})
+			_, _ = handler(ctx, events.DynamoDBEvent{Records: repeated})
 		}
 		records := slices.Clone(event.Records)
 		if hit(f.Shuffle) {

@@ -57,7 +57,7 @@ func TestFaults_SameSeed_AreTheSame(t *testing.T) {
 		}
 		return fmt.Sprint(w.seen, lost)
 	}
-	if first, again := run(1), run(1); first != again {
+	if first, repeated := run(1), run(1); first != repeated {
 		t.Error("the same seed gave different faults")
 	}
 	if run(1) == run(2) {

@@ -142,9 +142,9 @@ func follow(t *testing.T, s *script, m Mapping) (seen []string, calls []string, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	quiet, done := context.WithTimeout(ctx, 10*time.Second)
+	idle, done := context.WithTimeout(ctx, 10*time.Second)
 	defer done()
-	if err := d.WaitIdle(quiet); err != nil {
+	if err := d.WaitIdle(idle); err != nil {
 		t.Fatalf("never quiet: %v; seen %v, states %+v", err, seen, d.States())
 	}
 	cancel()
@@ -308,9 +308,9 @@ func TestShards_OneInvocationEach_OthersGoOn(t *testing.T) {
 		t.Errorf("a shard that hangs holds up the others: %v of %v", through, want)
 	}
 	close(hang)
-	quiet, done := context.WithTimeout(ctx, 30*time.Second)
+	idle, done := context.WithTimeout(ctx, 30*time.Second)
 	defer done()
-	if err := d.WaitIdle(quiet); err != nil {
+	if err := d.WaitIdle(idle); err != nil {
 		t.Fatalf("never quiet: %v", err)
 	}
 	cancel()

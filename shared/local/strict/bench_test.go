@@ -27,10 +27,10 @@ func BenchmarkLayer(b *testing.B) {
 				defer func() { below += time.Since(began) }()
 				return plain.Options().HTTPClient.Do(r)
 			}, o)
-			var whole time.Duration
+			var total time.Duration
 			options.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
 				began := time.Now()
-				defer func() { whole += time.Since(began) }()
+				defer func() { total += time.Since(began) }()
 				return layer.Do(r)
 			})
 			db := dynamodb.New(options)
@@ -43,7 +43,7 @@ func BenchmarkLayer(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64((whole-below).Microseconds())/float64(2*b.N), "µs-layer/request")
+			b.ReportMetric(float64((total-below).Microseconds())/float64(2*b.N), "µs-layer/request")
 			b.ReportMetric(float64(below.Microseconds())/float64(2*b.N), "µs-engine/request")
 		})
 	}

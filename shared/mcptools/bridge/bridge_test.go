@@ -156,8 +156,8 @@ func TestBridge_Configuration_IsJudgedFirst(t *testing.T) {
 	} {
 		var out, log bytes.Buffer
 		code := Run(t.Context(), c.config, strings.NewReader(call+"\n"), &out, &log)
-		if told := text(t, out.String()); !strings.HasPrefix(told, "MISCONFIGURED: ") || !strings.Contains(told, c.want) {
-			t.Errorf("%s: the client is told %s", name, told)
+		if reported := text(t, out.String()); !strings.HasPrefix(reported, "MISCONFIGURED: ") || !strings.Contains(reported, c.want) {
+			t.Errorf("%s: the client is told %s", name, reported)
 		}
 		if code != exitConfig || strings.Count(out.String(), "\n") != 1 || !strings.Contains(log.String(), c.want) || strings.Count(log.String(), "\n") != 1 {
 			t.Errorf("%s: code %d, out %q, log %q", name, code, &out, &log)

@@ -211,9 +211,9 @@ func TestToken_CannotBeHad_IsToldAndAskedForAgain(t *testing.T) {
 
 // A command that hangs is given up, together with what it started.
 func TestToken_CommandHangs_IsGivenUp(t *testing.T) {
-	patience := commandTimeout
+	timeout := commandTimeout
 	commandTimeout = 200 * time.Millisecond
-	t.Cleanup(func() { commandTimeout = patience })
+	t.Cleanup(func() { commandTimeout = timeout })
 	s := newService(t, "good")
 	began := time.Now()
 	client := begin(t, Config{URL: s.url, TokenCommand: "sleep 30; echo good"})

@@ -59,7 +59,7 @@ func TestWords_OfAField_NameOneThatIsThere(t *testing.T) {
 	}
 	walk(reflect.TypeFor[operations.Brief]())
 	walk(reflect.TypeFor[operations.ReleasePage]())
-	names := slices.Concat(told, slices.Collect(maps.Keys(alsoForAgents)), slices.Collect(maps.Keys(defaults)))
+	names := slices.Concat(explained, slices.Collect(maps.Keys(alsoForAgents)), slices.Collect(maps.Keys(defaults)))
 	for _, name := range names {
 		if !there[name] {
 			t.Errorf("there is no field %s", name)

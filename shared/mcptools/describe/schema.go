@@ -46,7 +46,7 @@ func output(t reflect.Type) *jsonschema.Schema {
 		s := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}}
 		for _, f := range fields.Of(t) {
 			p := output(f.Type)
-			if name := f.Of.Name() + "." + f.Name; slices.Contains(told, name) {
+			if name := f.Of.Name() + "." + f.Name; slices.Contains(explained, name) {
 				p.Description = f.Plain() + alsoForAgents[name]
 			}
 			add(s, f.Name, p, !f.Optional)

@@ -55,7 +55,7 @@ var alsoForAgents = map[string]string{
 }
 
 // told are the fields of answers whose names do not say it all.
-var told = []string{
+var explained = []string{
 	"ReleasePage.nextCursor", "Summary.changeCount", "ReleaseView.allowedNextStatuses", "ReleaseView.revision", "ReleaseView.settlement", "ReleaseView.stillLinking",
 	"ReleaseView.deploymentLog", "ReleaseView.changedSinceApproval", "Brief.olderLogEntries", "Brief.readiness", "NextStatus.ready", "NextStatus.asks", "Condition.changeRequests", "Progress.state",
 	"LinkedChange.controlTitle",

@@ -140,26 +140,26 @@ func (a *Announcer) put(ctx context.Context, id string, entries []types.PutEvent
 		if len(out.Entries) != len(entries) {
 			return fmt.Errorf("announce: PutEvents answered %d results to %d entries of %s", len(out.Entries), len(entries), id)
 		}
-		var again []types.PutEventsRequestEntry
+		var repeated []types.PutEventsRequestEntry
 		code := ""
 		for i, result := range out.Entries {
 			switch {
 			case result.ErrorCode == nil:
 			case passing(*result.ErrorCode):
-				again, code = append(again, entries[i]), *result.ErrorCode
+				repeated, code = append(repeated, entries[i]), *result.ErrorCode
 			default:
 				// Sending it again can only fail again, and would hold up all later ones.
 				slog.ErrorContext(ctx, "announce: EventBridge refused a status change for good; no consumer will hear of it",
 					"release", id, "code", *result.ErrorCode, "message", aws.ToString(result.ErrorMessage), "detail", aws.ToString(entries[i].Detail))
 			}
 		}
-		if len(again) == 0 {
+		if len(repeated) == 0 {
 			return nil
 		}
 		if n+1 >= calls {
-			return fmt.Errorf("announce: EventBridge did not take %d status changes of %s after %d calls: %s", len(again), id, calls, code)
+			return fmt.Errorf("announce: EventBridge did not take %d status changes of %s after %d calls: %s", len(repeated), id, calls, code)
 		}
-		entries = again
+		entries = repeated
 		if err := pause(ctx, n); err != nil {
 			return err
 		}

@@ -54,14 +54,14 @@ func (w *fixture) moved(to ...release.Status) release.Release {
 	w.t.Helper()
 	start, end := at.Add(48*time.Hour), at.Add(50*time.Hour)
 	stamp := release.Stamp{At: at, By: release.Person{Subject: "s-1", Name: "Rita", Email: "rita@example.com"}, Request: "create"}
-	made, err := w.store.CreateRelease(w.t.Context(), release.Release{
+	created, err := w.store.CreateRelease(w.t.Context(), release.Release{
 		Status: release.Planned, CreatedAt: at, UpdatedAt: at, Revision: 1,
 		Plan: release.Plan{Name: "Spring <release>", Version: "1.2", ScheduledStart: &start, ScheduledEnd: &end}.Normalise(),
 	}, nil, dynamo.Write{Stamp: stamp})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return w.move(made.Release, to...)
+	return w.move(created.Release, to...)
 }
 
 func (w *fixture) move(r release.Release, to ...release.Status) release.Release {

@@ -40,9 +40,9 @@ func (a *Announcer) wake(ctx context.Context, r dynamo.Settling, w wakeUp, recor
 	complete := w.op == dynamo.OpSettled && r.Finished && r.Settling != nil
 	if complete && w.settledEpoch == r.Settling.Epoch {
 		// From the transition to the write that found everything settled; the record comes for that write.
-		passage := r.History[r.Settling.Epoch-1]
+		entry := r.History[r.Settling.Epoch-1]
 		slog.InfoContext(ctx, "announce: a settlement is complete", "release", r.ID,
-			figures.Seconds("SettlementSeconds", max(0, record.At.Sub(passage.At)), "Outcome", string(passage.To)))
+			figures.Seconds("SettlementSeconds", max(0, record.At.Sub(entry.At)), "Outcome", string(entry.To)))
 	}
 	switch {
 	case complete && r.Status != release.Cancelled && len(r.ChangeIDs) > 0:

@@ -118,8 +118,8 @@ func TestMessage_EachKind_IsTheGoldenOne(t *testing.T) {
 			if l.Calendar != nil {
 				golden(t, name+".ics", string(l.Calendar.Content))
 			}
-			again, err := w.Write(n)
-			if err != nil || again.HTML != l.HTML || again.Text != l.Text {
+			repeated, err := w.Write(n)
+			if err != nil || repeated.HTML != l.HTML || repeated.Text != l.Text {
 				t.Errorf("the same notice gave another letter, %v", err)
 			}
 		})
@@ -172,11 +172,11 @@ func TestMessage_EachKind_KeepsTheContract(t *testing.T) {
 				t.Errorf("%s: the text does not list %s", name, task.ID)
 			}
 		}
-		told := "Your request will be fulfilled as part of release " + n.ReleaseID + " scheduled for " + n.Window.Start.In(berlin(t)).Format("2006-01-02")
-		if announces := n.Kind == mail.HeadsUp || n.Kind == mail.Rescheduled; announces != strings.Contains(l.Text, told) || announces != strings.Contains(l.HTML, told) {
-			t.Errorf("%s: the sentence %q: wanted %v", name, told, announces)
+		reported := "Your request will be fulfilled as part of release " + n.ReleaseID + " scheduled for " + n.Window.Start.In(berlin(t)).Format("2006-01-02")
+		if announces := n.Kind == mail.HeadsUp || n.Kind == mail.Rescheduled; announces != strings.Contains(l.Text, reported) || announces != strings.Contains(l.HTML, reported) {
+			t.Errorf("%s: the sentence %q: wanted %v", name, reported, announces)
 		}
-		if again := "not submit"; (n.Kind == mail.RolledBack) && !strings.Contains(l.Text, again) {
+		if repeated := "not submit"; (n.Kind == mail.RolledBack) && !strings.Contains(l.Text, repeated) {
 			t.Errorf("%s does not say not to resubmit", name)
 		}
 		if strings.Contains(l.HTML, "javascript:") && strings.Contains(l.HTML, `href="javascript:`) {

@@ -72,21 +72,21 @@ func (p *Planner) steps(ctx context.Context, s mail.Snapshot, rows []mail.Recipi
 	if len(rows) == 0 && !mail.Due(s.Release, s.Now) || !s.Off() && s.Status != release.Scheduled {
 		return nil, nil
 	}
-	var told []string // change requests because of which anybody was told
+	var informed []string // change requests because of which anybody was told
 	for _, row := range rows {
-		told = append(told, row.Via...)
+		informed = append(informed, row.Via...)
 	}
-	slices.Sort(told)
-	told = slices.Compact(told)
+	slices.Sort(informed)
+	informed = slices.Compact(informed)
 	linked := s.ChangeIDs
 	if s.Off() {
-		linked = told
+		linked = informed
 	}
 	touched, err := p.reach(ctx, linked)
 	if err != nil {
 		return nil, err
 	}
-	left, err := p.reach(ctx, mail.NotIn(told, linked))
+	left, err := p.reach(ctx, mail.NotIn(informed, linked))
 	if err != nil {
 		return nil, err
 	}
@@ -226,16 +226,16 @@ func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned
 	if err != nil {
 		return 0, false, err
 	}
-	passage := r.History[epoch-1]
+	entry := r.History[epoch-1]
 	kind := mail.Resolved
-	if passage.To == release.RolledBack {
+	if entry.To == release.RolledBack {
 		kind = mail.RolledBack
 	}
 	fresh := make(chan bool, len(people))
 	err = parallel(ctx, keys(people), func(ctx context.Context, key string) error {
 		someone := people[key]
 		n := s.Notice(kind, mail.RecipientState{Name: someone.Name, Address: someone.Address}, someone.Tasks)
-		n.At, n.Reason = passage.At, passage.Reason
+		n.At, n.Reason = entry.At, entry.Reason
 		m, err := n.Outbox(epoch, 0)
 		if err != nil {
 			return err

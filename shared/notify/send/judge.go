@@ -76,10 +76,10 @@ func throttlesOnly(pause time.Duration) aws.Retryer {
 
 // within ends each call after a while, not all of them together: a throttled one would
 // else end while it waits to be repeated, and look as if its outcome were unclear.
-func within(patience time.Duration) func(*middleware.Stack) error {
+func within(timeout time.Duration) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Patience", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
-			ctx, cancel := context.WithTimeout(ctx, patience)
+			ctx, cancel := context.WithTimeout(ctx, timeout)
 			defer cancel()
 			return next.HandleFinalize(ctx, in)
 		}), "Retry", middleware.After)

@@ -41,8 +41,8 @@ func TestDocument_Served_NamesItsAddress(t *testing.T) {
 		if w.Header().Get("Content-Type") != "application/json" || d.OpenAPI != "3.1.0" || len(d.Servers) != 1 || d.Servers[0].URL != want {
 			t.Errorf("served at %q: %+v", publicURL, d)
 		}
-		if again := get(t, publicURL, "/openapi.json", "If-None-Match: "+w.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() > 0 {
-			t.Errorf("unchanged, yet %d", again.Code)
+		if repeated := get(t, publicURL, "/openapi.json", "If-None-Match: "+w.Header().Get("ETag")); repeated.Code != http.StatusNotModified || repeated.Body.Len() > 0 {
+			t.Errorf("unchanged, yet %d", repeated.Code)
 		}
 	}
 }
