@@ -1,4 +1,4 @@
-// Command heads-up runs on a schedule: it has people told of releases that are due, and looks after the outbox.
+// Command heads-up runs on a schedule: it has each release looked at when its timer says, so that people are told of what is due.
 package main
 
 import (
@@ -7,6 +7,6 @@ import (
 )
 
 func main() {
-	c := host.FromEnvironment("RELEASES_TABLE", "CHANGES_TABLE", "TASKS_TABLE", "MAIL_TABLE")
+	c := host.FromEnvironment("RELEASES_TABLE", "MAIL_TABLE")
 	host.Serve(notices.HeadsUp(c))
 }

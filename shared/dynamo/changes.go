@@ -186,6 +186,9 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 // the entries.
 func (s *Store) changeAtRelease(r release.Release, here place, before, after release.Change, entries []release.LogEntry, op Op, w Write) []types.TransactWriteItem {
 	atRelease := s.releaseGuard(r, op, Write{Stamp: w.Stamp})
+	if op == OpDecide || !slices.Equal(before.AffectedCIIDs, after.AffectedCIIDs) {
+		wakePeople(atRelease, r, w.At)
+	}
 	if after.CABApproved() {
 		atRelease.deleteFrom("pending", set([]string{before.ID}))
 	} else {

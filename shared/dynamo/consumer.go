@@ -108,7 +108,7 @@ func SilentOps() []SilentOp {
 		{"Changes", opFree, "a cancellation and a removal have nothing to tell the tasks"},
 		{"Mail", opWait, "the periodic look wakes it when its time has come"},
 		{"Mail", opPlanned, "the job is done"},
-		{"Mail", opMissed, "nobody is told of a window that has begun; an alarm stands on it"},
+		{"Mail", opRest, "the window is over, or the release is scheduled no more: there is nothing to look at"},
 		{"Mail", opOfState(mail.Sending), "whoever wrote it is sending it"},
 		{"Mail", opOfState(mail.Sent), "it has ended"},
 		{"Mail", opOfState(mail.Failed), "it has ended"},

@@ -113,8 +113,8 @@ func TestFields_Job_ComesBackAsOpened(t *testing.T) {
 	opened := func(op Op) mail.Job {
 		k := mail.SettlementJob("R", 2)
 		i := jobKey(k)
-		for placeholder, attribute := range openJob(k, op, now).names {
-			i[attribute] = openJob(k, op, now).assigned(placeholder)
+		for placeholder, attribute := range putJob(k, op, now.Add(mail.ReplanAfter), now).names {
+			i[attribute] = putJob(k, op, now.Add(mail.ReplanAfter), now).assigned(placeholder)
 		}
 		return decodeJob(k, i)
 	}

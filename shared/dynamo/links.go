@@ -258,7 +258,7 @@ func (s *Store) heldElsewhere(ctx context.Context, c release.Change) (code, why 
 
 // linkActions links change requests to a release that is as it was read.
 func (s *Store) linkActions(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
-	e := s.releaseGuard(r, OpLink, w).
+	e := wakePeople(s.releaseGuard(r, OpLink, w), r, w.At).
 		add("changeIds", set(ids)).
 		add("changeCount", number(len(ids))).
 		compare("changeCount", "<=", number(release.MaxChanges-len(ids)))
@@ -286,7 +286,7 @@ func (s *Store) linkPairs(r release.Release, ids []string, changes map[string]re
 
 // freeActions removes change requests from a release that is as it was read.
 func (s *Store) freeActions(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
-	e := s.releaseGuard(r, OpLink, w).
+	e := wakePeople(s.releaseGuard(r, OpLink, w), r, w.At).
 		deleteFrom("changeIds", set(ids)).deleteFrom("pending", set(ids)).add("changeCount", number(-len(ids)))
 	actions := []types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(r.ID), e)}
 	for _, id := range ids {

@@ -288,20 +288,50 @@ func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 	}
 	window := mail.WindowJob("REL-1")
 	l.no(l.OpenJob(l.ctx, window, at(0)))
-	l.no(l.OpenJobOnce(l.ctx, window, at(1)))
+	once := func(minute int, want bool) {
+		t.Helper()
+		if opened, err := l.OpenJobOnce(l.ctx, window, at(minute)); opened != want || err != nil {
+			t.Errorf("minute %d: opened %v, %v", minute, opened, err)
+		}
+	}
+	once(1, false)
 	want("open, and not overdue", window, true, false, 1)
-	l.no(l.OpenJobOnce(l.ctx, window, at(10)))
+	once(10, true)
 	want("overdue", window, true, false, 2)
 	read := job(window)
 	l.no(l.OpenJob(l.ctx, window, at(11)))
-	l.no(l.CloseJob(l.ctx, read, at(12)))
+	l.no(l.CloseJob(l.ctx, read, time.Time{}, at(12)))
 	want("opened again before it was closed", window, true, false, 3)
-	l.no(l.MissJob(l.ctx, window, at(13)))
-	want("planned, hence not missed", window, true, false, 3)
-	l.no(l.CloseJob(l.ctx, job(window), at(14)))
+	l.no(l.ArmJob(l.ctx, window, at(20), at(13)))
+	want("open, hence not armed", window, true, false, 3)
+	l.no(l.CloseJob(l.ctx, job(window), time.Time{}, at(14)))
 	want("closed", window, false, false, 3)
-	l.no(l.OpenJobOnce(l.ctx, window, at(15)))
+	once(15, true)
 	want("closed before", window, true, false, 4)
+
+	// A timer: closed until a moment, and opened then, once.
+	l.no(l.CloseJob(l.ctx, job(window), at(60), at(16)))
+	want("until a moment", window, false, true, 5)
+	l.no(l.ArmJob(l.ctx, window, at(20), at(17)))
+	if j := job(window); !j.DueAt.Equal(at(60)) || j.Round != 5 {
+		t.Errorf("armed again: %+v", j)
+	}
+	for _, try := range []struct {
+		minute       int
+		opened, late bool
+	}{{60, false, false}, {61, true, false}, {62, false, false}, {67, true, true}} {
+		if opened, late, err := l.OpenDueJob(l.ctx, window, at(try.minute)); opened != try.opened || late != try.late || err != nil {
+			t.Errorf("minute %d: opened %v, late %v, %v", try.minute, opened, late, err)
+		}
+	}
+	l.no(l.CloseJob(l.ctx, job(window), time.Time{}, at(70)))
+	none := mail.WindowJob("REL-none")
+	for _, k := range []mail.JobKey{window, none} {
+		if opened, late, err := l.OpenDueJob(l.ctx, k, at(100)); opened || late || err != nil {
+			t.Errorf("%s rests, or is none: opened %v, late %v, %v", k.ReleaseID, opened, late, err)
+		}
+	}
+	want("what is none stays none", none, false, false, 0)
 
 	settled := mail.SettlementJob("REL-1", 4)
 	l.no(l.AwaitSettlement(l.ctx, settled, at(0)))
@@ -310,7 +340,7 @@ func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 	want("complete", settled, true, false, 2)
 	l.no(l.AwaitSettlement(l.ctx, settled, at(2)))
 	want("opened before it was to wait", settled, true, false, 2)
-	l.no(l.CloseJob(l.ctx, job(settled), at(3)))
+	l.no(l.CloseJob(l.ctx, job(settled), time.Time{}, at(3)))
 	l.no(l.OpenSettlement(l.ctx, settled, at(4)))
 	want("planned, and complete once more", settled, false, false, 2)
 	other := mail.SettlementJob("REL-1", 5)

@@ -14,17 +14,42 @@ func jobKey(k mail.JobKey) item { return key(jobPrefix+k.ReleaseID, k.Name) }
 
 // OpenJob has a job planned: its record wakes plan-notices.
 func (s *Store) OpenJob(ctx context.Context, k mail.JobKey, now time.Time) error {
-	_, err := s.update(ctx, s.tables.Mail, jobKey(k), openJob(k, opPlan, now))
+	_, err := s.update(ctx, s.tables.Mail, jobKey(k), putJob(k, opPlan, now.Add(mail.ReplanAfter), now))
 	return err
 }
 
-// OpenJobOnce is OpenJob, unless the job is open and not overdue: a look that finds the
-// same thing to do every minute does not ask for it every minute.
-func (s *Store) OpenJobOnce(ctx context.Context, k mail.JobKey, now time.Time) error {
-	e := openJob(k, opPlan, now)
+// OpenJobOnce is OpenJob, unless the job is open and not overdue. It tells whether it
+// opened it.
+func (s *Store) OpenJobOnce(ctx context.Context, k mail.JobKey, now time.Time) (bool, error) {
+	e := putJob(k, opPlan, now.Add(mail.ReplanAfter), now)
 	e.conditions = append(e.conditions, "("+e.name(opAttribute)+" <> "+e.value(opPlan.value())+" OR "+e.name("dueAt")+" < "+e.value(millisValue(now))+")")
 	_, err := s.update(ctx, s.tables.Mail, jobKey(k), e)
 	if _, open := failedCondition(err); open {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// OpenDueJob opens a job that waits and whose time has come, or that is open and was
+// forgotten (late). It is for what the index of due items says, which lags.
+func (s *Store) OpenDueJob(ctx context.Context, k mail.JobKey, now time.Time) (opened, late bool, err error) {
+	e := putJob(k, opPlan, now.Add(mail.ReplanAfter), now).equal(opAttribute, opWait.value()).compare("dueAt", "<", millisValue(now))
+	_, err = s.update(ctx, s.tables.Mail, jobKey(k), e)
+	failed, ok := failedCondition(err)
+	if !ok || failed.image == nil || opOf(failed.image) != opPlan {
+		if ok {
+			err = nil
+		}
+		return !ok && err == nil, false, err
+	}
+	late, err = s.OpenJobOnce(ctx, k, now)
+	return late, late, err
+}
+
+// ArmJob has a job wait until a moment, unless it waits already or is open.
+func (s *Store) ArmJob(ctx context.Context, k mail.JobKey, at, now time.Time) error {
+	_, err := s.update(ctx, s.tables.Mail, jobKey(k), putJob(k, opWait, at, now).absent("dueKey"))
+	if _, armed := failedCondition(err); armed {
 		return nil
 	}
 	return err
@@ -33,7 +58,7 @@ func (s *Store) OpenJobOnce(ctx context.Context, k mail.JobKey, now time.Time) e
 // OpenSettlement has a settlement's job planned that waits for it, or that is not there
 // yet. One that was planned stays so.
 func (s *Store) OpenSettlement(ctx context.Context, k mail.JobKey, now time.Time) error {
-	e := openJob(k, opPlan, now)
+	e := putJob(k, opPlan, now.Add(mail.ReplanAfter), now)
 	e.conditions = append(e.conditions, "(attribute_not_exists("+e.name("pk")+") OR "+e.name(opAttribute)+" = "+e.value(opWait.value())+")")
 	_, err := s.update(ctx, s.tables.Mail, jobKey(k), e)
 	if _, opened := failedCondition(err); opened {
@@ -45,16 +70,17 @@ func (s *Store) OpenSettlement(ctx context.Context, k mail.JobKey, now time.Time
 // AwaitSettlement puts down a settlement's job until the settlement is complete, once:
 // a job that was opened or planned since stays as it is.
 func (s *Store) AwaitSettlement(ctx context.Context, k mail.JobKey, now time.Time) error {
-	_, err := s.update(ctx, s.tables.Mail, jobKey(k), openJob(k, opWait, now).absent("pk"))
+	_, err := s.update(ctx, s.tables.Mail, jobKey(k), putJob(k, opWait, now.Add(mail.ReplanAfter), now).absent("pk"))
 	if _, there := failedCondition(err); there {
 		return nil
 	}
 	return err
 }
 
-func openJob(k mail.JobKey, op Op, now time.Time) *expression {
+// putJob is the write of a job that is looked after at a moment.
+func putJob(k mail.JobKey, op Op, due, now time.Time) *expression {
 	return newExpression().op(op).add("round", number(1)).
-		set("dueKey", dueShard(dueJob, jobPrefix+k.ReleaseID)).set("dueAt", millisValue(now.Add(mail.ReplanAfter))).
+		set("dueKey", dueShard(dueJob, jobPrefix+k.ReleaseID)).set("dueAt", millisValue(due)).
 		set("updatedAt", millisValue(now)).set("expiresAt", unix(now.Add(mail.Kept)))
 }
 
@@ -72,12 +98,18 @@ func decodeJob(k mail.JobKey, i item) mail.Job {
 	return mail.Job{JobKey: k, Open: op == opPlan, Wait: op == opWait, Round: num(i, "round"), DueAt: timeOf(i, "dueAt")}
 }
 
-// CloseJob records that a job, as it was read, is done. Where it was opened again
-// meanwhile, it stays open.
-func (s *Store) CloseJob(ctx context.Context, j mail.Job, now time.Time) error {
-	e := newExpression().op(opPlanned).remove("dueKey").remove("dueAt").set("updatedAt", millisValue(now)).
-		equal("round", number(j.Round))
-	_, err := s.update(ctx, s.tables.Mail, jobKey(j.JobKey), e)
+// CloseJob records that a job, as it was read, is done, and when it is to be looked at
+// next; the zero time for never. Where it was opened again meanwhile, it stays open.
+func (s *Store) CloseJob(ctx context.Context, j mail.Job, next, now time.Time) error {
+	closed := opRest
+	if _, settlement := j.Epoch(); settlement {
+		closed = opPlanned
+	}
+	e := newExpression().op(closed).remove("dueKey").remove("dueAt").set("updatedAt", millisValue(now))
+	if !next.IsZero() {
+		e = putJob(j.JobKey, opWait, next, now)
+	}
+	_, err := s.update(ctx, s.tables.Mail, jobKey(j.JobKey), e.equal("round", number(j.Round)))
 	if _, opened := failedCondition(err); opened {
 		return nil
 	}
@@ -106,14 +138,4 @@ func JobOfKeys(pk, sk string) (mail.JobKey, bool) {
 func MailOfKey(pk string) (string, bool) {
 	id, ok := strings.CutPrefix(pk, mailPrefix)
 	return id, ok && id != ""
-}
-
-// MissJob puts down, once, that a window began before anybody was told of it.
-func (s *Store) MissJob(ctx context.Context, k mail.JobKey, now time.Time) error {
-	e := newExpression().op(opMissed).set("updatedAt", millisValue(now)).set("expiresAt", unix(now.Add(mail.Kept))).absent("pk")
-	_, err := s.update(ctx, s.tables.Mail, jobKey(k), e)
-	if _, there := failedCondition(err); there {
-		return nil
-	}
-	return err
 }

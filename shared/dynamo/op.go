@@ -29,7 +29,7 @@ var (
 	opThrough   = Op{"through"}
 	OpSettled   = Op{"settled"} // the settlement is complete
 	opAnnounced = Op{"announced"}
-	opRest      = Op{"rest"}      // nothing about the release is unfinished
+	opRest      = Op{"rest"}      // nothing about the release is unfinished; of a job: it is not looked at any more
 	opPostponed = Op{"postponed"} // what is unfinished could not be repaired
 )
 
@@ -39,8 +39,7 @@ var (
 	opSend    = Op{"send"}    // a mail is to be sent
 	opWait    = Op{"wait"}    // a mail or a job is left to the periodic look
 	opPlan    = Op{"plan"}    // a job is open
-	opPlanned = Op{"planned"} // a job is done
-	opMissed  = Op{"missed"}  // the window began before anybody was told
+	opPlanned = Op{"planned"} // a settlement's job is done; in earlier versions, a window's too
 )
 
 // opOfStatus is the word of a transition.

@@ -124,7 +124,10 @@ func declaredOps(t *testing.T) []string {
 
 // youngerOps are words that came after the recording, by table. They are written as
 // they are from the day they are deployed.
-var youngerOps = map[string][]string{}
+var youngerOps = map[string][]string{"Mail": {"rest"}}
+
+// retiredOps are words that nothing writes any more; items hold them.
+var retiredOps = map[string][]string{"Mail": {"missed"}}
 
 // The words are data: an installation's items and its deployed filters hold those of
 // the recorded version, table by table.
@@ -144,6 +147,7 @@ func TestOps_OfTheRecordedVersion_AreThoseOfToday(t *testing.T) {
 				words = append(words, op.String())
 			}
 		}
+		words = slices.DeleteFunc(words, func(op string) bool { return slices.Contains(retiredOps[table], op) })
 		slices.Sort(words)
 		if !slices.Equal(words, today) {
 			t.Errorf("%s: the recorded version wrote %q, this one writes %q", table, words, today)

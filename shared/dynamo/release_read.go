@@ -198,12 +198,9 @@ func (s *Store) Postpone(ctx context.Context, u Unfinished, to time.Time) error 
 // ScheduledReleases lists the ids of all releases that are scheduled, those that start
 // first at the front. It reads an index.
 func (s *Store) ScheduledReleases(ctx context.Context) ([]string, error) {
-	e := newExpression()
-	condition := e.name("windowKey") + " = " + e.value(text("scheduled"))
 	var ids []string
-	err := s.queryAll(ctx, &dynamodb.QueryInput{
-		TableName: &s.tables.Releases, IndexName: aws.String("byWindow"), KeyConditionExpression: &condition,
-		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
-	}, func(i item) { ids = append(ids, strings.TrimPrefix(str(i, "pk"), releasePrefix)) })
+	err := s.queryAll(ctx, s.scheduledQuery(), func(i item) { ids = append(ids, releaseIDOf(i)) })
 	return ids, err
 }
+
+func releaseIDOf(i item) string { return strings.TrimPrefix(str(i, "pk"), releasePrefix) }

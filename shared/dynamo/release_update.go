@@ -34,6 +34,9 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 		e := newExpression().op(OpPatch).
 			equal("revision", number(before.Revision)) // which every transition and the mark of a deletion raise
 		after = editFields(e, editableFields, before, after)
+		if after.WindowVersion != before.WindowVersion {
+			wakePeople(e, before, w.At)
+		}
 		publish(e, before, after, w.At)
 		if entry.Kind == release.LogEdit {
 			entry.Changes = record.PlanChanges(before.Plan, after.Plan)

@@ -17,6 +17,9 @@ type Settling struct {
 	Announced int
 	// Finished tells that the end of the latest settlement has been recorded.
 	Finished bool
+	// Wake counts the writes that people may have to be told of, Woken those of them that
+	// announce has heard of.
+	Wake, Woken int
 }
 
 // SettlingRelease reads a release for settlement and repair, strongly consistent, also
@@ -30,7 +33,10 @@ func (s *Store) SettlingRelease(ctx context.Context, id string) (Settling, bool,
 }
 
 func settlingOf(i item) Settling {
-	return Settling{Release: decodeRelease(i), Announced: num(i, "announced"), Finished: num(i, "settledEpoch") == num(i, "settleEpoch")}
+	return Settling{
+		Release: decodeRelease(i), Announced: num(i, "announced"), Finished: num(i, "settledEpoch") == num(i, "settleEpoch"),
+		Wake: num(i, "wake"), Woken: num(i, "woken"),
+	}
 }
 
 // ChangesByID reads change requests, strongly consistent, in the order asked; those
@@ -222,7 +228,8 @@ func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
 		remove("attention").remove("attentionSince").
 		compare("announced", "<", number(epoch)).equal("epoch", number(epoch)).
 		absent("deleting")
-	restful.conditions = append(restful.conditions, restful.name("settledEpoch")+" = "+restful.name("settleEpoch"))
+	restful.conditions = append(restful.conditions, restful.name("settledEpoch")+" = "+restful.name("settleEpoch"),
+		"(attribute_not_exists("+restful.name("wake")+") OR "+restful.name("woken")+" = "+restful.name("wake")+")")
 	_, err := s.update(ctx, s.tables.Releases, releaseKey(id), restful)
 	failed, ok := failedCondition(err)
 	if !ok {
@@ -245,12 +252,17 @@ func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
 
 // clearAttention takes a release on which nothing is unfinished out of the sweep's index.
 func (s *Store) clearAttention(ctx context.Context, i item) error {
-	if !has(i, "attention") || has(i, "unsettled") || has(i, "linking") || has(i, "deleting") ||
+	if !has(i, "attention") || has(i, "unsettled") || has(i, "linking") || has(i, "deleting") || unheard(i) ||
 		num(i, "announced") != num(i, "epoch") || num(i, "settledEpoch") != num(i, "settleEpoch") {
 		return nil
 	}
 	e := newExpression().op(opRest).remove("attention").remove("attentionSince").
 		equal("epoch", number(num(i, "epoch"))).absent("deleting")
+	if has(i, "wake") {
+		e.equal("wake", number(num(i, "wake")))
+	} else {
+		e.absent("wake")
+	}
 	_, err := s.update(ctx, s.tables.Releases, releaseKey(decodeRelease(i).ID), e)
 	if _, ok := failedCondition(err); ok {
 		return nil

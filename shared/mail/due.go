@@ -26,7 +26,7 @@ func Ahead(r release.Release, now time.Time) bool {
 // none; empty where it should.
 func (m Mail) Outdated(r release.Release, settlement int, now time.Time) string {
 	switch Kind(m.Kind) {
-	case HeadsUp, Rescheduled:
+	case HeadsUp, Rescheduled, WindowOver:
 		switch {
 		case r.Deleting || r.Status != release.Scheduled:
 			return "the release is no longer scheduled"
@@ -34,7 +34,7 @@ func (m Mail) Outdated(r release.Release, settlement int, now time.Time) string 
 			return "the window has moved since"
 		case Kind(m.Kind) == HeadsUp && !now.Before(*r.ScheduledStart):
 			return "missed: the window has begun"
-		case !Ahead(r, now):
+		case Kind(m.Kind) != WindowOver && !Ahead(r, now):
 			return "missed: the window is over"
 		}
 	case Resolved, RolledBack:
@@ -43,4 +43,37 @@ func (m Mail) Outdated(r release.Release, settlement int, now time.Time) string 
 		}
 	}
 	return ""
+}
+
+// NextLook is when, after a look at a moment, people are next compared with what they
+// were told of a scheduled release's window; the zero time for never. Tasks that appear
+// are told of then: at most a day later, and at the end within hours. At the start it
+// shows whether nobody was told; an hour after the end, that the release was left as it
+// is. What changes the release does not wait for it.
+func NextLook(r release.Release, now time.Time) time.Time {
+	if r.Deleting || r.Status != release.Scheduled || r.ScheduledStart == nil || r.ScheduledEnd == nil {
+		return time.Time{}
+	}
+	start, end := *r.ScheduledStart, *r.ScheduledEnd
+	for _, at := range []time.Time{
+		start.Add(-HeadsUpLead + time.Millisecond), // due is who starts in less
+		start.Add(-6 * 24 * time.Hour), start.Add(-5 * 24 * time.Hour), start.Add(-4 * 24 * time.Hour),
+		start.Add(-3 * 24 * time.Hour), start.Add(-2 * 24 * time.Hour),
+		start.Add(-24 * time.Hour), start.Add(-12 * time.Hour), start.Add(-4 * time.Hour), start.Add(-time.Hour),
+		start, end.Add(leftOpenAfter),
+	} {
+		if at.After(now) {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// leftOpenAfter is how long after its window a release may be scheduled before its
+// manager is reminded of it.
+const leftOpenAfter = time.Hour
+
+// LeftOpen tells whether a release's window is long over and it is still scheduled.
+func LeftOpen(r release.Release, now time.Time) bool {
+	return r.Status == release.Scheduled && r.ScheduledEnd != nil && !now.Before(r.ScheduledEnd.Add(leftOpenAfter))
 }

@@ -16,10 +16,11 @@ const (
 	Withdrawn   Kind = "withdrawn"   // it will not be, after all
 	Resolved    Kind = "resolved"    // it has been
 	RolledBack  Kind = "rolled-back" // it had been, and no longer is
+	WindowOver  Kind = "window-over" // to the release manager: it was left scheduled
 )
 
 // Kinds lists them.
-var Kinds = []Kind{HeadsUp, Rescheduled, Withdrawn, Resolved, RolledBack}
+var Kinds = []Kind{HeadsUp, Rescheduled, Withdrawn, Resolved, RolledBack, WindowOver}
 
 // MaxTasks is how many tasks a mail lists; the rest is a count.
 const MaxTasks = 20

@@ -208,9 +208,9 @@ func (w *fixture) rough(r *rand.Rand) {
 func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 	var wrong []string
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	report := w.run()
-	if report.Opened != 0 || report.Overdue != 0 {
-		complain("it is not quiet in the end: %+v", report)
+	before, report := w.states(), w.run(`{}`)
+	if w.plan(); w.states() != before || report.Overdue != 0 {
+		complain("it is not quiet in the end: %+v %s, before %s", report, w.states(), before)
 	}
 	arrived := map[string]int{} // by outbox item
 	for _, m := range inbox {

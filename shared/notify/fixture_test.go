@@ -246,29 +246,49 @@ func (w *fixture) hear() {
 
 // schedules is what the two schedules report, jobs and mails together.
 type schedules struct {
-	Opened, Missed, Woken, Overdue, Unknown int
-	CircuitOpen                             bool
-	Circuit                                 string
+	Opened, Woken, Overdue, Unknown int
+	CircuitOpen                     bool
+	Circuit                         string
 }
 
-// run runs both schedules; all that they read must have been read.
-func (w *fixture) run() schedules {
+// run runs both schedules, heads-up with an event; all that they read must have been read.
+func (w *fixture) run(event string) schedules {
 	w.t.Helper()
-	jobs := must(w.planner.Run(w.t.Context(), json.RawMessage(`{}`)))(w.t)
+	jobs := must(w.planner.Run(w.t.Context(), json.RawMessage(event)))(w.t)
 	mails := must(w.tender.Run(w.t.Context(), nil))(w.t)
 	if jobs.Overdue == nil || mails.Overdue == nil || mails.Unknown == nil || mails.CircuitOpen == nil {
 		w.t.Fatalf("not everything was read: %+v %+v", jobs, mails)
 	}
 	return schedules{
-		Opened: jobs.Opened, Missed: jobs.Missed, Woken: jobs.Woken + mails.Woken, Overdue: *jobs.Overdue + *mails.Overdue,
+		Opened: jobs.Opened, Woken: mails.Woken, Overdue: *jobs.Overdue + *mails.Overdue,
 		Unknown: *mails.Unknown, CircuitOpen: *mails.CircuitOpen, Circuit: mails.Circuit,
 	}
 }
 
-// headsUp runs the schedules, and all that follows.
+// headsUp runs the schedules, as by hand: every scheduled release is looked at.
 func (w *fixture) headsUp() schedules {
 	w.t.Helper()
-	report := w.run()
+	return w.follow(`{}`)
+}
+
+// planWindow plans a release's window, as its job would.
+func (w *fixture) planWindow(id string) {
+	w.t.Helper()
+	if _, _, err := w.planner.Window(w.t.Context(), id); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// onTime runs the schedules as they run by themselves: what is due is looked at.
+func (w *fixture) onTime() schedules {
+	w.t.Helper()
+	return w.follow(`{"sparing":true}`)
+}
+
+// follow runs the schedules, and all that follows.
+func (w *fixture) follow(event string) schedules {
+	w.t.Helper()
+	report := w.run(event)
 	w.plan()
 	w.send()
 	return report

@@ -258,13 +258,15 @@ func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 	l.noFurther()
 }
 
-// noFurther runs the schedule ten more times and wants no mail and no write.
+// noFurther runs the schedules ten more times and wants no mail and no write.
 func (l *laptop) noFurther() {
 	l.t.Helper()
 	planner, tender := plan.New(l.store), tend.New(l.store)
-	l.count.Take()
-	for range 10 {
-		if _, err := planner.Run(l.t.Context(), nil); err != nil {
+	for n := range 11 {
+		if n == 1 {
+			l.count.Take() // the first notes when the walk for timers began
+		}
+		if _, err := planner.Run(l.t.Context(), json.RawMessage(`{"sparing":true}`)); err != nil {
 			l.t.Fatal(err)
 		}
 		if _, err := tender.Run(l.t.Context(), nil); err != nil {
@@ -272,7 +274,7 @@ func (l *laptop) noFurther() {
 		}
 	}
 	if n := l.count.Take(); n.Writes() != 0 || n.Total() == 0 {
-		l.t.Errorf("ten more runs of the schedule: %v", n)
+		l.t.Errorf("ten more runs of the schedules: %v", n)
 	}
 	l.headsUp()
 	l.only()

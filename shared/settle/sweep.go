@@ -38,6 +38,8 @@ type Sweep struct {
 	// Announce publishes one status change of a release and records that it did. The
 	// function comes from whoever wires the sweep, which does not know the event bus.
 	Announce func(ctx context.Context, r release.Release, epoch int) error
+	// Wake has people told of what announce has not heard of, in the same way.
+	Wake func(ctx context.Context, r dynamo.Settling) error
 	// Grace overrides how long something may be unfinished; 0 is five minutes.
 	Grace time.Duration
 }
@@ -163,7 +165,7 @@ func (s *Sweep) repair(ctx context.Context, r dynamo.Settling, now time.Time) er
 		}
 		return err
 	}
-	return errors.Join(s.settle(ctx, r), s.announce(ctx, r), store.ClearAttention(ctx, r.ID))
+	return errors.Join(s.settle(ctx, r), s.announce(ctx, r), s.wake(ctx, r), store.ClearAttention(ctx, r.ID))
 }
 
 // settle does inline what the two consumers would have done.
@@ -191,4 +193,12 @@ func (s *Sweep) announce(ctx context.Context, r dynamo.Settling) error {
 		}
 	}
 	return nil
+}
+
+func (s *Sweep) wake(ctx context.Context, r dynamo.Settling) error {
+	if r.Wake == r.Woken || r.Status != release.Scheduled {
+		return nil
+	}
+	slog.InfoContext(ctx, "sweep: having people told of a change that announce has not heard of", "release", r.ID)
+	return s.Wake(ctx, r)
 }

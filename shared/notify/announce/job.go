@@ -12,12 +12,14 @@ import (
 )
 
 // openJobs puts down, in the Mail table, that people are to be told of passages: of a
-// cancellation at once, of a deployment or a rollback once it is settled. A job that
+// window when its time comes, of a cancellation at once, of a deployment or a rollback once it is settled. A job that
 // nobody is concerned by costs its planner a read.
 func (a *Announcer) openJobs(ctx context.Context, r release.Release, passages []release.HistoryEntry) error {
 	for _, p := range passages {
 		var err error
 		switch p.To {
+		case release.Scheduled:
+			err = a.armTimer(ctx, r)
 		case release.Cancelled:
 			if r.WindowVersion > 0 { // only then anybody can have been told
 				err = a.store.OpenJob(ctx, mail.WindowJob(r.ID), time.Now())
@@ -34,6 +36,29 @@ func (a *Announcer) openJobs(ctx context.Context, r release.Release, passages []
 	return nil
 }
 
+// armTimer has a release looked at when it becomes due, at once where it is.
+func (a *Announcer) armTimer(ctx context.Context, r release.Release) error {
+	now := time.Now()
+	at := mail.NextLook(r, now)
+	switch {
+	case mail.Due(r, now):
+		at = now
+	case at.IsZero():
+		return nil // it has moved on since, and whoever was told is told of that
+	}
+	return a.store.ArmJob(ctx, mail.WindowJob(r.ID), at, now)
+}
+
+// Wake opens the job of a release on which there is more that people may have to be told
+// of than was heard, and records that it did. It is how the sweep repairs what the stream
+// gave up on.
+func (a *Announcer) Wake(ctx context.Context, r dynamo.Settling) error {
+	if err := a.store.OpenJob(ctx, mail.WindowJob(r.ID), time.Now()); err != nil {
+		return err
+	}
+	return a.store.MarkWoken(ctx, r.ID, r.Wake)
+}
+
 // wake opens the job for which a write that is no status change gives reason: the end
 // of a settlement, another window, another scope, another decision of the CAB.
 func (a *Announcer) wake(ctx context.Context, r dynamo.Settling, w wakeUp, record dynamo.StreamRecord) error {
@@ -47,7 +72,10 @@ func (a *Announcer) wake(ctx context.Context, r dynamo.Settling, w wakeUp, recor
 	switch {
 	case complete && r.Status != release.Cancelled && len(r.ChangeIDs) > 0:
 		return a.store.OpenSettlement(ctx, mail.SettlementJob(r.ID, r.Settling.Epoch), time.Now())
-	case (w.op == dynamo.OpLink || w.op == dynamo.OpDecide || w.op == dynamo.OpPatch && w.windowMoved) && r.Status == release.Scheduled:
+	case r.Wake != r.Woken && r.Status == release.Scheduled:
+		return a.Wake(ctx, r)
+	// Records of an earlier version, whose writes did not count.
+	case r.Wake == 0 && (w.op == dynamo.OpLink || w.op == dynamo.OpDecide || w.op == dynamo.OpPatch && w.windowMoved) && r.Status == release.Scheduled:
 		return a.store.OpenJob(ctx, mail.WindowJob(r.ID), time.Now())
 	}
 	return nil

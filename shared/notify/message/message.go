@@ -133,6 +133,14 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		v.After = []string{
 			fmt.Sprintf("Please do not submit %s again: nothing is lost. Please wait for the team, which is working on it and will get back to you.", number("it", "them")),
 		}
+	case mail.WindowOver:
+		was := w.window("Was planned for", n.Window)
+		was.Was = true
+		v.Mood, v.Title = "off", "Its window is over, and it has not begun"
+		v.Lead = fmt.Sprintf("Release %s is still scheduled, though its window has ended.", n.ReleaseID)
+		v.Facts = append(v.Facts, was)
+		v.Subject = fmt.Sprintf("Still scheduled after its window: %s", n.ReleaseID)
+		v.After = []string{"Please record what happened: begin it if it is running, give it a new window, or cancel it. Whoever was told of the window is told of that. You will not be reminded of this window again."}
 	default:
 		return v, fmt.Errorf("letter: there are no words for the kind %q", n.Kind)
 	}
@@ -202,6 +210,9 @@ func greeting(name string) string {
 }
 
 func footer(n mail.Notice) []string {
+	if n.Kind == mail.WindowOver {
+		return []string{"You get this mail because you manage the release. It was sent automatically, once for this window."}
+	}
 	asks := "Questions? Reply to this mail."
 	switch {
 	case n.ManagerEmail != "" && n.Manager != "":

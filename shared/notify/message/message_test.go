@@ -61,6 +61,7 @@ func letters() map[string]mail.Notice {
 		"cancelled":          base(mail.Withdrawn, 1),
 		"resolved":           base(mail.Resolved, 3),
 		"rolled-back":        base(mail.RolledBack, 2),
+		"window-over":        base(mail.WindowOver, 0),
 		"bare":               {Kind: mail.HeadsUp, ReleaseID: "REL-2026-Q2-002", Address: "bob@example.com", Window: spring, Tasks: []mail.Task{{ID: "T-1", Title: "x"}}},
 		"hostile":            base(mail.RolledBack, 1),
 		"heads-up-leap-day":  base(mail.HeadsUp, 1),
@@ -71,6 +72,7 @@ func letters() map[string]mail.Notice {
 		change(&n)
 		all[name] = n
 	}
+	edit("window-over", func(n *mail.Notice) { n.UID, n.Name = "", "Rita Manager" })
 	edit("rescheduled", func(n *mail.Notice) {
 		// From summer time into the night in which it ends.
 		n.Before, n.Window, n.Sequence = spring, window("2026-10-24T21:00:00Z", "2026-10-25T02:30:00Z"), 2

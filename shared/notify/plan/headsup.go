@@ -4,60 +4,59 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"hash/fnv"
 	"log/slog"
-	"slices"
+	"sync"
 	"time"
 
 	"example.com/releases/shared/mail"
-	"example.com/releases/shared/release"
+	"example.com/releases/shared/stream"
 )
 
-// Input is what the event may carry; nothing has every release looked at whole.
+// Input is what the event may carry; nothing has every scheduled release looked at.
 type Input struct {
-	// SkipRecent passes over releases that rest until their turn. The schedule asks for it.
-	SkipRecent bool `json:"sparing"`
+	// DueOnly leaves releases to their timers. The schedule asks for it.
+	DueOnly bool `json:"sparing"`
 	// Resend was an operator's way to have unknown mails sent again.
 	Resend []string `json:"resend"`
 }
 
 // Report tells what a run of the schedule found and did.
 type Report struct {
-	Looked int `json:"looked"` // scheduled releases
-	Opened int `json:"opened"` // jobs opened for them
-	Missed int `json:"missed"` // releases that began before anybody could be told
-	Woken  int `json:"woken"`  // jobs that waited, or were forgotten
+	Opened int `json:"opened"` // jobs whose time had come, or that somebody asked for
+	Armed  int `json:"armed,omitempty"`
 	// Overdue are jobs that were forgotten; nil where the run could not look at all of
 	// them. An alarm stands on it.
 	Overdue *int `json:"overdue,omitempty"`
 }
 
-// Run is the handler of the schedule: it opens a job for each scheduled release of
-// which somebody is to be told something, and looks after the jobs. With nothing new
-// it writes nothing. One release that fails does not keep the others from it.
+const (
+	// armAtOnce is how many scheduled releases one run looks at for a missing timer.
+	armAtOnce = 500
+	// armFor is for how long after the first run releases are looked at for one: while
+	// functions are exchanged, an earlier version may still schedule one without.
+	armFor = 48 * time.Hour
+)
+
+// Run is the handler of the schedule: it opens the jobs whose time has come, so that each
+// release is looked at when its timer says. What a run costs follows what is due, whatever
+// rests. One release that fails does not keep the others from it.
 func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error) {
-	var order Input
-	_ = json.Unmarshal(event, &order) // an event that is none is no order
+	ctx, cancel := stream.StopEarly(ctx)
+	defer cancel()
+	var in Input
+	_ = json.Unmarshal(event, &in) // an event that is none asks for everything
 	var report Report
-	ids, err := p.store.ScheduledReleases(ctx)
-	failures := []error{err}
-	for _, id := range ids {
-		if ctx.Err() != nil {
-			failures = append(failures, fmt.Errorf("plan: the run ended after %d of %d releases: %w", report.Looked, len(ids), ctx.Err()))
-			break
-		}
-		report.Looked++
-		if err := p.look(ctx, id, order, &report); err != nil {
-			slog.ErrorContext(ctx, "heads-up: a release could not be looked at", "release", id, "error", err)
-			failures = append(failures, fmt.Errorf("%s: %w", id, err))
-		}
-	}
-	if len(order.Resend) > 0 {
+	var failures []error
+	if len(in.Resend) > 0 {
 		failures = append(failures, errors.New("plan: mails are sent again by tend-outbox; invoke that with resend"))
 	}
-	failures = append(failures, p.lookAfterJobs(ctx, &report))
-	line := []any{"looked", report.Looked, "opened", report.Opened, "missed", report.Missed, "woken", report.Woken}
+	failures = append(failures, p.openDue(ctx, &report))
+	if in.DueOnly {
+		failures = append(failures, p.arm(ctx, &report))
+	} else {
+		failures = append(failures, p.openAll(ctx, &report))
+	}
+	line := []any{"opened", report.Opened, "armed", report.Armed}
 	if report.Overdue != nil {
 		line = append(line, "overdue", *report.Overdue) // alarms stand on what was read, and on nothing else
 	}
@@ -65,74 +64,69 @@ func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error
 	return report, errors.Join(failures...)
 }
 
-// look opens a release's job where its planning would tell anybody anything. Planning
-// reads everything again, so an eventually consistent look is enough here.
-func (p *Planner) look(ctx context.Context, id string, order Input, report *Report) error {
-	glance := p.eventuallyConsistent()
-	s, _, err := glance.snapshotOf(ctx, id)
-	if err != nil || s.Gone || s.Status != release.Scheduled {
-		return err // the index lags
-	}
-	rows, err := glance.store.RecipientStates(ctx, id)
-	if err != nil || order.SkipRecent && waitsForTurn(s, rows) {
-		return err
-	}
-	steps, err := glance.steps(ctx, s, rows)
+// openDue opens every job whose time has come, and again those that were forgotten.
+func (p *Planner) openDue(ctx context.Context, report *Report) error {
+	now := p.now()
+	due, err := p.store.DueJobs(ctx, now)
 	if err != nil {
 		return err
 	}
-	if len(steps) > 0 {
-		report.Opened++
-		return p.store.OpenJobOnce(ctx, mail.WindowJob(id), s.Now)
+	var mu sync.Mutex
+	overdue := 0
+	err = parallel(ctx, due, func(ctx context.Context, k mail.JobKey) error {
+		if epoch, settlement := k.Epoch(); settlement {
+			// One that waits for its settlement costs a read until that is complete.
+			r, there, err := p.store.SettlingRelease(ctx, k.ReleaseID)
+			if err != nil || there && r.Settling != nil && r.Settling.Epoch == epoch && !r.Finished {
+				return err
+			}
+		}
+		opened, late, err := p.store.OpenDueJob(ctx, k, now)
+		mu.Lock()
+		defer mu.Unlock()
+		if opened {
+			report.Opened++
+		}
+		if late {
+			overdue++
+		}
+		return err
+	})
+	if err == nil {
+		report.Overdue = &overdue
 	}
-	if mail.Ahead(s.Release, s.Now) && !s.Now.Before(*s.ScheduledStart) {
-		return p.missed(ctx, s, report)
-	}
-	return nil
+	return err
 }
 
-const (
-	// lastDay is when a task that appears has to be told of at once; before, its requester
-	// has a day's time.
-	lastDay = 24 * time.Hour
-	// turns is how many parts the hour has: in one of them each release is looked at
-	// whole. A part is as long as the schedule's pace in the template.
-	turns = 12
-)
-
-// waitsForTurn tells that a sparing run need not read whom the release touches, which is by
-// far the dearest of its reads: everybody who was told knows the window and scope as
-// they are, and other changes of the release open its job themselves, so all there may
-// be is tasks that came since. They wait for the release's turn, within the hour.
-func waitsForTurn(s mail.Snapshot, rows []mail.RecipientState) bool {
-	if len(rows) == 0 || s.ScheduledStart.Sub(s.Now) <= lastDay || turn(s) {
-		return false
+// openAll has every scheduled release looked at, as somebody asks for by hand.
+func (p *Planner) openAll(ctx context.Context, report *Report) error {
+	ids, err := p.store.ScheduledReleases(ctx)
+	if err != nil {
+		return err
 	}
-	return !slices.ContainsFunc(rows, func(row mail.RecipientState) bool {
-		return row.Effect > 0 && row.Effect != s.WindowVersion || len(mail.NotIn(row.Via, s.ChangeIDs)) > 0
+	var mu sync.Mutex
+	return parallel(ctx, ids, func(ctx context.Context, id string) error {
+		opened, err := p.store.OpenJobOnce(ctx, mail.WindowJob(id), p.now())
+		mu.Lock()
+		defer mu.Unlock()
+		if opened {
+			report.Opened++
+		}
+		return err
 	})
 }
 
-// turn tells that this is the release's part of the hour. It follows from the id alone,
-// so that nothing has to be written down and releases take turns.
-func turn(s mail.Snapshot) bool {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(s.ID)) // never fails
-	return uint32(s.Now.UTC().Minute()*turns/60) == h.Sum32()%turns
-}
-
-// missed notes, once, that a window has begun and nobody was ever told of it, though
-// there were people to tell. It is too late for a heads-up then.
-func (p *Planner) missed(ctx context.Context, s mail.Snapshot, report *Report) error {
-	_, planned, err := p.store.Job(ctx, mail.WindowJob(s.ID))
-	if err != nil || planned {
+// arm gives releases that an earlier version scheduled their timers: it walks over all
+// that are scheduled, some in each run, again and again for two days.
+func (p *Planner) arm(ctx context.Context, report *Report) error {
+	now := p.now()
+	walk, err := p.store.TimerWalk(ctx)
+	if err != nil || !walk.Since.IsZero() && now.Sub(walk.Since) > armFor {
 		return err
 	}
-	people, err := p.reach(ctx, s.ChangeIDs)
-	if err != nil || len(people) == 0 {
-		return err
-	}
-	report.Missed++
-	slog.ErrorContext(ctx, "heads-up: missed: the window has begun and nobody was told of it", "release", s.ID, "people", len(people))
-	return p.store.MissJob(ctx, mail.WindowJob(s.ID), s.Now)
+	ids, err := p.store.WithoutTimer(ctx, walk, armAtOnce, now)
+	report.Armed = len(ids)
+	return errors.Join(err, parallel(ctx, ids, func(ctx context.Context, id string) error {
+		return p.store.ArmJob(ctx, mail.WindowJob(id), now, now)
+	}))
 }

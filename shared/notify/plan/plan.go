@@ -46,13 +46,6 @@ func (p *Planner) WithPublicURL(url string, trustCenter bool) *Planner {
 	return &c
 }
 
-// eventuallyConsistent returns the planner with reads that cost half and may be a second old.
-func (p *Planner) eventuallyConsistent() *Planner {
-	c := *p
-	c.store = p.store.EventuallyConsistent()
-	return &c
-}
-
 // snapshotOf reads how a release stands.
 func (p *Planner) snapshotOf(ctx context.Context, id string) (mail.Snapshot, dynamo.Settling, error) {
 	r, found, err := p.store.SettlingRelease(ctx, id)
@@ -157,22 +150,24 @@ func (p *Planner) latest(ctx context.Context, s mail.Snapshot, rows []mail.Recip
 // passes bounds how often planning looks again at those who moved under it.
 const passes = 5
 
-// Window brings what people know of a release's window up to date, and returns how
-// many mails it put into the outbox.
-func (p *Planner) Window(ctx context.Context, id string) (int, error) {
-	planned := 0
+// Window brings what people know of a release's window up to date. It returns how many
+// mails it put into the outbox, and when to look again: the zero time for never.
+func (p *Planner) Window(ctx context.Context, id string) (planned int, next time.Time, err error) {
 	for range passes {
 		s, _, err := p.snapshotOf(ctx, id)
 		if err != nil {
-			return planned, err
+			return planned, next, err
 		}
 		rows, err := p.store.RecipientStates(ctx, id)
 		if err != nil {
-			return planned, err
+			return planned, next, err
 		}
 		steps, err := p.steps(ctx, s, rows)
-		if err != nil || len(steps) == 0 {
-			return planned, err
+		if err != nil {
+			return planned, next, err
+		}
+		if len(steps) == 0 {
+			return planned, mail.NextLook(s.Release, s.Now), p.remind(ctx, s, rows)
 		}
 		done := make(chan bool, len(steps))
 		err = parallel(ctx, steps, func(ctx context.Context, next mail.Step) error {
@@ -187,10 +182,39 @@ func (p *Planner) Window(ctx context.Context, id string) (int, error) {
 			}
 		}
 		if err != nil {
-			return planned, err
+			return planned, next, err
 		}
 	}
-	return planned, fmt.Errorf("plan: what is to be told of %s still changed after %d passes", id, passes)
+	return planned, next, fmt.Errorf("plan: what is to be told of %s still changed after %d passes", id, passes)
+}
+
+// remind tells of a release whose time came without anybody acting: operators, that its
+// window has begun and nobody was told of it, and its manager, once, that it is over.
+func (p *Planner) remind(ctx context.Context, s mail.Snapshot, rows []mail.RecipientState) error {
+	switch {
+	case s.Gone || s.Status != release.Scheduled:
+		return nil
+	case mail.LeftOpen(s.Release, s.Now):
+		slog.WarnContext(ctx, "plan: the window is over and the release is still scheduled", "release", s.ID)
+		if !release.Mailable(s.ReleaseManagerEmail) {
+			return nil
+		}
+		n := s.Notice(mail.WindowOver, mail.RecipientState{Name: s.ReleaseManager, Address: s.ReleaseManagerEmail}, nil)
+		n.Window = mail.Window{Start: *s.ScheduledStart, End: *s.ScheduledEnd}
+		m, err := n.Outbox(s.WindowVersion, s.WindowVersion)
+		if err != nil {
+			return err
+		}
+		_, err = p.store.PutMail(ctx, m, s.Now)
+		return err
+	case len(rows) > 0 || !mail.Ahead(s.Release, s.Now) || s.Now.Before(*s.ScheduledStart):
+		return nil
+	}
+	people, err := p.reach(ctx, s.ChangeIDs)
+	if err == nil && len(people) > 0 {
+		slog.ErrorContext(ctx, "plan: missed: the window has begun and nobody was told of it", "release", s.ID, "people", len(people))
+	}
+	return err
 }
 
 func (p *Planner) take(ctx context.Context, s mail.Snapshot, next mail.Step) (bool, error) {

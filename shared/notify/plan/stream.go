@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -28,19 +29,20 @@ func (p *Planner) Stream(ctx context.Context, batch events.DynamoDBEvent) (event
 	}.Handle(ctx, batch)
 }
 
-// do plans a job and closes it.
+// do plans a job and closes it, until the release is to be looked at again.
 func (p *Planner) do(ctx context.Context, job mail.Job) error {
 	var planned int
+	var next time.Time
 	var err error
 	done := true
 	if epoch, settlement := job.Epoch(); settlement {
 		planned, done, err = p.Settlement(ctx, job.ReleaseID, epoch)
 	} else {
-		planned, err = p.Window(ctx, job.ReleaseID)
+		planned, next, err = p.Window(ctx, job.ReleaseID)
 	}
 	if err != nil || !done {
 		return err // one that is not complete yet is opened again when it is, or by the periodic look
 	}
 	slog.InfoContext(ctx, "plan: planned", "release", job.ReleaseID, "job", job.Name, "mails", planned)
-	return p.store.CloseJob(ctx, job, p.now())
+	return p.store.CloseJob(ctx, job, next, p.now())
 }

@@ -19,7 +19,8 @@ func Announce(c host.Config) host.Function {
 // Sweep is the function that the schedule calls for whatever is unfinished.
 func Sweep(c host.Config) host.Function {
 	store := wire.Store(c)
-	sweep := settle.Sweep{Settler: settle.New(store), Announce: announcer(c, store).Announce}
+	a := announcer(c, store)
+	sweep := settle.Sweep{Settler: settle.New(store), Announce: a.Announce, Wake: a.Wake}
 	return host.Events(sweep.Run)
 }
 
