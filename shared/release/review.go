@@ -49,7 +49,7 @@ func Review(r Release, links []LinkedChange, log []LogEntry, older bool) string 
 	line("| when | what | who | |")
 	line("|---|---|---|---|")
 	for _, e := range log {
-		line("| %s | %s | %s | %s |", FormatTime(e.Timestamp), e.Kind, markdown(e.Author), markdown(e.Text))
+		line("| %s | %s | %s | %s |", FormatTime(e.Timestamp), e.Kind, markdown(e.Author), markdown(reviewText(e)))
 	}
 	return b.String()
 }
@@ -90,6 +90,19 @@ func reviewSteps(line func(string, ...any), plan string, steps []Step) {
 		}
 		line("| %d | %s | %s | %s | %s | %s |", s.Order, markdown(s.Description), orDash(markdown(s.OwnerEmail)), minutes, done, orDash(markdown(s.CompletedBy)))
 	}
+}
+
+// reviewText is what an entry says, with the change request that it is about, and what the
+// CAB decided where its text is only the note.
+func reviewText(e LogEntry) string {
+	text := e.Text
+	if e.Kind == LogDecision {
+		text = strings.TrimSuffix(string(e.Decision)+": "+e.Text, ": ")
+	}
+	if e.ChangeRequestID != "" {
+		text = e.ChangeRequestID + ": " + text
+	}
+	return text
 }
 
 // reviewOpen tells what is not done, by what the release itself says.
