@@ -1,4 +1,4 @@
-// Command mcp serves /mcp and its metadata: the five tools for agents.
+// Command mcp serves /mcp and its metadata: the tools for agents.
 package main
 
 import (

@@ -25,6 +25,7 @@ import (
 //
 //	# a remark
 //	@ admin 2026-07-28        who speaks from here on, and which protocol version
+//	@ admin 2026-07-28 core   and which toolsets they ask for
 //	! decide CHG-1 approved   what somebody else does meanwhile
 //	call get_release {…}      a tool call
 //	send tools/list {…}       any other method; {…} may be left out
@@ -37,19 +38,20 @@ import (
 type speaker struct {
 	line
 	version string
+	sets    string
 }
 
 type talk struct {
 	t       *testing.T
 	w       *fixture
-	connect func(t *testing.T, w *fixture, who string) line
+	connect func(t *testing.T, w *fixture, who, sets string) line
 	speaker speaker
 	next    int // id of the next message
 	replies []reply
 }
 
 // playConversation holds a conversation and returns its replies.
-func playConversation(t *testing.T, w *fixture, text string, connect func(*testing.T, *fixture, string) line) []reply {
+func playConversation(t *testing.T, w *fixture, text string, connect func(*testing.T, *fixture, string, string) line) []reply {
 	c := &talk{t: t, w: w, connect: connect, next: 1}
 	for _, l := range strings.Split(text, "\n") {
 		word, rest, _ := strings.Cut(l, " ")
@@ -99,8 +101,9 @@ func expand(s string) string {
 }
 
 func (c *talk) speakAs(rest string) {
-	who, version, _ := strings.Cut(rest, " ")
-	c.speaker = speaker{c.connect(c.t, c.w, who), ""}
+	who, rest, _ := strings.Cut(rest, " ")
+	version, sets, _ := strings.Cut(rest, " ")
+	c.speaker = speaker{c.connect(c.t, c.w, who, sets), "", sets}
 	if version < "2026-07-28" {
 		c.send("initialize", fmt.Sprintf(`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"test","version":"1"}}`, version))
 	}
@@ -150,6 +153,9 @@ func (c *talk) send(method, params string) {
 func (c *talk) say(message []byte, method, name string) {
 	c.w.clock.Add(1)
 	h := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"}}
+	if c.speaker.sets != "" {
+		h.Set(mcptools.ToolsetsHeader, c.speaker.sets)
+	}
 	if c.speaker.version != "" {
 		h.Set("Mcp-Protocol-Version", c.speaker.version)
 	}
@@ -200,10 +206,10 @@ func (c *talk) changes(ctx context.Context, from, to string) error {
 }
 
 // ways are the three ways to the same tools.
-var ways = map[string]func(*testing.T, *fixture, string) line{
-	"http":       func(_ *testing.T, w *fixture, who string) line { return overHTTP{w, who} },
-	"stdio":      func(t *testing.T, w *fixture, who string) line { return stdio(t, w, who) },
-	"in-process": func(_ *testing.T, w *fixture, who string) line { return inProcess{w, who} },
+var ways = map[string]func(*testing.T, *fixture, string, string) line{
+	"http":       func(_ *testing.T, w *fixture, who, _ string) line { return overHTTP{w, who} },
+	"stdio":      func(t *testing.T, w *fixture, who, sets string) line { return stdio(t, w, who, sets) },
+	"in-process": func(_ *testing.T, w *fixture, who, _ string) line { return inProcess{w, who} },
 }
 
 // The same conversations over HTTP, over stdio and in one process: the answers are the
@@ -387,7 +393,7 @@ func declared(t *testing.T) []declaration {
 		t.Fatal(err)
 	}
 	var all []declaration
-	if err := json.Unmarshal(text, &all); err != nil || len(all) != 5 {
+	if err := json.Unmarshal(text, &all); err != nil || len(all) != 9 {
 		t.Fatalf("%d tools: %v", len(all), err)
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -95,7 +96,7 @@ func preflight(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Allow", "POST, OPTIONS")
 	if r.Header.Get("Origin") != "" {
 		w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
-		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Mcp-Protocol-Version, Mcp-Method, Mcp-Name")
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Mcp-Protocol-Version, Mcp-Method, Mcp-Name, "+ToolsetsHeader)
 		w.Header().Set("Access-Control-Max-Age", "3600")
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -152,7 +153,17 @@ func (e *endpoint) handOn(w http.ResponseWriter, r *http.Request, body []byte) {
 			"This server has tools only; it does not serve this method. Next: call tools/list to see what it can do.")
 		return
 	}
+	sets, err := readToolsets(r.Header)
+	if err != nil {
+		writeError(w, http.StatusBadRequest, message.ID, codeInvalidRequest, fmt.Sprintf(
+			"The header %s is wrong: %v. Nothing was changed. Next: ask for %s, with commas between (over stdio in RELEASES_TOOLSETS).", ToolsetsHeader, err, strings.Join(setNames, ", ")))
+		return
+	}
+	r = r.Clone(withToolsets(r.Context(), sets))
 	answer := &refusals{ResponseWriter: w, id: message.ID}
+	if message.Method == "tools/list" {
+		answer.tools = list(r.Context())
+	}
 	if !keptByTheSDK(message.ID) {
 		if body, err = withStandIn(body); err != nil {
 			writeError(w, http.StatusBadRequest, nil, codeParse, "This is not a JSON-RPC message. Nothing was changed. Next: correct the JSON and send it again.")
@@ -160,7 +171,6 @@ func (e *endpoint) handOn(w http.ResponseWriter, r *http.Request, body []byte) {
 		}
 		answer.swapped = true
 	}
-	r = r.Clone(r.Context())
 	acceptWhatIsAnswered(r.Header)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	e.protocol.ServeHTTP(answer, r)
@@ -179,7 +189,8 @@ type refusals struct {
 	id      json.RawMessage
 	status  int // of a refusal in plain text; 0 while there is none
 	refused bool
-	swapped bool // the SDK knows the message by another id
+	swapped bool   // the SDK knows the message by another id
+	tools   []byte // in the place of the list that the SDK leaves empty
 }
 
 func (w *refusals) WriteHeader(status int) {
@@ -191,12 +202,16 @@ func (w *refusals) WriteHeader(status int) {
 }
 
 func (w *refusals) Write(text []byte) (int, error) {
-	if w.status == 0 && w.swapped {
-		_, err := w.ResponseWriter.Write(asItCame(text, w.id))
-		return len(text), err
-	}
 	if w.status == 0 {
-		return w.ResponseWriter.Write(text)
+		answer := text
+		if w.swapped {
+			answer = asItCame(answer, w.id)
+		}
+		if w.tools != nil {
+			answer = bytes.Replace(answer, noTools, w.tools, 1)
+		}
+		_, err := w.ResponseWriter.Write(answer)
+		return len(text), err
 	}
 	if !w.refused {
 		w.refused = true

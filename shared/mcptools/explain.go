@@ -18,8 +18,8 @@ import (
 // explain words a failure as `CODE: what happened. Nothing was changed. Next: …`. Where
 // the release's state is the reason, it adds what the release could enter now.
 func (t tool) explain(ctx context.Context, ops *operations.Operations, id string, err error) string {
-	f := failure{Error: t.refusal(ctx, err), tool: t}
-	parts := []string{strings.ToUpper(strings.ReplaceAll(f.Code, "-", "_")) + ": " + whatHappened(f.Error), f.effect()}
+	f := failure{Error: t.refusal(ctx, err), tool: t, offers: func(name string) bool { return offered(ctx, name) }}
+	parts := []string{strings.ToUpper(strings.ReplaceAll(f.Code, "-", "_")) + ": " + f.whatHappened(), f.effect()}
 	if f.Status != "" && id != "" {
 		if b, err := ops.BriefRelease(ctx, id, 0); err == nil {
 			f.ready, f.held = outlook(b)
@@ -38,6 +38,7 @@ type failure struct {
 	*release.Error
 	tool
 	ready, held []string // what the release could enter, and what holds the others up
+	offers      func(name string) bool
 	rejected    []string // of the change requests that hold it up, those the CAB decided against
 }
 
@@ -68,36 +69,37 @@ func (t tool) refusal(ctx context.Context, err error) *release.Error {
 // named lists the fields or ids that are wrong; more than this helps nobody.
 const named = 20
 
-func whatHappened(e *release.Error) string {
+func (f failure) whatHappened() string {
+	e := f.Error
 	if len(e.Fields) == 0 {
 		return e.Detail
 	}
 	all := make([]string, 0, named+1)
-	for i, f := range e.Fields {
+	for i, wrong := range e.Fields {
 		if i == named {
 			all = append(all, fmt.Sprintf("and %d more", len(e.Fields)-named))
 			break
 		}
-		if f.ID == "" {
-			f.Message = f.Field + " " + f.Message
+		if wrong.ID == "" {
+			wrong.Message = wrong.Field + " " + wrong.Message
 		}
-		all = append(all, strings.TrimSuffix(f.Message, ".")+instead(f.Use))
+		all = append(all, strings.TrimSuffix(wrong.Message, ".")+f.instead(wrong.Use))
 	}
 	return strings.Join(all, "; ") + "."
 }
 
-// instead names the tool that changes a field which this call cannot change. Operations
-// without a tool keep their name: a person may want it.
-func instead(use string) string {
+// instead names the tool that changes a field which this call cannot change. What the
+// caller has no tool for keeps the operation's name: a person may want it.
+func (f failure) instead(use string) string {
 	if use == "" {
 		return ""
 	}
 	for _, t := range tools {
-		if string(t.operation) == use {
+		if string(t.operation) == use && f.offers(t.name) {
 			return ": use " + t.name
 		}
 	}
-	return ": no tool does it; a person can, with the operation " + use
+	return ": none of your tools does it; a person can, with the operation " + use
 }
 
 // effect says whether the call changed anything.
@@ -163,23 +165,35 @@ func always(text string) func(failure) string {
 var nextSteps = map[string]func(failure) string{
 	"invalid-request": func(f failure) string { return "correct these arguments and call " + f.name + " again." },
 	"invalid-json":    func(f failure) string { return "call " + f.name + " again with a JSON object as its arguments." },
-	"invalid-cursor":  always("call list_releases without a cursor and with the same filters; nextCursor of its answer is the next cursor."),
+	"invalid-cursor": func(f failure) string {
+		return "call " + f.name + " without a cursor and otherwise the same; its answer holds the next one."
+	},
 	"too-large":       always("shorten the texts, or plan less in one release."),
 	"unauthenticated": always("ask the person you work for to sign in again."),
 	"forbidden": func(f failure) string {
 		return fmt.Sprintf("ask a person with the role %s to do this; the other tools that you are shown still work.", operations.Roles[f.operation])
 	},
-	"not-found":            always("call list_releases to see which releases there are."),
+	"not-found": func(f failure) string {
+		if f.operation == operations.CompleteStep {
+			return "call get_release to see the steps of its plans, or list_releases to see which releases there are."
+		}
+		return "call list_releases to see which releases there are."
+	},
 	"invalid-transition":   anotherStatus,
 	"cab-approval-missing": approval,
-	"window-missing":       always("ask a person with the role Admin to set scheduledStart and scheduledEnd (PATCH /api/releases/{id}); no tool can do it. Then make the same call again. For a new release, give the window to create_release."),
+	"window-missing":       windowMissing,
 	"status-changed":       always("call get_release, see where it stands now, and decide again."),
 	"status-not-current": func(f failure) string {
 		return "call append_release_log again without status, or with " + string(f.Status) + "."
 	},
+	"field-frozen":            always("leave these fields as they are: the release has gone too far to change them. Tell the person you work for what should change."),
+	"scope-frozen":            always("nothing: it is too late to link or remove change requests. Plan what is left with create_release, if the person you work for agrees."),
+	"too-many-changes":        always("plan a second release for the rest with create_release, if the person you work for agrees."),
+	"steps-closed":            always("nothing now: rollout steps are completed while the release is scheduled or in-progress, rollback steps also while it is deployed. get_release shows where it stands."),
+	"not-step-owner":          always("ask the step's owner (ownerEmail in get_release), or a person with the role Admin, to complete it."),
 	"linking":                 always("wait a few seconds, call get_release until stillLinking is gone, then make the same call again."),
-	"not-linkable":            always("leave these out of linkedChangeRequestIds or correct them, and call create_release again."),
-	"unknown-change-requests": always("leave these out of linkedChangeRequestIds or correct them, and call create_release again."),
+	"not-linkable":            leaveOut,
+	"unknown-change-requests": leaveOut,
 	"settling":                always("wait a few seconds and make the same call again."),
 	"revision-stale":          always("call get_release, see what changed, and decide again with its revision as ifRevision."),
 	"request-in-progress":     always("make the same call with the same idempotencyKey again in a moment to get its answer."),
@@ -226,12 +240,36 @@ func approval(f failure) string {
 	var parts []string
 	pending := slices.DeleteFunc(slices.Clone(f.ChangeRequests), func(id string) bool { return slices.Contains(f.rejected, id) })
 	if len(pending) > 0 {
-		parts = append(parts, fmt.Sprintf("the CAB has to decide on %s (POST /api/change-requests/{id}/decision)", strings.Join(pending, ", ")))
+		parts = append(parts, fmt.Sprintf("the CAB has to decide on %s (POST /api/change-requests/{id}/decision, no tool can)", strings.Join(pending, ", ")))
 	}
 	if len(f.rejected) > 0 {
-		parts = append(parts, fmt.Sprintf("the CAB rejected %s, so that the release goes on only without (POST /api/releases/{id}/add-changes), or once the CAB decides anew", strings.Join(f.rejected, ", ")))
+		parts = append(parts, fmt.Sprintf("the CAB rejected %s, so that the release goes on only without (%s), or once the CAB decides anew",
+			strings.Join(f.rejected, ", "), f.way("add_changes", "POST /api/releases/{id}/add-changes")))
 	}
-	return "tell the person you work for that " + strings.Join(parts, ", and that ") + "; no tool can do it. When it is done, make the same call again."
+	return "tell the person you work for that " + strings.Join(parts, ", and that ") + ". When it is done, make the same call again."
+}
+
+// way is how to do what a tool does that not everybody is shown.
+func (f failure) way(name, route string) string {
+	if f.offers(name) {
+		return name
+	}
+	t, _ := find(name)
+	return fmt.Sprintf("%s, or the tool %s of the toolset %s", route, name, t.set)
+}
+
+func windowMissing(f failure) string {
+	if f.offers("update_release") {
+		return "ask the person you work for when it is to be, set scheduledStart and scheduledEnd with update_release, and make the same call again."
+	}
+	return "ask a person with the role Admin to set scheduledStart and scheduledEnd (" + f.way("update_release", "PATCH /api/releases/{id}") + "). Then make the same call again. For a new release, give the window to create_release."
+}
+
+func leaveOut(f failure) string {
+	if f.operation == operations.AddChanges {
+		return "leave these out or correct them, and call add_changes again; list_change_requests shows which there are."
+	}
+	return "leave these out of linkedChangeRequestIds or correct them, and call create_release again."
 }
 
 func outcomeUnknown(f failure) string {

@@ -1,6 +1,7 @@
 package mcptools
 
 import (
+	"encoding/json"
 	"flag"
 	"reflect"
 	"testing"
@@ -25,6 +26,7 @@ type Row struct {
 // Rows are all of them, in order.
 func Rows() []Row {
 	arguments := map[string]reflect.Type{
+		"update_release": reflect.TypeFor[updateArgs](), "add_changes": reflect.TypeFor[addChangesArgs](), "list_change_requests": reflect.TypeFor[operations.ListChangesInput](), "complete_step": reflect.TypeFor[stepArgs](),
 		"list_releases": reflect.TypeFor[operations.ListReleasesInput](), "get_release": reflect.TypeFor[getArgs](), "create_release": reflect.TypeFor[createArgs](),
 		"append_release_log": reflect.TypeFor[appendArgs](), "transition_release_status": reflect.TypeFor[transitionArgs](),
 	}
@@ -35,8 +37,24 @@ func Rows() []Row {
 	return rows
 }
 
-// Described are the tools as an Admin is shown them.
-func Described() []*mcp.Tool { return described() }
+// Described are the tools as they are shown, of all sets.
+func Described() []*mcp.Tool {
+	var all []struct {
+		mcp.Tool
+		InputSchema  json.RawMessage `json:"inputSchema"`
+		OutputSchema json.RawMessage `json:"outputSchema"`
+	}
+	if err := json.Unmarshal(toolsJSON, &all); err != nil {
+		panic(err)
+	}
+	shown := make([]*mcp.Tool, len(all))
+	for i, t := range all {
+		one := t.Tool
+		one.InputSchema, one.OutputSchema = t.InputSchema, t.OutputSchema
+		shown[i] = &one
+	}
+	return shown
+}
 
 // BePatient shortens what a tool may take, for one test.
 func BePatient(t *testing.T, d time.Duration) {

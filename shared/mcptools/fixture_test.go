@@ -189,14 +189,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func stdio(t *testing.T, w *fixture, who string) *overStdio {
+func stdio(t *testing.T, w *fixture, who, sets string) *overStdio {
 	t.Helper()
 	file, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), file)
-	cmd.Env = []string{"RELEASES_URL=" + w.server.URL + mcptools.Path, "RELEASES_TOKEN=" + who}
+	cmd.Env = []string{"RELEASES_URL=" + w.server.URL + mcptools.Path, "RELEASES_TOKEN=" + who, "RELEASES_TOOLSETS=" + sets}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-// Package mcptools is the MCP surface: five tools for agents over the same operations
+// Package mcptools is the MCP surface: the tools for agents over the same operations
 // that REST calls, the endpoint they are reached at, and its metadata. It must know
 // neither the store nor REST, and no rule of the domain: those stand with the operations.
 package mcptools

@@ -35,20 +35,25 @@ const (
 // are less patient.
 var toolTimeout = 10 * time.Second
 
-// tool is one row: what it is called, which operation it is, and how it is run.
+// tool is one row: what it is called, which set it is in, which operation it is, and how it is run.
 type tool struct {
 	name      string
+	set       string
 	operation operations.Name
 	writes    bool
 	run       func(ctx context.Context, t tool, ops *operations.Operations, args []byte) (any, error)
 }
 
 var tools = []tool{
-	{"list_releases", operations.ListReleases, false, listReleases},
-	{"get_release", operations.GetRelease, false, getRelease},
-	{"create_release", operations.CreateRelease, true, createRelease},
-	{"append_release_log", operations.AppendLog, true, appendLog},
-	{"transition_release_status", operations.TransitionRelease, true, transition},
+	{"list_releases", setCore, operations.ListReleases, false, listReleases},
+	{"get_release", setCore, operations.GetRelease, false, getRelease},
+	{"create_release", setCore, operations.CreateRelease, true, createRelease},
+	{"append_release_log", setCore, operations.AppendLog, true, appendLog},
+	{"transition_release_status", setCore, operations.TransitionRelease, true, transition},
+	{"update_release", setPlanning, operations.UpdateRelease, true, updateRelease},
+	{"add_changes", setPlanning, operations.AddChanges, true, addChanges},
+	{"list_change_requests", setPlanning, operations.ListChanges, false, listChanges},
+	{"complete_step", setExecution, operations.CompleteStep, true, completeStep},
 }
 
 func find(name string) (tool, bool) {
@@ -96,6 +101,9 @@ func (t tool) call(ctx context.Context, ops *operations.Operations, args []byte)
 			result = refuse(t.explain(ctx, ops, "", fmt.Errorf("panic: %v", p)))
 		}
 	}()
+	if !toolsetsFrom(ctx).holds(t) {
+		return refuse(t.notOffered(ctx))
+	}
 	if args = bytes.TrimSpace(args); len(args) == 0 || string(args) == "null" {
 		args = []byte("{}")
 	}

@@ -27,6 +27,10 @@ func TestTools_Each_StatesItsHints(t *testing.T) {
 		"create_release":            {ReadOnly: false, Destructive: false, Idempotent: false, OpenWorld: false},
 		"append_release_log":        {ReadOnly: false, Destructive: false, Idempotent: false, OpenWorld: false},
 		"transition_release_status": {ReadOnly: false, Destructive: true, Idempotent: true, OpenWorld: false},
+		"update_release":            {ReadOnly: false, Destructive: true, Idempotent: true, OpenWorld: false},
+		"add_changes":               {ReadOnly: false, Destructive: true, Idempotent: true, OpenWorld: false},
+		"list_change_requests":      {ReadOnly: true, Destructive: false, Idempotent: true, OpenWorld: false},
+		"complete_step":             {ReadOnly: false, Destructive: false, Idempotent: true, OpenWorld: false},
 	}
 	shown, rows := mcptools.Described(), mcptools.Rows()
 	if len(shown) != len(want) || len(rows) != len(want) {
@@ -58,6 +62,8 @@ func TestTools_Each_StatesItsHints(t *testing.T) {
 // own are the arguments that no REST body has, and what REST has instead.
 var own = map[string]string{
 	"id":             "in the path",
+	"plan":           "in the path",
+	"order":          "in the path",
 	"ifRevision":     "If-Match",
 	"idempotencyKey": "Idempotency-Key",
 	"logLimit":       "an answer without a bound",

@@ -13,6 +13,10 @@ import (
 	"example.com/releases/shared/release"
 )
 
+// WellFormed is nil for a body that every operation would read: one JSON object that says
+// nothing twice. For a surface that takes a body apart before it hands it on.
+func WellFormed(body []byte) error { return wellFormed(body) }
+
 // wellFormed holds a body to be one JSON object, all of it Unicode, that names nothing
 // twice. encoding/json takes more: it puts U+FFFD where bytes are no UTF-8 and for half a
 // surrogate pair, so that something else would be stored than was sent, and of two values

@@ -94,6 +94,16 @@ func input(own []field, body reflect.Type, after []field) *jsonschema.Schema {
 	return s
 }
 
+// patch is an input of which no field of the body has to be given, and of which what is left
+// out stands for nothing.
+func patch(s *jsonschema.Schema) *jsonschema.Schema {
+	s.Required = []string{id.name}
+	for _, p := range s.Properties {
+		p.Default = nil
+	}
+	return s
+}
+
 func addFields(s *jsonschema.Schema, t reflect.Type) {
 	bounds, required := operations.Bounds(t)
 	for _, f := range fields.Of(t) {
@@ -149,5 +159,9 @@ var bodies = map[string]reflect.Type{
 	"list_releases":             reflect.TypeFor[operations.ListReleasesInput](),
 	"create_release":            reflect.TypeFor[operations.CreateReleaseInput](),
 	"append_release_log":        reflect.TypeFor[operations.AppendLogInput](),
+	"update_release":            reflect.TypeFor[operations.NewPlan](),
+	"add_changes":               reflect.TypeFor[operations.AddChangesInput](),
+	"list_change_requests":      reflect.TypeFor[operations.ListChangesInput](),
+	"complete_step":             reflect.TypeFor[operations.CompleteStepInput](),
 	"transition_release_status": reflect.TypeFor[operations.TransitionInput](),
 }

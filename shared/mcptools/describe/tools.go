@@ -38,7 +38,7 @@ func Tools() []Tool {
 	return []Tool{
 		{
 			Name: "list_releases", Title: "List releases",
-			Description: "Lists releases, newest first, in pages: id, name, version, status, window and number of change requests. " +
+			Description: "Lists ITIL releases, newest first, in pages: id, name, version, status, window and number of change requests. " +
 				"Use it to find a release's id or to see what is planned, running or done. For steps, change requests, readiness and the log of one release use get_release.",
 			Annotations:  Hints{ReadOnly: true, Idempotent: true},
 			InputSchema:  input(nil, bodies["list_releases"], nil),
@@ -55,7 +55,7 @@ func Tools() []Tool {
 		{
 			Name: "create_release", Title: "Plan a release",
 			Description: "Plans a new release, with its change requests if you know them. It is born planned and gets its id from the quarter of scheduledStart. " +
-				"Give the window, the steps and the change requests at once: no tool can add them later. Then move it with transition_release_status. Needs the role Admin.",
+				"Give the window, the steps and the change requests at once: later only update_release and add_changes can, where you are shown them. Then move it with transition_release_status. Needs the role Admin.",
 			Annotations:  Hints{},
 			InputSchema:  input(nil, bodies["create_release"], []field{idempotencyKey}),
 			OutputSchema: output(reflect.TypeFor[operations.ReleaseView]()),
@@ -76,6 +76,38 @@ func Tools() []Tool {
 				"Call get_release first: its readiness says what would succeed. Needs the role Admin.",
 			Annotations:  Hints{Destructive: true, Idempotent: true},
 			InputSchema:  input([]field{id}, bodies["transition_release_status"], []field{ifRevision, idempotencyKey}),
+			OutputSchema: output(reflect.TypeFor[operations.ReleaseView]()),
+		},
+		{
+			Name: "update_release", Title: "Edit a release's plan",
+			Description: "Changes fields of a release's plan: only those that you give, each as a whole, so give all steps of a plan to change one. Until a release is in-progress all can be changed, then only the description, the manager, the rollback steps and what the public sees. " +
+				"Moving the window of a scheduled release tells people by e-mail: ask the person you work for first. It neither moves the release (transition_release_status) nor links change requests (add_changes). Needs the role Admin.",
+			Annotations:  Hints{Destructive: true, Idempotent: true},
+			InputSchema:  patch(input([]field{id}, bodies["update_release"], []field{ifRevision})),
+			OutputSchema: output(reflect.TypeFor[operations.ReleaseView]()),
+		},
+		{
+			Name: "add_changes", Title: "Link or remove change requests",
+			Description: "Links change requests to a release, or removes them from it; list_change_requests shows which there are. Any can be linked while the release is planned, later only CAB-approved ones, none from in-progress on. " +
+				"All ids are checked before anything is changed. Ask the person you work for before you remove one. Needs the role Admin.",
+			Annotations:  Hints{Destructive: true, Idempotent: true},
+			InputSchema:  input([]field{id}, bodies["add_changes"], []field{ifRevision, idempotencyKey}),
+			OutputSchema: output(reflect.TypeFor[operations.LinkResult]()),
+		},
+		{
+			Name: "list_change_requests", Title: "List change requests",
+			Description: "Lists change requests, newest first, in pages: what the Change Advisory Board decided, what each is about, and the release that it is in. " +
+				"Use it to find what can be linked with add_changes. Deciding on them stays with people.",
+			Annotations:  Hints{ReadOnly: true, Idempotent: true},
+			InputSchema:  input(nil, bodies["list_change_requests"], nil),
+			OutputSchema: output(reflect.TypeFor[operations.ChangePage]()),
+		},
+		{
+			Name: "complete_step", Title: "Complete a step",
+			Description: "Says that a step of the rollout or rollback plan is done, or opens it again, and writes that into the log. Call it only for what was done: it carries nothing out. Rollout steps can be completed while the release is scheduled or in-progress, " +
+				"rollback steps also while it is deployed. An Auditor can complete their own steps, an Admin any. Needs the role Auditor or Admin.",
+			Annotations:  Hints{Idempotent: true},
+			InputSchema:  input([]field{id, plan, order}, bodies["complete_step"], []field{ifRevision, idempotencyKey}),
 			OutputSchema: output(reflect.TypeFor[operations.ReleaseView]()),
 		},
 	}

@@ -30,6 +30,12 @@ var (
 		Type: "string", MinLength: ptr(1), MaxLength: ptr(release.MaxID), Pattern: idPattern,
 		Description: "The release's id, such as REL-2026-Q2-001. list_releases shows which there are.",
 	}}
+	plan = field{name: "plan", required: true, schema: jsonschema.Schema{
+		Type: "string", Enum: []any{string(release.RolloutPlan), string(release.RollbackPlan)}, Description: "The plan that the step is in.",
+	}}
+	order = field{name: "order", required: true, schema: jsonschema.Schema{
+		Type: "integer", Minimum: number(1), Maximum: number(release.MaxOrder), Description: "The step's order in its plan, as get_release shows it.",
+	}}
 	logLimit = field{name: "logLimit", schema: jsonschema.Schema{
 		Type: "integer", Minimum: number(0), Maximum: number(mcptools.MaxLogLimit), Default: []byte(fmt.Sprint(mcptools.DefaultLogLimit)),
 		Description: fmt.Sprintf("How many of the newest log entries to return; %d where it is left out, 0 for none.", mcptools.DefaultLogLimit),
