@@ -12,7 +12,7 @@ import (
 )
 
 // CreateRelease gives the release its id and stores it with its change requests. Up to
-// one chunk of them is one transaction. With more, the release is born with the rest
+// one chunk of them is one transaction. With more, the release is created with the rest
 // marked as still linking, which bars every other write, until the last chunk; whoever
 // comes by goes on with it (FinishCreation): this call, the same request sent again with
 // its Idempotency-Key, the sweep.

@@ -27,7 +27,7 @@ func encodeRelease(r release.Release) item {
 	releaseFields(&a, &r)
 	i := a.item
 	i["kind"] = text("R")
-	// What else is counted on the item is born as zero, so that conditions can compare it.
+	// What else is counted on the item begins as zero, so that conditions can compare it.
 	i["epoch"] = number(r.Epoch())
 	i["announced"] = number(0)
 	i["settledEpoch"] = number(0)
@@ -106,7 +106,7 @@ func historyFields(a *attributes, h *release.HistoryEntry) {
 	a.text("request", &h.Request)
 }
 
-// settlingFields stand beside the release's own. Its epoch is born as zero, which is
+// settlingFields stand beside the release's own. Its epoch begins as zero, which is
 // none, so that conditions can compare it.
 func settlingFields(a *attributes, s **release.Settling) {
 	var settling release.Settling

@@ -80,7 +80,7 @@ func loopback(next http.Handler) http.Handler {
 	})
 }
 
-// waitQuiet answers when everything caused so far is through, for scripts that want
+// waitQuiet answers when everything that was triggered so far is done, for scripts that want
 // to look at the result.
 func (h *Host) waitQuiet(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)

@@ -81,7 +81,7 @@ func hashed(kind, releaseID string, number int, recipientKey string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// New gives a mail its id and the state it is born in.
+// New gives a mail its id and its first state.
 func New(m Mail, now time.Time) Mail {
 	m.ID = ID(m.Kind, m.ReleaseID, m.Number, m.Recipient)
 	m.State, m.CreatedAt, m.UpdatedAt, m.DueAt = Pending, now, now, now.Add(WakeAfter)

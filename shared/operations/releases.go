@@ -84,9 +84,9 @@ func (in ListReleasesInput) check(f *release.ValidationErrors) {
 	release.OneOf(f, "status", in.Status, release.Statuses, false)
 }
 
-// CreateReleaseInput is a new release. It is born planned; Status may only say so.
+// CreateReleaseInput is a new release. It is planned at first; Status may only say so.
 type CreateReleaseInput struct {
-	Status string `json:"status" doc:"A release is born planned; nothing else can be said here."`
+	Status string `json:"status" doc:"A new release is planned; no other status can be given."`
 	NewPlan
 	LinkedChangeRequestIDs []string `json:"linkedChangeRequestIds" doc:"The ids of the change requests in the release. Each must exist and be in no other live release; the CAB's approval is needed only before the release can become approved."`
 	DecodeErrors
@@ -129,7 +129,7 @@ func (in CreateReleaseInput) check(f *release.ValidationErrors) {
 	checkUncompleted(f, "rolloutSteps", plan.RolloutSteps)
 	checkUncompleted(f, "rollbackSteps", plan.RollbackSteps)
 	f.Identifiers("linkedChangeRequestIds", in.LinkedChangeRequestIDs, release.MaxChanges)
-	f.Only("status", in.Status, string(release.Planned), string(TransitionRelease), "may only be planned: a release is born planned and moves by transitions")
+	f.Only("status", in.Status, string(release.Planned), string(TransitionRelease), "may only be planned: a new release is planned, and transitions move it")
 }
 
 // viewReleaseDetail shows the log without the values that entries wrote: five hundred edits

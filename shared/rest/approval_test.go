@@ -56,7 +56,7 @@ func TestDecision_SeparateDuties_OwnChange(t *testing.T) {
 	carl := caller("carl", release.Admin)
 	created := w.must(admin, ask{route: "POST /change-requests", body: object{"changeType": "Standard", "title": "Rotate the keys"}})
 	if created["cabDecision"] != "pending" || created["approvalStatus"] != "Pending" {
-		t.Errorf("a Standard change is born %v", created["cabDecision"])
+		t.Errorf("a new Standard change is %v", created["cabDecision"])
 	}
 	path := "/change-requests/" + created["id"].(string)
 	decide := ask{route: "POST " + path + "/decision", body: object{"decision": "approved"}}

@@ -24,7 +24,7 @@ func allowedNext(e *release.Error, _ bool) string {
 	case e.AlreadySo:
 		return "If this repeats a request whose answer was lost, that one succeeded."
 	case len(e.AllowedNextStatuses) == 0:
-		return "It is at the end of its life."
+		return "Its lifecycle has ended."
 	}
 	return "Allowed next: " + release.Join(e.AllowedNextStatuses) + "."
 }
@@ -33,7 +33,7 @@ func frozenScope(e *release.Error, _ bool) string {
 	if e.Status == release.InProgress || e.Status == release.Deployed {
 		return "Plan what is left in another release."
 	}
-	return "It is read-only but for the log."
+	return "Only its log can still be written to."
 }
 
 func readBeforeRepeating(e *release.Error, writes bool) string {
@@ -123,7 +123,7 @@ var Codes = []Code{
 		Detail: "REL-2026-Q2-001 cannot become scheduled without a window (scheduledStart before scheduledEnd).",
 		Status: release.Approved, AllowedNextStatuses: []release.Status{release.Scheduled, release.Cancelled},
 	}},
-	{"Somebody else was faster", next("Read the release and decide again."), release.Error{
+	{"The status has changed", next("Read the release and decide again."), release.Error{
 		Kind: release.KindConflict, Code: "status-changed",
 		Detail: "Somebody else moved REL-2026-Q2-001 to approved at the same moment.",
 		Status: release.Approved, AllowedNextStatuses: []release.Status{release.Scheduled, release.Cancelled},
@@ -185,7 +185,7 @@ var Codes = []Code{
 		Kind: release.KindConflict, Code: "own-change",
 		Detail: "You cannot decide on CHG-1001: you created it, and duties are separate here.",
 	}},
-	{"The change request is still being given back", next("Try again in a moment."), release.Error{
+	{"The change request is not free yet", next("Try again in a moment."), release.Error{
 		Kind: release.KindConflict, Code: "settling",
 		Detail: "CHG-1001 is being given back by REL-2026-Q2-001, which has ended (rolled-back).",
 	}},
@@ -206,7 +206,7 @@ var Codes = []Code{
 		Kind: release.KindPreconditionFailed, Code: "revision-stale",
 		Detail: "The release REL-2026-Q2-001 is at revision 4, not 3.",
 	}},
-	{"There is something already", next("Leave the header out, or send the ETag of what you have read in If-Match."), release.Error{
+	{"It already exists", next("Leave the header out, or send the ETag of what you have read in If-Match."), release.Error{
 		Kind: release.KindPreconditionFailed, Code: "already-there",
 		Detail: "If-None-Match: * asks that there be nothing here yet, and there is.",
 	}},
@@ -214,7 +214,7 @@ var Codes = []Code{
 		Kind: release.KindTooLarge, Code: "too-large",
 		Detail: "The body is larger than 256 KiB.",
 	}},
-	{"The body is not sent as JSON", next("Send plain JSON in UTF-8, with that Content-Type and without Content-Encoding."), release.Error{
+	{"The body is not JSON", next("Send plain JSON in UTF-8, with that Content-Type and without Content-Encoding."), release.Error{
 		Kind: release.KindUnsupportedMedia, Code: "unsupported-media-type",
 		Detail: "The body is not JSON in UTF-8 with the header Content-Type: application/json.",
 	}},
@@ -230,7 +230,7 @@ var Codes = []Code{
 		Kind: release.KindThrottled, Code: "quota-exceeded",
 		Detail: "The number of requests that this client may send is used up until its period ends. Nothing was changed. Ask whoever runs this service for a larger quota.",
 	}},
-	{"Something went wrong here", next("Try again; if it stays, quote the requestId to whoever runs this service."), release.Error{
+	{"Something went wrong here", next("Try again; if it happens again, quote the requestId to whoever runs this service."), release.Error{
 		Kind: release.KindInternal, Code: "internal", Outcome: release.OutcomeUnknown,
 		Detail: "Something went wrong here, not with your request.",
 	}},

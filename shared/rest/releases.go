@@ -18,7 +18,7 @@ var (
 	CreateRelease = Route{
 		Operation: operations.CreateRelease, Method: http.MethodPost, Path: "/releases", Status: http.StatusCreated,
 		Summary: "Plan a release",
-		About:   "The id names the quarter in which the release starts (in which it was made, where there is no window yet) and never changes. The release is born `planned`. Change requests may be linked at once; each must exist and be in no other live release.",
+		About:   "The id names the quarter in which the release starts (in which it was made, where there is no window yet) and never changes. A new release is `planned`. Change requests may be linked at once; each must exist and be in no other live release.",
 		Body:    (*operations.CreateReleaseInput)(nil), Answer: (*operations.ReleaseView)(nil),
 		Refusals: []string{"unknown-change-requests", "not-linkable"}, serve: createRelease,
 	}

@@ -189,7 +189,7 @@ func TestProblem_Conflict_TellsTheCurrentStatus(t *testing.T) {
 	e.ChangeRequests = []string{"CHG-1"}
 	h := Handler(nil, probe(http.MethodGet, fixed(reply{}, e)))
 	w := send(h, &admin, "GET", "/api/things/a", "")
-	want := `{"type":"/problems/invalid-transition","title":"The lifecycle does not allow this step","status":409,"detail":"It is over. It is at the end of its life.",` +
+	want := `{"type":"/problems/invalid-transition","title":"The lifecycle does not allow this step","status":409,"detail":"It is over. Its lifecycle has ended.",` +
 		`"code":"invalid-transition","currentStatus":"rolled-back","allowedNextStatuses":[],"changeRequests":["CHG-1"]}` + "\n"
 	if w.Body.String() != want {
 		t.Errorf("got  %swant %s", w.Body, want)

@@ -41,7 +41,7 @@ func TestUpdateRelease_Patch_Merges(t *testing.T) {
 
 	repeated := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"public": nil, "successCriteria": nil, "rolloutSteps": nil}})
 	if repeated["public"] != true || repeated["successCriteria"] != "" || len(repeated["rolloutSteps"].([]any)) != 0 {
-		t.Errorf("null takes a field back to what it is without: %v", repeated)
+		t.Errorf("null clears a field to what it is without: %v", repeated)
 	}
 	if same := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{}}); same["revision"] != repeated["revision"] {
 		t.Errorf("an empty patch made revision %v of %v", same["revision"], repeated["revision"])

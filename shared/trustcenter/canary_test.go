@@ -2,6 +2,7 @@ package trustcenter_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -46,6 +47,12 @@ func (c *canaries) fill(v reflect.Value, path string) {
 		v.Set(reflect.New(v.Type().Elem()))
 		c.fill(v.Elem(), path)
 	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			text := fmt.Sprintf("canary%d-bytes", c.n)
+			v.SetBytes([]byte(text))
+			c.texts = append(c.texts, text, base64.StdEncoding.EncodeToString([]byte(text)))
+			return
+		}
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		c.fill(v.Index(0), path)
 	default:

@@ -57,9 +57,9 @@ func wording(p release.Published, now time.Time) Words {
 	case release.Scheduled:
 		switch {
 		case over:
-			return Words{late, "Not started", "Its time has passed and it did not begin."}
+			return Words{late, "Not started", "Its time has passed and it did not start."}
 		case begun:
-			return Words{late, "Not started yet", "It should have begun by now. It will begin as soon as we are ready."}
+			return Words{late, "Not started yet", "It should have started by now. It will start as soon as we are ready."}
 		}
 		return Words{ahead, "Scheduled", ""}
 	case release.InProgress:
@@ -67,13 +67,13 @@ func wording(p release.Published, now time.Time) Words {
 		case over:
 			return Words{running, "In progress", "It is taking longer than planned."}
 		case !begun:
-			return Words{running, "In progress", "It began earlier than planned."}
+			return Words{running, "In progress", "It started earlier than planned."}
 		}
 		return Words{running, "In progress", ""}
 	case release.Deployed:
 		return Words{done, "Completed", ""}
 	case release.RolledBack:
-		return Words{undone, "Undone", "It did not go as planned, so we put everything back as it was before."}
+		return Words{undone, "Rolled back", "It did not go as planned, so we restored everything to how it was before."}
 	case release.Cancelled:
 		if over {
 			return Words{cancelled, "Cancelled", "It did not take place."}

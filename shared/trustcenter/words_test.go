@@ -84,14 +84,14 @@ func TestTrustCenter_EachStatus_HasItsWords(t *testing.T) {
 		says    string
 	}{
 		{release.Scheduled, before, "Coming up", "Scheduled Wednesday"},
-		{release.Scheduled, during, "Coming up", "Not started yet It should have begun by now. It will begin as soon as we are ready."},
-		{release.Scheduled, after, "The past 90 days", "Not started Its time has passed and it did not begin."},
-		{release.InProgress, before, "Happening now", "In progress It began earlier than planned."},
+		{release.Scheduled, during, "Coming up", "Not started yet It should have started by now. It will start as soon as we are ready."},
+		{release.Scheduled, after, "The past 90 days", "Not started Its time has passed and it did not start."},
+		{release.InProgress, before, "Happening now", "In progress It started earlier than planned."},
 		{release.InProgress, during, "Happening now", "In progress Wednesday"},
 		{release.InProgress, after, "Happening now", "In progress It is taking longer than planned."},
 		{release.Deployed, before, "The past 90 days", "Completed Wednesday"},
 		{release.Deployed, after, "The past 90 days", "Completed Tuesday"},
-		{release.RolledBack, during, "The past 90 days", "Undone It did not go as planned, so we put everything back as it was before."},
+		{release.RolledBack, during, "The past 90 days", "Rolled back It did not go as planned, so we restored everything to how it was before."},
 		{release.Cancelled, before, "Coming up", "Cancelled It will not take place."},
 		{release.Cancelled, during, "Coming up", "Cancelled It will not take place."},
 		{release.Cancelled, after, "The past 90 days", "Cancelled It did not take place."},

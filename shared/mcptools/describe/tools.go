@@ -54,7 +54,7 @@ func Tools() []Tool {
 		},
 		{
 			Name: "create_release", Title: "Plan a release",
-			Description: "Plans a new release, with its change requests if you know them. It is born planned and gets its id from the quarter of scheduledStart. " +
+			Description: "Plans a new release, with its change requests if you know them. It begins as planned and gets its id from the quarter of scheduledStart. " +
 				"Give the window, the steps and the change requests at once: later only update_release and add_changes can, where you are shown them. Then move it with transition_release_status. Needs the role Admin.",
 			Annotations:  Hints{},
 			InputSchema:  input(nil, bodies["create_release"], []field{idempotencyKey}),

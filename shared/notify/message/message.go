@@ -38,7 +38,7 @@ type Writer struct{ zone *time.Location }
 func New(zone string) (*Writer, error) {
 	location, err := time.LoadLocation(zone)
 	if err != nil {
-		return nil, fmt.Errorf("letter: the organisation's zone: %w", err)
+		return nil, fmt.Errorf("message: the organisation's zone: %w", err)
 	}
 	return &Writer{zone: location}, nil
 }
@@ -102,7 +102,7 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 	case mail.HeadsUp, mail.Rescheduled:
 		v.Lead = fmt.Sprintf("Your request will be fulfilled as part of release %s scheduled for %s.", n.ReleaseID, n.Window.Start.In(w.zone).Format(time.DateOnly))
 		v.Facts = append(v.Facts, w.window("When", n.Window))
-		v.After = []string{"You need not do anything. The attached calendar entry shows when it happens; if the date changes, you will hear from us again."}
+		v.After = []string{"You do not need to do anything. The attached calendar entry shows when it happens; if the date changes, we will tell you."}
 		v.Mood, v.Title = "plan", number("Your request is planned", "Your requests are planned")
 		v.Subject = fmt.Sprintf("%s for %s (%s)", v.Title, day, n.ReleaseID)
 		if n.Kind == mail.Rescheduled {
@@ -115,7 +115,7 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 			v.Facts = append(v.Facts, was)
 			v.Mood, v.Title = "change", fmt.Sprintf("A new %s for your %s", what, number("request", "requests"))
 			v.Subject = fmt.Sprintf("New %s for your %s: %s (%s)", what, number("request", "requests"), day, n.ReleaseID)
-			v.After = []string{"The release has been moved. You need not do anything; opening the attached calendar entry brings the one you have up to date."}
+			v.After = []string{"The release has been moved. You need not do anything; opening the attached calendar entry updates the one that you have."}
 		}
 	case mail.Withdrawn:
 		w.withdrawn(&v, n, day, number)
@@ -126,12 +126,12 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		v.Subject = fmt.Sprintf("%s (%s)", v.Title, n.ReleaseID)
 		v.After = []string{fmt.Sprintf("If something does not work as you expected, reply to this mail and name the %s.", number("request", "request you mean"))}
 	case mail.RolledBack:
-		v.Mood, v.Title = "off", number("Your request is not done yet", "Your requests are not done yet")
-		v.Lead = fmt.Sprintf("Release %s was rolled back: its changes had to be undone. %s open.", n.ReleaseID, number("Your request is", "Your requests are"))
+		v.Mood, v.Title = "off", number("Your request is open again", "Your requests are open again")
+		v.Lead = fmt.Sprintf("Release %s was rolled back and its changes were undone. %s open again.", n.ReleaseID, number("Your request is", "Your requests are"))
 		v.Facts = append(v.Facts, w.formatTime("Rolled back", n.At), detailRow{Label: "Reason", Lines: lines(n.Reason)})
 		v.Subject = fmt.Sprintf("%s (%s rolled back)", v.Title, n.ReleaseID)
 		v.After = []string{
-			fmt.Sprintf("Please do not submit %s again: nothing is lost. Please wait for the team, which is working on it and will get back to you.", number("it", "them")),
+			fmt.Sprintf("Please do not submit %s again: nothing is lost. The team is working on it and will contact you.", number("it", "them")),
 		}
 	case mail.WindowOver:
 		was := w.window("Was planned for", n.Window)
@@ -142,7 +142,7 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		v.Subject = fmt.Sprintf("Still scheduled after its window: %s", n.ReleaseID)
 		v.After = []string{"Please record what happened: begin it if it is running, give it a new window, or cancel it. Whoever was told of the window is told of that. You will not be reminded of this window again."}
 	default:
-		return v, fmt.Errorf("letter: there are no words for the kind %q", n.Kind)
+		return v, fmt.Errorf("message: there are no words for the kind %q", n.Kind)
 	}
 	if count == 0 {
 		v.Listing = ""
@@ -162,7 +162,7 @@ func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(strin
 	case n.Partly:
 		v.Title = number("One of your requests is no longer planned", "Some of your requests are no longer planned")
 		v.Subject = fmt.Sprintf("%s (%s)", v.Title, n.ReleaseID)
-		v.Lead = fmt.Sprintf("%s no longer part of release %s. What else you were told of stays as it is.", number("The request below is", "The requests below are"), n.ReleaseID)
+		v.Lead = fmt.Sprintf("%s no longer part of release %s. Your other requests are not affected.", number("The request below is", "The requests below are"), n.ReleaseID)
 		v.Listing = number("No longer planned", fmt.Sprintf("No longer planned (%d)", len(n.Tasks)+n.More))
 	case n.Cancelled:
 		v.Title = number("Your request is no longer planned", "Your requests are no longer planned")
@@ -175,10 +175,10 @@ func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(strin
 		v.Lead = fmt.Sprintf("%s no longer part of release %s.", number("Your request is", "Your requests are"), n.ReleaseID)
 		v.Facts = append(v.Facts, was)
 	}
-	v.After = []string{fmt.Sprintf("Please do not submit %s again: %s open, and you will hear from us when there is a new date.",
+	v.After = []string{fmt.Sprintf("Please do not submit %s again: %s open, and we will tell you when there is a new date.",
 		number("it", "them"), number("your request stays", "your requests stay"))}
 	if len(n.Tasks) == 0 {
-		v.After = []string{"You need not do anything."}
+		v.After = []string{"You do not need to do anything."}
 	}
 	if n.UID != "" {
 		v.After = append(v.After, "Opening the attached calendar entry marks the one you have as cancelled.")
@@ -220,7 +220,7 @@ func footer(n mail.Notice) []string {
 	case n.ManagerEmail == "":
 		asks = "Questions? Ask your service desk and name " + n.ReleaseID + "."
 	}
-	return []string{asks, "You get this mail because of requests that you made. It was sent automatically, once for this release and occasion."}
+	return []string{asks, "You receive this mail because of requests that you submitted. This is an automated message."}
 }
 
 // clip cuts between what people take for characters.
