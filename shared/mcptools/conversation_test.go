@@ -32,7 +32,7 @@ import (
 //	raw …                     a line as it is
 //	< 200 {…}                 the answer, written by -update
 //
-// All are held in one world, in the order of their names, so ids go on from file to file.
+// All are held in one fixture, in the order of their names, so ids go on from file to file.
 
 // speaker is who speaks, over which line, with which version.
 type speaker struct {

@@ -15,7 +15,7 @@ import (
 
 const hour = time.Hour
 
-// due is a world with a release that starts in two days and touches people.
+// due is a fixture with a release that starts in two days and touches people.
 func due(t *testing.T, people ...string) (*fixture, string) {
 	t.Helper()
 	w := newFixture(t, fixtureOptions{})

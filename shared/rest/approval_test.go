@@ -9,7 +9,7 @@ import (
 	"example.com/releases/shared/rest"
 )
 
-// separate is the world in which duties are separate.
+// separate is the fixture in which duties are separate.
 func (w *fixture) separate() *fixture {
 	v := *w
 	v.api = rest.Handler(operations.New(w.Store).WithSeparateDuties(true), rest.Routes()...)
