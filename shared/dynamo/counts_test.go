@@ -70,6 +70,13 @@ func TestStore_Requests_AreCounted(t *testing.T) {
 			_, err := s.CreateTask(l.ctx, newTask("T-2", "CHG-000"), l.write())
 			return err
 		}},
+		{"edit a linked change request that was approved", 3, func() error {
+			_, err := s.UpdateChange(l.ctx, "CHG-001", func(c release.Change) (release.Change, error) {
+				c.Title += "x"
+				return c, nil
+			}, l.write())
+			return err
+		}},
 		{"edit a task", 2, func() error {
 			_, err := s.UpdateTask(l.ctx, "T-1", func(t release.Task) (release.Task, error) { return t.SetStatus(release.TaskClosed, time.Now()), nil }, l.write())
 			return err
