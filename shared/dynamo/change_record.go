@@ -64,7 +64,7 @@ func changeCreated(c release.Change, by release.Stamp) release.LogEntry {
 }
 
 func changeDecided(c release.Change, by release.Stamp) release.LogEntry {
-	e := changeEntry(release.LogDecision, c.DecisionNote, c, by)
+	e := changeEntry(release.LogDecision, release.DecisionText(c.CABDecision, c.DecisionNote), c, by)
 	e.Changes = wholeChange(c)
 	return e
 }
@@ -107,7 +107,7 @@ func olderDecisionOf(c release.Change) (release.LogEntry, bool) {
 		return release.LogEntry{}, false
 	}
 	return release.LogEntry{
-		ID: changeLogID(olderDecision), Kind: release.LogDecision, Timestamp: *c.DecidedAt, Author: c.DecidedBy, Text: c.DecisionNote,
+		ID: changeLogID(olderDecision), Kind: release.LogDecision, Timestamp: *c.DecidedAt, Author: c.DecidedBy, Text: release.DecisionText(c.CABDecision, c.DecisionNote),
 		Decision: c.CABDecision, Legacy: true,
 	}, true
 }
@@ -147,7 +147,7 @@ func (s *Store) Decisions(ctx context.Context, c release.Change) ([]release.Deci
 	var all []release.Decision
 	for _, e := range entries {
 		all = append(all, release.Decision{
-			Decision: e.Decision, Note: e.Text, By: e.Author, Subject: e.Subject, At: e.Timestamp.Truncate(time.Second), Digest: e.Digest,
+			Decision: e.Decision, Note: release.DecisionNote(e.Text), By: e.Author, Subject: e.Subject, At: e.Timestamp.Truncate(time.Second), Digest: e.Digest,
 		})
 	}
 	return all, nil

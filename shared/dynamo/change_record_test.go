@@ -148,7 +148,7 @@ func TestDecisions_FiftyThree_NewestFiftyAndAllKept(t *testing.T) {
 			t.Fatalf("decision %d from the end: %+v", n, d)
 		}
 	}
-	if all := l.changeLog("CHG-1", release.LogDecision, 7); len(all) != count || all[count-1].Text != "note 0" {
+	if all := l.changeLog("CHG-1", release.LogDecision, 7); len(all) != count || release.DecisionNote(all[count-1].Text) != "note 0" {
 		t.Errorf("%d decisions in the record", len(all))
 	}
 }
@@ -180,7 +180,7 @@ func TestDecisions_BeforeRecordsWereKept_OneWithoutDigest(t *testing.T) {
 		l.no(err)
 		for size := 1; size < 7; size++ {
 			log := l.changeLog("CHG-1", "", size)
-			if got := kindsOf(log); got != kinds || !log[len(log)-1].Legacy || log[len(log)-1].Text != "long ago" {
+			if got := kindsOf(log); got != kinds || !log[len(log)-1].Legacy || release.DecisionNote(log[len(log)-1].Text) != "long ago" {
 				t.Errorf("%s, in pages of %d: the record is %s, want %s", when, size, got, kinds)
 			}
 		}

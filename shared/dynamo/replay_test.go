@@ -324,5 +324,8 @@ func nameIn(e release.LogEntry) string {
 	if i := slices.IndexFunc(e.Changes, func(c release.FieldChange) bool { return c.Field == "name" }); i >= 0 {
 		return e.Changes[i].To
 	}
+	if e.Kind == release.LogDecision {
+		return release.DecisionNote(e.Text)
+	}
 	return e.Text
 }

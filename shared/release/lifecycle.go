@@ -177,7 +177,7 @@ func (p HistoryEntry) LogText() string {
 		text += "\nReason: " + p.Reason
 	}
 	if p.Note != "" {
-		text += "\nNote: " + p.Note
+		text += noteMark + p.Note
 	}
 	return text
 }

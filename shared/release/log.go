@@ -1,6 +1,9 @@
 package release
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // LogKind tells what an entry of a release's log, or of a change request's, is about.
 // Only notes are written by people; every other kind is left by the operation itself.
@@ -115,4 +118,22 @@ func EntryBy(kind LogKind, text string, stamp Stamp) LogEntry {
 		e.AuthorEmailVerified = new(bool)
 	}
 	return e
+}
+
+// noteMark is where a note begins in the text of an entry.
+const noteMark = "\nNote: "
+
+// DecisionText words a decision of the CAB for a log.
+func DecisionText(d CABDecision, note string) string {
+	text := "The CAB " + string(d) + " it"
+	if note != "" {
+		text += noteMark + note
+	}
+	return text
+}
+
+// DecisionNote is the note in the text of a decision.
+func DecisionNote(text string) string {
+	_, note, _ := strings.Cut(text, noteMark)
+	return note
 }

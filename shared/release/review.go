@@ -92,17 +92,12 @@ func reviewSteps(line func(string, ...any), plan string, steps []Step) {
 	}
 }
 
-// reviewText is what an entry says, with the change request that it is about, and what the
-// CAB decided where its text is only the note.
+// reviewText is what an entry says, with the change request that it is about.
 func reviewText(e LogEntry) string {
-	text := e.Text
-	if e.Kind == LogDecision {
-		text = strings.TrimSuffix(string(e.Decision)+": "+e.Text, ": ")
-	}
 	if e.ChangeRequestID != "" {
-		text = e.ChangeRequestID + ": " + text
+		return e.ChangeRequestID + ": " + e.Text
 	}
-	return text
+	return e.Text
 }
 
 // reviewOpen tells what is not done, by what the release itself says.

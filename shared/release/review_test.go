@@ -32,7 +32,7 @@ func reviewed() (Release, []LinkedChange, []LogEntry) {
 	}
 	log := []LogEntry{
 		{Kind: LogTransition, Timestamp: *at(20, 5), Author: "Ada Admin", Text: "scheduled → in-progress"},
-		{Kind: LogDecision, Timestamp: *at(20, 7), Author: "Ada Admin", ChangeRequestID: "CHG-2", Decision: DecisionRejected, Text: "No *way*"},
+		{Kind: LogDecision, Timestamp: *at(20, 7), Author: "Ada Admin", ChangeRequestID: "CHG-2", Decision: DecisionRejected, Text: DecisionText(DecisionRejected, "No *way*")},
 		{Kind: LogNote, Timestamp: *at(20, 31), Author: "Otto", Text: "# All good\n[click](https://evil.example)"},
 	}
 	return r, links, log
