@@ -109,6 +109,10 @@ func sizeOfValue(v types.AttributeValue) int {
 		for _, s := range v.Value {
 			size += len(s)
 		}
+	case *types.AttributeValueMemberBS:
+		for _, b := range v.Value {
+			size += len(b)
+		}
 	case *types.AttributeValueMemberL:
 		size = 3 + len(v.Value)
 		for _, e := range v.Value {

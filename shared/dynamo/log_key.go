@@ -93,6 +93,7 @@ func withoutZeros(s string) string {
 // when the release is deleted. A transition writes its epoch and status here, and what
 // number notes had come to then (since3 for epoch 3): so a note knows its place without a
 // look at the release, and the place of any note can be told from its number.
+// How far a settlement has come stands on it too, see settle_progress.go.
 type logCounter struct {
 	notes   int
 	trimmed int // the highest number of which all notes up to it were trimmed

@@ -63,11 +63,11 @@ func (s *Store) FinishCreation(ctx context.Context, id string, stamp release.Sta
 }
 
 func (s *Store) creation(ctx context.Context, id string) (creation, error) {
-	itself, links, err := s.releaseItems(ctx, id)
+	itself, counter, links, err := s.releaseItems(ctx, id)
 	if err != nil {
 		return creation{}, err
 	}
-	r, err := foundRelease(itself, id)
+	r, err := foundRelease(itself, counter, id)
 	c := creation{ReleaseDetail: ReleaseDetail{Release: r, Links: links, Log: []release.LogEntry{}}, key: str(itself, linkingKey)}
 	if c.by = (release.Stamp{At: r.CreatedAt, By: release.Person{Name: r.CreatedBy}}); has(itself, linkingBy) {
 		linkingByFields(&attributes{item: mapOf(itself, linkingBy), reading: true}, &c.by)

@@ -207,13 +207,14 @@ func TestCreateRelease_NumberInUse_OldOneStays(t *testing.T) {
 // A scope that a cancellation settles is the scope at its own moment.
 func TestTransition_ScopeChangesInBetween_SettlesWhatIsLinked(t *testing.T) {
 	l := newHarness(t)
-	l.changes("CHG", 2)
+	l.changes("CHG", 4)
 	for _, test := range []struct {
 		linked, add, remove []string
 		want                []string
 	}{
 		{nil, []string{"CHG-000"}, nil, []string{"CHG-000"}},
 		{[]string{"CHG-001"}, nil, []string{"CHG-001"}, nil},
+		{[]string{"CHG-002"}, []string{"CHG-003"}, []string{"CHG-002"}, []string{"CHG-003"}},
 	} {
 		id := l.release(test.linked...)
 		s := l.heldUp("TransactWriteItems", func() { l.link(id, test.add, test.remove) })

@@ -19,20 +19,21 @@ type ReleaseDetail struct {
 	Log     []release.LogEntry
 }
 
-// Release reads a release, strongly consistent. One that is being deleted is not found.
+// Release reads a release, strongly consistent. One that is being deleted is not found. Of a
+// settlement under way it tells the scope and not the progress, which stands beside it.
 func (s *Store) Release(ctx context.Context, id string) (release.Release, error) {
 	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
 	if err != nil {
 		return release.Release{}, err
 	}
-	return foundRelease(i, id)
+	return foundRelease(i, nil, id)
 }
 
-func foundRelease(i item, id string) (release.Release, error) {
-	if i == nil || boolOf(i, "deleting") {
+func foundRelease(itself, counter item, id string) (release.Release, error) {
+	if itself == nil || boolOf(itself, "deleting") {
 		return release.Release{}, release.NotFound("release", id)
 	}
-	return decodeRelease(i), nil
+	return withProgress(itself, counter), nil
 }
 
 // ReleaseDetail reads a release with its links (one query) and its log (another).
@@ -47,11 +48,11 @@ func (s *Store) ReleaseDetail(ctx context.Context, id string) (ReleaseDetail, er
 
 // ReleaseWithLinks reads a release and its links in one consistent query.
 func (s *Store) ReleaseWithLinks(ctx context.Context, id string) (ReleaseDetail, error) {
-	itself, links, err := s.releaseItems(ctx, id)
+	itself, counter, links, err := s.releaseItems(ctx, id)
 	if err != nil {
 		return ReleaseDetail{}, err
 	}
-	r, err := foundRelease(itself, id)
+	r, err := foundRelease(itself, counter, id)
 	return ReleaseDetail{Release: r, Links: links}, err
 }
 
@@ -65,13 +66,12 @@ func (s *Store) releaseLinksAndPlace(ctx context.Context, id string) (ReleaseDet
 		return ReleaseDetail{}, place{}, err
 	}
 	slices.Reverse(links)
-	r, err := foundRelease(itself, id)
+	r, err := foundRelease(itself, counter, id)
 	return ReleaseDetail{Release: r, Links: links}, place{r.Epoch(), num(counter, "n"), r.Revision}, err
 }
 
-func (s *Store) releaseItems(ctx context.Context, id string) (itself item, links []release.LinkedChange, err error) {
-	itself, _, links, err = s.collect(ctx, rangeOf(s.tables.Releases, releasePrefix+id, ">=", mainSort))
-	return itself, links, err
+func (s *Store) releaseItems(ctx context.Context, id string) (itself, counter item, links []release.LinkedChange, err error) {
+	return s.collect(ctx, rangeOf(s.tables.Releases, releasePrefix+id, ">=", logCounterSort))
 }
 
 // collect tells the items of a release apart: itself, its log's counter, and its links in

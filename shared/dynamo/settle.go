@@ -25,19 +25,22 @@ type Settling struct {
 // SettlingRelease reads a release for settlement and repair, strongly consistent, also
 // one that is being deleted; false where there is none.
 func (s *Store) SettlingRelease(ctx context.Context, id string) (Settling, bool, error) {
-	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
-	if err != nil || i == nil {
+	itself, counter, err := s.releaseAndCounter(ctx, id)
+	if err != nil || itself == nil {
 		return Settling{}, false, err
 	}
-	return settlingOf(i), true, nil
+	return settlingOf(itself, counter), true, nil
 }
 
-func settlingOf(i item) Settling {
+func settlingOf(itself, counter item) Settling {
 	return Settling{
-		Release: decodeRelease(i), Announced: num(i, "announced"), Finished: num(i, "settledEpoch") == num(i, "settleEpoch"),
-		Wake: num(i, "wake"), Woken: num(i, "woken"),
+		Release: withProgress(itself, counter), Announced: num(itself, "announced"), Finished: isSettled(itself),
+		Wake: num(itself, "wake"), Woken: num(itself, "woken"),
 	}
 }
+
+// isSettled tells whether the end of the latest settlement stands on a release.
+func isSettled(i item) bool { return num(i, "settledEpoch") == num(i, "settleEpoch") }
 
 // ChangesByID reads change requests, strongly consistent, in the order asked; those
 // that do not exist are left out.
@@ -145,37 +148,58 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 }
 
 // ChangeIsThrough records that a change request and all its tasks have followed the
-// release's settlement of an epoch: it leaves the set of unsettled ones, once, and its
-// tasks are counted in the same write. The last one through also ends the settlement.
+// release's settlement of an epoch: it leaves the set of those that are not through, once,
+// and its tasks are counted in the same write. The last one through also ends the settlement.
 // A settlement that was overtaken by a later one is none of this call's business.
 func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks int, at time.Time) error {
+	token := tokenOf(changeID)
+	e := newExpression().
+		deleteFrom(notThrough, &types.AttributeValueMemberBS{Value: [][]byte{token}}).add("settledTasks", number(tasks)).
+		equal("settleEpoch", number(epoch)).contains(notThrough, &types.AttributeValueMemberB{Value: token})
+	counter, err := s.update(ctx, s.tables.Releases, logCounterKey(releaseID), e)
+	if failed, ok := failedCondition(err); ok {
+		counter, err = failed.image, nil
+		if num(counter, "settleEpoch") < epoch {
+			return s.throughAtRelease(ctx, releaseID, epoch, changeID, tasks, at)
+		}
+	}
+	if err != nil || has(counter, notThrough) {
+		return err
+	}
+	return s.EndSettlement(ctx, releaseID, at)
+}
+
+// throughAtRelease is ChangeIsThrough for a settlement of which the counter knows nothing.
+func (s *Store) throughAtRelease(ctx context.Context, releaseID string, epoch int, changeID string, tasks int, at time.Time) error {
 	e := newExpression().
 		op(opThrough).
 		deleteFrom("unsettled", set([]string{changeID})).add("settledTasks", number(tasks)).
 		equal("settleEpoch", number(epoch)).contains("unsettled", text(changeID))
 	after, err := s.update(ctx, s.tables.Releases, releaseKey(releaseID), e)
 	if failed, ok := failedCondition(err); ok {
-		if after, err = failed.image, nil; after == nil {
-			return nil // the release is gone
-		}
+		after, err = failed.image, nil
 	}
-	if err != nil {
-		return err
+	if err != nil || after == nil || has(after, "unsettled") {
+		return err // where there is none, the release is gone
 	}
-	return s.endSettlement(ctx, after, at)
+	return s.EndSettlement(ctx, releaseID, at)
 }
 
-// endSettlement records, once, that the latest settlement is complete: that is what
-// notices wait for, and nothing needs attention any more unless an announcement is
-// still to be made.
-func (s *Store) endSettlement(ctx context.Context, i item, at time.Time) error {
-	if has(i, "unsettled") || num(i, "settledEpoch") == num(i, "settleEpoch") {
+// EndSettlement records, once, that the latest settlement is complete, if it is: that is
+// what notices wait for, and nothing needs attention any more unless an announcement is
+// still to be made. The sweep calls it too, where the last writer died before it could.
+func (s *Store) EndSettlement(ctx context.Context, id string, at time.Time) error {
+	i, counter, err := s.releaseAndCounter(ctx, id)
+	if err != nil || i == nil || isSettled(i) {
+		return err
+	}
+	r := withProgress(i, counter)
+	if len(r.Settling.Unsettled) > 0 {
 		return nil
 	}
-	id, settled := decodeRelease(i).ID, num(i, "settleEpoch")
-	epoch := number(settled)
+	epoch := number(r.Settling.Epoch)
 	e := newExpression().
-		op(OpSettled).set("settledEpoch", epoch).
+		op(OpSettled).set("settledEpoch", epoch).set("settledTasks", number(r.Settling.SettledTasks)).remove("unsettled").
 		equal("settleEpoch", epoch).compare("settledEpoch", "<", epoch)
 	rests := num(i, "announced") == num(i, "epoch") && !has(i, "deleting")
 	if rests {
@@ -183,15 +207,11 @@ func (s *Store) endSettlement(ctx context.Context, i item, at time.Time) error {
 		// settlement. A deletion that has begun meanwhile keeps the sweep's attention.
 		e.remove("attention").remove("attentionSince").absent("deleting")
 	}
-	counter, err := s.get(ctx, s.tables.Releases, logCounterKey(id))
-	if err != nil {
-		return err
-	}
 	here := place{num(i, "epoch"), num(counter, "n"), num(i, "revision")}
 	w := Write{Stamp: release.Stamp{At: at, By: release.System}}
 	err = s.transact(ctx, []types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(id), e),
-		s.entryAction(id, here.sort(release.LogSettlement, ""), settlementEntry(decodeRelease(i), w.Stamp), w),
+		s.entryAction(id, here.sort(release.LogSettlement, ""), settlementEntry(r, w.Stamp), w),
 	})
 	if _, ok := failedCondition(err); ok {
 		return nil // another ended it, or it was overtaken
@@ -208,16 +228,6 @@ func settlementEntry(r release.Release, by release.Stamp) release.LogEntry {
 	e := release.EntryBy(release.LogSettlement, fmt.Sprintf("Settled: %d change requests and %d tasks have followed", counts.Changes, counts.Tasks), by)
 	e.Settlement = &counts
 	return e
-}
-
-// EndSettlement is for the sweep: it records the end of a settlement whose last writer
-// died before it could.
-func (s *Store) EndSettlement(ctx context.Context, id string, at time.Time) error {
-	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
-	if err != nil || i == nil {
-		return err
-	}
-	return s.endSettlement(ctx, i, at)
 }
 
 // MarkAnnounced records that the event bus has taken the status change of an epoch, so
@@ -253,7 +263,7 @@ func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
 // clearAttention takes a release on which nothing is unfinished out of the sweep's index.
 func (s *Store) clearAttention(ctx context.Context, i item) error {
 	if !has(i, "attention") || has(i, "unsettled") || has(i, "linking") || has(i, "deleting") || unheard(i) ||
-		num(i, "announced") != num(i, "epoch") || num(i, "settledEpoch") != num(i, "settleEpoch") {
+		num(i, "announced") != num(i, "epoch") || !isSettled(i) {
 		return nil
 	}
 	e := newExpression().op(opRest).remove("attention").remove("attentionSince").

@@ -1,6 +1,7 @@
 package dynamo_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -55,14 +56,29 @@ func (l *harness) wants(id, what string, want map[string]string) {
 	}
 }
 
+// settles is how far a release's settlement has come.
+func (l *harness) settles(id, what string, unsettled []string, tasks int, finished bool) {
+	l.t.Helper()
+	r, found, err := l.SettlingRelease(l.ctx, id)
+	l.no(err)
+	if !found || !slices.Equal(r.Settling.Unsettled, unsettled) || r.Settling.SettledTasks != tasks || r.Finished != finished {
+		l.t.Errorf("%s: %+v, finished %v; want %q left, %d tasks, finished %v", what, r.Settling, r.Finished, unsettled, tasks, finished)
+	}
+}
+
 func TestChangeIsThrough_Repeated_CountsOnce(t *testing.T) {
 	l := newHarness(t)
-	l.changes("CHG", 1)
-	id := l.deployed(0)
+	id := l.release(l.changes("CHG", 2)...)
+	l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	for range 2 {
 		l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
+		l.settles(id, "one of two through", []string{"CHG-001"}, 3, false)
 	}
-	l.wants(id, "twice through", map[string]string{"settledTasks": "3", "settledEpoch": "4"})
+	for range 2 {
+		l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-001", 4, time.Now()))
+		l.settles(id, "both through", nil, 7, true)
+	}
+	l.wants(id, "twice through", map[string]string{"settledTasks": "7", "settledEpoch": "4", "unsettled": ""})
 }
 
 func TestChangeIsThrough_OvertakenByRollback_LeavesItUnsettled(t *testing.T) {
@@ -72,6 +88,7 @@ func TestChangeIsThrough_OvertakenByRollback_LeavesItUnsettled(t *testing.T) {
 	l.move(id, release.RolledBack)
 	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
 	l.wants(id, "through for the deployment", map[string]string{"settledTasks": "0", "settledEpoch": "0", "unsettled": "*types.AttributeValueMemberSS"})
+	l.settles(id, "through for the deployment", []string{"CHG-000"}, 0, false)
 }
 
 // endings are the two ways to the end of a settlement: the last one through records it,

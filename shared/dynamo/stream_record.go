@@ -70,7 +70,7 @@ func (r StreamRecord) SettledEpoch() int { return num(r.After, "settledEpoch") }
 // Release is the release as the write left it: what there is to announce of one that is
 // deleted by now stands nowhere else.
 func (r StreamRecord) Release() (Settling, error) {
-	s := settlingOf(r.After)
+	s := settlingOf(r.After, nil)
 	if s.ID == "" || s.Epoch() == 0 {
 		return Settling{}, errors.New("dynamo: the image is not that of a release with a history")
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/release"
@@ -74,26 +73,14 @@ func staleRevision(noun, id string, revision int, w Write) error {
 		"The %s %s is at revision %d, not %d.", noun, id, revision, w.IfRevision)
 }
 
-// releaseAndPlace reads a release, and where an entry about it belongs, in one consistent
-// query. The counter sorts right before the release and is read after it, backwards: see
-// log_key.go for why.
+// releaseAndPlace reads a release, and where an entry about it belongs.
 func (s *Store) releaseAndPlace(ctx context.Context, id string) (release.Release, place, error) {
-	in := rangeOf(s.tables.Releases, releasePrefix+id, "between", logCounterSort, mainSort)
-	in.ScanIndexForward = aws.Bool(false)
-	var itself item
-	notes := 0
-	err := s.queryAll(ctx, in, func(i item) {
-		if verbatim(i, "sk") == logCounterSort {
-			notes = num(i, "n")
-			return
-		}
-		itself = i
-	})
+	itself, counter, err := s.releaseAndCounter(ctx, id)
 	if err != nil {
 		return release.Release{}, place{}, err
 	}
-	r, err := foundRelease(itself, id)
-	return r, place{r.Epoch(), notes, r.Revision}, err
+	r, err := foundRelease(itself, counter, id)
+	return r, place{r.Epoch(), num(counter, "n"), r.Revision}, err
 }
 
 func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Write) error {
@@ -142,29 +129,31 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Wri
 	} else {
 		e.remove("windowKey")
 	}
+	counter := enterEpoch(after.Epoch(), after.Status)
 	if t.Settles {
-		beginSettlement(e, after)
+		beginSettlement(e, counter, after)
 	}
 	entry := release.EntryBy(release.LogTransition, passage.LogText(), w.Stamp)
 	entry.Status = after.Status
 	actions := []types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(after.ID), e),
 		s.entryAction(after.ID, transitionSort(after.Epoch()), entry, w),
-		updateAction(s.tables.Releases, logCounterKey(after.ID), enterEpoch(after.Epoch(), after.Status)),
+		updateAction(s.tables.Releases, logCounterKey(after.ID), counter),
 	}
 	return s.writeChunk(ctx, actions, w, &after)
 }
 
-// beginSettlement copies the linked ids, as they are at the moment of the write, into
-// the set of those not through yet; where there are none, it is settled at once.
-func beginSettlement(e *expression, after release.Release) {
+// beginSettlement writes down what the settlement has to reach: what is linked at the
+// moment of the write, which is what was read; where that is nothing, it is settled at once.
+func beginSettlement(e, counter *expression, after release.Release) {
 	epoch := number(after.Epoch())
 	e.set("settleEpoch", epoch).set("settleSince", secondsValue(after.Settling.Since)).set("settledTasks", number(0))
 	if len(after.ChangeIDs) == 0 {
 		e.set("settledEpoch", epoch).absent("changeIds")
 		return
 	}
-	e.copyFrom("unsettled", "changeIds").exists("changeIds")
+	e.copyFrom("unsettled", "changeIds").equal("changeIds", set(after.ChangeIDs))
+	beginProgress(counter, after.Epoch(), after.ChangeIDs)
 }
 
 // conflictOf turns a failed condition into errConflict, or into "your key was used before"

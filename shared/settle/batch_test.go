@@ -143,8 +143,12 @@ func TestBatch_Deadline_StopsBefore(t *testing.T) {
 	w := newFixture(t)
 	records := deployedTwice(w)
 	slow := w.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
-		if get, ok := call.Input.(*dynamodb.GetItemInput); ok && strings.HasSuffix(text(get.Key["pk"]), "-002") {
-			<-ctx.Done() // as slow as can be
+		if query, ok := call.Input.(*dynamodb.QueryInput); ok {
+			for _, v := range query.ExpressionAttributeValues {
+				if strings.HasSuffix(text(v), "-002") {
+					<-ctx.Done() // as slow as can be
+				}
+			}
 		}
 		return do(ctx)
 	}, nil)

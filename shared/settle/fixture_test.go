@@ -137,8 +137,8 @@ func (w *fixture) readTask(id string) release.Task {
 
 func (w *fixture) progress(id string) release.Progress {
 	w.t.Helper()
-	r, err := w.Store.Release(context.Background(), id)
-	if err != nil || r.Progress() == nil {
+	r, found, err := w.Store.SettlingRelease(context.Background(), id)
+	if err != nil || !found || r.Progress() == nil {
 		w.t.Fatalf("%s has no settlement: %v", id, err)
 	}
 	return *r.Progress()

@@ -14,12 +14,12 @@ import (
 	"example.com/releases/shared/settle"
 )
 
-// Each change request that is through writes to its release, whose partition key bears
-// only so much: of a release with plans of 270 KB, four updates a second. Settlement goes
-// on at that pace, and what was throttled comes again.
+// Each change request that is through writes beside its release, under a partition key that
+// bears only so much: five hundred of them a second, and notes of the log in the same.
+// Settlement goes on at that pace, and what was throttled comes again.
 func TestSettlement_HotRelease_GoesOnAtItsPace(t *testing.T) {
 	w := newFixture(t)
-	const changes = 4
+	const changes = 8
 	var ids []string
 	for n := range changes {
 		id := w.change(fmt.Sprintf("CHG-%d", n), release.Normal).ID
@@ -29,7 +29,7 @@ func TestSettlement_HotRelease_GoesOnAtItsPace(t *testing.T) {
 	id := w.release(ids...)
 	w.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	w.Layer.Take()
-	w.Layer.Adjust(strict.Options{WriteUnits: 2}) // so that a release of 1 KB is hot already
+	w.Layer.Adjust(strict.Options{WriteUnits: 5}) // so that eight are too many
 	s := settle.New(w.Store)
 	untilThrough(t, s.Changes, matching(w.releases.Read(), settlingOps...))
 	untilThrough(t, s.Tasks, matching(w.changes.Read(), followingOps...))

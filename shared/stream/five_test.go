@@ -194,9 +194,19 @@ func (c consumer) record(w *fixture, n int, sequence string) events.DynamoDBEven
 	return recordOf(sequence, pk, sk, c.op, more)
 }
 
-// reads tells that a call reads the item of the n-th piece's record.
+// reads tells that a call reads the item of the n-th piece's record, alone or, as a release,
+// with what stands right before it.
 func (c consumer) reads(w *fixture, n int, call inject.Call) bool {
-	in, ok := call.Input.(*dynamodb.GetItemInput)
 	pk, sk := c.key(w, n)
-	return ok && text(in.Key["pk"]) == pk && text(in.Key["sk"]) == sk
+	switch in := call.Input.(type) {
+	case *dynamodb.GetItemInput:
+		return text(in.Key["pk"]) == pk && text(in.Key["sk"]) == sk
+	case *dynamodb.QueryInput:
+		of := []string{}
+		for _, v := range in.ExpressionAttributeValues {
+			of = append(of, text(v))
+		}
+		return in.IndexName == nil && slices.Contains(of, pk) && slices.Contains(of, sk)
+	}
+	return false
 }

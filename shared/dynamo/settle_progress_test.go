@@ -1,0 +1,181 @@
+package dynamo_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
+	"example.com/releases/shared/testkit/meter"
+)
+
+// What people are shown is what the sweep goes by, from either reading.
+func TestReleaseWithLinks_OneOfTwoThrough_TellsTheProgress(t *testing.T) {
+	l := newHarness(t)
+	id := l.release(l.changes("CHG", 2)...)
+	l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
+	whole, err := l.ReleaseWithLinks(l.ctx, id)
+	l.no(err)
+	edited, err := l.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
+		r.Description, r.Revision = "other", r.Revision+1
+		return r, release.EntryBy(release.LogEdit, "Edited", l.write().Stamp), nil
+	}, l.write())
+	l.no(err)
+	for reading, r := range map[string]release.Release{"with its links": whole.Release, "as edited": edited} {
+		if p := r.Progress(); p.State != "settling" || p.Changes.Settled != 1 || p.Changes.Total != 2 || p.Tasks.Settled != 3 {
+			t.Errorf("%s: %+v; want one of two, and 3 tasks", reading, p)
+		}
+	}
+	if len(whole.Links) != 2 {
+		t.Errorf("%d links", len(whole.Links))
+	}
+}
+
+// A version of before 2026-11-26 kept progress on the release. What it began ends there,
+// what it does beside this version is seen or done again, and what it knows nothing of
+// keeps it from ending anything: the scope stands on the release until the end.
+func TestChangeIsThrough_SettlementOfAnOlderVersion_Ends(t *testing.T) {
+	l := newHarness(t)
+	for n, began := range []string{"by it", "beside it"} {
+		ids := l.changes(fmt.Sprintf("C%d", n), 3)
+		id := l.release(ids...)
+		l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+		if began == "by it" {
+			l.forgetProgress(id)
+		}
+		l.wants(id, began, map[string]string{"unsettled": "*types.AttributeValueMemberSS", "settledTasks": "0"})
+		l.behind(id, "M", "DELETE unsettled :one ADD settledTasks :tasks", map[string]types.AttributeValue{
+			":one": &types.AttributeValueMemberSS{Value: ids[:1]}, ":tasks": &types.AttributeValueMemberN{Value: "5"},
+		})
+		l.settles(id, began+", one through for it", ids[1:], 5, false)
+		for range 2 {
+			l.no(l.ChangeIsThrough(l.ctx, id, 4, ids[1], 2, time.Now()))
+			l.settles(id, began+", another here", ids[2:], 7, false)
+		}
+		l.no(l.ChangeIsThrough(l.ctx, id, 4, ids[2], 1, time.Now()))
+		if began == "beside it" { // the first is through by the release alone: the sweep sees it
+			l.settles(id, began+", the last here", nil, 8, false)
+			l.no(l.EndSettlement(l.ctx, id, time.Now()))
+		}
+		l.settles(id, began+", ended", nil, 8, true)
+		l.wants(id, began, map[string]string{"unsettled": "", "settledEpoch": "4", "op": "settled"})
+	}
+}
+
+func TestChangeIsThrough_OlderSettlementOvertaken_LeavesItUnsettled(t *testing.T) {
+	l := newHarness(t)
+	l.changes("CHG", 1)
+	id := l.deployed(0)
+	l.move(id, release.RolledBack)
+	l.forgetProgress(id)
+	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
+	l.settles(id, "through for the deployment", []string{"CHG-000"}, 0, false)
+}
+
+// A cancelled release that is being deleted has no counter any more; its settlement ends.
+func TestChangeIsThrough_DeletionBegun_Ends(t *testing.T) {
+	l := newHarness(t)
+	l.changes("CHG", 1)
+	id := l.release("CHG-000")
+	l.move(id, release.Cancelled)
+	l.beginDeleting(id)
+	l.settles(id, "a deletion has begun", []string{"CHG-000"}, 0, false)
+	l.no(l.ChangeIsThrough(l.ctx, id, 1, "CHG-000", 0, time.Now()))
+	l.settles(id, "through", nil, 0, true)
+}
+
+// forgetProgress makes a settlement one that a version of before 2026-11-26 began.
+func (l *harness) forgetProgress(id string) {
+	l.t.Helper()
+	l.behind(id, "L", "REMOVE settleEpoch, notThrough, settledTasks", nil)
+}
+
+// behind changes an item of a release as no store of this version does.
+func (l *harness) behind(id, sk, update string, values map[string]types.AttributeValue) {
+	l.t.Helper()
+	_, err := l.Client.UpdateItem(l.ctx, &dynamodb.UpdateItemInput{
+		TableName: &l.Tables.Releases, Key: map[string]types.AttributeValue{
+			"pk": &types.AttributeValueMemberS{Value: "REL#" + id}, "sk": &types.AttributeValueMemberS{Value: sk},
+		},
+		UpdateExpression: &update, ExpressionAttributeValues: values,
+	})
+	l.no(err)
+}
+
+// A release may have 270 KB, with 100 change requests of the longest names: what each of
+// them costs when it is through does not depend on it.
+func TestChangeIsThrough_ReleaseAtTheBounds_TwoUnitsAtMost(t *testing.T) {
+	l := newHarness(t)
+	for size, of := range map[string]struct{ changes, steps, least int }{
+		"small": {2, 0, 0}, "at the bounds": {release.MaxChanges, release.MaxSteps, 270_000},
+	} {
+		r, _ := planOf()
+		if of.steps > 0 {
+			r.Description, r.SuccessCriteria = strings.Repeat("d", release.MaxDescription), strings.Repeat("c", release.MaxDescription)
+		}
+		for n := range of.steps {
+			s := release.Step{Order: n + 1, Description: strings.Repeat("s", release.MaxStepText), OwnerEmail: strings.Repeat("o", 64) + "@" + strings.Repeat("d", 60) + "." + strings.Repeat("e", 60) + ".example.com"}
+			r.RolloutSteps, r.RollbackSteps = append(r.RolloutSteps, s), append(r.RollbackSteps, s)
+		}
+		var ids []string
+		for n := range of.changes {
+			c, err := l.CreateChange(l.ctx, newChange(fmt.Sprintf("C%d-%s", of.changes, strings.Repeat("x", release.MaxID-8)+fmt.Sprintf("%03d", n)), release.DecisionApproved), l.write())
+			l.no(err)
+			ids = append(ids, c.ID)
+		}
+		made, err := l.CreateRelease(l.ctx, r, ids, l.write())
+		l.no(err)
+		id := made.Release.ID
+		l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+		if bytes := sizeOf(l.raw(l.Tables.Releases, "REL#"+id, "M")); bytes < of.least {
+			t.Errorf("%s: the release has only %d bytes", size, bytes)
+		}
+		var m meter.Meter
+		s := l.Open(m.Option)
+		sum := 0.0
+		for n, change := range ids[:len(ids)-1] { // the last one ends the settlement, once
+			l.no(s.ChangeIsThrough(l.ctx, id, 4, change, 10_000, time.Now()))
+			got := m.Take()
+			if sum += got.Base; got.Requests != 1 || got.Base > 2 || got.Indexes > 0 {
+				t.Fatalf("%s, %d of %d through: %+v; want one request of at most 2 units", size, n+1, len(ids), got)
+			}
+		}
+		t.Logf("%s: %.2f units on the mean", size, sum/float64(len(ids)-1))
+		l.no(s.ChangeIsThrough(l.ctx, id, 4, ids[len(ids)-1], 1, time.Now()))
+		l.settles(id, size, nil, (len(ids)-1)*10_000+1, true)
+	}
+}
+
+// A transition that settles is as cheap as any other: what its settlement has to reach goes
+// to the counter, which each transition writes.
+func TestTransition_Settling_TwoRequestsAndTenUnits(t *testing.T) {
+	l := newHarness(t)
+	r, ids := planOf(l.changes("CHG", 20)...)
+	r.Description = strings.Repeat("d", 500)
+	made, err := l.CreateRelease(l.ctx, r, ids, l.write())
+	l.no(err)
+	id := made.Release.ID
+	l.move(id, release.Approved, release.Scheduled, release.InProgress)
+	var count inject.Counter
+	_, err = l.Under(nil, count.Count).Transition(l.ctx, id, moveTo(release.Deployed), l.write())
+	l.no(err)
+	if got := count.Take(); got.Total() != 2 {
+		t.Errorf("it takes %v", got)
+	}
+	item, entry := l.raw(l.Tables.Releases, "REL#"+id, "M"), l.raw(l.Tables.Releases, "LOG#"+id, "e0004")
+	counter := l.raw(l.Tables.Releases, "REL#"+id, "L")
+	if len(entry) == 0 || len(counter) == 0 {
+		t.Fatal("the entry or the counter is not there")
+	}
+	// The engine counts transactions wrongly, see package meter.
+	t.Logf("%d, %d and %d bytes", sizeOf(item), sizeOf(entry), sizeOf(counter))
+	if units := 2 * (kilobytes(sizeOf(item)) + kilobytes(sizeOf(entry)) + kilobytes(sizeOf(counter))); units > 10 {
+		t.Errorf("it costs %d units: %d, %d and %d bytes", units, sizeOf(item), sizeOf(entry), sizeOf(counter))
+	}
+}
