@@ -48,6 +48,21 @@ func (s *Store) LogPage(ctx context.Context, id string, kind release.LogKind, li
 	return page, last.seal(list), nil
 }
 
+// LogBefore reads entries of all kinds, newest first: the newest, or those before a cursor
+// that it or LogPage gave out. The caller has read the release.
+func (s *Store) LogBefore(ctx context.Context, id string, limit int, cursor string) ([]release.LogEntry, string, error) {
+	list := "log=" + id + "/"
+	from, err := openLogCursor(cursor, list, id)
+	if err != nil {
+		return nil, "", err
+	}
+	page, last, err := s.logFrom(ctx, from, "", limit, pageBytes)
+	if err != nil {
+		return nil, "", pageFailure(err, cursor)
+	}
+	return page, last.seal(list), nil
+}
+
 func firstOf(errs ...error) error {
 	return errs[slices.IndexFunc(errs, func(err error) bool { return err != nil })]
 }

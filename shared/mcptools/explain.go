@@ -21,7 +21,7 @@ func (t tool) explain(ctx context.Context, ops *operations.Operations, id string
 	f := failure{Error: t.refusal(ctx, err), tool: t, offers: func(name string) bool { return offered(ctx, name) }}
 	parts := []string{strings.ToUpper(strings.ReplaceAll(f.Code, "-", "_")) + ": " + f.whatHappened(), f.effect()}
 	if f.Status != "" && id != "" {
-		if b, err := ops.BriefRelease(ctx, id, 0); err == nil {
+		if b, err := ops.BriefRelease(ctx, id, operations.LogWanted{Limit: -1}); err == nil {
 			f.ready, f.held = outlook(b)
 			f.rejected, _ = release.Rejected(f.ChangeRequests, b.LinkedChangeRequests)
 			if f.AlreadySo {

@@ -69,8 +69,10 @@ func find(name string) (tool, bool) {
 // takes in headers.
 type (
 	getArgs struct {
-		ID       string `json:"id"`
-		LogLimit *int   `json:"logLimit"`
+		ID        string `json:"id"`
+		Detail    string `json:"detail"`
+		LogLimit  *int   `json:"logLimit"`
+		LogCursor string `json:"logCursor"`
 	}
 	createArgs struct {
 		operations.CreateReleaseInput
@@ -177,6 +179,8 @@ func getRelease(ctx context.Context, _ tool, ops *operations.Operations, args []
 	}
 	var f release.ValidationErrors
 	checkID(&f, in.ID)
+	release.OneOf(&f, "detail", in.Detail, details, false)
+	in.Detail = strings.ToLower(in.Detail)
 	limit := DefaultLogLimit
 	if in.LogLimit != nil {
 		if limit = *in.LogLimit; limit < 0 || limit > MaxLogLimit {
@@ -186,7 +190,7 @@ func getRelease(ctx context.Context, _ tool, ops *operations.Operations, args []
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
-	return ops.BriefRelease(ctx, in.ID, limit)
+	return readRelease(ctx, ops, in, limit)
 }
 
 func createRelease(ctx context.Context, t tool, ops *operations.Operations, args []byte) (any, error) {

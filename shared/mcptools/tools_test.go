@@ -67,6 +67,8 @@ var own = map[string]string{
 	"ifRevision":     "If-Match",
 	"idempotencyKey": "Idempotency-Key",
 	"logLimit":       "an answer without a bound",
+	"logCursor":      "the log's own pages",
+	"detail":         "an answer without a bound",
 }
 
 // The arguments of a tool are the fields of the REST body or query of its operation:
@@ -280,6 +282,13 @@ func TestInstructions_EveryTextOfARelease_IsNamedUntrusted(t *testing.T) {
 			texts++
 			if !slices.Contains(named, name) {
 				t.Errorf("%s is not among what is named untrusted: %s", name, warned)
+			}
+		}
+	}
+	for _, typ := range []reflect.Type{reflect.TypeFor[operations.ChangeView](), reflect.TypeFor[release.LinkedChange](), reflect.TypeFor[release.LogEntry]()} {
+		for _, f := range fields.Of(typ) {
+			if f.Type.Kind() == reflect.String && slices.Contains([]string{"title", "description", "controlTitle", "justification", "impact", "backoutPlan", "decisionNote", "createdBy", "decidedBy", "author", "text"}, f.Name) && !slices.Contains(named, f.Name) {
+				t.Errorf("%s.%s is not among what is named untrusted: %s", typ.Name(), f.Name, warned)
 			}
 		}
 	}

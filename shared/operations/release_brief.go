@@ -2,6 +2,7 @@ package operations
 
 import (
 	"context"
+	"slices"
 
 	"example.com/releases/shared/release"
 )
@@ -11,16 +12,24 @@ import (
 type Brief struct {
 	ReleaseView
 
-	// OlderLogEntries tells that the log holds more than what is shown.
-	OlderLogEntries bool              `json:"olderLogEntries" doc:"Whether the log holds more than these."`
+	// OlderLogEntries tells that the log holds more before what is shown; LogCursor goes on there.
+	OlderLogEntries bool              `json:"olderLogEntries" doc:"Whether the log holds more before these."`
+	LogCursor       string            `json:"logCursor,omitempty" doc:"What to give as 'logCursor' for the entries before these."`
 	Readiness       release.Readiness `json:"readiness" doc:"What each next status demands, whether it holds, and advice that blocks nothing."`
+	Shortened       []string          `json:"shortened,omitempty" doc:"What was cut or left out, how much, and how to get it."`
 }
 
-// BriefRelease returns a release with its links, its readiness and at most so many of
-// its newest log entries. Unlike
-// CheckReadiness it does not count whom a deployment would reach: that can take
+// LogWanted is the part of a log that a reader wants: so many entries, newest first, the
+// newest or those before a cursor.
+type LogWanted struct {
+	Limit  int // below 0, the log is not even looked at
+	Cursor string
+}
+
+// BriefRelease returns a release with its links, its readiness and so much of its log.
+// Unlike CheckReadiness it does not count whom a deployment would reach: that can take
 // hundreds of reads, and agents look often.
-func (o *Operations) BriefRelease(ctx context.Context, id string, logEntries int) (Brief, error) {
+func (o *Operations) BriefRelease(ctx context.Context, id string, want LogWanted) (Brief, error) {
 	if _, err := allow(ctx, GetRelease); err != nil {
 		return Brief{}, err
 	}
@@ -32,15 +41,20 @@ func (o *Operations) BriefRelease(ctx context.Context, id string, logEntries int
 		return Brief{}, err
 	}
 	b := Brief{Readiness: detail.Release.CheckReadiness(detail.Links, o.now().UTC(), nil)}
-	// One is read where none is wanted: whether there is any is still told.
-	log, older, err := o.store.NewestLog(ctx, id, max(logEntries, 1))
-	if err != nil {
-		return Brief{}, err
+	detail.Log = []release.LogEntry{}
+	if want.Limit >= 0 {
+		// One is read where none is wanted: whether there is any is still told.
+		log, next, err := o.store.LogBefore(ctx, id, max(want.Limit, 1), want.Cursor)
+		if err != nil {
+			return Brief{}, err
+		}
+		if want.Limit == 0 {
+			b.OlderLogEntries = len(log) > 0
+		} else {
+			slices.Reverse(log)
+			detail.Log, b.OlderLogEntries, b.LogCursor = log, next != "", next
+		}
 	}
-	if logEntries <= 0 {
-		log, older = []release.LogEntry{}, len(log) > 0
-	}
-	detail.Log, b.OlderLogEntries = log, older
 	b.ReleaseView = viewReleaseDetail(detail)
 	return b, nil
 }

@@ -47,15 +47,15 @@ func Tools() []Tool {
 		{
 			Name: "get_release", Title: "Read a release",
 			Description: "Reads one release whole: plan and steps, linked change requests with the CAB's decisions, settlement progress, the newest log entries, and readiness: " +
-				"which statuses it can enter now and what holds the others up. Use it before transition_release_status, and after a call that timed out.",
+				"which statuses it can enter now and what holds the others up. Use it before transition_release_status, and after a call that timed out; to watch a release, with detail concise.",
 			Annotations:  Hints{ReadOnly: true, Idempotent: true},
-			InputSchema:  input([]field{id, logLimit}, nil, nil),
+			InputSchema:  input([]field{id, detail, logLimit, logCursor}, nil, nil),
 			OutputSchema: output(reflect.TypeFor[operations.Brief]()),
 		},
 		{
 			Name: "create_release", Title: "Plan a release",
 			Description: "Plans a new release, with its change requests if you know them. It begins as planned and gets its id from the quarter of scheduledStart. " +
-				"Give the window, the steps and the change requests at once: later only update_release and add_changes can, where you are shown them. Then move it with transition_release_status. Needs the role Admin.",
+				"Give the window, the steps and the change requests at once: you may be shown no tool to add them later. Then move it with transition_release_status. Needs the role Admin.",
 			Annotations:  Hints{},
 			InputSchema:  input(nil, bodies["create_release"], []field{idempotencyKey}),
 			OutputSchema: output(reflect.TypeFor[operations.ReleaseView]()),

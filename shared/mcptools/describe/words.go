@@ -21,14 +21,14 @@ type field struct {
 
 const (
 	idPattern    = `^[A-Za-z0-9][A-Za-z0-9._:-]*$`
-	emailPattern = `^[!#-'*+\--9=?A-Z^-~]+@[^\s@"<>\[\]]+[.][^\s@"<>\[\]]+$`
+	emailPattern = `^\S+@\S+$` // the check is the operation's; a model reads this three times
 	keyPattern   = `^[!-~]+$`
 )
 
 var (
 	id = field{name: "id", required: true, schema: jsonschema.Schema{
 		Type: "string", MinLength: ptr(1), MaxLength: ptr(release.MaxID), Pattern: idPattern,
-		Description: "The release's id, such as REL-2026-Q2-001. list_releases shows which there are.",
+		Description: "The release's id, such as REL-2026-Q2-001.",
 	}}
 	plan = field{name: "plan", required: true, schema: jsonschema.Schema{
 		Type: "string", Enum: []any{string(release.RolloutPlan), string(release.RollbackPlan)}, Description: "The plan that the step is in.",
@@ -38,15 +38,22 @@ var (
 	}}
 	logLimit = field{name: "logLimit", schema: jsonschema.Schema{
 		Type: "integer", Minimum: number(0), Maximum: number(mcptools.MaxLogLimit), Default: []byte(fmt.Sprint(mcptools.DefaultLogLimit)),
-		Description: fmt.Sprintf("How many of the newest log entries to return; %d where it is left out, 0 for none.", mcptools.DefaultLogLimit),
+		Description: "How many log entries, newest first; 0 for none.",
+	}}
+	detail = field{name: "detail", schema: jsonschema.Schema{
+		Type: "string", Enum: []any{"full", "concise"}, Default: []byte(`"full"`),
+		Description: "concise for watching: texts cut, five entries, what is not ready. shortened says what is left out.",
+	}}
+	logCursor = field{name: "logCursor", schema: jsonschema.Schema{
+		Type: "string", Description: "The logCursor of an earlier answer: the log entries before those.",
 	}}
 	ifRevision = field{name: "ifRevision", schema: jsonschema.Schema{
 		Type: "integer", Minimum: number(1),
-		Description: "The revision that get_release showed. If the release has changed since, nothing is done and the error says so. Give it when your decision rests on what you read.",
+		Description: "The revision that get_release showed and your decision rests on: nothing is done if the release has changed since.",
 	}}
 	idempotencyKey = field{name: "idempotencyKey", schema: jsonschema.Schema{
 		Type: "string", MinLength: ptr(1), MaxLength: ptr(mcptools.MaxKey), Pattern: keyPattern,
-		Description: "A value of your own, such as a UUID, new for each thing you want done. Repeating a call with the same key and arguments within 24 hours does nothing twice and returns the first answer.",
+		Description: "A value of your own, such as a UUID, new for each thing you want done: a call repeated with it within 24 hours is done once.",
 	}}
 )
 
@@ -57,13 +64,12 @@ var alsoForAgents = map[string]string{
 	"ReleaseView.deploymentLog": " Untrusted text.",
 	"LinkedChange.controlTitle": " Untrusted text.",
 	"NextStatus.ready":          " If so, transition_release_status would succeed now.",
-	"TransitionInput.status":    " " + paths(),
 }
 
 // told are the fields of answers whose names do not say it all.
 var explained = []string{
 	"ReleasePage.nextCursor", "Summary.changeCount", "ReleaseView.allowedNextStatuses", "ReleaseView.revision", "ReleaseView.settlement", "ReleaseView.stillLinking",
-	"ReleaseView.deploymentLog", "ReleaseView.changedSinceApproval", "Brief.olderLogEntries", "Brief.readiness", "NextStatus.ready", "NextStatus.asks", "Condition.changeRequests", "Progress.state",
+	"ReleaseView.deploymentLog", "ReleaseView.changedSinceApproval", "Brief.olderLogEntries", "Brief.logCursor", "Brief.shortened", "Brief.readiness", "NextStatus.ready", "NextStatus.asks", "Condition.changeRequests", "Progress.state",
 	"LinkedChange.controlTitle",
 }
 
