@@ -305,17 +305,16 @@ func (s *Store) TasksByID(ctx context.Context, ids []string) ([]release.Task, er
 // strongly consistent: an index could lag behind a link.
 func (s *Store) TaskIDsOfChange(ctx context.Context, changeID string) ([]string, error) {
 	var all []string
-	err := s.queryAll(ctx, rangeOf(s.tables.Tasks, changePrefix+changeID, "begins", rowPrefix), func(row item) {
-		all = append(all, taskOf(row))
-	})
+	err := s.EachTaskID(ctx, changeID, "", func(id string) { all = append(all, id) })
 	return all, err
 }
 
-// TaskIDsOfCI lists every task on a configuration item, from the table.
-func (s *Store) TaskIDsOfCI(ctx context.Context, ci string) ([]string, error) {
-	var all []string
-	err := s.queryAll(ctx, rangeOf(s.tables.Tasks, ciPrefix+ci, "begins", rowPrefix), func(row item) {
-		all = append(all, taskOf(row))
-	})
-	return all, err
+// EachTaskID hands over, page by page, the id of every task that is linked to a change
+// request or, where ci is given, on a configuration item; as TaskIDsOfChange does.
+func (s *Store) EachTaskID(ctx context.Context, changeID, ci string, each func(id string)) error {
+	pk := changePrefix + changeID
+	if ci != "" {
+		pk = ciPrefix + ci
+	}
+	return s.queryAll(ctx, rangeOf(s.tables.Tasks, pk, "begins", rowPrefix), func(row item) { each(taskOf(row)) })
 }

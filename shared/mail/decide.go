@@ -87,7 +87,7 @@ type Step struct {
 // row is what the person was told, the zero value but for its key where that is
 // nothing; state is that of row.MailID; who is nil where no open task of theirs is
 // touched any more; lost are their open tasks that only dropped change requests touch.
-func (s Snapshot) Decide(row RecipientState, state State, who *Person, lost []release.Task) (Step, bool) {
+func (s Snapshot) Decide(row RecipientState, state State, who *Person, lost Listing) (Step, bool) {
 	after := row
 	pending := ""
 	switch state {
@@ -104,7 +104,7 @@ func (s Snapshot) Decide(row RecipientState, state State, who *Person, lost []re
 		after.Via = In(row.Via, s.ChangeIDs)
 	}
 	want, version := s.should(after.Known, who, lost)
-	back := who != nil && len(who.TouchedBy(In(row.Left, s.ChangeIDs))) > 0
+	back := who != nil && who.Back
 	switch decisions[want][knowsOf(after.Known, version, back)][latestOf(tried == version, pending != "")] {
 	case retract:
 		after.MailID, after.Effect, after.EffectWindow = "", after.Known, after.KnownWindow
@@ -117,16 +117,16 @@ func (s Snapshot) Decide(row RecipientState, state State, who *Person, lost []re
 	case withdraw:
 		return s.withdraw(after, pending, who, lost), true
 	case withdrawPart:
-		if len(lost) > 0 {
+		if lost.Count > 0 {
 			after.Left = union(row.Left, NotIn(row.Via, s.ChangeIDs))
 			return s.withdrawPart(after, lost), true
 		}
 	case announceAnew:
-		if len(lost) > 0 {
+		if lost.Count > 0 {
 			return s.announce(after, version, pending, who), true
 		}
 	case wait:
-		if len(lost) > 0 {
+		if lost.Count > 0 {
 			return Step{}, false
 		}
 	}
@@ -134,13 +134,13 @@ func (s Snapshot) Decide(row RecipientState, state State, who *Person, lost []re
 }
 
 // should is what the person should know, with the version of that window, 0 for none.
-func (s Snapshot) should(known int, who *Person, lost []release.Task) (want should, version int) {
+func (s Snapshot) should(known int, who *Person, lost Listing) (want should, version int) {
 	switch {
 	case s.Off():
 		return noWindow, 0
 	case s.Status != release.Scheduled:
 		return asTheyDo, 0
-	case who == nil && len(lost) > 0:
+	case who == nil && lost.Count > 0:
 		return noWindow, 0
 	case who == nil, len(s.Unapproved) > 0:
 		// Nobody is told of a date that the CAB may yet refuse.

@@ -22,10 +22,9 @@ func planned() mail.Snapshot {
 }
 
 func ann() *mail.Person {
-	people := mail.People{}
-	people.Add(release.Task{ID: "T", TaskPlan: release.TaskPlan{RequesterEmail: "ann@example.com"}}, "C")
-	people.Finish()
-	return people["ann@example.com"]
+	people := mail.NewPeople(mail.NewGround([]release.Change{{ID: "C"}}, []string{"C"}), nil)
+	people.Add(release.Task{ID: "T", TaskPlan: release.TaskPlan{RequesterEmail: "ann@example.com", ChangeRequestID: "C"}})
+	return people.All["ann@example.com"]
 }
 
 // Every cell of what they should know × what they know × how the latest mail stands,
@@ -96,11 +95,13 @@ func cell(should, knows string, says, pending, lost bool) string {
 	if pending {
 		state = mail.Pending
 	}
-	var gone []release.Task
+	var gone mail.Listing
 	if lost {
-		gone = []release.Task{{ID: "L"}}
+		gone.Add(release.Task{ID: "L"})
 	}
-	step, needed := s.Decide(row, state, ann(), gone)
+	who := ann()
+	who.Back = knows == "part"
+	step, needed := s.Decide(row, state, who, gone)
 	if !needed {
 		if s.Off() {
 			return "-" // of what is off, nothing is forgotten
@@ -132,7 +133,7 @@ func TestDecide_LatestMailsState_SaysWhatIsKnown(t *testing.T) {
 		mail.Pending: "", mail.Sending: "", mail.Sent: "", mail.Unknown: "", mail.Failed: "", mail.Suppressed: "",
 		mail.Superseded: mail.ID("heads-up", s.ID, 3, "ann@example.com"),
 	} {
-		step, needed := s.Decide(row, state, ann(), nil)
+		step, needed := s.Decide(row, state, ann(), mail.Listing{})
 		if got := step.Row.MailID; needed != (want != "") || needed && got != want {
 			t.Errorf("%s: %v %s, want %q", state, needed, got, want)
 		}
@@ -144,7 +145,7 @@ func TestDecide_LatestMailsState_SaysWhatIsKnown(t *testing.T) {
 		mail.Sending: true, mail.Sent: true, mail.Unknown: true,
 		mail.Failed: false, mail.Suppressed: false, mail.Superseded: false,
 	} {
-		step, needed := s.Decide(row, state, ann(), nil)
+		step, needed := s.Decide(row, state, ann(), mail.Listing{})
 		if needed != want || (step.Notice != nil) != (want && state != mail.Pending) {
 			t.Errorf("%s and cancelled: %v %+v", state, needed, step.Notice)
 		}
@@ -161,7 +162,7 @@ func TestDecide_ReleaseThatTellsNothing_NothingToDo(t *testing.T) {
 	} {
 		s := planned()
 		change(&s)
-		if step, needed := s.Decide(mail.RecipientState{ReleaseID: s.ID, Recipient: "ann@example.com"}, "", ann(), nil); needed {
+		if step, needed := s.Decide(mail.RecipientState{ReleaseID: s.ID, Recipient: "ann@example.com"}, "", ann(), mail.Listing{}); needed {
 			t.Errorf("%s: %+v", name, step.Notice)
 		}
 	}

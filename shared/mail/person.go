@@ -8,81 +8,202 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Person is a requester with the tasks that concern them.
+// Listing is what a mail lists of tasks: the oldest, and how many there are. Whatever is
+// added, it holds no more than that.
+type Listing struct {
+	oldest []listed
+	Count  int
+}
+
+type listed struct {
+	Task
+	created int64 // in milliseconds
+}
+
+// age orders tasks, the oldest first.
+type age struct {
+	created int64
+	id      string
+}
+
+func ageOf(t release.Task) age { return age{t.CreatedAt.UnixMilli(), t.ID} }
+
+func (a age) compare(b age) int {
+	return cmp.Or(cmp.Compare(a.created, b.created), strings.Compare(a.id, b.id))
+}
+
+// Add adds a task, which must not be in it.
+func (l *Listing) Add(t release.Task) {
+	l.Count++
+	n := listed{Task{ID: t.ID, Title: t.Title}, t.CreatedAt.UnixMilli()}
+	at, _ := slices.BinarySearchFunc(l.oldest, ageOf(t), func(l listed, a age) int { return age{l.created, l.ID}.compare(a) })
+	if at < MaxTasks {
+		l.oldest = slices.Insert(l.oldest, at, n)
+		l.oldest = l.oldest[:min(MaxTasks, len(l.oldest))]
+	}
+}
+
+// tasks is what is shown, and how many there are beyond.
+func (l Listing) tasks() (shown []Task, more int) {
+	shown = []Task{}
+	for _, t := range l.oldest {
+		shown = append(shown, t.Task)
+	}
+	return shown, l.Count - len(shown)
+}
+
+// Person is a requester, with what planning has to know of their tasks. Its size does not
+// follow how many these are.
 type Person struct {
 	Key     string // release.AddressKey
 	Address string // as their oldest task spells it
-	Name    string
-	Tasks   []release.Task
-	Via     []string            // change requests that touch them, sorted
-	because map[string][]string // the same by task
+	Name    string // of the oldest that has one
+	Via     []string
+	Tasks   Listing // that are part of the release
+	// Lost are tasks that only dropped change requests touch, because of which the person
+	// was told; Back tells of a task that was dropped and is part of it again.
+	Lost Listing
+	Back bool
+
+	addressed, named age // of the tasks that these come from
 }
 
-// People are persons by their key: one person is one address.
-type People map[string]*Person
+// People are the requesters of tasks, by their key: one person is one address.
+type People struct {
+	ground   Ground
+	informed map[string]RecipientState // what each was told, by key
+	All      map[string]*Person
+}
 
-// Add notes that a task is touched by change requests.
-func (p People) Add(t release.Task, via ...string) {
+// NewPeople has nobody yet. ground is what tasks are compared with, and rows what people
+// were told, in the order in which they count where two are of one person.
+func NewPeople(ground Ground, rows []RecipientState) *People {
+	p := &People{ground: ground, informed: map[string]RecipientState{}, All: map[string]*Person{}}
+	// By its own key first: what it was written under may be an older one.
+	for _, keyOf := range []func(RecipientState) string{
+		func(r RecipientState) string { return r.Recipient },
+		func(r RecipientState) string { return release.AddressKey(r.Address) },
+	} {
+		for _, row := range rows {
+			if _, there := p.informed[keyOf(row)]; !there {
+				p.informed[keyOf(row)] = row
+			}
+		}
+	}
+	return p
+}
+
+// Add takes note of an open task, once.
+func (p *People) Add(t release.Task) {
 	key := release.AddressKey(t.RequesterEmail)
-	someone := p[key]
+	row := p.informed[key]
+	linked, dropped := p.ground.touching(t)
+	switch {
+	case len(linked) > 0:
+		someone := p.touch(key, t)
+		for _, id := range linked {
+			if !slices.Contains(someone.Via, id) {
+				someone.Via = append(someone.Via, id)
+			}
+		}
+		slices.Sort(someone.Via)
+		someone.Back = someone.Back || len(In(linked, row.Left)) > 0
+	case len(In(dropped, row.Via)) > 0:
+		p.person(key).Lost.Add(t)
+	}
+}
+
+// AddTo takes note of a task whatever it touches, once.
+func (p *People) AddTo(t release.Task) { p.touch(release.AddressKey(t.RequesterEmail), t) }
+
+func (p *People) person(key string) *Person {
+	someone := p.All[key]
 	if someone == nil {
-		someone = &Person{Key: key, because: map[string][]string{}}
-		p[key] = someone
+		someone = &Person{Key: key}
+		p.All[key] = someone
 	}
-	t.Comments = nil // they are the bulk of a task, and nobody reads them here
-	someone.Tasks = append(someone.Tasks, t)
-	someone.Via = append(someone.Via, via...)
-	someone.because[t.ID] = via
+	return someone
 }
 
-// Finish brings what was added in any order into the one order.
-func (p People) Finish() {
-	for _, someone := range p {
-		someone.finish()
+func (p *People) touch(key string, t release.Task) *Person {
+	someone := p.person(key)
+	someone.Tasks.Add(t)
+	a := ageOf(t)
+	if someone.Address == "" || a.compare(someone.addressed) < 0 {
+		someone.Address, someone.addressed = t.RequesterEmail, a
 	}
+	if t.RequesterName != "" && (someone.Name == "" || a.compare(someone.named) < 0) {
+		someone.Name, someone.named = t.RequesterName, a
+	}
+	return someone
 }
 
-func (p *Person) finish() {
-	slices.SortFunc(p.Tasks, func(a, b release.Task) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
-	})
-	p.Address, p.Name = p.Tasks[0].RequesterEmail, ""
-	for _, t := range p.Tasks {
-		if p.Name = t.RequesterName; p.Name != "" {
-			break
+// Place is where tasks are found: those linked to a change request, or on a configuration
+// item.
+type Place struct{ Change, CI string }
+
+// Ground is where a release's change requests touch tasks: those that are linked, and
+// those that were dropped and of which somebody was told.
+type Ground struct {
+	linked map[string]bool
+	places map[Place][]string // with the change requests because of which
+}
+
+// NewGround is of change requests as they are; linked are those in the release.
+func NewGround(changes []release.Change, linked []string) Ground {
+	g := Ground{linked: map[string]bool{}, places: map[Place][]string{}}
+	for _, id := range linked {
+		g.linked[id] = true
+	}
+	for _, c := range changes {
+		g.places[Place{Change: c.ID}] = []string{c.ID}
+		for _, ci := range c.AffectedCIIDs {
+			g.places[Place{CI: ci}] = append(g.places[Place{CI: ci}], c.ID)
 		}
 	}
-	slices.Sort(p.Via)
-	p.Via = slices.Compact(p.Via)
+	return g
 }
 
-// TouchedBy returns the person's tasks that one of the change requests touches.
-func (p *Person) TouchedBy(changeIDs []string) []release.Task {
-	var touched []release.Task
-	for _, t := range p.Tasks {
-		if len(In(p.because[t.ID], changeIDs)) > 0 {
-			touched = append(touched, t)
+// Places lists where to look.
+func (g Ground) Places() []Place {
+	all := make([]Place, 0, len(g.places))
+	for at := range g.places {
+		all = append(all, at)
+	}
+	return all
+}
+
+// First is the place at which a task counts, which is found at each that it touches; false
+// where it touches none, as one that was moved since.
+func (g Ground) First(t release.Task) (Place, bool) {
+	for _, at := range placesOf(t) {
+		if _, ok := g.places[at]; ok {
+			return at, true
 		}
 	}
-	return touched
+	return Place{}, false
 }
 
-// listed is what a mail lists of tasks, and how many there are beyond.
-func listed(tasks []release.Task) ([]Task, int) {
-	shown := []Task{}
-	for _, t := range tasks[:min(MaxTasks, len(tasks))] {
-		shown = append(shown, Task{ID: t.ID, Title: t.Title})
-	}
-	return shown, len(tasks) - len(shown)
-}
-
-// Without returns the tasks that are not among the others.
-func Without(tasks, others []release.Task) []release.Task {
-	var left []release.Task
-	for _, t := range tasks {
-		if !slices.ContainsFunc(others, func(o release.Task) bool { return o.ID == t.ID }) {
-			left = append(left, t)
+func (g Ground) touching(t release.Task) (linked, dropped []string) {
+	for _, at := range placesOf(t) {
+		for _, id := range g.places[at] {
+			if g.linked[id] {
+				linked = append(linked, id)
+			} else {
+				dropped = append(dropped, id)
+			}
 		}
 	}
-	return left
+	return linked, dropped
+}
+
+func placesOf(t release.Task) []Place {
+	var all []Place
+	if t.ChangeRequestID != "" {
+		all = append(all, Place{Change: t.ChangeRequestID})
+	}
+	for _, ci := range t.CIIDs {
+		all = append(all, Place{CI: ci})
+	}
+	return all
 }

@@ -41,7 +41,7 @@ func (s Snapshot) announce(row RecipientState, version int, pending string, who 
 }
 
 // withdraw is that nothing comes of it for this person.
-func (s Snapshot) withdraw(row RecipientState, pending string, who *Person, lost []release.Task) Step {
+func (s Snapshot) withdraw(row RecipientState, pending string, who *Person, lost Listing) Step {
 	tasks := lost
 	if s.Off() && who != nil {
 		tasks = who.Tasks
@@ -57,7 +57,7 @@ func (s Snapshot) withdraw(row RecipientState, pending string, who *Person, lost
 
 // withdrawPart is that some of a person's tasks are no longer in it while others stay.
 // It leaves the window they know, and so their calendar, as it is.
-func (s Snapshot) withdrawPart(row RecipientState, lost []release.Task) Step {
+func (s Snapshot) withdrawPart(row RecipientState, lost Listing) Step {
 	n := s.Notice(Withdrawn, row, lost)
 	n.Partly, n.Window = true, row.KnownWindow
 	row.Sequence++
@@ -66,7 +66,7 @@ func (s Snapshot) withdrawPart(row RecipientState, lost []release.Task) Step {
 }
 
 // Notice is what a mail of a kind says of the release to a person, of some of their tasks.
-func (s Snapshot) Notice(kind Kind, row RecipientState, tasks []release.Task) Notice {
+func (s Snapshot) Notice(kind Kind, row RecipientState, tasks Listing) Notice {
 	n := Notice{
 		Kind: kind, ReleaseID: s.ID, Name: row.Name, Address: row.Address, Planned: s.Now.UTC().Truncate(time.Second),
 		Facts: facts(s.Release, s.Link),
@@ -77,7 +77,7 @@ func (s Snapshot) Notice(kind Kind, row RecipientState, tasks []release.Task) No
 	if s.Status == release.Cancelled && len(s.History) > 0 {
 		n.At = s.History[len(s.History)-1].At
 	}
-	n.Tasks, n.More = listed(tasks)
+	n.Tasks, n.More = tasks.tasks()
 	return n
 }
 

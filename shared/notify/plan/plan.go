@@ -11,7 +11,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"example.com/releases/shared/calendar"
@@ -59,9 +61,17 @@ func (p *Planner) snapshotOf(ctx context.Context, id string) (mail.Snapshot, dyn
 	return s, r, err
 }
 
-// steps works out what is to be written so that everybody knows what they should of a
-// release's window; rows are what each was told.
-func (p *Planner) steps(ctx context.Context, s mail.Snapshot, rows []mail.RecipientState) ([]mail.Step, error) {
+// decision is what is to be decided about one person: their row, the zero value but for its
+// key where they were told nothing, and what they have to do with the release now.
+type decision struct {
+	row  mail.RecipientState
+	who  *mail.Person
+	lost mail.Listing
+}
+
+// decisions lists whom the release concerns, or did; rows are what each was told. What is
+// to be written is worked out one by one: it is the larger part.
+func (p *Planner) decisions(ctx context.Context, s mail.Snapshot, rows []mail.RecipientState) ([]decision, error) {
 	if len(rows) == 0 && !mail.Due(s.Release, s.Now) || !s.Off() && s.Status != release.Scheduled {
 		return nil, nil
 	}
@@ -75,59 +85,41 @@ func (p *Planner) steps(ctx context.Context, s mail.Snapshot, rows []mail.Recipi
 	if s.Off() {
 		linked = informed
 	}
-	touched, err := p.reach(ctx, linked)
+	people, err := p.reach(ctx, linked, mail.NotIn(informed, linked), rows)
 	if err != nil {
 		return nil, err
 	}
-	left, err := p.reach(ctx, mail.NotIn(informed, linked))
-	if err != nil {
-		return nil, err
-	}
-	latest, err := p.latest(ctx, s, rows)
-	if err != nil {
-		return nil, err
-	}
-	var steps []mail.Step
+	var all []decision
 	seen := map[string]bool{}
 	for _, row := range rows {
-		key := keyOf(row, touched, left)
+		key := row.Recipient
+		if people[key] == nil {
+			key = release.AddressKey(row.Address) // it may have been written under an older key
+		}
 		if seen[key] {
 			continue // a second row about one person, whom older keys took for two: the first speaks for both
 		}
 		seen[key] = true
-		var lost []release.Task
-		who, former := touched[key], left[key]
-		if former != nil {
-			lost = former.TouchedBy(row.Via)
-			if who != nil {
-				lost = mail.Without(lost, who.Tasks)
+		var lost mail.Listing
+		who := people[key]
+		if who != nil {
+			lost = who.Lost
+			if who.Tasks.Count == 0 {
+				who = nil
 			}
 		}
-		if next, needed := s.Decide(row, latest[row.MailID], who, lost); needed {
-			steps = append(steps, next)
-		}
-		delete(touched, key)
+		all = append(all, decision{row, who, lost})
 	}
 	if s.Off() {
-		return steps, nil // who was never told need not know
+		return all, nil // who was never told need not know
 	}
-	for _, someone := range touched {
-		if next, needed := s.Decide(mail.RecipientState{ReleaseID: s.ID, Recipient: someone.Key}, "", someone, nil); needed {
-			steps = append(steps, next)
+	for key, someone := range people {
+		if seen[key] || someone.Tasks.Count == 0 {
+			continue
 		}
+		all = append(all, decision{row: mail.RecipientState{ReleaseID: s.ID, Recipient: someone.Key}, who: someone})
 	}
-	return steps, nil
-}
-
-// keyOf finds whose row it is: the one whose key it has, else the one whose address it
-// holds, since it may have been written under an older key.
-func keyOf(row mail.RecipientState, among ...mail.People) string {
-	for _, people := range among {
-		if people[row.Recipient] != nil {
-			return row.Recipient
-		}
-	}
-	return release.AddressKey(row.Address)
+	return all, nil
 }
 
 // latest reads how the latest mails stand, of those for whom that may matter: everybody
@@ -162,27 +154,35 @@ func (p *Planner) Window(ctx context.Context, id string) (planned int, next time
 		if err != nil {
 			return planned, next, err
 		}
-		steps, err := p.steps(ctx, s, rows)
+		all, err := p.decisions(ctx, s, rows)
 		if err != nil {
 			return planned, next, err
 		}
-		if len(steps) == 0 {
-			return planned, mail.NextLook(s.Release, s.Now), p.remind(ctx, s, rows)
-		}
-		done := make(chan bool, len(steps))
-		err = parallel(ctx, steps, func(ctx context.Context, next mail.Step) error {
-			ok, err := p.take(ctx, s, next)
-			done <- ok && next.Notice != nil
-			return err
-		})
-		close(done)
-		for mailed := range done {
-			if mailed {
-				planned++
+		var latest map[string]mail.State
+		if len(all) > 0 {
+			if latest, err = p.latest(ctx, s, rows); err != nil {
+				return planned, next, err
 			}
 		}
+		var needed, mailed atomic.Int64
+		err = parallel(ctx, all, func(ctx context.Context, d decision) error {
+			step, changes := s.Decide(d.row, latest[d.row.MailID], d.who, d.lost)
+			if !changes {
+				return nil
+			}
+			needed.Add(1)
+			ok, err := p.take(ctx, s, step)
+			if ok && step.Notice != nil {
+				mailed.Add(1)
+			}
+			return err
+		})
+		planned += int(mailed.Load())
 		if err != nil {
 			return planned, next, err
+		}
+		if needed.Load() == 0 {
+			return planned, mail.NextLook(s.Release, s.Now), p.remind(ctx, s, rows)
 		}
 	}
 	return planned, next, fmt.Errorf("plan: what is to be told of %s still changed after %d passes", id, passes)
@@ -199,7 +199,7 @@ func (p *Planner) remind(ctx context.Context, s mail.Snapshot, rows []mail.Recip
 		if !release.Mailable(s.ReleaseManagerEmail) {
 			return nil
 		}
-		n := s.Notice(mail.WindowOver, mail.RecipientState{Name: s.ReleaseManager, Address: s.ReleaseManagerEmail}, nil)
+		n := s.Notice(mail.WindowOver, mail.RecipientState{Name: s.ReleaseManager, Address: s.ReleaseManagerEmail}, mail.Listing{})
 		n.Window = mail.Window{Start: *s.ScheduledStart, End: *s.ScheduledEnd}
 		m, err := n.Outbox(s.WindowVersion, s.WindowVersion)
 		if err != nil {
@@ -210,7 +210,7 @@ func (p *Planner) remind(ctx context.Context, s mail.Snapshot, rows []mail.Recip
 	case len(rows) > 0 || !mail.Ahead(s.Release, s.Now) || s.Now.Before(*s.ScheduledStart):
 		return nil
 	}
-	people, err := p.reach(ctx, s.ChangeIDs)
+	people, err := p.reach(ctx, s.ChangeIDs, nil, nil)
 	if err == nil && len(people) > 0 {
 		slog.ErrorContext(ctx, "plan: missed: the window has begun and nobody was told of it", "release", s.ID, "people", len(people))
 	}
@@ -256,7 +256,7 @@ func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned
 		kind = mail.RolledBack
 	}
 	fresh := make(chan bool, len(people))
-	err = parallel(ctx, keys(people), func(ctx context.Context, key string) error {
+	err = parallel(ctx, slices.Collect(maps.Keys(people)), func(ctx context.Context, key string) error {
 		someone := people[key]
 		n := s.Notice(kind, mail.RecipientState{Name: someone.Name, Address: someone.Address}, someone.Tasks)
 		n.At, n.Reason = entry.At, entry.Reason
@@ -280,24 +280,18 @@ func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned
 // settled finds whom a settlement concerns: requesters of the tasks that carry its
 // comment and that it resolved, or that are open again after it. Who had closed or
 // cancelled a task by themselves hears nothing of it.
-func (p *Planner) settled(ctx context.Context, r release.Release, epoch int) (mail.People, error) {
-	people := mail.People{}
+func (p *Planner) settled(ctx context.Context, r release.Release, epoch int) (map[string]*mail.Person, error) {
+	people := mail.NewPeople(mail.Ground{}, nil)
 	comment := release.CommentID(release.Settlement{ReleaseID: r.ID, Epoch: epoch})
-	for _, change := range r.ChangeIDs {
-		ids, err := p.store.TaskIDsOfChange(ctx, change)
-		if err != nil {
-			return nil, err
-		}
-		err = p.tasks(ctx, ids, func(t release.Task) {
-			reached := slices.ContainsFunc(t.Comments, func(c release.Comment) bool { return c.ID == comment })
-			if reached && (t.ResolvedBy == r.ID || r.Status == release.RolledBack && t.Status.IsOpen()) {
-				people.Add(t)
-			}
-		})
-		if err != nil {
-			return nil, err
-		}
+	var places []mail.Place
+	for _, id := range r.ChangeIDs {
+		places = append(places, mail.Place{Change: id})
 	}
-	people.Finish()
-	return people, nil
+	err := p.eachTask(ctx, places, func(t release.Task, found []mail.Place) {
+		reached := slices.ContainsFunc(t.Comments, func(c release.Comment) bool { return c.ID == comment })
+		if reached && slices.Contains(found, mail.Place{Change: t.ChangeRequestID}) && (t.ResolvedBy == r.ID || r.Status == release.RolledBack && t.Status.IsOpen()) {
+			people.AddTo(t)
+		}
+	})
+	return people.All, err
 }

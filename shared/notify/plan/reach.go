@@ -2,8 +2,12 @@ package plan
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
@@ -14,74 +18,63 @@ import (
 const parallelism = 16
 
 // reach finds who is touched by change requests: requesters with an open task that is
-// linked to one of them or on a configuration item that one of them affects. One
-// person is one address, by its key.
-func (p *Planner) reach(ctx context.Context, changeIDs []string) (mail.People, error) {
-	people := mail.People{}
-	if len(changeIDs) == 0 {
-		return people, nil
-	}
-	changes, err := p.store.ChangesByID(ctx, changeIDs)
+// linked to one of them or on a configuration item that one of them affects; and of those
+// who were told, whom the dropped ones touched. What it keeps in memory follows people.
+func (p *Planner) reach(ctx context.Context, linked, dropped []string, rows []mail.RecipientState) (map[string]*mail.Person, error) {
+	changes, err := p.store.ChangesByID(ctx, slices.Concat(linked, dropped))
 	if err != nil {
 		return nil, err
 	}
-	// Where to look, and because of which change requests.
-	type place struct{ change, ci string }
-	because := map[place][]string{}
-	for _, c := range changes {
-		because[place{change: c.ID}] = []string{c.ID}
-		for _, ci := range c.AffectedCIIDs {
-			because[place{ci: ci}] = append(because[place{ci: ci}], c.ID)
-		}
-	}
-	var mu sync.Mutex
-	via := map[string][]string{} // by task
-	err = parallel(ctx, keys(because), func(ctx context.Context, at place) error {
-		find := func() ([]string, error) { return p.store.TaskIDsOfChange(ctx, at.change) }
-		if at.ci != "" {
-			find = func() ([]string, error) { return p.store.TaskIDsOfCI(ctx, at.ci) }
-		}
-		ids, err := find()
-		mu.Lock()
-		defer mu.Unlock()
-		for _, id := range ids {
-			via[id] = append(via[id], because[at]...)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = p.tasks(ctx, keys(via), func(t release.Task) {
-		if t.Status.IsOpen() {
-			people.Add(t, via[t.ID]...)
+	ground := mail.NewGround(changes, linked)
+	people := mail.NewPeople(ground, rows)
+	err = p.eachTask(ctx, ground.Places(), func(t release.Task, found []mail.Place) {
+		if first, touched := ground.First(t); touched && t.Status.IsOpen() && slices.Contains(found, first) {
+			people.Add(t) // at whichever other place it is found, too, it counts here only
 		}
 	})
-	people.Finish()
-	return people, err
+	return people.All, err
 }
 
-// tasks reads tasks, a batch of them at a time and batches side by side, and hands
-// over one after the other.
-func (p *Planner) tasks(ctx context.Context, ids []string, each func(release.Task)) error {
-	var mu sync.Mutex
-	return parallel(ctx, slices.Collect(slices.Chunk(ids, 100)), func(ctx context.Context, ids []string) error {
-		tasks, err := p.store.TasksByID(ctx, ids)
-		mu.Lock()
-		defer mu.Unlock()
-		for _, t := range tasks {
-			each(t)
-		}
-		return err
-	})
-}
+// tasksAtOnce is how many tasks one request reads.
+const tasksAtOnce = 100
 
-func keys[K comparable, V any](m map[K]V) []K {
-	all := make([]K, 0, len(m))
-	for k := range m {
-		all = append(all, k)
+// eachTask hands over the tasks at places, one after the other and in no order, with those
+// of the places at which a batch found it. Batches are read side by side, and as they fill.
+func (p *Planner) eachTask(ctx context.Context, places []mail.Place, do func(t release.Task, found []mail.Place)) error {
+	readers, ctx := errgroup.WithContext(ctx)
+	readers.SetLimit(parallelism)
+	var handing sync.Mutex
+	read := func(batch map[string][]mail.Place) {
+		readers.Go(func() error {
+			tasks, err := p.store.TasksByID(ctx, slices.Collect(maps.Keys(batch)))
+			handing.Lock()
+			defer handing.Unlock()
+			for _, t := range tasks {
+				do(t, batch[t.ID])
+			}
+			return err
+		})
 	}
-	return all
+	var filling sync.Mutex
+	batch := map[string][]mail.Place{}
+	err := parallel(ctx, places, func(ctx context.Context, at mail.Place) error {
+		return p.store.EachTaskID(ctx, at.Change, at.CI, func(id string) {
+			filling.Lock()
+			batch[id] = append(batch[id], at)
+			var full map[string][]mail.Place
+			if len(batch) == tasksAtOnce {
+				full, batch = batch, map[string][]mail.Place{}
+			}
+			filling.Unlock()
+			if full != nil {
+				read(full)
+			}
+		})
+	})
+	if len(batch) > 0 {
+		read(batch)
+	}
+	return errors.Join(err, readers.Wait())
 }
 
 // parallel does something with each of all, a bounded number at once, and returns the
