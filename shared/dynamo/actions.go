@@ -118,7 +118,7 @@ func (s *Store) batchGet(ctx context.Context, table string, keys []item) ([]item
 	return all, nil
 }
 
-// deleteAll removes items by key, 25 at a request. Deleting what is gone is nothing.
+// deleteAll removes items by key, 25 at a request. Deleting is idempotent.
 func (s *Store) deleteAll(ctx context.Context, table string, keys []item) error {
 	for len(keys) > 0 {
 		n := min(25, len(keys))

@@ -211,7 +211,7 @@ func anotherStatus(f failure) string {
 	case f.AlreadySo:
 		return "nothing. If you repeated a call whose answer was lost, that call succeeded; get_release shows what it did. Do not move it further unless that is your task."
 	case len(f.AllowedNextStatuses) == 0:
-		return "nothing, it is at the end of its life; plan what is left with create_release."
+		return "nothing, its lifecycle has ended; plan what is left with create_release."
 	}
 	var parts []string
 	if len(f.held) > 0 {

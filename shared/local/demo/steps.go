@@ -179,9 +179,9 @@ func (s *walkthrough) approve(ctx context.Context) error {
 	return s.must(ctx, s.run.Tokens.Auditor, "POST", "/api/releases/"+s.releaseID+"/log", object{"text": "Traffic drained, deploying 4.2.0"}, nil)
 }
 
-// deploy deploys, and watches change requests and tasks resolve by themselves.
+// deploy deploys, and watches change requests and tasks being resolved.
 func (s *walkthrough) deploy(ctx context.Context) error {
-	s.title("Deployed: change requests and tasks resolve by themselves")
+	s.title("Deployed: change requests and tasks are resolved automatically")
 	if _, p, err := s.move(ctx, object{"status": "deployed", "note": "All steps done"}); err != nil || p != nil {
 		return orProblem(err, p)
 	}

@@ -246,8 +246,8 @@ func linksFrom(r rest.Route) object {
 
 var successes = map[int]string{
 	http.StatusOK:        "It worked.",
-	http.StatusCreated:   "It was made; this is it.",
-	http.StatusNoContent: "It worked; there is nothing to say.",
+	http.StatusCreated:   "Created.",
+	http.StatusNoContent: "No content.",
 }
 
 // hasRevision tells whether what a route answers carries a revision.
