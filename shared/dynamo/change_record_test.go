@@ -88,10 +88,10 @@ func TestChangeLog_EachWrite_LeavesItsEntry(t *testing.T) {
 	for n, want := range []struct{ text, changes, digest, release string }{
 		{"Created", "changeType=Normal title=Gateway", "", ""},
 		{"Changed title", "title=Mail gateway", first.Digest(), ""},
-		{"CAB of Monday", "changeType=Normal title=Mail gateway", first.Digest(), ""},
+		{"The CAB approved it\nNote: CAB of Monday", "changeType=Normal title=Mail gateway", first.Digest(), ""},
 		{"Changed title", "title=All gateways", edited.Digest(), id},
 		{"The CAB's approval no longer stands: what it approved was edited (title)", "", edited.Digest(), id},
-		{"", "changeType=Normal title=All gateways", second.Digest(), id},
+		{"The CAB approved it", "changeType=Normal title=All gateways", second.Digest(), id},
 		{"Changed title\nThe approval stays for as long as " + id + ", which is deployed, holds CHG-1", "title=Every gateway", "", id},
 	} {
 		e := log[n]

@@ -349,7 +349,7 @@ func TestMails_ResolvedAndRolledBack_OneEach(t *testing.T) {
 	l.move(id, "rolled-back")
 	l.quiet()
 	mails = l.only("ann@example.com", "bob@example.com")
-	contains(t, mails[0], "was rolled back", "errors rose", "Please do not submit them again", "wait for the team", "Request T-2")
+	contains(t, mails[0], "was rolled back", "errors rose", "Please do not submit them again", "nothing is lost", "Request T-2")
 	l.noFurther()
 }
 
