@@ -19,7 +19,7 @@ import (
 // Settlement goes on at that pace, and what was throttled comes again.
 func TestSettlement_HotRelease_GoesOnAtItsPace(t *testing.T) {
 	w := newFixture(t)
-	const changes = 8
+	const changes = 30
 	var ids []string
 	for n := range changes {
 		id := w.change(fmt.Sprintf("CHG-%d", n), release.Normal).ID
@@ -29,7 +29,7 @@ func TestSettlement_HotRelease_GoesOnAtItsPace(t *testing.T) {
 	id := w.release(ids...)
 	w.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	w.Layer.Take()
-	w.Layer.Adjust(strict.Options{WriteUnits: 5}) // so that eight are too many
+	w.Layer.Adjust(strict.Options{WriteUnits: 5}) // so that thirty in a row are too many, on a slow machine too
 	s := settle.New(w.Store)
 	untilThrough(t, s.Changes, matching(w.releases.Read(), settlingOps...))
 	untilThrough(t, s.Tasks, matching(w.changes.Read(), followingOps...))
