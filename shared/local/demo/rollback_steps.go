@@ -112,7 +112,10 @@ func (s *walkthrough) lookBack(ctx context.Context) error {
 	kinds := map[string]int{}
 	for _, e := range r.DeploymentLog {
 		kinds[e.Kind]++
-		s.line("%s  %-10s %-10s %s", s.paint(dim, e.Timestamp.Format("15:04:05")), e.Kind, e.Author, strings.ReplaceAll(e.Text, "\n", " · "))
+		if e.Change != "" {
+			e.Text = e.Change + ": " + e.Text
+		}
+		s.line("%s  %-15s %-8s %s", s.paint(dim, e.Timestamp.Format("15:04:05")), e.Kind, e.Author, strings.ReplaceAll(e.Text, "\n", " · "))
 	}
 	s.check(kinds["created"] == 1 && kinds["transition"] == 5 && kinds["note"] == 1, "the log has %v", kinds)
 	s.check(len(r.AllowedNextStatuses) == 0, "a rolled-back release may still become %v", r.AllowedNextStatuses)

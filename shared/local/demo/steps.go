@@ -22,6 +22,7 @@ type releaseAnswer struct {
 	} `json:"linkedChangeRequests"`
 	DeploymentLog []struct {
 		Kind      string    `json:"kind"`
+		Change    string    `json:"changeRequestId"`
 		Timestamp time.Time `json:"timestamp"`
 		Author    string    `json:"author"`
 		Text      string    `json:"text"`
