@@ -130,8 +130,8 @@ func FuzzASCII(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := address.ASCII(a); err != nil || again != a {
-			t.Errorf("%+q is sent as %q, and that as %q %v", s, a, again, err)
+		if twice, err := address.ASCII(a); err != nil || twice != a {
+			t.Errorf("%+q is sent as %q, and that as %q %v", s, a, twice, err)
 		}
 		if address.Key(a) != key {
 			t.Errorf("%+q has the key %q, as it is sent %q", s, key, address.Key(a))

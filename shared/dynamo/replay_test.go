@@ -122,8 +122,8 @@ func stepsOf(list, raw string) map[string]string {
 	return all
 }
 
-// told is a release in the words of its log.
-func told(r release.Release, links []release.LinkedChange) replayed {
+// fromRelease is a release in the words of its log.
+func fromRelease(r release.Release, links []release.LinkedChange) replayed {
 	is := replayed{status: r.Status, epoch: r.Epoch(), fields: map[string]string{}, done: map[string]bool{}, scope: map[string]release.CABDecision{}}
 	for _, c := range record.PlanChanges(release.Plan{}, r.Plan) {
 		if c.Field == "rolloutSteps" || c.Field == "rollbackSteps" {
@@ -145,8 +145,8 @@ func told(r release.Release, links []release.LinkedChange) replayed {
 	return is
 }
 
-// act is one random operation. What it writes carries its name, so that it is found in the log.
-func (l *harness) act(s *dynamo.Store, random *rand.Rand, id, name string, pool []string) error {
+// randomOperation is one random operation. What it writes carries its name, so that it is found in the log.
+func (l *harness) randomOperation(s *dynamo.Store, random *rand.Rand, id, name string, pool []string) error {
 	one := func() string { return pool[random.IntN(len(pool))] }
 	w := l.write()
 	switch random.IntN(12) {
@@ -226,17 +226,17 @@ func TestLog_ThousandOperationsUnderFaults_RebuildTheRelease(t *testing.T) {
 			}, nil)
 			const clients, each = 8, 125
 			steps := make([]appended, clients*each)
-			var acted atomic.Int64
+			var carriedOut atomic.Int64
 			var working sync.WaitGroup
 			for client := range clients {
 				working.Go(func() {
 					random := rand.New(rand.NewPCG(seed, uint64(client)+10))
 					for n := range each {
 						a := &steps[client*each+n]
-						a.text, a.began = fmt.Sprintf("act %d of client %d", n, client), time.Now()
-						err := l.act(faulty, random, id, a.text, pool)
+						a.text, a.began = fmt.Sprintf("operation %d of client %d", n, client), time.Now()
+						err := l.randomOperation(faulty, random, id, a.text, pool)
 						a.end, a.known = time.Now(), err == nil
-						switch acted.Add(1) {
+						switch carriedOut.Add(1) {
 						case 400, 500:
 							// What is not approved leaves, for a moment that the others allow.
 							l.forward(id, pool)
@@ -283,7 +283,7 @@ func (l *harness) judgeReplay(id string, steps []appended) {
 	detail, err := l.ReleaseWithLinks(l.ctx, id)
 	l.no(err)
 	got, err := replay(log)
-	if want := told(detail.Release, detail.Links); err != nil || !reflect.DeepEqual(got, want) {
+	if want := fromRelease(detail.Release, detail.Links); err != nil || !reflect.DeepEqual(got, want) {
 		l.t.Errorf("%v; replayed, the log gives\n%+v\nand the release is\n%+v", err, got, want)
 	}
 	var pending []string
@@ -313,13 +313,13 @@ func (l *harness) judgeReplay(id string, steps []appended) {
 			latest = a.began
 		}
 	}
-	l.t.Logf("%d entries, %d of them of acknowledged acts; the release is %s at revision %d", len(log), found, detail.Release.Status, detail.Release.Revision)
+	l.t.Logf("%d entries, %d of them of acknowledged operations; the release is %s at revision %d", len(log), found, detail.Release.Status, detail.Release.Revision)
 	if found < 200 {
 		l.t.Error("too few to show anything")
 	}
 }
 
-// nameIn is the name of the act that left an entry.
+// nameIn is the name of the operation that left an entry.
 func nameIn(e release.LogEntry) string {
 	if i := slices.IndexFunc(e.Changes, func(c release.FieldChange) bool { return c.Field == "name" }); i >= 0 {
 		return e.Changes[i].To

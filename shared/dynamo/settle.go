@@ -201,8 +201,8 @@ func (s *Store) EndSettlement(ctx context.Context, id string, at time.Time) erro
 	e := newExpression().
 		op(OpSettled).set("settledEpoch", epoch).set("settledTasks", number(r.Settling.SettledTasks)).remove("unsettled").
 		equal("settleEpoch", epoch).compare("settledEpoch", "<", epoch)
-	rests := num(i, "announced") == num(i, "epoch") && !has(i, "deleting")
-	if rests {
+	complete := num(i, "announced") == num(i, "epoch") && !has(i, "deleting")
+	if complete {
 		// What follows on a settlement is settled too, so that another epoch is another
 		// settlement. A deletion that has begun meanwhile keeps the sweep's attention.
 		e.remove("attention").remove("attentionSince").absent("deleting")
@@ -216,7 +216,7 @@ func (s *Store) EndSettlement(ctx context.Context, id string, at time.Time) erro
 	if _, ok := failedCondition(err); ok {
 		return nil // another ended it, or it was overtaken
 	}
-	if err != nil || rests {
+	if err != nil || complete {
 		return err
 	}
 	return s.ClearAttention(ctx, id) // the announcement may have come in between

@@ -84,14 +84,14 @@ func (s *Store) releaseAndPlace(ctx context.Context, id string) (release.Release
 }
 
 func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Write) error {
-	passage := after.History[len(after.History)-1]
+	moved := after.History[len(after.History)-1]
 	t, _ := release.TransitionTo(after.Status)
 	e := newExpression().
 		set("status", text(string(after.Status))).
 		set("epoch", number(after.Epoch())).
 		set("updatedAt", secondsValue(after.UpdatedAt)).
 		op(opOfStatus(after.Status)).
-		set("attention", text("1")).set("attentionSince", secondsValue(passage.At)).
+		set("attention", text("1")).set("attentionSince", secondsValue(moved.At)).
 		appendTo("history", encodedEach(historyFields, after.History[before.Epoch():])...).
 		add("revision", number(1)).
 		// Every change of status raises the epoch, and nothing else does: with the epoch of
@@ -100,7 +100,7 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Wri
 		// An edit of this in between must not be overlooked: publish has looked at it.
 		equal("public", boolean(before.Public)).
 		absent("deleting")
-	publish(e, before, after, passage.At)
+	publish(e, before, after, moved.At)
 	for _, d := range t.Guards {
 		switch d {
 		case release.GuardApproval:
@@ -133,7 +133,7 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Wri
 	if t.Settles {
 		beginSettlement(e, counter, after)
 	}
-	entry := release.EntryBy(release.LogTransition, passage.LogText(), w.Stamp)
+	entry := release.EntryBy(release.LogTransition, moved.LogText(), w.Stamp)
 	entry.Status = after.Status
 	actions := []types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(after.ID), e),
