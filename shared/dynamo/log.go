@@ -85,8 +85,8 @@ func (s *Store) catchUp(ctx context.Context, id string, counter logCounter) erro
 		return err
 	}
 	return conflictOf(s.transact(ctx, []types.TransactWriteItem{
-		checkAction(s.tables.Releases, releaseKey(id), newExpression().equal("epoch", number(r.Epoch())).absent("deleting")),
-		updateAction(s.tables.Releases, logCounterKey(id), enterEpoch(r.Epoch(), r.Status).exists("pk")),
+		checkAction(s.tables.Releases, releaseKey(id), newExpression().equal("epoch", number(r.Epoch()))),
+		updateAction(s.tables.Releases, logCounterKey(id), enterEpoch(r.Epoch(), r.Status).exists("pk")), // a deletion takes it
 	}), -1)
 }
 
@@ -99,7 +99,7 @@ func (s *Store) putNote(ctx context.Context, id string, i item, entry release.Lo
 	actions := []types.TransactWriteItem{putAction(s.tables.Releases, i, newExpression())}
 	if w.IfRevision != 0 {
 		actions = append(actions, checkAction(s.tables.Releases, releaseKey(id),
-			newExpression().absent("deleting").equal("revision", number(w.IfRevision))))
+			newExpression().equal("revision", number(w.IfRevision)))) // which the mark of a deletion raises
 	}
 	err := s.transact(ctx, append(actions, w.recordAction(&entry)...))
 	failed, ok := failedCondition(err)

@@ -187,7 +187,7 @@ func (s *Store) NeedingAttention(ctx context.Context, before time.Time, pageSize
 // or is postponed by another, stays as it is.
 func (s *Store) Postpone(ctx context.Context, u Unfinished, to time.Time) error {
 	e := newExpression().op(opPostponed).set("attentionSince", secondsValue(to)).
-		exists("attention").equal("attentionSince", text(u.since))
+		equal("attentionSince", text(u.since)) // which goes with what needed attention
 	err := s.updateQuietly(ctx, s.tables.Releases, releaseKey(u.ID), e)
 	if _, ok := failedCondition(err); ok {
 		return nil
