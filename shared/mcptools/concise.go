@@ -173,7 +173,7 @@ func (c cut) planSteps(name string, steps []release.Step, say func(string, ...an
 func notApproved(links []release.LinkedChange, most int) (kept []release.LinkedChange, ids []string) {
 	kept, ids = []release.LinkedChange{}, []string{}
 	for _, l := range links {
-		if (l.CABDecision != release.DecisionApproved || l.ApprovalStatus != release.ApprovalApproved) && len(kept) < most {
+		if !l.CABApproved() && len(kept) < most {
 			shortText(&l.ControlTitle, 80)
 			kept, ids = append(kept, l), append(ids, l.ID)
 		}

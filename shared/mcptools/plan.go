@@ -72,11 +72,8 @@ func addChanges(ctx context.Context, t tool, ops *operations.Operations, args []
 	if err != nil {
 		return nil, err
 	}
-	var f release.ValidationErrors
-	checkID(&f, in.ID)
-	pre := precondition(ctx, &f, t, in.ID, in.Key, in.AddChangesInput)
-	pre.IfRevision = revision(&f, in.IfRevision)
-	if err := in.With(f); err != nil {
+	pre, err := guarded(ctx, t, in.ID, in.Key, in.IfRevision, in.AddChangesInput)
+	if err != nil {
 		return nil, err
 	}
 	return ops.AddChanges(ctx, in.ID, in.AddChangesInput, pre)

@@ -211,11 +211,8 @@ func appendLog(ctx context.Context, t tool, ops *operations.Operations, args []b
 	if err != nil {
 		return nil, err
 	}
-	var f release.ValidationErrors
-	checkID(&f, in.ID)
-	pre := precondition(ctx, &f, t, in.ID, in.Key, in.AppendLogInput)
-	pre.IfRevision = revision(&f, in.IfRevision)
-	if err := in.With(f); err != nil {
+	pre, err := guarded(ctx, t, in.ID, in.Key, in.IfRevision, in.AppendLogInput)
+	if err != nil {
 		return nil, err
 	}
 	return ops.AppendLog(ctx, in.ID, in.AppendLogInput, pre)
@@ -226,14 +223,24 @@ func transition(ctx context.Context, t tool, ops *operations.Operations, args []
 	if err != nil {
 		return nil, err
 	}
-	var f release.ValidationErrors
-	checkID(&f, in.ID)
-	pre := precondition(ctx, &f, t, in.ID, in.Key, in.TransitionInput)
-	pre.IfRevision = revision(&f, in.IfRevision)
-	if err := in.With(f); err != nil {
+	pre, err := guarded(ctx, t, in.ID, in.Key, in.IfRevision, in.TransitionInput)
+	if err != nil {
 		return nil, err
 	}
 	return ops.TransitionRelease(ctx, in.ID, in.TransitionInput, pre)
+}
+
+// guarded is the precondition of a write to a release, with every mistake in the arguments,
+// those that decoding found among them.
+func guarded(ctx context.Context, t tool, id, key string, ifRevision *int, in interface {
+	With(release.ValidationErrors) error
+},
+) (operations.Precondition, error) {
+	var f release.ValidationErrors
+	checkID(&f, id)
+	pre := precondition(ctx, &f, t, id, key, in)
+	pre.IfRevision = revision(&f, ifRevision)
+	return pre, in.With(f)
 }
 
 func checkID(f *release.ValidationErrors, id string) {
