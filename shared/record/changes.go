@@ -2,7 +2,6 @@ package record
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -115,11 +114,7 @@ func byStep(a, b string) int {
 }
 
 func splitStep(field string) (name string, order int) {
-	if n, _ := fmt.Sscanf(field, "rolloutSteps[%d]", &order); n == 1 {
-		return "rolloutSteps", order
-	}
-	if n, _ := fmt.Sscanf(field, "rollbackSteps[%d]", &order); n == 1 {
-		return "rollbackSteps", order
-	}
-	return field, 0
+	name, place, _ := strings.Cut(field, "[")
+	order, _ = strconv.Atoi(strings.TrimSuffix(place, "]")) // none has a place but a step
+	return name, order
 }

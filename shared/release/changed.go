@@ -78,6 +78,9 @@ func stepsText(steps []Step) string {
 // release became approved; none before that, nor of releases that were approved before
 // this was kept.
 func (r Release) ChangedSinceApproval() []string {
+	if len(r.ApprovedPlan) == 0 {
+		return nil // every answer with a release asks, and a plan can be large
+	}
 	var changed []string
 	now := r.planDigests()
 	for n, field := range allFields {

@@ -86,7 +86,7 @@ func reviewSteps(line func(string, ...any), plan string, steps []Step) {
 		}
 		done := "no"
 		if s.Completed {
-			done = orDash(orNone(s.CompletedAt))
+			done = orNone(s.CompletedAt)
 		}
 		line("| %d | %s | %s | %s | %s | %s |", s.Order, markdown(s.Description), orDash(markdown(s.OwnerEmail)), minutes, done, orDash(markdown(s.CompletedBy)))
 	}
