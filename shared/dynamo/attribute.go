@@ -174,14 +174,14 @@ func (e *expression) copyFrom(attribute, source string) *expression {
 	return e
 }
 
-// appendTo appends to a list, which need not be there yet. Nothing to append is nothing
-// to do.
 // copyNumber is copyFrom for a number that may be missing, which is zero.
 func (e *expression) copyNumber(attribute, source string) *expression {
 	e.sets = append(e.sets, e.name(attribute)+" = if_not_exists("+e.name(source)+", "+e.value(number(0))+")")
 	return e
 }
 
+// appendTo appends to a list, which need not be there yet. Nothing to append is nothing
+// to do.
 func (e *expression) appendTo(attribute string, all ...types.AttributeValue) *expression {
 	if len(all) > 0 {
 		n := e.name(attribute)

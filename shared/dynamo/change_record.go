@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/record"
@@ -179,36 +178,22 @@ func (s *Store) ChangeLogPage(ctx context.Context, id string, kind release.LogKi
 	}
 	older, hasOlder := olderDecisionOf(c)
 	hasOlder = hasOlder && (kind == "" || kind == release.LogDecision)
-	page, size := []release.LogEntry{}, 0
-	for {
-		in := rangeOf(s.tables.Changes, changeLogPrefix+id, ">=", olderDecision)
-		in.ScanIndexForward, in.ExclusiveStartKey = aws.Bool(false), start
-		if kind == "" {
-			in.Limit = aws.Int32(int32(limit - len(page) + 1)) // one more tells whether there is one
-		}
-		out, err := s.db.Query(ctx, in)
-		if err != nil {
-			return nil, "", pageFailure(err, cursor)
-		}
-		for n, i := range out.Items {
-			start = key(changeLogPrefix+id, verbatim(i, "sk"))
-			if e := decodeChangeEntry(ctx, i); kind == "" || e.Kind == kind {
-				page = append(page, e)
-				size += sizeOfEntry(i)
-			}
-			if len(page) >= limit || size >= pageBytes {
-				if n == len(out.Items)-1 && len(out.LastEvaluatedKey) == 0 && !hasOlder {
-					return page, "", nil
-				}
-				return page, sealCursor(start, list), nil
-			}
-		}
-		if len(out.LastEvaluatedKey) > 0 {
-			continue
-		}
-		if hasOlder {
-			page = append(page, older)
-		}
-		return page, "", nil
+	page := entryPage{kind: kind, limit: limit, maxBytes: pageBytes, entries: []release.LogEntry{}}
+	in := rangeOf(s.tables.Changes, changeLogPrefix+id, ">=", olderDecision)
+	in.ExclusiveStartKey = start
+	full := false
+	end, err := s.newestFirst(ctx, in, &page, func(i item) bool {
+		start = key(changeLogPrefix+id, verbatim(i, "sk"))
+		full = !page.add(decodeChangeEntry(ctx, i), i)
+		return !full
+	})
+	switch {
+	case err != nil:
+		return nil, "", pageFailure(err, cursor)
+	case !full && hasOlder:
+		return append(page.entries, older), "", nil
+	case end && !hasOlder:
+		return page.entries, "", nil
 	}
+	return page.entries, sealCursor(start, list), nil
 }

@@ -147,10 +147,7 @@ func (s *Store) FindIdempotencyRecord(ctx context.Context, w Write) (*Idempotenc
 }
 
 func decodeRecord(i item) *IdempotencyRecord {
-	r := &IdempotencyRecord{Body: str(i, "body"), result: mapOf(i, "result"), refusal: mapOf(i, "refusal")}
-	if answer, ok := i["answer"].(*types.AttributeValueMemberB); ok {
-		r.Answer = answer.Value
-	}
+	r := &IdempotencyRecord{Body: str(i, "body"), Answer: bytesOf(i, "answer"), result: mapOf(i, "result"), refusal: mapOf(i, "refusal")}
 	unfinishedFields(&attributes{item: i, reading: true}, &r.unfinished)
 	return r
 }

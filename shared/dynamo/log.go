@@ -53,40 +53,42 @@ func (s *Store) nextNote(ctx context.Context, id string, status release.Status, 
 			e.equal("entered", text(string(status)))
 		}
 		i, err := s.update(ctx, s.tables.Releases, logCounterKey(id), e)
-		if failed, ok := failedCondition(err); ok {
-			if failed.image == nil {
-				return logCounter{}, release.NotFound("release", id)
-			}
-			i, err = failed.image, nil
-			r, err := s.Release(ctx, id)
-			if err == nil {
-				err = checkRevision("release", id, r.Revision, w)
-			}
-			if err != nil {
-				return logCounter{}, err
-			}
-			if r.Status != status {
-				return logCounter{}, r.Conflict("status-not-current", "%s is %s, not %s: the entry was not written.", id, r.Status, status)
-			}
+		failed, refused := failedCondition(err)
+		switch {
+		case refused && failed.image == nil:
+			return logCounter{}, release.NotFound("release", id)
+		case refused:
+			i = failed.image
+		case err != nil:
+			return logCounter{}, err
 		}
 		counter := decodeLogCounter(i)
-		if err != nil || counter.known && (status == "" || str(i, "entered") == string(status)) {
-			return counter, err
+		if !refused && counter.known {
+			return counter, nil
 		}
-		return counter, errors.Join(s.catchUp(ctx, id, counter), errConflict)
+		r, err := s.Release(ctx, id)
+		if err == nil && refused {
+			err = checkRevision("release", id, r.Revision, w)
+		}
+		switch {
+		case err != nil:
+			return logCounter{}, err
+		case refused && r.Status != status:
+			return logCounter{}, r.Conflict("status-not-current", "%s is %s, not %s: the entry was not written.", id, r.Status, status)
+		}
+		return counter, errors.Join(s.catchUp(ctx, r, counter), errConflict)
 	})
 }
 
-// catchUp has the counter tell the release's epoch and status where a version of before
-// they were kept there moved the release.
-func (s *Store) catchUp(ctx context.Context, id string, counter logCounter) error {
-	r, err := s.Release(ctx, id)
-	if err != nil || counter.known && counter.epoch == r.Epoch() {
-		return err
+// catchUp has the counter tell the epoch and status of a release, as it was read, where a
+// version of before they were kept there moved it.
+func (s *Store) catchUp(ctx context.Context, r release.Release, counter logCounter) error {
+	if counter.known && counter.epoch == r.Epoch() {
+		return nil
 	}
 	return conflictOf(s.transact(ctx, []types.TransactWriteItem{
-		checkAction(s.tables.Releases, releaseKey(id), newExpression().equal("epoch", number(r.Epoch()))),
-		updateAction(s.tables.Releases, logCounterKey(id), enterEpoch(r.Epoch(), r.Status).exists("pk")), // a deletion takes it
+		checkAction(s.tables.Releases, releaseKey(r.ID), newExpression().equal("epoch", number(r.Epoch()))),
+		updateAction(s.tables.Releases, logCounterKey(r.ID), enterEpoch(r.Epoch(), r.Status).exists("pk")), // a deletion takes it
 	}), -1)
 }
 

@@ -41,10 +41,9 @@ func decodeEntry(ctx context.Context, i item) release.LogEntry {
 		return e
 	}
 	form := record.Entry{Bytes: verbatim(i, "entry"), Values: map[string][]byte{}}
-	for name, v := range mapOf(i, "values") {
-		if b, ok := v.(*types.AttributeValueMemberB); ok {
-			form.Values[name] = b.Value
-		}
+	values := mapOf(i, "values")
+	for name := range values {
+		form.Values[name] = bytesOf(values, name)
 	}
 	e, err := form.Decode()
 	if err != nil {

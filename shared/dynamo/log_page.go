@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/release"
 )
@@ -32,39 +31,75 @@ func (s *Store) LogPage(ctx context.Context, id string, kind release.LogKind, li
 			return nil, "", err
 		}
 		end, readErr := s.get(ctx, s.tables.Releases, key(logPrefix+id, deletedSort))
-		if readErr != nil || end == nil {
-			return nil, "", firstOf(readErr, err)
+		switch {
+		case readErr != nil:
+			return nil, "", readErr
+		case end == nil:
+			return nil, "", err
 		}
 	}
-	list := "log=" + id + "/" + string(kind)
-	from, err := openLogCursor(cursor, list, id)
-	if err != nil {
-		return nil, "", err
-	}
-	page, last, err := s.logFrom(ctx, from, kind, limit, pageBytes)
-	if err != nil {
-		return nil, "", pageFailure(err, cursor)
-	}
-	return page, last.seal(list), nil
+	return s.logBefore(ctx, id, kind, limit, cursor)
 }
 
 // LogBefore reads entries of all kinds, newest first: the newest, or those before a cursor
 // that it or LogPage gave out. The caller has read the release.
 func (s *Store) LogBefore(ctx context.Context, id string, limit int, cursor string) ([]release.LogEntry, string, error) {
-	list := "log=" + id + "/"
+	return s.logBefore(ctx, id, "", limit, cursor)
+}
+
+func (s *Store) logBefore(ctx context.Context, id string, kind release.LogKind, limit int, cursor string) ([]release.LogEntry, string, error) {
+	list := "log=" + id + "/" + string(kind)
 	from, err := openLogCursor(cursor, list, id)
 	if err != nil {
 		return nil, "", err
 	}
-	page, last, err := s.logFrom(ctx, from, "", limit, pageBytes)
+	page := entryPage{kind: kind, limit: limit, maxBytes: pageBytes}
+	last, err := s.logFrom(ctx, from, &page)
 	if err != nil {
 		return nil, "", pageFailure(err, cursor)
 	}
-	return page, last.seal(list), nil
+	return page.entries, last.seal(list), nil
 }
 
-func firstOf(errs ...error) error {
-	return errs[slices.IndexFunc(errs, func(err error) bool { return err != nil })]
+// entryPage collects entries of one kind or of all, until they are as many as asked for or
+// as large as a page may be.
+type entryPage struct {
+	kind            release.LogKind
+	limit, maxBytes int
+	size            int
+	entries         []release.LogEntry
+}
+
+// add takes an entry where it is of the kind, and tells whether the page goes on.
+func (p *entryPage) add(e release.LogEntry, i item) bool {
+	if p.kind == "" || e.Kind == p.kind {
+		p.entries = append(p.entries, e)
+		p.size += sizeOfEntry(i)
+	}
+	return len(p.entries) < p.limit && p.size < p.maxBytes
+}
+
+// newestFirst reads entries from the query's start on, newest first, and hands each on
+// until take says that it is enough. It tells whether none was left then.
+func (s *Store) newestFirst(ctx context.Context, in *dynamodb.QueryInput, p *entryPage, take func(item) bool) (end bool, err error) {
+	in.ScanIndexForward = aws.Bool(false)
+	for {
+		if p.kind == "" {
+			in.Limit = aws.Int32(int32(p.limit - len(p.entries) + 1)) // one more tells whether there is one
+		}
+		out, err := s.db.Query(ctx, in)
+		if err != nil {
+			return false, err
+		}
+		for n, i := range out.Items {
+			if !take(i) {
+				return n == len(out.Items)-1 && len(out.LastEvaluatedKey) == 0, nil
+			}
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+			return true, nil
+		}
+	}
 }
 
 // logPosition is where a reading of a log, newest first, stands: after which entry, and
@@ -101,13 +136,11 @@ func openLogCursor(cursor, list, id string) (logPosition, error) {
 	return logPosition{id: id, after: verbatim(start, "sk"), notes: notes}, nil
 }
 
-// logFrom reads entries from a position on, newest first. Old entries, which sort before
-// all others, are read together once the reading comes to them: their keys do not tell
-// their order.
-func (s *Store) logFrom(ctx context.Context, p logPosition, kind release.LogKind, limit, maxBytes int) ([]release.LogEntry, logPosition, error) {
-	page := []release.LogEntry{}
-	size := 0
-	// take adds an entry to the page, and tells whether the page goes on.
+// logFrom reads entries from a position on, newest first, and returns where it ended. Old
+// entries, which sort before all others, are read together once the reading comes to them:
+// their keys do not tell their order.
+func (s *Store) logFrom(ctx context.Context, p logPosition, page *entryPage) (logPosition, error) {
+	page.entries = []release.LogEntry{}
 	take := func(i item) bool {
 		e := decodeEntry(ctx, i)
 		p.after = verbatim(i, "sk")
@@ -117,42 +150,28 @@ func (s *Store) logFrom(ctx context.Context, p logPosition, kind release.LogKind
 				return true // not trimmed yet, and not kept either
 			}
 		}
-		if kind == "" || e.Kind == kind {
-			page = append(page, e)
-			size += sizeOfEntry(i)
-		}
-		return len(page) < limit && size < maxBytes
+		return page.add(e, i)
 	}
-	for !isLegacySort(p.after) {
-		in := newestLog(s.tables.Releases, p.id)
+	if !isLegacySort(p.after) {
+		in := rangeOf(s.tables.Releases, logPrefix+p.id, ">=", firstEntry)
 		if p.after != "" {
 			in.ExclusiveStartKey = key(logPrefix+p.id, p.after)
 		}
-		if in.Limit = nil; kind == "" {
-			in.Limit = aws.Int32(int32(limit - len(page) + 1)) // one more tells whether there is one
-		}
-		out, err := s.db.Query(ctx, in)
-		if err != nil {
-			return nil, p, failure(err)
-		}
-		for n, i := range out.Items {
+		var err error
+		p.end, err = s.newestFirst(ctx, in, page, func(i item) bool {
 			if isLegacySort(verbatim(i, "sk")) {
 				p.after = legacyNoteSort(math.MaxInt32) // after the last that has another key
-				break
+				return false
 			}
-			if !take(i) {
-				p.end = n == len(out.Items)-1 && len(out.LastEvaluatedKey) == 0
-				return page, p, nil
-			}
-		}
-		if len(out.LastEvaluatedKey) == 0 && !isLegacySort(p.after) {
-			p.end = true
-			return page, p, nil
+			return take(i)
+		})
+		if err != nil || !isLegacySort(p.after) {
+			return p, err
 		}
 	}
 	old, err := s.legacyLog(ctx, p.id)
 	if err != nil {
-		return nil, p, err
+		return p, err
 	}
 	if at := slices.IndexFunc(old, func(i item) bool { return verbatim(i, "sk") == p.after }); at >= 0 {
 		old = old[at+1:]
@@ -162,11 +181,11 @@ func (s *Store) logFrom(ctx context.Context, p logPosition, kind release.LogKind
 	for n, i := range old {
 		if !take(i) {
 			p.end = n == len(old)-1
-			return page, p, nil
+			return p, nil
 		}
 	}
 	p.end = true
-	return page, p, nil
+	return p, nil
 }
 
 // legacyLog reads the entries of before 2026-11-26, newest first: by the number of the last
@@ -191,18 +210,11 @@ func (s *Store) legacyLog(ctx context.Context, id string) ([]item, error) {
 // firstEntry is before every entry of a log.
 const firstEntry = "0"
 
-func newestLog(table, id string) *dynamodb.QueryInput {
-	in := rangeOf(table, logPrefix+id, ">=", firstEntry)
-	in.ScanIndexForward = aws.Bool(false)
-	return in
-}
-
 func sizeOfEntry(i item) int {
 	size := len(verbatim(i, "entry")) + len(verbatim(i, "text"))
-	for _, v := range mapOf(i, "values") {
-		if b, ok := v.(*types.AttributeValueMemberB); ok {
-			size += len(b.Value)
-		}
+	values := mapOf(i, "values")
+	for name := range values {
+		size += len(bytesOf(values, name))
 	}
 	return size
 }

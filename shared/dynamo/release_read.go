@@ -99,12 +99,13 @@ func (s *Store) Log(ctx context.Context, id string) ([]release.LogEntry, error) 
 
 // NewestLog reads the newest entries, oldest first, and tells whether there are older ones.
 func (s *Store) NewestLog(ctx context.Context, id string, most int) (entries []release.LogEntry, older bool, err error) {
-	entries, last, err := s.logFrom(ctx, logPosition{id: id}, "", most, noBytes)
+	page := entryPage{limit: most, maxBytes: noBytes}
+	last, err := s.logFrom(ctx, logPosition{id: id}, &page)
 	if err != nil {
-		return nil, false, err
+		return nil, false, failure(err)
 	}
-	slices.Reverse(entries)
-	return entries, !last.end, nil
+	slices.Reverse(page.entries)
+	return page.entries, !last.end, nil
 }
 
 // ListReleases returns a page of summaries, newest first, of one status or of all.
