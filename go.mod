@@ -1,6 +1,6 @@
 module example.com/releases
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/aws/aws-lambda-go v1.55.1
@@ -16,6 +16,7 @@ require (
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/google/jsonschema-go v0.4.3
 	github.com/modelcontextprotocol/go-sdk v1.8.0
+	golang.org/x/mod v0.43.0
 	golang.org/x/net v0.48.0
 	golang.org/x/sync v0.20.0
 	golang.org/x/text v0.32.0

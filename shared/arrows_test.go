@@ -93,6 +93,7 @@ var onlyIn = map[string][]string{
 	"github.com/golang-jwt/":                               {"shared/identity", "shared/local", "shared/local/"},
 	"github.com/modelcontextprotocol/":                     {"shared/mcptools", "shared/mcptools/describe", "shared/local", "shared/local/"},
 	"github.com/goccy/go-yaml":                             {"shared/local/template"},
+	"golang.org/x/mod/":                                    {"shared/record"},  // 20 KB, and nothing at start
 	"golang.org/x/net/":                                    {"shared/address"}, // 0.2 MB, and nothing at start
 	"golang.org/x/text/":                                   {"shared/glyph"},   // which x/net brings anyway
 }
