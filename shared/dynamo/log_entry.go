@@ -52,7 +52,7 @@ func decodeEntry(ctx context.Context, i item) release.LogEntry {
 		e.Kind = release.LogKind(str(i, "what"))
 	}
 	e.ID = logID(sk)
-	e.Author, e.AuthorEmail, e.Text = glyph.Clean(e.Author), glyph.Clean(e.AuthorEmail), glyph.Clean(e.Text)
+	e.Author, e.AuthorEmail, e.Subject, e.Text = glyph.Clean(e.Author), glyph.Clean(e.AuthorEmail), glyph.Clean(e.Subject), glyph.Clean(e.Text)
 	return e
 }
 

@@ -49,7 +49,7 @@ type ChangeRelease struct {
 func viewChange(c release.Change) ChangeView {
 	return ChangeView{
 		ID: c.ID, ChangeType: c.ChangeType, CABDecision: c.CABDecision, ApprovalStatus: c.ApprovalStatus, Status: c.Status,
-		ChangePlan: c.ChangePlan, DecidedBy: c.DecidedBy, DecidedAt: c.DecidedAt, DecisionNote: c.DecisionNote,
+		ChangePlan: shownChange(c.ChangePlan), DecidedBy: c.DecidedBy, DecidedAt: c.DecidedAt, DecisionNote: c.DecisionNote,
 		ApprovalVoided: c.Voided, Digest: c.Digest(),
 		CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy, UpdatedAt: c.UpdatedAt, Revision: c.Revision, ReleaseID: c.ReleaseID,
 	}

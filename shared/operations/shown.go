@@ -7,8 +7,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Addresses are read as they were stored, since they say who somebody is; what is shown
-// of one holds nothing that nobody sees. Other texts are read clean.
+// Addresses and the ids of configuration items are read as they were stored, since they say
+// who somebody is and what; what is shown of one holds nothing that nobody sees. Other texts
+// are read clean.
 
 // shownPlan is a plan with its addresses as they are shown.
 func shownPlan(p release.Plan) release.Plan {
@@ -31,6 +32,19 @@ func shownSteps(steps []release.Step) []release.Step {
 }
 
 func shownTask(p release.TaskPlan) release.TaskPlan {
-	p.RequesterEmail = glyph.Clean(p.RequesterEmail)
+	p.RequesterEmail, p.CIIDs = glyph.Clean(p.RequesterEmail), shownItems(p.CIIDs)
 	return p
+}
+
+func shownChange(p release.ChangePlan) release.ChangePlan {
+	p.AffectedCIIDs = shownItems(p.AffectedCIIDs)
+	return p
+}
+
+func shownItems(ids []string) []string {
+	shown := slices.Clone(ids)
+	for i, id := range shown {
+		shown[i] = glyph.Clean(id)
+	}
+	return shown
 }
