@@ -58,8 +58,14 @@ var began = time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
+	return serve(t, testkit.New(t))
+}
+
+// serve is a service on tables of the test's own.
+func serve(t testing.TB, h *testkit.Harness) *fixture {
+	t.Helper()
 	w := &fixture{}
-	w.ops = operations.New(testkit.New(t).Store).WithClock(func() time.Time { return began.Add(time.Duration(w.clock.Load()) * time.Second) })
+	w.ops = operations.New(h.Store).WithClock(func() time.Time { return began.Add(time.Duration(w.clock.Load()) * time.Second) })
 	w.server = httptest.NewServer(http.HandlerFunc(w.gateway))
 	t.Cleanup(w.server.Close)
 	w.config = mcptools.Config{PublicURL: w.server.URL, AllowedOrigins: []string{"https://agents.example"}, Issuer: issuer, Scopes: []string{"openid", "releases/use"}}

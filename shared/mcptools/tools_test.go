@@ -269,30 +269,3 @@ func TestTools_Descriptions_NameTheRole(t *testing.T) {
 		}
 	}
 }
-
-// Agents are warned of every text of a release that people write; an address is checked
-// and holds no sentence.
-func TestInstructions_EveryTextOfARelease_IsNamedUntrusted(t *testing.T) {
-	_, warned, _ := strings.Cut(mcptools.Instructions, "that people wrote (")
-	warned, _, _ = strings.Cut(warned, ")")
-	named := strings.FieldsFunc(warned, func(r rune) bool { return r == ',' || r == ' ' })
-	texts := 0
-	for _, f := range fields.Of(reflect.TypeFor[release.Plan]()) {
-		if name := f.Name; f.Type.Kind() == reflect.String && !strings.HasSuffix(name, "Email") {
-			texts++
-			if !slices.Contains(named, name) {
-				t.Errorf("%s is not among what is named untrusted: %s", name, warned)
-			}
-		}
-	}
-	for _, typ := range []reflect.Type{reflect.TypeFor[operations.ChangeView](), reflect.TypeFor[release.LinkedChange](), reflect.TypeFor[release.LogEntry]()} {
-		for _, f := range fields.Of(typ) {
-			if f.Type.Kind() == reflect.String && slices.Contains([]string{"title", "description", "controlTitle", "justification", "impact", "backoutPlan", "decisionNote", "createdBy", "decidedBy", "author", "text"}, f.Name) && !slices.Contains(named, f.Name) {
-				t.Errorf("%s.%s is not among what is named untrusted: %s", typ.Name(), f.Name, warned)
-			}
-		}
-	}
-	if texts < 5 {
-		t.Errorf("only %d texts seen", texts)
-	}
-}
