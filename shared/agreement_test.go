@@ -154,8 +154,8 @@ func TestGatewayAnswers_Challenge_IsTheFunctions(t *testing.T) {
 			t.Fatal(err)
 		}
 		const scheme = `Bearer realm="releases"`
-		for kind, said := range map[string]string{"UNAUTHORIZED": "", "ACCESS_DENIED": `, error="invalid_token"`} {
-			want := scheme + said + strings.TrimPrefix(c.Challenge(), scheme)
+		for kind, parameter := range map[string]string{"UNAUTHORIZED": "", "ACCESS_DENIED": `, error="invalid_token"`} {
+			want := scheme + parameter + strings.TrimPrefix(c.Challenge(), scheme)
 			if got := tmpl.API.GatewayResponses[kind].Headers["WWW-Authenticate"]; got != want {
 				t.Errorf("%s with %+v:\n%s, want\n%s", kind, c, got, want)
 			}

@@ -68,7 +68,7 @@ func TestUpdateChange_ApprovedAndEdited_BlocksItsRelease(t *testing.T) {
 	if c := l.agree(id, "CHG-000"); c.Voided != nil {
 		t.Errorf("decided: %+v", c.Voided)
 	}
-	l.move(id, release.Approved)
+	l.transition(id, release.Approved)
 }
 
 // What says the same is no other text: the approval stays, and the edit is none of those
@@ -163,7 +163,7 @@ func TestUpdateChange_ReleaseBeginsAtTheSameMoment_OneOfThemWins(t *testing.T) {
 	for round := range 40 {
 		change := l.changes(fmt.Sprintf("R%d", round), 1)[0]
 		id := l.release(change)
-		l.move(id, release.Approved, release.Scheduled)
+		l.transition(id, release.Approved, release.Scheduled)
 		var edited, moved error
 		var both sync.WaitGroup
 		w1, w2 := l.write(), l.write()
@@ -198,8 +198,8 @@ func TestUpdateChange_ReleaseBeginsAtTheSameMoment_OneOfThemWins(t *testing.T) {
 func TestUpdateChange_ReleaseBeganInBetween_Frozen(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 1)...)
-	l.move(id, release.Approved, release.Scheduled)
-	s := l.heldUp("TransactWriteItems", func() { l.move(id, release.InProgress) })
+	l.transition(id, release.Approved, release.Scheduled)
+	s := l.heldUp("TransactWriteItems", func() { l.transition(id, release.InProgress) })
 	if _, err := l.edit(s, "CHG-000", "Another", l.write()); !release.HasCode(err, "change-frozen") {
 		t.Errorf("got %v", err)
 	}
@@ -216,7 +216,7 @@ func TestUpdateChange_ReleaseBeganInBetween_Frozen(t *testing.T) {
 func TestUpdateChange_DeployedAndRolledBack_GivenBackUnapproved(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 2)...)
-	l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	l.transition(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	follow := func(change string) release.Change {
 		t.Helper()
 		c, err := l.Change(l.ctx, change)
@@ -239,7 +239,7 @@ func TestUpdateChange_DeployedAndRolledBack_GivenBackUnapproved(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	l.agree(id, "CHG-000")
-	l.move(id, release.RolledBack)
+	l.transition(id, release.RolledBack)
 	if c := follow("CHG-000"); c.CABApproved() || c.ReleaseID != "" || c.Voided == nil || c.Voided.By != "Ada" {
 		t.Errorf("edited, and given back as %+v", c)
 	}
@@ -256,7 +256,7 @@ func TestUpdateChange_DeployedAndRolledBack_GivenBackUnapproved(t *testing.T) {
 // the approval is gone when it gives the request back.
 func TestUpdateChange_BeingGivenBack_Voided(t *testing.T) {
 	for name, end := range map[string]func(l *harness, id string){
-		"cancelled":     func(l *harness, id string) { l.move(id, release.Cancelled) },
+		"cancelled":     func(l *harness, id string) { l.transition(id, release.Cancelled) },
 		"being deleted": func(l *harness, id string) { l.beginDeleting(id) },
 	} {
 		l := newHarness(t)
@@ -301,7 +301,7 @@ func TestTransition_Approved_KeepsWhatWasApproved(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	l.renameRelease(id, "Summer")
-	l.move(id, release.Approved)
+	l.transition(id, release.Approved)
 	changed := func() []string {
 		t.Helper()
 		r, err := l.Release(l.ctx, id)
@@ -312,7 +312,7 @@ func TestTransition_Approved_KeepsWhatWasApproved(t *testing.T) {
 		t.Errorf("just approved: %v", got)
 	}
 	l.renameRelease(id, "Autumn")
-	l.move(id, release.Scheduled)
+	l.transition(id, release.Scheduled)
 	if got := changed(); !slices.Equal(got, []string{"name"}) {
 		t.Errorf("renamed: %v", got)
 	}

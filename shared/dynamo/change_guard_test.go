@@ -82,7 +82,7 @@ func TestChangeWrites_EditInBetween_SeeIt(t *testing.T) {
 			"follow the release", "UpdateItem",
 			func(l *harness) string {
 				id := l.release(before)
-				l.move(id, release.Cancelled)
+				l.transition(id, release.Cancelled)
 				return id
 			},
 			func(l *harness, s *dynamo.Store, id string) error {

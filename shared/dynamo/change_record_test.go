@@ -73,11 +73,11 @@ func TestChangeLog_EachWrite_LeavesItsEntry(t *testing.T) {
 	edit("Mail gateway")
 	edited := edit("All gateways")
 	second := decide(release.DecisionApproved, "")
-	l.move(id, release.Approved, release.Scheduled, release.InProgress)
+	l.transition(id, release.Approved, release.Scheduled, release.InProgress)
 	if _, err := l.edit(l.Store, "CHG-1", "No", l.write()); !release.HasCode(err, "change-frozen") {
 		t.Fatal(err)
 	}
-	l.move(id, release.Deployed)
+	l.transition(id, release.Deployed)
 	edit("Every gateway")
 
 	log := l.changeLog("CHG-1", "", 100)
@@ -232,10 +232,10 @@ func TestFollowRelease_EditedWhileDeployed_LeavesAnEntry(t *testing.T) {
 	l := newHarness(t)
 	l.older("CHG-1")
 	id := l.release("CHG-1")
-	l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	l.transition(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	_, err := l.edit(l.Store, "CHG-1", "Another", l.write())
 	l.no(err)
-	l.move(id, release.RolledBack)
+	l.transition(id, release.RolledBack)
 	c, err := l.Change(l.ctx, "CHG-1")
 	l.no(err)
 	r, err := l.Release(l.ctx, id)

@@ -118,7 +118,7 @@ func TestCreateRelease_DiesBetweenChunks_IsCompleted(t *testing.T) {
 			_, err := l.FinishCreation(l.ctx, id, l.write().Stamp)
 			l.no(err)
 			l.exactRecord(id, ids)
-			l.move(id, release.Approved)
+			l.transition(id, release.Approved)
 		})
 	}
 }
@@ -346,7 +346,7 @@ func TestLinkChanges_OneRefused_NoneIsLinked(t *testing.T) {
 func TestLinkChanges_NotSettledYet_Refused(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 1)
-	l.move(l.release(ids...), release.Cancelled)
+	l.transition(l.release(ids...), release.Cancelled)
 	_, err := l.LinkChanges(l.ctx, l.release(), ids, nil, l.write())
 	var e *release.Error
 	if !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Code != "settling" {

@@ -37,7 +37,7 @@ func TestStore_Requests_AreCounted(t *testing.T) {
 			return err
 		}},
 		{"transition with a key", 2, func() error {
-			_, err := s.Transition(l.ctx, full, moveTo(release.Scheduled), l.once("key"))
+			_, err := s.Transition(l.ctx, full, moveTo(release.Scheduled), l.withKey("key"))
 			return err
 		}},
 		{"release with 100 change requests, log aside", 1, func() error {

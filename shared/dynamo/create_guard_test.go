@@ -13,7 +13,7 @@ func TestCreate_IDInUse_FirstStands(t *testing.T) {
 	_, err := l.CreateChange(l.ctx, newChange("CHG-1", release.DecisionPending), l.write())
 	l.no(err)
 	changed := newChange("CHG-1", release.DecisionApproved)
-	for _, w := range []dynamo.Write{l.write(), l.once("k2")} {
+	for _, w := range []dynamo.Write{l.write(), l.withKey("k2")} {
 		if _, err := l.CreateChange(l.ctx, changed, w); !release.HasCode(err, "already-exists") {
 			t.Errorf("the change request again: %v", err)
 		}
@@ -30,7 +30,7 @@ func TestCreate_IDInUse_FirstStands(t *testing.T) {
 	for _, try := range []struct {
 		task release.Task
 		w    dynamo.Write
-	}{{task, l.write()}, {bare, l.write()}, {task, l.once("k3")}} {
+	}{{task, l.write()}, {bare, l.write()}, {task, l.withKey("k3")}} {
 		if _, err := l.CreateTask(l.ctx, try.task, try.w); !release.HasCode(err, "already-exists") {
 			t.Errorf("the task again: %v", err)
 		}
@@ -117,10 +117,10 @@ func TestIdempotencyKey_UsedInBetween_WritesNothing(t *testing.T) {
 		}
 		s := l.heldUp("TransactWriteItems", func() {
 			for _, other := range others {
-				l.no(other(l.once(name)))
+				l.no(other(l.withKey(name)))
 			}
 		})
-		if err := run(s, l.once(name)); !release.HasCode(err, "request-in-progress") {
+		if err := run(s, l.withKey(name)); !release.HasCode(err, "request-in-progress") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

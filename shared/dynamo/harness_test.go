@@ -104,7 +104,7 @@ func moveTo(status release.Status) release.TransitionRequest {
 	return m
 }
 
-func (l *harness) move(id string, to ...release.Status) {
+func (l *harness) transition(id string, to ...release.Status) {
 	l.t.Helper()
 	for _, status := range to {
 		_, err := l.Transition(l.ctx, id, moveTo(status), l.write())

@@ -14,8 +14,8 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// once is a write with an Idempotency-Key.
-func (l *harness) once(key string) dynamo.Write {
+// withKey is a write with an Idempotency-Key.
+func (l *harness) withKey(key string) dynamo.Write {
 	w := l.write()
 	w.Idempotency = &dynamo.IdempotencyKey{Key: key, Body: "digest"}
 	return w
@@ -48,7 +48,7 @@ func TestIdempotency_TwoHundredCreations_MakeOneRelease(t *testing.T) {
 	var all sync.WaitGroup
 	free := make(chan struct{}, 32)
 	for n := range answers {
-		w := l.once("key")
+		w := l.withKey("key")
 		all.Go(func() {
 			free <- struct{}{}
 			defer func() { <-free }()
@@ -104,20 +104,20 @@ func TestIdempotency_KeyUsedTwice_Refused(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := l.once("key of " + name)
+			w := l.withKey("key of " + name)
 			result, err := run(l.Store, w)
 			l.no(err)
 			if got := l.recalled(w, result); !reflect.DeepEqual(got, result) {
 				t.Errorf("recalled %+v\nwant %+v", got, result)
 			}
-			repeated := l.once("key of " + name)
+			repeated := l.withKey("key of " + name)
 			if _, err := run(l.Store, repeated); err == nil {
 				t.Error("the key was taken a second time")
 			}
 			if got := l.recalled(repeated, result); !reflect.DeepEqual(got, result) {
 				t.Errorf("the second caller recalls %+v\nwant %+v", got, result)
 			}
-			lost := l.once("lost key of " + name)
+			lost := l.withKey("lost key of " + name)
 			dying := l.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 				if err := do(ctx); err != nil || !usesMemory(call) {
 					return err
@@ -152,9 +152,9 @@ func TestIdempotency_KeyExpired_IsNew(t *testing.T) {
 		_, err := l.CreateChange(l.ctx, newChange("C-"+w.Request, release.DecisionPending), w)
 		return err
 	}
-	w := l.once("key")
+	w := l.withKey("key")
 	l.no(create(w))
-	nearly, after := l.once("key"), l.once("key")
+	nearly, after := l.withKey("key"), l.withKey("key")
 	nearly.At, after.At = w.At.Add(24*time.Hour-2*time.Second), w.At.Add(24*time.Hour+time.Second)
 	if err := create(nearly); !release.HasCode(err, "request-in-progress") {
 		t.Errorf("before it expires: %v", err)

@@ -201,9 +201,9 @@ func TestLog_Transitions_StandWhereTheyHappened(t *testing.T) {
 		_, err := l.AppendLog(l.ctx, id, text, "", l.write())
 		l.no(err)
 	}
-	l.move(id, release.Approved)
+	l.transition(id, release.Approved)
 	say("one")
-	l.move(id, release.Scheduled, release.InProgress)
+	l.transition(id, release.Scheduled, release.InProgress)
 	say("two")
 	w := l.write()
 	if _, err := l.Transition(l.ctx, id, release.TransitionRequest{To: release.RolledBack, Reason: "it burns", Note: "sorry"}, w); err != nil {

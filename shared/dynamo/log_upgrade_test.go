@@ -29,7 +29,7 @@ func TestAppendLog_OlderCounter_LearnsTheEpoch(t *testing.T) {
 	l := newHarness(t)
 	for _, status := range []release.Status{"", release.Approved} {
 		id := l.release()
-		l.move(id, release.Approved)
+		l.transition(id, release.Approved)
 		l.olderCounter(id)
 		entry, err := l.AppendLog(l.ctx, id, "first", status, l.write())
 		if l.no(err); !strings.HasPrefix(entry.ID, "e1.") {
@@ -47,9 +47,9 @@ func TestAppendLog_OlderCounter_LearnsTheEpoch(t *testing.T) {
 func TestAppendLog_OlderCounterAndTransitionInBetween_StandsBehindIt(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
-	l.move(id, release.Approved)
+	l.transition(id, release.Approved)
 	l.olderCounter(id)
-	entry, err := l.heldUp("TransactWriteItems", func() { l.move(id, release.Scheduled) }).AppendLog(l.ctx, id, "late", "", l.write())
+	entry, err := l.heldUp("TransactWriteItems", func() { l.transition(id, release.Scheduled) }).AppendLog(l.ctx, id, "late", "", l.write())
 	if l.no(err); !strings.HasPrefix(entry.ID, "e2.") {
 		t.Errorf("the note is %s, and the release at epoch 2", entry.ID)
 	}
@@ -95,14 +95,14 @@ func TestPostpone_RepairedOrMovedSince_StaysAsItIs(t *testing.T) {
 	later := time.Now().Add(2 * time.Hour)
 
 	id := l.release()
-	l.move(id, release.Approved)
+	l.transition(id, release.Approved)
 	l.no(l.Postpone(l.ctx, unfinished(id), later))
 	if got := l.stored(id, "attentionSince"); got != release.FormatTime(later) {
 		t.Errorf("postponed, it waits since %s, want %s", got, release.FormatTime(later))
 	}
 
 	repaired := l.release()
-	l.move(repaired, release.Approved)
+	l.transition(repaired, release.Approved)
 	u := unfinished(repaired)
 	l.announced(repaired, 1)
 	l.no(l.Postpone(l.ctx, u, later))
@@ -111,7 +111,7 @@ func TestPostpone_RepairedOrMovedSince_StaysAsItIs(t *testing.T) {
 	}
 
 	moved := l.release()
-	l.move(moved, release.Approved)
+	l.transition(moved, release.Approved)
 	u = unfinished(moved)
 	w := l.write()
 	w.At = w.At.Add(time.Hour)

@@ -20,8 +20,8 @@ type guard struct {
 	name string
 	set  func(l *harness, n string)
 	run  func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error
-	// once returns "" when the write happened exactly once.
-	once func(l *harness, n string) string
+	// happenedOnce returns "" when the write happened exactly once.
+	happenedOnce func(l *harness, n string) string
 }
 
 func (l *harness) oneRelease(n string, changes ...string) string {
@@ -275,7 +275,7 @@ func mustHaveHappenedOnce(t *testing.T, l *harness, g guard, n string, err error
 		t.Errorf("%s: %v", g.name, err)
 		return
 	}
-	if wrong := g.once(l, n); wrong != "" {
+	if wrong := g.happenedOnce(l, n); wrong != "" {
 		t.Errorf("%s: not exactly once: %s", g.name, wrong)
 	}
 }

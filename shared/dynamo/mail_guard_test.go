@@ -73,7 +73,7 @@ func TestMail_MovesOnlyFromStatesItMayLeave(t *testing.T) {
 		m.Lease = lease
 		return m
 	}
-	for name, move := range map[string]struct {
+	for name, write := range map[string]struct {
 		from []mail.State
 		do   func(m mail.Mail) error
 	}{
@@ -121,8 +121,8 @@ func TestMail_MovesOnlyFromStatesItMayLeave(t *testing.T) {
 	} {
 		for _, state := range []mail.State{pending, sending, sent, failed, suppressed, superseded, unknown} {
 			m := l.mailIn(state)
-			l.no(move.do(m))
-			if moved := l.mail(m.ID) != m; moved != slices.Contains(move.from, state) {
+			l.no(write.do(m))
+			if moved := l.mail(m.ID) != m; moved != slices.Contains(write.from, state) {
 				t.Errorf("%s, where it is %s: moved %v", name, state, moved)
 			}
 		}
@@ -210,7 +210,7 @@ func TestMailCameBack_MailIsGone_MakesNone(t *testing.T) {
 // What a person is told changes together with the mail that tells it, or not at all.
 func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
 	l := newHarness(t)
-	fresh := func() mail.RecipientState {
+	newState := func() mail.RecipientState {
 		return mail.RecipientState{ReleaseID: fmt.Sprintf("REL-%d", l.stamps.Add(1)), Recipient: "ben@example.com", Address: "ben@example.com", Name: "Ben"}
 	}
 	saved := func(row mail.RecipientState) mail.RecipientState {
@@ -223,21 +223,21 @@ func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
 	}
 	for name, try := range map[string]func() (mail.RecipientState, bool, error){
 		"another made the row": func() (mail.RecipientState, bool, error) {
-			row := fresh()
+			row := newState()
 			now := saved(row)
 			row.Name = "x"
 			ok, err := l.SaveRecipientState(l.ctx, row, "", nil, mailNow)
 			return now, ok, err
 		},
 		"another changed the row": func() (mail.RecipientState, bool, error) {
-			row := saved(fresh())
+			row := saved(newState())
 			now := saved(row)
 			row.Name = "x"
 			ok, err := l.SaveRecipientState(l.ctx, row, "", nil, mailNow)
 			return now, ok, err
 		},
 		"the older mail is being sent": func() (mail.RecipientState, bool, error) {
-			row := saved(fresh())
+			row := saved(newState())
 			older := l.mailIn(mail.Sending)
 			changed := row
 			changed.Name = "x"
@@ -248,7 +248,7 @@ func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
 			return row, ok, err
 		},
 		"the mail was sent before": func() (mail.RecipientState, bool, error) {
-			row := saved(fresh())
+			row := saved(newState())
 			sent := l.mailIn(mail.Sent)
 			changed := row
 			changed.Name = "x"
@@ -288,15 +288,15 @@ func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 	}
 	window := mail.WindowJob("REL-1")
 	l.no(l.OpenJob(l.ctx, window, at(0)))
-	once := func(minute int, want bool) {
+	openOnce := func(minute int, want bool) {
 		t.Helper()
 		if opened, err := l.OpenJobOnce(l.ctx, window, at(minute)); opened != want || err != nil {
 			t.Errorf("minute %d: opened %v, %v", minute, opened, err)
 		}
 	}
-	once(1, false)
+	openOnce(1, false)
 	want("open, and not overdue", window, true, false, 1)
-	once(10, true)
+	openOnce(10, true)
 	want("overdue", window, true, false, 2)
 	read := job(window)
 	l.no(l.OpenJob(l.ctx, window, at(11)))
@@ -306,7 +306,7 @@ func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 	want("open, hence not armed", window, true, false, 3)
 	l.no(l.CloseJob(l.ctx, job(window), time.Time{}, at(14)))
 	want("closed", window, false, false, 3)
-	once(15, true)
+	openOnce(15, true)
 	want("closed before", window, true, false, 4)
 
 	// A timer: closed until a moment, and opened then, once.

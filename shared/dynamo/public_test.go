@@ -63,7 +63,7 @@ func (s *publicStep) create() string {
 	return must(s.CreateRelease(context.Background(), r, nil, w))(s).Release.ID
 }
 
-func (s *publicStep) move(id string, to ...release.Status) {
+func (s *publicStep) transition(id string, to ...release.Status) {
 	s.Helper()
 	for _, status := range to {
 		must(s.Transition(context.Background(), id, release.TransitionRequest{To: status, Reason: "why"}, s.write()))(s)
@@ -93,11 +93,11 @@ func (s *publicStep) published() []release.Published {
 func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 	s := newStage(t)
 	id := s.create()
-	s.move(id, release.Approved)
+	s.transition(id, release.Approved)
 	if got := s.published(); len(got) != 0 {
 		t.Fatalf("before it is scheduled the public sees %v", got)
 	}
-	s.move(id, release.Scheduled)
+	s.transition(id, release.Scheduled)
 	want := release.Published{
 		ID: id, Name: "Mail", Version: "1", Status: release.Scheduled, WindowVersion: 1, ChangedAt: s.seenAt(),
 		Start: time.Date(2026, 4, 3, 9, 0, 17, 0, time.UTC), End: time.Date(2026, 4, 3, 11, 0, 17, 0, time.UTC),
@@ -123,7 +123,7 @@ func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 	if got := s.published(); len(got) != 0 {
 		t.Fatalf("after opting out the public sees %v", got)
 	}
-	s.move(id, release.InProgress)
+	s.transition(id, release.InProgress)
 	if got := s.published(); len(got) != 0 {
 		t.Fatalf("a transition of a release that opted out showed it: %v", got)
 	}
@@ -132,7 +132,7 @@ func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 	sees("after opting in again")
 
 	for _, status := range []release.Status{release.Deployed, release.RolledBack} {
-		s.move(id, status)
+		s.transition(id, status)
 		want.Status, want.ChangedAt = status, s.seenAt()
 		sees(string(status))
 	}
@@ -141,8 +141,8 @@ func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 func TestPublished_NeverScheduledOrDeleted_IsForgotten(t *testing.T) {
 	s := newStage(t)
 	never, deleted := s.create(), s.create()
-	s.move(never, release.Cancelled)
-	s.move(deleted, release.Approved, release.Scheduled, release.Cancelled)
+	s.transition(never, release.Cancelled)
+	s.transition(deleted, release.Approved, release.Scheduled, release.Cancelled)
 	if got := s.published(); len(got) != 1 || got[0].ID != deleted || got[0].Status != release.Cancelled {
 		t.Fatalf("the public sees %v, want only %s, cancelled", got, deleted)
 	}
@@ -160,7 +160,7 @@ func TestPublished_EditsAtOnce_AreExact(t *testing.T) {
 	ctx := context.Background()
 	for round := range 12 {
 		id := s.create()
-		s.move(id, release.Approved, release.Scheduled)
+		s.transition(id, release.Approved, release.Scheduled)
 		hide, w := s.write(), s.write()
 		var both sync.WaitGroup
 		both.Go(func() {

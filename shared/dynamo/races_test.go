@@ -56,7 +56,7 @@ func TestTransition_DifferentOnesAtOnce_OneWins(t *testing.T) {
 	l := newHarness(t)
 	for round := range 40 {
 		id := l.release()
-		l.move(id, release.Approved, release.Scheduled, release.InProgress)
+		l.transition(id, release.Approved, release.Scheduled, release.InProgress)
 		targets := []release.Status{release.Deployed, release.RolledBack, release.Cancelled}
 		errs := make([]error, len(targets))
 		var all sync.WaitGroup
@@ -169,7 +169,7 @@ func TestDecide_RejectedBeforeApproval_BarsIt(t *testing.T) {
 	}
 	_, err = l.Decide(l.ctx, "CHG-000", release.DecisionApproved, "", l.write())
 	l.no(err)
-	l.move(id, release.Approved)
+	l.transition(id, release.Approved)
 	_, err = l.Decide(l.ctx, "CHG-000", release.DecisionRejected, "changed our minds", l.write())
 	l.no(err)
 	if r, _ := l.Release(l.ctx, id); r.Status != release.Approved || !slices.Equal(r.Unapproved, []string{"CHG-000"}) {
@@ -233,7 +233,7 @@ func TestDecide_SixtyAtOnce_GuardIsExact(t *testing.T) {
 	if left, there := item["pending"].(*types.AttributeValueMemberSS); there {
 		t.Errorf("the guard is still there: %v", left.Value)
 	}
-	l.move(id, release.Approved)
+	l.transition(id, release.Approved)
 }
 
 // Two releases want the same change requests at once: each goes to one of them.

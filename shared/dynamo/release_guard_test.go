@@ -133,8 +133,8 @@ func TestReleaseWrites_TransitionInBetween_Refused(t *testing.T) {
 		_, err := l.CreateChange(l.ctx, newChange("CHG-001", release.DecisionPending), l.write())
 		l.no(err)
 		id := l.release("CHG-000")
-		l.move(id, life[:test.before]...)
-		err = scopeWrites[test.name](l, l.heldUp(turnOf(test.name), func() { l.move(id, test.then...) }), id, l.write())
+		l.transition(id, life[:test.before]...)
+		err = scopeWrites[test.name](l, l.heldUp(turnOf(test.name), func() { l.transition(id, test.then...) }), id, l.write())
 		if !release.HasCode(err, test.code) {
 			t.Errorf("%s: %v, want %s", test.name, err, test.code)
 		}
@@ -266,8 +266,8 @@ func TestRevisions_EveryWriteOfAPersonOrASettlement_RaisesThem(t *testing.T) {
 		{"edit the release", func() { l.renameRelease(id, "n") }, 1, 0},
 		{"remove", func() { l.link(id, nil, []string{"CHG-000"}) }, 1, 1},
 		{"link again", func() { l.link(id, []string{"CHG-000"}, nil) }, 1, 1},
-		{"move", func() { l.move(id, release.Approved) }, 1, 0},
-		{"cancel", func() { l.move(id, release.Cancelled) }, 1, 0},
+		{"move", func() { l.transition(id, release.Approved) }, 1, 0},
+		{"cancel", func() { l.transition(id, release.Cancelled) }, 1, 0},
 		{"follow", follow(id), 0, 1},
 		{"link elsewhere", func() { l.link(other, []string{"CHG-000"}, nil) }, 0, 1},
 		{"deletion of another", func() { l.no(l.DeleteRelease(l.ctx, other, l.write())) }, 0, 1},

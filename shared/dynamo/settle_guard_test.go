@@ -14,7 +14,7 @@ import (
 func (l *harness) deployed(unannounced int) string {
 	l.t.Helper()
 	id := l.release("CHG-000")
-	l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	l.transition(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	l.announced(id, 4-unannounced)
 	return id
 }
@@ -69,7 +69,7 @@ func (l *harness) settles(id, what string, unsettled []string, tasks int, finish
 func TestChangeIsThrough_Repeated_CountsOnce(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 2)...)
-	l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	l.transition(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	for range 2 {
 		l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
 		l.settles(id, "one of two through", []string{"CHG-001"}, 3, false)
@@ -85,7 +85,7 @@ func TestChangeIsThrough_OvertakenByRollback_LeavesItUnsettled(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)
 	id := l.deployed(0)
-	l.move(id, release.RolledBack)
+	l.transition(id, release.RolledBack)
 	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
 	l.wants(id, "through for the deployment", map[string]string{"settledTasks": "0", "settledEpoch": "0", "unsettled": "*types.AttributeValueMemberSS"})
 	l.settles(id, "through for the deployment", []string{"CHG-000"}, 0, false)
@@ -112,7 +112,7 @@ func TestEndSettlement_RollbackInBetween_KeepsAttention(t *testing.T) {
 	l.changes("CHG", 1)
 	for name, end := range l.endings() {
 		id := l.deployed(0)
-		l.no(end(id, 4, func() { l.move(id, release.RolledBack) }))
+		l.no(end(id, 4, func() { l.transition(id, release.RolledBack) }))
 		l.wants(id, name+" after a rollback", map[string]string{"attention": "1", "op": "rolled-back", "settledEpoch": "0"})
 		l.giveBack(id)
 	}
@@ -129,7 +129,7 @@ func TestEndSettlement_AnotherInBetween_RecordsItOnce(t *testing.T) {
 			l.renameRelease(id, "other")
 		}))
 		l.wants(id, name+" after another", map[string]string{"attention": "", "op": "patch", "settledEpoch": "4"})
-		l.move(id, release.RolledBack)
+		l.transition(id, release.RolledBack)
 		l.giveBack(id)
 	}
 }
@@ -141,7 +141,7 @@ func TestEndSettlement_DeletionBegun_KeepsAttention(t *testing.T) {
 	for name, end := range l.endings() {
 		for _, before := range []bool{true, false} {
 			id := l.release("CHG-000")
-			l.move(id, release.Cancelled)
+			l.transition(id, release.Cancelled)
 			l.announced(id, 1)
 			meanwhile := func() { l.beginDeleting(id) }
 			if before {
@@ -158,7 +158,7 @@ func TestEndSettlement_DeletionBegun_KeepsAttention(t *testing.T) {
 func TestMarkAnnounced_Repeated_WritesOnce(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
-	l.move(id, release.Approved)
+	l.transition(id, release.Approved)
 	l.announced(id, 1)
 	l.renameRelease(id, "other")
 	l.announced(id, 1)
@@ -170,7 +170,7 @@ func TestMarkAnnounced_Repeated_WritesOnce(t *testing.T) {
 func TestMarkAnnounced_SomethingUnfinished_KeepsAttention(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
-	l.move(id, release.Approved, release.Scheduled)
+	l.transition(id, release.Approved, release.Scheduled)
 	l.announced(id, 1)
 	l.wants(id, "a later change of status", map[string]string{"announced": "1", "attention": "1"})
 	l.announced(id, 2)
@@ -182,7 +182,7 @@ func TestMarkAnnounced_SomethingUnfinished_KeepsAttention(t *testing.T) {
 	l.wants(id, "an unfinished settlement", map[string]string{"announced": "4", "attention": "1"})
 
 	id = l.release()
-	l.move(id, release.Cancelled)
+	l.transition(id, release.Cancelled)
 	l.beginDeleting(id)
 	l.announced(id, 1)
 	l.wants(id, "an unfinished deletion", map[string]string{"announced": "1", "attention": "1"})
@@ -191,7 +191,7 @@ func TestMarkAnnounced_SomethingUnfinished_KeepsAttention(t *testing.T) {
 func TestMarkAnnounced_LaterOneInBetween_LaterStands(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
-	l.move(id, release.Approved, release.Scheduled)
+	l.transition(id, release.Approved, release.Scheduled)
 	s := l.heldUpAt("UpdateItem", func(n int64) {
 		if n == 2 {
 			l.no(l.MarkAnnounced(l.ctx, id, 2))
@@ -211,10 +211,10 @@ func TestMarkAnnounced_SettlementEndsMeanwhile_ClearsAttention(t *testing.T) {
 		attention string
 	}{
 		{"nothing", func(l *harness) (string, int) { return l.deployed(1), 4 }, func(*harness, string) {}, ""},
-		{"a rollback", func(l *harness) (string, int) { return l.deployed(1), 4 }, func(l *harness, id string) { l.move(id, release.RolledBack) }, "1"},
+		{"a rollback", func(l *harness) (string, int) { return l.deployed(1), 4 }, func(l *harness, id string) { l.transition(id, release.RolledBack) }, "1"},
 		{"a deletion", func(l *harness) (string, int) {
 			id := l.release("CHG-000")
-			l.move(id, release.Cancelled)
+			l.transition(id, release.Cancelled)
 			return id, 1
 		}, func(l *harness, id string) { l.beginDeleting(id) }, "1"},
 	} {
@@ -242,7 +242,7 @@ func TestFollowChange_EditInBetween_SeesIt(t *testing.T) {
 		_, err := l.CreateTask(l.ctx, newTask("T-1", "CHG-000"), l.write())
 		l.no(err)
 		id := l.release("CHG-000")
-		l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+		l.transition(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 		return id
 	}()
 	r, err := l.Release(l.ctx, id)
@@ -286,10 +286,10 @@ func TestUpdateTask_AnotherEditInBetween_SeesIt(t *testing.T) {
 // moved away: the task has been through it, or will be, and never half.
 func TestTaskLinks_SettlementReachesTheRequestInBetween_SeeIt(t *testing.T) {
 	for name, test := range map[string]struct {
-		create  func(l *harness)
-		run     func(l *harness, s *dynamo.Store)
-		applied int // the settlements that the task has behind it
-		told    int // comments it got from them
+		create   func(l *harness)
+		run      func(l *harness, s *dynamo.Store)
+		applied  int // the settlements that the task has behind it
+		comments int // comments it got from them
 	}{
 		"create": {
 			func(*harness) {},
@@ -321,7 +321,7 @@ func TestTaskLinks_SettlementReachesTheRequestInBetween_SeeIt(t *testing.T) {
 		l.changes("CHG", 1)
 		test.create(l)
 		id := l.release("CHG-000")
-		l.move(id, release.Approved, release.Scheduled, release.InProgress, release.RolledBack)
+		l.transition(id, release.Approved, release.Scheduled, release.InProgress, release.RolledBack)
 		s := l.heldUp("TransactWriteItems", func() {
 			r, err := l.Release(l.ctx, id)
 			l.no(err)
@@ -331,8 +331,8 @@ func TestTaskLinks_SettlementReachesTheRequestInBetween_SeeIt(t *testing.T) {
 			l.no(err)
 		})
 		test.run(l, s)
-		if task, err := l.Task(l.ctx, "T-1"); err != nil || task.AppliedEpoch != test.applied || len(task.Comments) != test.told {
-			t.Errorf("%s: %d settlements behind it, %d comments; want %d and %d: %v", name, task.AppliedEpoch, len(task.Comments), test.applied, test.told, err)
+		if task, err := l.Task(l.ctx, "T-1"); err != nil || task.AppliedEpoch != test.applied || len(task.Comments) != test.comments {
+			t.Errorf("%s: %d settlements behind it, %d comments; want %d and %d: %v", name, task.AppliedEpoch, len(task.Comments), test.applied, test.comments, err)
 		}
 	}
 }

@@ -18,22 +18,22 @@ import (
 func TestReleaseWithLinks_OneOfTwoThrough_TellsTheProgress(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 2)...)
-	l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	l.transition(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
-	whole, err := l.ReleaseWithLinks(l.ctx, id)
+	detail, err := l.ReleaseWithLinks(l.ctx, id)
 	l.no(err)
 	edited, err := l.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
 		r.Description, r.Revision = "other", r.Revision+1
 		return r, release.EntryBy(release.LogEdit, "Edited", l.write().Stamp), nil
 	}, l.write())
 	l.no(err)
-	for reading, r := range map[string]release.Release{"with its links": whole.Release, "as edited": edited} {
+	for reading, r := range map[string]release.Release{"with its links": detail.Release, "as edited": edited} {
 		if p := r.Progress(); p.State != "settling" || p.Changes.Settled != 1 || p.Changes.Total != 2 || p.Tasks.Settled != 3 {
 			t.Errorf("%s: %+v; want one of two, and 3 tasks", reading, p)
 		}
 	}
-	if len(whole.Links) != 2 {
-		t.Errorf("%d links", len(whole.Links))
+	if len(detail.Links) != 2 {
+		t.Errorf("%d links", len(detail.Links))
 	}
 }
 
@@ -45,7 +45,7 @@ func TestChangeIsThrough_SettlementOfAnOlderVersion_Ends(t *testing.T) {
 	for n, began := range []string{"by it", "beside it"} {
 		ids := l.changes(fmt.Sprintf("C%d", n), 3)
 		id := l.release(ids...)
-		l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+		l.transition(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 		if began == "by it" {
 			l.forgetProgress(id)
 		}
@@ -72,7 +72,7 @@ func TestChangeIsThrough_OlderSettlementOvertaken_LeavesItUnsettled(t *testing.T
 	l := newHarness(t)
 	l.changes("CHG", 1)
 	id := l.deployed(0)
-	l.move(id, release.RolledBack)
+	l.transition(id, release.RolledBack)
 	l.forgetProgress(id)
 	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
 	l.settles(id, "through for the deployment", []string{"CHG-000"}, 0, false)
@@ -83,7 +83,7 @@ func TestChangeIsThrough_DeletionBegun_Ends(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)
 	id := l.release("CHG-000")
-	l.move(id, release.Cancelled)
+	l.transition(id, release.Cancelled)
 	l.beginDeleting(id)
 	l.settles(id, "a deletion has begun", []string{"CHG-000"}, 0, false)
 	l.no(l.ChangeIsThrough(l.ctx, id, 1, "CHG-000", 0, time.Now()))
@@ -129,10 +129,10 @@ func TestChangeIsThrough_ReleaseAtTheBounds_TwoUnitsAtMost(t *testing.T) {
 			l.no(err)
 			ids = append(ids, c.ID)
 		}
-		made, err := l.CreateRelease(l.ctx, r, ids, l.write())
+		created, err := l.CreateRelease(l.ctx, r, ids, l.write())
 		l.no(err)
-		id := made.Release.ID
-		l.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+		id := created.Release.ID
+		l.transition(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 		if bytes := sizeOf(l.raw(l.Tables.Releases, "REL#"+id, "M")); bytes < of.least {
 			t.Errorf("%s: the release has only %d bytes", size, bytes)
 		}
@@ -158,10 +158,10 @@ func TestTransition_Settling_TwoRequestsAndTenUnits(t *testing.T) {
 	l := newHarness(t)
 	r, ids := planOf(l.changes("CHG", 20)...)
 	r.Description = strings.Repeat("d", 500)
-	made, err := l.CreateRelease(l.ctx, r, ids, l.write())
+	created, err := l.CreateRelease(l.ctx, r, ids, l.write())
 	l.no(err)
-	id := made.Release.ID
-	l.move(id, release.Approved, release.Scheduled, release.InProgress)
+	id := created.Release.ID
+	l.transition(id, release.Approved, release.Scheduled, release.InProgress)
 	var count inject.Counter
 	_, err = l.Under(nil, count.Count).Transition(l.ctx, id, moveTo(release.Deployed), l.write())
 	l.no(err)

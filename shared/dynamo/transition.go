@@ -12,7 +12,7 @@ import (
 // Transition moves a release: one read, then one transaction of the guarded update,
 // its entry, and the log's counter, which notes take their place from. The guard repeats the rule that release.Advance applied to what
 // was read, so of two callers racing one gets a conflict.
-func (s *Store) Transition(ctx context.Context, id string, move release.TransitionRequest, w Write) (release.Release, error) {
+func (s *Store) Transition(ctx context.Context, id string, req release.TransitionRequest, w Write) (release.Release, error) {
 	w.keepRecordIn(s.tables.Releases)
 	seen := -1
 	return retryOnConflict(ctx, func() (release.Release, error) {
@@ -31,7 +31,7 @@ func (s *Store) Transition(ctx context.Context, id string, move release.Transiti
 		if err := checkWritable(before, w); err != nil {
 			return before, err
 		}
-		after, err := before.Advance(move, w.Stamp)
+		after, err := before.Advance(req, w.Stamp)
 		if err != nil {
 			return before, err
 		}

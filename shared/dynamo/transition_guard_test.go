@@ -24,10 +24,10 @@ func TestTransition_AppendAndAnotherInBetween_Conflict(t *testing.T) {
 		}
 		for _, other := range others {
 			id := l.release()
-			l.move(id, life[:n]...)
+			l.transition(id, life[:n]...)
 			s := l.heldUp("TransactWriteItems", func() {
 				l.appended(id)
-				l.move(id, other)
+				l.transition(id, other)
 			})
 			if _, err := s.Transition(l.ctx, id, moveTo(to), l.write()); !release.HasCode(err, "status-changed") {
 				t.Errorf("to %s after %s came in between: %v", to, other, err)
@@ -70,7 +70,7 @@ func TestTransition_ItsDemandsFailInBetween_Refused(t *testing.T) {
 	} {
 		changes := l.changes(fmt.Sprintf("CHG-%d", n), 1)
 		id := l.release(changes...)
-		l.move(id, test.before...)
+		l.transition(id, test.before...)
 		s := l.heldUp("TransactWriteItems", func() { test.meanwhile(id, changes[0]) })
 		if _, err := s.Transition(l.ctx, id, moveTo(test.to), l.write()); !release.HasCode(err, test.code) {
 			t.Errorf("%s in between: %v, want %s", test.what, err, test.code)
@@ -86,7 +86,7 @@ func TestTransition_ItsDemandsFailInBetween_Refused(t *testing.T) {
 func TestTransition_MadePublicInBetween_IsPublished(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
-	l.move(id, release.Approved, release.Scheduled)
+	l.transition(id, release.Approved, release.Scheduled)
 	s := l.heldUp("TransactWriteItems", func() {
 		l.no(l.editRelease(l.Store, id, l.write(), func(r *release.Release) { r.Public = true }))
 	})

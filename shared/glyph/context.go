@@ -5,9 +5,9 @@ import (
 	"unicode"
 )
 
-// at is the character at a place, U+FFFD beyond the text's ends: it can be seen and
+// runeAt is the character at a place, U+FFFD beyond the text's ends: it can be seen and
 // joins nothing.
-func at(text []rune, i int) rune {
+func runeAt(text []rune, i int) rune {
 	if i < 0 || i >= len(text) {
 		return unicode.ReplacementChar
 	}
@@ -16,18 +16,18 @@ func at(text []rune, i int) rune {
 
 // baseBefore is the character that the marks before a place belong to.
 func baseBefore(text []rune, i int) rune {
-	for i--; unicode.Is(unicode.M, at(text, i)) && kindOf(at(text, i)) == ""; i-- {
+	for i--; unicode.Is(unicode.M, runeAt(text, i)) && kindOf(runeAt(text, i)) == ""; i-- {
 	}
-	return at(text, i)
+	return runeAt(text, i)
 }
 
 func baseAfter(text []rune, i int) rune {
-	for i++; unicode.Is(unicode.Mn, at(text, i)) && kindOf(at(text, i)) == ""; i++ {
+	for i++; unicode.Is(unicode.Mn, runeAt(text, i)) && kindOf(runeAt(text, i)) == ""; i++ {
 	}
-	return at(text, i)
+	return runeAt(text, i)
 }
 
-func afterVirama(text []rune, i int) bool { return virama(at(text, i-1)) }
+func afterVirama(text []rune, i int) bool { return virama(runeAt(text, i-1)) }
 
 // viramas take a letter's vowel away (canonical combining class 9); joiners after them
 // choose how the letter is written then (RFC 5892, A.1 and A.2).
@@ -80,8 +80,8 @@ func skinTone(r rune) bool { return r >= 0x1F3FB && r <= 0x1F3FF }
 
 // emojiBefore tells that a picture ends before a place, which a joiner joins to another.
 func emojiBefore(text []rune, i int) bool {
-	before := at(text, i-1)
-	return emoji(before) || before == asEmoji && emoji(at(text, i-2))
+	before := runeAt(text, i-1)
+	return emoji(before) || before == asEmoji && emoji(runeAt(text, i-2))
 }
 
 // flags are the regions whose flags Unicode recommends to be written with tags: England,
@@ -95,10 +95,10 @@ const (
 
 // inFlag tells that a tag is part of such a flag.
 func inFlag(text []rune, i int) bool {
-	for isTag(at(text, i)) {
+	for isTag(runeAt(text, i)) {
 		i--
 	}
-	if at(text, i) != blackFlag {
+	if runeAt(text, i) != blackFlag {
 		return false
 	}
 	for _, region := range flags {
@@ -108,7 +108,7 @@ func inFlag(text []rune, i int) bool {
 		}
 		tags = append(tags, endOfTags)
 		rest := text[i+1:]
-		if len(rest) >= len(tags) && slices.Equal(rest[:len(tags)], tags) && !isTag(at(rest, len(tags))) {
+		if len(rest) >= len(tags) && slices.Equal(rest[:len(tags)], tags) && !isTag(runeAt(rest, len(tags))) {
 			return true
 		}
 	}

@@ -25,7 +25,7 @@ func Cut(s string, most int) string {
 // boundary tells whether a character begins at a place. It is the part of Unicode's rule
 // for grapheme clusters (UAX 29) that can be had without its tables.
 func boundary(text []rune, i int) bool {
-	before, r := at(text, i-1), at(text, i)
+	before, r := runeAt(text, i-1), runeAt(text, i)
 	switch {
 	case i == 0:
 		return true
@@ -50,7 +50,7 @@ func regional(r rune) bool { return r >= 0x1F1E6 && r <= 0x1F1FF }
 
 func oddRegionals(text []rune, i int) bool {
 	n := 0
-	for regional(at(text, i-1-n)) {
+	for regional(runeAt(text, i-1-n)) {
 		n++
 	}
 	return n%2 == 1

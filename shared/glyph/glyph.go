@@ -133,16 +133,16 @@ func hasPlace(text []rune, i int) bool {
 		return afterVirama(text, i) || cursive(baseBefore(text, i)) && cursive(baseAfter(text, i))
 	case r == joiner:
 		return afterVirama(text, i) ||
-			unicode.IsLetter(at(text, i-1)) && virama(at(text, i+1)) || // Bengali ra before ya-phalaa
-			emojiBefore(text, i) && emoji(at(text, i+1))
+			unicode.IsLetter(runeAt(text, i-1)) && virama(runeAt(text, i+1)) || // Bengali ra before ya-phalaa
+			emojiBefore(text, i) && emoji(runeAt(text, i+1))
 	case r == softHyphen:
-		return unicode.IsLetter(baseBefore(text, i)) && unicode.IsLetter(at(text, i+1))
+		return unicode.IsLetter(baseBefore(text, i)) && unicode.IsLetter(runeAt(text, i+1))
 	case r == zeroWidthSpace: // between words, in scripts that are written without spaces
-		return unicode.In(baseBefore(text, i), spaceless...) && unicode.In(at(text, i+1), spaceless...)
+		return unicode.In(baseBefore(text, i), spaceless...) && unicode.In(runeAt(text, i+1), spaceless...)
 	case isMark(r): // one, beside something that can be seen
-		return kindOf(at(text, i-1)) == "" && kindOf(at(text, i+1)) == ""
+		return kindOf(runeAt(text, i-1)) == "" && kindOf(runeAt(text, i+1)) == ""
 	case unicode.Is(unicode.Variation_Selector, r):
-		return takesVariation(at(text, i-1), r)
+		return takesVariation(runeAt(text, i-1), r)
 	case isTag(r):
 		return inFlag(text, i)
 	}

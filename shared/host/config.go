@@ -100,7 +100,7 @@ func FromEnvironment(needed ...string) Config {
 			missing = append(missing, name)
 		}
 	}
-	demand(missing...)
+	requireVariables(missing...)
 	return c
 }
 
@@ -149,12 +149,12 @@ func demandSet(pairs ...string) {
 			missing = append(missing, pairs[i])
 		}
 	}
-	demand(missing...)
+	requireVariables(missing...)
 }
 
-// demand ends the process when variables are missing. Lambda shows what was written to stderr and starts the function
+// requireVariables ends the process when variables are missing. Lambda shows what was written to stderr and starts the function
 // anew; nothing can be served in between.
-func demand(missing ...string) {
+func requireVariables(missing ...string) {
 	if len(missing) == 0 {
 		return
 	}

@@ -98,9 +98,9 @@ func TestAPIHandler_Answers_AreThoseOfNetHTTP(t *testing.T) {
 					length = len(a.body)
 				}
 				// Where net/http streams, it sends no length. Lambda never streams; the length it sends must be true.
-				if said := b.header.Get("Content-Length"); a.header.Get("Content-Length") == "" && said != "" {
-					if said != strconv.Itoa(length) {
-						t.Errorf("Lambda says %s bytes, there are %d", said, length)
+				if declared := b.header.Get("Content-Length"); a.header.Get("Content-Length") == "" && declared != "" {
+					if declared != strconv.Itoa(length) {
+						t.Errorf("Lambda says %s bytes, there are %d", declared, length)
 					}
 					b.header.Del("Content-Length")
 				}

@@ -30,13 +30,13 @@ func TestKeys_Rotated_NewKeyIsFound(t *testing.T) {
 	i := newIssuer(t, rsaJWK("old", rsaKey()))
 	v := i.verifier()
 	old := sign(t, jwt.SigningMethodRS256, "old", rsaKey(), i.claims())
-	fresh := sign(t, jwt.SigningMethodRS256, "new", otherRSA(), i.claims())
+	newToken := sign(t, jwt.SigningMethodRS256, "new", otherRSA(), i.claims())
 	if r := reason(t, v, old); r != "" {
 		t.Fatal(r)
 	}
 	i.pass(time.Minute)
 	i.publish(rsaJWK("old", rsaKey()), rsaJWK("new", otherRSA()))
-	if r := reason(t, v, fresh); r != "" {
+	if r := reason(t, v, newToken); r != "" {
 		t.Fatalf("a token of the new key: %s", r)
 	}
 	if r := reason(t, v, old); r != "" {

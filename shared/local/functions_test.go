@@ -176,7 +176,7 @@ func TestRules_Event_GoesWhereItMatches(t *testing.T) {
 	r.route(event("default", "Email Sent"))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if err := r.quiet(ctx); err != nil {
+	if err := r.waitIdle(ctx); err != nil {
 		t.Fatal(err)
 	}
 	r.wait()

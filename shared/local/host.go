@@ -214,7 +214,7 @@ func (h *Host) WaitIdle(ctx context.Context) error {
 		if err := h.streams.WaitIdle(ctx); err != nil {
 			return err
 		}
-		if err := h.rules.quiet(ctx); err != nil {
+		if err := h.rules.waitIdle(ctx); err != nil {
 			return err
 		}
 		if before == h.rules.finished() {

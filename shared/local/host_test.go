@@ -79,7 +79,7 @@ func fetch(t *testing.T, r *http.Request) (int, map[string]any) {
 
 type object = map[string]any
 
-func quiet(t *testing.T, h *Host) {
+func waitIdle(t *testing.T, h *Host) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -115,14 +115,14 @@ func TestHost_MainJob_Works(t *testing.T) {
 	for _, status := range []string{"approved", "scheduled", "in-progress", "deployed"} {
 		must(200, "admin", "POST", "/api/releases/"+id+"/status", object{"status": status})
 	}
-	quiet(t, h)
+	waitIdle(t, h)
 	end := must(200, "viewer", "GET", "/api/releases/"+id, nil)["actualEnd"].(string)
 	task := must(200, "requester", "GET", "/api/tasks/TASK-CHG-2", nil)
 	if want := "Resolved as part of release " + id + ", deployed " + end; task["status"] != "Resolved" || !strings.Contains(fmt.Sprint(task["comments"]), want) {
 		t.Errorf("after the deployment: %v", task)
 	}
 	must(200, "admin", "POST", "/api/releases/"+id+"/status", object{"status": "rolled-back", "rollback_reason": "errors rose"})
-	quiet(t, h)
+	waitIdle(t, h)
 	for i := range 3 {
 		task := must(200, "viewer", "GET", fmt.Sprintf("/api/tasks/TASK-CHG-%d", i+1), nil)
 		if task["status"] != "Open" || len(task["comments"].([]any)) != 2 || !strings.Contains(fmt.Sprint(task["comments"]), "Rollback: errors rose") {

@@ -65,9 +65,9 @@ func TestStart_AnotherIdentityProvider_GivesTheTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, document := fetch(t, r)
-	said, err := json.Marshal(document)
-	if err != nil || !bytes.Contains(said, []byte(`"authorization_servers":["https://pool.example"]`)) || !bytes.Contains(said, []byte(`"scopes_supported":["openid","releases/use"]`)) {
-		t.Errorf("%v: the metadata is %s", err, said)
+	metadata, err := json.Marshal(document)
+	if err != nil || !bytes.Contains(metadata, []byte(`"authorization_servers":["https://pool.example"]`)) || !bytes.Contains(metadata, []byte(`"scopes_supported":["openid","releases/use"]`)) {
+		t.Errorf("%v: the metadata is %s", err, metadata)
 	}
 
 	var out bytes.Buffer

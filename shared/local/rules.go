@@ -96,8 +96,8 @@ func (r *rules) finished() int {
 	return r.done
 }
 
-// quiet waits until no invocation is under way.
-func (r *rules) quiet(ctx context.Context) error {
+// waitIdle waits until no invocation is under way.
+func (r *rules) waitIdle(ctx context.Context) error {
 	for {
 		r.mu.Lock()
 		pending, change := r.pending, r.change

@@ -158,18 +158,18 @@ func runUnderSAM(c command, out io.Writer) error {
 	if err := os.MkdirAll(filepath.Join(c.Root, ".local", "sam"), 0o755); err != nil {
 		return err
 	}
-	said, err := os.Create(filepath.Join(c.Root, ".local", "sam", "log"))
+	log, err := os.Create(filepath.Join(c.Root, ".local", "sam", "log"))
 	if err != nil {
 		return err
 	}
-	defer said.Close()
-	stack, err := sam.Prepare(ctx, c.Root, fmt.Sprintf("releases-sam-%d", c.Port), c.Log, said)
+	defer log.Close()
+	stack, err := sam.Prepare(ctx, c.Root, fmt.Sprintf("releases-sam-%d", c.Port), c.Log, log)
 	if err != nil {
 		return err
 	}
 	defer stack.Stop()
 	stop() // from here on the host listens for signals itself
 	c.Run, c.HostAddress = underSAM(stack), stack.Address()
-	c.Log.Info("starting sam local; what it says is in " + said.Name())
+	c.Log.Info("starting sam local; what it says is in " + log.Name())
 	return run(c, out)
 }

@@ -101,7 +101,7 @@ func (s Snapshot) Decide(row RecipientState, state State, who *Person, lost List
 		tried = after.Known // that one was not
 	}
 	if !s.Off() {
-		after.Via = In(row.Via, s.ChangeIDs)
+		after.Via = intersection(row.Via, s.ChangeIDs)
 	}
 	want, version := s.should(after.Known, who, lost)
 	back := who != nil && who.Back
@@ -118,7 +118,7 @@ func (s Snapshot) Decide(row RecipientState, state State, who *Person, lost List
 		return s.withdraw(after, pending, who, lost), true
 	case withdrawPart:
 		if lost.Count > 0 {
-			after.Left = union(row.Left, NotIn(row.Via, s.ChangeIDs))
+			after.Left = union(row.Left, Difference(row.Via, s.ChangeIDs))
 			return s.withdrawPart(after, lost), true
 		}
 	case announceAnew:
@@ -181,8 +181,8 @@ func union(a, b []string) []string {
 	return slices.Compact(all)
 }
 
-// In returns those ids that are among others, NotIn the rest.
-func In(ids, among []string) []string {
+// intersection returns those ids that are among others.
+func intersection(ids, among []string) []string {
 	var in []string
 	for _, id := range ids {
 		if slices.Contains(among, id) {
@@ -192,7 +192,7 @@ func In(ids, among []string) []string {
 	return in
 }
 
-// NotIn returns those ids that are not among others.
-func NotIn(ids, among []string) []string {
+// Difference returns those ids that are not among others.
+func Difference(ids, among []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(among, id) })
 }

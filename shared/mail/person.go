@@ -107,8 +107,8 @@ func (p *People) Add(t release.Task) {
 			}
 		}
 		slices.Sort(someone.Via)
-		someone.Back = someone.Back || len(In(linked, row.Left)) > 0
-	case len(In(dropped, row.Via)) > 0:
+		someone.Back = someone.Back || len(intersection(linked, row.Left)) > 0
+	case len(intersection(dropped, row.Via)) > 0:
 		p.person(key).Lost.Add(t)
 	}
 }

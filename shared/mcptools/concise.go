@@ -105,8 +105,8 @@ func fit(b operations.Brief, cuts []cut, most int) operations.Brief {
 const getFull = "get_release with detail full shows more"
 
 func (c cut) apply(b operations.Brief) operations.Brief {
-	said := append([]string{}, b.Shortened...)
-	say := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
+	shortened := append([]string{}, b.Shortened...)
+	say := func(format string, args ...any) { shortened = append(shortened, fmt.Sprintf(format, args...)) }
 	for _, t := range []struct {
 		name string
 		text *string
@@ -130,7 +130,7 @@ func (c cut) apply(b operations.Brief) operations.Brief {
 	if c.plain && b.OlderLogEntries {
 		say("deploymentLog: the newest entries; go on with logCursor, and logLimit up to %d in detail full.", MaxLogLimit)
 	}
-	b.Shortened = said
+	b.Shortened = shortened
 	return b
 }
 

@@ -57,7 +57,7 @@ func TestToolsets_ByHeaderAndRole_ShowTheirTools(t *testing.T) {
 		if names != c.want {
 			t.Errorf("%s with %q is shown %q, not %q", c.who, c.sets, names, c.want)
 		}
-		if _, again := listed(t, w, c.who, c.sets); again != body {
+		if _, repeated := listed(t, w, c.who, c.sets); repeated != body {
 			t.Errorf("%s with %q: other bytes the second time", c.who, c.sets)
 		}
 	}

@@ -150,7 +150,7 @@ func playSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string 
 		w.turn(time.Duration(1+r.IntN(6)) * time.Minute)
 	}
 	if r.IntN(2) == 0 {
-		w.move(id, release.Cancelled)
+		w.transition(id, release.Cancelled)
 		if err := w.Store.OpenJob(t.Context(), mail.WindowJob(id), w.now()); err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func (w *fixture) rough(r *rand.Rand) {
 		both.Wait()
 	}
 	two(w.wakes("plan"), w.planner.Stream)
-	two(w.wakes("send"), w.office.Stream)
+	two(w.wakes("send"), w.sender.Stream)
 	w.mu.Lock()
 	r.Shuffle(len(w.events), func(i, j int) { w.events[i], w.events[j] = w.events[j], w.events[i] })
 	some := r.IntN(len(w.events) + 1)

@@ -79,7 +79,7 @@ func TestNotify_ExampleEvents_AreTaken(t *testing.T) {
 	if r := must(w.tender.Run(t.Context(), schedule))(t); r.Woken+r.Expired+r.Resent != 0 || r.Unknown == nil {
 		t.Errorf("%+v", r)
 	}
-	for name, handler := range map[string]func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error){"plan-notices": w.planner.Stream, "send-mail": w.office.Stream} {
+	for name, handler := range map[string]func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error){"plan-notices": w.planner.Stream, "send-mail": w.sender.Stream} {
 		var batch events.DynamoDBEvent
 		read(name, &batch)
 		if answer := must(handler(t.Context(), batch))(t); len(batch.Records) == 0 || len(answer.BatchItemFailures) != 0 {

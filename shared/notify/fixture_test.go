@@ -50,7 +50,7 @@ type fixture struct {
 	inbox    *mailbox.Mailbox
 	planner  *plan.Planner
 	tender   *tend.Tender
-	office   *send.Sender
+	sender   *send.Sender
 	recorder *feedback.Recorder
 
 	mu     sync.Mutex
@@ -85,7 +85,7 @@ func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	w.planner = plan.New(faulty).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
 	w.tender = tend.New(faulty).WithClock(w.now)
 	w.recorder = feedback.New(faulty).WithClock(w.now)
-	w.office = send.Open(testkit.AWS(server.URL+"/_local/ses"), faulty, send.Options{
+	w.sender = send.Open(testkit.AWS(server.URL+"/_local/ses"), faulty, send.Options{
 		Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Timeout: 150 * time.Millisecond,
 	}, o.ses...).WithClock(w.now)
 	return w
@@ -134,11 +134,11 @@ func (w *fixture) scheduled(start time.Time, lasts time.Duration, changes ...str
 	in := operations.CreateReleaseInput{LinkedChangeRequestIDs: changes}
 	in.Name, in.ScheduledStart, in.ScheduledEnd = "Spring", &start, &end
 	r := must(w.ops.CreateRelease(w.ctx, in, operations.Precondition{}))(w.t)
-	w.move(r.ID, release.Approved, release.Scheduled)
+	w.transition(r.ID, release.Approved, release.Scheduled)
 	return r.ID
 }
 
-func (w *fixture) move(id string, to ...release.Status) {
+func (w *fixture) transition(id string, to ...release.Status) {
 	w.t.Helper()
 	for _, s := range to {
 		in := operations.TransitionInput{Status: string(s)}
@@ -226,7 +226,7 @@ func (w *fixture) plan() {
 // send delivers the mails that wait for it.
 func (w *fixture) send() {
 	w.t.Helper()
-	answer := must(w.office.Stream(w.t.Context(), events.DynamoDBEvent{Records: w.wakes("send")}))(w.t)
+	answer := must(w.sender.Stream(w.t.Context(), events.DynamoDBEvent{Records: w.wakes("send")}))(w.t)
 	if len(answer.BatchItemFailures) > 0 {
 		w.t.Fatalf("sending failed: %+v", answer)
 	}

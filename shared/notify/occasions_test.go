@@ -84,8 +84,8 @@ func (l *laptop) do(method, path string, body object) object {
 	return out
 }
 
-// quiet waits until all that was caused is through.
-func (l *laptop) quiet() {
+// waitIdle waits until all that was caused is through.
+func (l *laptop) waitIdle() {
 	l.t.Helper()
 	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
 	defer cancel()
@@ -101,16 +101,16 @@ func (l *laptop) quiet() {
 func (l *laptop) headsUp() {
 	l.t.Helper()
 	l.do(http.MethodPost, "/_local/schedules/heads-up", nil)
-	l.quiet()
+	l.waitIdle()
 }
 
 // mails returns what came in since the last time, by recipient.
 func (l *laptop) mails() []mailbox.Mail {
 	all := l.Mail.Mails()
-	fresh := all[l.read:]
+	newMails := all[l.read:]
 	l.read = len(all)
-	slices.SortStableFunc(fresh, func(a, b mailbox.Mail) int { return strings.Compare(a.To, b.To) })
-	return fresh
+	slices.SortStableFunc(newMails, func(a, b mailbox.Mail) int { return strings.Compare(a.To, b.To) })
+	return newMails
 }
 
 // only wants exactly one mail to each of the recipients, in their order.
@@ -157,11 +157,11 @@ func (l *laptop) scheduled(after time.Duration, changes ...string) (id string, b
 		"name": "Spring", "version": "1", "scheduledStart": begins, "scheduledEnd": begins.Add(2 * time.Hour),
 		"releaseManager": "Rita", "releaseManagerEmail": "rita@example.com", "linkedChangeRequestIds": changes,
 	})["id"].(string)
-	l.move(id, "approved", "scheduled")
+	l.transition(id, "approved", "scheduled")
 	return id, begins
 }
 
-func (l *laptop) move(id string, statuses ...string) {
+func (l *laptop) transition(id string, statuses ...string) {
 	l.t.Helper()
 	for _, status := range statuses {
 		body := object{"status": status}
@@ -212,7 +212,7 @@ func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 	l.task("T-3", "bob", "", "ci-a")
 	l.task("T-4", "outsider", "", "ci-z")
 	id, begins := l.scheduled(48*time.Hour, "CHG-1", "CHG-2")
-	l.quiet()
+	l.waitIdle()
 	l.only() // the schedule tells, not the transition
 	l.headsUp()
 	mails := l.only("ann@example.com", "bob@example.com")
@@ -232,14 +232,14 @@ func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 	// The window moves: both are told again, without the schedule.
 	later := begins.Add(24 * time.Hour)
 	l.do(http.MethodPatch, "/api/releases/"+id, object{"scheduledStart": later, "scheduledEnd": later.Add(time.Hour)})
-	l.quiet()
+	l.waitIdle()
 	mails = l.only("ann@example.com", "bob@example.com")
 	contains(t, mails[0], "Your request will be fulfilled as part of release "+id+" scheduled for "+date(later), "Instead of")
 	event(t, mails[1], uid, "SEQUENCE:2", "DTSTART:"+later.Format("20060102T150405Z"))
 
 	// Another edit tells nobody anything.
 	l.do(http.MethodPatch, "/api/releases/"+id, object{"description": "Better words"})
-	l.quiet()
+	l.waitIdle()
 	l.noFurther()
 
 	// A task that appears later: only who was not told yet, and nobody outside.
@@ -250,8 +250,8 @@ func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 	contains(t, mails[0], "Request T-6")
 	event(t, mails[0], uid, "SEQUENCE:2")
 
-	l.move(id, "cancelled")
-	l.quiet()
+	l.transition(id, "cancelled")
+	l.waitIdle()
 	mails = l.only("ann@example.com", "bob@example.com", "cid@example.com")
 	contains(t, mails[0], "Release "+id+" has been cancelled", "Request T-1", "T-5")
 	event(t, mails[0], uid, "SEQUENCE:3", "STATUS:CANCELLED", "DTSTART:"+later.Format("20060102T150405Z"))
@@ -298,7 +298,7 @@ func TestMails_ChangeRequestRemoved_PeopleAreTold(t *testing.T) {
 	l.only("ann@example.com", "bob@example.com", "cid@example.com", "dan@example.com", "eve@example.com")
 	l.do(http.MethodPatch, "/api/tasks/T-5", object{"status": "Cancelled"})
 	l.do(http.MethodPost, "/api/releases/"+id+"/add-changes", object{"remove": []string{"CHG-1"}})
-	l.quiet()
+	l.waitIdle()
 	mails := l.only("ann@example.com", "bob@example.com")
 	contains(t, mails[0], "Your request is no longer part of release "+id, "Request T-1")
 	event(t, mails[0], "SEQUENCE:2", "STATUS:CANCELLED")
@@ -309,7 +309,7 @@ func TestMails_ChangeRequestRemoved_PeopleAreTold(t *testing.T) {
 	l.noFurther()
 	// It comes back: they hear of it as of something new.
 	l.do(http.MethodPost, "/api/releases/"+id+"/add-changes", object{"add": []string{"CHG-1"}})
-	l.quiet()
+	l.waitIdle()
 	mails = l.only("ann@example.com", "bob@example.com")
 	contains(t, mails[0], "Your request will be fulfilled as part of release "+id)
 	event(t, mails[0], "SEQUENCE:3", "STATUS:CONFIRMED")
@@ -317,10 +317,10 @@ func TestMails_ChangeRequestRemoved_PeopleAreTold(t *testing.T) {
 	l.noFurther()
 	// Those who had been told and were told otherwise since need not hear of the end.
 	l.do(http.MethodPost, "/api/releases/"+id+"/add-changes", object{"remove": []string{"CHG-2"}})
-	l.quiet()
+	l.waitIdle()
 	contains(t, l.only("bob@example.com")[0], "Request T-3") // cid and eve are on ci-shared, through CHG-3
-	l.move(id, "cancelled")
-	l.quiet()
+	l.transition(id, "cancelled")
+	l.waitIdle()
 	l.only("ann@example.com", "bob@example.com", "cid@example.com", "dan@example.com", "eve@example.com")
 }
 
@@ -340,14 +340,14 @@ func TestMails_ResolvedAndRolledBack_OneEach(t *testing.T) {
 	id, _ := l.scheduled(30*24*time.Hour, "CHG-1", "CHG-2")
 	l.headsUp()
 	l.only()
-	l.move(id, "in-progress", "deployed")
-	l.quiet()
+	l.transition(id, "in-progress", "deployed")
+	l.waitIdle()
 	mails := l.only("ann@example.com", "bob@example.com")
 	contains(t, mails[0], "have been fulfilled with release "+id, "Request T-1", "Request T-2")
 	contains(t, mails[1], "has been fulfilled with release "+id, "Request T-3")
 	l.noFurther()
-	l.move(id, "rolled-back")
-	l.quiet()
+	l.transition(id, "rolled-back")
+	l.waitIdle()
 	mails = l.only("ann@example.com", "bob@example.com")
 	contains(t, mails[0], "was rolled back", "errors rose", "Please do not submit them again", "nothing is lost", "Request T-2")
 	l.noFurther()
@@ -390,7 +390,7 @@ func TestMails_Bounce_SuppressesAndIsVisible(t *testing.T) {
 	l.headsUp()
 	l.only("ann@example.com", "bob@example.com", "cid@example.com")
 	l.do(http.MethodPatch, "/api/releases/"+id, object{"scheduledStart": begins.Add(time.Hour)})
-	l.quiet()
+	l.waitIdle()
 	l.only("cid@example.com")
 	var noted []string
 	for _, entry := range l.do(http.MethodGet, "/api/releases/"+id, nil)["deploymentLog"].([]any) {

@@ -129,7 +129,7 @@ func TestHeadsUp_CancelledBeforeDeletedAfter_IsTakenBack(t *testing.T) {
 	w, id := due(t, "ann")
 	must(w.planner.Run(t.Context(), nil))(t)
 	w.plan()
-	w.move(id, release.Cancelled)
+	w.transition(id, release.Cancelled)
 	w.planWindow(id)
 	w.send()
 	w.wantStates("ann heads-up 1 superseded")
@@ -138,7 +138,7 @@ func TestHeadsUp_CancelledBeforeDeletedAfter_IsTakenBack(t *testing.T) {
 	w.task("T-2", "bob", "CHG-2")
 	second := w.scheduled(began.Add(24*hour), hour, "CHG-2")
 	w.headsUp()
-	w.move(second, release.Cancelled)
+	w.transition(second, release.Cancelled)
 	w.settle(second)
 	if err := w.Store.DeleteRelease(t.Context(), second, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "x"}}); err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestHeadsUp_ChangeRequestRejected_NoMail(t *testing.T) {
 func TestSettlementMail_TwoSettlements_OnlyTheLatest(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
-	w.move(id, release.InProgress, release.Deployed)
+	w.transition(id, release.InProgress, release.Deployed)
 	w.settle(id)
 	deployed := must(w.Store.Release(t.Context(), id))(t).Epoch()
 	must3 := func(planned int, done bool, err error) (int, bool) {
@@ -192,7 +192,7 @@ func TestSettlementMail_TwoSettlements_OnlyTheLatest(t *testing.T) {
 	if planned, done := must3(w.planner.Settlement(t.Context(), id, deployed)); planned != 1 || !done {
 		t.Errorf("planned %d, done %v", planned, done)
 	}
-	w.move(id, release.RolledBack)
+	w.transition(id, release.RolledBack)
 	// The rollback is not settled yet: nothing can be told of it.
 	if planned, done := must3(w.planner.Settlement(t.Context(), id, deployed+1)); planned != 0 || done {
 		t.Errorf("planned %d, done %v before it was settled", planned, done)
@@ -219,7 +219,7 @@ func TestSettlementMail_TwoSettlements_OnlyTheLatest(t *testing.T) {
 func TestSettlementMail_NotComplete_Waits(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
-	w.move(id, release.InProgress, release.Deployed)
+	w.transition(id, release.InProgress, release.Deployed)
 	job := mail.SettlementJob(id, 4)
 	if err := w.Store.AwaitSettlement(t.Context(), job, w.now()); err != nil {
 		t.Fatal(err)

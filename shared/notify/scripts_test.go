@@ -54,7 +54,7 @@ func TestMails_NamesInEightScripts_ArriveAndParse(t *testing.T) {
 		in.RolloutSteps = append(in.RolloutSteps, release.Step{Order: n + 1, Description: name, OwnerEmail: fmt.Sprintf(addresses[n%len(addresses)], n)})
 	}
 	r := must(w.ops.CreateRelease(w.ctx, in, operations.Precondition{}))(t)
-	w.move(r.ID, release.Approved, release.Scheduled)
+	w.transition(r.ID, release.Approved, release.Scheduled)
 	w.headsUp()
 	w.wantMails(people)
 	for _, m := range w.outbox() {
@@ -63,7 +63,7 @@ func TestMails_NamesInEightScripts_ArriveAndParse(t *testing.T) {
 		}
 	}
 	w.turn(49 * hour)
-	w.move(r.ID, release.InProgress, release.Deployed)
+	w.transition(r.ID, release.InProgress, release.Deployed)
 	w.settle(r.ID)
 	if _, done, err := w.planner.Settlement(t.Context(), r.ID, 4); err != nil || !done {
 		t.Fatalf("the deployment is not told: %v", err)

@@ -109,10 +109,10 @@ func TestTimer_ScheduledByAnEarlierVersion_ArmedAndNobodyToldTwice(t *testing.T)
 	w := newFixture(t, fixtureOptions{})
 	w.change("CHG-1")
 	w.task("T-1", "ann", "CHG-1")
-	told := w.scheduled(began.Add(60*hour), hour, "CHG-1")
+	informed := w.scheduled(began.Add(60*hour), hour, "CHG-1")
 	w.headsUp()
 	w.wantStates("ann heads-up 1 sent")
-	w.asEarlierVersionLeftIt(told)
+	w.asEarlierVersionLeftIt(informed)
 	w.change("CHG-2")
 	w.task("T-2", "bob", "CHG-2")
 	w.scheduled(began.Add(50*hour), hour, "CHG-2")
@@ -204,7 +204,7 @@ func TestTimer_NothingNew_FewReadsNoWrites(t *testing.T) {
 		id := w.scheduled(began.Add(30*24*hour), hour)
 		w.arm(id)
 		if k == 0 {
-			w.move(id, release.Cancelled)
+			w.transition(id, release.Cancelled)
 		}
 	}
 	w.onTime()

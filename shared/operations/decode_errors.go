@@ -66,8 +66,8 @@ func (m DecodeErrors) mergedWith(err error) error {
 	if errors.As(err, &e) && e.Code == "invalid-request" {
 		return m.err(release.ValidationErrors{Fields: e.Fields})
 	}
-	if faults := m.err(release.ValidationErrors{}); faults != nil {
-		return faults
+	if invalid := m.err(release.ValidationErrors{}); invalid != nil {
+		return invalid
 	}
 	return err
 }

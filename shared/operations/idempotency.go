@@ -25,7 +25,7 @@ func idempotent[S, V any](ctx context.Context, o *Operations, pre Precondition, 
 	if pre.IdempotencyKey == nil {
 		return none, err
 	}
-	return recall(ctx, o, w, view, err)
+	return answerFromRecord(ctx, o, w, view, err)
 }
 
 // refused is how a request ends that is wrong in itself, unless it was answered under
@@ -37,11 +37,11 @@ func refused[S, V any](ctx context.Context, o *Operations, pre Precondition, pla
 		return none, err
 	}
 	w := dynamo.Write{Stamp: release.Stamp{At: o.now().UTC()}, Idempotency: &dynamo.IdempotencyKey{Key: pre.IdempotencyKey.Key, Body: pre.IdempotencyKey.Body}}
-	return recall(ctx, o, place(w), view, err)
+	return answerFromRecord(ctx, o, place(w), view, err)
 }
 
-// recall answers with what is stored under the write's key; where nothing is, with err.
-func recall[S, V any](ctx context.Context, o *Operations, w dynamo.Write, view func(S) V, err error) (V, error) {
+// answerFromRecord answers with what is stored under the write's key; where nothing is, with err.
+func answerFromRecord[S, V any](ctx context.Context, o *Operations, w dynamo.Write, view func(S) V, err error) (V, error) {
 	var none V
 	remembered, recallErr := o.store.FindIdempotencyRecord(ctx, w)
 	if recallErr != nil || remembered == nil {

@@ -18,7 +18,7 @@ func (o *Operations) GetReview(ctx context.Context, id string) (Markdown, error)
 	if err := identified("release", id); err != nil {
 		return "", err
 	}
-	whole, err := o.store.ReleaseWithLinks(ctx, id)
+	detail, err := o.store.ReleaseWithLinks(ctx, id)
 	if err != nil {
 		return "", err
 	}
@@ -26,6 +26,6 @@ func (o *Operations) GetReview(ctx context.Context, id string) (Markdown, error)
 	if err != nil {
 		return "", err
 	}
-	whole.Release.Plan = shownPlan(whole.Release.Plan)
-	return Markdown(release.Review(whole.Release, whole.Links, log, older)), nil
+	detail.Release.Plan = shownPlan(detail.Release.Plan)
+	return Markdown(release.Review(detail.Release, detail.Links, log, older)), nil
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func at(s string) *time.Time {
+func timePointer(s string) *time.Time {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
 		panic(err)
@@ -20,7 +20,7 @@ func fullChange() Change {
 	return Change{ID: "CHG-1001", ChangeType: Normal, ChangePlan: ChangePlan{
 		Title: "Replace the mail gateway", Description: "Line one\nLine two\twith \"quotes\", a \\ and </b>",
 		ControlID: "A.8.20", ControlTitle: "Networks security", AffectedCIIDs: []string{"ci-mail-gw", "ci-a"},
-		ScheduledStart: at("2026-06-27T20:00:00Z"), ScheduledEnd: at("2026-06-27T22:00:00Z"),
+		ScheduledStart: timePointer("2026-06-27T20:00:00Z"), ScheduledEnd: timePointer("2026-06-27T22:00:00Z"),
 		Justification: "It is out of support.", Risk: RiskMedium, Impact: "Mail is late.", BackoutPlan: "Switch the MX record back.",
 	}}
 }
@@ -78,7 +78,7 @@ func TestDigest_Edits_SameOrAnother(t *testing.T) {
 		"upper and lower case":     {func(c *Change) { c.Title = strings.ToUpper(c.Title) }, false},
 		"order of the items":       {func(c *Change) { slices.Reverse(c.AffectedCIIDs) }, true},
 		"another time zone":        {func(c *Change) { in := c.ScheduledStart.In(elsewhere); c.ScheduledStart = &in }, true},
-		"another time":             {func(c *Change) { c.ScheduledStart = at("2026-06-27T20:00:01Z") }, false},
+		"another time":             {func(c *Change) { c.ScheduledStart = timePointer("2026-06-27T20:00:01Z") }, false},
 		"no time":                  {func(c *Change) { c.ScheduledStart = nil }, false},
 		"a text taken back":        {func(c *Change) { c.BackoutPlan = "" }, false},
 		"a text moved":             {func(c *Change) { c.Impact, c.Justification = c.Justification, c.Impact }, false},
@@ -116,7 +116,7 @@ func TestDigest_EveryFieldOfThePlan_Counts(t *testing.T) {
 		case reflect.Slice:
 			field.Set(reflect.ValueOf([]string{"x"}))
 		case reflect.Pointer:
-			field.Set(reflect.ValueOf(at("2026-06-27T20:00:00Z")))
+			field.Set(reflect.ValueOf(timePointer("2026-06-27T20:00:00Z")))
 		default:
 			t.Fatalf("say here what a %s can be", field.Type())
 		}

@@ -106,7 +106,7 @@ func reviewOpen(line func(string, ...any), r Release) {
 	line("## Left open")
 	line("")
 	open := 0
-	tell := func(format string, args ...any) {
+	item := func(format string, args ...any) {
 		open++
 		line("- "+format, args...)
 	}
@@ -120,15 +120,15 @@ func reviewOpen(line func(string, ...any), r Release) {
 	} {
 		for _, s := range list.steps {
 			if list.matters && !s.Completed {
-				tell("%s step %d: %s", list.name, s.Order, markdown(s.Description))
+				item("%s step %d: %s", list.name, s.Order, markdown(s.Description))
 			}
 		}
 	}
 	for _, id := range r.Unapproved {
-		tell("%s is not CAB-approved", markdown(id))
+		item("%s is not CAB-approved", markdown(id))
 	}
 	if p := r.Progress(); p != nil && p.State != "settled" {
-		tell("%d of %d change requests have not followed yet", p.Changes.Total-p.Changes.Settled, p.Changes.Total)
+		item("%d of %d change requests have not followed yet", p.Changes.Total-p.Changes.Settled, p.Changes.Total)
 	}
 	if open == 0 {
 		line("Nothing.")

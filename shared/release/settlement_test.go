@@ -72,8 +72,8 @@ func TestTaskFollow_EachSettlement_ChangesTheStatus(t *testing.T) {
 				t.Error("following changed the task it began with")
 			}
 			if c.between == nil {
-				if once, _ := task.Follow([]Settlement{up, down}); once.Status != end.Status || len(once.Comments) != 2 || once.ReopenCount != end.ReopenCount {
-					t.Errorf("both at once end differently: %+v", once)
+				if together, _ := task.Follow([]Settlement{up, down}); together.Status != end.Status || len(together.Comments) != 2 || together.ReopenCount != end.ReopenCount {
+					t.Errorf("both at once end differently: %+v", together)
 				}
 			}
 		})

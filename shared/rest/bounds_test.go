@@ -18,7 +18,7 @@ import (
 func TestIdempotency_EverythingAtItsBound_IsRemembered(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
-	once := func(path string, body object) object {
+	postTwice := func(path string, body object) object {
 		t.Helper()
 		a := ask{route: "POST " + path, body: plain(body), headers: []string{"Idempotency-Key: " + newKey("bound")}}
 		first := w.send(admin, a)
@@ -44,8 +44,8 @@ func TestIdempotency_EverythingAtItsBound_IsRemembered(t *testing.T) {
 			w.must(admin, ask{route: "POST /change-requests/" + id + "/decision", body: decision})
 			continue
 		}
-		once("/change-requests", change)
-		once("/change-requests/"+id+"/decision", decision)
+		postTwice("/change-requests", change)
+		postTwice("/change-requests/"+id+"/decision", decision)
 	}
 	cis := ids[:release.MaxCIs]
 	for _, char := range []string{"<", `"`} {
@@ -53,7 +53,7 @@ func TestIdempotency_EverythingAtItsBound_IsRemembered(t *testing.T) {
 		for n := range steps {
 			steps[n] = object{"order": 9900 + n, "description": "x" + lines(char, release.MaxStepText-1), "ownerEmail": address, "estimatedMinutes": release.MaxMinutes}
 		}
-		created := once("/releases", object{
+		created := postTwice("/releases", object{
 			"name": lines("<", release.MaxName), "version": lines("<", release.MaxVersion), "description": lines("<", release.MaxDescription),
 			"scheduledStart": "2026-05-01T20:00:00Z", "scheduledEnd": "2026-05-01T22:00:00Z", "releaseManager": lines("<", release.MaxName), "releaseManagerEmail": address,
 			"rolloutSteps": steps, "publicSummary": lines("<", release.MaxSummary), "linkedChangeRequestIds": ids,
@@ -68,10 +68,10 @@ func TestIdempotency_EverythingAtItsBound_IsRemembered(t *testing.T) {
 			rest["rollbackSteps"] = steps[:15]
 		}
 		w.must(admin, ask{route: "PATCH /releases/" + created["id"].(string), body: plain(rest)})
-		w.grow(created["id"].(string), once)
+		w.grow(created["id"].(string), postTwice)
 		ids = []string{} // they are taken
 	}
-	once("/tasks", object{"title": lines("<", release.MaxName), "requesterEmail": "a@example.com", "requesterName": lines(`"`, release.MaxName), "ciIds": cis})
+	postTwice("/tasks", object{"title": lines("<", release.MaxName), "requesterEmail": "a@example.com", "requesterName": lines(`"`, release.MaxName), "ciIds": cis})
 }
 
 // plain is JSON that spells < as it is, as most clients do.
@@ -84,11 +84,11 @@ func plain(v any) string {
 }
 
 // grow takes a release through its life with all that can be added to it.
-func (w *fixture) grow(id string, once func(string, object) object) {
+func (w *fixture) grow(id string, post func(string, object) object) {
 	w.Helper()
 	note := strings.Repeat("<", release.MaxText)
-	once("/releases/"+id+"/status", object{"status": "approved", "note": note})
-	once("/releases/"+id+"/status", object{"status": "scheduled", "note": note})
+	post("/releases/"+id+"/status", object{"status": "approved", "note": note})
+	post("/releases/"+id+"/status", object{"status": "scheduled", "note": note})
 	by, at := strings.Repeat("n", 250), time.Date(2026, 5, 1, 20, 0, 0, 0, time.UTC)
 	_, err := w.Store.UpdateRelease(w.Context(), id, func(r release.Release) (release.Release, release.LogEntry, error) {
 		for _, steps := range []*[]release.Step{&r.RolloutSteps, &r.RollbackSteps} {
@@ -103,9 +103,9 @@ func (w *fixture) grow(id string, once func(string, object) object) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	once("/releases/"+id+"/steps/rollout/9900", object{"completed": false})
-	once("/releases/"+id+"/log", object{"text": note})
-	once("/releases/"+id+"/status", object{"status": "in-progress", "note": note})
-	once("/releases/"+id+"/status", object{"status": "deployed", "note": note})
-	once("/releases/"+id+"/status", object{"status": "rolled-back", "note": note, "rollback_reason": note})
+	post("/releases/"+id+"/steps/rollout/9900", object{"completed": false})
+	post("/releases/"+id+"/log", object{"text": note})
+	post("/releases/"+id+"/status", object{"status": "in-progress", "note": note})
+	post("/releases/"+id+"/status", object{"status": "deployed", "note": note})
+	post("/releases/"+id+"/status", object{"status": "rolled-back", "note": note, "rollback_reason": note})
 }

@@ -26,8 +26,8 @@ func to(route string, body any, headers ...string) func(*fixture) ask {
 	return func(*fixture) ask { return ask{route: route, body: body, headers: headers} }
 }
 
-// at puts a release's path into a request: "POST %/status".
-func at(route string, release func(*fixture) string, body any, headers ...string) func(*fixture) ask {
+// onRelease puts a release's path into a request: "POST %/status".
+func onRelease(route string, release func(*fixture) string, body any, headers ...string) func(*fixture) ask {
 	return func(w *fixture) ask {
 		return ask{route: strings.Replace(route, "%", "/releases/"+release(w), 1), body: body, headers: headers}
 	}
@@ -35,10 +35,10 @@ func at(route string, release func(*fixture) string, body any, headers ...string
 
 func planned(w *fixture) string { return w.release() }
 
-func in(statuses ...string) func(*fixture) string {
+func releaseIn(statuses ...string) func(*fixture) string {
 	return func(w *fixture) string {
 		id := w.release(w.change(true))
-		w.move(id, statuses...)
+		w.transition(id, statuses...)
 		return id
 	}
 }
@@ -104,16 +104,16 @@ var badInput = []failing{
 
 	{"delete", to("DELETE /releases/REL-2026-Q2-999", nil), 404, "not-found", "", ""},
 	{"add", to("POST /releases/REL-2026-Q2-999/add-changes", object{"add": []string{"A"}}), 404, "not-found", "", "/releases"},
-	{"add", at("POST %/add-changes", planned, object{}), 400, "invalid-request", "add", ""},
-	{"add", at("POST %/add-changes", planned, object{"add": numbered(60), "remove": numbered(41)}), 400, "invalid-request", "add", ""},
-	{"add", at("POST %/add-changes", planned, object{"add": []string{"A", "A", "-"}, "remove": []string{"A"}}), 400, "invalid-request", "add[1] add[2] remove[0]", ""},
+	{"add", onRelease("POST %/add-changes", planned, object{}), 400, "invalid-request", "add", ""},
+	{"add", onRelease("POST %/add-changes", planned, object{"add": numbered(60), "remove": numbered(41)}), 400, "invalid-request", "add", ""},
+	{"add", onRelease("POST %/add-changes", planned, object{"add": []string{"A", "A", "-"}, "remove": []string{"A"}}), 400, "invalid-request", "add[1] add[2] remove[0]", ""},
 	{"log", to("POST /releases/REL-2026-Q2-999/log", object{"text": "A"}), 404, "not-found", "", "/releases"},
-	{"log", at("POST %/log", planned, object{"text": long, "status": "done"}), 400, "invalid-request", "text status", ""},
-	{"log", at("POST %/log", planned, object{"text": " ", "author": "Somebody Else"}), 400, "invalid-request", "author text", ""},
+	{"log", onRelease("POST %/log", planned, object{"text": long, "status": "done"}), 400, "invalid-request", "text status", ""},
+	{"log", onRelease("POST %/log", planned, object{"text": " ", "author": "Somebody Else"}), 400, "invalid-request", "author text", ""},
 	{"status", to("POST /releases/REL-2026-Q2-999/status", object{"status": "approved"}), 404, "not-found", "", "/releases"},
-	{"status", at("POST %/status", planned, object{"note": long}), 400, "invalid-request", "status note", ""},
-	{"status", at("POST %/status", planned, object{"status": "approved", "rollback_reason": "A"}), 400, "invalid-request", "rollback_reason", ""},
-	{"status", at("POST %/status", in("approved", "scheduled", "in-progress"), object{"status": "rolled-back"}), 400, "invalid-request", "rollback_reason", ""},
+	{"status", onRelease("POST %/status", planned, object{"note": long}), 400, "invalid-request", "status note", ""},
+	{"status", onRelease("POST %/status", planned, object{"status": "approved", "rollback_reason": "A"}), 400, "invalid-request", "rollback_reason", ""},
+	{"status", onRelease("POST %/status", releaseIn("approved", "scheduled", "in-progress"), object{"status": "rolled-back"}), 400, "invalid-request", "rollback_reason", ""},
 
 	{"add", func(w *fixture) ask {
 		held := w.change(true)
@@ -121,21 +121,21 @@ var badInput = []failing{
 		return ask{route: "POST /releases/" + w.release() + "/add-changes", body: object{"add": []string{w.change(true), "CHG-unknown", held}}}
 	}, 400, "unknown-change-requests", "add[1] add[2]", ""},
 	{"patch", to("PATCH /releases/REL-2026-Q2-999", object{"name": "A"}), 404, "not-found", "", "/releases"},
-	{"patch", at("PATCH %", planned, `[{"op":"remove","path":"/name"}]`), 400, "invalid-json", "", ""},
-	{"patch", at("PATCH %", planned, `{"name":`, `If-Match: "9"`), 400, "invalid-json", "", ""}, // not 412: what is wrong in itself comes first
-	{"patch", at("PATCH %", planned, object{"name": "A"}, "Content-Type: application/json-patch+json"), 415, "unsupported-media-type", "", ""},
+	{"patch", onRelease("PATCH %", planned, `[{"op":"remove","path":"/name"}]`), 400, "invalid-json", "", ""},
+	{"patch", onRelease("PATCH %", planned, `{"name":`, `If-Match: "9"`), 400, "invalid-json", "", ""}, // not 412: what is wrong in itself comes first
+	{"patch", onRelease("PATCH %", planned, object{"name": "A"}, "Content-Type: application/json-patch+json"), 415, "unsupported-media-type", "", ""},
 	{
-		"patch", at("PATCH %", planned, object{"colour": nil, "status": nil, "name": nil, "scheduledEnd": "2026-04-01T00:00:00Z", "deploymentLog": []any{}}),
+		"patch", onRelease("PATCH %", planned, object{"colour": nil, "status": nil, "name": nil, "scheduledEnd": "2026-04-01T00:00:00Z", "deploymentLog": []any{}}),
 		400, "invalid-request", "colour deploymentLog status name scheduledEnd", "",
 	},
 	{
-		"patch", at("PATCH %", planned, object{"rolloutSteps": []any{object{"order": 1, "description": "B", "completed": true}}}),
+		"patch", onRelease("PATCH %", planned, object{"rolloutSteps": []any{object{"order": 1, "description": "B", "completed": true}}}),
 		400, "invalid-request", "rolloutSteps[0].completed", "",
 	},
-	{"patch", at("PATCH %", in("approved", "scheduled"), object{"scheduledEnd": nil}), 400, "invalid-request", "scheduledStart", ""},
-	{"readiness", at("GET %/readiness?verbose=1", planned, nil), 400, "invalid-request", "verbose", ""},
-	{"list log", at("GET %/log?limit=0&status=planned", planned, nil), 400, "invalid-request", "status limit", ""},
-	{"list log", at("GET %/log?cursor=e30", planned, nil), 400, "invalid-cursor", "cursor", ""},
+	{"patch", onRelease("PATCH %", releaseIn("approved", "scheduled"), object{"scheduledEnd": nil}), 400, "invalid-request", "scheduledStart", ""},
+	{"readiness", onRelease("GET %/readiness?verbose=1", planned, nil), 400, "invalid-request", "verbose", ""},
+	{"list log", onRelease("GET %/log?limit=0&status=planned", planned, nil), 400, "invalid-request", "status limit", ""},
+	{"list log", onRelease("GET %/log?cursor=e30", planned, nil), 400, "invalid-cursor", "cursor", ""},
 	{"list change log", func(w *fixture) ask {
 		return ask{route: "GET /change-requests/" + w.change(false) + "/log?limit=0&kind=note&status=planned"}
 	}, 400, "invalid-request", "status limit kind", ""},
@@ -145,11 +145,11 @@ var badInput = []failing{
 	{"list change log", to("GET /change-requests/CHG-999999/log", nil), 404, "not-found", "", ""},
 	{"review", to("GET /releases/REL-1999-Q1-001/review", nil), 404, "not-found", "", ""},
 	{"step", to("POST /releases/REL-2026-Q2-999/steps/rollout/1", object{"completed": true}), 404, "not-found", "", "/releases"},
-	{"step", at("POST %/steps/rollout/9", in("approved", "scheduled"), object{"completed": true}), 404, "not-found", "", ""},
-	{"step", at("POST %/steps/rollout/first", planned, object{"completed": true}), 404, "not-found", "", ""},
-	{"step", at("POST %/steps/rollin/1", planned, object{"completed": true}), 404, "not-found", "", ""},
-	{"step", at("POST %/steps/rollout/1", planned, object{"completed": "yes", "by": "me"}), 400, "invalid-request", "by completed", ""},
-	{"step", at("POST %/steps/rollout/1", planned, object{}), 400, "invalid-request", "completed", ""},
+	{"step", onRelease("POST %/steps/rollout/9", releaseIn("approved", "scheduled"), object{"completed": true}), 404, "not-found", "", ""},
+	{"step", onRelease("POST %/steps/rollout/first", planned, object{"completed": true}), 404, "not-found", "", ""},
+	{"step", onRelease("POST %/steps/rollin/1", planned, object{"completed": true}), 404, "not-found", "", ""},
+	{"step", onRelease("POST %/steps/rollout/1", planned, object{"completed": "yes", "by": "me"}), 400, "invalid-request", "by completed", ""},
+	{"step", onRelease("POST %/steps/rollout/1", planned, object{}), 400, "invalid-request", "completed", ""},
 
 	{"list changes", to("GET /change-requests?approvalStatus=maybe&limit=-1", nil), 400, "invalid-request", "limit approvalStatus", ""},
 	{"list changes", to("GET /change-requests?cursor=e30", nil), 400, "invalid-cursor", "cursor", ""},
@@ -161,7 +161,7 @@ var badInput = []failing{
 	{"patch change", to("PATCH /change-requests/CHG-unknown", object{"title": "A"}), 404, "not-found", "", ""},
 	{"patch change", func(w *fixture) ask {
 		id := w.change(true)
-		w.move(w.release(id), "approved", "scheduled", "in-progress")
+		w.transition(w.release(id), "approved", "scheduled", "in-progress")
 		return ask{route: "PATCH /change-requests/" + id, body: object{"title": "B"}}
 	}, 409, "change-frozen", "", ""},
 	{"patch change", func(w *fixture) ask {
@@ -187,20 +187,20 @@ var badInput = []failing{
 
 // badState is what another state would allow.
 var badState = []failing{
-	{"get", at("GET %", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
-	{"get", at("GET %", planned, nil, `If-Match: W/"1-0123456789abcdef"`), 412, "revision-stale", "", ""},
-	{"patch", at("PATCH %", planned, object{"name": "A"}, `If-Match: W/"1-0123456789abcdef"`), 412, "revision-stale", "", ""},
-	{"patch", at("PATCH %", planned, object{"name": "A"}, "If-None-Match: *"), 412, "already-there", "", ""},
-	{"patch", at("PATCH %", planned, `{"name":`, "If-None-Match: *"), 400, "invalid-json", "", ""}, // what is wrong in itself comes first
-	{"patch", at("PATCH %", planned, object{"name": "A"}, `If-None-Match: "1-0123456789abcdef"`), 400, "invalid-header", "If-None-Match", ""},
+	{"get", onRelease("GET %", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"get", onRelease("GET %", planned, nil, `If-Match: W/"1-0123456789abcdef"`), 412, "revision-stale", "", ""},
+	{"patch", onRelease("PATCH %", planned, object{"name": "A"}, `If-Match: W/"1-0123456789abcdef"`), 412, "revision-stale", "", ""},
+	{"patch", onRelease("PATCH %", planned, object{"name": "A"}, "If-None-Match: *"), 412, "already-there", "", ""},
+	{"patch", onRelease("PATCH %", planned, `{"name":`, "If-None-Match: *"), 400, "invalid-json", "", ""}, // what is wrong in itself comes first
+	{"patch", onRelease("PATCH %", planned, object{"name": "A"}, `If-None-Match: "1-0123456789abcdef"`), 400, "invalid-header", "If-None-Match", ""},
 	{"patch", to("PATCH /releases/REL-2026-Q2-999", object{"name": "A"}, "If-None-Match: *"), 404, "not-found", "", "/releases"},
-	{"delete", at("DELETE %", planned, nil, "If-None-Match: *"), 412, "already-there", "", ""},
-	{"log", at("POST %/log", planned, object{"text": "A"}, "If-None-Match: *"), 412, "already-there", "", ""},
-	{"add", at("POST %/add-changes", planned, object{"add": []string{"A"}}, "If-None-Match: *"), 412, "already-there", "", ""},
-	{"status", at("POST %/status", planned, object{"status": "approved"}, "If-None-Match: *"), 412, "already-there", "", ""},
+	{"delete", onRelease("DELETE %", planned, nil, "If-None-Match: *"), 412, "already-there", "", ""},
+	{"log", onRelease("POST %/log", planned, object{"text": "A"}, "If-None-Match: *"), 412, "already-there", "", ""},
+	{"add", onRelease("POST %/add-changes", planned, object{"add": []string{"A"}}, "If-None-Match: *"), 412, "already-there", "", ""},
+	{"status", onRelease("POST %/status", planned, object{"status": "approved"}, "If-None-Match: *"), 412, "already-there", "", ""},
 	{"create", to("POST /releases", object{"name": "A"}, "If-None-Match: *"), 400, "invalid-header", "If-None-Match", ""},
-	{"delete", at("DELETE %", in("approved", "scheduled"), nil), 409, "not-deletable", "", ""},
-	{"delete", at("DELETE %", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"delete", onRelease("DELETE %", releaseIn("approved", "scheduled"), nil), 409, "not-deletable", "", ""},
+	{"delete", onRelease("DELETE %", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
 	{"create", func(w *fixture) ask {
 		held := w.change(true)
 		w.release(held)
@@ -212,49 +212,49 @@ var badState = []failing{
 		return ask{route: "POST /releases/" + w.release() + "/add-changes", body: object{"add": []string{w.change(true), held}}}
 	}, 409, "not-linkable", "add[1]", ""},
 	{"add what is not approved", func(w *fixture) ask {
-		return ask{route: "POST /releases/" + in("approved")(w) + "/add-changes", body: object{"add": []string{w.change(false)}}}
+		return ask{route: "POST /releases/" + releaseIn("approved")(w) + "/add-changes", body: object{"add": []string{w.change(false)}}}
 	}, 409, "not-linkable", "add[0]", ""},
 	{"add what is being given back", func(w *fixture) ask {
 		held := w.change(true)
-		w.move(w.release(held), "cancelled") // and nobody settles here
+		w.transition(w.release(held), "cancelled") // and nobody settles here
 		return ask{route: "POST /releases/" + w.release() + "/add-changes", body: object{"add": []string{held}}}
 	}, 409, "not-linkable", "add[0]", ""},
 	{"add too many", func(w *fixture) ask {
 		return ask{route: "POST /releases/" + w.release(w.changes(100)...) + "/add-changes", body: object{"add": w.changes(1)}}
 	}, 409, "too-many-changes", "", ""},
 	{"add to a frozen scope", func(w *fixture) ask {
-		return ask{route: "POST /releases/" + in("approved", "scheduled", "in-progress")(w) + "/add-changes", body: object{"add": w.changes(1)}}
+		return ask{route: "POST /releases/" + releaseIn("approved", "scheduled", "in-progress")(w) + "/add-changes", body: object{"add": w.changes(1)}}
 	}, 409, "scope-frozen", "", ""},
-	{"add", at("POST %/add-changes", planned, object{"add": []string{"A"}}, `If-Match: "9"`), 412, "revision-stale", "", ""},
-	{"log", at("POST %/log", planned, object{"text": "A", "status": "deployed"}), 409, "status-not-current", "", ""},
-	{"log", at("POST %/log", planned, object{"text": "A"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
-	{"log", at("POST %/log", planned, object{"text": "A", "status": "deployed"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
-	{"log", at("POST %/log", planned, object{"text": "A", "status": "deployed"}, `If-Match: "1"`), 409, "status-not-current", "", ""},
-	{"patch", at("PATCH %", planned, object{"name": "A"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
-	{"patch", at("PATCH %", in("approved", "scheduled", "in-progress"), object{"name": "A", "description": "B"}), 409, "field-frozen", "name", ""},
-	{"patch", at("PATCH %", in("cancelled"), object{"description": "B"}), 409, "field-frozen", "description", ""},
-	{"step", at("POST %/steps/rollout/1", stepped(), object{"completed": true}), 409, "steps-closed", "", ""},
-	{"step", at("POST %/steps/rollout/1", stepped("approved", "scheduled", "in-progress", "deployed"), object{"completed": true}), 409, "steps-closed", "", ""},
-	{"step", at("POST %/steps/rollback/1", stepped("approved", "scheduled"), object{"completed": true}, `If-Match: "99"`), 412, "revision-stale", "", ""},
-	{"status", at("POST %/status", planned, object{"status": "Deployed"}), 409, "invalid-transition", "", ""},
-	{"status", at("POST %/status", func(w *fixture) string { return w.release(w.change(false)) }, object{"status": "approved"}), 409, "cab-approval-missing", "", ""},
-	{"status", at("POST %/status", func(w *fixture) string {
+	{"add", onRelease("POST %/add-changes", planned, object{"add": []string{"A"}}, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"log", onRelease("POST %/log", planned, object{"text": "A", "status": "deployed"}), 409, "status-not-current", "", ""},
+	{"log", onRelease("POST %/log", planned, object{"text": "A"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"log", onRelease("POST %/log", planned, object{"text": "A", "status": "deployed"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"log", onRelease("POST %/log", planned, object{"text": "A", "status": "deployed"}, `If-Match: "1"`), 409, "status-not-current", "", ""},
+	{"patch", onRelease("PATCH %", planned, object{"name": "A"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"patch", onRelease("PATCH %", releaseIn("approved", "scheduled", "in-progress"), object{"name": "A", "description": "B"}), 409, "field-frozen", "name", ""},
+	{"patch", onRelease("PATCH %", releaseIn("cancelled"), object{"description": "B"}), 409, "field-frozen", "description", ""},
+	{"step", onRelease("POST %/steps/rollout/1", stepped(), object{"completed": true}), 409, "steps-closed", "", ""},
+	{"step", onRelease("POST %/steps/rollout/1", stepped("approved", "scheduled", "in-progress", "deployed"), object{"completed": true}), 409, "steps-closed", "", ""},
+	{"step", onRelease("POST %/steps/rollback/1", stepped("approved", "scheduled"), object{"completed": true}, `If-Match: "99"`), 412, "revision-stale", "", ""},
+	{"status", onRelease("POST %/status", planned, object{"status": "Deployed"}), 409, "invalid-transition", "", ""},
+	{"status", onRelease("POST %/status", func(w *fixture) string { return w.release(w.change(false)) }, object{"status": "approved"}), 409, "cab-approval-missing", "", ""},
+	{"status", onRelease("POST %/status", func(w *fixture) string {
 		id := w.must(admin, ask{route: "POST /releases", body: object{"name": "A"}})["id"].(string)
-		w.move(id, "approved")
+		w.transition(id, "approved")
 		return id
 	}, object{"status": "scheduled"}), 409, "window-missing", "", ""},
-	{"status", at("POST %/status", planned, object{"status": "approved"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"status", onRelease("POST %/status", planned, object{"status": "approved"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
 	{"create change", func(w *fixture) ask {
 		return ask{route: "POST /change-requests", body: object{"id": w.change(false), "changeType": "Standard"}}
 	}, 409, "already-exists", "", ""},
 	{"decide", func(w *fixture) ask {
 		id := w.change(true)
-		w.move(w.release(id), "approved", "scheduled", "in-progress")
+		w.transition(w.release(id), "approved", "scheduled", "in-progress")
 		return ask{route: "POST /change-requests/" + id + "/decision", body: object{"decision": "rejected"}}
 	}, 409, "decision-frozen", "", ""},
 	{"decide", func(w *fixture) ask {
 		id := w.change(true)
-		w.move(w.release(id), "approved", "scheduled", "in-progress", "rolled-back") // and nobody settles here
+		w.transition(w.release(id), "approved", "scheduled", "in-progress", "rolled-back") // and nobody settles here
 		return ask{route: "POST /change-requests/" + id + "/decision", body: object{"decision": "rejected"}}
 	}, 409, "settling", "", ""},
 	{"decide", func(w *fixture) ask {
@@ -384,7 +384,7 @@ func TestConflict_Detail_SaysWhatToDoNext(t *testing.T) {
 	if p.CurrentStatus != "planned" || len(p.AllowedNextStatuses) != 2 || !slices.Equal(p.ChangeRequests, []string{pending}) || !strings.Contains(p.Detail, pending) {
 		t.Errorf("%+v", p)
 	}
-	w.move(id, "cancelled")
+	w.transition(id, "cancelled")
 	p = w.problem(w.send(admin, ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}}))
 	if p.CurrentStatus != "cancelled" || p.AllowedNextStatuses == nil || len(p.AllowedNextStatuses) != 0 {
 		t.Errorf("%+v", p)

@@ -55,9 +55,9 @@ func TestEvents_EachPayload_IsAnswered(t *testing.T) {
 		tried[p.operation] = true
 		switch p.operation {
 		case operations.CompleteStep:
-			w.move("REL-2026-Q2-001", "scheduled")
+			w.transition("REL-2026-Q2-001", "scheduled")
 		case operations.DeleteRelease:
-			w.move("REL-2026-Q2-001", "cancelled")
+			w.transition("REL-2026-Q2-001", "cancelled")
 		}
 		route, _ := rest.Find(rest.Routes(), p.operation)
 		handler := host.APIHandler(rest.Handler(operations.New(w.Store), route))

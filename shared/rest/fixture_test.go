@@ -169,8 +169,8 @@ func (w *fixture) release(ids ...string) string {
 	return v["id"].(string)
 }
 
-// move takes a release through statuses.
-func (w *fixture) move(id string, statuses ...string) {
+// transition takes a release through statuses.
+func (w *fixture) transition(id string, statuses ...string) {
 	w.Helper()
 	for _, s := range statuses {
 		body := object{"status": s}
@@ -200,7 +200,7 @@ func stepped(statuses ...string) func(*fixture) string {
 			"rollbackSteps": []object{{"order": 1, "description": "Switch back", "ownerEmail": "OTTO@example.com"}},
 		}})
 		id := v["id"].(string)
-		w.move(id, statuses...)
+		w.transition(id, statuses...)
 		return id
 	}
 }
@@ -220,7 +220,7 @@ func (w *fixture) resolved() string {
 	w.Helper()
 	change := w.change(true)
 	id := w.task("a@example.com", change)
-	w.move(w.release(change), "approved", "scheduled", "in-progress", "deployed")
+	w.transition(w.release(change), "approved", "scheduled", "in-progress", "deployed")
 	w.settle()
 	return id
 }

@@ -314,7 +314,7 @@ func TestIdempotencyKey_RepeatedAfterALaterStatus_GivesTheFirstAnswer(t *testing
 	id := w.release()
 	first := ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}, headers: []string{"Idempotency-Key: approve"}}
 	was := w.send(admin, first)
-	w.move(id, "scheduled", "in-progress")
+	w.transition(id, "scheduled", "in-progress")
 	repeated := w.send(admin, first)
 	if was.Code != 200 || repeated.Code != 200 || repeated.text != was.text {
 		t.Errorf("%d %s\nbut again %d %s", was.Code, was.text, repeated.Code, repeated.text)

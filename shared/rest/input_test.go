@@ -77,7 +77,7 @@ func TestIdempotencyKey_Malformed_Refused(t *testing.T) {
 		return reply{value: 1}, nil
 	}
 	h := Handler(nil, probe(http.MethodPost, seen), probe(http.MethodGet, seen))
-	once := func(who release.Caller, path, body, key string) operations.IdempotencyKey {
+	keyOf := func(who release.Caller, path, body, key string) operations.IdempotencyKey {
 		t.Helper()
 		w := send(h, &who, "POST", path, body, "Idempotency-Key: "+key)
 		if w.Code != 200 || got == nil {
@@ -85,25 +85,25 @@ func TestIdempotencyKey_Malformed_Refused(t *testing.T) {
 		}
 		return *got
 	}
-	first := once(admin, "/api/things/a", `{"a":1}`, "k")
-	if first != once(admin, "/api/things/a", `{"a":1}`, "k") {
+	first := keyOf(admin, "/api/things/a", `{"a":1}`, "k")
+	if first != keyOf(admin, "/api/things/a", `{"a":1}`, "k") {
 		t.Error("the same request has another key")
 	}
 	other := admin
 	other.Subject = "u-2"
 	for name, o := range map[string]operations.IdempotencyKey{
-		"caller": once(other, "/api/things/a", `{"a":1}`, "k"),
-		"path":   once(admin, "/api/things/b", `{"a":1}`, "k"),
-		"key":    once(admin, "/api/things/a", `{"a":1}`, "l"),
+		"caller": keyOf(other, "/api/things/a", `{"a":1}`, "k"),
+		"path":   keyOf(admin, "/api/things/b", `{"a":1}`, "k"),
+		"key":    keyOf(admin, "/api/things/a", `{"a":1}`, "l"),
 	} {
 		if o.Key == first.Key || o.Body != first.Body {
 			t.Errorf("another %s: %v beside %v", name, o, first)
 		}
 	}
-	if o := once(admin, "/api/things/a", `{"a":2}`, "k"); o.Key != first.Key || o.Body == first.Body {
+	if o := keyOf(admin, "/api/things/a", `{"a":2}`, "k"); o.Key != first.Key || o.Body == first.Body {
 		t.Errorf("another body: %v beside %v", o, first)
 	}
-	once(admin, "/api/things/a", `{}`, strings.Repeat("~", 255))
+	keyOf(admin, "/api/things/a", `{}`, strings.Repeat("~", 255))
 
 	for name, headers := range map[string][]string{
 		"empty":     {"Idempotency-Key: "},

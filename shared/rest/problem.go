@@ -91,13 +91,13 @@ var outcomes = [...]string{
 
 // inRoutes says with which request a field is changed that this one cannot change.
 func inRoutes(fields []release.FieldError) []release.FieldError {
-	said := slices.Clone(fields)
-	for n, f := range said {
+	worded := slices.Clone(fields)
+	for n, f := range worded {
 		if route, ok := routeOf[operations.Name(f.Use)]; ok {
-			said[n].Message += ": " + route
+			worded[n].Message += ": " + route
 		}
 	}
-	return said
+	return worded
 }
 
 // routeOf words the requests that refusals point at. A test holds it equal to the routes,

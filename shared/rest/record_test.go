@@ -71,7 +71,7 @@ func TestRecord_EveryOperation_LeavesItsEntries(t *testing.T) {
 				"rolloutSteps": []object{{"order": 1, "description": "Switch over"}}, "linkedChangeRequestIds": []string{change},
 			}})
 			id := v["id"].(string)
-			w.move(id, row.before...)
+			w.transition(id, row.before...)
 			fill := strings.NewReplacer("{R}", id, "{C}", change, "{T}", task)
 			request := row.request
 			request.route = fill.Replace(request.route)
@@ -158,7 +158,7 @@ func TestListLog_ByKind_OnlyThose(t *testing.T) {
 	w := newFixture(t)
 	id := w.release()
 	w.must(auditor, ask{route: "POST /releases/" + id + "/log", body: object{"text": "one"}})
-	w.move(id, "approved")
+	w.transition(id, "approved")
 	w.must(auditor, ask{route: "POST /releases/" + id + "/log", body: object{"text": "two"}})
 	var texts []string
 	for next := ""; ; {

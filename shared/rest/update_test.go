@@ -204,7 +204,7 @@ func TestReadiness_Unapproved_TellsWhatIsMissing(t *testing.T) {
 	w.task("RITA@example.com", change)
 	w.task("somebody@example.com", change)
 	id = w.release(change)
-	w.move(id, "approved", "scheduled", "in-progress")
+	w.transition(id, "approved", "scheduled", "in-progress")
 	for _, n := range w.must(viewer, ask{route: "GET /releases/" + id + "/readiness"})["next"].([]any) {
 		next := n.(object)
 		touches, _ := next["touches"].(object)

@@ -34,7 +34,7 @@ func deployedTwice(w *fixture) (records []events.DynamoDBEventRecord) {
 	for n := range 2 {
 		change := w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID
 		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
-		w.move(w.release(change), untilDeployed...)
+		w.transitionTo(w.release(change), untilDeployed...)
 	}
 	return matching(w.releases.Read(), settlingOps...)
 }
@@ -110,7 +110,7 @@ func TestBatch_Throttled_GoesOn(t *testing.T) {
 		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
 	}
 	id := w.release(change)
-	w.move(id, untilDeployed...)
+	w.transitionTo(id, untilDeployed...)
 	through(t, settle.New(w.Store).Changes, matching(w.releases.Read(), settlingOps...))
 	records := matching(w.changes.Read(), followingOps...)
 

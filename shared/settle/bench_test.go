@@ -50,9 +50,9 @@ func BenchmarkSettlement(b *testing.B) {
 		for phase := range benchPairs {
 			if phase%2 == 0 {
 				id = w.release(changes...)
-				w.move(id, untilDeployed...)
+				w.transitionTo(id, untilDeployed...)
 			} else {
-				w.move(id, release.RolledBack)
+				w.transitionTo(id, release.RolledBack)
 			}
 			b.StartTimer()
 			took := w.settlePhase(s, &count, &counts)

@@ -109,17 +109,17 @@ func (w *fixture) release(changes ...string) string {
 	return created.Release.ID
 }
 
-// move takes a release through statuses.
-func (w *fixture) move(id string, to ...release.Status) release.Release {
+// transitionTo takes a release through statuses.
+func (w *fixture) transitionTo(id string, to ...release.Status) release.Release {
 	w.t.Helper()
 	var r release.Release
 	for _, status := range to {
-		move := release.TransitionRequest{To: status}
+		request := release.TransitionRequest{To: status}
 		if status == release.RolledBack {
-			move.Reason = "checkout fails"
+			request.Reason = "checkout fails"
 		}
 		var err error
-		if r, err = w.Store.Transition(context.Background(), id, move, w.write()); err != nil {
+		if r, err = w.Store.Transition(context.Background(), id, request, w.write()); err != nil {
 			w.t.Fatalf("%s to %s: %v", id, status, err)
 		}
 	}

@@ -27,7 +27,7 @@ func TestSettlement_HotRelease_GoesOnAtItsPace(t *testing.T) {
 		ids = append(ids, id)
 	}
 	id := w.release(ids...)
-	w.move(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	w.transitionTo(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	w.Layer.Take()
 	w.Layer.Adjust(strict.Options{WriteUnits: 5}) // so that thirty in a row are too many, on a slow machine too
 	s := settle.New(w.Store)

@@ -31,7 +31,7 @@ func TestSettlement_DeployedAndRolledBack_ReachEveryTask(t *testing.T) {
 	}
 	w.task("T-9", "CHG-2", release.TaskOpen)
 	id := w.release("CHG-1", "CHG-2")
-	r := w.move(id, untilDeployed...)
+	r := w.transitionTo(id, untilDeployed...)
 	s := settle.New(w.Store)
 	w.settleAll(s)
 
@@ -46,7 +46,7 @@ func TestSettlement_DeployedAndRolledBack_ReachEveryTask(t *testing.T) {
 	}
 	w.edit("T-1", func(task release.Task) release.Task { return task.SetStatus(release.TaskClosed, task.UpdatedAt) })
 
-	w.move(id, release.RolledBack)
+	w.transitionTo(id, release.RolledBack)
 	w.settleAll(s)
 	for n, want := range []release.TaskStatus{"Open", "Open", "Open", "Resolved", "Closed", "Cancelled"} {
 		got := w.readTask(fmt.Sprintf("T-%d", n))
@@ -79,7 +79,7 @@ func TestSettlement_Requests_AreCounted(t *testing.T) {
 		}
 	}
 	id := w.release(ids...)
-	w.move(id, untilDeployed...)
+	w.transitionTo(id, untilDeployed...)
 	var count inject.Counter
 	s := settle.New(w.Under(nil, count.Count))
 	released := matching(w.releases.Read(), settlingOps...)
@@ -111,7 +111,7 @@ func TestSettlement_RollbackOvertakesDeployment_IsAppliedAfterIt(t *testing.T) {
 	w.change("CHG-1", release.Standard)
 	w.task("T-1", "CHG-1", release.TaskOpen)
 	id := w.release("CHG-1")
-	r := w.move(id, append(untilDeployed, release.RolledBack)...)
+	r := w.transitionTo(id, append(untilDeployed, release.RolledBack)...)
 	records := matching(w.releases.Read(), settlingOps...)
 	s := settle.New(w.Store)
 	through(t, s.Changes, records[1:]) // the rollback's
@@ -129,7 +129,7 @@ func TestSettlement_Cancelled_FreesChangeRequestsAndTellsNoTask(t *testing.T) {
 	w.change("CHG-1", release.Standard)
 	w.task("T-1", "CHG-1", release.TaskOpen)
 	id := w.release("CHG-1")
-	w.move(id, release.Cancelled)
+	w.transitionTo(id, release.Cancelled)
 	s := settle.New(w.Store)
 	through(t, s.Changes, matching(w.releases.Read(), settlingOps...))
 	if followed := matching(w.changes.Read(), followingOps...); len(followed) != 0 {
@@ -153,7 +153,7 @@ func TestSettlement_TaskLinkedMeanwhile_FollowsWhatIsNewer(t *testing.T) {
 	w := newFixture(t)
 	w.change("CHG-1", release.Standard)
 	id := w.release("CHG-1")
-	w.move(id, untilDeployed...)
+	w.transitionTo(id, untilDeployed...)
 	w.task("T-before", "CHG-1", release.TaskOpen)
 	s := settle.New(w.Store)
 	through(t, s.Changes, matching(w.releases.Read(), settlingOps...))
@@ -165,7 +165,7 @@ func TestSettlement_TaskLinkedMeanwhile_FollowsWhatIsNewer(t *testing.T) {
 	if got := w.readTask("T-after"); got.Status != release.TaskOpen || len(got.Comments) != 0 {
 		t.Errorf("linked after: %s, %q", got.Status, comments(got))
 	}
-	w.move(id, release.RolledBack)
+	w.transitionTo(id, release.RolledBack)
 	w.settleAll(s)
 	if got := w.readTask("T-after"); got.Status != release.TaskOpen || comments(got) != "Rollback: checkout fails" || got.ReopenCount != 0 {
 		t.Errorf("linked after, rolled back: %+v", got)
@@ -180,7 +180,7 @@ func TestSettlement_TaskMovesWithinARelease_FollowsOnce(t *testing.T) {
 	w.change("CHG-2", release.Standard)
 	w.task("T-1", "CHG-1", release.TaskClosed)
 	id := w.release("CHG-1", "CHG-2")
-	w.move(id, untilDeployed...)
+	w.transitionTo(id, untilDeployed...)
 	s := settle.New(w.Store)
 	one, err := w.Store.Change(context.Background(), "CHG-1")
 	if err != nil {
@@ -213,8 +213,8 @@ func TestSettlement_ItemGone_IsPassedOver(t *testing.T) {
 	w.task("T-2", "CHG-1", release.TaskOpen)
 	id := w.release("CHG-1", "CHG-2", "CHG-3")
 	gone := w.release()
-	w.move(gone, release.Cancelled)
-	w.move(id, untilDeployed...)
+	w.transitionTo(gone, release.Cancelled)
+	w.transitionTo(id, untilDeployed...)
 	w.remove(w.Tables.Tasks, "TASK#T-1")
 	w.remove(w.Tables.Changes, "CR#CHG-2")
 	w.remove(w.Tables.Releases, "REL#"+gone)

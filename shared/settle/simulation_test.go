@@ -95,9 +95,9 @@ func (p *simulation) transition(id string, to release.Status) bool {
 		p.mu.Lock()
 		p.moves[w.Request] = t
 		p.mu.Unlock()
-		move := release.TransitionRequest{To: to, Reason: reasonFor(to, "because of "+w.Request)}
+		request := release.TransitionRequest{To: to, Reason: reasonFor(to, "because of "+w.Request)}
 		err := p.invoke(w.Request, func(ctx context.Context) error {
-			_, err := p.faulty.Transition(ctx, id, move, w)
+			_, err := p.faulty.Transition(ctx, id, request, w)
 			return err
 		})
 		p.mu.Lock()
@@ -354,11 +354,11 @@ func (p *simulation) tick(d *deliveries, now int, random *rand.Rand) {
 	if idle {
 		f = faults{retries: 3}
 	}
-	var fresh []events.DynamoDBEventRecord
+	var unread []events.DynamoDBEventRecord
 	if len(d.pending) < 8 || idle { // else there is enough to do, and reading is what costs most
-		fresh = matching(d.stream.Read(), d.ops...)
+		unread = matching(d.stream.Read(), d.ops...)
 	}
-	for _, r := range fresh {
+	for _, r := range unread {
 		next := delivery{record: r, notBefore: now}
 		if random.Float64() < f.late {
 			next.notBefore += random.IntN(12)

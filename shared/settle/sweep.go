@@ -69,9 +69,9 @@ func (s *Sweep) Run(ctx context.Context, _ json.RawMessage) (SweepReport, error)
 // Before repairs what has been unfinished since before a moment, the oldest first and all
 // of it while there is time. One release that cannot be repaired keeps no other from it: it
 // has a share of the time only, and waits behind the others from then on.
-func (s *Sweep) Before(ctx context.Context, moment, now time.Time) (SweepReport, error) {
+func (s *Sweep) Before(ctx context.Context, cutoff, now time.Time) (SweepReport, error) {
 	r := run{Sweep: s, now: now}
-	err := s.Settler.store.NeedingAttention(ctx, moment, sweepPage, func(page []dynamo.Unfinished) bool {
+	err := s.Settler.store.NeedingAttention(ctx, cutoff, sweepPage, func(page []dynamo.Unfinished) bool {
 		var group errgroup.Group
 		group.SetLimit(sweepAtOnce)
 		for _, u := range page {

@@ -53,10 +53,10 @@ func TestSweep_WithoutStreams_SettlesAll(t *testing.T) {
 		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
 	}
 	deployed, back, cancelled, idle := w.release("CHG-0"), w.release("CHG-1"), w.release("CHG-2"), w.release()
-	w.move(deployed, untilDeployed...)
-	w.move(back, append(untilDeployed, release.RolledBack)...)
-	w.move(cancelled, release.Cancelled)
-	w.move(idle, release.Approved)
+	w.transitionTo(deployed, untilDeployed...)
+	w.transitionTo(back, append(untilDeployed, release.RolledBack)...)
+	w.transitionTo(cancelled, release.Cancelled)
+	w.transitionTo(idle, release.Approved)
 
 	var announced []string
 	var count inject.Counter
@@ -110,7 +110,7 @@ func TestSweep_OneReleaseFails_OthersAreSwept(t *testing.T) {
 		change := w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID
 		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
 		ids = append(ids, w.release(change))
-		w.move(ids[n], untilDeployed...)
+		w.transitionTo(ids[n], untilDeployed...)
 	}
 	sweep := settle.Sweep{Settler: settle.New(w.Store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
 		if r.ID == ids[0] {
@@ -136,7 +136,7 @@ func TestSweep_OneReleaseFails_OthersAreSwept(t *testing.T) {
 func TestSweep_Deadline_StopsBefore(t *testing.T) {
 	w := newFixture(t)
 	for range 2 {
-		w.move(w.release(), release.Approved)
+		w.transitionTo(w.release(), release.Approved)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
@@ -156,11 +156,11 @@ func TestSweep_ManyThatAlwaysFail_EverybodyHasATurn(t *testing.T) {
 	w := newFixture(t)
 	const failing = 130
 	for range failing {
-		w.move(w.release(), release.Approved)
+		w.transitionTo(w.release(), release.Approved)
 	}
 	time.Sleep(time.Second) // the index is in order of seconds: those that fail are the oldest
 	healthy := w.release()
-	w.move(healthy, release.Approved)
+	w.transitionTo(healthy, release.Approved)
 	var mu sync.Mutex
 	var turns []string
 	const perRun = 60
@@ -204,7 +204,7 @@ func TestSweep_MoreThanAPage_AllInOneRun(t *testing.T) {
 	w := newFixture(t)
 	const releases = 130
 	for range releases {
-		w.move(w.release(), release.Approved)
+		w.transitionTo(w.release(), release.Approved)
 	}
 	var announced []string
 	at, now := later()
@@ -222,7 +222,7 @@ func TestSweep_TenThousandUnsettled_DrainWithinAnHour(t *testing.T) {
 	for n := range releases {
 		change := w.change(fmt.Sprintf("CHG-%d", n), release.Standard).ID
 		w.task(fmt.Sprintf("T-%d", n), change, release.TaskOpen)
-		w.move(w.release(change), untilDeployed...)
+		w.transitionTo(w.release(change), untilDeployed...)
 	}
 	var announced []string
 	var count inject.Counter

@@ -215,7 +215,7 @@ func (p *simulation) set() {
 	}
 	p.releaseIDs = []string{p.release(p.changeIDs[0], p.changeIDs[1]), p.release(p.changeIDs[2])}
 	for _, id := range p.releaseIDs {
-		p.move(id, release.Approved, release.Scheduled, release.InProgress)
+		p.transitionTo(id, release.Approved, release.Scheduled, release.InProgress)
 	}
 }
 

@@ -84,8 +84,8 @@ func (s *start) measure(env map[string]string, count bool) {
 	if _, err := exec.LookPath("valgrind"); err != nil || !count {
 		return
 	}
-	said := s.run(env, func(*os.Process) {}, "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", s.file)
-	if m := regexp.MustCompile(`Collected : (\d+)`).FindStringSubmatch(said); m != nil {
+	output := s.run(env, func(*os.Process) {}, "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", s.file)
+	if m := regexp.MustCompile(`Collected : (\d+)`).FindStringSubmatch(output); m != nil {
 		n, _ := strconv.ParseFloat(m[1], 64)
 		s.instructions = n / 1e6
 	}
@@ -119,8 +119,8 @@ func (s *start) run(env map[string]string, look func(*os.Process), command ...st
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var output strings.Builder
+	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		s.b.Fatal(err)
 	}
@@ -128,11 +128,11 @@ func (s *start) run(env map[string]string, look func(*os.Process), command ...st
 	case <-ready:
 		look(cmd.Process)
 	case <-time.After(2 * time.Minute):
-		s.b.Errorf("%s does not ask for an event: %s", command[len(command)-1], said.String())
+		s.b.Errorf("%s does not ask for an event: %s", command[len(command)-1], output.String())
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	_ = cmd.Wait()
-	return said.String()
+	return output.String()
 }
 
 func (s *start) print(name string, bare start) {

@@ -22,8 +22,8 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// at is a fault of those calls that are chosen.
-func at(chosen func(inject.Call) bool, fault func(context.Context) error) inject.Around {
+// faultOn is a fault of those calls that are chosen.
+func faultOn(chosen func(inject.Call) bool, fault func(context.Context) error) inject.Around {
 	return func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if chosen(call) {
 			if err := fault(ctx); err != nil {
@@ -79,11 +79,11 @@ func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
 				want    string // the identifier reported
 				failed  bool   // the invocation fails, so that the whole batch comes again
 			}{
-				{"every request is throttled", at(anyRead, throttled), []events.DynamoDBEventRecord{first, middle, last}, "100", false},
-				{"in the middle", at(middleRead, throttled), []events.DynamoDBEventRecord{first, middle, last}, "200", false},
-				{"at the end", at(middleRead, throttled), []events.DynamoDBEventRecord{first, middle}, "200", false},
-				{"panic", at(middleRead, func(context.Context) error { panic("injected") }), []events.DynamoDBEventRecord{first, middle, last}, "200", false},
-				{"no sequence number", at(middleRead, throttled), []events.DynamoDBEventRecord{first, nameless, last}, "", true},
+				{"every request is throttled", faultOn(anyRead, throttled), []events.DynamoDBEventRecord{first, middle, last}, "100", false},
+				{"in the middle", faultOn(middleRead, throttled), []events.DynamoDBEventRecord{first, middle, last}, "200", false},
+				{"at the end", faultOn(middleRead, throttled), []events.DynamoDBEventRecord{first, middle}, "200", false},
+				{"panic", faultOn(middleRead, func(context.Context) error { panic("injected") }), []events.DynamoDBEventRecord{first, middle, last}, "200", false},
+				{"no sequence number", faultOn(middleRead, throttled), []events.DynamoDBEventRecord{first, nameless, last}, "", true},
 				{"no keys", nil, []events.DynamoDBEventRecord{first, keyless, last}, "200", false},
 				{"a key that is a number", nil, []events.DynamoDBEventRecord{first, oddKey, last}, "200", false},
 				{"another item", nil, []events.DynamoDBEventRecord{first, foreign}, "200", false},
@@ -91,8 +91,8 @@ func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
 				{"a word of the future", nil, []events.DynamoDBEventRecord{first, future, last}, "", false},
 				{"a word that is none", nil, []events.DynamoDBEventRecord{first, oddOp}, "", false},
 				{"a removal", nil, []events.DynamoDBEventRecord{removed}, "", false},
-				{"two records of one key", at(middleRead, func(ctx context.Context) error { asked++; return throttled(ctx) }), []events.DynamoDBEventRecord{middle, repeated}, "200", false},
-				{"two records of one key, the second one nameless", at(middleRead, throttled), []events.DynamoDBEventRecord{first, middle, nameless}, "200", false},
+				{"two records of one key", faultOn(middleRead, func(ctx context.Context) error { asked++; return throttled(ctx) }), []events.DynamoDBEventRecord{middle, repeated}, "200", false},
+				{"two records of one key, the second one nameless", faultOn(middleRead, throttled), []events.DynamoDBEventRecord{first, middle, nameless}, "200", false},
 			} {
 				w.breaks(step.fault)
 				answer, err := handler(t.Context(), events.DynamoDBEvent{Records: step.records})
@@ -132,7 +132,7 @@ func TestConsumers_EachFault_LowestUnfinishedRecordReported(t *testing.T) {
 // finish.
 func (c consumer) stops(t *testing.T, w *fixture, handler streams.Handler, records ...events.DynamoDBEventRecord) {
 	t.Helper()
-	w.breaks(at(func(call inject.Call) bool { return c.reads(w, 1, call) }, func(ctx context.Context) error {
+	w.breaks(faultOn(func(call inject.Call) bool { return c.reads(w, 1, call) }, func(ctx context.Context) error {
 		<-ctx.Done() // as slow as can be
 		return ctx.Err()
 	}))
@@ -162,7 +162,7 @@ func TestConsumers_PanicInTheDepth_RecordReported(t *testing.T) {
 				c.begin(w, n)
 			}
 			panicked := false
-			w.breaks(at(func(call inject.Call) bool { return c.deep(w, call) }, func(context.Context) error {
+			w.breaks(faultOn(func(call inject.Call) bool { return c.deep(w, call) }, func(context.Context) error {
 				panicked = true
 				panic("injected")
 			}))
@@ -183,7 +183,7 @@ func TestSendMail_SwitchUnreadable_FirstRecordReported(t *testing.T) {
 	t.Parallel()
 	w, c := newFixture(t), consumers["send-mail"]
 	c.begin(w, 0)
-	w.breaks(at(func(call inject.Call) bool {
+	w.breaks(faultOn(func(call inject.Call) bool {
 		in, ok := call.Input.(*dynamodb.GetItemInput)
 		return ok && text(in.Key["pk"]) == "CIRCUIT"
 	}, throttled))
@@ -239,7 +239,7 @@ func TestConsumers_Poison_GivenUpAloneAndRepaired(t *testing.T) {
 				}
 			}
 			pk, _ := c.key(w, 1)
-			w.breaks(at(func(call inject.Call) bool { return c.reads(w, 1, call) }, throttled))
+			w.breaks(faultOn(func(call inject.Call) bool { return c.reads(w, 1, call) }, throttled))
 			d := c.dispatch(w)
 			gaveUp := map[string]int{}
 			for _, f := range d.Failures() {

@@ -89,7 +89,7 @@ func TestTrustCenter_EveryOtherField_StaysHidden(t *testing.T) {
 	c.fill(reflect.ValueOf(&r).Elem(), "release")
 	r.Name, r.Version = "canary-N", "canary-V" // the drawing has room for these
 	allowed := []string{r.Name, r.Version, r.PublicSummary}
-	start, end := at("2026-04-01T10:00:00Z"), at("2026-04-01T11:00:00Z")
+	start, end := parseTime("2026-04-01T10:00:00Z"), parseTime("2026-04-01T11:00:00Z")
 	r.Status, r.ScheduledStart, r.ScheduledEnd = release.Planned, &start, &end
 	r.ChangeIDs, r.Unapproved, r.History, r.Settling, r.Linking, r.Deleting, r.WindowVersion = nil, nil, nil, nil, nil, false, 0
 	detail, err := store.CreateRelease(ctx, r, []string{change.ID}, stamp())
@@ -97,7 +97,7 @@ func TestTrustCenter_EveryOtherField_StaysHidden(t *testing.T) {
 	id := detail.Release.ID
 	allowed = append(allowed, id)
 
-	move := func(to release.Status) {
+	transition := func(to release.Status) {
 		t.Helper()
 		m := release.TransitionRequest{To: to}
 		for _, text := range []*string{&m.Note, &m.Reason} {
@@ -109,12 +109,12 @@ func TestTrustCenter_EveryOtherField_StaysHidden(t *testing.T) {
 	h := trustcenter.Handler(store.Published, trustcenter.Options{
 		On: true, Zone: "Europe/Berlin", PublicURL: "https://releases.example.com", Now: func() time.Time { return now },
 	})
-	move(release.Approved)
+	transition(release.Approved)
 	if body := get(t, h, "/trust-center.json").Body.String(); strings.Contains(body, id) {
 		t.Errorf("approved, and to be seen: %s", body)
 	}
 	for _, status := range []release.Status{release.Scheduled, release.InProgress, release.Deployed, release.RolledBack} {
-		move(status)
+		transition(status)
 		showsOnly(t, h, allowed, c.texts)
 	}
 }

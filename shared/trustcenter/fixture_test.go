@@ -14,9 +14,9 @@ import (
 )
 
 // now is the moment of all tests: a Wednesday, three days before Berlin's clocks change.
-var now = at("2026-03-25T14:20:00Z")
+var now = parseTime("2026-03-25T14:20:00Z")
 
-func at(s string) time.Time {
+func parseTime(s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
 		panic(err)
@@ -27,8 +27,8 @@ func at(s string) time.Time {
 // window is a release as the public sees it.
 func window(id, name, version string, status release.Status, start, end string) release.Published {
 	return release.Published{
-		ID: id, Name: name, Version: version, Status: status, Start: at(start), End: at(end),
-		WindowVersion: 1, ChangedAt: at("2026-03-20T08:00:00Z"),
+		ID: id, Name: name, Version: version, Status: status, Start: parseTime(start), End: parseTime(end),
+		WindowVersion: 1, ChangedAt: parseTime("2026-03-20T08:00:00Z"),
 	}
 }
 
@@ -51,7 +51,7 @@ func typical() []release.Published {
 	list[1].Summary = "Signing in looks different afterwards; your password stays the same.\nWhile we work, nobody can sign in. Whoever is signed in stays so."
 	list[3].Summary = "Documents older than 2019 cannot be opened during the move."
 	list[3].WindowVersion = 3
-	list[7].ChangedAt = at("2026-03-12T00:10:00Z")
+	list[7].ChangedAt = parseTime("2026-03-12T00:10:00Z")
 	return list
 }
 

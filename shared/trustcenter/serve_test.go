@@ -116,8 +116,8 @@ func TestTrustCenter_StoreFails_Unavailable(t *testing.T) {
 
 func TestTrustCenter_UnknownZone_DoesNotStart(t *testing.T) {
 	defer func() {
-		if said, _ := recover().(string); !strings.Contains(said, "ORGANISATION_ZONE") {
-			t.Errorf("it says %q", said)
+		if message, _ := recover().(string); !strings.Contains(message, "ORGANISATION_ZONE") {
+			t.Errorf("it says %q", message)
 		}
 	}()
 	trustcenter.Handler(nil, trustcenter.Options{Zone: "Europe/Nowhere"})

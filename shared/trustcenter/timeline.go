@@ -66,11 +66,11 @@ func draw(v view, listed []entry) timeline {
 		}
 	}
 	s := newScale(lo, hi, v.zone)
-	t.Ticks, t.Now = s.ticks(), s.at(now)
+	t.Ticks, t.Now = s.ticks(), s.percent(now)
 	t.Height = axis + len(shown)*rowHeight
 	for n, e := range shown {
 		y := axis + n*rowHeight
-		b := bar{entry: e, X1: s.at(e.Start), X2: s.at(e.End), Text: y + 14, Y: y + 26, Right: s.share(e.Start) > 50}
+		b := bar{entry: e, X1: s.percent(e.Start), X2: s.percent(e.End), Text: y + 14, Y: y + 26, Right: s.share(e.Start) > 50}
 		b.Label = shorten(oneLine(e.Title()), mostCells-len(e.Word)-3) + " · " + e.Word
 		t.Rows = append(t.Rows, b)
 	}
@@ -117,7 +117,7 @@ func (s scale) share(t time.Time) float64 {
 	return 2.5 + 95*min(1, max(0, x))
 }
 
-func (s scale) at(t time.Time) string { return fmt.Sprintf("%.2f%%", s.share(t)) }
+func (s scale) percent(t time.Time) string { return fmt.Sprintf("%.2f%%", s.share(t)) }
 
 // ticks marks days, or Mondays where there are many: thirteen at most.
 func (s scale) ticks() []tick {
@@ -137,7 +137,7 @@ func (s scale) ticks() []tick {
 	inside := 0
 	for n := first; n < days; n += step {
 		d := time.Date(s.from.Year(), s.from.Month(), s.from.Day()+n, 0, 0, 0, 0, s.from.Location())
-		t := tick{X: s.at(d), Label: d.Format("2 Jan"), Minor: true}
+		t := tick{X: s.percent(d), Label: d.Format("2 Jan"), Minor: true}
 		if x := s.share(d); x > 7 && x < 93 { // a label closer to the edge may be cut off
 			t.Minor = inside%3 != 0
 			inside++

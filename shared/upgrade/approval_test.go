@@ -14,8 +14,8 @@ func TestRecordedChanges_Edit_VoidsWhatWasDecidedBefore(t *testing.T) {
 	one := func(id, when, decision, note string) {
 		t.Helper()
 		v := get(id)
-		d, _ := at(v, "decisions", 0).(object)
-		if len(list(v, "decisions")) != 1 || d["decision"] != decision || at(v, "decisions", 0, "note") != note || d["by"] != "Ada" || d["at"] == nil || d["digest"] != nil || d["subject"] != nil {
+		d, _ := valueAt(v, "decisions", 0).(object)
+		if len(list(v, "decisions")) != 1 || d["decision"] != decision || valueAt(v, "decisions", 0, "note") != note || d["by"] != "Ada" || d["at"] == nil || d["digest"] != nil || d["subject"] != nil {
 			t.Errorf("%s, %s: the decisions are %v", id, when, v["decisions"])
 		}
 	}
@@ -29,16 +29,16 @@ func TestRecordedChanges_Edit_VoidsWhatWasDecidedBefore(t *testing.T) {
 	} {
 		one(id, "read", want.decision, want.note)
 		entries := list(w.do(200, "GET /change-requests/"+id+"/log", nil), "entries")
-		if len(entries) != 1 || at(entries, 0, "kind") != "decision" || at(entries, 0, "legacy") != true {
+		if len(entries) != 1 || valueAt(entries, 0, "kind") != "decision" || valueAt(entries, 0, "legacy") != true {
 			t.Errorf("%s: the record is %v", id, entries)
 		}
-		if v := edit(id); v["cabDecision"] != "pending" || at(v, "approvalVoided", "by") == nil {
+		if v := edit(id); v["cabDecision"] != "pending" || valueAt(v, "approvalVoided", "by") == nil {
 			t.Errorf("%s after its first edit: %v", id, v)
 		}
 		one(id, "edited", want.decision, want.note)
 		w.do(200, "POST /change-requests/"+id+"/decision", object{"decision": "approved"})
 		v := get(id)
-		if len(list(v, "decisions")) != 2 || at(v, "decisions", 0, "digest") != v["digest"] || at(v, "decisions", 1, "note") != want.note {
+		if len(list(v, "decisions")) != 2 || valueAt(v, "decisions", 0, "digest") != v["digest"] || valueAt(v, "decisions", 1, "note") != want.note {
 			t.Errorf("%s decided again: %v", id, v["decisions"])
 		}
 	}

@@ -146,8 +146,8 @@ func newFixtureOn(t *testing.T, options ...testkit.Option) *fixture {
 	return w
 }
 
-// in is the fixture in a part of its test.
-func (w *fixture) in(t *testing.T) *fixture {
+// subtest is the fixture in a part of its test.
+func (w *fixture) subtest(t *testing.T) *fixture {
 	return &fixture{Harness: w.Harness, t: t, inbox: w.inbox, bus: w.bus, ses: w.ses, buses: w.buses, clock: w.now()}
 }
 

@@ -70,11 +70,11 @@ func TestRecordedItems_Mails_NobodyIsToldTwice(t *testing.T) {
 	w.wantOutbox(cancelled, map[string]string{"heads-up hans": "sent", "withdrawn hans": "sent"})
 	w.wantOutbox(underWay, map[string]string{"resolved uma": "sent", "resolved uwe": "sent", "resolved ute": "sent"})
 	w.wantOutbox(notAnnounced, map[string]string{"resolved ivan": "sent"})
-	once := map[string]int{
+	wantMails := map[string]int{
 		"mia.meyer": 1, "ben": 1, "cara": 1, "lena": 0, "kurt": 1, "erik": 0, "fred": 1, "gina": 1, "hans": 0, "uma": 1, "uwe": 1, "ute": 1, "ivan": 1,
 		"sent": 0, "failed": 0, "unknown": 0, "unclear": 0, "leased": 0, "delayed": 1, "pending": 1, "jana": 0, "dora": 0, "paul": 0,
 	}
-	w.wantArrived(once)
+	w.wantArrived(wantMails)
 	for _, m := range w.inbox.Mails() {
 		if strings.HasPrefix(strings.ToLower(m.To), "mia.meyer@") && !strings.Contains(m.Text, "Your request will be fulfilled as part of release "+scheduled+" scheduled for 2026-11-30") {
 			t.Errorf("the mail to %s does not say what it was promised: %s", m.To, m.Text)
@@ -90,7 +90,7 @@ func TestRecordedItems_Mails_NobodyIsToldTwice(t *testing.T) {
 	w.headsUp()
 	w.runUntilIdle()
 	w.unchanged(before, "a look that had nothing new")
-	w.wantArrived(once)
+	w.wantArrived(wantMails)
 
 	// SES's event settles what nobody knew; nothing else does.
 	w.hearSent(w.mailID(mails, "heads-up", "unclear@example.com"))
@@ -140,8 +140,8 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 		delete(was.Body, "updatedAt")
 		is := w.do(200, "GET "+path, nil)
 		if _, logged := was.Body["deploymentLog"]; logged {
-			was.Body["deploymentLog"] = append(inTheFormOfToday(list(was.Body, "deploymentLog")), at(is, "deploymentLog", len(list(is, "deploymentLog"))-1))
-			if got := at(is, "deploymentLog", len(list(is, "deploymentLog"))-1); at(got, "kind") != "edit" || at(got, "text") != "Changed "+field {
+			was.Body["deploymentLog"] = append(inTheFormOfToday(list(was.Body, "deploymentLog")), valueAt(is, "deploymentLog", len(list(is, "deploymentLog"))-1))
+			if got := valueAt(is, "deploymentLog", len(list(is, "deploymentLog"))-1); valueAt(got, "kind") != "edit" || valueAt(got, "text") != "Changed "+field {
 				t.Errorf("the last entry of %s is %v; want the edit of %s", path, got, field)
 			}
 		}
@@ -172,8 +172,8 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 	for _, id := range []string{"CR-FREE-PENDING", "CR-FREE-REJECTED", "CR-P-PENDING", "CR-P-STANDARD", "CR-D-1", "CR-C-1"} {
 		edit("/change-requests/"+id, "controlTitle", "Edited after the upgrade")
 	}
-	got := at(w.do(200, "GET /releases/"+planned, nil), "linkedChangeRequests", 0)
-	if at(got, "id") != "CR-P-PENDING" || at(got, "controlTitle") != "Edited after the upgrade" {
+	got := valueAt(w.do(200, "GET /releases/"+planned, nil), "linkedChangeRequests", 0)
+	if valueAt(got, "id") != "CR-P-PENDING" || valueAt(got, "controlTitle") != "Edited after the upgrade" {
 		t.Errorf("the release's summary of CR-P-PENDING is %v", got)
 	}
 
@@ -206,7 +206,7 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 		was := inTheFormOfToday(list(answers["/releases/"+id].Body, "deploymentLog"))
 		w.do(201, "POST /releases/"+id+"/log", object{"text": "After the upgrade"})
 		is := list(w.do(200, "GET /releases/"+id, nil), "deploymentLog")
-		if len(is) <= len(was) || at(is, len(is)-1, "text") != "After the upgrade" {
+		if len(is) <= len(was) || valueAt(is, len(is)-1, "text") != "After the upgrade" {
 			t.Errorf("%s: the log is %q", id, texts(is))
 			continue
 		}
@@ -237,7 +237,7 @@ func inTheFormOfToday(entries []any) []any {
 // carry, and settlement reaches what it held.
 func TestRecordedItems_Transition_GoOnUnderTheirGuards(t *testing.T) {
 	w := newFixtureWithStreams(t)
-	move := func(id string, statuses ...string) {
+	transition := func(id string, statuses ...string) {
 		t.Helper()
 		for _, s := range statuses {
 			body := object{"status": s}
@@ -263,14 +263,14 @@ func TestRecordedItems_Transition_GoOnUnderTheirGuards(t *testing.T) {
 	decide("CR-P-PENDING")
 	w.refused(409, "cab-approval-missing", "POST /releases/"+planned+"/status", object{"status": "approved"})
 	decide("CR-P-REJECTED")
-	move(planned, "approved", "scheduled", "in-progress", "deployed")
-	move(approved, "scheduled")
+	transition(planned, "approved", "scheduled", "in-progress", "deployed")
+	transition(approved, "scheduled")
 	w.refused(409, "invalid-transition", "POST /releases/"+approved+"/status", object{"status": "deployed"})
-	move(scheduled, "in-progress")
+	transition(scheduled, "in-progress")
 	w.refused(409, "scope-frozen", "POST /releases/"+scheduled+"/add-changes", object{"add": []string{"CR-FREE-STANDARD"}, "remove": []string{}})
-	move(running, "deployed")
-	move(deployed, "rolled-back")
-	move(missed, "cancelled")
+	transition(running, "deployed")
+	transition(deployed, "rolled-back")
+	transition(missed, "cancelled")
 	for _, id := range []string{rolledBack, cancelled} {
 		for _, s := range []string{"planned", "approved", "scheduled", "in-progress", "deployed", "cancelled"} {
 			if got := w.ask(admin, "POST /releases/"+id+"/status", object{"status": s}); got.status != 409 {
@@ -290,7 +290,7 @@ func TestRecordedItems_Transition_GoOnUnderTheirGuards(t *testing.T) {
 	link(bare, 409, "CR-B-50", "CR-B-01")
 	w.refused(409, "cab-approval-missing", "POST /releases/"+bare+"/status", object{"status": "approved"})
 	decide("CR-FREE-PENDING")
-	move(bare, "approved")
+	transition(bare, "approved")
 	w.refused(409, "window-missing", "POST /releases/"+bare+"/status", object{"status": "scheduled"})
 	w.do(204, "DELETE /releases/"+cancelled, nil)
 	w.do(404, "GET /releases/"+cancelled, nil)
@@ -333,7 +333,7 @@ func TestRecordedItems_Transition_GoOnUnderTheirGuards(t *testing.T) {
 		}
 	}
 	for _, id := range []string{planned, running, deployed, missed, underWay, notAnnounced} {
-		if got := at(w.do(200, "GET /releases/"+id, nil), "settlement"); at(got, "state") != "settled" {
+		if got := valueAt(w.do(200, "GET /releases/"+id, nil), "settlement"); valueAt(got, "state") != "settled" {
 			t.Errorf("the settlement of %s says %v", id, got)
 		}
 	}

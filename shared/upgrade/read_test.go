@@ -14,8 +14,8 @@ func TestRecordedItems_Read_AnswerAsThen(t *testing.T) {
 	before := w.everything()
 	for name, part := range map[string]func(*testing.T, *fixture){"answers": readAnswers, "public page": readPublicPage, "keys": readKeys} {
 		t.Run(name, func(t *testing.T) {
-			part(t, w.in(t))
-			w.in(t).unchanged(before, "reading")
+			part(t, w.subtest(t))
+			w.subtest(t).unchanged(before, "reading")
 		})
 	}
 }
@@ -57,16 +57,16 @@ func readAnswers(t *testing.T, w *fixture) {
 // Readiness is laid out by status and condition, so that later conditions may join.
 func facts(path string, body object) object {
 	switch {
-	case at(body, "code") != nil:
+	case valueAt(body, "code") != nil:
 		return object{"code": body["code"]}
 	case strings.HasSuffix(path, "/readiness"):
 		next := object{}
 		for _, to := range list(body, "next") {
 			conditions := object{}
 			for _, c := range list(to, "conditions") {
-				conditions[fmt.Sprint(at(c, "condition"))] = object{"holds": at(c, "holds"), "changeRequests": at(c, "changeRequests")}
+				conditions[fmt.Sprint(valueAt(c, "condition"))] = object{"holds": valueAt(c, "holds"), "changeRequests": valueAt(c, "changeRequests")}
 			}
-			next[fmt.Sprint(at(to, "status"))] = object{"ready": at(to, "ready"), "conditions": conditions}
+			next[fmt.Sprint(valueAt(to, "status"))] = object{"ready": valueAt(to, "ready"), "conditions": conditions}
 		}
 		return object{"id": body["id"], "status": body["status"], "next": next}
 	}

@@ -278,9 +278,9 @@ func differences(path string, was, is any) []string {
 	return []string{fmt.Sprintf("%s was %v and is %v", path, brief(was), brief(is))}
 }
 
-// at finds what stands at a path of names and indexes in an answer; nil where there is
+// valueAt finds the value at a path of names and indexes in an answer; nil where there is
 // no such thing.
-func at(v any, path ...any) any {
+func valueAt(v any, path ...any) any {
 	for _, step := range path {
 		switch step := step.(type) {
 		case string:
@@ -299,7 +299,7 @@ func at(v any, path ...any) any {
 
 // list is a list in an answer, empty where there is none.
 func list(v any, path ...any) []any {
-	l, _ := at(v, path...).([]any)
+	l, _ := valueAt(v, path...).([]any)
 	return l
 }
 
@@ -307,7 +307,7 @@ func list(v any, path ...any) []any {
 func texts(all []any) []string {
 	words := []string{}
 	for n := range all {
-		s, _ := at(all, n, "text").(string)
+		s, _ := valueAt(all, n, "text").(string)
 		words = append(words, s)
 	}
 	return words

@@ -121,8 +121,8 @@ func (w *fixture) wantSettled() {
 			w.t.Errorf("%s is %v with the comments %q; want Resolved with one", id, got["status"], comments)
 		}
 	}
-	progress := at(w.do(200, "GET /releases/"+underWay, nil), "settlement")
-	if at(progress, "state") != "settled" || at(progress, "changes", "settled") != 3.0 || at(progress, "tasks", "settled") != 4.0 {
+	progress := valueAt(w.do(200, "GET /releases/"+underWay, nil), "settlement")
+	if valueAt(progress, "state") != "settled" || valueAt(progress, "changes", "settled") != 3.0 || valueAt(progress, "tasks", "settled") != 4.0 {
 		w.t.Errorf("the settlement says %v, want settled, 3 change requests, 4 tasks", progress)
 	}
 }

@@ -56,17 +56,17 @@ type result struct {
 
 // Put passes on an event of one of AWS's own services, which come on the default
 // bus. It is not kept: what is shown is what the system itself published.
-func (b *Bus) Put(e events.CloudWatchEvent) { b.tell(Event{e, "default"}) }
+func (b *Bus) Put(e events.CloudWatchEvent) { b.observe(Event{e, "default"}) }
 
 func (b *Bus) record(e Event) {
 	b.mu.Lock()
 	b.events = append(b.events, e)
 	b.events = b.events[max(0, len(b.events)-kept):]
 	b.mu.Unlock()
-	b.tell(e)
+	b.observe(e)
 }
 
-func (b *Bus) tell(e Event) {
+func (b *Bus) observe(e Event) {
 	if b.OnEvent != nil {
 		b.OnEvent(e)
 	}

@@ -52,7 +52,7 @@ func (s *walkthrough) void(ctx context.Context) error {
 	} else {
 		s.line("its approval ended with an edit by %s; editing it back does not approve it", edited.ApprovalVoided.By)
 	}
-	_, p, err := s.move(ctx, object{"status": "approved"})
+	_, p, err := s.transition(ctx, object{"status": "approved"})
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (s *walkthrough) countTasks(ctx context.Context, status string, comments in
 // rollBack rolls the release back: first without a reason, which is refused.
 func (s *walkthrough) rollBack(ctx context.Context) error {
 	s.title("It went wrong: rolled back, the tasks reopen with the reason")
-	_, p, err := s.move(ctx, object{"status": "rolled-back"})
+	_, p, err := s.transition(ctx, object{"status": "rolled-back"})
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (s *walkthrough) rollBack(ctx context.Context) error {
 	if p != nil {
 		s.refused(p)
 	}
-	if _, p, err := s.move(ctx, object{"status": "rolled-back", "rollback_reason": rollbackReason}); err != nil || p != nil {
+	if _, p, err := s.transition(ctx, object{"status": "rolled-back", "rollback_reason": rollbackReason}); err != nil || p != nil {
 		return orProblem(err, p)
 	}
 	return s.watch(ctx)

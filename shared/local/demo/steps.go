@@ -125,7 +125,7 @@ func (s *walkthrough) decide(ctx context.Context, leave string) error {
 	})
 }
 
-func (s *walkthrough) move(ctx context.Context, body object) (releaseAnswer, *problem, error) {
+func (s *walkthrough) transition(ctx context.Context, body object) (releaseAnswer, *problem, error) {
 	var r releaseAnswer
 	s.asked("admin", fmt.Sprintf("POST /api/releases/%s/status %v", s.releaseID, body["status"]))
 	p, err := s.send(ctx, s.run.Tokens.Admin, "POST", "/api/releases/"+s.releaseID+"/status", body, &r)
@@ -139,7 +139,7 @@ func (s *walkthrough) refuse(ctx context.Context) error {
 	if err := s.decide(ctx, missing); err != nil {
 		return err
 	}
-	_, p, err := s.move(ctx, object{"status": "approved"})
+	_, p, err := s.transition(ctx, object{"status": "approved"})
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (s *walkthrough) approve(ctx context.Context) error {
 		return err
 	}
 	for _, to := range []string{"approved", "scheduled", "in-progress"} {
-		r, p, err := s.move(ctx, object{"status": to})
+		r, p, err := s.transition(ctx, object{"status": to})
 		if err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func (s *walkthrough) approve(ctx context.Context) error {
 // deploy deploys, and watches change requests and tasks being resolved.
 func (s *walkthrough) deploy(ctx context.Context) error {
 	s.title("Deployed: change requests and tasks are resolved automatically")
-	if _, p, err := s.move(ctx, object{"status": "deployed", "note": "All steps done"}); err != nil || p != nil {
+	if _, p, err := s.transition(ctx, object{"status": "deployed", "note": "All steps done"}); err != nil || p != nil {
 		return orProblem(err, p)
 	}
 	return s.watch(ctx)

@@ -91,10 +91,10 @@ func TestAuthorizer_NoTTL_AskedAlways(t *testing.T) {
 
 // gatewayWith is a gateway of two paths behind the authorizer; the function that is
 // returned calls it and tells the status.
-func gatewayWith(t *testing.T, a *asked, keep time.Duration, now *time.Time) func(method, path, token string) int {
+func gatewayWith(t *testing.T, a *asked, cacheFor time.Duration, now *time.Time) func(method, path, token string) int {
 	t.Helper()
 	tmpl := &template.Template{
-		API: template.API{Stage: "live", Authorizers: []template.Authorizer{{Name: "Token", Function: "Fguard", Headers: []string{"Authorization"}, CacheFor: keep}}},
+		API: template.API{Stage: "live", Authorizers: []template.Authorizer{{Name: "Token", Function: "Fguard", Headers: []string{"Authorization"}, CacheFor: cacheFor}}},
 		Functions: []template.Function{{LogicalID: "Fguard", Name: "guard"}, {LogicalID: "Fecho", Name: "echo", Routes: []template.Route{
 			{Method: "GET", Path: "/a", Authorizer: "Token"}, {Method: "POST", Path: "/a", Authorizer: "Token"}, {Method: "GET", Path: "/b", Authorizer: "Token"},
 		}}},

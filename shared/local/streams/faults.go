@@ -27,8 +27,8 @@ type Faults struct {
 // ErrLostAnswer is what the dispatcher sees when a fault swallows an answer.
 var ErrLostAnswer = errors.New("injected: the answer was lost after the batch had been handled")
 
-// memory bounds how many earlier records a replay can draw from.
-const memory = 1000
+// replayable bounds how many earlier records a replay can draw from.
+const replayable = 1000
 
 // Wrap returns the handler under faults. It keeps the contract of batch item
 // failures: what an invocation did not get to is reported in the original order.
@@ -44,7 +44,7 @@ func (f Faults) Wrap(handler Handler) Handler {
 		batch++
 		old := slices.Clone(past)
 		past = append(past, event.Records...)
-		past = past[max(0, len(past)-memory):]
+		past = past[max(0, len(past)-replayable):]
 		mu.Unlock()
 
 		hit := func(probability float64) bool { return random.Float64() < probability }

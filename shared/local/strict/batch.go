@@ -47,10 +47,10 @@ func (c *call) batchGet() (*http.Response, error) {
 			asked = append(asked, place{name, k, item, partition})
 		}
 	}
-	keep := c.some(len(asked))
+	takes := c.some(len(asked))
 	now, later := map[string][]attributes{}, map[string][]attributes{}
 	for i, one := range asked {
-		if keep(i) && l.bears(one.partition, reads) {
+		if takes(i) && l.bears(one.partition, reads) {
 			now[one.table] = append(now[one.table], one.key)
 		} else {
 			later[one.table] = append(later[one.table], one.key)
@@ -173,11 +173,11 @@ func (c *call) batchWrite() (*http.Response, error) {
 			asked = append(asked, place{w, raw})
 		}
 	}
-	keep := c.some(len(asked))
+	takes := c.some(len(asked))
 	now, later := map[string][]json.RawMessage{}, map[string][]json.RawMessage{}
 	var going []written
 	for i, one := range asked {
-		if keep(i) && l.bears(one.partition, writes) && len(l.begin(one.written)) == 0 {
+		if takes(i) && l.bears(one.partition, writes) && len(l.begin(one.written)) == 0 {
 			now[one.table] = append(now[one.table], one.raw)
 			going = append(going, one.written)
 		} else {

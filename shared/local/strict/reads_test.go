@@ -41,7 +41,7 @@ func (b *bench) listed(status string, limit int32, backwards bool) string {
 	}
 }
 
-func at(pk, status string, day int) item {
+func releaseOn(pk, status string, day int) item {
 	i := thing(pk, status)
 	i["createdAt"] = text(fmt.Sprintf("2026-01-%02d", day))
 	return i
@@ -50,10 +50,10 @@ func at(pk, status string, day int) item {
 func TestIndex_AfterWrites_StillAsBefore(t *testing.T) {
 	b := newBench(t, strict.Options{})
 	for n, pk := range []string{"a", "b", "c", "d"} {
-		b.must(b.put(at(pk, "planned", n+1)))
+		b.must(b.put(releaseOn(pk, "planned", n+1)))
 	}
 	b.layer.Adjust(strict.Options{Lag: behind, Behind: 1})
-	b.must(b.put(at("e", "planned", 5)))
+	b.must(b.put(releaseOn("e", "planned", 5)))
 	_, err := b.db.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
 		TableName: &b.table, Key: key("b"), UpdateExpression: aws.String("SET #s = :s"),
 		ExpressionAttributeNames: map[string]string{"#s": "status"}, ExpressionAttributeValues: item{":s": text("approved")},
@@ -84,7 +84,7 @@ func TestIndex_AfterWrites_StillAsBefore(t *testing.T) {
 
 func TestIndex_AfterItsLag_AsItIs(t *testing.T) {
 	b := newBench(t, strict.Options{Lag: 200 * time.Millisecond, Behind: 1})
-	b.must(b.put(at("a", "planned", 1)))
+	b.must(b.put(releaseOn("a", "planned", 1)))
 	soon(t, "a", func() string { return b.listed("planned", 10, false) })
 	soon(t, "planned", func() string { return b.get("a", false) })
 }

@@ -28,12 +28,12 @@ func (b *bridge) post(ctx context.Context, m message) []byte {
 	if !refused {
 		return line
 	}
-	fresh, err := b.tokens.renewed(ctx, token)
+	renewed, err := b.tokens.renewed(ctx, token)
 	if err != nil {
 		return refusal(m.id, b.tokens.unavailable(err))
 	}
-	if fresh != token {
-		if line, refused = b.send(ctx, m, fresh); !refused {
+	if renewed != token {
+		if line, refused = b.send(ctx, m, renewed); !refused {
 			return line
 		}
 	}

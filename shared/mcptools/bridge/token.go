@@ -119,15 +119,15 @@ func run(ctx context.Context, command string, log io.Writer) (string, error) {
 		shell, option = "cmd", "/C"
 	}
 	cmd := exec.CommandContext(ctx, shell, option, command)
-	said := &tail{}
-	cmd.Stderr = io.MultiWriter(log, said)
+	lastOutput := &tail{}
+	cmd.Stderr = io.MultiWriter(log, lastOutput)
 	cmd.WaitDelay = time.Second // what the shell has started may hold the output open
 	text, err := cmd.Output()
 	switch {
 	case ctx.Err() != nil:
 		return "", fmt.Errorf("did not end within %v", commandTimeout)
 	case err != nil:
-		return "", fmt.Errorf("failed (%w)%s", err, said.line())
+		return "", fmt.Errorf("failed (%w)%s", err, lastOutput.line())
 	}
 	return tokenIn(string(text))
 }

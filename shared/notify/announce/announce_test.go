@@ -61,10 +61,10 @@ func (w *fixture) moved(to ...release.Status) release.Release {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return w.move(created.Release, to...)
+	return w.transition(created.Release, to...)
 }
 
-func (w *fixture) move(r release.Release, to ...release.Status) release.Release {
+func (w *fixture) transition(r release.Release, to ...release.Status) release.Release {
 	w.t.Helper()
 	for _, s := range to {
 		m := release.TransitionRequest{To: s}
@@ -153,7 +153,7 @@ func TestAnnounce_RecordsInAnyOrder_EachEpochOnce(t *testing.T) {
 	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled)
 	same(t, "failed", w.deliver(record(1, r.ID), record(2, r.ID)), nil)
-	r = w.move(r, release.InProgress, release.Deployed, release.RolledBack)
+	r = w.transition(r, release.InProgress, release.Deployed, release.RolledBack)
 	// The last record alone, then all of them again and out of order.
 	same(t, "failed", w.deliver(record(5, r.ID)), nil)
 	w.count.Take()
@@ -313,8 +313,8 @@ func TestAnnounce_TwoAtOnce_EveryEpochAtLeastOnce(t *testing.T) {
 
 func TestAnnounce_WithoutABus_DoesNotStart(t *testing.T) {
 	defer func() {
-		if said := fmt.Sprint(recover()); !strings.Contains(said, "EVENT_BUS") {
-			t.Errorf("said %q", said)
+		if message := fmt.Sprint(recover()); !strings.Contains(message, "EVENT_BUS") {
+			t.Errorf("said %q", message)
 		}
 	}()
 	announce.Open(aws.Config{}, nil, "")

@@ -18,7 +18,7 @@ import (
 // that says it is complete.
 func TestReleaseFigures_StatusesAndSettlementTime(t *testing.T) {
 	w := newFixture(t)
-	r := w.move(w.linked(w.moved(), "CHG-1"), release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	r := w.transition(w.linked(w.moved(), "CHG-1"), release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	if err := w.store.ChangeIsThrough(t.Context(), r.ID, 4, "CHG-1", 0, time.Now()); err != nil {
 		t.Fatal(err)
 	}

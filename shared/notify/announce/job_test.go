@@ -69,13 +69,13 @@ func withOp(r events.DynamoDBEventRecord, op, before, after string) events.Dynam
 
 func TestJob_Cancelled_OnlyOnceItWasScheduled(t *testing.T) {
 	w := newFixture(t)
-	never, once := w.moved(release.Approved, release.Cancelled), w.moved(release.Approved, release.Scheduled)
-	same(t, "failed", w.deliver(record(1, never.ID), record(2, once.ID)), nil)
-	w.wantJob(mail.WindowJob(never.ID), "") // nobody can have been told
-	w.wantJob(mail.WindowJob(once.ID), "")  // the schedule tells
-	w.move(once, release.Cancelled)
-	same(t, "failed", w.deliver(record(3, once.ID)), nil)
-	w.wantJob(mail.WindowJob(once.ID), "plan")
+	never, scheduled := w.moved(release.Approved, release.Cancelled), w.moved(release.Approved, release.Scheduled)
+	same(t, "failed", w.deliver(record(1, never.ID), record(2, scheduled.ID)), nil)
+	w.wantJob(mail.WindowJob(never.ID), "")     // nobody can have been told
+	w.wantJob(mail.WindowJob(scheduled.ID), "") // the schedule tells
+	w.transition(scheduled, release.Cancelled)
+	same(t, "failed", w.deliver(record(3, scheduled.ID)), nil)
+	w.wantJob(mail.WindowJob(scheduled.ID), "plan")
 }
 
 func TestJob_Settlement_OnlyOnceItIsComplete(t *testing.T) {
@@ -84,7 +84,7 @@ func TestJob_Settlement_OnlyOnceItIsComplete(t *testing.T) {
 	same(t, "failed", w.deliver(record(1, empty.ID)), nil)
 	w.wantJob(mail.SettlementJob(empty.ID, 4), "") // nobody is concerned
 
-	r := w.move(w.linked(w.moved(), "CHG-1"), release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	r := w.transition(w.linked(w.moved(), "CHG-1"), release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	job := mail.SettlementJob(r.ID, 4)
 	same(t, "failed", w.deliver(record(2, r.ID)), nil)
 	w.wantJob(job, "wait")
@@ -97,7 +97,7 @@ func TestJob_Settlement_OnlyOnceItIsComplete(t *testing.T) {
 	w.wantJob(job, "plan")
 
 	// The sweep's announcement puts the job down as well.
-	r = w.move(r, release.RolledBack)
+	r = w.transition(r, release.RolledBack)
 	if err := w.announcer.Announce(t.Context(), r, 5); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func (w *fixture) due(after time.Duration) release.Release {
 	r := w.moved()
 	start := time.Now().Add(after).UTC().Truncate(time.Second)
 	w.window(r.ID, start)
-	r = w.move(w.linked(r, "CHG-"+r.ID), release.Approved, release.Scheduled)
+	r = w.transition(w.linked(r, "CHG-"+r.ID), release.Approved, release.Scheduled)
 	same(w.t, "failed", w.deliver(record(1, r.ID)), nil)
 	return r
 }
@@ -48,8 +48,8 @@ func TestAnnounce_Scheduled_TimerIsArmed(t *testing.T) {
 		}
 		// Its record once more: the timer stays.
 		same(t, "failed", w.deliver(record(1, r.ID)), nil)
-		if again, _, _ := w.store.Job(t.Context(), mail.WindowJob(r.ID)); again != j {
-			t.Errorf("armed again: %+v, before %+v", again, j)
+		if later, _, _ := w.store.Job(t.Context(), mail.WindowJob(r.ID)); later != j {
+			t.Errorf("armed again: %+v, before %+v", later, j)
 		}
 	}
 }
@@ -141,7 +141,7 @@ func TestAnnounce_TransitionAfterChange_ChangeKeepsAttention(t *testing.T) {
 	start := time.Now().Add(48 * time.Hour).UTC().Truncate(time.Second)
 	r := w.moved()
 	w.window(r.ID, start)
-	r = w.move(w.linked(r, "CHG-"+r.ID), release.Approved, release.Scheduled)
+	r = w.transition(w.linked(r, "CHG-"+r.ID), release.Approved, release.Scheduled)
 	w.edit(r, func(p *release.ChangePlan) { p.AffectedCIIDs = []string{"ci-1"} })
 	if err := w.store.MarkAnnounced(t.Context(), r.ID, 2); err != nil {
 		t.Fatal(err)

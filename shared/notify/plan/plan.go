@@ -85,7 +85,7 @@ func (p *Planner) decisions(ctx context.Context, s mail.Snapshot, rows []mail.Re
 	if s.Off() {
 		linked = informed
 	}
-	people, err := p.reach(ctx, linked, mail.NotIn(informed, linked), rows)
+	people, err := p.reached(ctx, linked, mail.Difference(informed, linked), rows)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (p *Planner) decisions(ctx context.Context, s mail.Snapshot, rows []mail.Re
 func (p *Planner) latest(ctx context.Context, s mail.Snapshot, rows []mail.RecipientState) (map[string]mail.State, error) {
 	var ids []string
 	for _, row := range rows {
-		if row.MailID != "" && (s.Off() || row.Effect != s.WindowVersion || len(row.Left) > 0 || len(mail.NotIn(row.Via, s.ChangeIDs)) > 0) {
+		if row.MailID != "" && (s.Off() || row.Effect != s.WindowVersion || len(row.Left) > 0 || len(mail.Difference(row.Via, s.ChangeIDs)) > 0) {
 			ids = append(ids, row.MailID)
 		}
 	}
@@ -210,7 +210,7 @@ func (p *Planner) remind(ctx context.Context, s mail.Snapshot, rows []mail.Recip
 	case len(rows) > 0 || !mail.Ahead(s.Release, s.Now) || s.Now.Before(*s.ScheduledStart):
 		return nil
 	}
-	people, err := p.reach(ctx, s.ChangeIDs, nil, nil)
+	people, err := p.reached(ctx, s.ChangeIDs, nil, nil)
 	if err == nil && len(people) > 0 {
 		slog.ErrorContext(ctx, "plan: missed: the window has begun and nobody was told of it", "release", s.ID, "people", len(people))
 	}
@@ -255,7 +255,7 @@ func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned
 	if entry.To == release.RolledBack {
 		kind = mail.RolledBack
 	}
-	fresh := make(chan bool, len(people))
+	added := make(chan bool, len(people))
 	err = parallel(ctx, slices.Collect(maps.Keys(people)), func(ctx context.Context, key string) error {
 		someone := people[key]
 		n := s.Notice(kind, mail.RecipientState{Name: someone.Name, Address: someone.Address}, someone.Tasks)
@@ -265,11 +265,11 @@ func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned
 			return err
 		}
 		put, err := p.store.PutMail(ctx, m, s.Now)
-		fresh <- put
+		added <- put
 		return err
 	})
-	close(fresh)
-	for put := range fresh {
+	close(added)
+	for put := range added {
 		if put {
 			planned++
 		}

@@ -17,10 +17,10 @@ import (
 // parallelism is how many requests one run has under way at once.
 const parallelism = 16
 
-// reach finds who is touched by change requests: requesters with an open task that is
+// reached finds who is touched by change requests: requesters with an open task that is
 // linked to one of them or on a configuration item that one of them affects; and of those
 // who were told, whom the dropped ones touched. What it keeps in memory follows people.
-func (p *Planner) reach(ctx context.Context, linked, dropped []string, rows []mail.RecipientState) (map[string]*mail.Person, error) {
+func (p *Planner) reached(ctx context.Context, linked, dropped []string, rows []mail.RecipientState) (map[string]*mail.Person, error) {
 	changes, err := p.store.ChangesByID(ctx, slices.Concat(linked, dropped))
 	if err != nil {
 		return nil, err

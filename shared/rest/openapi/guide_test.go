@@ -22,17 +22,17 @@ func TestGuide_Commands_WorkAsWritten(t *testing.T) {
 	}
 	const end = "--- end of block ---"
 	var script strings.Builder
-	var said []string // after each block of lines; empty where nothing is said
+	var expected []string // after each block of lines; empty where nothing is said
 	for _, block := range regexp.MustCompile("(?ms)^```(sh|json|text)\n(.*?)^```$").FindAllSubmatch(guide, -1) {
 		if string(block[1]) == "sh" {
 			script.WriteString(string(block[2]) + "echo; echo '" + end + "'\n")
-			said = append(said, "")
+			expected = append(expected, "")
 			continue
 		}
-		said[len(said)-1] = string(block[2])
+		expected[len(expected)-1] = string(block[2])
 	}
-	if len(said) < 15 {
-		t.Fatalf("only %d blocks found", len(said))
+	if len(expected) < 15 {
+		t.Fatalf("only %d blocks found", len(expected))
 	}
 	h := system(t)
 	dir := t.TempDir()
@@ -63,7 +63,7 @@ func TestGuide_Commands_WorkAsWritten(t *testing.T) {
 		t.Fatalf("%v: %s\n%s", err, complaints.String(), out)
 	}
 	answers := strings.Split(string(out), end+"\n")
-	for i, want := range said {
+	for i, want := range expected {
 		got := strings.TrimSpace(answers[i])
 		if want = strings.TrimSpace(want); want == "" || want == got {
 			continue
@@ -79,27 +79,27 @@ func TestGuide_Commands_WorkAsWritten(t *testing.T) {
 
 // holds tells whether an answer has what is said of it. … stands for any text, and at the
 // beginning of one for what differs from place to place.
-func holds(answer, said any) bool {
-	switch said := said.(type) {
+func holds(answer, documented any) bool {
+	switch documented := documented.(type) {
 	case map[string]any:
 		answer, ok := answer.(map[string]any)
-		for name, value := range said {
+		for name, value := range documented {
 			ok = ok && holds(answer[name], value)
 		}
 		return ok
 	case []any:
 		answer, ok := answer.([]any)
-		if !ok || len(answer) != len(said) {
+		if !ok || len(answer) != len(documented) {
 			return false
 		}
-		for i := range said {
-			ok = ok && holds(answer[i], said[i])
+		for i := range documented {
+			ok = ok && holds(answer[i], documented[i])
 		}
 		return ok
 	case string:
 		text, ok := answer.(string)
-		end, cut := strings.CutPrefix(said, "…")
-		return ok && (cut && text != "" && strings.HasSuffix(text, end) || said == text)
+		end, cut := strings.CutPrefix(documented, "…")
+		return ok && (cut && text != "" && strings.HasSuffix(text, end) || documented == text)
 	}
-	return answer == said
+	return answer == documented
 }
