@@ -163,7 +163,7 @@ var tableVariables = map[string]string{
 // A function's variables, its rights and what its main demands name the same things:
 // the first that drifts away is a function that fails on AWS only, or may do more than
 // it has to.
-func TestTemplate_RightsVariablesAndDemands_Agree(t *testing.T) {
+func TestTemplate_PoliciesVariablesAndMains_Agree(t *testing.T) {
 	demands := demanded(t)
 	granted := 0
 	for _, f := range load(t).Functions {
@@ -236,7 +236,7 @@ func demanded(t *testing.T) map[string][]string {
 }
 
 // Each right is one action on one thing.
-func TestTemplate_Rights_AreNarrow(t *testing.T) {
+func TestTemplate_IAMPolicies_AreNarrow(t *testing.T) {
 	action := regexp.MustCompile(`^(dynamodb|events|ses|sqs):[A-Z][A-Za-z]+$`)
 	resource := regexp.MustCompile(`^[A-Z][A-Za-z]+\.Arn(/index/[a-zA-Z]+)?$`)
 	// The sender's identity is not this template's, but it is named.

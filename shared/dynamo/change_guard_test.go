@@ -127,7 +127,7 @@ func TestLinkChanges_AddedByAnotherInBetween_Unchanged(t *testing.T) {
 	if err != nil || !slices.Equal(result.Unchanged, []string{"CHG-000"}) {
 		t.Errorf("%+v, %v", result, err)
 	}
-	l.exactRecord(id, []string{"CHG-000"})
+	l.wantLinks(id, []string{"CHG-000"})
 }
 
 // One that has left for another release meanwhile is not taken from that one.
@@ -143,8 +143,8 @@ func TestLinkChanges_MovedToAnotherReleaseInBetween_StaysThere(t *testing.T) {
 	if err != nil || !slices.Equal(result.Unchanged, []string{"CHG-000"}) {
 		t.Errorf("%+v, %v", result, err)
 	}
-	l.exactRecord(id, nil)
-	l.exactRecord(other, []string{"CHG-000"})
+	l.wantLinks(id, nil)
+	l.wantLinks(other, []string{"CHG-000"})
 }
 
 // While a release is half-created, nothing is decided on what it holds, and the refusal

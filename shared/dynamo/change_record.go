@@ -44,8 +44,8 @@ func (s *Store) changeLogActions(after release.Change, entries []release.LogEntr
 	return actions
 }
 
-// wholeChange is all that the CAB decides on, field by field.
-func wholeChange(c release.Change) []release.FieldChange {
+// decidedFields is all that the CAB decides on, field by field.
+func decidedFields(c release.Change) []release.FieldChange {
 	kind := release.FieldChange{Field: "changeType", To: string(c.ChangeType)}
 	return append([]release.FieldChange{kind}, record.ChangePlanChanges(release.ChangePlan{}, c.ChangePlan)...)
 }
@@ -58,13 +58,13 @@ func changeEntry(kind release.LogKind, text string, c release.Change, by release
 
 func changeCreated(c release.Change, by release.Stamp) release.LogEntry {
 	e := changeEntry(release.LogCreated, "Created", c, by)
-	e.Changes = wholeChange(c)
+	e.Changes = decidedFields(c)
 	return e
 }
 
 func changeDecided(c release.Change, by release.Stamp) release.LogEntry {
 	e := changeEntry(release.LogDecision, release.DecisionText(c.CABDecision, c.DecisionNote), c, by)
-	e.Changes = wholeChange(c)
+	e.Changes = decidedFields(c)
 	return e
 }
 

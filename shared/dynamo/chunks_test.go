@@ -29,9 +29,9 @@ func (l *harness) onlyRelease() string {
 	return page[0].ID
 }
 
-// exactRecord checks that a release holds exactly these change requests, on both sides, and
+// wantLinks checks that a release holds exactly these change requests, on both sides, and
 // that its guard is right.
-func (l *harness) exactRecord(id string, want []string) {
+func (l *harness) wantLinks(id string, want []string) {
 	l.t.Helper()
 	now, err := l.ReleaseWithLinks(l.ctx, id)
 	l.no(err)
@@ -84,7 +84,7 @@ func TestCreateRelease_HundredChangeRequests_AllAreLinked(t *testing.T) {
 	ids[77] = pending.ID
 	slices.Sort(ids)
 	id := l.release(ids...)
-	l.exactRecord(id, ids)
+	l.wantLinks(id, ids)
 	l.no(l.NeedingAttention(l.ctx, time.Now().Add(time.Hour), 10, func(left []dynamo.Unfinished) bool {
 		if len(left) != 0 {
 			t.Errorf("%v need attention", left)
@@ -117,7 +117,7 @@ func TestCreateRelease_DiesBetweenChunks_IsCompleted(t *testing.T) {
 			}
 			_, err := l.FinishCreation(l.ctx, id, l.write().Stamp)
 			l.no(err)
-			l.exactRecord(id, ids)
+			l.wantLinks(id, ids)
 			l.transition(id, release.Approved)
 		})
 	}
@@ -153,7 +153,7 @@ func TestCreateRelease_CannotBeFinished_IsUndone(t *testing.T) {
 			t.Errorf("%s is still held by %s", c.ID, c.ReleaseID)
 		}
 	}
-	l.exactRecord(other, []string{"CHG-059"})
+	l.wantLinks(other, []string{"CHG-059"})
 }
 
 func TestDeleteRelease_DiesBetweenChunks_IsCompleted(t *testing.T) {
@@ -239,7 +239,7 @@ func TestLinkChanges_TwoAtOnce_DoNotExceedAHundred(t *testing.T) {
 	if _, err := store.LinkChanges(l.ctx, id, ids[80:], nil, l.write()); !release.HasCode(err, "too-many-changes") {
 		t.Errorf("got %v", err)
 	}
-	l.exactRecord(id, ids[:80])
+	l.wantLinks(id, ids[:80])
 }
 
 // Whoever goes on with a creation does not link to a release that is being deleted: the
@@ -299,14 +299,14 @@ func TestLinkChanges_DiesBetweenChunks_IsRepeatable(t *testing.T) {
 			if _, err := l.Under(nil, dyingAfter("TransactWriteItems", died)).LinkChanges(l.ctx, id, ids, nil, l.write()); err == nil {
 				t.Fatal("it did not die")
 			}
-			l.exactRecord(id, ids[:min(100, died*45)])
+			l.wantLinks(id, ids[:min(100, died*45)])
 			var count inject.Counter
 			store := l.Under(nil, count.Count)
 			repeated, err := store.LinkChanges(l.ctx, id, ids, nil, l.write())
 			if err != nil || len(repeated.Added) != 100-min(100, died*45) || len(repeated.Added)+len(repeated.Unchanged) != 100 {
 				t.Fatalf("repeated: %d added, %d unchanged, %v", len(repeated.Added), len(repeated.Unchanged), err)
 			}
-			l.exactRecord(id, ids)
+			l.wantLinks(id, ids)
 			count.Take()
 			if repeated, err = store.LinkChanges(l.ctx, id, ids, nil, l.write()); err != nil || len(repeated.Unchanged) != 100 {
 				t.Errorf("repeated: %d unchanged, %v", len(repeated.Unchanged), err)
@@ -318,7 +318,7 @@ func TestLinkChanges_DiesBetweenChunks_IsRepeatable(t *testing.T) {
 			if err != nil || len(removed.Removed) != 100 {
 				t.Errorf("removed %d, %v", len(removed.Removed), err)
 			}
-			l.exactRecord(id, nil)
+			l.wantLinks(id, nil)
 		})
 	}
 }
@@ -338,8 +338,8 @@ func TestLinkChanges_OneRefused_NoneIsLinked(t *testing.T) {
 	if c := count.Take(); c.Writes() != 0 {
 		t.Errorf("it wrote: %v", c)
 	}
-	l.exactRecord(id, nil)
-	l.exactRecord(held, ids[49:])
+	l.wantLinks(id, nil)
+	l.wantLinks(held, ids[49:])
 }
 
 // What a release gives back is held until its settlement has reached it, and says so.

@@ -124,7 +124,7 @@ func TestIdempotencyKey_UsedInBetween_WritesNothing(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	l.exactRecord(id, []string{"CHG-000"})
+	l.wantLinks(id, []string{"CHG-000"})
 	if r, err := l.Release(l.ctx, id); err != nil || r.Revision != 1 {
 		t.Errorf("revision %d, %v", r.Revision, err)
 	}

@@ -21,9 +21,9 @@ func (l *harness) withKey(key string) dynamo.Write {
 	return w
 }
 
-// recalled is what is remembered under a write's key, read into a value of the type that
+// recordedAnswer is the answer recorded under a write's key, read into a value of the type that
 // the operation returns; nil where nothing is.
-func (l *harness) recalled(w dynamo.Write, like any) any {
+func (l *harness) recordedAnswer(w dynamo.Write, like any) any {
 	l.t.Helper()
 	m, err := l.FindIdempotencyRecord(l.ctx, w)
 	l.no(err)
@@ -58,7 +58,7 @@ func TestIdempotency_TwoHundredCreations_MakeOneRelease(t *testing.T) {
 				answers[n] = created.Release.ID
 				return
 			}
-			answers[n] = l.recalled(w, created).(dynamo.ReleaseDetail).Release.ID
+			answers[n] = l.recordedAnswer(w, created).(dynamo.ReleaseDetail).Release.ID
 		})
 	}
 	all.Wait()
@@ -107,19 +107,19 @@ func TestIdempotency_KeyUsedTwice_Refused(t *testing.T) {
 			w := l.withKey("key of " + name)
 			result, err := run(l.Store, w)
 			l.no(err)
-			if got := l.recalled(w, result); !reflect.DeepEqual(got, result) {
+			if got := l.recordedAnswer(w, result); !reflect.DeepEqual(got, result) {
 				t.Errorf("recalled %+v\nwant %+v", got, result)
 			}
 			repeated := l.withKey("key of " + name)
 			if _, err := run(l.Store, repeated); err == nil {
 				t.Error("the key was taken a second time")
 			}
-			if got := l.recalled(repeated, result); !reflect.DeepEqual(got, result) {
+			if got := l.recordedAnswer(repeated, result); !reflect.DeepEqual(got, result) {
 				t.Errorf("the second caller recalls %+v\nwant %+v", got, result)
 			}
 			lost := l.withKey("lost key of " + name)
 			dying := l.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
-				if err := do(ctx); err != nil || !usesMemory(call) {
+				if err := do(ctx); err != nil || !writesIdempotencyRecord(call) {
 					return err
 				}
 				return errDied
@@ -127,15 +127,15 @@ func TestIdempotency_KeyUsedTwice_Refused(t *testing.T) {
 			if _, err := run(dying, lost); err == nil && name != "transition" {
 				t.Error("the answer was not lost")
 			}
-			if l.recalled(lost, result) == nil {
+			if l.recordedAnswer(lost, result) == nil {
 				t.Error("what was carried out cannot be recalled")
 			}
 		})
 	}
 }
 
-// usesMemory tells whether a call is the transaction that keeps a memory.
-func usesMemory(call inject.Call) bool {
+// writesIdempotencyRecord tells whether a call is the transaction that writes an idempotency record.
+func writesIdempotencyRecord(call inject.Call) bool {
 	in, ok := call.Input.(*dynamodb.TransactWriteItemsInput)
 	if !ok {
 		return false
@@ -163,7 +163,7 @@ func TestIdempotency_KeyExpired_IsNew(t *testing.T) {
 		t.Errorf("expired, it is recalled: %v, %v", m, err)
 	}
 	l.no(create(after))
-	if l.recalled(after, release.Change{}) == nil {
+	if l.recordedAnswer(after, release.Change{}) == nil {
 		t.Error("the new use is not remembered")
 	}
 }

@@ -141,7 +141,7 @@ var guards = []guard{
 			return err
 		},
 		func(l *harness, n string) string {
-			l.exactRecord(l.releaseOf(n), []string{"A-" + n + "-001"})
+			l.wantLinks(l.releaseOf(n), []string{"A-" + n + "-001"})
 			c, err := l.Change(l.ctx, "A-"+n+"-000")
 			return unless(err == nil && c.ReleaseID == "", c, err)
 		},

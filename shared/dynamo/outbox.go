@@ -108,9 +108,9 @@ func (s *Store) MailsByID(ctx context.Context, ids []string) (map[string]mail.Ma
 	return mails, nil
 }
 
-// moveMail takes a mail to its next state, where it still has one of those it may leave.
+// setMailState takes a mail to its next state, where it still has one of those it may leave.
 // It tells whether this call did, and returns the item as it then is.
-func (s *Store) moveMail(ctx context.Context, id string, e *expression, now time.Time) (mail.Mail, bool, error) {
+func (s *Store) setMailState(ctx context.Context, id string, e *expression, now time.Time) (mail.Mail, bool, error) {
 	i, err := s.update(ctx, s.tables.Mail, mailKey(id), e.set("updatedAt", millisValue(now)))
 	if failed, ok := failedCondition(err); ok {
 		return decodeMail(failed.image), false, nil

@@ -14,7 +14,7 @@ func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time
 	e := transition(mail.Claim).op(opOfState(mail.Sending)).
 		set("lease", text(lease)).set("dueKey", dueShard(dueMail, mailPrefix+id)).set("dueAt", millisValue(until)).
 		add("attempts", number(1))
-	m, won, err := s.moveMail(ctx, id, e, now)
+	m, won, err := s.setMailState(ctx, id, e, now)
 	if !won && m.Lease == lease {
 		return m, true, err // our own write, repeated by the SDK after a lost acknowledgement
 	}
@@ -24,7 +24,7 @@ func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time
 // MailSent records that SES took the mail, also where the lease was taken for expired
 // while it did; where SES's own event was faster, that stands.
 func (s *Store) MailSent(ctx context.Context, m mail.Mail, messageID string, now time.Time) error {
-	_, _, err := s.moveMail(ctx, m.ID, ended(mail.Accept, "").set("messageId", text(messageID)), now)
+	_, _, err := s.setMailState(ctx, m.ID, ended(mail.Accept, "").set("messageId", text(messageID)), now)
 	return err
 }
 
@@ -34,7 +34,7 @@ func (s *Store) MailLost(ctx context.Context, m mail.Mail, reason string, now ti
 	// It stays in the index of due items, under a key of its own, where the alarm finds it.
 	e := transition(mail.Lose).op(opOfState(mail.Unknown)).set("reason", text(truncateText(reason))).remove("lease").
 		set("dueKey", text(string(mail.Unknown))).set("dueAt", millisValue(now)).equal("lease", text(m.Lease))
-	_, won, err := s.moveMail(ctx, m.ID, e, now)
+	_, won, err := s.setMailState(ctx, m.ID, e, now)
 	return won, err
 }
 
@@ -44,13 +44,13 @@ func (s *Store) DelayMail(ctx context.Context, m mail.Mail, reason string, now, 
 	e := transition(mail.Delay).op(opWait).
 		set("reason", text(truncateText(reason))).remove("lease").set("dueAt", millisValue(until)).
 		equal("lease", text(m.Lease))
-	_, _, err := s.moveMail(ctx, m.ID, e, now)
+	_, _, err := s.setMailState(ctx, m.ID, e, now)
 	return err
 }
 
 // SupersedeMail ends a pending mail that something newer has overtaken.
 func (s *Store) SupersedeMail(ctx context.Context, id, reason string, now time.Time) (bool, error) {
-	_, won, err := s.moveMail(ctx, id, ended(mail.Supersede, reason), now)
+	_, won, err := s.setMailState(ctx, id, ended(mail.Supersede, reason), now)
 	return won, err
 }
 
@@ -58,7 +58,7 @@ func (s *Store) SupersedeMail(ctx context.Context, id, reason string, now time.T
 // says how it stood then, so that of several looks one wakes it.
 func (s *Store) WakeMail(ctx context.Context, m mail.Mail, now time.Time) (bool, error) {
 	e := transition(mail.Wake).op(opSend).set("dueAt", millisValue(now.Add(mail.WakeAfter))).equal("dueAt", millisValue(m.DueAt))
-	_, won, err := s.moveMail(ctx, m.ID, e, now)
+	_, won, err := s.setMailState(ctx, m.ID, e, now)
 	return won, err
 }
 
@@ -67,14 +67,14 @@ func (s *Store) WakeMail(ctx context.Context, m mail.Mail, now time.Time) (bool,
 func (s *Store) ResendMail(ctx context.Context, id string, now time.Time) (bool, error) {
 	e := transition(mail.Resend).op(opSend).set("reason", text("sent again by an operator")).
 		set("dueKey", dueShard(dueMail, mailPrefix+id)).set("dueAt", millisValue(now.Add(mail.WakeAfter)))
-	_, won, err := s.moveMail(ctx, id, e, now)
+	_, won, err := s.setMailState(ctx, id, e, now)
 	return won, err
 }
 
 // MailWasSent records that SES has taken the mail, as its Send event says. It settles
 // whatever we did not know.
 func (s *Store) MailWasSent(ctx context.Context, id, messageID string, now time.Time) (mail.Mail, bool, error) {
-	return s.moveMail(ctx, id, ended(mail.Confirm, "").set("messageId", text(messageID)), now)
+	return s.setMailState(ctx, id, ended(mail.Confirm, "").set("messageId", text(messageID)), now)
 }
 
 const suppressionPrefix = "ADDRESS#"

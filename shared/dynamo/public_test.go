@@ -27,7 +27,7 @@ type publicStep struct {
 	writes int
 }
 
-func newStage(t *testing.T) *publicStep {
+func newPublicStep(t *testing.T) *publicStep {
 	h := testkit.New(t)
 	return &publicStep{
 		T: t, Store: h.Store, client: h.Client, table: h.Tables.Releases,
@@ -91,7 +91,7 @@ func (s *publicStep) published() []release.Published {
 // A release is seen from scheduled on, in every later status, and only while it is
 // public; edits that nobody outside can see leave no trace.
 func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
-	s := newStage(t)
+	s := newPublicStep(t)
 	id := s.create()
 	s.transition(id, release.Approved)
 	if got := s.published(); len(got) != 0 {
@@ -139,7 +139,7 @@ func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 }
 
 func TestPublished_NeverScheduledOrDeleted_IsForgotten(t *testing.T) {
-	s := newStage(t)
+	s := newPublicStep(t)
 	never, deleted := s.create(), s.create()
 	s.transition(never, release.Cancelled)
 	s.transition(deleted, release.Approved, release.Scheduled, release.Cancelled)
@@ -156,7 +156,7 @@ func TestPublished_NeverScheduledOrDeleted_IsForgotten(t *testing.T) {
 
 // A transition that decided by what an edit then changed must not win over the edit.
 func TestPublished_EditsAtOnce_AreExact(t *testing.T) {
-	s := newStage(t)
+	s := newPublicStep(t)
 	ctx := context.Background()
 	for round := range 12 {
 		id := s.create()
@@ -187,7 +187,7 @@ func TestPublished_EditsAtOnce_AreExact(t *testing.T) {
 
 // Two hundred at most: every running one first, then the nearest on either side of now.
 func TestPublished_Many_IsBounded(t *testing.T) {
-	s := newStage(t)
+	s := newPublicStep(t)
 	for n := range 120 {
 		s.seed(fmt.Sprintf("AHEAD-%03d", n), "other", release.Scheduled, s.now.Add(time.Duration(n)*time.Hour))
 		s.seed(fmt.Sprintf("PAST-%03d", n), "other", release.Deployed, s.now.Add(-time.Duration(n+1)*time.Hour))
@@ -216,7 +216,7 @@ func (s *publicStep) seed(id, partition string, status release.Status, start tim
 // The function that serves the public may read this index only, so what the index does
 // not hold cannot leak.
 func TestPublished_Index_HoldsNothingElse(t *testing.T) {
-	s := newStage(t)
+	s := newPublicStep(t)
 	out := must(s.client.DescribeTable(context.Background(), &dynamodb.DescribeTableInput{TableName: &s.table}))(s)
 	for _, index := range out.Table.GlobalSecondaryIndexes {
 		if aws.ToString(index.IndexName) != "byPublicWindow" {

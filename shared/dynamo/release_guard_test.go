@@ -138,7 +138,7 @@ func TestReleaseWrites_TransitionInBetween_Refused(t *testing.T) {
 		if !release.HasCode(err, test.code) {
 			t.Errorf("%s: %v, want %s", test.name, err, test.code)
 		}
-		l.exactRecord(id, []string{"CHG-000"})
+		l.wantLinks(id, []string{"CHG-000"})
 	}
 }
 
@@ -159,7 +159,7 @@ func TestReleaseWrites_EditInBetweenWithIfMatch_PreconditionFailed(t *testing.T)
 		if r, err := l.Release(l.ctx, id); err != nil || r.Revision != 2 || r.Name != "other" {
 			t.Errorf("%s: it is called %s at revision %d, %v", name, r.Name, r.Revision, err)
 		}
-		l.exactRecord(id, []string{"CHG-000"})
+		l.wantLinks(id, []string{"CHG-000"})
 	}
 }
 
@@ -183,7 +183,7 @@ func TestLinkChanges_AnotherFillsTheReleaseInBetween_Refused(t *testing.T) {
 	if _, err := s.LinkChanges(l.ctx, id, ids[release.MaxChanges:], nil, l.write()); !release.HasCode(err, "too-many-changes") {
 		t.Errorf("got %v", err)
 	}
-	l.exactRecord(id, ids[:release.MaxChanges])
+	l.wantLinks(id, ids[:release.MaxChanges])
 }
 
 // Where the counter of releases is behind (it was restored, say), a new release does not
@@ -201,7 +201,7 @@ func TestCreateRelease_NumberInUse_OldOneStays(t *testing.T) {
 	if _, err := l.CreateRelease(ctx, r, nil, l.write()); err == nil {
 		t.Error("it was created")
 	}
-	l.exactRecord(id, []string{"CHG-000"})
+	l.wantLinks(id, []string{"CHG-000"})
 }
 
 // A scope that a cancellation settles is the scope at its own moment.

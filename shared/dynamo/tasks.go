@@ -90,7 +90,7 @@ func (s *Store) UpdateTask(ctx context.Context, id string, edit func(release.Tas
 		if err := checkRevision("task", id, before.Revision, w); err != nil {
 			return before, err
 		}
-		base, after, checks, err := s.moveTask(ctx, before, edit)
+		base, after, checks, err := s.planTaskEdit(ctx, before, edit)
 		if err != nil {
 			return base, err
 		}
@@ -105,13 +105,13 @@ func (s *Store) UpdateTask(ctx context.Context, id string, edit func(release.Tas
 		actions := append([]types.TransactWriteItem{
 			putAction(s.tables.Tasks, i, newExpression().equal("revision", number(before.Revision))),
 		}, checks...)
-		return after, s.writeChunk(ctx, append(actions, s.moveRows(before, after)...), w, &after)
+		return after, s.writeChunk(ctx, append(actions, s.updateTaskRows(before, after)...), w, &after)
 	})
 }
 
-// moveTask applies the edit and works out what it means for the settlements the task
+// planTaskEdit applies the edit and works out what it means for the settlements the task
 // follows.
-func (s *Store) moveTask(ctx context.Context, before release.Task, edit func(release.Task) (release.Task, error)) (base, after release.Task, checks []types.TransactWriteItem, err error) {
+func (s *Store) planTaskEdit(ctx context.Context, before release.Task, edit func(release.Task) (release.Task, error)) (base, after release.Task, checks []types.TransactWriteItem, err error) {
 	if after, err = edit(before); err != nil || after.ChangeRequestID == before.ChangeRequestID {
 		return before, after, nil, err
 	}
@@ -144,8 +144,8 @@ func (s *Store) moveTask(ctx context.Context, before release.Task, edit func(rel
 	return base, after, checks, nil
 }
 
-// moveRows brings the rows by which a task is found in step with it.
-func (s *Store) moveRows(before, after release.Task) []types.TransactWriteItem {
+// updateTaskRows brings the rows by which a task is found in step with it.
+func (s *Store) updateTaskRows(before, after release.Task) []types.TransactWriteItem {
 	was, is := rowKeys(before), rowKeys(after)
 	same := func(a item) func(item) bool {
 		return func(b item) bool { return str(a, "pk") == str(b, "pk") }

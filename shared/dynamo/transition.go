@@ -158,12 +158,12 @@ func beginSettlement(e, counter *expression, after release.Release) {
 
 // conflictOf turns a failed condition into errConflict, or into "your key was used before"
 // where it was the memory's: that action stands at the index, after all others.
-func conflictOf(err error, memoryAt int) error {
+func conflictOf(err error, idempotencyAction int) error {
 	failed, ok := failedCondition(err)
 	switch {
 	case !ok:
 		return err
-	case failed.index == memoryAt:
+	case failed.index == idempotencyAction:
 		return keyInUse()
 	}
 	return errConflict

@@ -51,7 +51,7 @@ func Authorize(c Config) Function { return Events(Authorizer(c.Verifier())) }
 func Authorizer(v *identity.Verifier) func(context.Context, events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
 	return func(ctx context.Context, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
 		ctx = context.WithValue(ctx, requestIDKey{}, event.RequestContext.RequestID)
-		resource, ok := wholeStage(event.MethodArn)
+		resource, ok := stageARN(event.MethodArn)
 		if !ok {
 			slog.ErrorContext(ctx, "authorizer called with an unusable methodArn", "methodArn", event.MethodArn)
 			return deny("*", badToken), nil
@@ -82,9 +82,9 @@ func reasonOf(err error) identity.Reason {
 	return identity.Malformed
 }
 
-// wholeStage widens the method that is called to the whole API. API Gateway caches the policy by token, so one that
+// stageARN widens the method that is called to the whole API. API Gateway caches the policy by token, so one that
 // names a single method would refuse the same person's next request to another.
-func wholeStage(methodARN string) (string, bool) {
+func stageARN(methodARN string) (string, bool) {
 	part := strings.SplitN(methodARN, "/", 3)
 	if len(part) < 3 || part[1] == "" || !strings.HasPrefix(methodARN, "arn:") || !strings.Contains(part[0], ":execute-api:") {
 		return "", false

@@ -24,7 +24,7 @@ const attemptTimeout = 3 * time.Second
 // because the SDK's config package costs a third of a function's start-up for sources of configuration that Lambda
 // does not have.
 func (c Config) AWS(endpoint string) aws.Config {
-	demandSet("AWS_REGION", c.Region)
+	requireSet("AWS_REGION", c.Region)
 	created := aws.Config{
 		Region:      c.Region,
 		Credentials: credentials(c.credentials, endpoint != ""),

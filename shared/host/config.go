@@ -107,7 +107,7 @@ func FromEnvironment(needed ...string) Config {
 // Verifier makes the verifier of access tokens.
 func (c Config) Verifier() *identity.Verifier {
 	audiences := list(c.Audience)
-	demandSet("TOKEN_ISSUER", c.Issuer, "TOKEN_AUDIENCE", strings.Join(audiences, ","), "JWKS_URL", c.JWKSURL)
+	requireSet("TOKEN_ISSUER", c.Issuer, "TOKEN_AUDIENCE", strings.Join(audiences, ","), "JWKS_URL", c.JWKSURL)
 	return identity.New(identity.Config{
 		Issuer: c.Issuer, Audiences: audiences, AudienceClaim: c.AudienceClaim,
 		RolesClaim: c.RolesClaim, EmailVerifiedClaim: c.EmailVerifiedClaim, JWKSURL: c.JWKSURL,
@@ -141,8 +141,8 @@ func list(s string) []string {
 // origins reads a list of origins. None has a space in it, so one that somebody typed stands between two.
 func origins(s string) []string { return list(strings.Join(strings.Fields(s), ",")) }
 
-// demandSet takes names and values in turn and ends the process unless all have a value.
-func demandSet(pairs ...string) {
+// requireSet takes names and values in turn and ends the process unless all have a value.
+func requireSet(pairs ...string) {
 	var missing []string
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i+1] == "" {

@@ -26,7 +26,7 @@ func (h *Host) handler(api http.Handler) http.Handler {
 	own := http.NewServeMux()
 	own.HandleFunc("GET "+page.StylePath, page.Style)
 	own.HandleFunc("GET /_local/failures", h.showFailures)
-	own.HandleFunc("GET /_local/quiet", h.waitQuiet)
+	own.HandleFunc("GET /_local/quiet", h.serveWaitIdle)
 	own.Handle(schedules.Path, h.schedules.Handler())
 	for _, at := range []string{"/_local/ses/", "/_local/inbox", "/_local/inbox/"} {
 		own.Handle(at, h.Mail.Handler())
@@ -80,9 +80,9 @@ func loopback(next http.Handler) http.Handler {
 	})
 }
 
-// waitQuiet answers when everything that was triggered so far is done, for scripts that want
+// serveWaitIdle answers when everything that was triggered so far is done, for scripts that want
 // to look at the result.
-func (h *Host) waitQuiet(w http.ResponseWriter, r *http.Request) {
+func (h *Host) serveWaitIdle(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
 	defer cancel()
 	if h.WaitIdle(ctx) != nil {

@@ -50,8 +50,8 @@ type talk struct {
 	replies []reply
 }
 
-// playConversation holds a conversation and returns its replies.
-func playConversation(t *testing.T, w *fixture, text string, connect func(*testing.T, *fixture, string, string) line) []reply {
+// runConversation holds a conversation and returns its replies.
+func runConversation(t *testing.T, w *fixture, text string, connect func(*testing.T, *fixture, string, string) line) []reply {
 	c := &talk{t: t, w: w, connect: connect, next: 1}
 	for _, l := range strings.Split(text, "\n") {
 		word, rest, _ := strings.Cut(l, " ")
@@ -231,12 +231,12 @@ func TestConversations_EveryWay_AreTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := playConversation(t, fixtures["http"], string(text), ways["http"])
+			want := runConversation(t, fixtures["http"], string(text), ways["http"])
 			for _, way := range slices.Sorted(maps.Keys(ways)) {
 				if way == "http" {
 					continue
 				}
-				got := playConversation(t, fixtures[way], string(text), ways[way])
+				got := runConversation(t, fixtures[way], string(text), ways[way])
 				if len(got) != len(want) {
 					t.Fatalf("%s: %d replies; over http %d", way, len(got), len(want))
 				}

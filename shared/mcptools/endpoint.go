@@ -88,7 +88,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// A mark of byte order is none of the JSON (RFC 8259, 8.1).
-	e.handOn(w, r, bytes.TrimPrefix(body, []byte("\ufeff")))
+	e.serveBody(w, r, bytes.TrimPrefix(body, []byte("\ufeff")))
 }
 
 // preflight tells a browser what a page of an admitted origin may send.
@@ -128,7 +128,7 @@ func readEnvelope(body []byte) (envelope, error) {
 // firstStatelessVersion is the protocol revision from which an unknown method is a 404.
 const firstStatelessVersion = "2026-07-28"
 
-func (e *endpoint) handOn(w http.ResponseWriter, r *http.Request, body []byte) {
+func (e *endpoint) serveBody(w http.ResponseWriter, r *http.Request, body []byte) {
 	message, err := readEnvelope(body)
 	if err != nil {
 		if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {

@@ -24,9 +24,9 @@ var Versions = []string{"2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"}
 // serverVersion is told to clients; it grows with the tools, not with each deployment.
 const serverVersion = "1.0.0"
 
-// listFresh is how long a client may keep the list of tools: it changes with the
+// toolListTTL is how long a client may keep the list of tools: it changes with the
 // caller's role and with deployments only.
-const listFresh = 5 * 60 * 1000 // ms
+const toolListTTL = 5 * 60 * 1000 // ms
 
 // placeholderSchema is the schema under which the tools are registered. The SDK decodes and walks a
 // registered schema when the process starts, which was most of its start-up; the real
@@ -40,7 +40,7 @@ func newServer(ops *operations.Operations) *mcp.Server {
 		Capabilities:              &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
 		SupportedProtocolVersions: Versions,
 		SetCacheable: func(_ context.Context, _ mcp.Request, c *mcp.Cacheable) {
-			c.TTLMs, c.CacheScope = listFresh, "private"
+			c.TTLMs, c.CacheScope = toolListTTL, "private"
 		},
 	})
 	for _, t := range tools {

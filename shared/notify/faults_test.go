@@ -70,7 +70,7 @@ func TestMails_UnderFaults_NobodyGetsOneTwice(t *testing.T) {
 	for n := first; n <= last; n++ {
 		t.Run(fmt.Sprintf("seed=%d", n), func(t *testing.T) {
 			t.Parallel()
-			if wrong := playSchedule(t, n); len(wrong) > 0 {
+			if wrong := runSchedule(t, n); len(wrong) > 0 {
 				t.Errorf("replay with -seed=%d:\n%s", n, strings.Join(wrong, "\n"))
 			}
 		})
@@ -82,7 +82,7 @@ func TestMails_UnderFaults_NobodyGetsOneTwice(t *testing.T) {
 func TestMails_SDKRetries_WouldBeCaught(t *testing.T) {
 	t.Parallel()
 	for n := uint64(1); n <= 5; n++ {
-		wrong := playSchedule(t, n, func(o *sesv2.Options) {
+		wrong := runSchedule(t, n, func(o *sesv2.Options) {
 			o.Retryer = retry.NewStandard(func(so *retry.StandardOptions) { so.MaxBackoff = time.Millisecond })
 		})
 		for _, w := range wrong {
@@ -94,8 +94,8 @@ func TestMails_SDKRetries_WouldBeCaught(t *testing.T) {
 	t.Error("five seeds, and nobody got a mail twice")
 }
 
-// playSchedule runs one seed and says what is wrong in the end.
-func playSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
+// runSchedule runs one seed and says what is wrong in the end.
+func runSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 	t.Helper()
 	r := rand.New(rand.NewPCG(n, 7))
 	// Each seed has faults of its own: with all at once, some hide others.

@@ -78,9 +78,9 @@ func isUTF8(charset string) bool {
 	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }
 
-// tellAccepted says with a 415 what would be taken: codings (RFC 9110, 12.5.3) and types of
+// setAcceptHeaders says with a 415 what would be taken: codings (RFC 9110, 12.5.3) and types of
 // patches (RFC 5789, 2.2).
-func (q *request) tellAccepted(header http.Header) {
+func (q *request) setAcceptHeaders(header http.Header) {
 	if q.Header.Get("Content-Encoding") != "" {
 		header.Set("Accept-Encoding", "identity")
 	}

@@ -63,7 +63,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		if release.IsKind(err, release.KindUnsupportedMedia) {
-			q.tellAccepted(w.Header())
+			q.setAcceptHeaders(w.Header())
 		}
 		a.writeProblem(w, r, err)
 	}

@@ -31,7 +31,7 @@ func TestSettlement_BrokenConsumer_IsCaught(t *testing.T) {
 	dies := func(f faults) bool { return f.crash > 0.1 }
 	isGivenUp := func(f faults) bool { return f.crash > 0.1 && f.retries < 2 }
 	meets := func(f faults) bool { return f.meddle > 0.1 }
-	fixtures := newWorlds(t)
+	fixtures := newFixtures(t)
 	for n, c := range []struct {
 		name   string
 		broken broken
@@ -53,7 +53,7 @@ func TestSettlement_BrokenConsumer_IsCaught(t *testing.T) {
 
 func isCaught(t *testing.T, fixtures []*fixture, label string, b broken, within func(faults) bool) {
 	var caught, played atomic.Int64
-	playAll(fixtures, seedsWith(5**seeds, within), label, b.consumers, func(seed uint64, _ stats, v verdict) bool {
+	simulateAll(fixtures, seedsWith(5**seeds, within), label, b.consumers, func(seed uint64, _ stats, v verdict) bool {
 		if len(v.final) > 0 && caught.CompareAndSwap(0, int64(seed)) {
 			t.Logf("caught by seed %d: %s", seed, v.final[0])
 		}

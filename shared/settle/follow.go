@@ -27,7 +27,7 @@ func (s *Settler) settleRelease(ctx context.Context, id string) error {
 		return err
 	}
 	return s.followRelease(ctx, r, func(c release.Change) error {
-		if hasNoTasksToTell(r, c) {
+		if settlesNoTasks(r, c) {
 			return s.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, 0, s.now())
 		}
 		return nil
@@ -67,9 +67,9 @@ func (s *Settler) followRelease(ctx context.Context, r dynamo.Settling, then fun
 	return err
 }
 
-// hasNoTasksToTell tells whether the latest settlement ends with the change request:
+// settlesNoTasks tells whether the latest settlement ends with the change request:
 // nothing of it stands in the history that the tasks follow.
-func hasNoTasksToTell(r dynamo.Settling, c release.Change) bool {
+func settlesNoTasks(r dynamo.Settling, c release.Change) bool {
 	return !slices.ContainsFunc(c.History, func(s release.Settlement) bool {
 		return s.ReleaseID == r.ID && s.Epoch == r.Settling.Epoch
 	})

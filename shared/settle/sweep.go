@@ -26,8 +26,8 @@ const (
 	sweepAtOnce = 8
 	// sweepEach is how much of a run's five minutes one release may take.
 	sweepEach = time.Minute
-	// sweepTells bounds how many failures the error of a run names; each has a log line.
-	sweepTells = 10
+	// maxNamedFailures bounds how many failures the error of a run names; each has a log line.
+	maxNamedFailures = 10
 )
 
 // Sweep repairs, from the tables alone, what streams and callers left unfinished:
@@ -126,7 +126,7 @@ func (r *run) look(ctx context.Context, u dynamo.Unfinished) {
 	switch {
 	case err != nil:
 		r.report.Failed++
-		if len(r.failures) < sweepTells {
+		if len(r.failures) < maxNamedFailures {
 			r.failures = append(r.failures, err)
 		}
 	case ok: // else it was deleted meanwhile; the index lags
@@ -178,7 +178,7 @@ func (s *Sweep) settle(ctx context.Context, r dynamo.Settling) error {
 	}
 	slog.InfoContext(ctx, "sweep: going on with a settlement", "release", r.ID, "epoch", r.Settling.Epoch, "unsettled", len(r.Settling.Unsettled))
 	return s.Settler.followRelease(ctx, r, func(c release.Change) error {
-		if hasNoTasksToTell(r, c) {
+		if settlesNoTasks(r, c) {
 			return s.Settler.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, 0, s.Settler.now())
 		}
 		return s.Settler.followChange(ctx, c, r.ID)

@@ -52,10 +52,10 @@ func inFreshSandboxes(store *dynamo.Store, handle func(*settle.Settler, context.
 //
 // One seed is played again with -run TestSettlement_UnderFaults_KeepsItsInvariants -seed N -seeds 1.
 func TestSettlement_UnderFaults_KeepsItsInvariants(t *testing.T) {
-	fixtures := newWorlds(t)
+	fixtures := newFixtures(t)
 	var mu sync.Mutex
 	var total stats
-	playAll(fixtures, seedsWith(*seeds, nil), "", rightConsumers, func(seed uint64, s stats, v verdict) bool {
+	simulateAll(fixtures, seedsWith(*seeds, nil), "", rightConsumers, func(seed uint64, s stats, v verdict) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		total.add(s)
@@ -80,7 +80,7 @@ func TestSettlement_UnderFaults_KeepsItsInvariants(t *testing.T) {
 	}
 }
 
-func newWorlds(t *testing.T) []*fixture {
+func newFixtures(t *testing.T) []*fixture {
 	t.Helper()
 	testkit.OwnEngine(t)
 	fixtures := make([]*fixture, min(stages, *seeds))
@@ -90,8 +90,8 @@ func newWorlds(t *testing.T) []*fixture {
 	return fixtures
 }
 
-// playAll plays the seeds until each has been judged or judge says that it is enough.
-func playAll(fixtures []*fixture, queue chan uint64, label string, build consumers, judge func(uint64, stats, verdict) bool) {
+// simulateAll plays the seeds until each has been judged or judge says that it is enough.
+func simulateAll(fixtures []*fixture, queue chan uint64, label string, build consumers, judge func(uint64, stats, verdict) bool) {
 	var enough atomic.Bool
 	var playing sync.WaitGroup
 	for _, w := range fixtures {
@@ -178,10 +178,10 @@ func (w *fixture) simulate(seed uint64, label string, build consumers) (stats, v
 	}
 	p.chaos.off.Store(true)
 	w.Layer.Adjust(strict.Options{})
-	p.quieten(functions, random)
+	p.deliverRest(functions, random)
 	close(p.chaos.thaw)
 	p.zombies.Wait()
-	p.quieten(functions, random)
+	p.deliverRest(functions, random)
 
 	s.Crashes, s.Frozen = int(p.crashes.Load()), int(p.froze.Load())
 	for _, d := range functions {
@@ -226,8 +226,8 @@ func (p *simulation) functions(build consumers) []*deliveries {
 	return []*deliveries{changes, tasks}
 }
 
-// quieten delivers what is left, without faults, and lets the sweep repair the rest.
-func (p *simulation) quieten(functions []*deliveries, random *rand.Rand) {
+// deliverRest delivers what is left, without faults, and lets the sweep repair the rest.
+func (p *simulation) deliverRest(functions []*deliveries, random *rand.Rand) {
 	settler := settle.New(p.Store)
 	for round := 0; ; round++ {
 		for {

@@ -100,9 +100,9 @@ func (s *walkthrough) runSchedule(ctx context.Context) error {
 	return s.must(ctx, "", "POST", "/_local/schedules/heads-up", nil, nil)
 }
 
-// tellAhead plans a second release and shows what people hear before it begins: the
+// showHeadsUp plans a second release and shows what people hear before it begins: the
 // heads-up, the new date, and that it is off.
-func (s *walkthrough) tellAhead(ctx context.Context) error {
+func (s *walkthrough) showHeadsUp(ctx context.Context) error {
 	s.title("What people hear before a release: the heads-up, a new date, and that it is off")
 	id, start, err := s.scheduleSecond(ctx)
 	if err != nil {

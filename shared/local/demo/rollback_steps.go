@@ -122,8 +122,8 @@ func (s *walkthrough) lookBack(ctx context.Context) error {
 	return nil
 }
 
-// tellAfter shows the mail that the requester got when the rollback was complete.
-func (s *walkthrough) tellAfter(ctx context.Context) error {
+// showRollbackMail shows the mail that the requester got when the rollback was complete.
+func (s *walkthrough) showRollbackMail(ctx context.Context) error {
 	s.title("What people hear afterwards")
 	_, err := s.awaitMail(ctx, s.releaseID, "rolled back")
 	return err

@@ -29,13 +29,13 @@ const parentRole = "ENGINE_TEST_PARENT"
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv(parentRole); role != "" {
-		playParent(role)
+		parentProcess(role)
 		return
 	}
 	os.Exit(m.Run())
 }
 
-func playParent(role string) {
+func parentProcess(role string) {
 	e, err := Start(context.Background(), Options{Dir: os.Getenv("ENGINE_TEST_DIR")})
 	if err != nil {
 		fmt.Println("error", err)

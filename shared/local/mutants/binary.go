@@ -79,12 +79,12 @@ type lane struct {
 	runs       int
 }
 
-// freshAfter is after how many processes a lane takes a new engine: an old one forgets no
+// engineReplacedAfter is after how many processes a lane takes a new engine: an old one forgets no
 // stream it ever had, and grows slow.
-const freshAfter = 30
+const engineReplacedAfter = 30
 
 func (l *lane) endpoint(ctx context.Context) (string, error) {
-	if l.runs++; l.engine != nil && l.runs%freshAfter == 0 {
+	if l.runs++; l.engine != nil && l.runs%engineReplacedAfter == 0 {
 		l.stop()
 	}
 	if l.engine == nil {

@@ -137,12 +137,12 @@ type tail struct{ text []byte }
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.text = append(t.text, p...)
-	t.text = t.text[max(0, len(t.text)-maxSaid):]
+	t.text = t.text[max(0, len(t.text)-maxRepeated):]
 	return len(p), nil
 }
 
-// maxSaid bounds what is repeated of a command's words, in bytes.
-const maxSaid = 300
+// maxRepeated bounds what is repeated of a command's words, in bytes.
+const maxRepeated = 300
 
 // line is the last line with anything in it, as part of a sentence. One that may hold a token,
 // which begins so, is not repeated.

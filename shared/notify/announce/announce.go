@@ -74,28 +74,28 @@ func (a *Announcer) Announce(ctx context.Context, r release.Release, epoch int) 
 	return a.announce(ctx, r, r.History[epoch-1:epoch])
 }
 
-// announce publishes passages of a release, in order, opens the jobs by which people
+// announce publishes transitions of a release, in order, opens the jobs by which people
 // are told of them, and then records the last one. A bus that is down does not keep
 // people from being told.
-func (a *Announcer) announce(ctx context.Context, r release.Release, passages []release.HistoryEntry) error {
-	if len(passages) == 0 {
+func (a *Announcer) announce(ctx context.Context, r release.Release, entered []release.HistoryEntry) error {
+	if len(entered) == 0 {
 		return nil
 	}
-	if err := errors.Join(a.openJobs(ctx, r, passages), a.publish(ctx, r, passages)); err != nil {
+	if err := errors.Join(a.openJobs(ctx, r, entered), a.publish(ctx, r, entered)); err != nil {
 		return err
 	}
-	if err := a.store.MarkAnnounced(ctx, r.ID, passages[len(passages)-1].Epoch); err != nil {
+	if err := a.store.MarkAnnounced(ctx, r.ID, entered[len(entered)-1].Epoch); err != nil {
 		return err
 	}
-	for _, p := range passages {
+	for _, p := range entered {
 		slog.InfoContext(ctx, "announce: a status was entered", "release", r.ID, figures.Count("ReleasesEntered", "Status", string(p.To)))
 	}
 	return nil
 }
 
-func (a *Announcer) publish(ctx context.Context, r release.Release, passages []release.HistoryEntry) error {
-	entries := make([]types.PutEventsRequestEntry, len(passages))
-	for i, p := range passages {
+func (a *Announcer) publish(ctx context.Context, r release.Release, entered []release.HistoryEntry) error {
+	entries := make([]types.PutEventsRequestEntry, len(entered))
+	for i, p := range entered {
 		entry, err := a.entry(r, p)
 		if err != nil {
 			return err

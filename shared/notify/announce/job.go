@@ -14,8 +14,8 @@ import (
 // openJobs puts down, in the Mail table, that people are to be told of passages: of a
 // window when its time comes, of a cancellation at once, of a deployment or a rollback once it is settled. A job that
 // nobody is concerned by costs its planner a read.
-func (a *Announcer) openJobs(ctx context.Context, r release.Release, passages []release.HistoryEntry) error {
-	for _, p := range passages {
+func (a *Announcer) openJobs(ctx context.Context, r release.Release, entered []release.HistoryEntry) error {
+	for _, p := range entered {
 		var err error
 		switch p.To {
 		case release.Scheduled:

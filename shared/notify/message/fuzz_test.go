@@ -11,7 +11,7 @@ import (
 )
 
 // Whatever people write into names, titles and reasons stays text.
-func FuzzLetter(f *testing.F) {
+func FuzzMessage(f *testing.F) {
 	f.Add("Ann", "Laptop", "it broke", "Spring", uint8(0))
 	f.Add("<b>", "</li><script>alert(1)</script>", "\r\nBcc: x@example.com", "]]>\x00\u2028", uint8(4))
 	f.Add("www.evil.example", "{{.}}", "\xff\xfe", strings.Repeat("ü", 300), uint8(2))

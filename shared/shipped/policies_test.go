@@ -14,7 +14,7 @@ import (
 // reached from its main, so that the functions of package dynamo that are in the file,
 // read in the source, say which actions on which tables it takes. Compared with the
 // policy both ways, any right that is missing, and any that is not needed, shows.
-func TestShipped_Rights_AreWhatTheFilesUse(t *testing.T) {
+func TestShipped_IAMPolicies_AreWhatTheFilesUse(t *testing.T) {
 	root, tmpl := load(t)
 	source := readStore(t, filepath.Join(root, "shared", "dynamo"))
 	removed := 0
