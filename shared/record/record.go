@@ -56,6 +56,7 @@ type form struct {
 	Removed    []release.ScopedChange    `json:"removed,omitempty"`
 	Step       *release.StepCompletion   `json:"step,omitempty"`
 	Settlement *release.SettlementCounts `json:"settlement,omitempty"`
+	Erased     *release.ErasedWords      `json:"erased,omitempty"`
 }
 
 // changeForm is a field that was written. Was is the fingerprint of the old value, which
@@ -86,7 +87,7 @@ func Encode(of, key string, e release.LogEntry) Entry {
 		Subject: salted("subject", e.Subject), Author: salted("author", e.Author), Email: salted("email", e.AuthorEmail),
 		Unverified: e.AuthorEmailVerified != nil && !*e.AuthorEmailVerified, Text: salted("text", e.Text), Status: e.Status,
 		Release: e.ReleaseID, Change: e.ChangeRequestID, Decision: e.Decision, Digest: e.Digest,
-		Added: e.Added, Removed: e.Removed, Step: e.Step, Settlement: e.Settlement,
+		Added: e.Added, Removed: e.Removed, Step: e.Step, Settlement: e.Settlement, Erased: e.Erased,
 	}
 	for n, c := range e.Changes {
 		f.Changes = append(f.Changes, changeForm{
@@ -110,7 +111,7 @@ func (e Entry) Decode() (release.LogEntry, error) {
 	d := release.LogEntry{
 		ID: f.Key, Kind: f.Kind, Timestamp: at, Subject: e.value("subject"), Author: e.value("author"), AuthorEmail: e.value("email"),
 		Text: e.value("text"), Status: f.Status, ReleaseID: f.Release, ChangeRequestID: f.Change, Decision: f.Decision, Digest: f.Digest,
-		Added: f.Added, Removed: f.Removed, Step: f.Step, Settlement: f.Settlement,
+		Added: f.Added, Removed: f.Removed, Step: f.Step, Settlement: f.Settlement, Erased: f.Erased,
 	}
 	if f.Unverified {
 		d.AuthorEmailVerified = new(bool)

@@ -20,16 +20,17 @@ const (
 	LogApprovalVoided LogKind = "approval-voided"
 	LogStep           LogKind = "step"
 	LogSettlement     LogKind = "settlement"
+	LogErasure        LogKind = "erasure"
 	LogDeleted        LogKind = "deleted"
 )
 
 // LogKinds lists the kinds of a release's log.
 var LogKinds = []LogKind{
-	LogNote, LogCreated, LogTransition, LogEdit, LogScope, LogDecision, LogApprovalVoided, LogStep, LogSettlement, LogDeleted,
+	LogNote, LogCreated, LogTransition, LogEdit, LogScope, LogDecision, LogApprovalVoided, LogStep, LogSettlement, LogErasure, LogDeleted,
 }
 
 // ChangeLogKinds lists the kinds of a change request's record.
-var ChangeLogKinds = []LogKind{LogCreated, LogDecision, LogApprovalVoided, LogEdit}
+var ChangeLogKinds = []LogKind{LogCreated, LogDecision, LogApprovalVoided, LogEdit, LogErasure}
 
 // ParseChangeLogKind matches a kind of a change request's record without regard to case.
 func ParseChangeLogKind(s string) (LogKind, bool) { return parseEnum(s, ChangeLogKinds) }
@@ -68,6 +69,7 @@ type LogEntry struct {
 	Removed    []ScopedChange    `json:"removed,omitempty" doc:"The change requests that left the release, each as it was then."`
 	Step       *StepCompletion   `json:"step,omitempty" doc:"The step that was completed or opened again."`
 	Settlement *SettlementCounts `json:"settlement,omitempty" doc:"What the settlement reached, in numbers."`
+	Erased     *ErasedWords      `json:"erased,omitempty" doc:"What was erased."`
 
 	// Legacy marks entries of before kinds were kept; theirs is derived.
 	Legacy bool `json:"legacy,omitempty" doc:"True for entries written before kinds were kept; their kind is derived."`
@@ -107,6 +109,13 @@ type SettlementCounts struct {
 	Epoch   int `json:"epoch" doc:"Which transition it followed."`
 	Changes int `json:"changes" doc:"How many change requests followed."`
 	Tasks   int `json:"tasks" doc:"How many tasks followed."`
+}
+
+// ErasedWords is what was erased of an entry: the words are gone, and what remains can still
+// be proved.
+type ErasedWords struct {
+	Entry  string   `json:"entry" doc:"The entry of which something was erased."`
+	Values []string `json:"values" doc:"What: 'author', 'email', 'subject', 'text', or 'to0' and 'was0' of the first field in 'changes'."`
 }
 
 // EntryBy is an entry by whom the stamp names, of its time to the millisecond.

@@ -135,6 +135,7 @@ var about = map[string]string{
 	"Fingerprint":        "Recognises a value without telling it.",
 	"ScopedChange":       "A change request as it was when it joined a release or left it.",
 	"SettlementCounts":   "What a settlement reached in the end.",
+	"ErasedWords":        "What was erased of an entry. The words are gone; that the entry was there, and what else it says, can still be proved.",
 	"LoggedStep":         "A step that was completed or opened again.",
 	"Progress":           "How far change requests and tasks have followed the latest deployment, rollback or cancellation.",
 }

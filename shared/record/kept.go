@@ -1,0 +1,210 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Kept is what somebody kept earlier: an event of the bus, a checkpoint, or evidence. Only
+// against such a thing does it show that the newest entries were cut off, or that the
+// whole tree was made anew.
+type Kept struct {
+	Name       string // of the file, for people
+	Checkpoint Checkpoint
+	ReleaseID  string // whose entries it tells of; empty of a checkpoint
+	Entries    []KeptEntry
+	Count      int // at least so many entries the release had then
+}
+
+// KeptEntry is an entry as it was known earlier.
+type KeptEntry struct {
+	Of, Kind, Key, Sum string
+	leaf               string
+	index              int
+}
+
+// EventRecord is what an event of the bus tells of the record.
+type EventRecord struct {
+	Checkpoint string `json:"checkpoint"`
+	Key        string `json:"key"`
+	Sum        string `json:"sha256"`
+	Entries    int    `json:"entries"`
+}
+
+// ReadEvidence reads a file of evidence: one page, or several one after another.
+func ReadEvidence(name string, data []byte) ([]Evidence, error) {
+	var pages []Evidence
+	in := json.NewDecoder(bytes.NewReader(data))
+	for {
+		var p Evidence
+		switch err := in.Decode(&p); {
+		case errors.Is(err, io.EOF) && len(pages) > 0:
+			return pages, nil
+		case err != nil || p.Version == 0 || p.ReleaseID == "":
+			return nil, fmt.Errorf("%s is not evidence as GET /api/releases/{id}/evidence answers it", name)
+		}
+		pages = append(pages, p)
+	}
+}
+
+// ReadKept reads what was kept: a checkpoint as text, an event with or without its
+// envelope, or evidence.
+func ReadKept(name string, data []byte) (Kept, error) {
+	if c, err := ParseCheckpoint(string(data)); err == nil {
+		return Kept{Name: name, Checkpoint: c}, nil
+	}
+	if pages, err := ReadEvidence(name, data); err == nil {
+		return keptEvidence(name, pages)
+	}
+	type event struct {
+		Release struct {
+			ID string `json:"id"`
+		} `json:"release"`
+		Record EventRecord `json:"record"`
+	}
+	var sent struct {
+		event
+		Detail event `json:"detail"`
+	}
+	unknown := fmt.Errorf("%s is neither a checkpoint, nor an event of the bus that has one, nor evidence", name)
+	if json.Unmarshal(data, &sent) != nil {
+		return Kept{}, unknown
+	}
+	e := sent.Detail
+	if e.Record.Checkpoint == "" {
+		e = sent.event
+	}
+	c, err := ParseCheckpoint(e.Record.Checkpoint)
+	if err != nil || e.Release.ID == "" {
+		return Kept{}, unknown
+	}
+	k := Kept{Name: name, Checkpoint: c, ReleaseID: e.Release.ID, Count: e.Record.Entries}
+	if e.Record.Key != "" {
+		k.Entries = []KeptEntry{{Of: e.Release.ID, Kind: ReleaseLog, Key: e.Record.Key, Sum: e.Record.Sum}}
+	}
+	return k, nil
+}
+
+func keptEvidence(name string, pages []Evidence) (Kept, error) {
+	c, err := ParseCheckpoint(pages[0].Checkpoint)
+	if err != nil {
+		return Kept{}, fmt.Errorf("%s: its checkpoint is not one: %w", name, err)
+	}
+	k := Kept{Name: name, Checkpoint: c, ReleaseID: pages[0].ReleaseID}
+	for _, p := range pages {
+		if p.Checkpoint != pages[0].Checkpoint || p.ReleaseID != k.ReleaseID {
+			return Kept{}, fmt.Errorf("%s holds pages of two pieces of evidence: give each in a file of its own", name)
+		}
+		for _, e := range p.Entries {
+			entry := KeptEntry{Of: e.Of, Kind: e.Kind, Key: e.Key, leaf: e.Leaf, index: e.Index}
+			if e.Bytes != "" {
+				entry.Sum = SumOf(e.Bytes)
+			} else if l, err := ParseLeaf([]byte(e.Leaf)); err == nil {
+				entry.Sum = l.Sum
+			}
+			k.Entries = append(k.Entries, entry)
+		}
+	}
+	return k, nil
+}
+
+// compare holds evidence against all that was kept.
+func (v *verification) compare(pages []Evidence, kept []Kept) error {
+	for _, k := range kept {
+		if err := v.compareEntries(k); err != nil {
+			return err
+		}
+		if err := v.compareTree(pages, k); err != nil {
+			return err
+		}
+		v.verdict.Kept = append(v.verdict.Kept, k.Name)
+	}
+	return nil
+}
+
+// compareEntries names what is not there any more, or not what it was.
+func (v *verification) compareEntries(k Kept) error {
+	if k.ReleaseID != v.verdict.ReleaseID {
+		return nil // of another release: its tree counts
+	}
+	var missing []string
+	for _, was := range k.Entries {
+		log := v.logs[logName{was.Kind, was.Of}]
+		if log == nil {
+			continue // a change request that is not in the release any more
+		}
+		at := slices.IndexFunc(log.entries, func(e provedEntry) bool { return e.Key == was.Key })
+		if at < 0 {
+			missing = append(missing, was.Of+" "+was.Key)
+			continue
+		}
+		is := log.entries[at]
+		sum := SumOf(is.Bytes)
+		if is.Bytes == "" {
+			sum = is.leaf.Sum
+		}
+		switch {
+		case was.Sum != "" && sum != was.Sum:
+			return is.fault("it is not what it was when %s was kept: its bytes had the SHA-256 %s, and have %s.", k.Name, was.Sum, sum)
+		case was.leaf != "" && (is.Leaf != was.leaf || is.Index != was.index):
+			return is.fault("it was sealed as leaf %d when %s was kept, and is sealed as leaf %d now, or otherwise: it was sealed anew.", was.index, k.Name, is.Index)
+		}
+	}
+	if len(missing) > 0 {
+		return &Fault{Of: k.ReleaseID, What: fmt.Sprintf("%d of the entries that %s knows are missing: %s. They were cut off, or a table was restored to an earlier moment.", len(missing), k.Name, join(missing))}
+	}
+	if n := len(v.logs[logName{ReleaseLog, k.ReleaseID}].entries); n < k.Count {
+		return &Fault{Of: k.ReleaseID, What: fmt.Sprintf("it had %d entries when %s was kept, and has %d: the newest were cut off.", k.Count, k.Name, n)}
+	}
+	return nil
+}
+
+// compareTree sees that the tree of then is the beginning of the tree of now.
+func (v *verification) compareTree(pages []Evidence, k Kept) error {
+	was, is := k.Checkpoint, v.checkpoint
+	fault := func(format string, args ...any) error {
+		return &Fault{What: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case was.Origin.Installation != is.Origin.Installation:
+		return fault("%s is of the installation %s, and the evidence of %s: the whole tree was made anew, or they do not belong together.", k.Name, was.Origin.Installation, is.Origin.Installation)
+	case was.Origin.Generation > is.Origin.Generation:
+		return fault("%s is of generation %d of the tree, and the evidence of generation %d: it is older than %s, or the tree was put back without saying so.", k.Name, was.Origin.Generation, is.Origin.Generation, k.Name)
+	}
+	if begins, later := v.generation[was.Origin.Generation+1]; later && was.Size > begins {
+		return fault("after %s was kept, the tables were restored to an earlier moment: the leaves %d to %d of then are not part of the record any more. Evidence kept then names the entries that are missing.", k.Name, begins, was.Size-1)
+	}
+	switch {
+	case was.Size > is.Size:
+		return fault("the tree had %d leaves when %s was kept, and has %d: its end was cut off, or the evidence is older than %s.", was.Size, k.Name, is.Size, k.Name)
+	case was.Size == 0:
+		return nil
+	case was.Size == is.Size:
+		if was.Root != is.Root {
+			return fault("the tree of %d leaves is not the one of which %s tells: it was made anew.", is.Size, k.Name)
+		}
+		return nil
+	}
+	at := slices.IndexFunc(pages, func(p Evidence) bool { return p.Since != nil && int64(p.Since.Size) == was.Size })
+	if at < 0 {
+		return fault("the evidence does not have the proof that connects it with %s. Fetch it with ?since=%d.", k.Name, was.Size)
+	}
+	proof := make(tlog.TreeProof, len(pages[at].Since.Proof))
+	for n, text := range pages[at].Since.Proof {
+		h, err := tlog.ParseHash(text)
+		if err != nil {
+			return fault("the proof that connects the evidence with %s has a hash that is none: %q.", k.Name, text)
+		}
+		proof[n] = h
+	}
+	if err := tlog.CheckTree(proof, is.Size, is.Root, was.Size, was.Root); err != nil {
+		return fault("the first %d leaves of the tree are not those of which %s tells: what was sealed was changed, and the tree made anew.", was.Size, k.Name)
+	}
+	return nil
+}

@@ -1,0 +1,231 @@
+package record
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"example.com/releases/shared/release"
+)
+
+func keptOf(t *testing.T, data string) Kept {
+	t.Helper()
+	k, err := ReadKept("kept.json", []byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// event is what the bus was told when an entry was the newest.
+func event(k *keeper, e EvidenceEntry, entries int) string {
+	record, err := json.Marshal(EventRecord{Checkpoint: k.checkpoint().String(), Key: e.Key, Sum: SumOf(e.Bytes), Entries: entries})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return `{"detail-type":"Release Status Changed","detail":{"release":{"id":"` + theRelease + `"},"record":` + string(record) + `}}`
+}
+
+// Against what was kept, it shows that the record is what it was, and went on.
+func TestVerify_WhatWasKept_IsTheBeginning(t *testing.T) {
+	k := newKeeper(t)
+	entries := k.sampleLog()
+	sealed := entries[:6]
+	then := k.checkpoint()
+	kept := []Kept{
+		keptOf(t, then.String()), keptOf(t, asJSON(t, k.evidence(0, entries...))), keptOf(t, event(k, entries[3], 5)),
+		keptOf(t, strings.TrimSuffix(strings.SplitN(event(k, entries[3], 5), `"detail":`, 2)[1], "}")), // without its envelope
+	}
+	now := k.evidence(0, entries...)
+	if v, err := Verify([]Evidence{now}, kept, SealedWithin); err != nil || len(v.Kept) != 4 {
+		t.Errorf("of the same tree: %+v, %s", v, faultOf(err))
+	}
+	third := entries[6]
+	third = k.seal(third, release.LogNote, false)
+	fourth := k.note(4, "Fourth.")
+	now = k.evidence(then.Size, append(slices.Clone(sealed), third, fourth)...)
+	if v, err := Verify([]Evidence{now}, kept, SealedWithin); err != nil || len(v.Kept) != 4 {
+		t.Errorf("of a tree that grew: %+v, %s", v, faultOf(err))
+	}
+	now.Since = nil
+	if _, err := Verify([]Evidence{now}, kept, SealedWithin); !strings.Contains(faultOf(err), "Fetch it with ?since="+strconv.FormatInt(then.Size, 10)) {
+		t.Error(faultOf(err))
+	}
+	empty := Checkpoint{Origin: k.origin}
+	if _, err := Verify([]Evidence{now}, []Kept{{Checkpoint: empty}}, SealedWithin); err != nil {
+		t.Errorf("of a tree without leaves: %s", faultOf(err))
+	}
+}
+
+// Evidence that is right in itself: only what was kept shows what became of it.
+func TestVerify_RightInItself_IsFoundByWhatWasKept(t *testing.T) {
+	build := func(words string) (*keeper, []EvidenceEntry) {
+		k := newKeeper(t)
+		var entries []EvidenceEntry
+		for n := 1; n <= 4; n++ {
+			text := "Note."
+			if n == 2 {
+				text = words
+			}
+			entries = append(entries, k.note(n, text))
+		}
+		return k, entries
+	}
+	then, entries := build("Note.")
+	evidence, sent, checkpoint := asJSON(t, then.evidence(0, entries...)), event(then, entries[3], 4), then.checkpoint().String()
+
+	cut, fewer := newKeeper(t), entries[:3] // the newest entry and its leaf are gone, and so is its count
+	cut.size, cut.hashes, cut.now, cut.counts[ReleaseLog+theRelease] = 6, then.hashes, then.now, 3
+	anew, others := build("I never wrote that.") // the whole tree, as if nothing had been
+	longer, more := build("I never wrote that.")
+	more = append(more, longer.note(5, "Later."))
+	for _, c := range []struct {
+		what, kept string
+		now        Evidence
+		want       string
+	}{
+		{"newest cut off, evidence", evidence, cut.evidence(0, fewer...), "1 of the entries that kept.json knows are missing: " + theRelease + " e0001.000000000004"},
+		{"newest cut off, event", sent, cut.evidence(0, fewer...), "1 of the entries that kept.json knows are missing: " + theRelease + " e0001.000000000004"},
+		{"newest cut off, checkpoint", checkpoint, cut.evidence(0, fewer...), "the tree had 8 leaves when kept.json was kept, and has 6"},
+		{"made anew, evidence", evidence, anew.evidence(0, others...), "entry e0001.000000000001: it is not what it was when kept.json was kept"}, // other salts
+		{"made anew, event", sent, anew.evidence(0, others...), "entry e0001.000000000004: it is not what it was"},
+		{"made anew, checkpoint", checkpoint, anew.evidence(0, others...), "the tree of 8 leaves is not the one of which kept.json tells: it was made anew"},
+		{"made anew and longer, checkpoint", checkpoint, longer.evidence(8, more...), "the first 8 leaves of the tree are not those of which kept.json tells"},
+	} {
+		if _, err := Verify([]Evidence{c.now}, nil, SealedWithin); err != nil {
+			t.Fatalf("%s: it is not right in itself: %s", c.what, faultOf(err))
+		}
+		if _, err := Verify([]Evidence{c.now}, []Kept{keptOf(t, c.kept)}, SealedWithin); !strings.Contains(faultOf(err), c.want) {
+			t.Errorf("%s: %s\nwant %s", c.what, faultOf(err), c.want)
+		}
+	}
+	// The event tells how many entries there were, also where its own is still there.
+	first := event(then, entries[0], 4)
+	if _, err := Verify([]Evidence{then.evidence(0, entries...)}, []Kept{keptOf(t, first)}, SealedWithin); err != nil {
+		t.Error(faultOf(err))
+	}
+	then.counts[ReleaseLog+theRelease] = 3
+	if _, err := Verify([]Evidence{then.evidence(0, entries[:3]...)}, []Kept{keptOf(t, first)}, SealedWithin); !strings.Contains(faultOf(err), "it had 4 entries when kept.json was kept, and has 3") {
+		t.Error(faultOf(err))
+	}
+	// Sealed anew in another place, with the same bytes.
+	other := newKeeper(t)
+	other.append([]byte("one more"))
+	resealed := slices.Clone(entries)
+	for n := range resealed {
+		resealed[n].Leaf, resealed[n].Index = "", NotSealed
+		other.now = then.now
+		resealed[n] = other.seal(resealed[n], release.LogNote, false)
+	}
+	if _, err := Verify([]Evidence{other.evidence(0, resealed...)}, []Kept{keptOf(t, evidence)}, SealedWithin); !strings.Contains(faultOf(err), "it was sealed as leaf 1 when kept.json was kept, and is sealed as leaf 2") {
+		t.Error(faultOf(err))
+	}
+}
+
+// A restore puts the tree back to an earlier moment and goes on in another generation,
+// whose first leaf says what was known.
+func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
+	k := newKeeper(t)
+	first, second := k.note(1, "First."), k.note(2, "Second.")
+	atRestore := k.checkpoint()
+	third := k.note(3, "Third.")
+	last := k.checkpoint()
+	then := asJSON(t, k.evidence(0, first, second, third))
+
+	restored := newKeeper(t)
+	restored.size, restored.origin.Generation, restored.now = atRestore.Size, 2, k.now
+	for n := range tlog.StoredHashCount(atRestore.Size) {
+		restored.hashes[n] = k.hashes[n]
+	}
+	restored.counts[ReleaseLog+theRelease] = 2
+	leaf := GenerationLeaf(2, last)
+	begins := restored.append(leaf)
+	again := restored.note(3, "Third, again.")
+	make := func(since int64, entries ...EvidenceEntry) Evidence {
+		p := restored.evidence(since, entries...)
+		p.Restores = []RestoreLeaf{{Leaf: string(leaf), Index: begins}}
+		var leaves []int64
+		for _, e := range entries {
+			leaves = append(leaves, int64(e.Index))
+		}
+		var err error
+		if p.Hashes, err = ProofHashes(restored.hashes, restored.size, append(leaves, int64(begins))); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	now := make(atRestore.Size, first, second, again)
+	if v, err := Verify([]Evidence{now}, []Kept{keptOf(t, atRestore.String())}, SealedWithin); err != nil || v.Checkpoint.Origin.Generation != 2 {
+		t.Errorf("of before the restored moment: %+v, %s", v, faultOf(err))
+	}
+	for _, c := range []struct {
+		kept string
+		now  Evidence
+		want string
+	}{
+		{then, make(0, first, second), "number 3 is missing"}, // the count of now
+		{then, now, "entry e0001.000000000003: it is not what it was when kept.json was kept"},
+		{last.String(), now, "after kept.json was kept, the tables were restored to an earlier moment: the leaves 4 to 5 of then are not part of the record any more"},
+	} {
+		if _, err := Verify([]Evidence{c.now}, []Kept{keptOf(t, c.kept)}, SealedWithin); !strings.Contains(faultOf(err), c.want) {
+			t.Errorf("%s\nwant %s", faultOf(err), c.want)
+		}
+	}
+	// Without the leaf that says so, or with another, a restore is a forgery.
+	now.Restores = nil
+	if _, err := Verify([]Evidence{now}, nil, SealedWithin); !strings.Contains(faultOf(err), "the leaf that says so is missing") {
+		t.Error(faultOf(err))
+	}
+	now.Restores = []RestoreLeaf{{Leaf: string(GenerationLeaf(2, atRestore)), Index: begins}}
+	if _, err := Verify([]Evidence{now}, nil, SealedWithin); !strings.Contains(faultOf(err), "is not in the tree of the checkpoint") {
+		t.Error(faultOf(err))
+	}
+	now.Restores = []RestoreLeaf{{Leaf: string(GenerationLeaf(3, last)), Index: begins}}
+	if _, err := Verify([]Evidence{now}, nil, SealedWithin); !strings.Contains(faultOf(err), "is not the beginning of generation 2") {
+		t.Error(faultOf(err))
+	}
+	// Evidence of before against what was kept after it, or elsewhere.
+	for _, c := range []struct {
+		origin Origin
+		want   string
+	}{{Origin{"ABC234", 2}, "is of generation 2 of the tree, and the evidence of generation 1"}, {Origin{"XYZ567", 1}, "is of the installation XYZ567"}} {
+		kept := Kept{Name: "kept.json", Checkpoint: Checkpoint{Origin: c.origin, Size: 1}}
+		if _, err := Verify([]Evidence{k.evidence(0, first, second, third)}, []Kept{kept}, SealedWithin); !strings.Contains(faultOf(err), c.want) {
+			t.Errorf("%s\nwant %s", faultOf(err), c.want)
+		}
+	}
+}
+
+func TestReadKept_AnythingElse_IsAnError(t *testing.T) {
+	for _, data := range []string{"", "{}", "[]", "hello", `{"detail":{}}`, `{"detail":{"release":{"id":"REL-1"}}}`, `{"evidenceVersion":1}`, `{"evidenceVersion":1,"releaseId":"R"}`, `{"detail":{"record":{"checkpoint":"releases-record/A/1\n0\n` + Checkpoint{}.Root.String() + `\n"}}}`} {
+		if k, err := ReadKept("kept", []byte(data)); err == nil {
+			t.Errorf("%s was read as %+v", data, k)
+		}
+	}
+	k := newKeeper(t)
+	page := k.evidence(0, k.sampleLog()...)
+	other := page
+	other.ReleaseID = "REL-2026-Q2-002"
+	if _, err := ReadKept("kept", []byte(asJSON(t, page)+asJSON(t, other))); err == nil {
+		t.Error("two pieces of evidence are read as one")
+	}
+	if pages, err := ReadEvidence("file", []byte(asJSON(t, page)+"\n"+asJSON(t, page))); err != nil || len(pages) != 2 {
+		t.Errorf("two pages in a file: %d, %v", len(pages), err)
+	}
+	if _, err := ReadEvidence("file", []byte(asJSON(t, page)+"{")); err == nil {
+		t.Error("half a page is read")
+	}
+}
