@@ -24,7 +24,7 @@ import (
 // made are the texts of answers in which nobody can write a sentence, by the name of the
 // field: what Releases makes itself, and what is checked to be an id or an address. Every
 // other text of an answer is one that people wrote.
-var made = map[string]string{
+var composed = map[string]string{
 	"logCursor": "a cursor", "nextCursor": "a cursor", "digest": "a hash", "sha256": "a hash", "kind": "a word of ours", "status": "a word of ours", "state": "a word of ours",
 	"risk": "a word of ours", "plan": "a word of ours", "asks": "a name of a field", "changedSinceApproval": "names of fields", "field": "a name of a field", "code": "a word of ours",
 	"id": "an id", "releaseId": "an id", "changeRequestId": "an id", "linkedChangeRequestIds": "ids", "stillLinking": "ids", "changeRequests": "ids", "added": "ids", "removed": "ids", "unchanged": "ids", "controlId": "an id",
@@ -77,7 +77,7 @@ func byPeople(t *testing.T) []string {
 	t.Helper()
 	var places []string
 	for _, one := range slices.Sorted(maps.Keys(answers(t))) {
-		if made[lastName(one)] == "" {
+		if composed[lastName(one)] == "" {
 			places = append(places, one)
 		}
 	}
@@ -106,7 +106,7 @@ func TestInstructions_EveryTextByPeople_IsNamedUntrusted(t *testing.T) {
 	for one := range answers(t) {
 		there[lastName(one)] = true
 	}
-	for name := range made {
+	for name := range composed {
 		if !there[name] {
 			t.Errorf("no answer has %s", name)
 		}
@@ -305,7 +305,7 @@ func TestTools_CanariesInEveryText_StayInTheirPlaces(t *testing.T) {
 						if hidden, found := glyph.Prose(text); found {
 							t.Errorf("%s: %s holds %v: %q", call, at, hidden, text)
 						}
-						if is && made[lastName(at)] != "" {
+						if is && composed[lastName(at)] != "" {
 							t.Errorf("%s: a canary where there is no text by people, in %s: %s", call, at, text)
 						}
 						shown[at] = shown[at] || is

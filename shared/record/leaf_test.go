@@ -45,10 +45,10 @@ func TestParseLeaf_OnlyItsOwnForm(t *testing.T) {
 			t.Errorf("%+v, %v\nwant %+v", got, err, want)
 		}
 	}
-	whole := string(leaf().Bytes())
+	text := string(leaf().Bytes())
 	for _, other := range []string{
-		"", "{}", "[]", whole + "\n", " " + whole, strings.Replace(whole, `"v":1`, `"v":2`, 1), strings.Replace(whole, `"k":3`, `"k": 3`, 1),
-		strings.Replace(whole, `"k":3`, `"k":3,"x":1`, 1), strings.Replace(whole, "<", `\u003c`, 1), strings.Replace(whole, "T18", " 18", 1),
+		"", "{}", "[]", text + "\n", " " + text, strings.Replace(text, `"v":1`, `"v":2`, 1), strings.Replace(text, `"k":3`, `"k": 3`, 1),
+		strings.Replace(text, `"k":3`, `"k":3,"x":1`, 1), strings.Replace(text, "<", `\u003c`, 1), strings.Replace(text, "T18", " 18", 1),
 	} {
 		if _, err := ParseLeaf([]byte(other)); err == nil {
 			t.Errorf("%s was read", other)
@@ -74,10 +74,10 @@ func TestCheckpoint_Text_IsForGood(t *testing.T) {
 }
 
 func TestParseCheckpoint_AnythingElse_IsNamed(t *testing.T) {
-	whole := checkpoint().String()
+	text := checkpoint().String()
 	for _, c := range []struct{ from, to, names string }{
-		{whole, "", "three lines"},
-		{whole, strings.TrimSuffix(whole, "\n"), "three lines"},
+		{text, "", "three lines"},
+		{text, strings.TrimSuffix(text, "\n"), "three lines"},
 		{"releases-record/", "go.sum/", "origin"},
 		{"/2\n", "/0\n", "origin"},
 		{"/2\n", "/02\n", "origin"},
@@ -86,7 +86,7 @@ func TestParseCheckpoint_AnythingElse_IsNamed(t *testing.T) {
 		{"\n17\n", "\n-1\n", "size"},
 		{"=\n", "\n", "root"},
 	} {
-		if _, err := ParseCheckpoint(strings.Replace(whole, c.from, c.to, 1)); err == nil || !strings.Contains(err.Error(), c.names) {
+		if _, err := ParseCheckpoint(strings.Replace(text, c.from, c.to, 1)); err == nil || !strings.Contains(err.Error(), c.names) {
 			t.Errorf("%q in place of %q: %v, want one that names the %s", c.to, c.from, err, c.names)
 		}
 	}

@@ -86,9 +86,9 @@ func TestGrow_TileOrRootChanged_IsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := TileID{}
-	whole := tiles[id]
+	text := tiles[id]
 	for what, changed := range map[string][]byte{
-		"cut": whole[:64], "none": nil, "changed": append([]byte{whole[0] ^ 1}, whole[1:]...),
+		"cut": text[:64], "none": nil, "changed": append([]byte{text[0] ^ 1}, text[1:]...),
 	} {
 		if _, _, err := (Tiles{id: changed}).Grow(3, root, leaves); err == nil || !strings.Contains(err.Error(), "tile") {
 			t.Errorf("a tile that is %s: %v", what, err)
