@@ -147,23 +147,42 @@ func (s *Store) deleteAll(ctx context.Context, table string, keys []item) error 
 	return nil
 }
 
-// queryAll reads a whole range, page after page.
-func (s *Store) queryAll(ctx context.Context, in *dynamodb.QueryInput, each func(item)) error {
+// pageSize is how many items a request reads of a range that nothing bounds.
+const pageSize = 1000
+
+// pages reads a range, so many items a request, 0 for as many as there are, and hands each
+// page on, with where the next begins, until there is none or it is told to stop.
+//
+// A range without a bound has a size; those whose items the domain bounds need none. The
+// tests' tables refuse every other query: see testkit.
+func (s *Store) pages(ctx context.Context, in *dynamodb.QueryInput, size int, each func(page []item, next item) (goOn bool, err error)) error {
 	if s.eventuallyConsistent {
 		in.ConsistentRead = nil
+	}
+	if size > 0 {
+		in.Limit = aws.Int32(int32(size))
 	}
 	for {
 		out, err := s.db.Query(ctx, in)
 		if err != nil {
 			return failure(err)
 		}
-		for _, i := range out.Items {
+		goOn, err := each(out.Items, out.LastEvaluatedKey)
+		if err != nil || !goOn || len(out.LastEvaluatedKey) == 0 {
+			return err
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// items is pages to the end, item by item.
+func (s *Store) items(ctx context.Context, in *dynamodb.QueryInput, size int, each func(item)) error {
+	return s.pages(ctx, in, size, func(page []item, _ item) (bool, error) {
+		for _, i := range page {
 			each(i)
 		}
-		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
-			return nil
-		}
-	}
+		return true, nil
+	})
 }
 
 // rangeOf is the strongly consistent query of a partition where the sort key meets a condition.

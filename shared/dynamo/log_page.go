@@ -84,6 +84,7 @@ func (p *entryPage) add(e release.LogEntry, i item) bool {
 func (s *Store) newestFirst(ctx context.Context, in *dynamodb.QueryInput, p *entryPage, take func(item) bool) (end bool, err error) {
 	in.ScanIndexForward = aws.Bool(false)
 	for {
+		in.Limit = aws.Int32(pageSize) // entries of one kind may stand far apart
 		if p.kind == "" {
 			in.Limit = aws.Int32(int32(p.limit - len(p.entries) + 1)) // one more tells whether there is one
 		}
@@ -192,7 +193,7 @@ func (s *Store) logFrom(ctx context.Context, p logPosition, page *entryPage) (lo
 // note before them, and under one number by their times.
 func (s *Store) legacyLog(ctx context.Context, id string) ([]item, error) {
 	var old []item
-	if err := s.queryAll(ctx, rangeOf(s.tables.Releases, logPrefix+id, "<", firstSort), func(i item) { old = append(old, i) }); err != nil {
+	if err := s.items(ctx, rangeOf(s.tables.Releases, logPrefix+id, "<", firstSort), pageSize, func(i item) { old = append(old, i) }); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(old, func(a, b item) int {

@@ -55,7 +55,7 @@ func windowFields(a *attributes, name string, w *mail.Window) {
 // RecipientStates reads who was told of a release's window, strongly consistent.
 func (s *Store) RecipientStates(ctx context.Context, releaseID string) ([]mail.RecipientState, error) {
 	var all []mail.RecipientState
-	err := s.queryAll(ctx, rangeOf(s.tables.Mail, recipientPrefix+releaseID, ">=", " "), func(i item) { all = append(all, decodeRecipientState(i)) })
+	err := s.items(ctx, rangeOf(s.tables.Mail, recipientPrefix+releaseID, ">=", " "), pageSize, func(i item) { all = append(all, decodeRecipientState(i)) })
 	return all, err
 }
 

@@ -36,7 +36,7 @@ func (s *Store) DueMails(ctx context.Context, now time.Time, most int) (ids []st
 func (s *Store) DueJobs(ctx context.Context, now time.Time) ([]mail.JobKey, error) {
 	var jobs []mail.JobKey
 	for n := range dueShards {
-		err := s.queryAll(ctx, s.dueQuery(fmt.Sprintf("%s#%d", dueJob, n), now), func(k item) {
+		err := s.items(ctx, s.dueQuery(fmt.Sprintf("%s#%d", dueJob, n), now), pageSize, func(k item) {
 			if job, ok := JobOfKeys(str(k, "pk"), str(k, "sk")); ok {
 				jobs = append(jobs, job)
 			}

@@ -5,41 +5,44 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"example.com/releases/shared/release"
 )
 
-// reachParallel is how many change requests are counted at a time: a hundred of them
-// with a hundred tasks each take two hundred requests.
+// reachParallel is how many requests are under way at a time: a hundred change requests
+// with a hundred tasks each take two hundred.
 const reachParallel = 16
 
 // CountReached counts the tasks linked to change requests and the people who asked for
-// them, from the tables, and names those to whom no mail can be sent.
+// them, from the tables, and names those to whom no mail can be sent. It stops at
+// release.MaxCounted tasks and says so: of the same tasks, it always counts the same.
 func (s *Store) CountReached(ctx context.Context, changeIDs []string) (release.Touched, error) {
 	touched := release.Touched{ChangeRequests: len(changeIDs)}
-	var err error
-	var mu sync.Mutex
+	ids, err := s.firstTasks(ctx, changeIDs, release.MaxCounted+1)
+	if err != nil {
+		return touched, err
+	}
+	if len(ids) > release.MaxCounted {
+		ids, touched.AtLeast = ids[:release.MaxCounted], true
+	}
 	requesters := map[string]string{}
-	free := make(chan struct{}, reachParallel)
-	failures := make(chan error, len(changeIDs))
-	for _, id := range changeIDs {
-		free <- struct{}{}
-		go func() {
-			defer func() { <-free }()
-			found, err := s.tasksOfChange(ctx, id)
+	var mu sync.Mutex
+	readers, ctx := errgroup.WithContext(ctx)
+	readers.SetLimit(reachParallel)
+	for batch := range slices.Chunk(ids, 100) {
+		readers.Go(func() error {
+			tasks, err := s.TasksByID(ctx, batch)
 			mu.Lock()
 			defer mu.Unlock()
-			touched.Tasks += len(found)
-			for _, t := range found {
+			touched.Tasks += len(tasks)
+			for _, t := range tasks {
 				requesters[release.AddressKey(t.RequesterEmail)] = t.RequesterEmail
 			}
-			failures <- err
-		}()
+			return err
+		})
 	}
-	for range changeIDs {
-		if e := <-failures; e != nil {
-			err = e
-		}
-	}
+	err = readers.Wait()
 	touched.People = len(requesters)
 	for _, email := range requesters {
 		if !release.Mailable(email) {
@@ -50,10 +53,31 @@ func (s *Store) CountReached(ctx context.Context, changeIDs []string) (release.T
 	return touched, err
 }
 
-func (s *Store) tasksOfChange(ctx context.Context, changeID string) ([]release.Task, error) {
-	ids, err := s.TaskIDsOfChange(ctx, changeID)
-	if err != nil {
-		return nil, err
+// firstTasks lists the first so many tasks that are linked to change requests, in their
+// order.
+func (s *Store) firstTasks(ctx context.Context, changeIDs []string, most int) ([]string, error) {
+	var all []string
+	for some := range slices.Chunk(changeIDs, reachParallel) {
+		left := most - len(all)
+		found := make([][]string, len(some))
+		readers, ctx := errgroup.WithContext(ctx)
+		for n, id := range some {
+			readers.Go(func() error {
+				return s.pages(ctx, s.rowsOf(id, ""), min(left, pageSize), func(page []item, _ item) (bool, error) {
+					for _, row := range page {
+						found[n] = append(found[n], taskOf(row))
+					}
+					return len(found[n]) < left, nil
+				})
+			})
+		}
+		if err := readers.Wait(); err != nil {
+			return nil, err
+		}
+		all = slices.Concat(all, slices.Concat(found...))
+		if len(all) >= most {
+			return all[:most], nil
+		}
 	}
-	return s.TasksByID(ctx, ids)
+	return all, nil
 }

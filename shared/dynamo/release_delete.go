@@ -70,7 +70,7 @@ func (s *Store) freeAll(ctx context.Context, id string, stamp release.Stamp) err
 	_, err := retryOnConflict(ctx, func() (struct{}, error) {
 		var none struct{}
 		var linked []string
-		err := s.queryAll(ctx, rangeOf(s.tables.Releases, releasePrefix+id, "begins", linkPrefix), func(i item) {
+		err := s.items(ctx, rangeOf(s.tables.Releases, releasePrefix+id, "begins", linkPrefix), 0, func(i item) {
 			linked = append(linked, decodeLink(i).ID)
 		})
 		if err != nil {

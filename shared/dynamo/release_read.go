@@ -78,7 +78,7 @@ func (s *Store) releaseItems(ctx context.Context, id string) (itself, counter it
 // the order in which they come.
 func (s *Store) collect(ctx context.Context, in *dynamodb.QueryInput) (itself, counter item, links []release.LinkedChange, err error) {
 	links = []release.LinkedChange{}
-	err = s.queryAll(ctx, in, func(i item) {
+	err = s.items(ctx, in, 0, func(i item) {
 		switch verbatim(i, "sk") {
 		case mainSort:
 			itself = i
@@ -161,26 +161,20 @@ type Unfinished struct {
 // moment (a settlement, an announcement, a creation or a deletion), the oldest first, page
 // by page: it hands each page on, until there is none or the page's reader stops it. It
 // reads an index and is for the sweep to find candidates; the sweep judges by the table.
-func (s *Store) NeedingAttention(ctx context.Context, before time.Time, pageSize int, each func([]Unfinished) (goOn bool)) error {
+func (s *Store) NeedingAttention(ctx context.Context, before time.Time, size int, each func([]Unfinished) (goOn bool)) error {
 	e := newExpression()
 	condition := e.name("attention") + " = " + e.value(text("1")) + " AND " + e.name("attentionSince") + " < " + e.value(secondsValue(before))
 	in := &dynamodb.QueryInput{
 		TableName: &s.tables.Releases, IndexName: aws.String("attention"), KeyConditionExpression: &condition,
-		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, Limit: aws.Int32(int32(pageSize)),
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
 	}
-	for {
-		out, err := s.db.Query(ctx, in)
-		if err != nil {
-			return failure(err)
-		}
-		found := make([]Unfinished, len(out.Items))
-		for n, i := range out.Items {
+	return s.pages(ctx, in, size, func(page []item, _ item) (bool, error) {
+		found := make([]Unfinished, len(page))
+		for n, i := range page {
 			found[n] = Unfinished{decodeRelease(i).ID, verbatim(i, "attentionSince")}
 		}
-		if in.ExclusiveStartKey = out.LastEvaluatedKey; !each(found) || len(in.ExclusiveStartKey) == 0 {
-			return nil
-		}
-	}
+		return each(found), nil
+	})
 }
 
 // Postpone puts a release that could not be repaired behind all others that wait, so that
@@ -200,7 +194,7 @@ func (s *Store) Postpone(ctx context.Context, u Unfinished, to time.Time) error 
 // first at the front. It reads an index.
 func (s *Store) ScheduledReleases(ctx context.Context) ([]string, error) {
 	var ids []string
-	err := s.queryAll(ctx, s.scheduledQuery(), func(i item) { ids = append(ids, releaseIDOf(i)) })
+	err := s.items(ctx, s.scheduledQuery(), pageSize, func(i item) { ids = append(ids, releaseIDOf(i)) })
 	return ids, err
 }
 

@@ -312,9 +312,15 @@ func (s *Store) TaskIDsOfChange(ctx context.Context, changeID string) ([]string,
 // EachTaskID hands over, page by page, the id of every task that is linked to a change
 // request or, where ci is given, on a configuration item; as TaskIDsOfChange does.
 func (s *Store) EachTaskID(ctx context.Context, changeID, ci string, each func(id string)) error {
+	return s.items(ctx, s.rowsOf(changeID, ci), pageSize, func(row item) { each(taskOf(row)) })
+}
+
+// rowsOf is the query of the rows that find a change request's tasks, or a configuration
+// item's.
+func (s *Store) rowsOf(changeID, ci string) *dynamodb.QueryInput {
 	pk := changePrefix + changeID
 	if ci != "" {
 		pk = ciPrefix + ci
 	}
-	return s.queryAll(ctx, rangeOf(s.tables.Tasks, pk, "begins", rowPrefix), func(row item) { each(taskOf(row)) })
+	return rangeOf(s.tables.Tasks, pk, "begins", rowPrefix)
 }

@@ -183,4 +183,7 @@ func TestReadiness_AddressThatCannotBeMailed_Named(t *testing.T) {
 	if got := r.CheckReadiness(nil, time.Now(), &Touched{Unmailable: many}); !strings.Contains(got.Advice[0].Detail, "; and 82 more. ") {
 		t.Errorf("%q", got.Advice[0].Detail)
 	}
+	if got := r.CheckReadiness(nil, time.Now(), &Touched{Unmailable: many, AtLeast: true}); !strings.Contains(got.Advice[0].Detail, "; and 82 more (of the first 10000 tasks). ") {
+		t.Errorf("%q", got.Advice[0].Detail)
+	}
 }

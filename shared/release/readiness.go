@@ -41,11 +41,16 @@ type Condition struct {
 	ChangeRequests []string `json:"changeRequests" doc:"The ids of the change requests that do not satisfy it."` // those that hold it up
 }
 
+// MaxCounted is how many tasks are counted for readiness.
+const MaxCounted = 10_000
+
 // Touched counts whom a deployment or a rollback would reach.
 type Touched struct {
 	ChangeRequests int `json:"changeRequests" doc:"How many change requests."`
 	Tasks          int `json:"tasks" doc:"How many tasks."`
 	People         int `json:"people" doc:"How many people asked for them."`
+	// AtLeast tells that counting stopped at MaxCounted tasks.
+	AtLeast bool `json:"atLeast,omitempty" doc:"Whether tasks and people are at least so many: counting stops at 10,000 tasks."`
 	// Unmailable are the people's addresses to which no mail can be sent.
 	Unmailable []string `json:"-"`
 }
@@ -217,6 +222,9 @@ func (r Release) adviseAddresses(touched *Touched) []AdviceRow {
 	detail := strings.Join(named[:min(maxNamed, len(named))], "; ")
 	if more := len(named) - maxNamed; more > 0 {
 		detail += fmt.Sprintf("; and %d more", more)
+	}
+	if touched != nil && touched.AtLeast {
+		detail += fmt.Sprintf(" (of the first %d tasks)", MaxCounted)
 	}
 	return []AdviceRow{{
 		Code: "unmailable-addresses", Detail: "No mail reaches " + detail + ". Enter addresses that can be mailed; until then, these people hear nothing.",

@@ -1,7 +1,7 @@
 // Package testkit is what tests of the product stand on: the template's tables on the
 // real engine, the layer that makes the engine as strict as DynamoDB, and a store on
-// them, with faults where a test wants them (inject) and a count of what requests cost
-// (meter). Only tests link it, and it must not know what they show.
+// them, with faults where a test wants them (inject), a count of what requests cost
+// (meter), and more tasks than an engine takes (crowd). Only tests link it, and it must not know what they show.
 package testkit
 
 import (
@@ -23,6 +23,7 @@ import (
 	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/strict"
 	"example.com/releases/shared/local/template"
+	"example.com/releases/shared/testkit/bounded"
 	"example.com/releases/shared/testkit/inject"
 )
 
@@ -67,6 +68,7 @@ func New(t testing.TB, options ...Option) *Harness {
 	}).Do, strict.Options{})
 	h.Config = AWS(h.Endpoint)
 	h.Config.HTTPClient = h.Layer
+	h.Config.APIOptions = append(h.Config.APIOptions, bounded.Refuse(t.Errorf))
 	h.Store = h.Open()
 	return h
 }

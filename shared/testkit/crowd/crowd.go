@@ -1,0 +1,120 @@
+// Package crowd answers requests for tasks that are too many to be written to an engine:
+// the rows by which they are found from their change requests, and the tasks themselves.
+// Everything else goes on to the engine. It must not know what the tasks are read for.
+package crowd
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// Crowd is so many tasks of so many people: task n is linked to the change request
+// n % len(Changes) and asked for by person n % People.
+type Crowd struct {
+	Tasks, People int
+	Changes       []string
+	Table         string // of tasks
+	// Like is the stored item of a task; all others differ from it in what tells them apart.
+	Like map[string]types.AttributeValue
+}
+
+func id(n int) string { return fmt.Sprintf("REQ-%07d", n) }
+
+// Address is the n-th person's.
+func Address(n int) string { return fmt.Sprintf("person-%06d@example.com", n) }
+
+// Option puts the crowd in front of a client.
+func (c Crowd) Option(o *dynamodb.Options) {
+	o.APIOptions = append(slices.Clone(o.APIOptions), func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("crowd", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			switch request := in.Parameters.(type) {
+			case *dynamodb.QueryInput:
+				if at := c.change(request); at >= 0 {
+					return middleware.InitializeOutput{Result: c.rows(request, at)}, middleware.Metadata{}, nil
+				}
+			case *dynamodb.BatchGetItemInput:
+				if asked, ok := request.RequestItems[c.Table]; ok {
+					return middleware.InitializeOutput{Result: c.tasks(asked)}, middleware.Metadata{}, nil
+				}
+			}
+			return next.HandleInitialize(ctx, in)
+		}), middleware.After)
+	})
+}
+
+// change is which of the change requests a query asks for the tasks of; -1 for none.
+func (c Crowd) change(in *dynamodb.QueryInput) int {
+	if aws.ToString(in.TableName) != c.Table || in.IndexName != nil {
+		return -1
+	}
+	return slices.IndexFunc(c.Changes, func(change string) bool {
+		for _, v := range in.ExpressionAttributeValues {
+			if s, ok := v.(*types.AttributeValueMemberS); ok && s.Value == "CR#"+change {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// rowBytes is what a row weighs, about.
+const rowBytes = 40
+
+func (c Crowd) rows(in *dynamodb.QueryInput, at int) *dynamodb.QueryOutput {
+	first := at
+	if start, ok := in.ExclusiveStartKey["sk"].(*types.AttributeValueMemberS); ok {
+		_, _ = fmt.Sscanf(start.Value, "T#REQ-%d", &first)
+		first += len(c.Changes)
+	}
+	most := 1 << 20 / rowBytes
+	if in.Limit != nil {
+		most = min(most, int(*in.Limit))
+	}
+	out := &dynamodb.QueryOutput{}
+	for n := first; n < c.Tasks && len(out.Items) < most; n += len(c.Changes) {
+		out.Items = append(out.Items, map[string]types.AttributeValue{"pk": text("CR#" + c.Changes[at]), "sk": text("T#" + id(n))})
+	}
+	if len(out.Items) == most {
+		out.LastEvaluatedKey = out.Items[most-1]
+	}
+	out.ConsumedCapacity = c.units(in.ConsistentRead, float64((len(out.Items)*rowBytes+4095)/4096))
+	return out
+}
+
+func (c Crowd) tasks(asked types.KeysAndAttributes) *dynamodb.BatchGetItemOutput {
+	var items []map[string]types.AttributeValue
+	for _, key := range asked.Keys {
+		n := 0
+		pk, _ := key["pk"].(*types.AttributeValueMemberS)
+		if _, err := fmt.Sscanf(pk.Value, "TASK#REQ-%d", &n); err != nil || n >= c.Tasks {
+			continue
+		}
+		i := maps.Clone(c.Like)
+		who := Address(n % c.People)
+		i["pk"], i["changeRequestId"] = text(strings.Clone(pk.Value)), text(c.Changes[n%len(c.Changes)])
+		i["requesterEmail"], i["requesterKey"] = text(who), text(who)
+		items = append(items, i)
+	}
+	return &dynamodb.BatchGetItemOutput{
+		Responses:        map[string][]map[string]types.AttributeValue{c.Table: items},
+		ConsumedCapacity: []types.ConsumedCapacity{*c.units(asked.ConsistentRead, float64(len(items)))},
+	}
+}
+
+// units are what so many blocks of 4 KB cost to read.
+func (c Crowd) units(consistent *bool, blocks float64) *types.ConsumedCapacity {
+	if !aws.ToBool(consistent) {
+		blocks /= 2
+	}
+	return &types.ConsumedCapacity{TableName: &c.Table, Table: &types.Capacity{CapacityUnits: &blocks}}
+}
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
