@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/testkit/meter"
@@ -44,18 +42,18 @@ func BenchmarkBudgets(b *testing.B) {
 			l.no(err)
 		}
 		measure := func(name, budget string, run func(s *dynamo.Store) error) {
-			var m meter.Meter
+			m := meter.New(l.Client)
 			l.no(run(l.Open(m.Option)))
 			n := m.Take()
-			b.Logf("%-48s %3d requests, %6.1f units on tables, %5.1f on indexes   (budget: %s)", name, n.Requests, n.Base, n.Indexes, budget)
+			b.Logf("%-48s %3d requests, %6.1f units on tables, %5.1f on indexes   (budget: %s)", name, n.Total(), n.Read+n.Written, n.Indexes, budget)
 		}
 		id := small.Release.ID
 		measure("transition", "≤ 2 requests", func(s *dynamo.Store) error {
 			_, err := s.Transition(l.ctx, id, moveTo(release.Approved), l.write())
 			return err
 		})
-		item := sizeOf(l.raw(l.Tables.Releases, "REL#"+id, "M"))
-		entry := sizeOf(l.raw(l.Tables.Releases, "LOG#"+id, "e0001"))
+		item := meter.Size(l.raw(l.Tables.Releases, "REL#"+id, "M"))
+		entry := meter.Size(l.raw(l.Tables.Releases, "LOG#"+id, "e0001"))
 		b.Logf("%-48s %3d WCU of base table on AWS: 2 × (⌈%d B⌉ + ⌈%d B⌉ + the counter)   (budget: ≤ 10 for 2 KB)", "", 2*(kilobytes(item)+kilobytes(entry)+1), item, entry)
 		_, err = l.LinkChanges(l.ctx, id, ids[20:], nil, l.write())
 		l.no(err)
@@ -84,42 +82,3 @@ func BenchmarkBudgets(b *testing.B) {
 }
 
 func kilobytes(size int) int { return int(math.Ceil(float64(size) / 1024)) }
-
-// sizeOf is an item's size as DynamoDB charges it.
-func sizeOf(item map[string]types.AttributeValue) int {
-	size := 0
-	for name, v := range item {
-		size += len(name) + sizeOfValue(v)
-	}
-	return size
-}
-
-func sizeOfValue(v types.AttributeValue) int {
-	size := 0
-	switch v := v.(type) {
-	case *types.AttributeValueMemberS:
-		size = len(v.Value)
-	case *types.AttributeValueMemberN:
-		size = len(v.Value)/2 + 1
-	case *types.AttributeValueMemberBOOL:
-		size = 1
-	case *types.AttributeValueMemberB:
-		size = len(v.Value)
-	case *types.AttributeValueMemberSS:
-		for _, s := range v.Value {
-			size += len(s)
-		}
-	case *types.AttributeValueMemberBS:
-		for _, b := range v.Value {
-			size += len(b)
-		}
-	case *types.AttributeValueMemberL:
-		size = 3 + len(v.Value)
-		for _, e := range v.Value {
-			size += sizeOfValue(e)
-		}
-	case *types.AttributeValueMemberM:
-		size = 3 + len(v.Value) + sizeOf(v.Value)
-	}
-	return size
-}

@@ -13,6 +13,7 @@ import (
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/meter"
 )
 
 // taskOf makes a task of a person; the rows of before told people apart by another key.
@@ -121,3 +122,29 @@ func TestPutMail_OnePersonOneMail(t *testing.T) {
 // olderMailID is SHA-256 of "resolved\nREL-1\n1\nbob@bücher.example", its first half, as
 // the store of 2026-11-25 made it.
 const olderMailID = "38a5d4e2ccc42f5d9b35a51adc7fbb7f"
+
+// An edit leaves a task where it is in its requester's list, also among tasks of the same
+// second, and costs the list's index nothing.
+func TestUpdateTask_OfTheSameSecond_KeepsItsPlace(t *testing.T) {
+	l := newHarness(t)
+	second := time.Now().Truncate(time.Second)
+	for n := range 3 {
+		task := newTask(fmt.Sprintf("T-%d", n), "")
+		w := l.write()
+		w.At = second.Add(time.Duration(n+1) * 100 * time.Millisecond)
+		task.CreatedAt = w.At
+		_, err := l.CreateTask(l.ctx, task, w)
+		l.no(err)
+	}
+	m := meter.New(l.Client)
+	_, err := l.Open(m.Option).UpdateTask(l.ctx, "T-2", func(t release.Task) (release.Task, error) { t.Title += "x"; return t, nil }, l.write())
+	l.no(err)
+	if n := m.Take(); n.Indexes != 0 {
+		t.Errorf("the edit costs the index %v units", n.Indexes)
+	}
+	page, _, err := l.ListTasks(l.ctx, dynamo.TasksBy{Requester: newTask("", "").RequesterEmail}, "", 25, "")
+	l.no(err)
+	if len(page) != 3 || page[0].ID != "T-2" || page[2].ID != "T-0" {
+		t.Errorf("listed as %v", page)
+	}
+}

@@ -15,14 +15,19 @@ import (
 
 // Task reads a task, strongly consistent.
 func (s *Store) Task(ctx context.Context, id string) (release.Task, error) {
-	i, err := s.get(ctx, s.tables.Tasks, taskKey(id))
+	i, err := s.taskItem(ctx, id)
 	if err != nil {
 		return release.Task{}, err
 	}
-	if i == nil {
-		return release.Task{}, release.NotFound("task", id)
-	}
 	return decodeTask(i), nil
+}
+
+func (s *Store) taskItem(ctx context.Context, id string) (item, error) {
+	i, err := s.get(ctx, s.tables.Tasks, taskKey(id))
+	if err == nil && i == nil {
+		err = release.NotFound("task", id)
+	}
+	return i, err
 }
 
 // CreateTask stores a task with the rows by which it is found. Where it names a change
@@ -83,10 +88,11 @@ func (s *Store) checkEpoch(c release.Change) types.TransactWriteItem {
 func (s *Store) UpdateTask(ctx context.Context, id string, edit func(release.Task) (release.Task, error), w Write) (release.Task, error) {
 	w.keepRecordIn(s.tables.Tasks)
 	return retryOnConflict(ctx, func() (release.Task, error) {
-		before, err := s.Task(ctx, id)
+		stored, err := s.taskItem(ctx, id)
 		if err != nil {
-			return before, err
+			return release.Task{}, err
 		}
+		before := decodeTask(stored)
 		if err := checkRevision("task", id, before.Revision, w); err != nil {
 			return before, err
 		}
@@ -101,6 +107,7 @@ func (s *Store) UpdateTask(ctx context.Context, id string, edit func(release.Tas
 		after.UpdatedAt = w.At
 		i := encodeTask(after)
 		i["request"] = text(w.Request)
+		i["createdAt"] = stored["createdAt"] // to the millisecond: its place in the lists
 		after = decodeTask(i)
 		actions := append([]types.TransactWriteItem{
 			putAction(s.tables.Tasks, i, newExpression().equal("revision", number(before.Revision))),

@@ -22,7 +22,7 @@ import (
 func BenchmarkHeadsUp(b *testing.B) {
 	for range b.N {
 		w := newFixture(b, fixtureOptions{})
-		var m meter.Meter
+		m := meter.New(w.Client)
 		planner := plan.New(w.Open(m.Option)).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
 		run := func(name string) {
 			began := time.Now()
@@ -31,7 +31,7 @@ func BenchmarkHeadsUp(b *testing.B) {
 				b.Fatal(err)
 			}
 			n := m.Take()
-			b.Logf("%-44s %5d requests, %8.1f read units, %6d opened, %v", name, n.Requests, n.Base+n.Indexes, report.Opened, time.Since(began).Round(time.Millisecond))
+			b.Logf("%-44s %5d requests, %8.1f read units, %6d opened, %v", name, n.Total(), n.Read, report.Opened, time.Since(began).Round(time.Millisecond))
 		}
 		run("heads-up: nothing is there, the first run")
 		const releases = 10_000
@@ -70,7 +70,7 @@ func BenchmarkHeadsUp(b *testing.B) {
 				b.Fatal(err)
 			}
 			n := m.Take()
-			b.Logf("%-44s %5d requests, %8.1f units, %6d mails", name, n.Requests, n.Base+n.Indexes, planned)
+			b.Logf("%-44s %5d requests, %8.1f units, %6d mails", name, n.Total(), n.Read+n.Written+n.Indexes, planned)
 			w.send()
 		}
 		b.ReportMetric(0, "ns/op")

@@ -88,7 +88,7 @@ func TestTendOutbox_NothingNew_FewReadsNoWrites(t *testing.T) {
 	w, _ := due(t, "ann", "bob")
 	w.headsUp()
 	w.wantMails(2)
-	var m meter.Meter
+	m := meter.New(w.Client)
 	var n inject.Counter
 	tender := tend.New(w.Open(m.Option, inject.Option(n.Count, nil))).WithClock(w.now)
 	w.turn(hour)
@@ -96,8 +96,8 @@ func TestTendOutbox_NothingNew_FewReadsNoWrites(t *testing.T) {
 		must(tender.Run(t.Context(), nil))(t)
 	}
 	used, calls := m.Take(), n.Take()
-	if calls.Writes() != 0 || used.Requests > 120 || used.Base+used.Indexes > 80 {
+	if calls.Writes() != 0 || used.Total() > 120 || used.Read > 80 {
 		t.Errorf("ten runs: %v, %+v; each may take 12 requests and 8 read units", calls, used)
 	}
-	t.Logf("a run with nothing new: %.1f requests, %.1f read units", float64(used.Requests)/10, (used.Base+used.Indexes)/10)
+	t.Logf("a run with nothing new: %.1f requests, %.1f read units", float64(used.Total())/10, used.Read/10)
 }

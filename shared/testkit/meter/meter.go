@@ -1,29 +1,69 @@
-// Package meter tells what requests to DynamoDB cost, in the capacity units that the
-// engine reports, for tests and benchmarks. It must not know what the requests are for.
+// Package meter tells what requests to DynamoDB cost, for tests and benchmarks: how many
+// they are, and the capacity units that AWS would charge for them. It must not know what
+// the requests are for.
 package meter
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
 )
 
-// Meter adds up what requests cost. It is safe for concurrent use.
+// Meter adds up what the requests of a client cost. It is safe for concurrent use, but
+// what it says of writes that meet on an item at the same time is approximate: it looks at
+// the item before and after each.
 type Meter struct {
-	mu sync.Mutex
-	n  Reading
+	engine *dynamodb.Client
+
+	mu      sync.Mutex
+	indexes map[string][]index // by table
+	n       Reading
+}
+
+// New returns a meter that looks at items through a client of the engine's own, which is
+// not metered.
+func New(engine *dynamodb.Client) *Meter {
+	return &Meter{engine: engine, indexes: map[string][]index{}}
 }
 
 // Reading is what was added up.
 type Reading struct {
-	Requests int
-	Base     float64 // capacity units of the tables themselves
-	Indexes  float64
+	Requests map[string]int // by the name of the operation: "Query"
+	Read     float64        // read capacity units, of tables and indexes
+	Written  float64        // write capacity units of the tables themselves
+	Indexes  float64        // write capacity units of their indexes
+}
+
+// Total is the number of all requests.
+func (r Reading) Total() int {
+	total := 0
+	for _, n := range r.Requests {
+		total += n
+	}
+	return total
+}
+
+// String is the requests by name, each with its number where there are several.
+func (r Reading) String() string {
+	var all []string
+	for name, n := range r.Requests {
+		if n > 1 {
+			name = fmt.Sprintf("%d %s", n, name)
+		}
+		all = append(all, name)
+	}
+	slices.SortFunc(all, func(a, b string) int {
+		return strings.Compare(strings.TrimLeft(a, "0123456789 "), strings.TrimLeft(b, "0123456789 "))
+	})
+	return strings.Join(all, ", ")
 }
 
 // Take returns what was added up so far and begins anew.
@@ -35,42 +75,143 @@ func (m *Meter) Take() Reading {
 	return n
 }
 
-// Option puts the meter into a client; every request of it asks what it costs.
-//
-// DynamoDB Local counts transactions wrongly (one update as 4 units); what AWS would
-// charge for those has to be worked out from the sizes of their items.
+// Option puts the meter into a client. What reads cost the engine says; what writes cost
+// is worked out from the items before and after them, because DynamoDB Local is wrong
+// about transactions (one update is 4 units there) and about indexes.
 func (m *Meter) Option(o *dynamodb.Options) {
 	o.APIOptions = append(slices.Clone(o.APIOptions), func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("meter", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			writes, err := m.writesOf(ctx, in.Parameters)
+			if err != nil {
+				return middleware.InitializeOutput{}, middleware.Metadata{}, err
+			}
 			reflect.ValueOf(in.Parameters).Elem().FieldByName("ReturnConsumedCapacity").Set(reflect.ValueOf(types.ReturnConsumedCapacityIndexes))
 			out, md, err := next.HandleInitialize(ctx, in)
-			if err == nil {
-				m.add(reflect.ValueOf(out.Result).Elem().FieldByName("ConsumedCapacity").Interface())
+			after, lookErr := m.look(ctx, writes)
+			if lookErr != nil {
+				return out, md, lookErr
 			}
+			m.add(awsmiddleware.GetOperationName(ctx), writes, after, out.Result, err)
 			return out, md, err
 		}), middleware.Before)
 	})
 }
 
-func (m *Meter) add(consumed any) {
+// write is one item that a request writes, or whose condition it checks, which costs as
+// much.
+type write struct {
+	table       string
+	key         Item
+	before      Item
+	transaction bool
+}
+
+// writesOf is what a request is about to write, with the items as they are; nil for reads.
+func (m *Meter) writesOf(ctx context.Context, input any) ([]write, error) {
+	var all []write
+	add := func(table *string, key Item, transaction bool) {
+		all = append(all, write{table: *table, key: Item{"pk": key["pk"], "sk": key["sk"]}, transaction: transaction})
+	}
+	switch in := input.(type) {
+	case *dynamodb.PutItemInput:
+		add(in.TableName, in.Item, false)
+	case *dynamodb.UpdateItemInput:
+		add(in.TableName, in.Key, false)
+	case *dynamodb.DeleteItemInput:
+		add(in.TableName, in.Key, false)
+	case *dynamodb.BatchWriteItemInput:
+		for table, requests := range in.RequestItems {
+			for _, r := range requests {
+				if r.PutRequest != nil {
+					add(&table, r.PutRequest.Item, false)
+				} else {
+					add(&table, r.DeleteRequest.Key, false)
+				}
+			}
+		}
+	case *dynamodb.TransactWriteItemsInput:
+		for _, a := range in.TransactItems {
+			switch {
+			case a.Put != nil:
+				add(a.Put.TableName, a.Put.Item, true)
+			case a.Update != nil:
+				add(a.Update.TableName, a.Update.Key, true)
+			case a.Delete != nil:
+				add(a.Delete.TableName, a.Delete.Key, true)
+			case a.ConditionCheck != nil:
+				add(a.ConditionCheck.TableName, a.ConditionCheck.Key, true)
+			}
+		}
+	}
+	before, err := m.look(ctx, all)
+	for i := range all {
+		all[i].before = before[i]
+	}
+	return all, err
+}
+
+// look reads the items that are written, as they are now.
+func (m *Meter) look(ctx context.Context, writes []write) ([]Item, error) {
+	items := make([]Item, len(writes))
+	for i, w := range writes {
+		out, err := m.engine.GetItem(ctx, &dynamodb.GetItemInput{TableName: &w.table, Key: w.key, ConsistentRead: &consistent})
+		if err != nil {
+			return items, fmt.Errorf("the meter cannot look at %s: %w", w.table, err)
+		}
+		if len(out.Item) > 0 {
+			items[i] = out.Item
+		}
+		if err := m.learn(ctx, w.table); err != nil {
+			return items, err
+		}
+	}
+	return items, nil
+}
+
+var consistent = true
+
+// learn asks for a table's indexes, once.
+func (m *Meter) learn(ctx context.Context, table string) error {
+	m.mu.Lock()
+	_, known := m.indexes[table]
+	m.mu.Unlock()
+	if known {
+		return nil
+	}
+	out, err := m.engine.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table})
+	if err != nil {
+		return fmt.Errorf("the meter cannot learn the indexes of %s: %w", table, err)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.n.Requests++
-	var all []types.ConsumedCapacity
-	switch c := consumed.(type) {
+	m.indexes[table] = indexesOf(out.Table)
+	return nil
+}
+
+func (m *Meter) add(operation string, writes []write, after []Item, result any, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.n.Requests == nil {
+		m.n.Requests = map[string]int{}
+	}
+	m.n.Requests[operation]++
+	for i, w := range writes {
+		m.n.Written += writeUnits(w.before, after[i], w.transaction) // a condition that fails costs the same
+		for _, x := range m.indexes[w.table] {
+			m.n.Indexes += x.indexUnits(w.before, after[i])
+		}
+	}
+	if err != nil || len(writes) > 0 {
+		return
+	}
+	switch c := reflect.ValueOf(result).Elem().FieldByName("ConsumedCapacity").Interface().(type) {
 	case *types.ConsumedCapacity:
 		if c != nil {
-			all = append(all, *c)
+			m.n.Read += *c.CapacityUnits
 		}
 	case []types.ConsumedCapacity:
-		all = c
-	}
-	for _, c := range all {
-		if c.Table != nil && c.Table.CapacityUnits != nil {
-			m.n.Base += *c.Table.CapacityUnits
-		}
-		for _, index := range c.GlobalSecondaryIndexes {
-			m.n.Indexes += *index.CapacityUnits
+		for _, c := range c {
+			m.n.Read += *c.CapacityUnits
 		}
 	}
 }

@@ -1,0 +1,230 @@
+package rest_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/rest"
+	"example.com/releases/shared/testkit/meter"
+)
+
+var update = flag.Bool("update", false, "write docs/performance/operations.md anew")
+
+// priced are the operations with what is asked of them, each at least once; everything
+// they meet is of a usual size (see typical).
+var priced = []struct {
+	operation operations.Name
+	what      string
+	request   func(*fixture) ask
+}{
+	{operations.ListReleases, "a page of 25", func(w *fixture) ask {
+		for n := range 30 {
+			w.must(admin, ask{route: "POST /releases", body: object{"name": strings.Repeat("n", 118) + fmt.Sprint(10+n)}})
+		}
+		return ask{route: "GET /releases"}
+	}},
+	{operations.ListReleases, "a page of 25 of one status", func(*fixture) ask { return ask{route: "GET /releases?status=planned"} }},
+	{operations.CreateRelease, "without change requests", func(w *fixture) ask { return ask{route: "POST /releases", body: typicalPlan(w, 0)} }},
+	{operations.CreateRelease, "with 20", func(w *fixture) ask { return ask{route: "POST /releases", body: typicalPlan(w, 20)} }},
+	{operations.CreateRelease, "with 20 and an Idempotency-Key", func(w *fixture) ask {
+		return ask{route: "POST /releases", body: typicalPlan(w, 20), headers: []string{"Idempotency-Key: " + newKey("cost")}}
+	}},
+	{operations.CreateRelease, "with 100", func(w *fixture) ask { return ask{route: "POST /releases", body: typicalPlan(w, 100)} }},
+	{operations.GetRelease, "20 change requests, 20 log entries", func(w *fixture) ask { return ask{route: "GET /releases/" + typical(w, 20, 20)} }},
+	{operations.GetRelease, "100 change requests, 500 log entries", func(w *fixture) ask { return ask{route: "GET /releases/" + typical(w, 100, 500)} }},
+	{operations.UpdateRelease, "the name", func(w *fixture) ask {
+		return ask{route: "PATCH /releases/" + typical(w, 20, 0), body: object{"name": "Another name"}}
+	}},
+	{operations.UpdateRelease, "the window, in scheduled", func(w *fixture) ask {
+		return ask{route: "PATCH /releases/" + typical(w, 20, 0, "approved", "scheduled"), body: object{"scheduledStart": "2026-05-02T20:00:00Z", "scheduledEnd": "2026-05-02T22:00:00Z"}}
+	}},
+	{operations.DeleteRelease, "with 20 change requests", func(w *fixture) ask { return ask{route: "DELETE /releases/" + typical(w, 20, 0)} }},
+	{operations.AddChanges, "10 to 20", func(w *fixture) ask {
+		return ask{route: "POST /releases/" + typical(w, 20, 0) + "/add-changes", body: object{"add": w.changes(10)}}
+	}},
+	{operations.CheckReadiness, "20 change requests, a task each", func(w *fixture) ask { return ask{route: "GET /releases/" + typical(w, 20, 0) + "/readiness"} }},
+	{operations.AppendLog, "100 bytes", func(w *fixture) ask {
+		return ask{route: "POST /releases/" + typical(w, 20, 20) + "/log", body: object{"text": strings.Repeat("t", 100)}}
+	}},
+	{operations.ListLog, "a page of 25", func(w *fixture) ask { return ask{route: "GET /releases/" + typical(w, 20, 60) + "/log"} }},
+	{operations.GetReview, "20 change requests, 20 log entries", func(w *fixture) ask { return ask{route: "GET /releases/" + typical(w, 20, 20) + "/review"} }},
+	{operations.CompleteStep, "one of three", func(w *fixture) ask {
+		return ask{route: "POST /releases/" + typical(w, 20, 0, "approved", "scheduled") + "/steps/rollout/1", body: object{"completed": true}}
+	}},
+	{operations.TransitionRelease, "to approved", transition("approved")},
+	{operations.TransitionRelease, "to approved, with an Idempotency-Key", func(w *fixture) ask {
+		a := transition("approved")(w)
+		a.headers = []string{"Idempotency-Key: " + newKey("cost")}
+		return a
+	}},
+	{operations.TransitionRelease, "to scheduled", transition("approved", "scheduled")},
+	{operations.TransitionRelease, "to in-progress", transition("approved", "scheduled", "in-progress")},
+	{operations.TransitionRelease, "to deployed", transition("approved", "scheduled", "in-progress", "deployed")},
+	{operations.TransitionRelease, "to rolled-back", transition("approved", "scheduled", "in-progress", "deployed", "rolled-back")},
+	{operations.TransitionRelease, "to cancelled", transition("approved", "scheduled", "cancelled")},
+	{operations.ListChanges, "a page of 25", func(w *fixture) ask { w.changes(30); return ask{route: "GET /change-requests"} }},
+	{operations.CreateChange, "", func(*fixture) ask {
+		return ask{route: "POST /change-requests", body: typicalChange("Normal")}
+	}},
+	{operations.GetChange, "in a release", func(w *fixture) ask { return ask{route: "GET /change-requests/" + linkedChange(w, "Standard")} }},
+	{operations.UpdateChange, "the title, in a release, approved before", func(w *fixture) ask {
+		id := linkedChange(w, "Normal")
+		w.must(admin, ask{route: "POST /change-requests/" + id + "/decision", body: object{"decision": "approved"}})
+		return ask{route: "PATCH /change-requests/" + id, body: object{"title": "Another title"}}
+	}},
+	{operations.DecideChange, "in a release", func(w *fixture) ask {
+		return ask{route: "POST /change-requests/" + linkedChange(w, "Normal") + "/decision", body: object{"decision": "approved", "note": "Seen by the CAB."}}
+	}},
+	{operations.ListChangeLog, "a page", func(w *fixture) ask {
+		return ask{route: "GET /change-requests/" + linkedChange(w, "Standard") + "/log"}
+	}},
+	{operations.ListTasks, "a page of 25 of one person", func(w *fixture) ask {
+		change := linkedChange(w, "Standard")
+		for range 30 {
+			w.task("rita@example.com", change)
+		}
+		return ask{route: "GET /tasks?requesterEmail=rita@example.com"}
+	}},
+	{operations.CreateTask, "of a change request", func(w *fixture) ask {
+		return ask{route: "POST /tasks", body: object{"id": newKey("TASK"), "title": "A laptop", "requesterEmail": "rita@example.com", "changeRequestId": linkedChange(w, "Standard")}}
+	}},
+	{operations.GetTask, "of a change request in a release", func(w *fixture) ask {
+		return ask{route: "GET /tasks/" + w.task("rita@example.com", linkedChange(w, "Standard"))}
+	}},
+	{operations.UpdateTask, "its status", func(w *fixture) ask {
+		return ask{route: "PATCH /tasks/" + w.task("rita@example.com", linkedChange(w, "Standard")), body: object{"status": "InProgress"}}
+	}},
+}
+
+func typicalChange(kind string) object {
+	return object{
+		"id": newKey("CHG"), "changeType": kind, "title": strings.Repeat("t", 60), "description": strings.Repeat("d", 300), "controlId": "AC-2", "controlTitle": "Account management",
+		"affectedCiIds": []string{"app-server-1"},
+	}
+}
+
+func typicalPlan(w *fixture, changes int) object {
+	w.Helper()
+	ids := []string{}
+	for range changes {
+		c := typicalChange("Standard")
+		w.must(admin, ask{route: "POST /change-requests", body: c})
+		ids = append(ids, c["id"].(string))
+	}
+	steps := []object{}
+	for n := range 3 {
+		steps = append(steps, object{"order": n + 1, "description": strings.Repeat("s", 40), "ownerEmail": "otto@example.com", "estimatedMinutes": 15})
+	}
+	return object{
+		"name": strings.Repeat("n", 40), "version": "4.2", "description": strings.Repeat("d", 150), "scheduledStart": "2026-05-01T20:00:00Z", "scheduledEnd": "2026-05-01T22:00:00Z",
+		"releaseManager": "Ada Admin", "releaseManagerEmail": "ada@example.com", "rolloutSteps": steps, "rollbackSteps": steps[:2], "successCriteria": strings.Repeat("c", 100),
+		"linkedChangeRequestIds": ids,
+	}
+}
+
+// typical makes a release of about two kilobytes with so many change requests, each with
+// a task, and log entries, in the last of the statuses.
+func typical(w *fixture, changes, entries int, statuses ...string) string {
+	w.Helper()
+	plan := typicalPlan(w, changes)
+	id := w.must(admin, ask{route: "POST /releases", body: plan})["id"].(string)
+	for _, change := range plan["linkedChangeRequestIds"].([]string) {
+		w.task("rita@example.com", change)
+	}
+	for range entries {
+		w.must(auditor, ask{route: "POST /releases/" + id + "/log", body: object{"text": strings.Repeat("t", 100)}})
+	}
+	w.transition(id, statuses...)
+	return id
+}
+
+// transition is the last of these.
+func transition(statuses ...string) func(*fixture) ask {
+	return func(w *fixture) ask {
+		last := len(statuses) - 1
+		body := object{"status": statuses[last], "note": "As decided."}
+		if statuses[last] == "rolled-back" {
+			body = object{"status": "rolled-back", "rollback_reason": "Errors rose to 4 %."}
+		}
+		return ask{route: "POST /releases/" + typical(w, 20, 0, statuses[:last]...) + "/status", body: body}
+	}
+}
+
+func linkedChange(w *fixture, kind string) string {
+	c := typicalChange(kind)
+	w.must(admin, ask{route: "POST /change-requests", body: c})
+	plan := typicalPlan(w, 0)
+	plan["linkedChangeRequestIds"] = []any{c["id"]}
+	w.must(admin, ask{route: "POST /releases", body: plan})
+	return c["id"].(string)
+}
+
+// What each operation costs, in requests and capacity units, stands in a page of the docs;
+// a request more or less, or a read or write of another size, is a difference there, which
+// names the operation. Nothing scans.
+func TestCosts_EachOperation_AreThoseOfTheDocs(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	m := meter.New(w.Client)
+	metered := w.on(w.Open(m.Option))
+	rows := map[operations.Name]int{}
+	var page bytes.Buffer
+	page.WriteString(costsHead)
+	for _, p := range priced {
+		rows[p.operation]++
+		request := p.request(w)
+		m.Take()
+		if got := metered.send(admin, request); got.Code >= 300 {
+			t.Errorf("%s (%s): %d %s", p.operation, p.what, got.Code, got.text)
+		}
+		n := m.Take()
+		if n.Requests["Scan"] > 0 || n.Total() == 0 {
+			t.Errorf("%s (%s): %v", p.operation, p.what, n)
+		}
+		fmt.Fprintf(&page, "| %s | %s | %d | %s | %v | %v | %v |\n", p.operation, p.what, n.Total(), n, n.Read, n.Written, n.Indexes)
+	}
+	for _, r := range rest.Routes() {
+		if rows[r.Operation] == 0 {
+			t.Errorf("nobody says what %s costs", r.Operation)
+		}
+	}
+	file := filepath.Join("..", "..", "docs", "performance", "operations.md")
+	if *update {
+		if err := os.WriteFile(file, page.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, stored := strings.Split(page.String(), "\n"), strings.Split(string(want), "\n")
+	if len(lines) != len(stored) {
+		t.Errorf("%d lines, but the page has %d", len(lines), len(stored))
+	}
+	for n := range min(len(lines), len(stored)) {
+		if lines[n] != stored[n] {
+			t.Errorf("is:   %s\npage: %s", lines[n], stored[n])
+		}
+	}
+}
+
+const costsHead = `# What each operation costs
+
+Requests to DynamoDB and the capacity units that AWS charges for them, on data of a usual size: a release of about two
+kilobytes, change requests of 600 bytes, log entries of 100 bytes of text. Units of reads are the engine's; those of writes
+are worked out from the items before and after them by AWS's published rules (package ` + "`shared/testkit/meter`" + `), since
+DynamoDB Local is wrong about transactions and indexes. An index's writes are counted once, also where the
+table's are in a transaction.
+
+This page is written by the test that holds it: ` + "`go test ./shared/rest -run Costs -update`" + `.
+
+| operation | on what | requests | which | read units | write units, table | write units, indexes |
+|---|---|---|---|---|---|---|
+`

@@ -1,0 +1,149 @@
+package meter
+
+import (
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// Item is an item as the SDK has it; nil is none.
+type Item = map[string]types.AttributeValue
+
+// index is what a global secondary index takes of a table's items.
+type index struct {
+	keys      []string        // of the index
+	projected map[string]bool // with the keys of index and table; nil is everything
+}
+
+func indexesOf(t *types.TableDescription) []index {
+	var all []index
+	for _, x := range t.GlobalSecondaryIndexes {
+		var i index
+		for _, k := range x.KeySchema {
+			i.keys = append(i.keys, *k.AttributeName)
+		}
+		if x.Projection.ProjectionType != types.ProjectionTypeAll {
+			i.projected = map[string]bool{}
+			for _, name := range slices.Concat(i.keys, x.Projection.NonKeyAttributes) {
+				i.projected[name] = true
+			}
+			for _, k := range t.KeySchema {
+				i.projected[*k.AttributeName] = true
+			}
+		}
+		all = append(all, i)
+	}
+	return all
+}
+
+// writeUnits is what a write takes from the table itself: a unit for each kilobyte begun
+// of the item before or after it, whichever is larger, and at least one; twice that in a
+// transaction, which writes each item twice. CapacityUnitCalculations.html ("Write
+// operation capacity unit consumption") and transaction-apis.html ("Capacity
+// management for transactions") of the DynamoDB Developer Guide.
+func writeUnits(before, after Item, transaction bool) float64 {
+	units := kilobytes(max(Size(before), Size(after)))
+	if transaction {
+		units *= 2
+	}
+	return units
+}
+
+// indexUnits is what a write takes from one index: nothing where the entry stays as it
+// new, one write where an entry comes, goes or has other values, and two where its key is
+// another: one to take the old entry away, one to put the new one. GSI.html ("Write
+// capacity units"). The guide says nothing of transactions there; an index follows its
+// table afterwards, so a write that was in one is counted once.
+func (i index) indexUnits(before, after Item) float64 {
+	previous, next := i.entry(before), i.entry(after)
+	switch {
+	case previous == nil && next == nil:
+		return 0
+	case previous == nil || next == nil:
+		return kilobytes(max(Size(previous), Size(next)))
+	}
+	for _, key := range i.keys {
+		if !reflect.DeepEqual(previous[key], next[key]) {
+			return kilobytes(Size(previous)) + kilobytes(Size(next))
+		}
+	}
+	if reflect.DeepEqual(previous, next) {
+		return 0
+	}
+	return kilobytes(max(Size(previous), Size(next)))
+}
+
+// entry is what the index has of an item; nil where the item lacks a key of it.
+func (i index) entry(item Item) Item {
+	for _, key := range i.keys {
+		if item[key] == nil {
+			return nil
+		}
+	}
+	entry := maps.Clone(item)
+	if i.projected != nil {
+		maps.DeleteFunc(entry, func(name string, _ types.AttributeValue) bool { return !i.projected[name] })
+	}
+	return entry
+}
+
+func kilobytes(size int) float64 { return max(1, math.Ceil(float64(size)/1024)) }
+
+// Size is an item's size in bytes as DynamoDB counts it: the names and the values of its
+// attributes. CapacityUnitCalculations.html ("DynamoDB item sizes and formats").
+func Size(item Item) int {
+	size := 0
+	for name, v := range item {
+		size += len(name) + sizeOfValue(v)
+	}
+	return size
+}
+
+func sizeOfValue(v types.AttributeValue) int {
+	size := 0
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		size = len(v.Value)
+	case *types.AttributeValueMemberN:
+		size = sizeOfNumber(v.Value)
+	case *types.AttributeValueMemberB:
+		size = len(v.Value)
+	case *types.AttributeValueMemberBOOL, *types.AttributeValueMemberNULL:
+		size = 1
+	case *types.AttributeValueMemberSS:
+		for _, s := range v.Value {
+			size += len(s)
+		}
+	case *types.AttributeValueMemberNS:
+		for _, n := range v.Value {
+			size += sizeOfNumber(n)
+		}
+	case *types.AttributeValueMemberBS:
+		for _, b := range v.Value {
+			size += len(b)
+		}
+	case *types.AttributeValueMemberL: // three bytes, and one for each thing in it
+		size = 3 + len(v.Value)
+		for _, e := range v.Value {
+			size += sizeOfValue(e)
+		}
+	case *types.AttributeValueMemberM:
+		size = 3 + len(v.Value) + Size(v.Value)
+	}
+	return size
+}
+
+// sizeOfNumber is a byte for two significant digits, one more, and one for a minus.
+func sizeOfNumber(n string) int {
+	digits := strings.TrimLeft(strings.TrimPrefix(n, "-"), "0.")
+	digits = strings.TrimRight(strings.ReplaceAll(digits, ".", ""), "0")
+	size := (len(digits)+1)/2 + 1
+	if strings.HasPrefix(n, "-") {
+		size++
+	}
+	return size
+}
