@@ -126,8 +126,8 @@ mcp-check: ## the MCP endpoint held to public clients, their sign-in, inspector 
 	shared/mcptools/check/run
 
 .PHONY: bench
-bench: ## budgets and benchmarks, printed: nothing fails for being slow
-	go run ./shared/local/engine/with go test -run '^$$' -bench . -benchtime 1x ./...
+bench: ## one table of what everything costs beside its budget: nothing fails for being slow (ONLY=regexp narrows it)
+	go run ./shared/local/engine/with go run ./shared/local/bench $(if $(ONLY),-only '$(ONLY)')
 
 .PHONY: mutants
 mutants: ## takes away each condition of each guarded write, one at a time: does a test notice? (ONLY=regexp narrows it)

@@ -2,18 +2,18 @@ package dynamo_test
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"testing"
 
 	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/local/budget"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/testkit/inject"
 	"example.com/releases/shared/testkit/meter"
 )
 
-// BenchmarkBudgets prints the rows of DESIGN 6 about DynamoDB, but for settlement, which
-// package settle prints. What AWS would charge for a transition is worked out from the
-// sizes of its items.
+// BenchmarkBudgets reports the budgets of requests and units of the store, but for
+// settlement, which package settle reports.
 //
 //	go test ./shared/dynamo -run '^$' -bench Budgets -benchtime 1x
 func BenchmarkBudgets(b *testing.B) {
@@ -41,44 +41,49 @@ func BenchmarkBudgets(b *testing.B) {
 			_, err := l.CreateRelease(l.ctx, other, nil, l.write())
 			l.no(err)
 		}
-		measure := func(name, budget string, run func(s *dynamo.Store) error) {
+		measure := func(run func(s *dynamo.Store) error) meter.Reading {
 			m := meter.New(l.Client)
 			l.no(run(l.Open(m.Option)))
-			n := m.Take()
-			b.Logf("%-48s %3d requests, %6.1f units on tables, %5.1f on indexes   (budget: %s)", name, n.Total(), n.Read+n.Written, n.Indexes, budget)
+			return m.Take()
 		}
+		report := func(what, unit string, figure float64) { budget.Report(b, what, unit, figure) }
 		id := small.Release.ID
-		measure("transition", "≤ 2 requests", func(s *dynamo.Store) error {
+		n := measure(func(s *dynamo.Store) error {
 			_, err := s.Transition(l.ctx, id, moveTo(release.Approved), l.write())
 			return err
 		})
-		item := meter.Size(l.raw(l.Tables.Releases, "REL#"+id, "M"))
-		entry := meter.Size(l.raw(l.Tables.Releases, "LOG#"+id, "e0001"))
-		b.Logf("%-48s %3d WCU of base table on AWS: 2 × (⌈%d B⌉ + ⌈%d B⌉ + the counter)   (budget: ≤ 10 for 2 KB)", "", 2*(kilobytes(item)+kilobytes(entry)+1), item, entry)
+		report("transition", "requests", float64(n.Total()))
+		report("transition of a release of 2 KB, table", "WCU", n.Written)
+		report("transition of a release of 2 KB, indexes", "WCU", n.Indexes)
 		_, err = l.LinkChanges(l.ctx, id, ids[20:], nil, l.write())
 		l.no(err)
-		measure("release with 100 change requests", "1 query, ≤ 8 RCU", func(s *dynamo.Store) error {
+		n = measure(func(s *dynamo.Store) error {
 			_, err := s.ReleaseWithLinks(l.ctx, id)
 			return err
 		})
-		measure("list of 25", "1 query, ≤ 1 RCU", func(s *dynamo.Store) error {
+		report("release with 100 change requests, log aside", "requests", float64(n.Total()))
+		report("release with 100 change requests, log aside", "RCU", n.Read)
+		n = measure(func(s *dynamo.Store) error {
 			_, _, err := s.ListReleases(l.ctx, "", 25, "")
 			return err
 		})
-		measure("600 entries appended, one after another", "≤ 2.1 requests each", func(s *dynamo.Store) error {
-			for range 600 {
+		report("page of 25 releases", "requests", float64(n.Total()))
+		report("page of 25 releases", "RCU", n.Read)
+		const entries = 600
+		n = measure(func(s *dynamo.Store) error {
+			for range entries {
 				if _, err := s.AppendLog(l.ctx, id, "Database migrated, 12 tables.", "", l.write()); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
-		measure("2000 entries appended by 50 writers", "≤ 3 requests each", func(s *dynamo.Store) error {
-			l.appendAll(50, 40, func(text string) (release.LogEntry, error) { return s.AppendLog(l.ctx, id, text, "", l.write()) })
-			return nil
-		})
+		report("log entry, one after another", "requests", float64(n.Total())/entries)
+		var attempts inject.Counter
+		s := l.Under(nil, attempts.Count)
+		const writers, each = 50, 40
+		l.appendAll(writers, each, func(text string) (release.LogEntry, error) { return s.AppendLog(l.ctx, id, text, "", l.write()) })
+		report("log entry, 50 writers at once", "requests", float64(attempts.Take().Total())/(writers*each))
 		b.ReportMetric(0, "ns/op")
 	}
 }
-
-func kilobytes(size int) int { return int(math.Ceil(float64(size) / 1024)) }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/releases/shared/local/budget"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 )
@@ -51,8 +52,16 @@ func atTheBounds() operations.Brief {
 	return b
 }
 
-// The budgets of DESIGN 6, as exact counts.
-func TestBudget_WhatAModelReads_IsWithinIt(t *testing.T) {
+// read is what a model reads of one answer, and the most it may be in tokens.
+type read struct {
+	what string
+	body []byte
+	most int
+}
+
+// whatAModelReads are the answers that have a budget in DESIGN 6.
+func whatAModelReads(t testing.TB) []read {
+	t.Helper()
 	concise := func(b operations.Brief) []byte {
 		if n := len(b.DeploymentLog); n > conciseEntries {
 			b.DeploymentLog = b.DeploymentLog[n-conciseEntries:]
@@ -76,21 +85,32 @@ func TestBudget_WhatAModelReads_IsWithinIt(t *testing.T) {
 	for _, tool := range core {
 		delete(tool, "outputSchema")
 	}
-	for _, c := range []struct {
-		what string
-		body []byte
-		most int
-	}{
+	return []read{
 		{"get_release concise, typical", concise(typical()), 1000},
 		{"get_release concise, at the bounds", concise(atTheBounds()), 4000},
 		{"get_release full, typical", full(typical()), 1600},
 		{"get_release full, at most", full(atTheBounds()), 20000},
 		{"tools/list core without outputSchema", encode(core), 2500},
-	} {
+	}
+}
+
+// The budgets of DESIGN 6, as exact counts.
+func TestBudget_WhatAModelReads_IsWithinIt(t *testing.T) {
+	for _, c := range whatAModelReads(t) {
 		t.Logf("%s: %d tokens of %d", c.what, tokens(c.body), c.most)
 		if n := tokens(c.body); n > c.most || n < 200 {
 			t.Errorf("%s: %d tokens; the budget is %d", c.what, n, c.most)
 		}
+	}
+}
+
+// BenchmarkTokens reports the same to the table of `make bench`.
+func BenchmarkTokens(b *testing.B) {
+	for range b.N {
+		for _, c := range whatAModelReads(b) {
+			budget.Report(b, c.what, "tokens", float64(tokens(c.body)))
+		}
+		b.ReportMetric(0, "ns/op")
 	}
 }
 

@@ -1,7 +1,6 @@
 package rest_test
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/releases/shared/local/budget"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/rest"
 	"example.com/releases/shared/testkit/meter"
@@ -69,7 +69,7 @@ var priced = []struct {
 	{operations.TransitionRelease, "to rolled-back", transition("approved", "scheduled", "in-progress", "deployed", "rolled-back")},
 	{operations.TransitionRelease, "to cancelled", transition("approved", "scheduled", "cancelled")},
 	{operations.ListChanges, "a page of 25", func(w *fixture) ask { w.changes(30); return ask{route: "GET /change-requests"} }},
-	{operations.CreateChange, "", func(*fixture) ask {
+	{operations.CreateChange, "Normal", func(*fixture) ask {
 		return ask{route: "POST /change-requests", body: typicalChange("Normal")}
 	}},
 	{operations.GetChange, "in a release", func(w *fixture) ask { return ask{route: "GET /change-requests/" + linkedChange(w, "Standard")} }},
@@ -165,53 +165,103 @@ func linkedChange(w *fixture, kind string) string {
 	return c["id"].(string)
 }
 
+// cost is what one of priced took.
+type cost struct {
+	operation operations.Name
+	what      string
+	meter.Reading
+}
+
+func (c cost) row() string {
+	return fmt.Sprintf("| %s | %s | %d | %s | %v | %v | %v |", c.operation, c.what, c.Total(), c, c.Read, c.Written, c.Indexes)
+}
+
+func (c cost) figure() string {
+	return fmt.Sprintf("%d requests, %v R, %v + %v W", c.Total(), c.Read, c.Written, c.Indexes)
+}
+
+// documented is the figure of the page's line about it.
+func (c cost) documented(lines []string) string {
+	for _, line := range lines {
+		cells := strings.Split(line, " | ")
+		if strings.HasPrefix(line, fmt.Sprintf("| %s | %s | ", c.operation, c.what)) && len(cells) == 7 {
+			return fmt.Sprintf("%s requests, %s R, %s + %s W", cells[2], cells[4], cells[5], strings.TrimSuffix(cells[6], " |"))
+		}
+	}
+	return "not documented"
+}
+
+// measureCosts carries each of priced out.
+func measureCosts(w *fixture) []cost {
+	w.Helper()
+	m := meter.New(w.Client)
+	metered := w.on(w.Open(m.Option))
+	var all []cost
+	for _, p := range priced {
+		request := p.request(w)
+		m.Take()
+		if got := metered.send(admin, request); got.Code >= 300 {
+			w.Errorf("%s (%s): %d %s", p.operation, p.what, got.Code, got.text)
+		}
+		all = append(all, cost{p.operation, p.what, m.Take()})
+	}
+	return all
+}
+
+var costsFile = filepath.Join("..", "..", "docs", "performance", "operations.md")
+
 // What each operation costs, in requests and capacity units, stands in a page of the docs;
 // a request more or less, or a read or write of another size, is a difference there, which
 // names the operation. Nothing scans.
 func TestCosts_EachOperation_AreThoseOfTheDocs(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t)
-	m := meter.New(w.Client)
-	metered := w.on(w.Open(m.Option))
 	rows := map[operations.Name]int{}
-	var page bytes.Buffer
-	page.WriteString(costsHead)
-	for _, p := range priced {
-		rows[p.operation]++
-		request := p.request(w)
-		m.Take()
-		if got := metered.send(admin, request); got.Code >= 300 {
-			t.Errorf("%s (%s): %d %s", p.operation, p.what, got.Code, got.text)
+	lines := strings.Split(strings.TrimSuffix(costsHead, "\n"), "\n")
+	for _, c := range measureCosts(newFixture(t)) {
+		rows[c.operation]++
+		if c.Requests["Scan"] > 0 || c.Total() == 0 {
+			t.Errorf("%s (%s): %v", c.operation, c.what, c)
 		}
-		n := m.Take()
-		if n.Requests["Scan"] > 0 || n.Total() == 0 {
-			t.Errorf("%s (%s): %v", p.operation, p.what, n)
-		}
-		fmt.Fprintf(&page, "| %s | %s | %d | %s | %v | %v | %v |\n", p.operation, p.what, n.Total(), n, n.Read, n.Written, n.Indexes)
+		lines = append(lines, c.row())
 	}
 	for _, r := range rest.Routes() {
 		if rows[r.Operation] == 0 {
 			t.Errorf("nobody says what %s costs", r.Operation)
 		}
 	}
-	file := filepath.Join("..", "..", "docs", "performance", "operations.md")
 	if *update {
-		if err := os.WriteFile(file, page.Bytes(), 0o600); err != nil {
+		if err := os.WriteFile(costsFile, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, stored := strings.Split(page.String(), "\n"), strings.Split(string(want), "\n")
+	stored := documentedCosts(t)
 	if len(lines) != len(stored) {
 		t.Errorf("%d lines, but the page has %d", len(lines), len(stored))
 	}
 	for n := range min(len(lines), len(stored)) {
 		if lines[n] != stored[n] {
-			t.Errorf("is:   %s\npage: %s", lines[n], stored[n])
+			t.Errorf("measured:   %s\ndocumented: %s", lines[n], stored[n])
 		}
+	}
+}
+
+func documentedCosts(t testing.TB) []string {
+	t.Helper()
+	page, err := os.ReadFile(costsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(page), "\n"), "\n")
+}
+
+// BenchmarkCosts reports what each operation costs, with the page of the docs as its budget.
+func BenchmarkCosts(b *testing.B) {
+	for range b.N {
+		documented := documentedCosts(b)
+		for _, c := range measureCosts(newFixture(b)) {
+			budget.ReportOperation(b, fmt.Sprintf("%s: %s", c.operation, c.what), c.figure(), c.documented(documented))
+		}
+		b.ReportMetric(0, "ns/op")
 	}
 }
 

@@ -22,13 +22,14 @@ import (
 
 // fixture is the whole API on tables of its own in the real engine.
 type fixture struct {
-	*testing.T
+	testing.TB
 	*testkit.Harness
 	api http.Handler
 }
 
-func newFixture(t *testing.T) *fixture {
-	w := &fixture{T: t, Harness: testkit.New(t)}
+func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	w := &fixture{TB: t, Harness: testkit.New(t)}
 	w.api = rest.Handler(operations.New(w.Store), rest.Routes()...)
 	return w
 }

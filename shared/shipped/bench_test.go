@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"example.com/releases/shared/local/bootstrap"
+	"example.com/releases/shared/local/budget"
 )
 
 // measured are those whose start-up is counted: one of each kind, since each takes
@@ -51,6 +52,7 @@ func BenchmarkStart(b *testing.B) {
 				s := start{b: b, file: files(b)[f.Name]}
 				s.measure(env, slices.Contains(measured, f.Name))
 				s.print(f.Name, bare)
+				s.report(bare)
 			}
 		})
 	}
@@ -133,6 +135,21 @@ func (s *start) run(env map[string]string, look func(*os.Process), command ...st
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	_ = cmd.Wait()
 	return output.String()
+}
+
+// report adds what has a budget to the table.
+func (s *start) report(bare start) {
+	s.b.Helper()
+	switch name := filepath.Base(s.b.Name()); name {
+	case "get-release":
+		budget.Report(s.b, "start of get-release ÷ bare bootstrap, size", "bytes", s.size/bare.size)
+		budget.Report(s.b, "start of get-release ÷ bare bootstrap, memory", "bytes", s.memory/bare.memory)
+		fallthrough
+	case "mcp":
+		if s.instructions > 0 && bare.instructions > 0 {
+			budget.Report(s.b, "start of "+name+" ÷ bare bootstrap", "instructions", s.instructions/bare.instructions)
+		}
+	}
 }
 
 func (s *start) print(name string, bare start) {

@@ -1,0 +1,191 @@
+// Command bench runs the benchmarks and prints one table of what they report: figure,
+// budget, verdict, and nothing between the rows. It must not know what is measured: the
+// budgets are package budget's, and the benchmarks fill them in.
+//
+//	go run ./shared/local/engine/with go run ./shared/local/bench [-only regexp]
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"example.com/releases/shared/local/budget"
+)
+
+func main() {
+	only := flag.String("only", "", "a regular expression: only benchmarks whose name matches, such as HeadsUp")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ok, err := run(ctx, *only, os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+// folder keeps what the benchmarks print themselves, a file for each package, in the form
+// that benchstat reads; and the table's rows.
+const folder = ".local/bench"
+
+// run prints the table. It tells whether all benchmarks ended well; being over a budget is
+// no failure, a budget that a whole run does not report is.
+func run(ctx context.Context, only string, out io.Writer) (bool, error) {
+	name, err := regexp.Compile(only)
+	if err != nil {
+		return false, fmt.Errorf("-only: %w", err)
+	}
+	packages, err := withBenchmarks("shared", name)
+	if err != nil {
+		return false, err
+	}
+	if len(packages) == 0 {
+		return false, fmt.Errorf("no benchmark is called like %q", only)
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // people read there
+		return false, err
+	}
+	rows := filepath.Join(folder, "rows.jsonl")
+	if err := os.RemoveAll(rows); err != nil {
+		return false, err
+	}
+	t := &table{out: out}
+	ok := true
+	for _, p := range packages {
+		output, err := benchmark(ctx, p, only, rows)
+		if err := t.print(rows); err != nil {
+			return false, err
+		}
+		if err != nil {
+			ok = false
+			fmt.Fprintf(out, "\n%s: %v\n%s\n", p, err, output)
+		}
+	}
+	missing := 0
+	if only == "" {
+		missing = t.missing()
+	}
+	fmt.Fprintf(out, "\n%d rows, %d over their budget, %d over a target, %d not measured. What each benchmark printed: %s\n", len(t.rows), t.count("OVER"), t.count("over the target"), missing, folder)
+	return ok && missing == 0, nil
+}
+
+var declaration = regexp.MustCompile(`(?m)^func (Benchmark\w*)\(`)
+
+// withBenchmarks lists the packages below root that have a benchmark of such a name.
+func withBenchmarks(root string, name *regexp.Regexp) ([]string, error) {
+	var all []string
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for _, m := range declaration.FindAllSubmatch(source, -1) {
+			if name.Match(m[1]) {
+				all = append(all, "./"+filepath.ToSlash(filepath.Dir(path)))
+			}
+		}
+		return err
+	})
+	slices.Sort(all)
+	return slices.Compact(all), err
+}
+
+// benchmark runs those of one package, keeps what they print, and returns it.
+func benchmark(ctx context.Context, of, only, rows string) ([]byte, error) {
+	if only == "" {
+		only = "."
+	}
+	absolute, err := filepath.Abs(rows)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", only, "-benchtime", "1x", "-timeout", "30m", of) //nolint:gosec // a developer's own words
+	cmd.Env = append(os.Environ(), budget.FileVariable+"="+absolute)
+	output, err := cmd.CombinedOutput()
+	file := strings.ReplaceAll(strings.TrimPrefix(of, "./"), "/", "_") + ".txt"
+	return output, errors.Join(err, os.WriteFile(filepath.Join(folder, file), output, 0o600))
+}
+
+// table is what is printed so far.
+type table struct {
+	out  io.Writer
+	rows []budget.Row
+}
+
+// print prints the rows that have come to the file since.
+func (t *table) print(file string) error {
+	all, err := os.ReadFile(file)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	lines := bufio.NewScanner(bytes.NewReader(all))
+	for n := 0; lines.Scan(); n++ {
+		var r budget.Row
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return err
+		}
+		if n < len(t.rows) {
+			continue
+		}
+		if len(t.rows) == 0 {
+			t.line(budget.Row{What: "what", Figure: "figure", Budget: "budget", Verdict: "verdict"})
+		}
+		t.rows = append(t.rows, r)
+		t.line(r)
+	}
+	return lines.Err()
+}
+
+func (t *table) line(r budget.Row) {
+	fmt.Fprintf(t.out, "%s %s %s  %s\n", pad(r.What, 72), pad(r.Figure, 34), pad(r.Budget, 34), r.Verdict)
+}
+
+// pad makes a text so many characters wide; format verbs count bytes of "≤" and "÷".
+func pad(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
+}
+
+// missing prints the budgets that nobody reported, and counts them.
+func (t *table) missing() int {
+	n := 0
+	for _, b := range budget.All {
+		reported := slices.ContainsFunc(t.rows, func(r budget.Row) bool {
+			return r.What == b.What && strings.HasSuffix(r.Figure, " "+b.Unit)
+		})
+		if !reported {
+			n++
+			t.line(budget.Row{What: b.What, Figure: "not measured", Budget: b.Unit, Verdict: "MISSING"})
+		}
+	}
+	return n
+}
+
+func (t *table) count(verdict string) int {
+	n := 0
+	for _, r := range t.rows {
+		if strings.HasPrefix(r.Verdict, verdict) {
+			n++
+		}
+	}
+	return n
+}
