@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -94,24 +95,43 @@ func (s *Store) get(ctx context.Context, table string, k item) (item, error) {
 // request; what does not exist is left out.
 func (s *Store) batchGet(ctx context.Context, table string, keys []item) ([]item, error) {
 	var all []item
-	for len(keys) > 0 {
-		n := min(100, len(keys))
-		request := map[string]types.KeysAndAttributes{table: {Keys: keys[:n], ConsistentRead: aws.Bool(!s.eventuallyConsistent)}}
-		keys = keys[n:]
-		for round := 0; len(request) > 0; round++ {
-			out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
-			if err != nil {
-				return nil, failure(err)
+	for chunk := range slices.Chunk(keys, maxKeys) {
+		found, err := s.batchGetTables(ctx, map[string][]item{table: chunk})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found[table]...)
+	}
+	return all, nil
+}
+
+// maxKeys is how many items one BatchGetItem reads.
+const maxKeys = 100
+
+// batchGetTables is batchGet for up to 100 keys of several tables.
+func (s *Store) batchGetTables(ctx context.Context, keys map[string][]item) (map[string][]item, error) {
+	request := map[string]types.KeysAndAttributes{}
+	for table, of := range keys {
+		if len(of) > 0 {
+			request[table] = types.KeysAndAttributes{Keys: of, ConsistentRead: aws.Bool(!s.eventuallyConsistent)}
+		}
+	}
+	all := map[string][]item{}
+	for round := 0; len(request) > 0; round++ {
+		out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
+		if err != nil {
+			return nil, failure(err)
+		}
+		for table, found := range out.Responses {
+			all[table] = append(all[table], found...)
+		}
+		request = out.UnprocessedKeys
+		if len(request) > 0 {
+			if round >= attempts {
+				return nil, failure(&types.ProvisionedThroughputExceededException{})
 			}
-			all = append(all, out.Responses[table]...)
-			request = out.UnprocessedKeys
-			if len(request) > 0 {
-				if round >= attempts {
-					return nil, failure(&types.ProvisionedThroughputExceededException{})
-				}
-				if err := pause(ctx, round); err != nil {
-					return nil, failure(err)
-				}
+			if err := pause(ctx, round); err != nil {
+				return nil, failure(err)
 			}
 		}
 	}

@@ -38,7 +38,7 @@ func changeLogSort(revision, nth int) string {
 func (s *Store) changeLogActions(after release.Change, entries []release.LogEntry, w Write) []types.TransactWriteItem {
 	var actions []types.TransactWriteItem
 	for n, e := range entries {
-		i := entryItem(changeLogPrefix+after.ID, after.ID, changeLogSort(after.Revision, n), e, w.Request)
+		i := entryItem(changeLogPrefix+after.ID, after.ID, changeLogSort(after.Revision, n), e, w)
 		actions = append(actions, putAction(s.tables.Changes, i, newExpression()))
 	}
 	return actions
@@ -119,7 +119,7 @@ func (s *Store) keepOlderDecision(before release.Change, after *release.Change, 
 		return nil
 	}
 	after.DecisionEntries = append(after.DecisionEntries, olderDecision)
-	i := entryItem(changeLogPrefix+before.ID, before.ID, olderDecision, older, w.Request)
+	i := entryItem(changeLogPrefix+before.ID, before.ID, olderDecision, older, w)
 	return []types.TransactWriteItem{putAction(s.tables.Changes, i, newExpression())}
 }
 

@@ -98,7 +98,7 @@ func TestFields_WholeStruct_ComesBackAsStored(t *testing.T) {
 	survives(t, func(v release.Task) release.Task { return decodeTask(encodeTask(v)) }, nil)
 	survives(t, func(l release.LinkedChange) release.LinkedChange { return decodeLink(encodeLink("R", l)) }, nil)
 	survives(t, func(e release.LogEntry) release.LogEntry {
-		return decodeEntry(t.Context(), entryItem("LOG#R", "R", noteSort(1, 12), e, "request"))
+		return decodeEntry(t.Context(), entryItem("LOG#R", "R", noteSort(1, 12), e, Write{}))
 	}, map[string]string{"ID": "the sort key in short, which the writer chooses", "Legacy": "of what was stored before", "AuthorEmailVerified": "left out unless it is false", "Changes": "a fingerprint is in hexadecimal"})
 	survives(t, func(m mail.Mail) mail.Mail { return decodeMail(encodeMail(m)) }, nil)
 	survives(t, func(r mail.RecipientState) mail.RecipientState {
@@ -184,7 +184,7 @@ func TestFields_BesideTheStruct_AreKnown(t *testing.T) {
 		{"task", encodeTask(task), encoded(taskFields, task), "pk requesterKey sk"},
 		{"mail", encodeMail(m), encoded(mailFields, m), "dueKey expiresAt op pk sk"},
 		{"recipient", encodeRecipientState(recipient, now), encoded(recipientFields, recipient), "expiresAt pk sk updatedAt"},
-		{"log entry", entryItem("LOG#R", "R", noteSort(1, 12), entry, "request"), nil, "entry pk request sk values what"},
+		{"log entry", entryItem("LOG#R", "R", noteSort(1, 12), entry, Write{}), nil, "entry pk request sk unsealed unsealedSince values what"},
 	} {
 		for name := range x.encoded {
 			delete(x.item, name)

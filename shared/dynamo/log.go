@@ -14,6 +14,9 @@ import (
 // a note costs 2.09 on average.
 const trimEvery = 125
 
+// trimAtOnce is how many notes one transaction removes: it also writes their leaves.
+const trimAtOnce = maxActions - 1
+
 // AppendLog adds a note: a number from the release's counter, then the note under it. A
 // crash in between leaves a gap in numbers, never in notes. The counter goes with the
 // release, so a deleted one takes no notes.
@@ -29,7 +32,7 @@ func (s *Store) AppendLog(ctx context.Context, id, words string, status release.
 	sk := noteSort(counter.epoch, counter.notes)
 	entry := release.EntryBy(release.LogNote, words, w.Stamp)
 	entry.Status = status
-	i := entryItem(logPrefix+id, id, sk, entry, w.Request)
+	i := entryItem(logPrefix+id, id, sk, entry, w)
 	entry = decodeEntry(ctx, i) // what is answered is what is stored, to the millisecond
 	if err := s.putNote(ctx, id, i, entry, w); err != nil {
 		return release.LogEntry{}, err
@@ -93,10 +96,14 @@ func (s *Store) catchUp(ctx context.Context, r release.Release, counter logCount
 }
 
 func (s *Store) putNote(ctx context.Context, id string, i item, entry release.LogEntry, w Write) error {
-	// The number is this note's own: there is nothing to put it over, but for the same
-	// write, which the SDK repeats after a lost acknowledgement.
+	// The number is this note's own: what may be there is the same write, which the SDK
+	// repeats after a lost acknowledgement. It may be sealed already, and must stay so.
 	if w.Idempotency == nil && w.IfRevision == 0 {
-		return s.put(ctx, s.tables.Releases, i, newExpression())
+		err := s.put(ctx, s.tables.Releases, i, newExpression().absent("pk"))
+		if _, written := failedCondition(err); written {
+			return nil
+		}
+		return err
 	}
 	actions := []types.TransactWriteItem{putAction(s.tables.Releases, i, newExpression())}
 	if w.IfRevision != 0 {
@@ -148,22 +155,74 @@ func (s *Store) trimLog(ctx context.Context, id string, counter logCounter) erro
 }
 
 // removeNotes removes the notes before a number that are not trimmed yet, the oldest first
-// and only so many: what is left, the next trim takes.
+// and only so many: what is left, the next trim takes. It ends at one that is not sealed:
+// nothing would prove that it was ever there.
 func (s *Store) removeNotes(ctx context.Context, id string, counter logCounter, before int) error {
 	upTo := min(before-1, counter.trimmed+4*trimEvery)
-	var keys []item
-	for n := counter.trimmed + 1; n <= upTo; n++ {
-		keys = append(keys, key(logPrefix+id, counter.sortOf(n)))
+	trimmed := counter.trimmed
+	for trimmed < upTo {
+		next := min(upTo, trimmed+trimAtOnce)
+		var keys []item
+		for n := trimmed + 1; n <= next; n++ {
+			keys = append(keys, key(logPrefix+id, counter.sortOf(n)))
+		}
+		found, err := s.batchGet(ctx, s.tables.Releases, keys)
+		if err != nil {
+			return err
+		}
+		notes, unsealed := sealedNotes(keys, found)
+		if err := s.removeSealed(ctx, id, trimmed+1, notes); err != nil {
+			return err
+		}
+		if trimmed = next; unsealed >= 0 {
+			trimmed = next - len(keys) + unsealed
+			break
+		}
 	}
-	if len(keys) == 0 {
+	if trimmed == counter.trimmed {
 		return nil
 	}
-	if err := s.deleteAll(ctx, s.tables.Releases, keys); err != nil {
-		return err
-	}
-	_, err := s.update(ctx, s.tables.Releases, logCounterKey(id), newExpression().set("trimmed", number(upTo)).exists("pk"))
+	_, err := s.update(ctx, s.tables.Releases, logCounterKey(id), newExpression().set("trimmed", number(trimmed)).exists("pk"))
 	if _, ok := failedCondition(err); ok {
 		return nil // deleted meanwhile
 	}
 	return err
+}
+
+// sealedNotes are those notes under the keys, which are in the order of the log, that stand
+// before the first that is not sealed, and which key that has; -1 where all are.
+func sealedNotes(keys, found []item) (notes []item, unsealed int) {
+	of := map[string]item{}
+	for _, i := range found {
+		of[verbatim(i, "sk")] = i
+	}
+	for n, k := range keys {
+		switch i := of[verbatim(k, "sk")]; {
+		case i == nil: // a number that nobody used in the end, or trimmed by somebody else
+		case !has(i, "i"):
+			return notes, n
+		default:
+			notes = append(notes, i)
+		}
+	}
+	return notes, -1
+}
+
+// removeSealed removes notes, and keeps their leaves together in an item beside the log:
+// what reads the log would have to pass over rows that stayed in it.
+func (s *Store) removeSealed(ctx context.Context, id string, first int, notes []item) error {
+	if len(notes) == 0 {
+		return nil
+	}
+	var leaves, indexes []types.AttributeValue
+	actions := []types.TransactWriteItem{{}}
+	for _, i := range notes {
+		leaf, at, _ := sealed(id, i)
+		leaves, indexes = append(leaves, text(string(leaf.Bytes()))), append(indexes, size64(at))
+		actions = append(actions, deleteAction(s.tables.Releases, key(verbatim(i, "pk"), verbatim(i, "sk")), newExpression().equal("i", i["i"])))
+	}
+	kept := key(leavesPrefix+id, legacyNoteSort(first))
+	kept["leaves"], kept["indexes"] = &types.AttributeValueMemberL{Value: leaves}, &types.AttributeValueMemberL{Value: indexes}
+	actions[0] = putAction(s.tables.Releases, kept, newExpression().absent("pk"))
+	return s.transact(ctx, actions)
 }

@@ -12,8 +12,9 @@ import (
 )
 
 // entryItem is an entry as an item: its bytes, the values beside them, and its kind once
-// more for filters. of is whose log it is in; the partition is that log.
-func entryItem(partition, of, sk string, e release.LogEntry, request string) item {
+// more for filters. of is whose log it is in; the partition is that log. It waits to be
+// sealed, see seal.go.
+func entryItem(partition, of, sk string, e release.LogEntry, w Write) item {
 	form := record.Encode(of, sk, e)
 	values := item{}
 	for name, v := range form.Values {
@@ -21,7 +22,8 @@ func entryItem(partition, of, sk string, e release.LogEntry, request string) ite
 	}
 	i := key(partition, sk)
 	i["entry"], i["values"] = text(form.Bytes), &types.AttributeValueMemberM{Value: values}
-	i["what"], i["request"] = text(string(e.Kind)), text(request) // not "kind": the index on that is for releases
+	i["what"], i["request"] = text(string(e.Kind)), text(w.Request) // not "kind": the index on that is for releases
+	i[unsealedKey], i[unsealedSince] = text("1"), millisValue(w.At)
 	return i
 }
 
@@ -29,16 +31,14 @@ func entryItem(partition, of, sk string, e release.LogEntry, request string) ite
 // about. It needs no condition: its key is its own, and what the write rests on is asked
 // of the release.
 func (s *Store) entryAction(id, sk string, e release.LogEntry, w Write) types.TransactWriteItem {
-	return putAction(s.tables.Releases, entryItem(logPrefix+id, id, sk, e, w.Request), newExpression())
+	return putAction(s.tables.Releases, entryItem(logPrefix+id, id, sk, e, w), newExpression())
 }
 
 // decodeEntry reads an entry, also one of before kinds were kept.
 func decodeEntry(ctx context.Context, i item) release.LogEntry {
 	sk := verbatim(i, "sk")
 	if !has(i, "entry") {
-		e := release.LogEntry{ID: logID(sk), Kind: legacyKind(sk), Legacy: true}
-		legacyFields(&attributes{item: i, reading: true}, &e)
-		return e
+		return legacyEntry(i)
 	}
 	form := record.Entry{Bytes: verbatim(i, "entry"), Values: map[string][]byte{}}
 	values := mapOf(i, "values")
@@ -51,12 +51,20 @@ func decodeEntry(ctx context.Context, i item) release.LogEntry {
 		slog.ErrorContext(ctx, "an entry of a log cannot be read", "log", verbatim(i, "pk"), "entry", sk, "error", err)
 		e.Kind = release.LogKind(str(i, "what"))
 	}
-	e.ID = logID(sk)
+	e.ID, e.Legacy = logID(sk), isLegacySort(sk)
 	e.Author, e.AuthorEmail, e.Subject, e.Text = glyph.Clean(e.Author), glyph.Clean(e.AuthorEmail), glyph.Clean(e.Subject), glyph.Clean(e.Text)
 	return e
 }
 
-// legacyFields are an entry as it was stored before 2026-11-26.
+// legacyEntry is an entry as it was stored before 2026-11-26.
+func legacyEntry(i item) release.LogEntry {
+	sk := verbatim(i, "sk")
+	e := release.LogEntry{ID: logID(sk), Kind: legacyKind(sk), Legacy: true}
+	legacyFields(&attributes{item: i, reading: true}, &e)
+	return e
+}
+
+// legacyFields are what such an entry holds.
 func legacyFields(a *attributes, e *release.LogEntry) {
 	a.millis("at", &e.Timestamp)
 	a.text("author", &e.Author)

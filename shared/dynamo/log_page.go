@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -196,16 +197,16 @@ func (s *Store) legacyLog(ctx context.Context, id string) ([]item, error) {
 	if err := s.items(ctx, rangeOf(s.tables.Releases, logPrefix+id, "<", firstSort), pageSize, func(i item) { old = append(old, i) }); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(old, func(a, b item) int {
-		numberA, _, _ := strings.Cut(verbatim(a, "sk"), "#")
-		numberB, _, _ := strings.Cut(verbatim(b, "sk"), "#")
-		if numberA != numberB {
-			return strings.Compare(numberA, numberB)
-		}
-		return strings.Compare(verbatim(a, "at"), verbatim(b, "at"))
-	})
+	slices.SortStableFunc(old, legacyOrder)
 	slices.Reverse(old)
 	return old, nil
+}
+
+// legacyOrder compares entries of before 2026-11-26 by their place in the log.
+func legacyOrder(a, b item) int {
+	numberA, _, _ := strings.Cut(verbatim(a, "sk"), "#")
+	numberB, _, _ := strings.Cut(verbatim(b, "sk"), "#")
+	return cmp.Or(strings.Compare(numberA, numberB), strings.Compare(verbatim(a, "at"), verbatim(b, "at")))
 }
 
 // firstEntry is before every entry of a log.

@@ -19,10 +19,10 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Tables names the four tables, one per aggregate.
-type Tables struct{ Releases, Changes, Tasks, Mail string }
+// Tables names the five tables, one per aggregate.
+type Tables struct{ Releases, Changes, Tasks, Mail, Record string }
 
-// Store reads and writes the four tables. It is safe for concurrent use.
+// Store reads and writes the tables. It is safe for concurrent use.
 type Store struct {
 	db                   *dynamodb.Client
 	tables               Tables

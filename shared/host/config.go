@@ -12,8 +12,8 @@ import (
 	"example.com/releases/shared/identity"
 )
 
-// Tables are the names of the four tables.
-type Tables struct{ Releases, Changes, Tasks, Mail string }
+// Tables are the names of the five tables.
+type Tables struct{ Releases, Changes, Tasks, Mail, Record string }
 
 // Config is what the environment says. template.yaml is the other half: it sets, per function, the variables that
 // FromEnvironment reads.
@@ -62,6 +62,7 @@ func FromEnvironment(needed ...string) Config {
 			Changes:  env.text("CHANGES_TABLE"),
 			Tasks:    env.text("TASKS_TABLE"),
 			Mail:     env.text("MAIL_TABLE"),
+			Record:   env.text("RECORD_TABLE"),
 		},
 		Issuer:        env.text("TOKEN_ISSUER"),
 		Audience:      env.text("TOKEN_AUDIENCE"),

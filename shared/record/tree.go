@@ -66,7 +66,7 @@ func GrownTiles(size, grown int64) int { return len(tlog.NewTiles(TileHeight, si
 // Grow adds leaves to a tree, of which t holds the EdgeTiles. It returns the root of the
 // grown tree and the tiles to be written. Tiles that do not give the root that the tree had
 // are an error: somebody changed them, or the root.
-func (t Tiles) Grow(size int64, root tlog.Hash, leaves []tlog.Hash) (tlog.Hash, Tiles, error) {
+func (t Tiles) Grow(size int64, root tlog.Hash, leaves [][]byte) (tlog.Hash, Tiles, error) {
 	added := map[int64]tlog.Hash{}
 	both := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
 		hashes := make([]tlog.Hash, len(indexes))
@@ -92,7 +92,7 @@ func (t Tiles) Grow(size int64, root tlog.Hash, leaves []tlog.Hash) (tlog.Hash, 
 	}
 	for n, leaf := range leaves {
 		at := size + int64(n)
-		hashes, err := tlog.StoredHashesForRecordHash(at, leaf, both)
+		hashes, err := tlog.StoredHashes(at, leaf, both)
 		if err != nil {
 			return tlog.Hash{}, nil, err
 		}

@@ -31,6 +31,7 @@ func rootOf(leaves []tlog.Hash) tlog.Hash {
 // its edge, the tree has the root of the RFC, and each leaf its proof.
 func TestGrow_InSteps_IsTheTreeOfTheRFC(t *testing.T) {
 	var leaves []tlog.Hash
+	var texts [][]byte
 	stored, root := Tiles{}, EmptyRoot()
 	if want := rootOf(nil); root != want {
 		t.Fatalf("the empty tree has the root %s, want %s", root, want)
@@ -42,11 +43,12 @@ func TestGrow_InSteps_IsTheTreeOfTheRFC(t *testing.T) {
 		}
 		size := int64(len(leaves))
 		for n := range step {
-			leaves = append(leaves, tlog.RecordHash(fmt.Append(nil, size, n)))
+			texts = append(texts, fmt.Append(nil, size, n))
+			leaves = append(leaves, tlog.RecordHash(texts[len(texts)-1]))
 		}
 		var written Tiles
 		var err error
-		root, written, err = edge.Grow(size, root, leaves[size:])
+		root, written, err = edge.Grow(size, root, texts[size:])
 		if err != nil {
 			t.Fatalf("from %d by %d: %v", size, step, err)
 		}
@@ -80,7 +82,7 @@ func TestGrow_InSteps_IsTheTreeOfTheRFC(t *testing.T) {
 
 // A tree that was tampered with is not grown: its new root would vouch for it.
 func TestGrow_TileOrRootChanged_IsRefused(t *testing.T) {
-	leaves := []tlog.Hash{tlog.RecordHash([]byte("1")), tlog.RecordHash([]byte("2")), tlog.RecordHash([]byte("3"))}
+	leaves := [][]byte{[]byte("1"), []byte("2"), []byte("3")}
 	root, tiles, err := Tiles{}.Grow(0, EmptyRoot(), leaves)
 	if err != nil {
 		t.Fatal(err)

@@ -62,6 +62,7 @@ func New(t testing.TB, options ...Option) *Harness {
 	h.createTables(options)
 	h.Tables = dynamo.Tables{
 		Releases: h.Names["ReleasesTable"], Changes: h.Names["ChangesTable"], Tasks: h.Names["TasksTable"], Mail: h.Names["MailTable"],
+		Record: h.Names["RecordTable"],
 	}
 	h.Layer = strict.New(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256

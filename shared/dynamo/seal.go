@@ -1,0 +1,347 @@
+package dynamo
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/record"
+	"example.com/releases/shared/release"
+)
+
+const (
+	// maxActions is how many items one transaction writes. As many are read for it at once.
+	// …/API_TransactWriteItems.html
+	maxActions = 100
+	// sealBytes bounds what the entries of one transaction hold; a larger one goes alone.
+	// DynamoDB takes 4 MB, and charges for the whole of each.
+	sealBytes = 256 << 10
+)
+
+// Generation is which generation of the tree is to be sealed into, and what is known of the
+// one before.
+type Generation struct {
+	Number int
+	Last   *record.Checkpoint // nil: what its own table says
+}
+
+// Sealer makes leaves of entries for one run. Any number of them may work at once, and each
+// may die at any moment: what a round writes is one transaction, which demands that the
+// tree is as it was read.
+type Sealer struct {
+	s          *Store
+	generation Generation
+	most       int             // entries in a batch, fewer where DynamoDB has no capacity for more
+	done       map[string]bool // what the index may still show and is sealed, or cannot be
+}
+
+// Sealer returns a sealer for one run.
+func (s *Store) Sealer(g Generation) *Sealer {
+	return &Sealer{s: s, generation: g, most: maxActions, done: map[string]bool{}}
+}
+
+// openEntry is an entry that waits to be sealed.
+type openEntry struct {
+	table, log, sk string // log is its partition
+	since          string
+	item           item
+}
+
+func (e openEntry) key() item  { return key(e.log, e.sk) }
+func (e openEntry) id() string { return e.log + "\x00" + e.sk }
+
+// of is the release or change request whose log it is in.
+func (e openEntry) of() string { return ofLog(e.log) }
+
+func ofLog(partition string) string {
+	_, id, _ := strings.Cut(partition, "#")
+	return id
+}
+
+// Seal makes leaves until no entry is left that the index shows, or the invocation's time is
+// over, and tells how many. That others seal at the same time is no failure.
+func (x *Sealer) Seal(ctx context.Context, now func() time.Time) (int, error) {
+	total := 0
+	for failures := 0; ; {
+		n, more, err := x.round(ctx, now())
+		switch {
+		case err == nil && !more:
+			return total, nil
+		case err == nil:
+			total, failures, x.most = total+n, 0, min(maxActions, 2*x.most)
+			continue
+		case throttled(err):
+			x.most = max(1, x.most/2)
+		case !errors.Is(err, errConflict) && !release.IsKind(err, release.KindUnavailable):
+			return total, err
+		}
+		if failures++; failures >= conflicts || pause(ctx, min(failures, 5)) != nil {
+			if errors.Is(err, errConflict) {
+				return total, nil // rivals have sealed meanwhile
+			}
+			return total, failure(err)
+		}
+	}
+}
+
+// Oldest tells since when the oldest entry waits; false where none does.
+func (x *Sealer) Oldest(ctx context.Context) (time.Time, bool, error) {
+	entries, err := x.waiting(ctx)
+	if err != nil || len(entries) == 0 {
+		return time.Time{}, false, err
+	}
+	at, _ := time.Parse(time.RFC3339Nano, entries[0].since) // what cannot be read waits since ever
+	return at, true, nil
+}
+
+// round seals one batch. It tells how many leaves it made, and whether there may be more to
+// do.
+func (x *Sealer) round(ctx context.Context, now time.Time) (int, bool, error) {
+	head, err := x.head(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	if head.Origin.Generation < x.generation.Number {
+		return 1, true, x.begin(ctx, head)
+	}
+	entries, err := x.waiting(ctx)
+	if err != nil || len(entries) == 0 {
+		return 0, false, err
+	}
+	b, err := x.read(ctx, head, entries)
+	if err != nil {
+		return 0, false, err
+	}
+	for _, e := range b.entries {
+		if !b.needsTakeover(e) {
+			continue
+		}
+		older, err := x.older(ctx, e)
+		if err != nil {
+			return 0, false, err
+		}
+		if len(older) > 0 || b.counts[e.log] != nil {
+			n, err := x.takeOver(ctx, b, e.log, older, now)
+			return n, true, err
+		}
+	}
+	if len(b.entries) == 0 {
+		return 0, true, nil // what the index showed is sealed; behind it may be what is not
+	}
+	return len(b.entries), true, x.seal(ctx, b, now)
+}
+
+func (x *Sealer) head(ctx context.Context) (record.Checkpoint, error) {
+	for {
+		i, err := x.s.get(ctx, x.s.tables.Record, headKey())
+		if err != nil || i != nil {
+			return decodeHead(i), err
+		}
+		if err := x.s.newHead(ctx, x.generation.Last); err != nil {
+			return record.Checkpoint{}, err
+		}
+	}
+}
+
+// waiting asks the indexes which entries are not sealed, those that wait longest first. An
+// index may show what is sealed, and not show yet what has just been written.
+func (x *Sealer) waiting(ctx context.Context) ([]openEntry, error) {
+	var entries []openEntry
+	for _, table := range []string{x.s.tables.Releases, x.s.tables.Changes} {
+		e := newExpression()
+		condition := e.name(unsealedKey) + " = " + e.value(text("1"))
+		in := &dynamodb.QueryInput{
+			TableName: &table, IndexName: aws.String(unsealedIndex), KeyConditionExpression: &condition,
+			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, Limit: aws.Int32(maxActions),
+		}
+		for found := 0; found < maxActions; {
+			out, err := x.s.db.Query(ctx, in)
+			if err != nil {
+				return nil, failure(err)
+			}
+			for _, i := range out.Items {
+				e := openEntry{table: table, log: verbatim(i, "pk"), sk: verbatim(i, "sk"), since: verbatim(i, unsealedSince)}
+				if !x.done[e.id()] {
+					entries = append(entries, e)
+					found++
+				}
+			}
+			if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+				break
+			}
+		}
+	}
+	slices.SortFunc(entries, func(a, b openEntry) int {
+		return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.log, b.log), cmp.Compare(a.sk, b.sk))
+	})
+	return entries, nil
+}
+
+// batch is what one transaction is made from.
+type batch struct {
+	head    record.Checkpoint
+	edge    record.Tiles
+	counts  map[string]item // of leaves, by log; nil where a log has none
+	entries []openEntry
+}
+
+// room tells whether so many entries of so many logs can be read, and written, at once.
+func (b *batch) room(entries, logs int) bool {
+	written := record.GrownTiles(b.head.Size, b.head.Size+int64(entries)) + 1
+	return entries+logs+max(len(record.EdgeTiles(b.head.Size)), written) <= maxActions
+}
+
+// read reads, strongly consistent, as many of the entries as one transaction holds, what is
+// counted of their logs, and the edge of the tree. The head was read before: if it still
+// stands when the batch is written, so does all that only its writers change.
+func (x *Sealer) read(ctx context.Context, head record.Checkpoint, entries []openEntry) (*batch, error) {
+	b := &batch{head: head, edge: record.Tiles{}, counts: map[string]item{}}
+	keys := map[string][]item{}
+	of := map[string]openEntry{}
+	for n, e := range entries {
+		if _, known := b.counts[e.log]; !known {
+			b.counts[e.log] = nil
+		}
+		if n >= x.most || !b.room(n+1, len(b.counts)) {
+			break
+		}
+		keys[e.table] = append(keys[e.table], e.key())
+		of[e.id()] = e
+	}
+	for log := range b.counts {
+		keys[x.s.tables.Record] = append(keys[x.s.tables.Record], leafCountKey(log))
+	}
+	for t := range record.EdgeTiles(head.Size) {
+		keys[x.s.tables.Record] = append(keys[x.s.tables.Record], tileKey(t))
+	}
+	found, err := x.s.batchGetTables(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range found[x.s.tables.Record] {
+		if log, isCount := strings.CutPrefix(verbatim(i, "pk"), leafCountPrefix); isCount {
+			b.counts[log] = i
+			continue
+		}
+		id, hashes := tileOf(i)
+		b.edge[id] = hashes
+	}
+	for _, table := range []string{x.s.tables.Releases, x.s.tables.Changes} {
+		for _, i := range found[table] {
+			e := of[verbatim(i, "pk")+"\x00"+verbatim(i, "sk")]
+			e.item = i
+			of[e.id()] = e
+		}
+	}
+	x.keep(ctx, b, entries, of)
+	return b, nil
+}
+
+// keep puts those entries into the batch that are there, not sealed, and not too large for
+// it.
+func (x *Sealer) keep(ctx context.Context, b *batch, entries []openEntry, of map[string]openEntry) {
+	size := 0
+	for _, e := range entries {
+		e, read := of[e.id()]
+		switch {
+		case !read:
+			return
+		case has(e.item, unsealedKey) && !has(e.item, "entry"):
+			// Nobody but a person writes this. It must not keep others from being sealed.
+			slog.ErrorContext(ctx, "what waits to be sealed is no entry", "log", e.log, "entry", e.sk)
+			fallthrough
+		case !has(e.item, unsealedKey) || has(e.item, "i"):
+			x.done[e.id()] = true
+			continue
+		}
+		if size += sizeOfEntry(e.item); size > sealBytes && len(b.entries) > 0 {
+			return
+		}
+		b.entries = append(b.entries, e)
+	}
+}
+
+// seal makes leaves of the batch's entries and writes them.
+func (x *Sealer) seal(ctx context.Context, b *batch, now time.Time) error {
+	entries := b.entries
+	k := map[string]int{}
+	leaves := make([][]byte, len(entries))
+	actions := make([]types.TransactWriteItem, 0, maxActions)
+	for n, e := range entries {
+		if _, known := k[e.log]; !known {
+			k[e.log] = num(b.counts[e.log], "k")
+		}
+		k[e.log]++
+		e.item["i"], e.item["k"], e.item["sealedAt"] = size64(b.head.Size+int64(n)), number(k[e.log]), millisValue(now)
+		update := newExpression().set("i", e.item["i"]).set("k", e.item["k"]).set("sealedAt", e.item["sealedAt"]).
+			remove(unsealedKey).remove(unsealedSince).exists(unsealedKey).absent("i")
+		if e.sk == olderDecision {
+			e.item["takenOver"] = boolean(true) // it tells of a time before records were kept
+			update.set("takenOver", boolean(true))
+		}
+		leaf, _, _ := sealed(e.of(), e.item)
+		leaves[n] = leaf.Bytes()
+		actions = append(actions, updateAction(e.table, e.key(), update))
+	}
+	for log, n := range k {
+		actions = append(actions, updateAction(x.s.tables.Record, leafCountKey(log), newExpression().set("k", number(n))))
+	}
+	return x.append(ctx, b, leaves, actions, newExpression().set("sealedAt", millisValue(now)))
+}
+
+// append writes the actions and the tree with further leaves, if the tree is still as it was
+// read, or nothing.
+func (x *Sealer) append(ctx context.Context, b *batch, leaves [][]byte, actions []types.TransactWriteItem, e *expression) error {
+	head := b.head
+	root, tiles, err := b.edge.Grow(head.Size, head.Root, leaves)
+	if err != nil {
+		return err
+	}
+	for t, hashes := range tiles {
+		i := tileKey(t)
+		i["hashes"] = &types.AttributeValueMemberB{Value: hashes}
+		actions = append(actions, putAction(x.s.tables.Record, i, newExpression()))
+	}
+	e.set("size", size64(head.Size+int64(len(leaves)))).set("root", &types.AttributeValueMemberB{Value: root[:]}).
+		equal("size", size64(head.Size)).equal("generation", number(head.Origin.Generation))
+	actions = append(actions, updateAction(x.s.tables.Record, headKey(), e))
+	// Not repeated on a conflict as transact does: whoever it was with has moved the head.
+	_, err = x.s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: actions, ClientRequestToken: aws.String(rand.Text())})
+	var cancelled *types.TransactionCanceledException
+	if errors.As(err, &cancelled) {
+		for _, reason := range cancelled.CancellationReasons {
+			if code := aws.ToString(reason.Code); code == "ConditionalCheckFailed" || code == "TransactionConflict" {
+				return errConflict
+			}
+		}
+	}
+	return failure(err)
+}
+
+// begin makes the first leaf of the generation that is to be sealed into: the last
+// checkpoint that is known of those before.
+func (x *Sealer) begin(ctx context.Context, head record.Checkpoint) error {
+	b, err := x.read(ctx, head, nil)
+	if err != nil {
+		return err
+	}
+	last := head
+	if x.generation.Last != nil {
+		last = *x.generation.Last
+	}
+	leaf := record.GenerationLeaf(x.generation.Number, last)
+	i := key(generationPrefix+strconv.Itoa(x.generation.Number), mainSort)
+	i["i"], i["leaf"] = size64(head.Size), text(string(leaf))
+	return x.append(ctx, b, [][]byte{leaf}, []types.TransactWriteItem{putAction(x.s.tables.Record, i, newExpression())},
+		newExpression().set("generation", number(x.generation.Number)))
+}

@@ -1,0 +1,113 @@
+package dynamo
+
+import (
+	"context"
+	"crypto/rand"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/record"
+	"example.com/releases/shared/release"
+)
+
+// What sealing keeps, in the table Record:
+//
+//	HEAD / M              whose tree it is, how many leaves it has, and its root
+//	T#<level>/<number> / M  a tile of the tree's hashes
+//	RS#<log> / M          how many leaves a log has (k), as RS#LOG#REL-2026-Q2-001
+//	GEN#<n> / M           the first leaf of a generation
+//
+// and with an entry, in its own table: its index in the tree (i), its number among the
+// leaves of its log (k), when it was sealed, and whether it was taken over. Its leaf is
+// remade from these. The leaves of trimmed notes stand in the table of the release, up to 99
+// in an item: LEAVES#<release> / the number of the first. Until it is sealed, an entry
+// has the key of the index of what is not.
+const (
+	headPartition    = "HEAD"
+	tilePrefix       = "T#"
+	leafCountPrefix  = "RS#"
+	generationPrefix = "GEN#"
+	leavesPrefix     = "LEAVES#"
+	unsealedIndex    = "unsealed"
+	unsealedKey      = "unsealed"
+	unsealedSince    = "unsealedSince"
+	takingOver       = "taking"
+	sealedFrom       = "sealedFrom"
+)
+
+func headKey() item                { return key(headPartition, mainSort) }
+func leafCountKey(log string) item { return key(leafCountPrefix+log, mainSort) }
+
+func tileKey(t record.TileID) item {
+	return key(tilePrefix+strconv.Itoa(t.Level)+"/"+strconv.FormatInt(t.Number, 10), mainSort)
+}
+
+func tileOf(i item) (record.TileID, []byte) {
+	level, n, _ := strings.Cut(strings.TrimPrefix(verbatim(i, "pk"), tilePrefix), "/")
+	l, _ := strconv.Atoi(level) // tileKey wrote it; another tile is one that is missing
+	number, _ := strconv.ParseInt(n, 10, 64)
+	return record.TileID{Level: l, Number: number}, bytesOf(i, "hashes")
+}
+
+func size64(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+func int64Of(i item, name string) int64 {
+	v, ok := i[name].(*types.AttributeValueMemberN)
+	if !ok {
+		return 0
+	}
+	n, _ := strconv.ParseInt(v.Value, 10, 64)
+	return n
+}
+
+func decodeHead(i item) record.Checkpoint {
+	c := record.Checkpoint{Origin: record.Origin{Installation: verbatim(i, "installation"), Generation: num(i, "generation")}, Size: int64Of(i, "size")}
+	copy(c.Root[:], bytesOf(i, "root"))
+	return c
+}
+
+// Checkpoint reads the tree as it is now.
+func (s *Store) Checkpoint(ctx context.Context) (record.Checkpoint, error) {
+	i, err := s.get(ctx, s.tables.Record, headKey())
+	switch {
+	case err != nil:
+		return record.Checkpoint{}, err
+	case i == nil:
+		return record.Checkpoint{}, release.Fail(release.KindNotFound, "nothing-sealed", "Nothing has been sealed yet.")
+	}
+	return decodeHead(i), nil
+}
+
+// newHead begins the tree of an installation, without leaves. Where somebody else begins it
+// at the same moment, theirs is as good.
+func (s *Store) newHead(ctx context.Context, last *record.Checkpoint) error {
+	installation := rand.Text()
+	if last != nil {
+		installation = last.Origin.Installation
+	}
+	i := headKey()
+	root := record.EmptyRoot()
+	i["installation"], i["generation"], i["size"], i["root"] = text(installation), number(1), number(0), &types.AttributeValueMemberB{Value: root[:]}
+	err := s.put(ctx, s.tables.Record, i, newExpression().absent("pk"))
+	if _, begun := failedCondition(err); begun {
+		return nil
+	}
+	return err
+}
+
+// sealed reads the leaf of an entry, and its index in the tree; false where it has none yet.
+func sealed(of string, i item) (record.Leaf, int64, bool) {
+	if !has(i, "i") {
+		return record.Leaf{}, 0, false
+	}
+	at, _ := time.Parse(time.RFC3339Nano, verbatim(i, "sealedAt")) // another time is another leaf, which no proof fits
+	return record.Leaf{
+		Of: of, K: num(i, "k"), Key: verbatim(i, "sk"), Kind: release.LogKind(verbatim(i, "what")),
+		SealedAt: at, Sum: record.SumOf(verbatim(i, "entry")), TakenOver: boolOf(i, "takenOver"),
+	}, int64Of(i, "i"), true
+}

@@ -1,0 +1,91 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// Entries of before sealing existed are in no index. They are taken over, as they stand,
+// when an entry that was written since is the first of its log to be sealed: in the order
+// of the log, before all others, so that what nothing proves is the beginning of a log's
+// leaves and nowhere else. A log in which nothing is written any more stays as it is.
+
+// needsTakeover tells whether the entry's log may hold entries of before: it has no leaves
+// yet, and this is not its first entry; or taking them over has begun.
+func (b *batch) needsTakeover(e openEntry) bool {
+	count := b.counts[e.log]
+	if count != nil {
+		return boolOf(count, takingOver)
+	}
+	return !slices.ContainsFunc(b.entries, func(first openEntry) bool {
+		return first.log == e.log && (first.sk == createdSort || first.sk == changeLogSort(1, 0))
+	})
+}
+
+// older reads the entries of a log that are neither sealed nor wait for it, oldest first.
+func (x *Sealer) older(ctx context.Context, of openEntry) ([]openEntry, error) {
+	var legacy, others []item
+	err := x.s.queryAll(ctx, rangeOf(of.table, of.log, ">=", firstEntry), func(i item) {
+		switch {
+		case has(i, unsealedKey) || has(i, "i"):
+		case has(i, "entry"):
+			others = append(others, i)
+		default:
+			legacy = append(legacy, i)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(legacy, legacyOrder)
+	entries := make([]openEntry, 0, len(legacy)+len(others))
+	for _, i := range slices.Concat(legacy, others) {
+		entries = append(entries, openEntry{table: of.table, log: of.log, sk: verbatim(i, "sk"), item: i})
+	}
+	return entries, nil
+}
+
+// takeOver seals the first of a log's older entries, as many as one transaction holds. The
+// log's count says that there are more, until there are none.
+func (x *Sealer) takeOver(ctx context.Context, b *batch, log string, older []openEntry, now time.Time) (int, error) {
+	count := b.counts[log]
+	k, size := num(count, "k"), 0
+	var leaves [][]byte
+	var actions []types.TransactWriteItem
+	for _, e := range older {
+		if size += sizeOfEntry(e.item); len(leaves) > 0 && (size > sealBytes || len(leaves) >= x.most || !b.room(len(leaves)+1, 1)) {
+			break
+		}
+		update := newExpression().exists("pk").absent(unsealedKey).absent("i")
+		set := func(name string, v types.AttributeValue) {
+			e.item[name] = v
+			update.set(name, v)
+		}
+		if !has(e.item, "entry") {
+			form := entryItem(log, e.of(), e.sk, legacyEntry(e.item), Write{})
+			for _, name := range []string{"entry", "values", "what"} {
+				set(name, form[name])
+			}
+			for _, name := range []string{"author", "email", "text", "entered"} { // the time tells the order
+				update.remove(name)
+			}
+		}
+		k++
+		set("i", size64(b.head.Size+int64(len(leaves))))
+		set("k", number(k))
+		set("sealedAt", millisValue(now))
+		set("takenOver", boolean(true))
+		leaf, _, _ := sealed(e.of(), e.item)
+		leaves = append(leaves, leaf.Bytes())
+		actions = append(actions, updateAction(e.table, e.key(), update))
+	}
+	counted := newExpression().set("k", number(k)).set(takingOver, boolean(len(leaves) < len(older)))
+	if !has(count, sealedFrom) {
+		counted.set(sealedFrom, millisValue(now))
+	}
+	actions = append(actions, updateAction(x.s.tables.Record, leafCountKey(log), counted))
+	return len(leaves), x.append(ctx, b, leaves, actions, newExpression().set("sealedAt", millisValue(now)))
+}
