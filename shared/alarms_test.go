@@ -59,7 +59,7 @@ func TestAlarms_EachMetric_TellsSomebody(t *testing.T) {
 		}
 	}
 	for _, metric := range []string{
-		"Throttles", "5XXError", "OldestUnsettledSeconds", "UnknownMails", "MailCircuitOpen",
+		"Throttles", "5XXError", "OldestUnsettledSeconds", "OldestUnsealedSeconds", "UnknownMails", "MailCircuitOpen",
 		"Reputation.BounceRate", "Reputation.ComplaintRate",
 	} {
 		if !alarms[metric] {
@@ -170,9 +170,10 @@ func selOf(sel *ast.SelectorExpr, ok bool) (string, bool) {
 	return id.Name, true
 }
 
-// Care for the outbox is what tells of mails that are lost: where nobody has counted, that
-// is as bad as a number, and a line without a number makes none.
-func TestOutboxAlarms_NobodyCounted_Ring(t *testing.T) {
+// Care for the outbox is what tells of mails that are lost, and sealing of entries that
+// nothing proves: where nobody has counted, that is as bad as a number, and a line without a
+// number makes none.
+func TestCountingAlarms_NobodyCounted_Ring(t *testing.T) {
 	tmpl := load(t)
 	counted := map[string]bool{}
 	for _, r := range tmpl.Resources {
@@ -183,7 +184,7 @@ func TestOutboxAlarms_NobodyCounted_Ring(t *testing.T) {
 		value := fmt.Sprint(to["MetricValue"])
 		counted[fmt.Sprint(to["MetricName"])] = strings.Contains(fmt.Sprint(r.Properties["FilterPattern"]), "&& "+value+" >= 0")
 	}
-	rings := map[string]string{"MailsUnknown": "UnknownMails", "MailsOverdue": "OverdueMails", "MailStopped": "MailCircuitOpen", "JobsOverdue": "OverdueJobs"}
+	rings := map[string]string{"MailsUnknown": "UnknownMails", "MailsOverdue": "OverdueMails", "MailStopped": "MailCircuitOpen", "JobsOverdue": "OverdueJobs", "RecordUnsealed": "OldestUnsealedSeconds"}
 	for _, r := range tmpl.Resources {
 		if metric, ok := rings[r.LogicalID]; ok && r.Type == "AWS::CloudWatch::Alarm" {
 			if r.Properties["TreatMissingData"] != "breaching" || !counted[metric] {

@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"shared/mcptools":     {"shared/operations", "shared/release"},
 	"shared/stream":       {"shared/dynamo"}, // the one batch loop
 	"shared/settle":       {"shared/dynamo", "shared/release", "shared/stream"},
+	"shared/seal":         {"shared/dynamo", "shared/record", "shared/stream"},
 	"shared/calendar":     {},
 	"shared/figures":      {}, // log lines that CloudWatch counts
 	"shared/notify":       {"shared/dynamo", "shared/glyph", "shared/mail", "shared/release"},
@@ -69,6 +70,7 @@ var mayImport = map[string][]string{
 	"shared/wire/settlement":    {"shared/host", "shared/wire", "shared/settle"},
 	"shared/wire/announcements": {"shared/host", "shared/wire", "shared/dynamo", "shared/settle", "shared/notify/announce"},
 	"shared/wire/notices":       {"shared/host", "shared/wire", "shared/notify/plan", "shared/notify/tend", "shared/notify/feedback"},
+	"shared/wire/sealing":       {"shared/host", "shared/wire", "shared/seal"},
 	"shared/wire/sending":       {"shared/host", "shared/wire", "shared/notify/send"},
 	"shared/wire/page":          {"shared/host", "shared/wire", "shared/trustcenter"},
 

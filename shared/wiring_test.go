@@ -22,7 +22,7 @@ func load(t *testing.T) *template.Template {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(tmpl.Functions) < 15 || len(tmpl.Tables) != 4 {
+	if len(tmpl.Functions) < 15 || len(tmpl.Tables) != 5 {
 		t.Fatalf("the template has %d functions and %d tables", len(tmpl.Functions), len(tmpl.Tables))
 	}
 	return tmpl
@@ -157,7 +157,8 @@ func routeName(function string) string {
 // and what they have to name.
 var tableVariables = map[string]string{
 	"RELEASES_TABLE": "ReleasesTable", "CHANGES_TABLE": "ChangesTable", "TASKS_TABLE": "TasksTable", "MAIL_TABLE": "MailTable",
-	"EVENT_BUS": "Bus",
+	"RECORD_TABLE": "RecordTable",
+	"EVENT_BUS":    "Bus",
 }
 
 // A function's variables, its rights and what its main demands name the same things:
@@ -326,8 +327,8 @@ func TestTemplate_Tables_AreKept(t *testing.T) {
 			t.Errorf("%s has no point-in-time recovery, or no encryption with a key of the account", r.LogicalID)
 		}
 	}
-	if tables != 4 {
-		t.Errorf("%d tables, not 4", tables)
+	if tables != 5 {
+		t.Errorf("%d tables, not 5", tables)
 	}
 }
 
@@ -433,6 +434,8 @@ func TestSettings_EveryParameterThatReachesAFunction(t *testing.T) {
 			other = "7"
 		case strings.HasSuffix(p.Name, "Sender") || strings.HasSuffix(p.Name, "Email"):
 			other = "other@example.com"
+		case p.Name == "LastCheckpoint":
+			other = "releases-record/other/1 7 AAAA="
 		case p.Name == "OrganisationZone":
 			other = "Europe/Berlin"
 		}

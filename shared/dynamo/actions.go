@@ -95,8 +95,8 @@ func (s *Store) get(ctx context.Context, table string, k item) (item, error) {
 // request; what does not exist is left out.
 func (s *Store) batchGet(ctx context.Context, table string, keys []item) ([]item, error) {
 	var all []item
-	for chunk := range slices.Chunk(keys, maxKeys) {
-		found, err := s.batchGetTables(ctx, map[string][]item{table: chunk})
+	for chunk := range slices.Chunk(keys, 100) {
+		found, err := s.batchGetTables(ctx, map[string]types.KeysAndAttributes{table: {Keys: chunk, ConsistentRead: aws.Bool(!s.eventuallyConsistent)}})
 		if err != nil {
 			return nil, err
 		}
@@ -105,17 +105,8 @@ func (s *Store) batchGet(ctx context.Context, table string, keys []item) ([]item
 	return all, nil
 }
 
-// maxKeys is how many items one BatchGetItem reads.
-const maxKeys = 100
-
-// batchGetTables is batchGet for up to 100 keys of several tables.
-func (s *Store) batchGetTables(ctx context.Context, keys map[string][]item) (map[string][]item, error) {
-	request := map[string]types.KeysAndAttributes{}
-	for table, of := range keys {
-		if len(of) > 0 {
-			request[table] = types.KeysAndAttributes{Keys: of, ConsistentRead: aws.Bool(!s.eventuallyConsistent)}
-		}
-	}
+// batchGetTables is one BatchGetItem, of several tables, until everything of it was read.
+func (s *Store) batchGetTables(ctx context.Context, request map[string]types.KeysAndAttributes) (map[string][]item, error) {
 	all := map[string][]item{}
 	for round := 0; len(request) > 0; round++ {
 		out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
@@ -136,35 +127,6 @@ func (s *Store) batchGetTables(ctx context.Context, keys map[string][]item) (map
 		}
 	}
 	return all, nil
-}
-
-// deleteAll removes items by key, 25 at a request. Deleting is idempotent.
-func (s *Store) deleteAll(ctx context.Context, table string, keys []item) error {
-	for len(keys) > 0 {
-		n := min(25, len(keys))
-		requests := make([]types.WriteRequest, n)
-		for i, k := range keys[:n] {
-			requests[i] = types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: k}}
-		}
-		keys = keys[n:]
-		pending := map[string][]types.WriteRequest{table: requests}
-		for round := 0; len(pending) > 0; round++ {
-			out, err := s.db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: pending})
-			if err != nil {
-				return failure(err)
-			}
-			pending = out.UnprocessedItems
-			if len(pending) > 0 {
-				if round >= attempts {
-					return failure(&types.ProvisionedThroughputExceededException{})
-				}
-				if err := pause(ctx, round); err != nil {
-					return failure(err)
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // pageSize is how many items a request reads of a range that nothing bounds.

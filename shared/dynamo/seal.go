@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,20 +53,29 @@ func (s *Store) Sealer(g Generation) *Sealer {
 
 // openEntry is an entry that waits to be sealed.
 type openEntry struct {
-	table, log, sk string // log is its partition
-	since          string
-	item           item
+	log, sk string // log is its partition
+	since   string
+	item    item
 }
 
 func (e openEntry) key() item  { return key(e.log, e.sk) }
 func (e openEntry) id() string { return e.log + "\x00" + e.sk }
 
 // of is the release or change request whose log it is in.
-func (e openEntry) of() string { return ofLog(e.log) }
-
-func ofLog(partition string) string {
-	_, id, _ := strings.Cut(partition, "#")
+func (e openEntry) of() string {
+	_, id, _ := strings.Cut(e.log, "#")
 	return id
+}
+
+// ofChange tells whether it is in the record of a change request, and so in their table.
+func (e openEntry) ofChange() bool { return strings.HasPrefix(e.log, changeLogPrefix) }
+
+// updateEntry is an update of an entry where it stands.
+func (s *Store) updateEntry(e openEntry, update *expression) types.TransactWriteItem {
+	if e.ofChange() {
+		return updateAction(s.tables.Changes, e.key(), update)
+	}
+	return updateAction(s.tables.Releases, e.key(), update)
 }
 
 // Seal makes leaves until no entry is left that the index shows, or the invocation's time is
@@ -142,12 +152,13 @@ func (x *Sealer) round(ctx context.Context, now time.Time) (int, bool, error) {
 }
 
 func (x *Sealer) head(ctx context.Context) (record.Checkpoint, error) {
+	s := x.s
 	for {
-		i, err := x.s.get(ctx, x.s.tables.Record, headKey())
+		i, err := s.get(ctx, s.tables.Record, headKey())
 		if err != nil || i != nil {
 			return decodeHead(i), err
 		}
-		if err := x.s.newHead(ctx, x.generation.Last); err != nil {
+		if err := s.newHead(ctx, x.generation.Last); err != nil {
 			return record.Checkpoint{}, err
 		}
 	}
@@ -156,34 +167,44 @@ func (x *Sealer) head(ctx context.Context) (record.Checkpoint, error) {
 // waiting asks the indexes which entries are not sealed, those that wait longest first. An
 // index may show what is sealed, and not show yet what has just been written.
 func (x *Sealer) waiting(ctx context.Context) ([]openEntry, error) {
-	var entries []openEntry
-	for _, table := range []string{x.s.tables.Releases, x.s.tables.Changes} {
-		e := newExpression()
-		condition := e.name(unsealedKey) + " = " + e.value(text("1"))
-		in := &dynamodb.QueryInput{
-			TableName: &table, IndexName: aws.String(unsealedIndex), KeyConditionExpression: &condition,
-			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, Limit: aws.Int32(maxActions),
-		}
-		for found := 0; found < maxActions; {
-			out, err := x.s.db.Query(ctx, in)
-			if err != nil {
-				return nil, failure(err)
-			}
-			for _, i := range out.Items {
-				e := openEntry{table: table, log: verbatim(i, "pk"), sk: verbatim(i, "sk"), since: verbatim(i, unsealedSince)}
-				if !x.done[e.id()] {
-					entries = append(entries, e)
-					found++
-				}
-			}
-			if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
-				break
-			}
-		}
+	s := x.s
+	entries, err := s.unsealed(ctx, s.tables.Releases, x.done)
+	if err != nil {
+		return nil, err
 	}
+	ofChanges, err := s.unsealed(ctx, s.tables.Changes, x.done)
+	entries = append(entries, ofChanges...)
 	slices.SortFunc(entries, func(a, b openEntry) int {
 		return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.log, b.log), cmp.Compare(a.sk, b.sk))
 	})
+	return entries, err
+}
+
+// unsealed asks the index of one table, for no more than one transaction takes, and passes
+// over those that are done.
+func (s *Store) unsealed(ctx context.Context, table string, done map[string]bool) ([]openEntry, error) {
+	e := newExpression()
+	condition := e.name(unsealedKey) + " = " + e.value(text("1"))
+	in := &dynamodb.QueryInput{
+		TableName: &table, IndexName: aws.String(unsealedIndex), KeyConditionExpression: &condition,
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, Limit: aws.Int32(maxActions),
+	}
+	var entries []openEntry
+	for len(entries) < maxActions {
+		out, err := s.db.Query(ctx, in)
+		if err != nil {
+			return nil, failure(err)
+		}
+		for _, i := range out.Items {
+			e := openEntry{log: verbatim(i, "pk"), sk: verbatim(i, "sk"), since: verbatim(i, unsealedSince)}
+			if !done[e.id()] {
+				entries = append(entries, e)
+			}
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+			break
+		}
+	}
 	return entries, nil
 }
 
@@ -205,30 +226,42 @@ func (b *batch) room(entries, logs int) bool {
 // counted of their logs, and the edge of the tree. The head was read before: if it still
 // stands when the batch is written, so does all that only its writers change.
 func (x *Sealer) read(ctx context.Context, head record.Checkpoint, entries []openEntry) (*batch, error) {
+	s := x.s
 	b := &batch{head: head, edge: record.Tiles{}, counts: map[string]item{}}
-	keys := map[string][]item{}
+	var ofReleases, ofChanges, ofTree []item
 	of := map[string]openEntry{}
 	for n, e := range entries {
+		logs := len(b.counts)
 		if _, known := b.counts[e.log]; !known {
-			b.counts[e.log] = nil
+			logs++
 		}
-		if n >= x.most || !b.room(n+1, len(b.counts)) {
+		if n >= x.most || !b.room(n+1, logs) {
 			break
 		}
-		keys[e.table] = append(keys[e.table], e.key())
-		of[e.id()] = e
+		if of[e.id()] = e; e.ofChange() {
+			ofChanges = append(ofChanges, e.key())
+		} else {
+			ofReleases = append(ofReleases, e.key())
+		}
+		b.counts[e.log] = nil
 	}
 	for log := range b.counts {
-		keys[x.s.tables.Record] = append(keys[x.s.tables.Record], leafCountKey(log))
+		ofTree = append(ofTree, leafCountKey(log))
 	}
 	for t := range record.EdgeTiles(head.Size) {
-		keys[x.s.tables.Record] = append(keys[x.s.tables.Record], tileKey(t))
+		ofTree = append(ofTree, tileKey(t))
 	}
-	found, err := x.s.batchGetTables(ctx, keys)
+	request := map[string]types.KeysAndAttributes{
+		s.tables.Releases: {Keys: ofReleases, ConsistentRead: aws.Bool(true)},
+		s.tables.Changes:  {Keys: ofChanges, ConsistentRead: aws.Bool(true)},
+		s.tables.Record:   {Keys: ofTree, ConsistentRead: aws.Bool(true)},
+	}
+	maps.DeleteFunc(request, func(_ string, k types.KeysAndAttributes) bool { return len(k.Keys) == 0 })
+	found, err := s.batchGetTables(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	for _, i := range found[x.s.tables.Record] {
+	for _, i := range found[s.tables.Record] {
 		if log, isCount := strings.CutPrefix(verbatim(i, "pk"), leafCountPrefix); isCount {
 			b.counts[log] = i
 			continue
@@ -236,20 +269,19 @@ func (x *Sealer) read(ctx context.Context, head record.Checkpoint, entries []ope
 		id, hashes := tileOf(i)
 		b.edge[id] = hashes
 	}
-	for _, table := range []string{x.s.tables.Releases, x.s.tables.Changes} {
-		for _, i := range found[table] {
-			e := of[verbatim(i, "pk")+"\x00"+verbatim(i, "sk")]
-			e.item = i
-			of[e.id()] = e
-		}
+	for _, i := range slices.Concat(found[s.tables.Releases], found[s.tables.Changes]) {
+		id := openEntry{log: verbatim(i, "pk"), sk: verbatim(i, "sk")}.id()
+		e := of[id]
+		e.item = i
+		of[id] = e
 	}
-	x.keep(ctx, b, entries, of)
+	x.choose(ctx, b, entries, of)
 	return b, nil
 }
 
-// keep puts those entries into the batch that are there, not sealed, and not too large for
+// choose puts those entries into the batch that are there, not sealed, and not too large for
 // it.
-func (x *Sealer) keep(ctx context.Context, b *batch, entries []openEntry, of map[string]openEntry) {
+func (x *Sealer) choose(ctx context.Context, b *batch, entries []openEntry, of map[string]openEntry) {
 	size := 0
 	for _, e := range entries {
 		e, read := of[e.id()]
@@ -273,7 +305,7 @@ func (x *Sealer) keep(ctx context.Context, b *batch, entries []openEntry, of map
 
 // seal makes leaves of the batch's entries and writes them.
 func (x *Sealer) seal(ctx context.Context, b *batch, now time.Time) error {
-	entries := b.entries
+	s, entries := x.s, b.entries
 	k := map[string]int{}
 	leaves := make([][]byte, len(entries))
 	actions := make([]types.TransactWriteItem, 0, maxActions)
@@ -291,10 +323,10 @@ func (x *Sealer) seal(ctx context.Context, b *batch, now time.Time) error {
 		}
 		leaf, _, _ := sealed(e.of(), e.item)
 		leaves[n] = leaf.Bytes()
-		actions = append(actions, updateAction(e.table, e.key(), update))
+		actions = append(actions, s.updateEntry(e, update))
 	}
 	for log, n := range k {
-		actions = append(actions, updateAction(x.s.tables.Record, leafCountKey(log), newExpression().set("k", number(n))))
+		actions = append(actions, updateAction(s.tables.Record, leafCountKey(log), newExpression().set("k", number(n))))
 	}
 	return x.append(ctx, b, leaves, actions, newExpression().set("sealedAt", millisValue(now)))
 }
@@ -302,7 +334,7 @@ func (x *Sealer) seal(ctx context.Context, b *batch, now time.Time) error {
 // append writes the actions and the tree with further leaves, if the tree is still as it was
 // read, or nothing.
 func (x *Sealer) append(ctx context.Context, b *batch, leaves [][]byte, actions []types.TransactWriteItem, e *expression) error {
-	head := b.head
+	s, head := x.s, b.head
 	root, tiles, err := b.edge.Grow(head.Size, head.Root, leaves)
 	if err != nil {
 		return err
@@ -310,13 +342,13 @@ func (x *Sealer) append(ctx context.Context, b *batch, leaves [][]byte, actions 
 	for t, hashes := range tiles {
 		i := tileKey(t)
 		i["hashes"] = &types.AttributeValueMemberB{Value: hashes}
-		actions = append(actions, putAction(x.s.tables.Record, i, newExpression()))
+		actions = append(actions, putAction(s.tables.Record, i, newExpression()))
 	}
 	e.set("size", size64(head.Size+int64(len(leaves)))).set("root", &types.AttributeValueMemberB{Value: root[:]}).
 		equal("size", size64(head.Size)).equal("generation", number(head.Origin.Generation))
-	actions = append(actions, updateAction(x.s.tables.Record, headKey(), e))
+	actions = append(actions, updateAction(s.tables.Record, headKey(), e))
 	// Not repeated on a conflict as transact does: whoever it was with has moved the head.
-	_, err = x.s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: actions, ClientRequestToken: aws.String(rand.Text())})
+	_, err = s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: actions, ClientRequestToken: aws.String(rand.Text())})
 	var cancelled *types.TransactionCanceledException
 	if errors.As(err, &cancelled) {
 		for _, reason := range cancelled.CancellationReasons {
@@ -331,6 +363,7 @@ func (x *Sealer) append(ctx context.Context, b *batch, leaves [][]byte, actions 
 // begin makes the first leaf of the generation that is to be sealed into: the last
 // checkpoint that is known of those before.
 func (x *Sealer) begin(ctx context.Context, head record.Checkpoint) error {
+	s := x.s
 	b, err := x.read(ctx, head, nil)
 	if err != nil {
 		return err
@@ -342,6 +375,6 @@ func (x *Sealer) begin(ctx context.Context, head record.Checkpoint) error {
 	leaf := record.GenerationLeaf(x.generation.Number, last)
 	i := key(generationPrefix+strconv.Itoa(x.generation.Number), mainSort)
 	i["i"], i["leaf"] = size64(head.Size), text(string(leaf))
-	return x.append(ctx, b, [][]byte{leaf}, []types.TransactWriteItem{putAction(x.s.tables.Record, i, newExpression())},
+	return x.append(ctx, b, [][]byte{leaf}, []types.TransactWriteItem{putAction(s.tables.Record, i, newExpression())},
 		newExpression().set("generation", number(x.generation.Number)))
 }

@@ -28,7 +28,12 @@ func (b *batch) needsTakeover(e openEntry) bool {
 // older reads the entries of a log that are neither sealed nor wait for it, oldest first.
 func (x *Sealer) older(ctx context.Context, of openEntry) ([]openEntry, error) {
 	var legacy, others []item
-	err := x.s.queryAll(ctx, rangeOf(of.table, of.log, ">=", firstEntry), func(i item) {
+	s := x.s
+	in := rangeOf(s.tables.Releases, of.log, ">=", firstEntry)
+	if of.ofChange() {
+		in = rangeOf(s.tables.Changes, of.log, ">=", firstEntry)
+	}
+	err := s.items(ctx, in, pageSize, func(i item) {
 		switch {
 		case has(i, unsealedKey) || has(i, "i"):
 		case has(i, "entry"):
@@ -43,7 +48,7 @@ func (x *Sealer) older(ctx context.Context, of openEntry) ([]openEntry, error) {
 	slices.SortStableFunc(legacy, legacyOrder)
 	entries := make([]openEntry, 0, len(legacy)+len(others))
 	for _, i := range slices.Concat(legacy, others) {
-		entries = append(entries, openEntry{table: of.table, log: of.log, sk: verbatim(i, "sk"), item: i})
+		entries = append(entries, openEntry{log: of.log, sk: verbatim(i, "sk"), item: i})
 	}
 	return entries, nil
 }
@@ -51,7 +56,7 @@ func (x *Sealer) older(ctx context.Context, of openEntry) ([]openEntry, error) {
 // takeOver seals the first of a log's older entries, as many as one transaction holds. The
 // log's count says that there are more, until there are none.
 func (x *Sealer) takeOver(ctx context.Context, b *batch, log string, older []openEntry, now time.Time) (int, error) {
-	count := b.counts[log]
+	s, count := x.s, b.counts[log]
 	k, size := num(count, "k"), 0
 	var leaves [][]byte
 	var actions []types.TransactWriteItem
@@ -80,12 +85,12 @@ func (x *Sealer) takeOver(ctx context.Context, b *batch, log string, older []ope
 		set("takenOver", boolean(true))
 		leaf, _, _ := sealed(e.of(), e.item)
 		leaves = append(leaves, leaf.Bytes())
-		actions = append(actions, updateAction(e.table, e.key(), update))
+		actions = append(actions, s.updateEntry(e, update))
 	}
 	counted := newExpression().set("k", number(k)).set(takingOver, boolean(len(leaves) < len(older)))
 	if !has(count, sealedFrom) {
 		counted.set(sealedFrom, millisValue(now))
 	}
-	actions = append(actions, updateAction(x.s.tables.Record, leafCountKey(log), counted))
+	actions = append(actions, updateAction(s.tables.Record, leafCountKey(log), counted))
 	return len(leaves), x.append(ctx, b, leaves, actions, newExpression().set("sealedAt", millisValue(now)))
 }

@@ -40,6 +40,9 @@ type Config struct {
 	Zone     string // the organisation's zone, an IANA name
 	// ConfigurationSet is SES's, through which its events come back; MailRate is how many mails a second it takes.
 	ConfigurationSet, MailRate string
+	// RecordGeneration is which generation of the record's tree is sealed into, LastCheckpoint
+	// the last that is known of the one before.
+	RecordGeneration, LastCheckpoint string
 	// SeparateDuties keeps those who wrote a change request from deciding on it.
 	SeparateDuties bool
 	// TrustCenter turns the public page on.
@@ -81,6 +84,8 @@ func FromEnvironment(needed ...string) Config {
 
 		ConfigurationSet: env.text("MAIL_CONFIGURATION_SET"),
 		MailRate:         env.text("MAIL_RATE"),
+		RecordGeneration: env.text("RECORD_GENERATION"),
+		LastCheckpoint:   env.text("LAST_CHECKPOINT"),
 
 		SeparateDuties: strings.EqualFold(env.text("SEPARATE_DUTIES"), "true"),
 		TrustCenter:    strings.EqualFold(env.text("TRUST_CENTER"), "true"),

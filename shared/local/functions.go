@@ -17,6 +17,7 @@ import (
 	"example.com/releases/shared/wire/docs"
 	"example.com/releases/shared/wire/notices"
 	"example.com/releases/shared/wire/page"
+	"example.com/releases/shared/wire/sealing"
 	"example.com/releases/shared/wire/sending"
 	"example.com/releases/shared/wire/settlement"
 )
@@ -39,6 +40,7 @@ func functions() map[string]func(host.Config) host.Function {
 		"tend-outbox":          notices.TendOutbox,
 		"record-mail-feedback": notices.Feedback,
 		"send-mail":            sending.Send,
+		"seal-record":          sealing.Seal,
 		"trust-center":         page.TrustCenter,
 	}
 	for _, route := range rest.Routes() {

@@ -189,7 +189,7 @@ func TestShipped_EachFile_AnswersItsEvent(t *testing.T) {
 	}
 	w.records("plan-notices")
 	w.records("send-mail")
-	for _, run := range []string{"sweep", "heads-up", "tend-outbox"} {
+	for _, run := range []string{"sweep", "heads-up", "tend-outbox", "seal-record"} {
 		if answer := w.invoke(run, w.event(run)); answer == nil {
 			t.Errorf("%s answered nothing", run)
 		}

@@ -1,0 +1,14 @@
+// Package sealing makes the function that seals the record. It must know nothing of the
+// API, which writes what is sealed.
+package sealing
+
+import (
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/seal"
+	"example.com/releases/shared/wire"
+)
+
+// Seal is the function that the schedule calls for entries that are not sealed.
+func Seal(c host.Config) host.Function {
+	return host.Events(seal.New(wire.Store(c), c.RecordGeneration, c.LastCheckpoint).Run)
+}
