@@ -25,7 +25,8 @@ func (b *batch) needsTakeover(e openEntry) bool {
 	})
 }
 
-// older reads the entries of a log that are neither sealed nor wait for it, oldest first.
+// older reads entries of a log that are neither sealed nor wait for it, oldest first, and
+// more of them than one transaction holds where there are more.
 func (x *Sealer) older(ctx context.Context, of openEntry) ([]openEntry, error) {
 	var legacy, others []item
 	s := x.s
@@ -33,14 +34,17 @@ func (x *Sealer) older(ctx context.Context, of openEntry) ([]openEntry, error) {
 	if of.ofChange() {
 		in = rangeOf(s.tables.Changes, of.log, ">=", firstEntry)
 	}
-	err := s.items(ctx, in, pageSize, func(i item) {
-		switch {
-		case has(i, unsealedKey) || has(i, "i"):
-		case has(i, "entry"):
-			others = append(others, i)
-		default:
-			legacy = append(legacy, i)
+	err := s.pages(ctx, in, pageSize, func(page []item, _ item) (bool, error) {
+		for _, i := range page {
+			switch {
+			case has(i, unsealedKey) || has(i, "i"):
+			case has(i, "entry"):
+				others = append(others, i)
+			default:
+				legacy = append(legacy, i) // which come first, and are a few hundred
+			}
 		}
+		return len(others) < maxActions, nil
 	})
 	if err != nil {
 		return nil, err

@@ -184,7 +184,7 @@ func TestSeal_EveryKindOfEntry_IsALeaf(t *testing.T) {
 	l.no(err)
 	l.decide(ids[0], release.DecisionRejected)
 	l.link(id, nil, ids[:1])
-	l.move(id, release.Approved, release.Cancelled)
+	l.transition(id, release.Approved, release.Cancelled)
 	l.no(l.DeleteRelease(l.ctx, id, l.write()))
 	before := time.Now().Add(-time.Second)
 	if n := l.seal(); n != 10 { // created ×3, note, decision ×2, scope, two transitions, deleted
