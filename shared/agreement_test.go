@@ -45,7 +45,9 @@ func TestTemplate_Routes_AreTheSame(t *testing.T) {
 // What a handler answers and what the template lets through are the same methods, HEAD
 // among them wherever GET is (RFC 9110, 9.1): API Gateway has no HEAD of its own accord.
 func TestTemplateAndHandlers_Methods_Agree(t *testing.T) {
-	published := func(context.Context, time.Time, time.Time) ([]release.Published, error) { return nil, nil }
+	published := func(context.Context, time.Time, time.Time) ([]release.Published, error) {
+		return []release.Published{{ID: "X-1", Status: release.Scheduled}}, nil
+	}
 	handlers := map[string]http.Handler{
 		"api-docs":         apidocs.Handler(""),
 		"answer-preflight": rest.Preflight(nil),

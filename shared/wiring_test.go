@@ -436,6 +436,8 @@ func TestSettings_EveryParameterThatReachesAFunction(t *testing.T) {
 			other = "other@example.com"
 		case p.Name == "LastCheckpoint":
 			other = "releases-record/other/1 7 AAAA="
+		case p.Name == "OrganisationName":
+			other = "Another Company"
 		case p.Name == "OrganisationZone":
 			other = "Europe/Berlin"
 		}

@@ -16,8 +16,7 @@ type Event struct {
 	// UID stays the same for the release's whole life, so that calendars update the
 	// event they have; see UID.
 	UID string
-	// Sequence grows with each new window, and once more when it is cancelled; see
-	// Sequence.
+	// Sequence grows with each new window, and with what happens after it; see Sequence.
 	Sequence  int
 	Cancelled bool
 
@@ -49,14 +48,10 @@ func UID(releaseID, publicURL string) string {
 	return releaseID + "@" + host
 }
 
-// Sequence is the window's version. A cancellation is a revision too, and the last one:
-// without a number of its own, calendars that have the window may ignore it.
-func Sequence(windowVersion int, cancelled bool) int {
-	if cancelled {
-		return windowVersion + 1
-	}
-	return windowVersion
-}
+// Sequence is the window's version. Whatever happens to the release after that is a
+// revision too: that it began, ended, was rolled back, was cancelled. Without a number of
+// their own, calendars that have the window may ignore them.
+func Sequence(windowVersion, happened int) int { return windowVersion + happened }
 
 // Encode writes the object. Times are in UTC, so that it needs no table of zones and
 // every calendar shows them in its reader's own.

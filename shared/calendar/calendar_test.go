@@ -57,13 +57,13 @@ func TestEvent(t *testing.T) {
 
 func TestCalendar_Cancellation_IsARevision(t *testing.T) {
 	e := window
-	e.Cancelled, e.Sequence = true, calendar.Sequence(2, true)
+	e.Cancelled, e.Sequence = true, calendar.Sequence(2, 1)
 	got := parse(t, calendar.Calendar{Events: []calendar.Event{e}}.Encode()).Events()[0]
 	if s := got.Props.Get("STATUS").Value; s != "CANCELLED" {
 		t.Errorf("the status is %s", s)
 	}
 	if n := got.Props.Get("SEQUENCE").Value; n != "3" {
-		t.Errorf("the sequence is %s; that of the window was %d", n, calendar.Sequence(2, false))
+		t.Errorf("the sequence is %s; that of the window was %d", n, calendar.Sequence(2, 0))
 	}
 	if uid := got.Props.Get("UID").Value; uid != window.UID {
 		t.Errorf("the UID became %s", uid)

@@ -100,6 +100,7 @@ func SilentOps() []SilentOp {
 		{"Releases", opThrough, "the last change request through also ends the settlement, which is heard"},
 		{"Releases", opAnnounced, "it is what the one who announces writes"},
 		{"Releases", opRest, "it only takes the release out of the sweep's index"},
+		{"Releases", opKept, "it tells of what happened long ago"},
 		{"Releases", opPostponed, "it only puts the release behind others in the sweep's index"},
 		{"Changes", opCreate, "it is in no release, and has no tasks"},
 		{"Changes", OpPatch, "tasks follow settlements only; the release is written in the same transaction"},

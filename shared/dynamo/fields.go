@@ -136,6 +136,15 @@ func (a *attributes) optionalSeconds(name string, t **time.Time) {
 	}
 }
 
+// secondsOrNone is seconds where the zero time is none.
+func (a *attributes) secondsOrNone(name string, t *time.Time) {
+	if !a.reading && t.IsZero() {
+		a.leaveOut(name)
+		return
+	}
+	a.seconds(name, t)
+}
+
 // millis keeps a time to the millisecond.
 func (a *attributes) millis(name string, t *time.Time) {
 	if a.reading {

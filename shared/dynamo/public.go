@@ -2,24 +2,34 @@ package dynamo
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
 
 	"example.com/releases/shared/release"
 )
 
-// The index byPublicWindow is all that the public page reads. It is sparse: only
+// The index byPublicStart is all that the public page reads. It is sparse: only
 // releases that the public may see have a publicKey. And it projects exactly what the
 // page may show, so that a function which may query this index and nothing else cannot
 // leak more, whatever is wrong with it. The alternatives were worse: the summary
 // (500 bytes) in byStatus makes every list page dearer, and reading the releases by
 // BatchGetItem charges for their plans and steps on each view of a page that anybody
 // may load.
+//
+// It has the keys of byPublicWindow, which has no actual times and cannot be given any: so
+// DynamoDB fills it by itself with what is there, and what an earlier version writes
+// reaches both.
 const (
-	publicIndex = "byPublicWindow"
+	publicIndex = "byPublicStart"
+	// The index before it: read where the new one is not there yet, or still empty. It goes
+	// with the next upgrade, and this with it.
+	publicIndexBefore = "byPublicWindow"
 
 	// Running releases have a partition of their own: one that began long ago must be
 	// found behind any number of newer windows.
@@ -36,26 +46,50 @@ const (
 
 // publish keeps what the public sees in step, in the very write that changes it. A
 // change that the public cannot see leaves no trace in the index. One that it can is
-// dated to the minute after it: the exact times of transitions are the release's own.
+// dated to the minute after it: the public is told minutes.
 func publish(e *expression, before, after release.Release, at time.Time) {
 	was, wasSeen := before.Published()
 	is, isSeen := after.Published()
 	switch {
 	case !isSeen:
 		e.remove("publicKey").remove("publicAt")
-	case !wasSeen || was != is:
+	case !wasSeen || !was.Equal(is):
 		partition := publicOther
 		if is.Status == release.InProgress {
 			partition = publicRunning
 		}
 		e.set("publicKey", text(partition)).set("publicAt", secondsValue(at.Truncate(time.Minute).Add(time.Minute)))
+		if kept := after.KeptForPublic(before, at); !slices.Equal(kept, before.PublicHistory) {
+			e.set("publicHistory", &types.AttributeValueMemberL{Value: encodedEach(publicEventFields, kept)})
+		}
 	}
+}
+
+func publicEventFields(a *attributes, e *release.PublicEvent) {
+	word(a, "what", &e.What)
+	a.seconds("at", &e.At)
+	a.secondsOrNone("start", &e.Start)
+	a.secondsOrNone("end", &e.End)
 }
 
 // Published lists what the public may see: what runs, what starts from now on soonest
 // first, and what has started since a moment in the past, newest first. The index is
 // eventually consistent.
 func (s *Store) Published(ctx context.Context, now, since time.Time) ([]release.Published, error) {
+	all, err := s.publishedIn(ctx, publicIndex, now, since)
+	// An index that is not there, or is being filled, cannot be read: "ValidationException",
+	// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html.
+	var refused smithy.APIError
+	if notThere := errors.As(err, &refused) && refused.ErrorCode() == "ValidationException"; notThere || err == nil && len(all) == 0 {
+		all, err = s.publishedIn(ctx, publicIndexBefore, now, since)
+	}
+	if err != nil {
+		return nil, failure(err)
+	}
+	return all, nil
+}
+
+func (s *Store) publishedIn(ctx context.Context, index string, now, since time.Time) ([]release.Published, error) {
 	var all []release.Published
 	for _, q := range []struct {
 		partition string
@@ -71,13 +105,13 @@ func (s *Store) Published(ctx context.Context, now, since time.Time) ([]release.
 		condition := e.name("publicKey") + " = " + e.value(text(q.partition)) + " AND " + e.name("scheduledStart") +
 			" BETWEEN " + e.value(secondsValue(q.from)) + " AND " + e.value(secondsValue(q.to))
 		in := &dynamodb.QueryInput{
-			TableName: &s.tables.Releases, IndexName: aws.String(publicIndex), KeyConditionExpression: &condition,
+			TableName: &s.tables.Releases, IndexName: &index, KeyConditionExpression: &condition,
 			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
 			ScanIndexForward: &q.forward, Limit: &q.most,
 		}
-		out, err := s.db.Query(ctx, in) // at most 100 × 1.2 KB: one page
+		out, err := s.db.Query(ctx, in) // at most 100 × 2.5 KB: one page
 		if err != nil {
-			return nil, failure(err)
+			return nil, err
 		}
 		for _, i := range out.Items {
 			all = append(all, decodePublished(i))
@@ -94,5 +128,34 @@ func decodePublished(i item) release.Published {
 		ID: strings.TrimPrefix(str(i, "pk"), releasePrefix), Name: str(i, "name"), Version: str(i, "version"),
 		Status: release.Status(str(i, "status")), Start: timeOf(i, "scheduledStart"), End: timeOf(i, "scheduledEnd"),
 		Summary: str(i, "publicSummary"), WindowVersion: num(i, "windowVersion"), ChangedAt: timeOf(i, "publicAt"),
+		Happened: release.Happened(decodedEach(publicEventFields, mapsOf(i, "publicHistory")),
+			optionalTimeOf(i, "actualStart"), optionalTimeOf(i, "actualEnd"), optionalTimeOf(i, "rolledBackAt")),
 	}
+}
+
+// KeepForPublic writes down what the public history of a release lacks: releases of an
+// earlier version, which kept none. It changes nothing else of the release, so its revision
+// stays. What the public sees is not dated anew: it happened when it happened.
+func (s *Store) KeepForPublic(ctx context.Context, id string) error {
+	before, err := s.Release(ctx, id)
+	if release.IsKind(err, release.KindNotFound) {
+		return nil // the index lags
+	}
+	if err != nil {
+		return err
+	}
+	kept := before.KeptForPublic(before, before.UpdatedAt)
+	if _, seen := before.Published(); !seen || slices.Equal(kept, before.PublicHistory) {
+		return nil
+	}
+	e := newExpression().op(opKept).
+		set("publicHistory", &types.AttributeValueMemberL{Value: encodedEach(publicEventFields, kept)}).
+		// What it is made of: the history and the moves. Both raise the revision.
+		equal("revision", number(before.Revision)).
+		absent("deleting")
+	_, err = s.update(ctx, s.tables.Releases, releaseKey(id), e)
+	if _, lost := failedCondition(err); lost {
+		return nil // whoever was faster has written it, or the next run does
+	}
+	return err
 }

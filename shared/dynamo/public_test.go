@@ -74,7 +74,11 @@ func (s *publicStep) edit(id string, change func(*release.Plan)) {
 	s.Helper()
 	w := s.write()
 	must(s.UpdateRelease(context.Background(), id, func(r release.Release) (release.Release, release.LogEntry, error) {
+		was := *r.ScheduledStart
 		change(&r.Plan)
+		if !r.ScheduledStart.Equal(was) {
+			r.WindowVersion++
+		}
 		r.Revision++
 		return r, release.LogEntry{Kind: release.LogEdit}, nil
 	}, w))(s)
@@ -102,9 +106,14 @@ func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 		ID: id, Name: "Mail", Version: "1", Status: release.Scheduled, WindowVersion: 1, ChangedAt: s.seenAt(),
 		Start: time.Date(2026, 4, 3, 9, 0, 17, 0, time.UTC), End: time.Date(2026, 4, 3, 11, 0, 17, 0, time.UTC),
 	}
+	happened := func(what release.Status) {
+		want.Happened = append(want.Happened, release.PublicEvent{What: what, At: s.now})
+	}
+	happened(release.Scheduled)
+	want.Happened[0].Start, want.Happened[0].End = want.Start, want.End
 	sees := func(what string) {
 		t.Helper()
-		if got := s.published(); !slices.Equal(got, []release.Published{want}) {
+		if got := s.published(); !slices.EqualFunc(got, []release.Published{want}, release.Published.Equal) {
 			t.Fatalf("%s: the public sees\n%+v, want\n%+v", what, got, want)
 		}
 	}
@@ -119,11 +128,15 @@ func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 	want.Summary, want.ChangedAt = "Mail will pause.", s.seenAt()
 	sees("after an edit of what is outside")
 
+	s.edit(id, func(p *release.Plan) { p.SuccessCriteria = "still secret" })
+	sees("after another edit of what is inside")
+
 	s.edit(id, func(p *release.Plan) { p.Public = false })
 	if got := s.published(); len(got) != 0 {
 		t.Fatalf("after opting out the public sees %v", got)
 	}
 	s.transition(id, release.InProgress)
+	happened(release.InProgress)
 	if got := s.published(); len(got) != 0 {
 		t.Fatalf("a transition of a release that opted out showed it: %v", got)
 	}
@@ -133,8 +146,180 @@ func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 
 	for _, status := range []release.Status{release.Deployed, release.RolledBack} {
 		s.transition(id, status)
+		happened(status)
 		want.Status, want.ChangedAt = status, s.seenAt()
 		sees(string(status))
+	}
+}
+
+// Moves of the window are told while the public knows of the release, the newest ten; what
+// happened while it was hidden is told when it is shown again, but for moves.
+func TestPublished_Story_IsWhatHappened(t *testing.T) {
+	s := newPublicStep(t)
+	id := s.create()
+	s.transition(id, release.Approved, release.Scheduled)
+	announced := s.now
+	shift := func(public bool) {
+		s.edit(id, func(p *release.Plan) {
+			start, end := p.ScheduledStart.Add(time.Hour), p.ScheduledEnd.Add(time.Hour)
+			p.ScheduledStart, p.ScheduledEnd, p.Public = &start, &end, public
+		})
+	}
+	var want []release.Status
+	sees := func(what string) release.Published {
+		t.Helper()
+		all := s.published()
+		if len(all) != 1 {
+			t.Fatalf("%s: the public sees %v", what, all)
+		}
+		var got []release.Status
+		for _, e := range all[0].Happened {
+			got = append(got, e.What)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: the public is told of %v, want %v", what, got, want)
+		}
+		return all[0]
+	}
+	shift(true)
+	want = []release.Status{release.Scheduled, release.Moved}
+	if p := sees("moved"); !p.Happened[1].Start.Equal(p.Start) || !p.Happened[0].Start.Equal(p.Start.Add(-time.Hour)) || !p.Happened[0].At.Equal(announced) {
+		t.Errorf("the windows are %+v", p.Happened)
+	}
+	shift(false)
+	shift(false)
+	s.edit(id, func(p *release.Plan) { p.Public = true })
+	sees("shown again")
+	for range 11 {
+		shift(true)
+	}
+	want = append([]release.Status{release.Scheduled}, slices.Repeat([]release.Status{release.Moved}, 10)...)
+	sees("moved many times")
+	s.edit(id, func(p *release.Plan) { p.Public = false })
+	s.transition(id, release.InProgress)
+	begun := s.now
+	s.transition(id, release.Cancelled)
+	s.edit(id, func(p *release.Plan) { p.Public = true })
+	want = append(want, release.InProgress, release.Cancelled)
+	p := sees("stopped")
+	if at, ok := p.When(release.InProgress); !ok || !at.Equal(begun) {
+		t.Errorf("it began at %v, want %v", at, begun)
+	}
+}
+
+// On a table that has only the index before this one, or a new one that is still being
+// made, the page is there; and what an earlier version wrote is in both.
+func TestPublished_WithoutTheNewIndex_IsReadFromTheOldOne(t *testing.T) {
+	s := newPublicStep(t)
+	ctx := context.Background()
+	const index = "byPublicStart"
+	s.recreateWithout(index)
+	id := s.create()
+	s.transition(id, release.Approved, release.Scheduled)
+	if got := s.published(); len(got) != 1 || got[0].ID != id || got[0].Status != release.Scheduled {
+		t.Fatalf("without the index the public sees %v", got)
+	}
+	must(s.client.UpdateTable(ctx, &dynamodb.UpdateTableInput{
+		TableName: &s.table,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String("publicKey"), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String("scheduledStart"), AttributeType: types.ScalarAttributeTypeS},
+		},
+		GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{{Create: &types.CreateGlobalSecondaryIndexAction{
+			IndexName: aws.String(index),
+			KeySchema: []types.KeySchemaElement{
+				{AttributeName: aws.String("publicKey"), KeyType: types.KeyTypeHash}, {AttributeName: aws.String("scheduledStart"), KeyType: types.KeyTypeRange},
+			},
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{
+				"name", "version", "status", "scheduledEnd", "publicSummary", "windowVersion", "publicAt", "publicHistory", "actualStart", "actualEnd", "rolledBackAt",
+			}},
+		}}},
+	}))(s)
+	looks := 0
+	s.waitForIndex(index, func(status types.IndexStatus) bool {
+		looks++
+		if got := s.published(); len(got) != 1 || got[0].ID != id {
+			t.Fatalf("while the index is %s the public sees %v", status, got)
+		}
+		return status == types.IndexStatusActive
+	})
+	if got := s.published(); len(got[0].Happened) != 1 {
+		t.Errorf("with the index the public is told %v, after %d looks", got[0].Happened, looks)
+	}
+}
+
+// recreateWithout makes the table anew as an earlier version had it.
+func (s *publicStep) recreateWithout(index string) {
+	s.Helper()
+	ctx := context.Background()
+	was := must(s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.table}))(s).Table
+	must(s.client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &s.table}))(s)
+	in := &dynamodb.CreateTableInput{TableName: &s.table, KeySchema: was.KeySchema, AttributeDefinitions: was.AttributeDefinitions, BillingMode: types.BillingModePayPerRequest}
+	for _, x := range was.GlobalSecondaryIndexes {
+		if *x.IndexName != index {
+			in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{IndexName: x.IndexName, KeySchema: x.KeySchema, Projection: x.Projection})
+		}
+	}
+	if len(in.GlobalSecondaryIndexes) != len(was.GlobalSecondaryIndexes)-1 {
+		s.Fatalf("there is no index %s", index)
+	}
+	must(s.client.CreateTable(ctx, in))(s)
+}
+
+// waitForIndex looks at an index until it is as it shall be.
+func (s *publicStep) waitForIndex(name string, done func(types.IndexStatus) bool) {
+	s.Helper()
+	var last types.IndexStatus
+	for range 200 {
+		out := must(s.client.DescribeTable(context.Background(), &dynamodb.DescribeTableInput{TableName: &s.table}))(s)
+		var status types.IndexStatus
+		for _, x := range out.Table.GlobalSecondaryIndexes {
+			if *x.IndexName == name {
+				status = x.IndexStatus
+			}
+		}
+		if last = status; done(status) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	s.Fatalf("the index %s is never as it should be: %v", name, last)
+}
+
+// What an earlier version did not keep is made good from the release's history, once, and
+// nothing else of it changes.
+func TestKeepForPublic_EarlierVersion_IsMadeGood(t *testing.T) {
+	s := newPublicStep(t)
+	ctx := context.Background()
+	id := s.create()
+	s.transition(id, release.Approved, release.Scheduled)
+	announced := s.now
+	s.transition(id, release.Cancelled)
+	cancelled := s.now
+	must(s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:        &s.table,
+		Key:              map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "REL#" + id}, "sk": &types.AttributeValueMemberS{Value: "M"}},
+		UpdateExpression: aws.String("REMOVE publicHistory"),
+	}))(s)
+	before := must(s.Release(ctx, id))(s)
+	if got := s.published(); len(got) != 1 || len(got[0].Happened) != 0 {
+		t.Fatalf("the public is told %v", got)
+	}
+	for range 2 {
+		if err := s.KeepForPublic(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+		got := s.published()[0]
+		a, _ := got.When(release.Scheduled)
+		if c, _ := got.When(release.Cancelled); !a.Equal(announced) || !c.Equal(cancelled) {
+			t.Errorf("the public is told %v, want %v and %v", got.Happened, announced, cancelled)
+		}
+	}
+	if after := must(s.Release(ctx, id))(s); after.Revision != before.Revision || !after.UpdatedAt.Equal(before.UpdatedAt) {
+		t.Errorf("the revision went from %d to %d", before.Revision, after.Revision)
+	}
+	if err := s.KeepForPublic(ctx, "REL-2026-Q2-999"); err != nil {
+		t.Errorf("of a release that is gone: %v", err)
 	}
 }
 
@@ -219,17 +404,17 @@ func TestPublished_Index_HoldsNothingElse(t *testing.T) {
 	s := newPublicStep(t)
 	out := must(s.client.DescribeTable(context.Background(), &dynamodb.DescribeTableInput{TableName: &s.table}))(s)
 	for _, index := range out.Table.GlobalSecondaryIndexes {
-		if aws.ToString(index.IndexName) != "byPublicWindow" {
+		if aws.ToString(index.IndexName) != "byPublicStart" {
 			continue
 		}
 		if index.Projection.ProjectionType != types.ProjectionTypeInclude {
 			t.Fatalf("it projects %s", index.Projection.ProjectionType)
 		}
-		allowed := []string{"name", "publicAt", "publicSummary", "scheduledEnd", "status", "version", "windowVersion"}
+		allowed := []string{"actualEnd", "actualStart", "name", "publicAt", "publicHistory", "publicSummary", "rolledBackAt", "scheduledEnd", "status", "version", "windowVersion"}
 		if got := slices.Sorted(slices.Values(index.Projection.NonKeyAttributes)); !slices.Equal(got, allowed) {
 			t.Errorf("the index holds %v, want %v", got, allowed)
 		}
 		return
 	}
-	t.Fatal("there is no index byPublicWindow")
+	t.Fatal("there is no index byPublicStart")
 }

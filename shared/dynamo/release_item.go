@@ -56,6 +56,7 @@ func releaseFields(a *attributes, r *release.Release) {
 	a.set("linking", &r.Linking)
 	a.optionalBoolean("deleting", &r.Deleting)
 	optionalMapList(a, "history", historyFields, &r.History)
+	optionalMapList(a, "publicHistory", publicEventFields, &r.PublicHistory)
 	settlingFields(a, &r.Settling)
 }
 

@@ -45,6 +45,8 @@ type Config struct {
 	RecordGeneration, LastCheckpoint string
 	// SeparateDuties keeps those who wrote a change request from deciding on it.
 	SeparateDuties bool
+	// OrganisationName and OrganisationURL are whose releases these are, and where more of it is found.
+	OrganisationName, OrganisationURL string
 	// TrustCenter turns the public page on.
 	TrustCenter bool
 
@@ -81,6 +83,9 @@ func FromEnvironment(needed ...string) Config {
 		EventBus:       env.text("EVENT_BUS"),
 		Sender:         env.text("MAIL_SENDER"),
 		Zone:           env.text("ORGANISATION_ZONE"),
+
+		OrganisationName: env.text("ORGANISATION_NAME"),
+		OrganisationURL:  env.text("ORGANISATION_URL"),
 
 		ConfigurationSet: env.text("MAIL_CONFIGURATION_SET"),
 		MailRate:         env.text("MAIL_RATE"),

@@ -200,7 +200,8 @@ func TestFromEnvironment_EachVariable_IsRead(t *testing.T) {
 		"RELEASES_TABLE": "R", "CHANGES_TABLE": "C", "TASKS_TABLE": "T", "MAIL_TABLE": "M", "RECORD_TABLE": "H",
 		"TOKEN_ISSUER": "i", "TOKEN_AUDIENCE": "a, b", "TOKEN_SCOPES": "openid  releases/use", "AUDIENCE_CLAIM": "client_id", "ROLES_CLAIM": "cognito:groups", "EMAIL_VERIFIED_CLAIM": "xms_edov", "JWKS_URL": "u",
 		"PUBLIC_URL": "https://releases.example/", "ALLOWED_ORIGINS": "https://a.example, https://b.example",
-		"EVENT_BUS": "bus", "MAIL_SENDER": "r@example.com", "MAIL_CONFIGURATION_SET": "c", "MAIL_RATE": "14", "RECORD_GENERATION": "2", "LAST_CHECKPOINT": "o 1 r", "ORGANISATION_ZONE": "Europe/Berlin", "SEPARATE_DUTIES": "True", "TRUST_CENTER": "True",
+		"EVENT_BUS": "bus", "MAIL_SENDER": "r@example.com", "MAIL_CONFIGURATION_SET": "c", "MAIL_RATE": "14", "RECORD_GENERATION": "2", "LAST_CHECKPOINT": "o 1 r", "ORGANISATION_ZONE": "Europe/Berlin",
+		"ORGANISATION_NAME": "Acme & Co.", "ORGANISATION_URL": "https://acme.example", "SEPARATE_DUTIES": "True", "TRUST_CENTER": "True",
 		"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "",
 	} {
 		t.Setenv(name, value)
@@ -209,7 +210,7 @@ func TestFromEnvironment_EachVariable_IsRead(t *testing.T) {
 	got.credentials.AccessKeyID = ""
 	want := `{Region:eu DynamoDBEndpoint:d SESEndpoint:s EventsEndpoint:e Tables:{Releases:R Changes:C Tasks:T Mail:M Record:H} ` +
 		`Issuer:i Audience:a, b AudienceClaim:client_id RolesClaim:cognito:groups EmailVerifiedClaim:xms_edov JWKSURL:u Scopes:[openid releases/use] PublicURL:https://releases.example ` +
-		`AllowedOrigins:[https://a.example https://b.example] EventBus:bus Sender:r@example.com Zone:Europe/Berlin ConfigurationSet:c MailRate:14 RecordGeneration:2 LastCheckpoint:o 1 r SeparateDuties:true TrustCenter:true `
+		`AllowedOrigins:[https://a.example https://b.example] EventBus:bus Sender:r@example.com Zone:Europe/Berlin ConfigurationSet:c MailRate:14 RecordGeneration:2 LastCheckpoint:o 1 r SeparateDuties:true OrganisationName:Acme & Co. OrganisationURL:https://acme.example TrustCenter:true `
 	if s := fmt.Sprintf("%+v", got); !strings.HasPrefix(s, want) {
 		t.Errorf("got  %s\nwant %s", s, want)
 	}

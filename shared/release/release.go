@@ -71,6 +71,10 @@ type Release struct {
 	// 1..n without a gap. The lifecycle has no cycle, so it is short.
 	History []HistoryEntry
 
+	// PublicHistory is what the public is told of the release's life beyond the stamps
+	// above: see KeptForPublic.
+	PublicHistory []PublicEvent
+
 	// Settling is what the last settlement has still to reach; nil before the first.
 	Settling *Settling
 	// Linking are ids that creation has still to link. Until it is empty no other

@@ -63,7 +63,39 @@ func (s *Sweep) Run(ctx context.Context, _ json.RawMessage) (SweepReport, error)
 		wait = sweepGrace
 	}
 	now := time.Now()
-	return s.Before(ctx, now.Add(-wait), now)
+	report, err := s.Before(ctx, now.Add(-wait), now)
+	return report, errors.Join(err, s.KeepForPublic(ctx, now))
+}
+
+const (
+	// publicFor is how far back the public page looks, publicPerRun how many releases of
+	// those that it shows one run writes to.
+	publicFor    = 90 * 24 * time.Hour
+	publicPerRun = 50
+)
+
+// KeepForPublic writes down when the releases on the public page were scheduled and
+// cancelled, for those of an earlier version, which did not. It reads what the page
+// reads; an upgrade later, with the index before this one, it goes.
+func (s *Sweep) KeepForPublic(ctx context.Context, now time.Time) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	all, err := s.Settler.store.Published(ctx, now, now.Add(-publicFor))
+	written := 0
+	for _, p := range all {
+		if ctx.Err() != nil || written == publicPerRun {
+			break
+		}
+		_, scheduled := p.When(release.Scheduled)
+		_, cancelled := p.When(release.Cancelled)
+		if scheduled && cancelled == (p.Status == release.Cancelled) {
+			continue
+		}
+		written++
+		err = errors.Join(err, s.Settler.store.KeepForPublic(ctx, p.ID))
+	}
+	return err
 }
 
 // Before repairs what has been unfinished since before a moment, the oldest first and all

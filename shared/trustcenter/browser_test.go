@@ -23,15 +23,31 @@ import (
 
 var pictures = flag.String("pictures", "", "a directory to put pictures of the page into")
 
-// sites are the states of the page that are checked: in real browsers, by real checkers.
-func sites() map[string]http.Handler {
+// pageAt is a page in a state that is checked.
+type pageAt struct {
+	http.Handler
+	path string
+}
+
+// sites are the states of the pages that are checked: in real browsers, by real checkers.
+func sites() map[string]pageAt {
 	down := func(context.Context, time.Time, time.Time) ([]release.Published, error) {
 		return nil, errors.New("no store")
 	}
-	return map[string]http.Handler{
-		"typical": site(typical()), "many": site(many()), "empty": site(nil), "quiet": site(typical()[1:5]),
-		"utc":  site(typical(), func(o *trustcenter.Options) { o.Zone = "UTC" }),
-		"down": trustcenter.Handler(down, trustcenter.Options{On: true, Zone: "UTC"}),
+	const main = "/trust-center"
+	named := func(o *trustcenter.Options) {
+		o.Organisation, o.OrganisationURL = "Acme & Sons", "https://www.acme.example"
+	}
+	one := func(n int) pageAt { return pageAt{site(typical(), named), main + "/" + typical()[n].ID} }
+	long := many()[29:30]
+	return map[string]pageAt{
+		"typical": {site(typical(), named), main}, "many": {site(many()), main}, "empty": {site(nil), main}, "quiet": {site(typical()[1:5]), main},
+		"off": {site(typical()[2:3]), main}, "waiting": {site(typical()[5:7]), main}, "story": {site([]release.Published{rolledBackEarly()}), main},
+		"utc":             {site(typical(), func(o *trustcenter.Options) { o.Zone = "UTC" }), main},
+		"down":            {trustcenter.Handler(down, trustcenter.Options{On: true, Zone: "UTC"}), main},
+		"release-running": one(0), "release-ahead": one(1), "release-cancelled": one(2), "release-moved": one(3), "release-done": one(6),
+		"release-story": {site([]release.Published{rolledBackEarly()}, named), main + "/" + rolledBackEarly().ID},
+		"release-long":  {site(long), main + "/" + long[0].ID}, "release-none": {site(nil), main + "/REL-2026-Q1-999"},
 	}
 }
 
@@ -84,18 +100,18 @@ func TestPage_InBrowser_IsReadable(t *testing.T) {
 	b := startBrowser(t)
 	axe, err := os.ReadFile(filepath.Join(checkers(t), "axe-core", "axe.min.js"))
 	check(t, err)
-	for name, h := range sites() {
-		server := httptest.NewServer(h)
+	for name, p := range sites() {
+		server := httptest.NewServer(p)
 		defer server.Close()
-		looks := []look{{width: 1100}, {width: 320, dark: true}, {width: 700, media: "print"}}
+		looks := []look{{width: 1280}, {width: 1280, dark: true}, {width: 320}, {width: 320, dark: true}, {width: 700, media: "print"}}
 		if name == "many" {
 			looks = []look{{width: 320}} // the rest would be nothing new, and takes long
 		}
 		for _, l := range looks {
-			b.open(server.URL+"/trust-center", l)
+			b.open(server.URL+p.path, l)
 			var styled string
-			b.eval("getComputedStyle(document.querySelector('.banner')).borderLeftStyle", &styled)
-			if styled != "solid" || len(b.problems) > 0 && name != "down" {
+			b.eval("getComputedStyle(document.querySelector('.banner, article')).borderLeftStyle", &styled)
+			if styled != "solid" || len(b.problems) > 0 && name != "down" && name != "release-none" {
 				t.Errorf("%s at %v: the style is not applied (%q), or something complains: %v", name, l, styled, b.problems)
 			}
 			checkWidth(t, b, name, l)
@@ -129,6 +145,15 @@ func checkWidth(t *testing.T, b *browser, name string, l look) {
 		.filter(e => e.getBoundingClientRect().right > innerWidth + 0.5).map(e => e.outerHTML.slice(0, 120))})`, &page)
 	if page.Width > l.width || len(page.Wide) > 0 {
 		t.Errorf("%s at %v is %d wide; %v", name, l, page.Width, page.Wide)
+	}
+	// What lies outside a drawing is cut off by it.
+	var cut []string
+	b.eval(`[...document.querySelectorAll('figure > svg text')].filter(e => {
+		const r = e.getBoundingClientRect(), around = e.ownerSVGElement.getBoundingClientRect()
+		return r.width > 0 && (r.left < around.left - 1 || r.right > around.right + 1) && e.textContent.trim() !== '' && getComputedStyle(e).display !== 'none'
+	}).map(e => e.outerHTML + ' ' + Math.round(e.getBoundingClientRect().left) + ' – ' + Math.round(e.getBoundingClientRect().right) + ', of ' + Math.round(e.ownerSVGElement.getBoundingClientRect().right))`, &cut)
+	if len(cut) > 0 {
+		t.Errorf("%s at %v: labels are cut off: %q", name, l, cut)
 	}
 }
 
@@ -176,9 +201,9 @@ func TestPage_Markup_IsValid(t *testing.T) {
 	jar := filepath.Join(checkers(t), "vnu-jar", "build", "dist", "vnu.jar")
 	dir := t.TempDir()
 	args := []string{"-Xss1m", "-jar", jar, "--format", "json", "--stdout", "--exit-zero-always"}
-	for name, h := range sites() {
+	for name, p := range sites() {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/trust-center", nil))
+		p.ServeHTTP(w, httptest.NewRequest(http.MethodGet, p.path, nil))
 		file := filepath.Join(dir, name+".html")
 		check(t, os.WriteFile(file, w.Body.Bytes(), 0o644))
 		args = append(args, file)

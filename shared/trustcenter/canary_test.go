@@ -92,6 +92,8 @@ func TestTrustCenter_EveryOtherField_StaysHidden(t *testing.T) {
 	start, end := parseTime("2026-04-01T10:00:00Z"), parseTime("2026-04-01T11:00:00Z")
 	r.Status, r.ScheduledStart, r.ScheduledEnd = release.Planned, &start, &end
 	r.ChangeIDs, r.Unapproved, r.History, r.Settling, r.Linking, r.Deleting, r.WindowVersion = nil, nil, nil, nil, nil, false, 0
+	// What the system stamps is public, but only as transitions stamp it.
+	r.ActualStart, r.ActualEnd, r.RolledBackAt, r.PublicHistory = nil, nil, nil, nil
 	detail, err := store.CreateRelease(ctx, r, []string{change.ID}, stamp())
 	check(t, err)
 	id := detail.Release.ID
@@ -115,16 +117,42 @@ func TestTrustCenter_EveryOtherField_StaysHidden(t *testing.T) {
 	}
 	for _, status := range []release.Status{release.Scheduled, release.InProgress, release.Deployed, release.RolledBack} {
 		transition(status)
-		showsOnly(t, h, allowed, c.texts)
+		showsOnly(t, h, id, allowed, c.texts)
+		if status != release.Scheduled {
+			continue
+		}
+		// An edit that moves the window, and with it everything that people write.
+		w := stamp()
+		_, err := store.UpdateRelease(ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
+			name, version, summary := r.Name, r.Version, r.PublicSummary
+			c.fill(reflect.ValueOf(&r.Plan).Elem(), "edited")
+			start, end := start.Add(time.Hour), end.Add(time.Hour)
+			r.Name, r.Version, r.PublicSummary, r.ScheduledStart, r.ScheduledEnd = name, version, summary, &start, &end
+			r.WindowVersion++
+			r.Revision++
+			return r, release.LogEntry{Kind: release.LogEdit}, nil
+		}, w)
+		check(t, err)
+		showsOnly(t, h, id, allowed, c.texts)
+	}
+	for path := range paths {
+		if body := get(t, h, strings.Replace(path, "/trust-center", "/trust-center/"+id, 1)).Body.String(); !strings.Contains(body, "Moved") && !strings.Contains(body, `"moved"`) {
+			t.Errorf("%s does not tell of the move", path)
+		}
 	}
 }
 
-// showsOnly looks for what may be shown, and for what may not, in all four documents.
-func showsOnly(t *testing.T, h http.Handler, allowed, planted []string) {
+// showsOnly looks for what may be shown, and for what may not, in all four documents, and
+// in those of the release.
+func showsOnly(t *testing.T, h http.Handler, id string, allowed, planted []string) {
 	t.Helper()
+	var all []string
 	for path := range paths {
+		all = append(all, path, strings.Replace(path, "/trust-center", "/trust-center/"+id, 1))
+	}
+	for _, path := range all {
 		body := get(t, h, path).Body.String()
-		if path == "/trust-center.ics" {
+		if strings.HasSuffix(path, ".ics") {
 			body = strings.ReplaceAll(body, "\r\n ", "")
 		}
 		for _, text := range allowed {

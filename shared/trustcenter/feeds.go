@@ -1,6 +1,7 @@
 package trustcenter
 
 import (
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"slices"
@@ -20,31 +21,75 @@ const (
 // the organisation's zone.
 type jsonRelease struct {
 	ID             string         `json:"id"`
+	URL            string         `json:"url"`
 	Name           string         `json:"name"`
 	Version        string         `json:"version,omitempty"`
 	Status         release.Status `json:"status"`
 	StatusText     string         `json:"statusText"`
+	StatusDetail   string         `json:"statusDetail,omitempty"`
 	ScheduledStart time.Time      `json:"scheduledStart"`
 	ScheduledEnd   time.Time      `json:"scheduledEnd"`
 	LocalStart     time.Time      `json:"localStart"`
 	LocalEnd       time.Time      `json:"localEnd"`
+	ActualStart    *time.Time     `json:"actualStart,omitempty"`
+	ActualEnd      *time.Time     `json:"actualEnd,omitempty"`
+	RolledBackAt   *time.Time     `json:"rolledBackAt,omitempty"`
+	CancelledAt    *time.Time     `json:"cancelledAt,omitempty"`
 	PublicSummary  string         `json:"publicSummary,omitempty"`
+	History        []jsonEvent    `json:"history"`
+}
+
+// jsonEvent is something that happened; its window is the one that was made known then.
+type jsonEvent struct {
+	Event          release.Status `json:"event"`
+	At             time.Time      `json:"at"`
+	ScheduledStart *time.Time     `json:"scheduledStart,omitempty"`
+	ScheduledEnd   *time.Time     `json:"scheduledEnd,omitempty"`
+}
+
+type jsonOrganisation struct {
+	Name string `json:"name"`
+	URL  string `json:"url,omitempty"`
 }
 
 func renderJSON(v view) ([]byte, error) {
 	list := []jsonRelease{}
 	for _, e := range v.all() {
-		list = append(list, jsonRelease{
-			ID: e.ID, Name: e.Name, Version: e.Version, Status: e.Status, StatusText: e.Word,
+		r := jsonRelease{
+			ID: e.ID, URL: v.address(releasePath(e.ID)), Name: e.Name, Version: e.Version,
+			Status: e.Status, StatusText: e.Word, StatusDetail: e.Sentence,
 			ScheduledStart: e.Start, ScheduledEnd: e.End, LocalStart: e.Start.In(v.zone), LocalEnd: e.End.In(v.zone),
-			PublicSummary: e.Summary,
-		})
+			ActualStart: e.stamp(release.InProgress), ActualEnd: e.stamp(release.Deployed),
+			RolledBackAt: e.stamp(release.RolledBack), CancelledAt: e.stamp(release.Cancelled),
+			PublicSummary: e.Summary, History: []jsonEvent{},
+		}
+		for _, h := range e.Happened {
+			event := jsonEvent{Event: h.What, At: h.At}
+			if !h.Start.IsZero() {
+				event.ScheduledStart, event.ScheduledEnd = &h.Start, &h.End
+			}
+			r.History = append(r.History, event)
+		}
+		list = append(list, r)
+	}
+	var who *jsonOrganisation
+	if v.Organisation != "" {
+		who = &jsonOrganisation{v.Organisation, v.OrganisationURL}
 	}
 	body, err := json.MarshalIndent(struct {
-		Zone     string        `json:"zone"`
-		Releases []jsonRelease `json:"releases"`
-	}{v.zone.String(), list}, "", "  ")
+		Organisation *jsonOrganisation `json:"organisation,omitempty"`
+		Zone         string            `json:"zone"`
+		Releases     []jsonRelease     `json:"releases"`
+	}{who, v.zone.String(), list}, "", "  ")
 	return append(body, '\n'), err
+}
+
+// stamp is when something happened; nil where it did not.
+func (e entry) stamp(what release.Status) *time.Time {
+	if at, ok := e.When(what); ok {
+		return &at
+	}
+	return nil
 }
 
 // The parts of an Atom feed (RFC 4287) that we use.
@@ -88,7 +133,7 @@ func newest(v view) []entry {
 
 func renderAtom(v view) ([]byte, error) {
 	feed := atomFeed{
-		Lang: "en", ID: tag("trust-center", v.url), Title: feedTitle, Subtitle: feedSubtitle, Author: "Trust Center",
+		Lang: "en", ID: tag("trust-center", v.url), Title: feedTitle, Subtitle: feedSubtitle, Author: cmp.Or(v.Organisation, "Trust Center"),
 		// A feed without entries is as old as the day: it has to say something.
 		Updated: release.FormatTime(v.now.Truncate(24 * time.Hour)),
 		Links: []atomLink{
@@ -104,7 +149,7 @@ func renderAtom(v view) ([]byte, error) {
 		feed.Entries = append(feed.Entries, atomEntry{
 			ID: tag(e.ID, v.url), Title: e.Word + ": " + oneLine(e.Title()), Updated: updated,
 			Category: atomCategory{string(e.Status), e.Word},
-			Link:     atomLink{"alternate", "text/html", v.address(pagePath) + "#" + e.ID},
+			Link:     atomLink{"alternate", "text/html", v.address(releasePath(e.ID))},
 			Content:  e.About(),
 		})
 	}
@@ -127,17 +172,44 @@ func renderCalendar(v view) ([]byte, error) {
 		Name: feedTitle, Description: feedSubtitle, Zone: v.zone.String(), Refresh: time.Hour,
 	}
 	for _, e := range v.all() {
-		off := e.Kind == cancelled
+		start, end := e.event()
 		event := calendar.Event{
-			UID: calendar.UID(e.ID, v.url), Sequence: calendar.Sequence(e.WindowVersion, off), Cancelled: off,
-			Start: e.Start, End: e.End, Changed: e.ChangedAt, Title: oneLine(e.Title()), Description: e.About() + "\n\n" + e.ID,
+			UID: calendar.UID(e.ID, v.url), Sequence: calendar.Sequence(e.WindowVersion, e.revisions()), Cancelled: e.Kind == cancelled,
+			Start: start, End: end, Changed: e.ChangedAt, Title: oneLine(e.Title()), Description: e.About() + "\n\n" + e.ID,
 		}
 		if v.url != "" {
-			event.URL = v.address(pagePath) + "#" + e.ID
+			event.URL = v.address(releasePath(e.ID))
 		}
 		c.Events = append(c.Events, event)
 	}
 	return c.Encode(), nil
+}
+
+// event is when the release stands in a calendar: when it really took place, once that is
+// known. While it runs, its end is the planned one: a calendar knows no open end.
+func (e entry) event() (start, end time.Time) {
+	if start, end = e.Main.Start, e.Main.End; end.IsZero() {
+		end = e.Published.End
+	}
+	// "DTEND MUST be later than DTSTART" (RFC 5545, 3.8.2.2).
+	if !end.After(start) {
+		end = start.Add(max(time.Minute, e.Published.End.Sub(e.Published.Start)))
+		if !e.Main.End.IsZero() {
+			end = start.Add(time.Minute)
+		}
+	}
+	return start, end
+}
+
+// revisions counts what has happened since the window was made known.
+func (e entry) revisions() int {
+	n := 0
+	for _, what := range []release.Status{release.InProgress, release.Deployed, release.RolledBack, release.Cancelled} {
+		if _, happened := e.When(what); happened || e.Status == what {
+			n++
+		}
+	}
+	return n
 }
 
 func oneLine(s string) string { return strings.ReplaceAll(s, "\n", " ") }

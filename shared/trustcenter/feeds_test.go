@@ -37,12 +37,19 @@ func TestFeeds_TwoHundredReleases_AreValid(t *testing.T) {
 }
 
 type feedJSON struct {
-	Zone     string
-	Releases []struct {
-		ID, Name, Version, StatusText, PublicSummary string
-		Status                                       release.Status
-		ScheduledStart, ScheduledEnd                 time.Time
-		LocalStart, LocalEnd                         time.Time
+	Organisation *struct{ Name, URL string }
+	Zone         string
+	Releases     []struct {
+		ID, URL, Name, Version, StatusText, StatusDetail, PublicSummary string
+		Status                                                          release.Status
+		ScheduledStart, ScheduledEnd                                    time.Time
+		LocalStart, LocalEnd                                            time.Time
+		ActualStart, ActualEnd, RolledBackAt, CancelledAt               *time.Time
+		History                                                         []struct {
+			Event                        release.Status
+			At                           time.Time
+			ScheduledStart, ScheduledEnd *time.Time
+		}
 	}
 }
 

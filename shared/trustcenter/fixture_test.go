@@ -32,6 +32,13 @@ func window(id, name, version string, status release.Status, start, end string) 
 	}
 }
 
+// happened adds to a release what became of it: pairs of an event and a time.
+func happened(p *release.Published, events ...string) {
+	for i := 0; i < len(events); i += 2 {
+		p.Happened = append(p.Happened, release.PublicEvent{What: release.Status(events[i]), At: parseTime(events[i+1])})
+	}
+}
+
 // typical is an ordinary quarter: every status, a window over the change of clocks, one
 // over days, and one that is overdue.
 func typical() []release.Published {
@@ -51,8 +58,26 @@ func typical() []release.Published {
 	list[1].Summary = "Signing in looks different afterwards; your password stays the same.\nWhile we work, nobody can sign in. Whoever is signed in stays so."
 	list[3].Summary = "Documents older than 2019 cannot be opened during the move."
 	list[3].WindowVersion = 3
+	happened(&list[0], "scheduled", "2026-03-16T09:12:31Z", "in-progress", "2026-03-25T13:02:47Z")
+	happened(&list[2], "scheduled", "2026-03-02T10:00:00Z", "cancelled", "2026-03-20T07:59:10Z")
+	happened(&list[3], "scheduled", "2026-02-02T10:00:00Z", "moved", "2026-03-01T11:00:00Z", "moved", "2026-03-19T11:00:00Z")
+	list[3].Happened[0].Start, list[3].Happened[0].End = parseTime("2026-03-27T17:00:00Z"), parseTime("2026-03-29T20:00:00Z")
+	list[3].Happened[1].Start, list[3].Happened[1].End = parseTime("2026-04-03T16:00:00Z"), parseTime("2026-04-05T20:00:00Z")
+	list[3].Happened[2].Start, list[3].Happened[2].End = list[3].Start, list[3].End
+	happened(&list[6], "scheduled", "2026-03-10T09:00:00Z", "in-progress", "2026-03-18T20:01:00Z", "deployed", "2026-03-18T20:20:00Z")
+	happened(&list[7], "scheduled", "2026-03-01T09:00:00Z", "in-progress", "2026-03-11T19:05:00Z", "rolled-back", "2026-03-12T00:09:00Z")
 	list[7].ChangedAt = parseTime("2026-03-12T00:10:00Z")
 	return list
+}
+
+// rolledBackEarly started three days early, ran over and was rolled back.
+func rolledBackEarly() release.Published {
+	p := window("REL-2026-Q1-020", "Customer portal", "8.0", release.RolledBack, "2026-03-23T18:00:00Z", "2026-03-23T20:00:00Z")
+	p.Summary = "Orders can be placed as usual."
+	happened(&p, "scheduled", "2026-03-12T08:30:00Z", "in-progress", "2026-03-20T18:02:40Z", "rolled-back", "2026-03-23T23:47:05Z")
+	p.Happened[0].Start, p.Happened[0].End = p.Start, p.End
+	p.ChangedAt = parseTime("2026-03-23T23:48:00Z")
+	return p
 }
 
 // hostile are names that people could give to hurt others, or that break weak pages.

@@ -2,6 +2,7 @@ package trustcenter_test
 
 import (
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,8 +23,15 @@ func TestGolden(t *testing.T) {
 		"typical": {typical(), func(*trustcenter.Options) {}},
 		"utc":     {typical()[1:3], utc},
 		"empty":   {nil, func(*trustcenter.Options) {}},
+		"story": {[]release.Published{rolledBackEarly()}, func(o *trustcenter.Options) {
+			o.Organisation, o.OrganisationURL = "Acme & Sons", "https://www.acme.example"
+		}},
 	} {
-		for path, ext := range paths {
+		served := maps.Clone(paths)
+		if name == "story" {
+			served["/trust-center/"+rolledBackEarly().ID] = "release.html"
+		}
+		for path, ext := range served {
 			got := get(t, site(c.list, c.adjust), path).Body.Bytes()
 			file := filepath.Join("testdata", name+"."+ext)
 			if *update {

@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"fmt"
 	"html/template"
+	"net/url"
 	"strings"
+	"time"
 )
 
 //go:embed page.html
@@ -29,20 +32,23 @@ func digest(s string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// apology is the page for when nothing can be read.
-var apology = func() []byte {
+// apology is the page for when nothing can be read, notShown the one for a release that is
+// not there for the public.
+var apology, notShown = fixed("apology"), fixed("not-shown")
+
+func fixed(name string) []byte {
 	var b bytes.Buffer
-	if err := page.ExecuteTemplate(&b, "apology", nil); err != nil {
+	if err := page.ExecuteTemplate(&b, name, nil); err != nil {
 		panic(err) // the template is ours and needs no data
 	}
 	return b.Bytes()
-}()
+}
 
 // The whole page stays below 50 KB whatever people write. What is over the budget is
 // left to the feeds, and the page says so.
 const (
 	mostPage    = 50_000
-	mostEntries = 30_000 // the rest is for the frame, the drawing and its labels
+	mostEntries = 28_000 // the rest is for the frame, the drawing and its labels
 )
 
 type section struct {
@@ -51,28 +57,129 @@ type section struct {
 	Hidden           int
 }
 
+// frame is what stands around the content of each page.
+type frame struct {
+	site
+	PageTitle string
+	Links     links
+	Zone      string
+	Place     string
+	Clock     string // whose times are told where there is room for one
+}
+
+// links are the ways to follow what a page is about.
+type links struct {
+	Label string
+	Base  string // what the forms of the page stand behind, seen from it
+	// Subscribe opens the calendar in the application that the reader has for it. A browser
+	// that has none does nothing, so the file stands beside it.
+	Subscribe template.URL
+}
+
+// newFrame is around a page at the path, whose name in its folder is base.
+func newFrame(v view, title, label, path, base string) frame {
+	f := frame{site: v.site, PageTitle: title, Links: links{Label: label, Base: base}, Zone: v.zone.String(), Clock: "UTC"}
+	if !isUTC(v.zone) {
+		f.Place = place(v.zone)
+		f.Clock = f.Place
+	}
+	if v.Organisation != "" {
+		f.PageTitle += " · " + v.Organisation
+	}
+	// The scheme is not registered, but all calendars know it. What follows it is the
+	// operator's address and an id of ours.
+	if _, rest, ok := strings.Cut(v.url, "://"); ok {
+		f.Links.Subscribe = template.URL("webcal://" + rest + path + ".ics")
+	}
+	return f
+}
+
 // pageData is what the template shows.
 type pageData struct {
-	Running  []entry
-	Next     *entry
+	frame
+	Banner   banner
 	Sections []section
 	Timeline timeline
-	Zone     string
-	Place    string
-	Nothing  bool
+}
+
+// banner is the answer to the one question that most people have.
+type banner struct {
+	Kind, Title string
+	Items       []bannerItem
+	More        string
+	Nothing     string // why there is nothing
+}
+
+type bannerItem struct {
+	entry
+	Before, Between, After string
+	At                     time.Time
+	When                   string
+}
+
+// mostInBanner is how many running releases it names.
+const mostInBanner = 3
+
+func newBanner(v view) banner {
+	item := func(e entry, before, between string, at time.Time) bannerItem {
+		return bannerItem{entry: e, Before: before, Between: between, After: ".", At: at, When: at.In(v.zone).Format(minute)}
+	}
+	var b banner
+	for _, e := range v.Running[:min(len(v.Running), mostInBanner)] {
+		until := ", planned until "
+		if !v.now.Before(e.End) {
+			until = ", was planned until "
+		}
+		b.Items = append(b.Items, item(e, "", until, e.End))
+	}
+	if len(v.Running) > 0 {
+		b.Kind, b.Title = running, "Work is in progress"
+		if len(v.Running) > 1 {
+			b.Title = "Several things are in progress"
+		}
+		if more := len(v.Running) - mostInBanner; more > 0 {
+			b.More = fmt.Sprintf("And %d more, below.", more)
+		}
+		return b
+	}
+	b.Kind, b.Title = done, "Nothing is in progress right now"
+	for _, e := range v.Ahead {
+		switch {
+		case e.Kind == late && len(b.Items) < mostInBanner:
+			b.Kind = late
+			b.Items = append(b.Items, item(e, "Not started yet: ", ", planned from ", e.Start))
+		case e.Kind == ahead:
+			if b.Kind == done {
+				b.Kind = ahead
+			}
+			b.Items = append(b.Items, item(e, "Next: ", ", ", e.Start))
+			return b
+		}
+	}
+	switch {
+	case len(b.Items) > 0:
+	case len(v.Ahead) > 0:
+		b.Nothing = "What was planned is cancelled, as the list below says. What comes instead is not planned yet."
+	default:
+		b.Nothing = "No work is planned at the moment."
+	}
+	return b
+}
+
+// renderRelease is a release's own page.
+func renderRelease(v view) ([]byte, error) {
+	e := v.all()[0]
+	base := url.PathEscape(e.ID)
+	var b bytes.Buffer
+	err := page.ExecuteTemplate(&b, "release", struct {
+		frame
+		Release entry
+	}{newFrame(v, oneLine(e.Title())+" · Trust Center", "Follow this release", releasePath(e.ID), base), e})
+	return b.Bytes(), err
 }
 
 func renderPage(v view) ([]byte, error) {
-	data := pageData{Running: v.Running, Zone: v.zone.String(), Nothing: len(v.all()) == 0}
-	if !isUTC(v.zone) {
-		data.Place = place(v.zone)
-	}
-	for i := range v.Ahead {
-		if v.Ahead[i].Kind == ahead {
-			data.Next = &v.Ahead[i]
-			break
-		}
-	}
+	data := pageData{frame: newFrame(v, "Trust Center: planned work", "Stay informed", pagePath, "trust-center"), Banner: newBanner(v)}
 	var listed []entry
 	room := mostEntries
 	for _, s := range []struct {
@@ -81,7 +188,7 @@ func renderPage(v view) ([]byte, error) {
 		most    int // what one section may take while others still want some
 	}{
 		{section{ID: "now", Title: "Happening now"}, v.Running, mostEntries / 3},
-		{section{ID: "next", Title: "Coming up", Empty: "Nothing is planned at the moment."}, v.Ahead, mostEntries * 2 / 3},
+		{section{ID: "next", Title: "Coming up"}, v.Ahead, mostEntries * 2 / 3},
 		{section{ID: "past", Title: "The past 90 days", Empty: "There was nothing in the past 90 days."}, v.Past, mostEntries},
 	} {
 		shown, size, err := fragments(s.entries, min(room, s.most))
@@ -96,7 +203,6 @@ func renderPage(v view) ([]byte, error) {
 		}
 	}
 	data.Timeline = draw(v, listed)
-	data.Running = data.Running[:min(len(data.Running), 3)]
 	var b bytes.Buffer
 	err := page.Execute(&b, data)
 	return b.Bytes(), err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,7 +87,7 @@ func TestTrustCenter_SameTag_NotModified(t *testing.T) {
 func TestTrustCenter_Off_NotFound(t *testing.T) {
 	off := site(typical(), func(o *trustcenter.Options) { o.On = false })
 	for path := range paths {
-		for _, w := range []*httptest.ResponseRecorder{ask(off, http.MethodGet, path), ask(site(typical()), http.MethodPost, path), ask(site(typical()), http.MethodGet, path+"/x")} {
+		for _, w := range []*httptest.ResponseRecorder{ask(off, http.MethodGet, path), ask(site(typical()), http.MethodPost, path), ask(site(typical()), http.MethodGet, path+"/x/y"), ask(site(typical()), http.MethodGet, path+"x")} {
 			var problem struct{ Code, Detail string }
 			if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil || w.Code != http.StatusNotFound || problem.Code != "not-found" || problem.Detail == "" {
 				t.Errorf("%s answers %d: %s (%v)", path, w.Code, w.Body, err)
@@ -121,6 +122,61 @@ func TestTrustCenter_UnknownZone_DoesNotStart(t *testing.T) {
 		}
 	}()
 	trustcenter.Handler(nil, trustcenter.Options{Zone: "Europe/Nowhere"})
+}
+
+// A release has a page and feeds of its own, with itself in them and nothing else; whatever
+// is not shown is not there, whether it exists or not.
+func TestTrustCenter_OneRelease_HasItsOwnPages(t *testing.T) {
+	h := site(typical())
+	shown, other := typical()[6], typical()[7]
+	for path, kind := range map[string]string{"": "text/html", ".json": "application/json", ".atom": "application/atom+xml", ".ics": "text/calendar"} {
+		w := get(t, h, "/trust-center/"+shown.ID+path)
+		body := w.Body.String()
+		if !strings.HasPrefix(w.Header().Get("Content-Type"), kind) || !strings.Contains(body, shown.Name) || strings.Contains(body, other.ID) || w.Header().Get("ETag") == "" {
+			t.Errorf("%q: %v\n%s", path, w.Header(), body)
+		}
+		if (w.Header().Get("Access-Control-Allow-Origin") == "*") != (path != "") {
+			t.Errorf("%q: other origins: %q", path, w.Header().Get("Access-Control-Allow-Origin"))
+		}
+		for _, id := range []string{"REL-2026-Q1-999", "x", "<script>"} {
+			w := ask(h, http.MethodGet, (&url.URL{Path: "/trust-center/" + id + path}).String())
+			if w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "script>") || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("%s%s: %d %v", id, path, w.Code, w.Header())
+			}
+		}
+	}
+	if w := ask(h, http.MethodGet, "/trust-center/"+shown.ID+"/"); w.Code != http.StatusPermanentRedirect || w.Header().Get("Location") != "../"+shown.ID {
+		t.Errorf("with a slash: %d %v", w.Code, w.Header())
+	}
+}
+
+// Whose page it is stands in its head, and the calendar can be subscribed to with a click
+// where the public address is known.
+func TestPage_Head_NamesWhoseItIs(t *testing.T) {
+	named := func(o *trustcenter.Options) {
+		o.Organisation, o.OrganisationURL, o.PublicURL = "Acme & <Sons>", "https://www.acme.example/?a=1&b=2", "https://releases.example/live"
+	}
+	id := typical()[0].ID
+	for path, subscribe := range map[string]string{"/trust-center": "trust-center.ics", "/trust-center/" + id: "trust-center/" + id + ".ics"} {
+		body := get(t, site(typical(), named), path).Body.String()
+		for _, want := range []string{
+			`<a href="https://www.acme.example/?a=1&amp;b=2"><bdi>Acme &amp; &lt;Sons&gt;</bdi></a>`, ` · Acme &amp; &lt;Sons&gt;</title>`,
+			`<a href="webcal://releases.example/live/` + subscribe + `">Subscribe to the calendar</a>`,
+		} {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s has no %s", path, want)
+			}
+		}
+		if body := get(t, site(typical(), func(o *trustcenter.Options) { o.PublicURL = "" }), path).Body.String(); strings.Contains(body, "webcal") || strings.Contains(body, "organisation\">") {
+			t.Errorf("%s without an address or a name has them", path)
+		}
+	}
+	defer func() {
+		if message, _ := recover().(string); !strings.Contains(message, "ORGANISATION_URL") {
+			t.Errorf("it says %q", message)
+		}
+	}()
+	trustcenter.Handler(nil, trustcenter.Options{Zone: "UTC", OrganisationURL: "javascript:alert(1)"})
 }
 
 // The event for sam local invoke gets the page through the Lambda adapter.

@@ -3,6 +3,7 @@ package trustcenter
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 )
@@ -23,7 +24,8 @@ type bar struct {
 	entry
 	X1, X2  string
 	Text, Y int
-	Label   string
+	Label   string // for a narrow screen; Long is for one of 1024 pixels and more
+	Long    string
 	Right   bool // in the right half: the label ends where the bar ends
 }
 
@@ -47,7 +49,7 @@ func draw(v view, listed []entry) timeline {
 	earliest, latest := now.AddDate(0, 0, -past), now.AddDate(0, 0, future)
 	var shown []entry
 	for _, e := range listed {
-		if e.End.After(earliest) && e.Start.Before(latest) && len(shown) < mostRows {
+		if e.ended.After(earliest) && e.begun.Before(latest) && len(shown) < mostRows {
 			shown = append(shown, e)
 		}
 	}
@@ -58,11 +60,11 @@ func draw(v view, listed []entry) timeline {
 	slices.SortStableFunc(shown, byStart)
 	lo, hi := now.AddDate(0, 0, -3), now.AddDate(0, 0, 10)
 	for _, e := range shown {
-		if e.Start.Before(lo) {
-			lo = later(e.Start, earliest)
+		if e.begun.Before(lo) {
+			lo = later(e.begun, earliest)
 		}
-		if e.End.After(hi) {
-			hi = earlier(e.End, latest)
+		if e.ended.After(hi) {
+			hi = earlier(e.ended, latest)
 		}
 	}
 	s := newScale(lo, hi, v.zone)
@@ -70,8 +72,9 @@ func draw(v view, listed []entry) timeline {
 	t.Height = axis + len(shown)*rowHeight
 	for n, e := range shown {
 		y := axis + n*rowHeight
-		b := bar{entry: e, X1: s.percent(e.Start), X2: s.percent(e.End), Text: y + 14, Y: y + 26, Right: s.share(e.Start) > 50}
-		b.Label = shorten(oneLine(e.Title()), mostCells-len(e.Word)-3) + " · " + e.Word
+		b := bar{entry: e, X1: s.percent(e.begun), X2: s.percent(e.ended), Text: y + 14, Y: y + 26, Right: s.share(e.begun) > 50}
+		state := " · " + e.Word
+		b.Label, b.Long = titleWithin(e, labelRoom-width(state))+state, titleWithin(e, wideRoom-width(state))+state
 		t.Rows = append(t.Rows, b)
 	}
 	for _, kind := range []string{ahead, late, running, done, undone, cancelled} {
@@ -138,7 +141,11 @@ func (s scale) ticks() []tick {
 	for n := first; n < days; n += step {
 		d := time.Date(s.from.Year(), s.from.Month(), s.from.Day()+n, 0, 0, 0, 0, s.from.Location())
 		t := tick{X: s.percent(d), Label: d.Format("2 Jan"), Minor: true}
-		if x := s.share(d); x > 7 && x < 93 { // a label closer to the edge may be cut off
+		x := s.share(d)
+		if x < 4 || x > 96 { // its label would be cut off on a screen of middle width
+			t.Label = ""
+		}
+		if x > 7 && x < 93 { // and one closer than this on a narrow one
 			t.Minor = inside%3 != 0
 			inside++
 		}
@@ -147,25 +154,55 @@ func (s scale) ticks() []tick {
 	return list
 }
 
-// mostCells is how much of a label fits above its bar on the narrowest screen.
-const mostCells = 42
+// labelRoom is how much of a label, in widths of an em, fits above its bar on the
+// narrowest screen that counts: 320 pixels, of which the page leaves 262, at 12 a letter.
+const labelRoom = 21.5
 
-// shorten cuts a text to a number of cells; wide characters take two.
-func shorten(s string, cells int) string {
-	used, cut := 0, 0
+// wideRoom is the same for a wide screen, where it has half of the drawing: 990 pixels, at
+// 13 a letter.
+const wideRoom = 36
+
+// width estimates how wide a text is, in ems. Fonts differ: this is what the widest of
+// those that people have takes, so that nothing is cut off; a test measures it.
+func width(s string) float64 {
+	var sum float64
+	for _, r := range s {
+		sum += widthOf(r)
+	}
+	return sum
+}
+
+func widthOf(r rune) float64 {
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+		return 0
+	case strings.ContainsRune("iljI.,:;'|!·", r):
+		return 0.36
+	case strings.ContainsRune(" ftr()[]/-\\\"*", r):
+		return 0.48
+	case strings.ContainsRune("mwMW@%&", r):
+		return 1.02
+	case r < 0x80 && unicode.IsUpper(r):
+		return 0.8
+	case r < 0x250:
+		return 0.66
+	case r >= 0x1F000:
+		return 1.5
+	case r >= 0x1100:
+		return 1.2
+	}
+	return 0.9
+}
+
+// shorten cuts a text to a width.
+func shorten(s string, most float64) string {
+	used, cut := 0.0, 0
 	for i, r := range s {
-		if used <= cells-1 {
+		if used <= most-widthOf('…') {
 			cut = i
 		}
-		switch {
-		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
-		case r >= 0x1100 && (r <= 0x115F || r >= 0x2E80 && r <= 0xD7A3 || r >= 0xF900 && r <= 0xFAFF || r >= 0xFE30 && r <= 0xFF60 || r >= 0x1F300):
-			used += 2
-		default:
-			used++
-		}
-		if used > cells {
-			return s[:cut] + "…"
+		if used += widthOf(r); used > most {
+			return strings.TrimRight(s[:cut], " ") + "…"
 		}
 	}
 	return s

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -30,6 +31,9 @@ type Options struct {
 	// PublicURL is what stands before /trust-center, without a slash at the end; it may
 	// be empty. It names the feeds' entries and events, so it should not change often.
 	PublicURL string
+	// Organisation is whose releases these are, and OrganisationURL where more of it is
+	// found; both may be empty.
+	Organisation, OrganisationURL string
 	// Now is the clock; nil: the system's.
 	Now func() time.Time
 }
@@ -42,12 +46,13 @@ type document struct {
 	contentType string
 	policy      string // Content-Security-Policy
 	render      func(view) ([]byte, error)
+	one         func(view) ([]byte, error) // of one release
 }
 
 // feedPolicy is for what no browser has to render.
 const feedPolicy = "default-src 'none'; frame-ancestors 'none'"
 
-// The four paths.
+// The four paths. Each is there once more for every release.
 const (
 	pagePath     = "/trust-center"
 	jsonPath     = pagePath + ".json"
@@ -55,53 +60,94 @@ const (
 	calendarPath = pagePath + ".ics"
 )
 
+// documents are the forms, by what stands behind the path of the page, or of a release.
 var documents = map[string]document{
-	pagePath:     {"text/html; charset=utf-8", pagePolicy, renderPage},
-	jsonPath:     {"application/json", feedPolicy, renderJSON},
-	atomPath:     {"application/atom+xml; charset=utf-8", feedPolicy, renderAtom},
-	calendarPath: {"text/calendar; charset=utf-8", feedPolicy, renderCalendar},
+	"":      {"text/html; charset=utf-8", pagePolicy, renderPage, renderRelease},
+	".json": {"application/json", feedPolicy, renderJSON, renderJSON},
+	".atom": {"application/atom+xml; charset=utf-8", feedPolicy, renderAtom, renderAtom},
+	".ics":  {"text/calendar; charset=utf-8", feedPolicy, renderCalendar, renderCalendar},
 }
 
-// Handler serves the page and its feeds. A zone that is not known panics: the function
-// must not start and then show wrong times.
+// releasePath is where a release's own page is.
+func releasePath(id string) string { return pagePath + "/" + url.PathEscape(id) }
+
+// request is what a path asks for.
+type request struct {
+	document
+	form string // what stands behind the path
+	id   string // of the release; empty for all
+}
+
+// parse reads a path; false where nothing is served under it.
+func parse(path string) (request, bool) {
+	rest, ours := strings.CutPrefix(strings.TrimSuffix(path, "/"), pagePath)
+	r := request{form: rest}
+	if id, one := strings.CutPrefix(rest, "/"); one {
+		r.id, r.form = id, ""
+		for form := range documents {
+			if name, has := strings.CutSuffix(id, form); has && form != "" {
+				r.id, r.form = name, form
+			}
+		}
+		ours = ours && r.id != "" && !strings.Contains(id, "/")
+	}
+	var known bool
+	r.document, known = documents[r.form]
+	return r, ours && known
+}
+
+// Handler serves the page and its feeds. A zone that is not known panics, and so does an
+// address that is none: the function must not start and then show what is wrong.
 func Handler(read Read, o Options) http.Handler {
 	location, err := time.LoadLocation(o.Zone)
 	if err != nil {
 		panic(fmt.Sprintf("trustcenter: %q is not a time zone. ORGANISATION_ZONE must be an IANA name such as Europe/Berlin.", o.Zone))
 	}
+	if u, err := url.Parse(o.OrganisationURL); o.OrganisationURL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
+		panic(fmt.Sprintf("trustcenter: %q is not an http or https URL. ORGANISATION_URL must be one, or empty.", o.OrganisationURL))
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	whose := site{clean(o.Organisation), o.OrganisationURL}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d, known := documents[strings.TrimSuffix(r.URL.Path, "/")]
+		asked, known := parse(r.URL.Path)
 		if !o.On || !known || r.Method != http.MethodGet && r.Method != http.MethodHead {
 			o.problem(w, http.StatusNotFound, "not-found", "Nothing is served under this path with this method.")
 			return
 		}
-		if r.URL.Path == pagePath+"/" {
+		if asked.form == "" && strings.HasSuffix(r.URL.Path, "/") {
 			// Below a slash the page's own links would lead elsewhere.
-			w.Header().Set("Location", ".."+pagePath)
+			w.Header().Set("Location", "../"+r.URL.Path[strings.LastIndexByte(strings.TrimSuffix(r.URL.Path, "/"), '/')+1:len(r.URL.Path)-1])
 			w.WriteHeader(http.StatusPermanentRedirect)
 			return
 		}
 		now := o.Now().UTC()
 		all, err := read(r.Context(), now, now.Add(-kept))
 		if err != nil {
-			o.unavailable(w, r, err)
+			o.unavailable(w, r, asked, err)
 			return
 		}
-		body, err := d.render(newView(all, now, location, o.PublicURL))
+		v, render := newView(all, now, location, o.PublicURL, whose), asked.render
+		if asked.id != "" {
+			render = asked.one
+			if v, known = v.only(asked.id); !known {
+				o.unknown(w, asked)
+				return
+			}
+		}
+		body, err := render(v)
 		if err != nil {
-			o.unavailable(w, r, err)
+			o.unavailable(w, r, asked, err)
 			return
 		}
-		d.serve(w, r, body)
+		asked.serve(w, r, body)
 	})
 }
 
 // serve answers with the body, or with 304 to who has it. Nothing in a body tells when
 // it was made, so that the tag changes when the content does.
-func (d document) serve(w http.ResponseWriter, r *http.Request, body []byte) {
+func (d request) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	sum := sha256.Sum256(body)
 	h := w.Header()
 	h.Set("Content-Type", d.contentType)
@@ -110,7 +156,7 @@ func (d document) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	h.Set("Cache-Control", "public, max-age=30, stale-if-error=3600")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
-	if r.URL.Path != pagePath {
+	if d.form != "" {
 		share(h)
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
@@ -123,21 +169,38 @@ func share(h http.Header) {
 	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After")
 }
 
-func (o Options) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+func (o Options) unavailable(w http.ResponseWriter, r *http.Request, asked request, err error) {
 	slog.ErrorContext(r.Context(), "the trust center cannot be shown", "error", err, "path", r.URL.Path)
 	w.Header().Set("Retry-After", "30")
-	if r.URL.Path != pagePath {
+	if asked.form != "" {
 		share(w.Header())
 		o.problem(w, http.StatusServiceUnavailable, "unavailable", "This cannot be read right now. Try again in a minute.")
 		return
 	}
+	bare(w, http.StatusServiceUnavailable, apology)
+}
+
+// unknown answers who asks for a release that is not shown: it never was, is not any more,
+// or does not exist. Which, is nobody's business.
+func (o Options) unknown(w http.ResponseWriter, asked request) {
+	if asked.form != "" {
+		share(w.Header())
+		o.problem(w, http.StatusNotFound, "not-found", "No release of this id is shown here. The Trust Center shows what is ahead and the past 90 days.")
+		return
+	}
+	bare(w, http.StatusNotFound, notShown)
+}
+
+// bare answers with a page that says the same to everybody.
+func bare(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = w.Write(apology)
+	h.Set("Referrer-Policy", "no-referrer")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
 }
 
 // problem is an RFC 9457 document like those of the API.

@@ -10,27 +10,36 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// view is what all four documents say, worked out once.
+// view is what all documents say, worked out once.
 type view struct {
 	now  time.Time
 	zone *time.Location
 	url  string // the public URL; may be empty
+	site
 
 	Running []entry // in progress, longest first
 	Ahead   []entry // still to come, soonest first
 	Past    []entry // over, newest first
 }
 
-// entry is one window in words.
+// site is whose Trust Center it is.
+type site struct{ Organisation, OrganisationURL string }
+
+// entry is one release in words.
 type entry struct {
 	release.Published
 	Words
-	// From and To are in the organisation's zone, UTCFrom and UTCTo in UTC.
-	From, To, UTCFrom, UTCTo string
-	Until                    string // To, with its day in any case
-	// Place and Clock say which zone; both are empty where that is UTC.
-	Place, Clock string
-	Lasting      string
+	// Main is the time that matters most: what it really took once it is over, the window
+	// as planned before that. Its end is open while the release runs.
+	Main span
+	// Plan is the window as planned, where that is not Main; Back is when a release that
+	// was complete was rolled back.
+	Plan *span
+	Back *pointInTime
+	// Chapters is what happened when.
+	Chapters []chapter
+	// begun and ended are how the release is drawn and sorted.
+	begun, ended time.Time
 }
 
 // Words are a status as people say it.
@@ -63,18 +72,30 @@ func wording(p release.Published, now time.Time) Words {
 		}
 		return Words{ahead, "Scheduled", ""}
 	case release.InProgress:
-		switch {
-		case over:
-			return Words{running, "In progress", "It is taking longer than planned."}
-		case !begun:
-			return Words{running, "In progress", "It started earlier than planned."}
+		var started string
+		if at, known := p.When(release.InProgress); known {
+			if off := differs(at, p.Start); off != "" {
+				started = "It started " + off + " than planned"
+			}
+		} else if !begun {
+			started = "It started earlier than planned"
 		}
-		return Words{running, "In progress", ""}
+		if over {
+			return Words{running, "In progress", sentences(started, "It is taking longer than planned")}
+		}
+		return Words{running, "In progress", sentences(started)}
 	case release.Deployed:
-		return Words{done, "Completed", ""}
+		return Words{done, "Completed", against(p, release.Deployed, "ended")}
 	case release.RolledBack:
-		return Words{undone, "Rolled back", "It did not go as planned, so we restored everything to how it was before."}
+		const restored = "It did not go as planned, so we restored everything to how it was before"
+		if _, complete := p.When(release.Deployed); complete {
+			return Words{undone, "Rolled back", sentences(restored)}
+		}
+		return Words{undone, "Rolled back", strings.TrimSpace(sentences(restored) + " " + against(p, release.RolledBack, "ended"))}
 	case release.Cancelled:
+		if _, begun := p.When(release.InProgress); begun {
+			return Words{cancelled, "Cancelled", "It was stopped while it was in progress."}
+		}
 		if over {
 			return Words{cancelled, "Cancelled", "It did not take place."}
 		}
@@ -83,16 +104,61 @@ func wording(p release.Published, now time.Time) Words {
 	return Words{ahead, string(p.Status), ""}
 }
 
-func newView(all []release.Published, now time.Time, zone *time.Location, url string) view {
-	v := view{now: now, zone: zone, url: url}
+// against says how far what happened was from what was planned: in one sentence, and only
+// where anybody would notice.
+func against(p release.Published, end release.Status, ended string) string {
+	begun, known := p.When(release.InProgress)
+	over, ends := p.When(end)
+	if !known || !ends {
+		return ""
+	}
+	start, finish := differs(begun, p.Start), differs(over, p.End)
+	switch {
+	case start != "" && finish != "":
+		return "It started " + start + " and " + ended + " " + finish + " than planned."
+	case start != "":
+		return "It started " + start + " than planned."
+	case finish != "":
+		return "It " + ended + " " + finish + " than planned."
+	}
+	return ""
+}
+
+// noticeable is how far from the plan something must be for anybody to care.
+const noticeable = 15 * time.Minute
+
+func differs(is, planned time.Time) string {
+	is, planned = is.Truncate(time.Minute), planned.Truncate(time.Minute)
+	switch d := is.Sub(planned); {
+	case d >= noticeable:
+		return lasting(d) + " later"
+	case d <= -noticeable:
+		return lasting(-d) + " earlier"
+	}
+	return ""
+}
+
+func sentences(all ...string) string {
+	var b strings.Builder
+	for _, s := range all {
+		if s != "" {
+			b.WriteString(" " + s + ".")
+		}
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func newView(all []release.Published, now time.Time, zone *time.Location, url string, s site) view {
+	v := view{now: now, zone: zone, url: url, site: s}
 	for _, p := range all {
 		e := newEntry(p, now, zone)
+		_, begun := p.When(release.InProgress)
 		switch over := !now.Before(p.End); {
 		case e.Kind == running:
 			v.Running = append(v.Running, e)
-		// What was called off stays in its place until its time has passed: people who
-		// count on it look there.
-		case !over && (p.Status == release.Scheduled || p.Status == release.Cancelled):
+		// What was called off before it began stays in its place until its time has passed:
+		// people who count on it look there.
+		case !over && (p.Status == release.Scheduled || p.Status == release.Cancelled && !begun):
 			v.Ahead = append(v.Ahead, e)
 		default:
 			v.Past = append(v.Past, e)
@@ -100,25 +166,63 @@ func newView(all []release.Published, now time.Time, zone *time.Location, url st
 	}
 	slices.SortFunc(v.Running, byStart)
 	slices.SortFunc(v.Ahead, byStart)
-	slices.SortFunc(v.Past, func(a, b entry) int { return byStart(b, a) })
+	slices.SortFunc(v.Past, func(a, b entry) int {
+		return cmp.Or(b.ended.Compare(a.ended), byStart(b, a))
+	})
 	return v
 }
 
 func byStart(a, b entry) int {
-	return cmp.Or(a.Start.Compare(b.Start), a.End.Compare(b.End), strings.Compare(a.ID, b.ID))
+	return cmp.Or(a.begun.Compare(b.begun), a.ended.Compare(b.ended), strings.Compare(a.ID, b.ID))
 }
 
 func newEntry(p release.Published, now time.Time, zone *time.Location) entry {
 	p.Name, p.Version, p.Summary = clean(p.Name), clean(p.Version), clean(p.Summary)
 	p.Start, p.End, p.ChangedAt = p.Start.UTC(), p.End.UTC(), p.ChangedAt.UTC()
-	e := entry{Published: p, Words: wording(p, now), Lasting: lasting(p.End.Sub(p.Start))}
-	e.UTCFrom, e.UTCTo = between(p.Start, p.End, time.UTC)
-	e.From, e.To = between(p.Start, p.End, zone)
-	e.Until = p.End.In(zone).Format(day + ", 15:04")
-	if !isUTC(zone) {
-		e.Place, e.Clock = place(zone), clock(p.Start, p.End, zone)
+	p.Happened = slices.Clone(p.Happened)
+	for n := range p.Happened {
+		p.Happened[n].At = p.Happened[n].At.UTC().Truncate(time.Minute) // nobody is told seconds
 	}
+	e := entry{Published: p, Words: wording(p, now)}
+	plan := newSpan(p.Start, p.End, zone)
+	e.Main, e.begun, e.ended = plan, p.Start, p.End
+	started, begun := p.When(release.InProgress)
+	if begun {
+		e.begun, e.Plan = started, &plan
+		switch over, ended := e.over(); {
+		case ended:
+			e.ended, e.Main = over, newSpan(started, over, zone)
+		case p.Status == release.InProgress:
+			e.Main = newSpan(started, time.Time{}, zone)
+			if e.ended = later(p.End, started); e.ended.Before(now) {
+				e.ended = now.Truncate(time.Hour)
+			}
+		default: // it ended, and nobody kept when
+			e.begun, e.Plan = p.Start, nil
+		}
+		if e.Plan != nil && e.Plan.same(e.Main) {
+			e.Plan = nil
+		}
+	}
+	if back, undone := p.When(release.RolledBack); undone && begun && p.Status == release.RolledBack {
+		if _, complete := p.When(release.Deployed); complete {
+			m := newPoint(back, zone)
+			e.Back = &m
+		}
+	}
+	e.Chapters = chapters(p, zone)
 	return e
+}
+
+// over is when work on the release ended: what was rolled back after it was complete was
+// complete then.
+func (e entry) over() (time.Time, bool) {
+	for _, what := range []release.Status{release.Deployed, release.RolledBack, release.Cancelled} {
+		if at, ok := e.When(what); ok {
+			return at, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // Title is the release's name with its version.
@@ -130,34 +234,59 @@ func (e entry) Title() string {
 }
 
 // Brief is the title where there is little room.
-func (e entry) Brief() string { return shorten(oneLine(e.Title()), 60) }
+func (e entry) Brief() string { return titleWithin(e, 34) }
 
-// Local is the window in the organisation's zone, in a line; empty where that is UTC.
-func (e entry) Local() string {
-	if e.Place == "" {
-		return ""
+// titleWithin shortens the name, never the version (unless that is endless itself): two
+// releases of one thing differ in nothing else.
+func titleWithin(e entry, room float64) string {
+	version := shorten(oneLine(e.Version), room/3)
+	if version == "" {
+		return shorten(oneLine(e.Name), room)
 	}
-	return e.From + " – " + e.To + " " + e.Place + " (" + e.Clock + ")"
+	return shorten(oneLine(e.Name), room-width(version)-width(" ")) + " " + version
 }
-
-// UTC is the window in UTC, in a line.
-func (e entry) UTC() string { return e.UTCFrom + " – " + e.UTCTo + " UTC" }
 
 // About is everything there is to say, in lines.
 func (e entry) About() string {
 	lines := []string{strings.TrimSpace(e.Word + ". " + e.Sentence)}
-	if local := e.Local(); local != "" {
-		lines = append(lines, local)
+	lines = append(lines, e.Main.lines("")...)
+	if e.Plan != nil {
+		lines = append(lines, e.Plan.lines("Planned: ")...)
 	}
-	lines = append(lines, e.UTC())
+	if e.Back != nil {
+		lines = append(lines, "Rolled back: "+e.Back.Local, "Rolled back: "+e.Back.UTC)
+		if e.Back.Local == e.Back.UTC {
+			lines = lines[:len(lines)-1]
+		}
+	}
 	if e.Summary != "" {
 		lines = append(lines, "", e.Summary)
+	}
+	if len(e.Chapters) > 0 {
+		lines = append(lines, "", "What happened when:")
+		for _, c := range e.Chapters {
+			lines = append(lines, c.When.Local+": "+c.Text)
+		}
 	}
 	return strings.Join(lines, "\n")
 }
 
 // all lists every entry, in the order of the page.
 func (v view) all() []entry { return slices.Concat(v.Running, v.Ahead, v.Past) }
+
+// only is the view of one release; false where it is not shown.
+func (v view) only(id string) (view, bool) {
+	pick := func(list []entry) []entry {
+		for _, e := range list {
+			if e.ID == id {
+				return []entry{e}
+			}
+		}
+		return nil
+	}
+	v.Running, v.Ahead, v.Past = pick(v.Running), pick(v.Ahead), pick(v.Past)
+	return v, len(v.all()) == 1
+}
 
 // address is the page's, or a part of it; relative where the public URL is not known.
 func (v view) address(path string) string {

@@ -107,6 +107,102 @@ func TestTrustCenter_EachStatus_HasItsWords(t *testing.T) {
 	}
 }
 
+// What is told of a release once it is known when it really began and ended: never the
+// plan in its place, and how far off the plan it was where anybody would notice.
+func TestTrustCenter_ActualTimes_AreTold(t *testing.T) {
+	const start, end = "2026-03-27T18:00:00Z", "2026-03-27T20:00:00Z" // two days from now
+	for name, c := range map[string]struct {
+		status   release.Status
+		happened []string
+		section  string
+		says     string
+	}{
+		"early": {
+			release.InProgress,
+			[]string{"in-progress", "2026-03-24T18:00:00Z"},
+			"Happening now",
+			"In progress It started 3 days earlier than planned. Since Tuesday 24 March 2026, 19:00 Berlin time (CET, UTC+1) Tuesday 24 March 2026, 18:00 UTC Planned: Friday 27 March 2026, 19:00 – 21:00 REL-1",
+		},
+		"finished before its window": {
+			release.Deployed,
+			[]string{"in-progress", "2026-03-24T18:00:00Z", "deployed", "2026-03-24T19:30:00Z"},
+			"The past 90 days",
+			"Completed It started 3 days earlier and ended 3 days 1 h earlier than planned. Tuesday 24 March 2026, 19:00 – 20:30 Berlin time (CET, UTC+1), 1 h 30 min",
+		},
+		"nearly as planned": {
+			release.Deployed,
+			[]string{"in-progress", "2026-03-27T18:04:10Z", "deployed", "2026-03-27T20:09:00Z"},
+			"The past 90 days",
+			"Completed Friday 27 March 2026, 19:04 – 21:09 Berlin time (CET, UTC+1), 2 h 5 min Friday 27 March 2026, 18:04 – 20:09 UTC Planned: Friday 27 March 2026, 19:00 – 21:00 REL-1",
+		},
+		"to the minute": {
+			release.Deployed,
+			[]string{"in-progress", start, "deployed", end},
+			"The past 90 days",
+			"Completed Friday 27 March 2026, 19:00 – 21:00 Berlin time (CET, UTC+1), 2 h Friday 27 March 2026, 18:00 – 20:00 UTC REL-1",
+		},
+		"rolled back later": {
+			release.RolledBack,
+			[]string{"in-progress", start, "deployed", end, "rolled-back", "2026-03-29T07:00:00Z"},
+			"The past 90 days",
+			"Rolled back It did not go as planned, so we restored everything to how it was before. Friday 27 March 2026, 19:00 – 21:00 Berlin time (CET, UTC+1), 2 h Friday 27 March 2026, 18:00 – 20:00 UTC Rolled back: Sunday 29 March 2026, 09:00 CEST REL-1",
+		},
+		"stopped": {
+			release.Cancelled,
+			[]string{"in-progress", start, "cancelled", "2026-03-27T18:30:00Z"},
+			"The past 90 days",
+			"Cancelled It was stopped while it was in progress. Friday 27 March 2026, 19:00 – 19:30",
+		},
+		"called off": {
+			release.Cancelled,
+			[]string{"cancelled", "2026-03-24T18:30:00Z"},
+			"Coming up",
+			"Cancelled It will not take place. Friday 27 March 2026, 19:00 – 21:00",
+		},
+	} {
+		p := window("REL-1", "Something", "", c.status, start, end)
+		happened(&p, c.happened...)
+		body := get(t, site([]release.Published{p}), "/trust-center").Body.String()
+		before := content("<main>" + body[:strings.Index(body, "<article")])
+		if text := content("<main>" + body[strings.Index(body, "<article"):]); !strings.HasSuffix(before, c.section) || !strings.HasPrefix(text, "Something "+c.says) {
+			t.Errorf("%s: after …%q the page says\n%q, want under %q\n%q", name, before[max(0, len(before)-40):], text[:min(260, len(text))], c.section, c.says)
+		}
+	}
+}
+
+// The answer to "is anything going on" is never at odds with the list below it.
+func TestPage_Banner_AgreesWithTheList(t *testing.T) {
+	all := typical()
+	for name, c := range map[string]struct {
+		list []release.Published
+		says string
+		not  string
+	}{
+		"only cancelled": {all[2:3], "Nothing is in progress right now What was planned is cancelled, as the list below says.", "planned at the moment"},
+		"overdue":        {all[5:6], "Nothing is in progress right now Not started yet: Printers, building C , planned from Wednesday 25 March 2026, 15:00 (Berlin time).", "planned at the moment"},
+		"overdue, next":  {[]release.Published{all[5], all[1]}, "Next: New sign-in page 2026.3 , Saturday 28 March 2026, 23:00 (Berlin time).", "planned at the moment"},
+		"running":        {all[0:3], "Work is in progress Mail and calendar 4.2 , planned until Wednesday 25 March 2026, 17:30 (Berlin time).", "Nothing"},
+		"past only":      {all[6:], "Nothing is in progress right now No work is planned at the moment.", "Coming up"},
+		"none":           {nil, "Nothing is in progress right now No work is planned at the moment.", "Coming up"},
+	} {
+		text := content(get(t, site(c.list), "/trust-center").Body.String())
+		if !strings.Contains(text, c.says) || strings.Contains(text, c.not) {
+			t.Errorf("%s: the page says %q; want %q, and not %q", name, text[:min(400, len(text))], c.says, c.not)
+		}
+	}
+}
+
+// However long a name is, its version stays: two releases of one thing differ in nothing else.
+func TestPage_LongName_KeepsItsVersion(t *testing.T) {
+	p := window("REL-1", strings.Repeat("Very long name ", 10), "2026.3", release.Scheduled, "2026-03-28T22:00:00Z", "2026-03-29T04:00:00Z")
+	body := get(t, site([]release.Published{p}), "/trust-center").Body.String()
+	for _, want := range []string{"… 2026.3 · Scheduled</text>", "… 2026.3</bdi></a>, <time"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+}
+
 // However people name things, the page has the same elements as with an honest name,
 // and the feeds are as strict as ever.
 func FuzzDocuments(f *testing.F) {

@@ -10,6 +10,9 @@ import (
 // day is how a date is written everywhere.
 const day = "Monday 2 January 2006"
 
+// minute is how a moment is written.
+const minute = day + ", 15:04"
+
 // between writes both ends of a window in a zone: the day once where it is the same.
 func between(start, end time.Time, zone *time.Location) (from, to string) {
 	start, end = start.In(zone), end.In(zone)
@@ -52,6 +55,12 @@ func clock(start, end time.Time, zone *time.Location) string {
 	return a + " at the start; " + b + " at the end"
 }
 
+// shortClock is which of the zone's times it is, as shortly as can be: CEST, or UTC+5:45.
+func shortClock(t time.Time) string {
+	short, _, _ := strings.Cut(offset(t), ",")
+	return short
+}
+
 func offset(t time.Time) string {
 	abbreviation, seconds := t.Zone()
 	sign := '+'
@@ -74,7 +83,9 @@ func offset(t time.Time) string {
 
 // lasting words a duration: what passes between two instants, whatever clocks do.
 func lasting(d time.Duration) string {
-	d = d.Round(time.Minute)
+	if d = d.Round(time.Minute); d >= 24*time.Hour {
+		d = d.Round(time.Hour) // minutes are nothing then
+	}
 	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
 	var parts []string
 	switch {

@@ -10,5 +10,7 @@ import (
 
 // TrustCenter is the function that serves the page and its feeds.
 func TrustCenter(c host.Config) host.Function {
-	return host.HTTP(trustcenter.Handler(wire.Store(c).Published, trustcenter.Options{On: c.TrustCenter, Zone: c.Zone, PublicURL: c.PublicURL}))
+	return host.HTTP(trustcenter.Handler(wire.Store(c).Published, trustcenter.Options{
+		On: c.TrustCenter, Zone: c.Zone, PublicURL: c.PublicURL, Organisation: c.OrganisationName, OrganisationURL: c.OrganisationURL,
+	}))
 }
