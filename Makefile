@@ -22,6 +22,7 @@ lambdas = $(filter-out local mcp-stdio,$(notdir $(patsubst %/,%,$(wildcard funct
 SAM_TOOLS := aws-sam-cli==1.170.0 cfn-lint==1.58.0 cfn-lint-serverless==0.3.6 checkov==3.2.459
 # It comes with the translator that CloudFormation itself runs: aws-sam-translator.
 MOTO := moto[cloudformation,cognitoidp,server]==5.2.5
+PLOT := matplotlib==3.10.7
 # What the documented commands talk to moto's server with.
 AWS_CLI := awscli==1.46.3
 sam := .local/venv/bin/sam
@@ -128,6 +129,13 @@ mcp-check: ## the MCP endpoint held to public clients, their sign-in, inspector 
 .PHONY: bench
 bench: ## one table of what everything costs beside its budget: nothing fails for being slow (ONLY=regexp narrows it)
 	go run ./shared/local/engine/with go run ./shared/local/bench $(if $(ONLY),-only '$(ONLY)')
+
+.PHONY: performance
+performance: ## docs/performance anew: the table of a whole bench, and plots of how cost grows (needs python3)
+	go run ./shared/local/engine/with go run ./shared/local/bench -page docs/performance/budgets.md
+	go run ./shared/local/engine/with go test ./shared/rest -run '^$$' -bench Growth -benchtime 1x -update
+	@test -x .local/plot/bin/python || { python3 -m venv .local/plot && .local/plot/bin/pip install --quiet --disable-pip-version-check $(PLOT); }
+	.local/plot/bin/python shared/local/bench/plot.py docs/performance
 
 .PHONY: mutants
 mutants: ## takes away each condition of each guarded write, one at a time: does a test notice? (ONLY=regexp narrows it)

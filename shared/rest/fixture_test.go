@@ -209,7 +209,12 @@ func stepped(statuses ...string) func(*fixture) string {
 // settle does what follows transitions elsewhere.
 func (w *fixture) settle() {
 	w.Helper()
-	sweep := settle.Sweep{Settler: settle.New(w.Store), Announce: func(context.Context, release.Release, int) error { return nil }}
+	w.settleOn(w.Store)
+}
+
+func (w *fixture) settleOn(s *dynamo.Store) {
+	w.Helper()
+	sweep := settle.Sweep{Settler: settle.New(s), Announce: func(context.Context, release.Release, int) error { return nil }}
 	now := time.Now()
 	if _, err := sweep.Before(w.Context(), now.Add(time.Hour), now); err != nil {
 		w.Fatal(err)

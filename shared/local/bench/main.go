@@ -2,7 +2,7 @@
 // budget, verdict, and nothing between the rows. It must not know what is measured: the
 // budgets are package budget's, and the benchmarks fill them in.
 //
-//	go run ./shared/local/engine/with go run ./shared/local/bench [-only regexp]
+//	go run ./shared/local/engine/with go run ./shared/local/bench [-only regexp] [-page file.md]
 package main
 
 import (
@@ -29,9 +29,10 @@ import (
 
 func main() {
 	only := flag.String("only", "", "a regular expression: only benchmarks whose name matches, such as HeadsUp")
+	page := flag.String("page", "", "a Markdown file to which the table is written as well")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	ok, err := run(ctx, *only, os.Stdout)
+	ok, err := run(ctx, *only, *page, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -47,7 +48,7 @@ const folder = ".local/bench"
 
 // run prints the table. It tells whether all benchmarks ended well; being over a budget is
 // no failure, a budget that a whole run does not report is.
-func run(ctx context.Context, only string, out io.Writer) (bool, error) {
+func run(ctx context.Context, only, page string, out io.Writer) (bool, error) {
 	name, err := regexp.Compile(only)
 	if err != nil {
 		return false, fmt.Errorf("-only: %w", err)
@@ -83,7 +84,10 @@ func run(ctx context.Context, only string, out io.Writer) (bool, error) {
 		missing = t.missing()
 	}
 	fmt.Fprintf(out, "\n%d rows, %d over their budget, %d over a target, %d not measured. What each benchmark printed: %s\n", len(t.rows), t.count("OVER"), t.count("over the target"), missing, folder)
-	return ok && missing == 0, nil
+	if page != "" {
+		err = os.WriteFile(page, t.markdown(), 0o600)
+	}
+	return ok && missing == 0, err
 }
 
 var declaration = regexp.MustCompile(`(?m)^func (Benchmark\w*)\(`)
@@ -189,3 +193,22 @@ func (t *table) count(verdict string) int {
 	}
 	return n
 }
+
+// markdown is the table as a page of the docs.
+func (t *table) markdown() []byte {
+	var b bytes.Buffer
+	b.WriteString(pageHead)
+	for _, r := range t.rows {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.What, r.Figure, r.Budget, r.Verdict)
+	}
+	return b.Bytes()
+}
+
+const pageHead = `# The budgets, in one run
+
+Written by ` + "`make performance`" + ` on a machine with two cores. Requests, capacity units, bytes, instructions and tokens are exact and the
+same everywhere; ratios of times are of one run. R and W are read and write capacity units; W of the table + W of its indexes.
+
+| what | figure | budget | verdict |
+|---|---|---|---|
+`
