@@ -8,6 +8,6 @@ import (
 )
 
 func main() {
-	c := host.FromEnvironment("TASKS_TABLE")
+	c := host.FromEnvironment("TASKS_TABLE", "CHANGES_TABLE", "RELEASES_TABLE")
 	host.Serve(api.Endpoint(c, rest.ListTasks))
 }

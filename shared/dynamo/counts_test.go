@@ -85,6 +85,20 @@ func TestStore_Requests_AreCounted(t *testing.T) {
 			_, _, err := s.ListTasks(l.ctx, dynamo.TasksBy{Change: "CHG-000"}, "", 25, "")
 			return err
 		}},
+		{"list the tasks of a change request with their badges", 3, func() error {
+			_, releases, _, err := s.ListTasksWithReleases(l.ctx, dynamo.TasksBy{Change: "CHG-000"}, "", 25, "")
+			if err == nil && releases["CHG-000"].ID != full {
+				err = fmt.Errorf("the badge is of %v, want %s", releases, full)
+			}
+			return err
+		}},
+		{"list the tasks of a requester with their badges", 4, func() error {
+			tasks, releases, _, err := s.ListTasksWithReleases(l.ctx, dynamo.TasksBy{Requester: newTask("", "").RequesterEmail}, "", 25, "")
+			if err == nil && (len(tasks) == 0 || releases["CHG-000"].ID != full) {
+				err = fmt.Errorf("the badges of %v are of %v, want %s", tasks, releases, full)
+			}
+			return err
+		}},
 		{"add 100", 5, func() error {
 			_, err := s.LinkChanges(l.ctx, l.release(), add, nil, l.write())
 			return err

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -181,6 +182,96 @@ const maxLookedAt = 300
 // ListTasks returns a page of tasks: of a requester newest first, of a change request
 // or configuration item by id. The rows are read from the table, not from an index.
 func (s *Store) ListTasks(ctx context.Context, by TasksBy, status release.TaskStatus, limit int, cursor string) ([]release.Task, string, error) {
+	return s.listTasks(ctx, by, status, limit, cursor, s.TasksByID)
+}
+
+// ListTasksWithReleases is ListTasks, and for each change request that one of them is linked
+// to the release that it is in, or was in last. It takes four requests a page; where the
+// change request is what the list is of, it is read with the tasks, and there are three.
+func (s *Store) ListTasksWithReleases(ctx context.Context, by TasksBy, status release.TaskStatus, limit int, cursor string) ([]release.Task, map[string]release.Release, string, error) {
+	releaseOf := map[string]string{} // by change request; empty for none
+	tasksByID := s.TasksByID
+	if by.Change != "" {
+		tasksByID = func(ctx context.Context, ids []string) ([]release.Task, error) {
+			return s.tasksWithChange(ctx, ids, by.Change, releaseOf)
+		}
+	}
+	tasks, next, err := s.listTasks(ctx, by, status, limit, cursor, tasksByID)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	var unknown []item
+	for _, t := range tasks {
+		if _, known := releaseOf[t.ChangeRequestID]; t.ChangeRequestID != "" && !known {
+			releaseOf[t.ChangeRequestID] = ""
+			unknown = append(unknown, changeKey(t.ChangeRequestID))
+		}
+	}
+	changes, err := s.batchGet(ctx, s.tables.Changes, unknown)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	for _, i := range changes {
+		c := decodeChange(i)
+		releaseOf[c.ID] = c.BadgeReleaseID()
+	}
+	releases, err := s.releasesByID(ctx, slices.Collect(maps.Values(releaseOf)))
+	if err != nil {
+		return nil, nil, "", err
+	}
+	found := map[string]release.Release{}
+	for change, id := range releaseOf {
+		if r, ok := releases[id]; ok {
+			found[change] = r
+		}
+	}
+	return tasks, found, next, nil
+}
+
+// tasksWithChange reads tasks and the change request that they are linked to in one request.
+func (s *Store) tasksWithChange(ctx context.Context, ids []string, change string, releaseOf map[string]string) ([]release.Task, error) {
+	if _, known := releaseOf[change]; known || len(ids) == 0 || len(ids) == mostInBatch {
+		return s.TasksByID(ctx, ids)
+	}
+	consistent := aws.Bool(!s.eventuallyConsistent)
+	found, err := s.batchGetTables(ctx, map[string]types.KeysAndAttributes{
+		s.tables.Tasks:   {Keys: taskKeys(ids), ConsistentRead: consistent},
+		s.tables.Changes: {Keys: []item{changeKey(change)}, ConsistentRead: consistent},
+	})
+	if err != nil {
+		return nil, err
+	}
+	releaseOf[change] = ""
+	for _, i := range found[s.tables.Changes] {
+		releaseOf[change] = decodeChange(i).BadgeReleaseID()
+	}
+	return inOrder(ids, found[s.tables.Tasks]), nil
+}
+
+// mostInBatch is how many items one BatchGetItem reads.
+const mostInBatch = 100
+
+// releasesByID reads releases themselves, without links and log; those that do not exist
+// are left out.
+func (s *Store) releasesByID(ctx context.Context, ids []string) (map[string]release.Release, error) {
+	slices.Sort(ids)
+	var keys []item
+	for _, id := range slices.Compact(ids) {
+		if id != "" {
+			keys = append(keys, releaseKey(id))
+		}
+	}
+	items, err := s.batchGet(ctx, s.tables.Releases, keys)
+	found := make(map[string]release.Release, len(items))
+	for _, i := range items {
+		if r, err := foundRelease(i, nil, ""); err == nil {
+			found[r.ID] = r
+		}
+	}
+	return found, err
+}
+
+func (s *Store) listTasks(ctx context.Context, by TasksBy, status release.TaskStatus, limit int, cursor string, tasksByID func(context.Context, []string) ([]release.Task, error)) ([]release.Task, string, error) {
 	ranges, err := s.taskRanges(by, cursor)
 	if err != nil {
 		return nil, "", err
@@ -197,7 +288,7 @@ func (s *Store) ListTasks(ctx context.Context, by TasksBy, status release.TaskSt
 		for n, row := range out.Items {
 			ids[n] = taskOf(row)
 		}
-		tasks, err := s.TasksByID(ctx, ids)
+		tasks, err := tasksByID(ctx, ids)
 		if err != nil {
 			return nil, "", err
 		}
@@ -286,14 +377,23 @@ func taskOf(row item) string {
 // TasksByID reads tasks, strongly consistent, in the order asked; those that do not
 // exist are left out.
 func (s *Store) TasksByID(ctx context.Context, ids []string) ([]release.Task, error) {
+	items, err := s.batchGet(ctx, s.tables.Tasks, taskKeys(ids))
+	if err != nil {
+		return nil, err
+	}
+	return inOrder(ids, items), nil
+}
+
+func taskKeys(ids []string) []item {
 	keys := make([]item, len(ids))
 	for n, id := range ids {
 		keys[n] = taskKey(id)
 	}
-	items, err := s.batchGet(ctx, s.tables.Tasks, keys)
-	if err != nil {
-		return nil, err
-	}
+	return keys
+}
+
+// inOrder decodes the tasks in the order of the ids; those that do not exist are left out.
+func inOrder(ids []string, items []item) []release.Task {
 	found := make(map[string]release.Task, len(items))
 	for _, i := range items {
 		t := decodeTask(i)
@@ -305,7 +405,7 @@ func (s *Store) TasksByID(ctx context.Context, ids []string) ([]release.Task, er
 			tasks = append(tasks, t)
 		}
 	}
-	return tasks, nil
+	return tasks
 }
 
 // TaskIDsOfChange lists every task linked to a change request, from the table and

@@ -28,7 +28,7 @@ var payloads = []struct {
 	{"create-release", 201, `"id":"REL-2026-Q2-001","status":"planned"`},
 	{"list-releases", 200, `"id":"REL-2026-Q2-001"`},
 	{"get-change", 200, `"linkedRelease":{"id":"REL-2026-Q2-001"`},
-	{"list-tasks", 200, `"id":"TASK-1001"`},
+	{"list-tasks", 200, `"badge":"Linked Release: REL-2026-Q2-001"`},
 	{"get-task", 200, `"badge":"Linked Release: REL-2026-Q2-001"`},
 	{"update-change", 200, `"controlTitle":"Access control"`},
 	{"update-task", 200, `"status":"InProgress"`},

@@ -91,6 +91,9 @@ var matrix = []struct {
 	{"list-tasks", 401, 200, 200, 200, 200, func(*fixture) cell {
 		return cell{ask{route: "GET /tasks?requesterEmail=RITA@example.com"}, ""}
 	}},
+	{"list-tasks", 401, 403, 200, 200, 200, func(*fixture) cell {
+		return cell{ask{route: "GET /tasks?ciId=ci-mail-1"}, ""}
+	}},
 	{"create-task", 401, 403, 403, 403, 201, func(*fixture) cell {
 		id := newKey("TASK")
 		return cell{ask{route: "POST /tasks", body: object{"id": id, "title": "A task", "requesterEmail": "rita@example.com"}}, "/tasks/" + id}

@@ -13,7 +13,7 @@ var (
 	ListTasks = Route{
 		Operation: operations.ListTasks, Method: http.MethodGet, Path: "/tasks", Status: http.StatusOK,
 		Summary: "List the tasks of a requester, a change request or a configuration item",
-		About:   "The tasks of one requester (newest first), of one change request, or about one configuration item. Where a status narrows the list, a page may be short, or empty, and still have a next one.",
+		About:   "The tasks of one requester (newest first), of one change request, or about one configuration item, each with the badge of the release that it waits for. Where a status narrows the list, a page may be short, or empty, and still have a next one.",
 		Query:   (*operations.ListTasksInput)(nil), Answer: (*operations.TaskPage)(nil), serve: listTasks,
 	}
 	CreateTask = Route{
