@@ -21,7 +21,7 @@ import (
 	"example.com/releases/shared/testkit"
 )
 
-// made are the texts of answers in which nobody can write a sentence, by the name of the
+// composed are the texts of answers in which nobody can write a sentence, by the name of the
 // field: what Releases makes itself, and what is checked to be an id or an address. Every
 // other text of an answer is one that people wrote.
 var composed = map[string]string{
