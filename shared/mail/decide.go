@@ -6,18 +6,18 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// action is what to do so that a person knows what they should.
+// action is what to do so that a person is correctly informed.
 type action int
 
 const (
 	nothing  action = iota
-	retract         // the mail that is pending is not sent: it is no longer so
+	retract         // the pending mail is not sent: it is no longer true
 	announce        // a heads-up, or that the window has moved
-	withdraw        // nothing comes of it
-	// These are for tasks that are no longer part of it while the window stays as the
-	// person knows it. Where there are none, there is nothing to do.
+	withdraw        // the release will not run for this person
+	// These are for tasks that are no longer part of the release while the window stays as
+	// the person knows it. Where there are no such tasks, there is nothing to do.
 	withdrawPart // tell which they are
-	announceAnew // the pending mail lists them: another takes its place
+	announceAnew // the pending mail lists them: another one replaces it
 	wait         // until the pending mail is on its way
 )
 
@@ -26,21 +26,21 @@ type should int
 
 const (
 	asTheyDo   should = iota // there is nothing to say about the window
-	noWindow                 // nothing comes of it
+	noWindow                 // that the release will not run for them
 	thisWindow               // the window as it is now
 )
 
-// knows is what has reached a person, or is on its way beyond recall.
+// knows is what has reached a person, or is being sent and cannot be stopped any more.
 type knows int
 
 const (
 	noneYet knows = iota
 	anotherWindow
 	itsWindow
-	itsWindowInPart // of some of their tasks they were told that they are not part of it, and now they are again
+	itsWindowInPart // they were told that some of their tasks are not part of it, and now those are again
 )
 
-// latest is how the latest mail stands, and whether it says what the person should know.
+// latest is the state of the latest mail, and whether it says what the person should know.
 type latest int
 
 const (
@@ -50,12 +50,12 @@ const (
 	pendingSaysIt
 )
 
-// decisions is the whole of the rule. What was tried is not tried again: where the latest
-// mail says what a person should know, it was sent or refused, and only their tasks are
-// left to speak of. Rows that are missing cannot be: who should know of no window does
-// not know it.
+// decisions is the complete rule. What was tried is not tried again: where the latest
+// mail says what a person should know, it was sent or refused, and only their tasks may
+// still have to be told of. The missing rows cannot occur: a person who should know of
+// no window does not know this one.
 var decisions = [3][4][4]action{
-	asTheyDo: { // saysIt: that nothing comes of it
+	asTheyDo: { // saysIt: that the release will not run for them
 		//              saysOther     saysIt        pendingSaysOther  pendingSaysIt
 		noneYet:       {nothing, nothing, wait, nothing},
 		anotherWindow: {withdrawPart, nothing, wait, nothing},
@@ -72,8 +72,8 @@ var decisions = [3][4][4]action{
 	},
 }
 
-// Step is what is to be written for one person: their row and, with it, a mail that is
-// superseded and one that is new, where there are such.
+// Step is what is to be written for one person: their row and, in the same transaction, a
+// mail that is superseded and a new one, where there are such.
 type Step struct {
 	Row       RecipientState
 	Supersede string // the id of a pending mail
@@ -81,12 +81,12 @@ type Step struct {
 }
 
 // Decide says what must be done so that a person knows what they should of a release's
-// window; false where they do. It is a pure function of what was read: asked again, it
-// says the same until something changes.
+// window; false where they do. It is a pure function of what was read: called again, it
+// returns the same until something changes.
 //
-// row is what the person was told, the zero value but for its key where that is
-// nothing; state is that of row.MailID; who is nil where no open task of theirs is
-// touched any more; lost are their open tasks that only dropped change requests touch.
+// row is what the person was told, empty but for its key where that is nothing; state is
+// that of the mail row.MailID; who is nil where no open task of theirs is affected any
+// more; lost are their open tasks that only dropped change requests affect.
 func (s Snapshot) Decide(row RecipientState, state State, who *Person, lost Listing) (Step, bool) {
 	after := row
 	pending := ""
@@ -98,7 +98,7 @@ func (s Snapshot) Decide(row RecipientState, state State, who *Person, lost List
 	}
 	tried := row.Effect
 	if state == Superseded {
-		tried = after.Known // that one was not
+		tried = after.Known // the pending mail was not tried
 	}
 	if !s.Off() {
 		after.Via = intersection(row.Via, s.ChangeIDs)

@@ -15,8 +15,8 @@ func Due(r release.Release, now time.Time) bool {
 	return r.Status == release.Scheduled && r.ScheduledStart != nil && now.Before(*r.ScheduledStart) && r.ScheduledStart.Sub(now) < HeadsUpLead
 }
 
-// Ahead tells whether a scheduled release's window is not over, so that a person who
-// was told of another window still has something from hearing of this one.
+// Ahead tells whether a scheduled release's window is not over, so that it is still worth
+// telling a person who was told of another window.
 func Ahead(r release.Release, now time.Time) bool {
 	return r.Status == release.Scheduled && r.ScheduledStart != nil && r.ScheduledEnd != nil && now.Before(*r.ScheduledEnd)
 }
@@ -45,11 +45,11 @@ func (m Mail) Outdated(r release.Release, settlement int, now time.Time) string 
 	return ""
 }
 
-// NextLook is when, after a look at a moment, people are next compared with what they
-// were told of a scheduled release's window; the zero time for never. Tasks that appear
-// are told of then: at most a day later, and at the end within hours. At the start it
-// shows whether nobody was told; an hour after the end, that the release was left as it
-// is. What changes the release does not wait for it.
+// NextLook is when what people were told of a scheduled release's window is next compared
+// with what they should know, after a look at now; the zero time for never. Requesters of
+// new tasks are informed then: at most a day later, and near the start within hours. The
+// look at the start finds out whether nobody was informed; the one an hour after the end,
+// that the release was left scheduled. Changes to the release itself do not wait for it.
 func NextLook(r release.Release, now time.Time) time.Time {
 	if r.Deleting || r.Status != release.Scheduled || r.ScheduledStart == nil || r.ScheduledEnd == nil {
 		return time.Time{}
@@ -73,7 +73,7 @@ func NextLook(r release.Release, now time.Time) time.Time {
 // manager is reminded of it.
 const leftOpenAfter = time.Hour
 
-// LeftOpen tells whether a release's window is long over and it is still scheduled.
+// LeftOpen tells whether a release is still scheduled more than leftOpenAfter past its window.
 func LeftOpen(r release.Release, now time.Time) bool {
 	return r.Status == release.Scheduled && r.ScheduledEnd != nil && !now.Before(r.ScheduledEnd.Add(leftOpenAfter))
 }

@@ -35,7 +35,7 @@ func (k JobKey) Epoch() (int, bool) {
 }
 
 // Job is a notice job. Round grows whenever it is opened, so that whoever finishes it
-// does not close what was opened meanwhile.
+// does not close it when it was opened again meanwhile.
 type Job struct {
 	JobKey
 	Open  bool // to be planned now
@@ -44,5 +44,5 @@ type Job struct {
 	DueAt time.Time
 }
 
-// ReplanAfter is when the periodic look takes an open job for forgotten.
+// ReplanAfter is the age at which tend-outbox takes an open job for forgotten.
 const ReplanAfter = 5 * time.Minute

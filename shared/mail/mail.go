@@ -1,7 +1,7 @@
 // Package mail is the domain of what people are told by e-mail: what a mail is and the
 // states it goes through, what each person was told of a release, the jobs that ask for
-// planning, and the rules that decide what is due, what is outdated and what is to be
-// said. Types and pure functions of the standard library and of package release: it must
+// planning, and the rules that decide what is due, what is outdated and whom to inform.
+// Types and pure functions that use the standard library and package release: it must
 // not know where anything is stored, nor how a mail is worded or sent.
 package mail
 
@@ -14,30 +14,30 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// State is where an outbox item stands.
+// State is the state of an outbox item.
 type State string
 
 // The states of an outbox item. From pending it goes to sending, under a lease, and
-// back only where SES has said that it did not take the mail. Whatever is unclear ends
-// as unknown, which nothing of ours sends again. See Transition for who may go where.
+// back only where SES has said that it did not accept the mail. Where that is unclear it
+// ends as unknown, which is never sent again automatically. See Transition.
 const (
 	Pending    State = "pending"
 	Sending    State = "sending"
 	Sent       State = "sent"
 	Failed     State = "failed"     // refused for good
 	Suppressed State = "suppressed" // the address bounced or complained before
-	Superseded State = "superseded" // overtaken by something newer before it was sent
-	Unknown    State = "unknown"    // SES may have taken it; its Send event tells
+	Superseded State = "superseded" // replaced by something newer before it was sent
+	Unknown    State = "unknown"    // SES may have accepted it; its Send event tells
 )
 
 // Mail is an outbox item: one mail to one person, with everything it says. There is
-// one per kind, release, number and recipient, whoever plans it and how often.
+// one per kind, release, number and recipient, however often it is planned.
 type Mail struct {
 	ID        string // see ID
 	Kind      string
 	ReleaseID string
-	// Number is the epoch of a settlement, or how often the person's window has
-	// changed. It is the window's version, but where a change request was dropped.
+	// Number is the epoch of a settlement, or a number that grows with each mail about the
+	// person's window: the window's version, except where a change request was dropped.
 	Number        int
 	WindowVersion int    // of the window it tells of; 0 where it tells of none
 	Recipient     string // the address, as the task spells it
@@ -55,10 +55,10 @@ type Mail struct {
 }
 
 const (
-	// Kept is how long personal data stays after the mail was planned; longer than any
-	// release plausibly lives, since the item is what keeps a mail from going twice.
+	// Kept is how long personal data is kept after the mail was planned: longer than any
+	// release plausibly lives, since the item keeps the mail from being sent twice.
 	Kept = 400 * 24 * time.Hour
-	// WakeAfter is when the periodic look takes a pending item for forgotten.
+	// WakeAfter is the age at which tend-outbox takes a pending item for forgotten.
 	WakeAfter = 15 * time.Minute
 )
 
@@ -67,7 +67,8 @@ func ID(kind, releaseID string, number int, recipient string) string {
 	return hashed(kind, releaseID, number, release.AddressKey(recipient))
 }
 
-// OlderIDs are the ids that the item may have from when addresses had other keys.
+// OlderIDs are the ids that the item may have if it was written when addresses had other
+// keys.
 func OlderIDs(kind, releaseID string, number int, recipient string) []string {
 	var ids []string
 	for _, key := range release.OlderAddressKeys(recipient) {
@@ -88,13 +89,13 @@ func New(m Mail, now time.Time) Mail {
 	return m
 }
 
-// Transition is a way of a mail from one state to the next.
+// Transition is a change of a mail's state, with the states from which it may happen.
 type Transition struct {
 	From []State
 	To   State
 }
 
-// The ways of a mail; there are no others.
+// The transitions of a mail; there are no others.
 var (
 	Claim     = Transition{[]State{Pending}, Sending}
 	Delay     = Transition{[]State{Sending}, Pending} // SES asks to come later
@@ -105,7 +106,7 @@ var (
 	Supersede = Transition{[]State{Pending}, Superseded}
 	Wake      = Transition{[]State{Pending}, Pending}
 	Resend    = Transition{[]State{Unknown}, Pending} // an operator's decision
-	// Confirm is SES's own Send event, which settles whatever we did not know.
+	// Confirm is SES's own Send event, which is the last word on a send of unknown outcome.
 	Confirm = Transition{[]State{Sending, Unknown, Pending}, Sent}
 )
 
@@ -115,5 +116,5 @@ type Circuit struct {
 	Reason string
 }
 
-// Open tells whether nothing may be sent at a moment.
+// Open tells whether nothing may be sent at a time.
 func (c Circuit) Open(now time.Time) bool { return now.Before(c.Until) }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Kind is the occasion of a mail.
+// Kind is what a mail is about.
 type Kind string
 
-// The occasions.
+// The kinds of mail, and what each tells.
 const (
 	HeadsUp     Kind = "heads-up"    // your request will be fulfilled as part of a release
 	Rescheduled Kind = "rescheduled" // its window has moved
@@ -35,7 +35,7 @@ type Notice struct {
 	Address string `json:"recipientAddress"`
 
 	Window Window `json:"window,omitzero"`
-	// Before is the window that the person knew; of a rescheduled one.
+	// Before is the window that the person knew, where the release was rescheduled.
 	Before Window `json:"before,omitzero"`
 	// At is when the release was deployed, rolled back or cancelled, where it was.
 	At time.Time `json:"at,omitzero"`
@@ -49,7 +49,7 @@ type Notice struct {
 	Tasks []Task `json:"tasks"`
 	More  int    `json:"more,omitempty"` // tasks beyond those listed
 
-	// The calendar's event; without a UID the mail has none.
+	// The calendar event; without a UID the mail carries none.
 	UID      string    `json:"uid,omitempty"`
 	Sequence int       `json:"sequence,omitempty"`
 	Planned  time.Time `json:"planned"`

@@ -8,8 +8,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Listing is what a mail lists of tasks: the oldest, and how many there are. Whatever is
-// added, it holds no more than that.
+// Listing is what a mail lists of tasks: the oldest, and how many there are. It holds no
+// more than that however many are added, so that memory does not grow with tasks.
 type Listing struct {
 	oldest []listed
 	Count  int
@@ -32,7 +32,7 @@ func (a age) compare(b age) int {
 	return cmp.Or(cmp.Compare(a.created, b.created), strings.Compare(a.id, b.id))
 }
 
-// Add adds a task, which must not be in it.
+// Add adds a task, which must not be in the listing yet.
 func (l *Listing) Add(t release.Task) {
 	l.Count++
 	n := listed{Task{ID: t.ID, Title: t.Title}, t.CreatedAt.UnixMilli()}
@@ -52,16 +52,16 @@ func (l Listing) tasks() (shown []Task, more int) {
 	return shown, l.Count - len(shown)
 }
 
-// Person is a requester, with what planning has to know of their tasks. Its size does not
-// follow how many these are.
+// Person is a requester, with what planning has to know about their tasks. Its size does
+// not depend on how many these are.
 type Person struct {
 	Key     string // release.AddressKey
 	Address string // as their oldest task spells it
 	Name    string // of the oldest that has one
 	Via     []string
 	Tasks   Listing // that are part of the release
-	// Lost are tasks that only dropped change requests touch, because of which the person
-	// was told; Back tells of a task that was dropped and is part of it again.
+	// Lost are tasks that only dropped change requests affect and of which the person was
+	// told; Back tells that a task was dropped and is part of the release again.
 	Lost Listing
 	Back bool
 
@@ -75,8 +75,8 @@ type People struct {
 	All      map[string]*Person
 }
 
-// NewPeople has nobody yet. ground is what tasks are compared with, and rows what people
-// were told, in the order in which they count where two are of one person.
+// NewPeople is empty. ground is what tasks are compared with, and rows are what people
+// were told; where two rows are of one person, the first counts.
 func NewPeople(ground Ground, rows []RecipientState) *People {
 	p := &People{ground: ground, informed: map[string]RecipientState{}, All: map[string]*Person{}}
 	// By its own key first: what it was written under may be an older one.
@@ -93,7 +93,7 @@ func NewPeople(ground Ground, rows []RecipientState) *People {
 	return p
 }
 
-// Add takes note of an open task, once.
+// Add counts an open task, each once.
 func (p *People) Add(t release.Task) {
 	key := release.AddressKey(t.RequesterEmail)
 	row := p.informed[key]
@@ -113,7 +113,7 @@ func (p *People) Add(t release.Task) {
 	}
 }
 
-// AddTo takes note of a task whatever it touches, once.
+// AddTo counts a task whether or not the release affects it, each once.
 func (p *People) AddTo(t release.Task) { p.touch(release.AddressKey(t.RequesterEmail), t) }
 
 func (p *People) person(key string) *Person {
@@ -142,14 +142,14 @@ func (p *People) touch(key string, t release.Task) *Person {
 // item.
 type Place struct{ Change, CI string }
 
-// Ground is where a release's change requests touch tasks: those that are linked, and
-// those that were dropped and of which somebody was told.
+// Ground is where the change requests of a release affect tasks: the linked ones, and
+// those that were dropped after somebody had been told of them.
 type Ground struct {
 	linked map[string]bool
-	places map[Place][]string // with the change requests because of which
+	places map[Place][]string // with the change requests that affect each
 }
 
-// NewGround is of change requests as they are; linked are those in the release.
+// NewGround is the ground of change requests; linked are the ids of those in the release.
 func NewGround(changes []release.Change, linked []string) Ground {
 	g := Ground{linked: map[string]bool{}, places: map[Place][]string{}}
 	for _, id := range linked {
@@ -173,8 +173,8 @@ func (g Ground) Places() []Place {
 	return all
 }
 
-// First is the place at which a task counts, which is found at each that it touches; false
-// where it touches none, as one that was moved since.
+// First is the place at which a task is counted, since it is found at every place that it
+// has; false where none of them is of this release any more, as with a task that was moved.
 func (g Ground) First(t release.Task) (Place, bool) {
 	for _, at := range placesOf(t) {
 		if _, ok := g.places[at]; ok {

@@ -14,24 +14,24 @@ type RecipientState struct {
 	Address   string // as the task spells it
 	Name      string
 
-	// Known is the version of the window that has reached the person, 0 for none, as
-	// far as it is settled; the latest mail adds to it once it is on its way.
+	// Known is the version of the window that has certainly reached the person, 0 for none;
+	// that of the latest mail follows once it is being sent.
 	Known       int
 	KnownWindow Window
 	// MailID is the latest mail, and Effect the version of the window that the person
-	// knows with it; 0 takes the window back.
+	// knows once they have it; 0 means that it withdraws the window.
 	MailID       string
 	Effect       int
 	EffectWindow Window
-	// Sequence numbers the calendar's event at this person; it only grows.
+	// Sequence is the SEQUENCE of this person's calendar event; it only grows.
 	Sequence int
 	UID      string
-	// Via are the change requests because of which the person was told; Left, those that
-	// were dropped while the person stayed concerned by others.
+	// Via are the change requests because of which the person was told; Left are those
+	// that were dropped while others still affect the person.
 	Via  []string
 	Left []string
 	// Facts is what the person was told of the release itself, as JSON: they may have to
-	// be told that it is off when it is gone.
+	// be told of its cancellation when it is already deleted.
 	Facts string
 
 	Revision int

@@ -10,16 +10,16 @@ import (
 // Snapshot is a release at the moment of planning.
 type Snapshot struct {
 	release.Release
-	Gone bool // deleted, or being deleted: only those told know that it was there
+	Gone bool // deleted, or being deleted: only those who were told know that it existed
 	Now  time.Time
-	UID  string // of its event in calendars
+	UID  string // of its calendar event
 	Link string // where to read more
 }
 
 // Off tells that the release will not run any more.
 func (s Snapshot) Off() bool { return s.Gone || s.Status == release.Cancelled }
 
-// announce is a heads-up, or that the window has moved for those who knew another.
+// announce is a heads-up, or a rescheduling for those who knew another window.
 func (s Snapshot) announce(row RecipientState, version int, pending string, who *Person) Step {
 	n := s.Notice(HeadsUp, row, who.Tasks)
 	if row.Known > 0 && row.Known != version {
@@ -40,7 +40,7 @@ func (s Snapshot) announce(row RecipientState, version int, pending string, who 
 	return Step{Row: row, Supersede: pending, Notice: &n}
 }
 
-// withdraw is that nothing comes of it for this person.
+// withdraw tells a person that the release will not run for them.
 func (s Snapshot) withdraw(row RecipientState, pending string, who *Person, lost Listing) Step {
 	tasks := lost
 	if s.Off() && who != nil {
@@ -55,8 +55,8 @@ func (s Snapshot) withdraw(row RecipientState, pending string, who *Person, lost
 	return Step{Row: row, Supersede: pending, Notice: &n}
 }
 
-// withdrawPart is that some of a person's tasks are no longer in it while others stay.
-// It leaves the window they know, and so their calendar, as it is.
+// withdrawPart tells a person that some of their tasks are no longer part of the release
+// while others are. The window they know, and so their calendar, stays as it is.
 func (s Snapshot) withdrawPart(row RecipientState, lost Listing) Step {
 	n := s.Notice(Withdrawn, row, lost)
 	n.Partly, n.Window = true, row.KnownWindow
@@ -72,7 +72,7 @@ func (s Snapshot) Notice(kind Kind, row RecipientState, tasks Listing) Notice {
 		Facts: facts(s.Release, s.Link),
 	}
 	if s.Gone {
-		_ = json.Unmarshal([]byte(row.Facts), &n.Facts) // ours; without it the mail says less
+		_ = json.Unmarshal([]byte(row.Facts), &n.Facts) // written by us; without it the mail only says less
 	}
 	if s.Status == release.Cancelled && len(s.History) > 0 {
 		n.At = s.History[len(s.History)-1].At

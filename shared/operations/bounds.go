@@ -8,8 +8,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Bounds tells what is checked of each field of an input, or of a plan, and which fields
-// it cannot do without: documents read it from here. A type that nothing checks has none.
+// Bounds returns the bounds of each field of an input, or of a plan, and the required
+// fields, for documents. A type that nothing checks has none.
 func Bounds(t reflect.Type) (bounds map[string]release.Bound, required []string) {
 	if t == reflect.TypeFor[release.Step]() {
 		return ofEntries("rolloutSteps[0].", release.Plan{RolloutSteps: []release.Step{{}}}.Check)
@@ -17,7 +17,7 @@ func Bounds(t reflect.Type) (bounds map[string]release.Bound, required []string)
 	switch in := reflect.New(t).Interface().(type) {
 	case *AddChangesInput:
 		bounds, _ = release.BoundsOf(in.check)
-		return bounds, nil // either of its lists will do
+		return bounds, nil // one of its two lists is enough
 	case input:
 		return release.BoundsOf(in.check)
 	case interface {

@@ -18,8 +18,8 @@ func (in ListChangeLogInput) check(f *release.ValidationErrors) {
 	release.OneOf(f, "kind", in.Kind, release.ChangeLogKinds, false)
 }
 
-// ListChangeLog returns a page of a change request's record, newest first: what was
-// entered, decided and edited, whether it was in a release or not.
+// ListChangeLog returns a page of a change request's record, newest first: its creation,
+// decisions and edits, whether or not it was in a release at the time.
 func (o *Operations) ListChangeLog(ctx context.Context, id string, in ListChangeLogInput) (LogPage, error) {
 	if _, err := allow(ctx, ListChangeLog); err != nil {
 		return LogPage{}, err

@@ -20,9 +20,9 @@ type ChangeView struct {
 	DecidedBy    string     `json:"decidedBy,omitempty" doc:"Who recorded the decision."`
 	DecidedAt    *time.Time `json:"decidedAt,omitempty" doc:"When it was recorded."`
 	DecisionNote string     `json:"decisionNote,omitempty" doc:"The remark that came with the decision."`
-	// ApprovalVoided is the edit that took the CAB's approval away, until the next decision.
-	ApprovalVoided *release.Voided `json:"approvalVoided,omitempty" doc:"The edit that took the CAB's approval away; gone with the next decision."`
-	// Digest tells what would be decided on now, to be compared with that of a decision.
+	// ApprovalVoided is the edit that voided the CAB's approval, until the next decision.
+	ApprovalVoided *release.Voided `json:"approvalVoided,omitempty" doc:"The edit that voided the CAB's approval; gone with the next decision."`
+	// Digest identifies what would be decided on now, for comparison with that of a decision.
 	Digest    string    `json:"digest" doc:"Names what the CAB decides on as it stands: 'v1:' and the SHA-256, in hexadecimal, of its canonical JSON (RFC 8785)."`
 	CreatedAt time.Time `json:"createdAt" doc:"When it was created."`
 	CreatedBy string    `json:"createdBy" doc:"Who created it."`
@@ -31,7 +31,7 @@ type ChangeView struct {
 	ReleaseID string    `json:"releaseId,omitempty" doc:"The live release that it is in."`
 
 	// Only where the request is asked for by its id.
-	LinkedRelease *ChangeRelease     `json:"linkedRelease,omitempty" doc:"The release it is in, or was in last, with the way back that the CAB wants to see."`
+	LinkedRelease *ChangeRelease     `json:"linkedRelease,omitempty" doc:"The release it is in, or was in last, with the rollback steps that the CAB wants to see."`
 	Decisions     []release.Decision `json:"decisions,omitempty" doc:"The newest 50 decisions of the CAB, newest first. None is ever overwritten."`
 }
 
@@ -185,7 +185,7 @@ type DecideChangeInput struct {
 }
 
 // DecideChange records the CAB's decision. It is refused once the request's release
-// is in progress, and to who wrote the request where duties are separate.
+// is in progress, and to whoever wrote the request where duties are separate.
 func (o *Operations) DecideChange(ctx context.Context, id string, in DecideChangeInput, pre Precondition) (ChangeView, error) {
 	who, err := allow(ctx, DecideChange)
 	if err != nil {
@@ -210,7 +210,7 @@ func (in DecideChangeInput) check(f *release.ValidationErrors) {
 }
 
 // UpdateChange applies a JSON merge patch to the editable fields of a change request. An
-// edit of what the CAB approved takes the approval away.
+// edit of what the CAB approved voids the approval.
 func (o *Operations) UpdateChange(ctx context.Context, id string, body []byte, pre Precondition) (ChangeView, error) {
 	who, err := allow(ctx, UpdateChange)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 
 // Decode reads a JSON object into T strictly: unknown fields and wrong types are
 // named, all of them in one answer, with their path. Field names are matched exactly.
-// Where T keeps what was misread, its operation names it and Decode does not fail.
+// Where T embeds DecodeErrors, its operation reports them and Decode does not fail.
 func Decode[T any](body []byte) (T, error) {
 	var out T
 	var f release.ValidationErrors
@@ -27,7 +27,8 @@ func Decode[T any](body []byte) (T, error) {
 	return out, keepDecodeErrors(&out, f)
 }
 
-// keepDecodeErrors gives what was misread to the input, if it keeps such, or back to the caller.
+// keepDecodeErrors stores decode errors in an input that embeds DecodeErrors, and returns
+// them for any other.
 func keepDecodeErrors(in any, f release.ValidationErrors) error {
 	if m, keeps := in.(interface {
 		set(release.ValidationErrors)
@@ -43,7 +44,7 @@ var timeType = reflect.TypeFor[time.Time]()
 func decodeInto(f *release.ValidationErrors, path string, raw json.RawMessage, v reflect.Value) {
 	raw = bytes.TrimSpace(raw)
 	if bytes.Equal(raw, []byte("null")) {
-		return // null is "not given": the zero value, judged by the validation
+		return // null is "not given": the zero value, which the validation checks
 	}
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
@@ -72,7 +73,7 @@ func decodeInto(f *release.ValidationErrors, path string, raw json.RawMessage, v
 	}
 }
 
-// wholeNumber reads 30.0 as 30, which to JSON is the same number.
+// wholeNumber reads 30.0 as 30, which is the same number in JSON.
 func wholeNumber(raw json.RawMessage, v reflect.Value) bool {
 	var n float64
 	if v.Kind() != reflect.Int || json.Unmarshal(raw, &n) != nil || n != math.Trunc(n) || math.Abs(n) > 1<<53 {
@@ -120,12 +121,12 @@ func decodeObject(f *release.ValidationErrors, path string, raw json.RawMessage,
 	}
 }
 
-// insteadOf tells what there is in the place of a name that is not: the one that was
-// meant, where that can be told, or else all.
+// insteadOf names what a caller may have meant by an unknown name: the nearest one, or
+// else all that there are.
 func insteadOf(name string, fields map[string]reflect.Value) string {
 	names := slices.Sorted(maps.Keys(fields))
 	if near, found := release.Nearest(name, names); found {
-		return near + " seems to be meant"
+		return "you probably meant " + near
 	}
 	if len(names) == 0 {
 		return "it has none"

@@ -14,8 +14,8 @@ type DecodeErrors struct{ fields []release.FieldError }
 
 func (m *DecodeErrors) set(f release.ValidationErrors) { m.fields = f.Fields }
 
-// err is every fault of the input, each field once: what was not read is not judged as
-// if it had been left out.
+// err is everything that is wrong with the input, each field once: a field that could not
+// be read is not also reported as missing.
 func (m DecodeErrors) err(found release.ValidationErrors) error {
 	all := release.ValidationErrors{Fields: m.fields[:len(m.fields):len(m.fields)]}
 	for _, e := range found.Fields {
@@ -26,8 +26,8 @@ func (m DecodeErrors) err(found release.ValidationErrors) error {
 	return all.Err()
 }
 
-// With is what could not be read together with what a surface found wrong; nil where it
-// found nothing, since the operation then names all.
+// With merges the decode errors with what a surface found wrong; nil where it found
+// nothing, since the operation then reports everything.
 func (m DecodeErrors) With(found release.ValidationErrors) error {
 	if len(found.Fields) == 0 {
 		return nil
@@ -35,8 +35,8 @@ func (m DecodeErrors) With(found release.ValidationErrors) error {
 	return m.err(found)
 }
 
-// input is what an operation judges before it does anything else. Bounds reads off the
-// check what documents say of the fields.
+// input is what an operation checks before it does anything else. Bounds derives from the
+// check what documents say about the fields.
 type input interface {
 	check(f *release.ValidationErrors)
 }
@@ -59,8 +59,8 @@ func (m DecodeErrors) covers(field string) bool {
 	return false
 }
 
-// mergedWith merges the faults with those of an error that validation made; any other error
-// stands behind the faults, because what can never succeed is told first.
+// mergedWith merges the decode errors with a validation error. They come before any other
+// error, because a request that can never succeed is refused as such first.
 func (m DecodeErrors) mergedWith(err error) error {
 	var e *release.Error
 	if errors.As(err, &e) && e.Code == "invalid-request" {
@@ -72,8 +72,8 @@ func (m DecodeErrors) mergedWith(err error) error {
 	return err
 }
 
-// identified returns an error that names nothing where the id cannot be one: it must not
-// reach the store, which bounds its keys.
+// identified returns "not found" for what cannot be an id: it must not reach the store,
+// which bounds its keys.
 func identified(noun, id string) error {
 	var f release.ValidationErrors
 	if f.Identifier("id", id); f.Err() == nil {
@@ -82,7 +82,7 @@ func identified(noun, id string) error {
 	return release.NotFound(noun, shorten(id))
 }
 
-// shorten keeps what a caller sent from filling an error's detail.
+// shorten keeps a caller's input from filling an error's detail.
 func shorten(s string) string {
 	const most = 100
 	if len(s) <= most {

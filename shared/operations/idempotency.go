@@ -8,11 +8,10 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// idempotent runs a write. Where the caller sent an Idempotency-Key, what it returns is
-// stored in the write's own transaction; when the write does not go through, for whatever
-// reason, what is stored under that key (by an earlier try, or by this one if only
-// its acknowledgement was lost) is the answer again. So the usual case costs no
-// request more.
+// idempotent runs a write. Where the caller sent an Idempotency-Key, its result is stored
+// in the write's own transaction. When the write fails, for whatever reason, the answer is
+// what is stored under that key: by an earlier try, or by this one if only its
+// acknowledgement was lost. So the usual case costs no extra request.
 func idempotent[S, V any](ctx context.Context, o *Operations, pre Precondition, w dynamo.Write, view func(S) V, do func(dynamo.Write) (S, error)) (V, error) {
 	var none V
 	if pre.IdempotencyKey != nil {
@@ -28,9 +27,9 @@ func idempotent[S, V any](ctx context.Context, o *Operations, pre Precondition, 
 	return answerFromRecord(ctx, o, w, view, err)
 }
 
-// refused is how a request ends that is wrong in itself, unless it was answered under
-// its Idempotency-Key when less was asked of it: then that is its answer again. place
-// says in which table the operation keeps its records.
+// refused answers an invalid request: with what is stored under its Idempotency-Key if it
+// was answered while the rules were looser, with err otherwise. place says in which table
+// the operation keeps its idempotency records.
 func refused[S, V any](ctx context.Context, o *Operations, pre Precondition, place func(dynamo.Write) dynamo.Write, view func(S) V, err error) (V, error) {
 	if pre.IdempotencyKey == nil {
 		var none V

@@ -43,7 +43,7 @@ const (
 
 // Roles is the one table that says which role an operation needs. Tasks may also be
 // read by the requester they belong to, and a step completed only by an Auditor who owns
-// it or an Admin; these rules stand with their operations.
+// it or by an Admin; those rules are next to their operations.
 var Roles = map[Name]release.Role{
 	ListReleases:      release.Viewer,
 	CreateRelease:     release.Admin,
@@ -69,8 +69,8 @@ var Roles = map[Name]release.Role{
 	UpdateTask:        release.Admin,
 }
 
-// Operations runs the operations on one store. The clock and the source of ids come
-// in from the edge.
+// Operations runs the operations on one store. Tests replace the clock and the source of
+// ids.
 type Operations struct {
 	store *dynamo.Store
 	now   func() time.Time
@@ -93,7 +93,7 @@ func (o *Operations) WithClock(now func() time.Time) *Operations {
 
 // WithSeparateDuties returns the operations with duties separate, or not: whoever created
 // a change request or last changed what the CAB decides on cannot decide on it, and
-// nothing is approved beforehand.
+// nothing is pre-approved.
 func (o *Operations) WithSeparateDuties(separate bool) *Operations {
 	c := *o
 	c.separateDuties = separate
@@ -123,14 +123,14 @@ func allow(ctx context.Context, op Name) (release.Caller, error) {
 
 // Precondition is what a caller may attach to a write.
 type Precondition struct {
-	// IfRevision refuses the write unless the thing still has this revision; 0 for any.
+	// IfRevision refuses the write unless what it changes still has this revision; 0 for any.
 	IfRevision int
 	// IdempotencyKey makes the write happen once per key; nil where the caller sent none.
 	IdempotencyKey *IdempotencyKey
 }
 
-// IdempotencyKey is an Idempotency-Key in force: Key is unique to caller, route and the key
-// sent, Body a digest of what was asked.
+// IdempotencyKey is the Idempotency-Key of a request: Key is unique to the caller, the
+// operation and the key sent, and Body is a digest of the request.
 type IdempotencyKey struct {
 	Key  string
 	Body string

@@ -12,9 +12,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Admit tells whether the caller may try an operation at all. A surface asks before
-// it judges any input, so that who may not do a thing learns nothing from trying;
-// the operation itself asks again.
+// Admit tells whether the caller may try an operation at all. A surface asks before it
+// checks any input, so that callers without permission learn nothing from the errors; the
+// operation itself checks again.
 func Admit(ctx context.Context, op Name) error {
 	if _, known := release.CallerFrom(ctx); known && (op == ListTasks || op == GetTask) {
 		return nil // the requester's own tasks need no role: only the operation can tell
@@ -46,7 +46,7 @@ func DecodeParameters[T any](values map[string][]string) (T, error) {
 			f.Add(name, "is empty; give a value or leave it out")
 		case !utf8.ValidString(sent[0]):
 			f.Add(name, "is not UTF-8")
-			setParameter(&f, name, sent[0], field) // it was given, though nothing can be found by it
+			setParameter(&f, name, sent[0], field) // so that it is not also reported as missing
 		default:
 			setParameter(&f, name, sent[0], field)
 		}

@@ -9,12 +9,12 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// mergePatch is a JSON merge patch (RFC 7396) by field. The documents are flat but for
+// mergePatch is a JSON merge patch (RFC 7396) by field. The documents are flat except for
 // lists, which RFC 7396 replaces as a whole, so merging is one level deep.
 type mergePatch map[string]json.RawMessage
 
-// readPatch reads a patch once, and before anything else is: what is wrong in itself is
-// refused before any precondition is looked at (RFC 9110, 13.2.1).
+// readPatch reads a patch before anything else is read: an invalid request is refused
+// before any precondition is evaluated (RFC 9110, 13.2.1).
 func readPatch(body []byte) (mergePatch, error) {
 	if err := wellFormed(body); err != nil {
 		return nil, err
@@ -24,9 +24,9 @@ func readPatch(body []byte) (mergePatch, error) {
 	return patch, err
 }
 
-// patched lays a patch over the JSON form of what stands: the plan it makes, the fields
-// it names, and what of it could not be read or cannot be edited. elsewhere says where
-// people change what is not edited.
+// patched applies a patch to the JSON form of the current plan. It returns the new plan,
+// the fields that the patch names, and what in it could not be read or cannot be edited.
+// elsewhere says which operation changes a field that cannot be edited.
 func patched[T any](current any, patch mergePatch, elsewhere map[string]instead) (plan T, asked []string, wrong DecodeErrors, err error) {
 	stands, err := json.Marshal(current)
 	if err != nil {
@@ -62,8 +62,8 @@ func patched[T any](current any, patch mergePatch, elsewhere map[string]instead)
 	return plan, asked, wrong, nil
 }
 
-// notEdited names a field that a patch cannot change, with what can, or with where this
-// one is changed instead.
+// notEdited reports a field that a patch cannot change, with the operation that changes
+// it, or else with the fields that can be edited.
 func notEdited(f *release.ValidationErrors, name string, fields map[string]reflect.Value, elsewhere map[string]instead) {
 	if e, known := elsewhere[name]; known {
 		f.AddFor(string(e.use), name, "cannot be edited here; %s", e.why)
@@ -74,10 +74,10 @@ func notEdited(f *release.ValidationErrors, name string, fields map[string]refle
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	f.Add(name, "cannot be edited; what can: %s", strings.Join(names, ", "))
+	f.Add(name, "cannot be edited; the fields that can: %s", strings.Join(names, ", "))
 }
 
-// instead says why a field is not edited, and which operation changes it where one does.
+// instead says why a field cannot be edited, and which operation changes it, if any.
 type instead struct {
 	why string
 	use Name

@@ -7,8 +7,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// CheckReadiness tells what each next status of a release demands, whether it holds,
-// what is worth a second look, and whom a deployment or rollback would reach.
+// CheckReadiness tells what the guards of each next status of a release are, whether they
+// hold, what is worth a second look, and whom a deployment or rollback would reach.
 func (o *Operations) CheckReadiness(ctx context.Context, id string) (release.Readiness, error) {
 	if _, err := allow(ctx, CheckReadiness); err != nil {
 		return release.Readiness{}, err

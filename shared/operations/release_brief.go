@@ -7,8 +7,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Brief is a release for a reader with little room, such as an agent: the newest log
-// entries only, oldest first, and what holds the next steps up.
+// Brief is a release for a reader with little room, such as an agent: only the newest log
+// entries, oldest first, and what blocks the next statuses.
 type Brief struct {
 	ReleaseView
 
@@ -26,9 +26,9 @@ type LogWanted struct {
 	Cursor string
 }
 
-// BriefRelease returns a release with its links, its readiness and so much of its log.
-// Unlike CheckReadiness it does not count whom a deployment would reach: that can take
-// hundreds of reads, and agents look often.
+// BriefRelease returns a release with its links, its readiness and the wanted part of its
+// log. Unlike CheckReadiness it does not count whom a deployment would reach: that can
+// take hundreds of reads, and agents ask often.
 func (o *Operations) BriefRelease(ctx context.Context, id string, want LogWanted) (Brief, error) {
 	if _, err := allow(ctx, GetRelease); err != nil {
 		return Brief{}, err

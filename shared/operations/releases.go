@@ -31,9 +31,9 @@ type ReleaseView struct {
 	// ChangedSinceApproval are the fields of the plan that changed after the release was
 	// approved; left out where there is none.
 	ChangedSinceApproval []string `json:"changedSinceApproval,omitempty" doc:"The fields of the plan that changed after the release was approved; left out where none did."`
-	// StillLinking are ids that a large creation has yet to link; until it is gone the
-	// release cannot move.
-	StillLinking []string `json:"stillLinking,omitempty" doc:"Change requests that a large creation has yet to link; until it is gone the release cannot move."`
+	// StillLinking are ids that a large creation has yet to link; until none are left, the
+	// release cannot change its status.
+	StillLinking []string `json:"stillLinking,omitempty" doc:"Change requests that a large creation has yet to link; while there are any, the release cannot move."`
 
 	// Only where the whole release is asked for.
 	LinkedChangeRequests []release.LinkedChange `json:"linkedChangeRequests,omitzero" doc:"The linked change requests in short."`
@@ -132,8 +132,8 @@ func (in CreateReleaseInput) check(f *release.ValidationErrors) {
 	f.Only("status", in.Status, string(release.Planned), string(TransitionRelease), "may only be planned: a new release is planned, and transitions move it")
 }
 
-// viewReleaseDetail shows the log without the values that entries wrote: five hundred edits
-// with them would be more than an answer holds. ListLog tells them.
+// viewReleaseDetail shows the log without the values that edits wrote: with them, five
+// hundred entries would exceed the size of an answer. ListLog returns them.
 func viewReleaseDetail(w dynamo.ReleaseDetail) ReleaseView {
 	v := viewRelease(w.Release)
 	v.LinkedChangeRequests, v.DeploymentLog = w.Links, slices.Clone(w.Log)
@@ -168,7 +168,7 @@ func (o *Operations) GetRelease(ctx context.Context, id string) (ReleaseView, er
 }
 
 // DeleteRelease removes a release that is planned or cancelled and frees its change
-// requests. Repeating continues a deletion that died half-way.
+// requests. Repeating it continues a deletion that was interrupted.
 func (o *Operations) DeleteRelease(ctx context.Context, id string, pre Precondition) error {
 	who, err := allow(ctx, DeleteRelease)
 	if err != nil {
@@ -180,9 +180,9 @@ func (o *Operations) DeleteRelease(ctx context.Context, id string, pre Precondit
 	return o.store.DeleteRelease(ctx, id, o.write(who, pre))
 }
 
-// UpdateRelease applies a JSON merge patch to the editable fields of a release. The
-// log tells of it; where the window of a scheduled release moves, those who were told are
-// told again.
+// UpdateRelease applies a JSON merge patch to the editable fields of a release. It is
+// logged; where the window of a scheduled release moves, those who were informed are
+// informed again.
 func (o *Operations) UpdateRelease(ctx context.Context, id string, body []byte, pre Precondition) (ReleaseView, error) {
 	who, err := allow(ctx, UpdateRelease)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 // Markdown is a text that people read, in place of an object.
 type Markdown string
 
-// GetReview returns a post-implementation review of a release, from the release and its
-// log: with what it holds at this moment, whatever its status.
+// GetReview returns a post-implementation review of a release, made from the release and
+// its log as they are now, whatever the status.
 func (o *Operations) GetReview(ctx context.Context, id string) (Markdown, error) {
 	if _, err := allow(ctx, GetReview); err != nil {
 		return "", err

@@ -15,8 +15,8 @@ type AddChangesInput struct {
 	DecodeErrors
 }
 
-// AddChanges links and removes change requests. It is idempotent: what is so already
-// is answered as unchanged.
+// AddChanges links and removes change requests. It is idempotent: ids that are already
+// linked, or already removed, are returned as unchanged.
 func (o *Operations) AddChanges(ctx context.Context, id string, in AddChangesInput, pre Precondition) (dynamo.LinkResult, error) {
 	who, err := allow(ctx, AddChanges)
 	if err != nil {
@@ -53,5 +53,5 @@ func (in AddChangesInput) check(f *release.ValidationErrors) {
 	}
 }
 
-// LinkResult is what AddChanges answers; surfaces know it from here.
+// LinkResult is the answer of AddChanges; surfaces must not import package dynamo for it.
 type LinkResult = dynamo.LinkResult

@@ -7,11 +7,11 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Addresses and the ids of configuration items are read as they were stored, since they say
-// who somebody is and what; what is shown of one holds nothing that nobody sees. Other texts
-// are read clean.
+// Addresses and the ids of configuration items are read as they were stored, since they
+// are keys; they are shown without invisible characters. Other texts are already cleaned
+// when they are read.
 
-// shownPlan is a plan with its addresses as they are shown.
+// shownPlan is a plan with its addresses cleaned for display.
 func shownPlan(p release.Plan) release.Plan {
 	p.ReleaseManagerEmail = glyph.Clean(p.ReleaseManagerEmail)
 	p.RolloutSteps, p.RollbackSteps = shownSteps(p.RolloutSteps), shownSteps(p.RollbackSteps)

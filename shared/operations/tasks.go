@@ -135,7 +135,7 @@ func (o *Operations) CreateTask(ctx context.Context, in CreateTaskInput, pre Pre
 	})
 }
 
-// status is what the task is given: Open where nothing is said.
+// status is the status of the new task: Open by default.
 func (in CreateTaskInput) status() release.TaskStatus {
 	if in.Status == "" {
 		return release.TaskOpen
@@ -229,8 +229,8 @@ func editTask(t release.Task, plan release.TaskPlan, at time.Time) (release.Task
 	return t.SetStatus(status, at), nil
 }
 
-// check judges the list's filters with its paging: what cannot be an id or an address
-// must not reach the store, which bounds its keys.
+// check checks the list's filters and its paging: what cannot be an id or an address must
+// not reach the store, which bounds its keys.
 func (in ListTasksInput) check(f *release.ValidationErrors) {
 	given := 0
 	for _, v := range []string{in.RequesterEmail, in.ChangeRequestID, in.CIID} {

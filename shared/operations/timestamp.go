@@ -8,13 +8,13 @@ import (
 
 var errNoTime = errors.New("not a time of RFC 3339")
 
-// parseTime reads a time as RFC 3339, 5.6 writes it, in UTC. Go's own parser also takes an
-// hour of one digit, a comma before the fraction and offsets of 24 hours; and it refuses
-// small letters and leap seconds.
+// parseTime reads a time in the grammar of RFC 3339, 5.6, and returns it in UTC. Go's own
+// parser also accepts an hour of one digit, a comma before the fraction and offsets of 24
+// hours; and it refuses lower-case letters and leap seconds.
 //
 // A leap second is the last second of June or December in UTC (5.7). POSIX time, which
-// everything here counts in, has none: it is the moment after, as clocks that stand still
-// or jump back have it.
+// everything here uses, has none: it becomes the second after, as on clocks that stop or
+// jump back.
 func parseTime(s string) (time.Time, error) {
 	const shortest = len("2026-06-30T22:00:00Z")
 	if len(s) < shortest || !looksLike(s[:19], "dddd-dd-ddTdd:dd:dd") {
@@ -46,8 +46,7 @@ func parseTime(s string) (time.Time, error) {
 	return t.Add(time.Second), nil
 }
 
-// cutOffset parts what follows the seconds into the fraction and the offset, whose Z comes
-// as a capital.
+// cutOffset splits what follows the seconds into the fraction and the offset, with z as Z.
 func cutOffset(s string) (fraction, offset string) {
 	if head, found := strings.CutSuffix(strings.ToUpper(s), "Z"); found {
 		return head, "Z"
@@ -59,8 +58,8 @@ func cutOffset(s string) (fraction, offset string) {
 	return s, "+" // looks like no offset
 }
 
-// looksLike tells whether s has a digit for each d of the pattern, its T in either case,
-// and the rest as it stands.
+// looksLike tells whether s matches the pattern: a digit for each d, T in either case, and
+// every other character as it is.
 func looksLike(s, pattern string) bool {
 	if len(s) != len(pattern) {
 		return false

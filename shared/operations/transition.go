@@ -41,7 +41,7 @@ func (in TransitionInput) check(f *release.ValidationErrors) {
 	to, known := release.ParseStatus(in.Status)
 	t, _ := release.TransitionTo(to)
 	if !known && in.Status != "" {
-		return // which status was meant decides what else is asked
+		return // what else is required depends on the status
 	}
 	least := 0
 	if slices.Contains(t.Guards, release.GuardReason) {

@@ -13,14 +13,14 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// WellFormed is nil for a body that every operation would read: one JSON object that says
-// nothing twice. For a surface that takes a body apart before it hands it on.
+// WellFormed is nil for a body that every operation would read: one JSON object without
+// repeated names. For a surface that decodes part of a body itself.
 func WellFormed(body []byte) error { return wellFormed(body) }
 
-// wellFormed holds a body to be one JSON object, all of it Unicode, that names nothing
-// twice. encoding/json takes more: it puts U+FFFD where bytes are no UTF-8 and for half a
-// surrogate pair, so that something else would be stored than was sent, and of two values
-// of one name it takes the last, where others take the first.
+// wellFormed checks that a body is one JSON object of valid Unicode without repeated
+// names. encoding/json accepts more: it replaces invalid UTF-8 and half a surrogate pair
+// by U+FFFD, so that something else would be stored than was sent, and of two values with
+// one name it takes the last, where other parsers take the first.
 func wellFormed(body []byte) error {
 	if at := notUTF8(body); at >= 0 {
 		return release.Fail(release.KindInvalid, "invalid-json", "What was sent is not UTF-8 at byte %d%s.", at+1, insteadOfUTF8(body))
@@ -51,7 +51,7 @@ func wellFormedObject(object json.RawMessage) error {
 	}
 	if half := halfPair(object); half != "" {
 		return release.Fail(release.KindInvalid, "invalid-json",
-			"What was sent holds %s, one half of a surrogate pair without the other, which is no character.", half)
+			"What was sent contains %s, half of a surrogate pair, which is not a character.", half)
 	}
 	var f release.ValidationErrors
 	for _, name := range Repeated(object) {
@@ -60,7 +60,7 @@ func wellFormedObject(object json.RawMessage) error {
 	return f.Err()
 }
 
-// notUTF8 is where a text stops being UTF-8, or -1.
+// notUTF8 is the index at which a text stops being UTF-8, or -1.
 func notUTF8(text []byte) int {
 	if utf8.Valid(text) {
 		return -1
@@ -76,7 +76,7 @@ func notUTF8(text []byte) int {
 	return at
 }
 
-// insteadOfUTF8 names what is often sent in its place, by its first bytes.
+// insteadOfUTF8 names what is often sent instead, recognised by its first bytes.
 func insteadOfUTF8(body []byte) string {
 	switch {
 	case bytes.HasPrefix(body, []byte{0xff, 0xfe}), bytes.HasPrefix(body, []byte{0xfe, 0xff}):
@@ -118,10 +118,10 @@ func escaped(digits []byte) rune {
 	return rune(n)
 }
 
-// mostRepeated bounds how many repeated names are told.
+// mostRepeated bounds how many repeated names are reported.
 const mostRepeated = 20
 
-// Repeated lists the names that stand more than once in one object of valid JSON, at any
+// Repeated lists the names that occur more than once in one object of valid JSON, at any
 // depth, as paths.
 func Repeated(text []byte) []string {
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -131,7 +131,7 @@ func Repeated(text []byte) []string {
 	return found
 }
 
-// place is where in a document a value stands.
+// place is the position of a value in a document.
 type place struct {
 	in    *place
 	name  string
@@ -139,7 +139,7 @@ type place struct {
 	list  bool
 }
 
-// deepest bounds how many levels of a path are told, from the inside.
+// deepest bounds how many levels of a path are reported, from the innermost.
 const deepest = 10
 
 func (p *place) path(levels int) string {

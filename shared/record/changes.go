@@ -11,9 +11,9 @@ import (
 )
 
 // PlanChanges are the fields in which two plans of a release differ, by name. Of a list of
-// steps it is the whole list where more than half of it differs, else those steps that do,
-// as rolloutSteps[3] for the step of order 3. How far steps have come is not part of a plan,
-// and left out. Against an empty plan they are the whole.
+// steps it is the whole list where more than half of it differs, else the steps that
+// differ, with rolloutSteps[3] for the step of order 3. The completion of steps is not part
+// of a plan and is left out. Compared with an empty plan, it is every field that is set.
 func PlanChanges(before, after release.Plan) []release.FieldChange {
 	was, is := fieldsOf(withoutCompletion(before)), fieldsOf(withoutCompletion(after))
 	for _, list := range []string{"rolloutSteps", "rollbackSteps"} {
@@ -22,7 +22,7 @@ func PlanChanges(before, after release.Plan) []release.FieldChange {
 	return differences(was, is)
 }
 
-// single puts the steps of a list in the place of the list where few of them differ.
+// single replaces a list of steps by its single steps where few of them differ.
 func single(was, is map[string]string, list string) {
 	before, after := stepsOf(was, list), stepsOf(is, list)
 	if 2*len(differences(before, after)) > len(after) {
@@ -63,8 +63,8 @@ func withoutCompletion(p release.Plan) release.Plan {
 	return p
 }
 
-// fieldsOf is what a plan says, by field: a text as it is, anything else as JSON. What is
-// empty is left out.
+// fieldsOf is a plan by field: a text as it is, anything else as JSON. Empty fields are
+// left out.
 func fieldsOf(plan any) map[string]string {
 	raw := map[string]json.RawMessage{}
 	if err := json.Unmarshal([]byte(marshal(plan)), &raw); err != nil {
@@ -115,6 +115,6 @@ func byStep(a, b string) int {
 
 func splitStep(field string) (name string, order int) {
 	name, place, _ := strings.Cut(field, "[")
-	order, _ = strconv.Atoi(strings.TrimSuffix(place, "]")) // none has a place but a step
+	order, _ = strconv.Atoi(strings.TrimSuffix(place, "]")) // only a step has an index
 	return name, order
 }

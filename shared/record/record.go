@@ -1,7 +1,6 @@
-// Package record is the form of the entries by which a log can be held against what was
-// written, years later: the bytes of an entry, and beside them the texts and names that
-// they hold as salted hashes only, so that a text can be erased and the entry still be
-// proved. It knows the domain's entries; it must know neither storage nor transport.
+// Package record is the form of log entries that can still be proved years later: the
+// bytes of an entry, and beside them the texts and names that the bytes contain as salted
+// hashes only, so that a text can be erased and the entry still be proved. It knows the domain's entries; it must know neither storage nor transport.
 package record
 
 import (
@@ -19,11 +18,11 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Entry is an entry as it is kept. What proves it is the hash of Bytes, as they stand.
+// Entry is an entry as it is stored. It is proved by the hash of Bytes, exactly as they are.
 type Entry struct {
 	Bytes string
-	// Values are the texts and names, by what they are in the entry: saltSize random bytes
-	// and then the value. Bytes holds the SHA-256 of the whole, in base64. A value that is
+	// Values are the texts and names, by their role in the entry: saltSize random bytes
+	// followed by the value. Bytes contains the SHA-256 of both, in base64. A value that is
 	// missing was erased.
 	Values map[string][]byte
 }
@@ -33,8 +32,8 @@ const saltSize = 16
 
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-// form is what the bytes of an entry are, as JSON. The fields of type hash stand for a
-// value beside it.
+// form is the JSON form of an entry's bytes. A field of type hash refers to a value in
+// Values.
 type form struct {
 	Version    int                       `json:"v"`
 	Of         string                    `json:"of"`
@@ -59,8 +58,8 @@ type form struct {
 	Erased     *release.ErasedWords      `json:"erased,omitempty"`
 }
 
-// changeForm is a field that was written. Was is the fingerprint of the old value, which
-// could be guessed from it and is salted therefore.
+// changeForm is a field that was written. Was is the fingerprint of the old value; it is
+// salted too, since a short value could be guessed from it.
 type changeForm struct {
 	Field string `json:"field"`
 	To    hash   `json:"to,omitempty"`
@@ -97,7 +96,7 @@ func Encode(of, key string, e release.LogEntry) Entry {
 	return Entry{Bytes: marshal(f), Values: values}
 }
 
-// Decode reads an entry back, without what was erased of it. The id is its place in its
+// Decode reads an entry back, without what was erased from it. The id is its key in the
 // log, which callers may want in another form.
 func (e Entry) Decode() (release.LogEntry, error) {
 	var f form
@@ -163,13 +162,13 @@ func decodeFingerprint(s string) *release.Fingerprint {
 	return &release.Fingerprint{SHA256: sum, Bytes: n}
 }
 
-// marshal is JSON as it is hashed and kept: without the escapes that only HTML needs.
+// marshal is JSON as it is hashed and stored: without the escapes that only HTML needs.
 func marshal(v any) string {
 	var b bytes.Buffer
 	out := json.NewEncoder(&b)
 	out.SetEscapeHTML(false)
 	if err := out.Encode(v); err != nil {
-		panic("record: " + err.Error()) // a type that has no JSON: the first use shows it
+		panic("record: " + err.Error()) // a type without JSON form: the first use shows it
 	}
 	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }

@@ -8,21 +8,22 @@ type Voided struct {
 	At time.Time `json:"at" doc:"When it was."`
 }
 
-// Decision is one decision of the CAB, as it was made.
+// Decision is one decision of the CAB, as it was recorded.
 type Decision struct {
 	Decision CABDecision `json:"decision" doc:"What the CAB decided."`
 	Note     string      `json:"note,omitempty" doc:"The remark that came with it."`
 	By       string      `json:"by" doc:"Who recorded it."`
-	// Subject is the token's sub; it and Digest are empty in decisions of before they
-	// were kept.
+	// Subject is the token's sub. Subject and Digest are empty in decisions recorded before
+	// they were stored.
 	Subject string    `json:"subject,omitempty" doc:"The subject of their token, which tells two people of one name apart."`
 	At      time.Time `json:"at" doc:"When it was recorded."`
-	// Digest is of the request as it was decided on.
+	// Digest identifies the version of the request that was decided on.
 	Digest string `json:"digest,omitempty" doc:"What was decided on; the same as that of the change request for as long as that says the same."`
 }
 
-// Decide returns the request after the CAB's decision. Where duties are separate, nobody
-// decides on what they wrote; who created an older request is not known, and bars nobody.
+// Decide returns the request after the CAB's decision. With separation of duties, nobody
+// decides on what they wrote themselves. Older requests do not say who created them, so
+// that rule excludes nobody there.
 func (c Change) Decide(d CABDecision, note string, separateDuties bool, stamp Stamp) (Change, error) {
 	if by := stamp.By.Subject; separateDuties && by != "" && (by == c.CreatedBySubject || by == c.EditedBySubject) {
 		did := "created it"
@@ -43,13 +44,13 @@ func (c Change) Decide(d CABDecision, note string, separateDuties bool, stamp St
 	return c, nil
 }
 
-// Edit returns the request with another plan. An approval is of something: an edit of
-// what it was of takes it away, which Voided then tells. Edits back do not approve.
+// Edit returns the request with another plan. An approval holds for what was approved: an
+// edit of that voids it, which Voided then records. Editing it back does not approve it.
 //
-// Standard changes are approved beforehand, whatever they say, unless duties are
-// separate. In is the release that holds the request and has not ended; nil for none. While it
-// is in progress, what was approved is being carried out and cannot change; once it is
-// deployed it is history, and the approval stays for as long as the release holds it.
+// Standard changes are pre-approved whatever they say, unless duties are separate. in is
+// the release that holds the request and has not ended; nil for none. While that is in
+// progress, what was approved is being carried out and cannot change; once it is deployed
+// it is history, and the approval stays for as long as the release holds the request.
 func (c Change) Edit(p ChangePlan, in *Release, separateDuties bool, stamp Stamp) (Change, error) {
 	before := c.Digest()
 	c.ChangePlan = p
@@ -74,7 +75,7 @@ func (c Change) Edit(p ChangePlan, in *Release, separateDuties bool, stamp Stamp
 	return c.void(edit), nil
 }
 
-// void takes the CAB's approval away because of an edit.
+// void withdraws the CAB's approval because of an edit.
 func (c Change) void(edit Voided) Change {
 	c.CABDecision, c.ApprovalStatus = DecisionPending, ApprovalPending
 	c.DecidedBy, c.DecidedAt, c.DecisionNote = "", nil, ""

@@ -8,10 +8,10 @@ type Form int
 // The forms.
 const (
 	FormLine              Form = iota + 1 // a text of one line
-	FormProse                             // a text of several
+	FormProse                             // a text of several lines
 	FormEmail                             // an address that can be mailed
-	FormIdentifier                        // an id that stands in paths
-	FormConfigurationItem                 // an id as CMDBs have them
+	FormIdentifier                        // an id that appears in URL paths
+	FormConfigurationItem                 // an id in any form that CMDBs use
 	FormNumber
 	FormChoice // one of some words, in upper or lower case
 )
@@ -25,9 +25,9 @@ type Bound struct {
 	Unique      bool     // each entry of the list once
 }
 
-// BoundsOf tells what a check asks of each field and which it does not do without, by
-// running it on nothing: documents say what is checked because they read it off the
-// check. Entries of a list are judged at "field[0]".
+// BoundsOf returns the bounds that a check puts on each field, and the fields it requires,
+// by running the check on an empty request. So the documents state what is really checked.
+// The entries of a list are reported as "field[0]".
 func BoundsOf(check func(*ValidationErrors)) (bounds map[string]Bound, required []string) {
 	f := ValidationErrors{bounds: map[string]Bound{}}
 	check(&f)
@@ -37,7 +37,7 @@ func BoundsOf(check func(*ValidationErrors)) (bounds map[string]Bound, required 
 	return f.bounds, required
 }
 
-// note records a bound while BoundsOf listens.
+// note records a bound while BoundsOf runs the check.
 func (f *ValidationErrors) note(field string, b Bound) {
 	if f.bounds != nil {
 		f.bounds[field] = b

@@ -64,14 +64,14 @@ func (p Person) Author() string {
 // System is the author of what Releases does by itself.
 var System = Person{Subject: "system", Name: "Releases"}
 
-// Caller is a person with the rights their token grants.
+// Caller is a person with the role that their token grants.
 type Caller struct {
 	Person
 	Role Role
 }
 
-// Owns tells whether the address is the caller's own: rights that rest on an
-// e-mail need a verified one, and addresses are compared by their key.
+// Owns tells whether the address is the caller's own. Permissions that depend on an e-mail
+// address need a verified one, and addresses are compared by their key.
 func (c Caller) Owns(email string) bool {
 	return c.EmailVerified && c.Email != "" && AddressKey(c.Email) == AddressKey(email)
 }
@@ -89,7 +89,7 @@ func CallerFrom(ctx context.Context) (Caller, bool) {
 	return c, ok
 }
 
-// AddressKey is the form of an e-mail address by which people are told apart.
+// AddressKey is the form of an e-mail address that identifies a person.
 func AddressKey(email string) string { return address.Key(email) }
 
 // Mailable tells whether mail can be sent to an address at all.

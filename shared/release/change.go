@@ -56,8 +56,8 @@ const (
 // ChangeStatuses lists them.
 var ChangeStatuses = []ChangeStatus{ChangeOpen, ChangeResolved}
 
-// Risk is how much can go wrong with a change, as who enters it judges. It is empty where
-// nobody said.
+// Risk is how much can go wrong with a change, in the judgement of whoever enters it. It
+// is empty where nobody gave one.
 type Risk string
 
 // The risks.
@@ -99,13 +99,13 @@ type Change struct {
 	DecidedBy    string
 	DecidedAt    *time.Time
 	DecisionNote string
-	// DecisionEntries are where in the request's record its newest decisions stand, oldest
+	// DecisionEntries are the ids of the newest decisions in the request's record, oldest
 	// first.
 	DecisionEntries []string
 	// Voided is the edit that took the CAB's approval away, until it decides again.
 	Voided *Voided
-	// Outdated is the last edit of what an approval was of, while the release that holds
-	// the request is deployed: the approval stays until the release gives the request back.
+	// Outdated is the last edit of what was approved while the release that holds the
+	// request is deployed: the approval stays until the release gives the request back.
 	Outdated *Voided
 	// CreatedBySubject and EditedBySubject are the subjects of who created the request and
 	// who last changed what the CAB decides on; empty where older rows do not say.
@@ -159,10 +159,10 @@ func (c Change) BadgeReleaseID() string {
 }
 
 // Follow applies every settlement of the request's release that has not reached it
-// yet, all in one, and tells whether there was any. Rollback and cancellation give
-// the request back with its approval, unless it was edited since it was deployed: then
-// it would go into the next release with an approval of something else. Cancelling has nothing to tell the tasks, so
-// it adds nothing to the history.
+// yet, all at once, and tells whether there was any. A rollback and a cancellation give
+// the request back with its approval, unless it was edited after it was deployed: it
+// would enter the next release with an approval of something else. A cancellation changes
+// no task, so it adds nothing to the history.
 func (c Change) Follow(releaseID string, settlements []Settlement) (Change, bool) {
 	if c.ReleaseID != releaseID || releaseID == "" {
 		return c, false

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// approvedDigest is how many bytes of a SHA-256 are kept of a field: enough that nobody
-// finds two texts that have the same.
+// approvedDigest is how many bytes of a field's SHA-256 are stored: enough that nobody
+// finds two texts with the same digest.
 const approvedDigest = 16
 
 // PlanFields lists the fields of a plan, for documents.
 func PlanFields() []string { return slices.Clone(allFields) }
 
 // planDigests are what ChangedSinceApproval compares: a digest of each field of a plan, in
-// the order of allFields, which only ever grows at its end. A step's completion is no part
-// of a plan.
+// the order of allFields, which only ever grows at its end. Whether a step is completed is
+// not part of the plan.
 func (p Plan) planDigests() []byte {
 	var all []byte
 	for _, field := range allFields {
@@ -28,7 +28,7 @@ func (p Plan) planDigests() []byte {
 	return all
 }
 
-// textOf is what a plan says in a field, in one form; equal where nothing was changed.
+// textOf is a field of a plan in a canonical form: equal texts mean that nothing changed.
 func (p Plan) textOf(field string) string {
 	switch field {
 	case "name":
@@ -56,7 +56,7 @@ func (p Plan) textOf(field string) string {
 	case "publicSummary":
 		return p.PublicSummary
 	}
-	panic("release: say here what a plan says in " + field)
+	panic("release: textOf does not know the field " + field)
 }
 
 func timeText(t *time.Time) string {

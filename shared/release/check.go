@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// edit judges what of a plan differs from what stands. What was stored when less was
-// asked of it stays usable: an edit of something else is not refused because of it.
+// edit checks the fields of a plan that differ from what is stored. What was stored under
+// looser rules stays usable: an edit of something else is not refused because of it.
 type edit struct {
 	*ValidationErrors
-	anew bool // nothing stands: everything is judged
+	anew bool // nothing is stored yet: everything is checked
 }
 
 func (e edit) line(field, was, is string, minBytes, maxBytes int) {
@@ -21,7 +21,7 @@ func (e edit) line(field, was, is string, minBytes, maxBytes int) {
 	}
 }
 
-// prose judges a text of several lines, which may be empty.
+// prose checks a text of several lines, which may be empty.
 func (e edit) prose(field, was, is string, maxBytes int) {
 	if e.anew || is != was {
 		e.Prose(field, is, 0, maxBytes)
@@ -40,14 +40,14 @@ func (e edit) risk(field string, was, is Risk) {
 	}
 }
 
-// timeInBounds bounds the years so that every stored time sorts as text and has four digits.
+// timeInBounds bounds the year to four digits, so that stored times sort as text.
 func (e edit) timeInBounds(field string, was, is *time.Time) {
 	if is != nil && (e.anew || !sameInstant(was, is)) && (is.Year() < 2000 || is.Year() > 2199) {
 		e.Add(field, "must lie between the years 2000 and 2199")
 	}
 }
 
-// window judges both ends together, once either has changed.
+// window checks both ends together once either has changed.
 func (e edit) window(wasStart, wasEnd, start, end *time.Time) {
 	e.timeInBounds("scheduledStart", wasStart, start)
 	e.timeInBounds("scheduledEnd", wasEnd, end)
@@ -63,8 +63,8 @@ func sameInstant(a, b *time.Time) bool {
 	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
 }
 
-// steps judges a plan's steps. Lists are replaced as a whole, so what counts as changed
-// is what no step of the plan held before, wherever it stood.
+// steps checks a plan's steps. Lists are replaced as a whole, so a value counts as changed
+// when no step of the plan had it before, whatever its place.
 func (e edit) steps(field string, was, is []Step) {
 	e.note(field, Bound{MaxItems: MaxSteps})
 	if len(is) > MaxSteps && len(is) > len(was) {
@@ -92,9 +92,9 @@ func (e edit) steps(field string, was, is []Step) {
 	}
 }
 
-// stepsTogether bounds what both plans take, as JSON, once either has changed: an entry of
-// the log holds them whole. Only texts full of line breaks or quotation marks, or plans at
-// every other bound, come near.
+// stepsTogether bounds the size of both plans as JSON once either has changed, since one
+// log entry holds them completely. Only texts full of line breaks or quotation marks, or
+// plans at every other bound, come near it.
 func (e edit) stepsTogether(was, is Plan) {
 	if !e.anew && slices.EqualFunc(was.RolloutSteps, is.RolloutSteps, sameStep) && slices.EqualFunc(was.RollbackSteps, is.RollbackSteps, sameStep) {
 		return
@@ -115,7 +115,7 @@ func sameStep(a, b Step) bool {
 func (p Plan) Check(f *ValidationErrors) { p.check(edit{f, true}, Plan{}) }
 
 // CheckEdit notes every wrong field of a release's plan among those that differ from
-// what stands.
+// what is stored.
 func (p Plan) CheckEdit(f *ValidationErrors, was Plan) { p.check(edit{f, false}, was) }
 
 func (p Plan) check(e edit, was Plan) {
@@ -136,7 +136,7 @@ func (p Plan) check(e edit, was Plan) {
 func (p ChangePlan) Check(f *ValidationErrors) { p.check(edit{f, true}, ChangePlan{}) }
 
 // CheckEdit notes every wrong field of a change request's plan among those that differ
-// from what stands.
+// from what is stored.
 func (p ChangePlan) CheckEdit(f *ValidationErrors, was ChangePlan) { p.check(edit{f, false}, was) }
 
 func (p ChangePlan) check(e edit, was ChangePlan) {
@@ -156,7 +156,7 @@ func (p ChangePlan) check(e edit, was ChangePlan) {
 func (p TaskPlan) Check(f *ValidationErrors) { p.check(edit{f, true}, TaskPlan{}) }
 
 // CheckEdit notes every wrong field of a task's plan among those that differ from what
-// stands.
+// is stored.
 func (p TaskPlan) CheckEdit(f *ValidationErrors, was TaskPlan) { p.check(edit{f, false}, was) }
 
 func (p TaskPlan) check(e edit, was TaskPlan) {
@@ -172,7 +172,7 @@ func (p TaskPlan) check(e edit, was TaskPlan) {
 	}
 }
 
-// Normalise brings the plan into the one form that is stored: times in UTC to the
+// Normalise brings the plan into the form that is stored: times in UTC to the
 // second, steps by order, lists never nil.
 func (p Plan) Normalise() Plan {
 	p.ScheduledStart, p.ScheduledEnd = toSecond(p.ScheduledStart), toSecond(p.ScheduledEnd)
@@ -180,7 +180,7 @@ func (p Plan) Normalise() Plan {
 	return p
 }
 
-// Normalise brings the plan into the one form that is stored.
+// Normalise brings the plan into the form that is stored.
 func (p ChangePlan) Normalise() ChangePlan {
 	p.ScheduledStart, p.ScheduledEnd = toSecond(p.ScheduledStart), toSecond(p.ScheduledEnd)
 	if p.AffectedCIIDs == nil {

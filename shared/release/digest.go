@@ -12,23 +12,23 @@ import (
 	"example.com/releases/shared/glyph"
 )
 
-// digestVersion begins every digest of a change request. What goes into a digest, and in
-// which form, never changes under it: digests are kept for good, and others compute them
-// from what they have.
+// digestVersion prefixes every digest of a change request. What goes into a digest, and in
+// which form, never changes within a version: digests are kept for good, and others
+// compute them from their own copies.
 const digestVersion = "v1:"
 
-// Digest tells two texts of a change request apart: an approval is of one of them. It is
-// SHA-256 of DigestText, in hexadecimal, after the version.
+// Digest identifies a version of a change request's text: an approval is of one of them.
+// It is the SHA-256 of DigestText, in hexadecimal, after digestVersion.
 func (c Change) Digest() string {
 	sum := sha256.Sum256(c.DigestText())
 	return digestVersion + hex.EncodeToString(sum[:])
 }
 
-// DigestText is what the CAB decides on, in the one form in which everybody writes it: a
-// JSON object in the canonical form of RFC 8785. Texts are trimmed of white space at both
+// DigestText is what the CAB decides on in a form that everybody computes alike: a JSON
+// object in the canonical form of RFC 8785. Texts are trimmed of white space at both
 // ends and normalised (Unicode NFC), times are in UTC, and what is empty is left out. The
-// list of configuration items is sorted as RFC 8785 sorts names, since its order says
-// nothing. Nothing else is normalised.
+// list of configuration items is sorted as RFC 8785 sorts names, since its order has no
+// meaning. Nothing else is normalised.
 func (c Change) DigestText() []byte {
 	o := canonicalObject{text: []byte{'{'}}
 	// RFC 8785 wants the names in the order of their characters.
@@ -49,7 +49,7 @@ func (c Change) DigestText() []byte {
 }
 
 // canonicalObject writes a JSON object of texts and lists of texts as RFC 8785 does. A
-// library would bring the numbers, which are the hard part of it and which we have none of.
+// library would add numbers, the hard part of that standard, and there are none here.
 type canonicalObject struct{ text []byte }
 
 func (o *canonicalObject) name(name string) {
@@ -94,12 +94,12 @@ func (o *canonicalObject) texts(name string, all []string) {
 	o.text = append(o.text, ']')
 }
 
-// digested is a text without what says nothing: white space around it, and which of
-// several encodings of one character was typed.
+// digested is a text without what makes no difference to its meaning: white space around
+// it, and which of several encodings of a character was typed.
 func digested(s string) string { return glyph.Composed(strings.TrimSpace(s)) }
 
-// appendCanonical writes a text as RFC 8785, section 3.2.2.2, wants it: escaped is only
-// what JSON demands, each in one way. encoding/json escapes more.
+// appendCanonical writes a text as RFC 8785, section 3.2.2.2, requires: only what JSON
+// demands is escaped, each in one way. encoding/json escapes more.
 func appendCanonical(to []byte, s string) []byte {
 	const hexadecimal = "0123456789abcdef"
 	to = append(to, '"')

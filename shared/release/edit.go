@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// PlanName tells the two plans of a release apart.
+// PlanName names one of the two plans of a release.
 type PlanName string
 
 // The plans.
@@ -29,8 +29,8 @@ var allFields = []string{
 }
 
 // Editable says which fields of a release may be edited in which status. Once it is in
-// progress the plan that the CAB saw stands; who answers for it, how to get back and
-// what the public reads can still be mended.
+// progress, the plan that the CAB saw is fixed; who is responsible for it, how to roll
+// back and what the public reads can still be corrected.
 var Editable = map[Status][]string{
 	Planned:    allFields,
 	Approved:   allFields,
@@ -47,9 +47,9 @@ var CompletableIn = map[PlanName][]Status{
 	RollbackPlan: {Scheduled, InProgress, Deployed},
 }
 
-// Edit returns the release with another plan, of which the named fields differ in what
-// was asked. Completion is kept by a step's order. moved tells that the window of a
-// scheduled release moved, so those who were told must be told again.
+// Edit returns the release with another plan; asked names the fields that the caller
+// sent. A step keeps its completion by its order. moved tells that the window of a
+// scheduled release moved, so that those who were informed must be informed again.
 func (r Release) Edit(p Plan, asked []string, at time.Time) (after Release, moved bool, err error) {
 	var frozen []string
 	for _, field := range asked {
@@ -88,7 +88,7 @@ func (r Release) Edit(p Plan, asked []string, at time.Time) (after Release, move
 
 func editableSentence(s Status) string {
 	if len(Editable[s]) == 0 {
-		return "it is read-only but for the log."
+		return "only its log can still be added to."
 	}
 	return "what can: " + strings.Join(Editable[s], ", ") + "."
 }
@@ -108,7 +108,7 @@ func keepCompletion(f *ValidationErrors, field string, was, is []Step) []Step {
 	return is
 }
 
-// EditText words an edit for the deployment log: the fields that were asked for, and the
+// EditText words an edit for the deployment log: the fields that were sent, and the
 // window where it moved.
 func EditText(before, after Plan, asked []string, moved bool) string {
 	if !moved {
@@ -124,8 +124,8 @@ func EditText(before, after Plan, asked []string, moved bool) string {
 }
 
 // Complete returns the release with a step completed, or open again, and the entry for
-// the log; the same revision means that it was so already. Who may do it is the
-// operation's rule.
+// the log. An unchanged revision means that the step already was so. Who may do it is
+// checked by the operation.
 func (r Release) Complete(plan PlanName, order int, completed bool, stamp Stamp) (Release, LogEntry, error) {
 	step, steps, err := r.step(plan, order)
 	if err != nil {

@@ -27,7 +27,7 @@ var Statuses = []Status{Planned, Approved, Scheduled, InProgress, Deployed, Roll
 // Guard is a condition that a transition puts on the release or the request.
 type Guard string
 
-// The demands a transition can make.
+// The guards of the lifecycle.
 const (
 	GuardApproval Guard = "cab-approval"    // every linked change request is CAB-approved
 	GuardWindow   Guard = "window"          // scheduledStart and scheduledEnd are set, start before end
@@ -37,7 +37,7 @@ const (
 // Effect names the fields that a transition sets.
 type Effect string
 
-// What a transition can stamp.
+// What a transition can set.
 const (
 	EffectNone       Effect = ""
 	EffectStart      Effect = "actualStart" // where it is not set
@@ -56,8 +56,8 @@ type Transition struct {
 	Settles bool
 }
 
-// Lifecycle is the one place that says which transitions exist and what each
-// demands. Conditions, documents, hints and errors read it.
+// Lifecycle is the one place that says which transitions exist and what guards each.
+// Conditions in writes, documents, tool descriptions and errors are derived from it.
 var Lifecycle = []Transition{
 	{To: Approved, From: []Status{Planned}, Guards: []Guard{GuardApproval}},
 	{To: Scheduled, From: []Status{Approved}, Guards: []Guard{GuardApproval, GuardWindow}},
@@ -101,8 +101,8 @@ type TransitionRequest struct {
 	Reason string
 }
 
-// UnmetGuards returns the demands of a transition that the release does not satisfy.
-// A reason is asked of the request, not of the release, and is not judged here.
+// UnmetGuards returns the guards of a transition that the release does not satisfy.
+// A reason is required of the request, not of the release, and is not checked here.
 func (r Release) UnmetGuards(t Transition) []Guard {
 	var unmet []Guard
 	for _, d := range t.Guards {
@@ -124,13 +124,14 @@ func (r Release) hasWindow() bool {
 	return r.ScheduledStart != nil && r.ScheduledEnd != nil && r.ScheduledStart.Before(*r.ScheduledEnd)
 }
 
-// Advance returns the release after the move, with its stamps, its new passage and
-// what is to be settled. It is the rule; the write that stores the result carries the
-// same conditions, so that a race cannot get past it.
+// Advance returns the release after the transition, with the fields that it sets, its new
+// history entry and what is to be settled. The write that stores the result carries the
+// same conditions, so that a race cannot get past them.
 func (r Release) Advance(m TransitionRequest, stamp Stamp) (Release, error) {
 	t, ok := TransitionTo(m.To)
 	if m.To == r.Status {
-		// Most likely a repetition of what succeeded: nobody must read it as an order to go on.
+		// Most likely a retry of a request that succeeded: it must not read as advice to go on
+		// to the next status.
 		e := r.Conflict("invalid-transition", "%s is %s already; there is nothing to do.", r.ID, r.Status)
 		e.AlreadySo = true
 		return r, e
@@ -182,7 +183,7 @@ func (p HistoryEntry) LogText() string {
 	return text
 }
 
-// Conflict is a refusal that carries where the release stands and where it may go.
+// Conflict is a refusal that carries the release's status and the statuses it may enter.
 func (r Release) Conflict(code, format string, args ...any) *Error {
 	e := Fail(KindConflict, code, format, args...)
 	e.Status, e.AllowedNextStatuses = r.Status, AllowedNext(r.Status)
@@ -212,7 +213,7 @@ func parseEnum[T ~string](s string, known []T) (T, bool) {
 	return "", false
 }
 
-// Join writes words of one kind in a row, such as the statuses that are allowed next.
+// Join lists words of one type with commas, such as the statuses that are allowed next.
 func Join[T ~string](words []T) string {
 	all := make([]string, len(words))
 	for i, w := range words {

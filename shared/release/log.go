@@ -39,8 +39,8 @@ func ParseChangeLogKind(s string) (LogKind, bool) { return parseEnum(s, ChangeLo
 func ParseLogKind(s string) (LogKind, bool) { return parseEnum(s, LogKinds) }
 
 // LogEntry is one entry of the deployment log, or of a change request's record. ID orders
-// the entries of one log by acceptance. What an entry tells beyond its text depends on its
-// kind; what a kind does not tell is empty.
+// the entries of one log by acceptance. Which fields an entry has beyond its text depends
+// on its kind; the others are empty.
 type LogEntry struct {
 	ID        string    `json:"id" doc:"Orders the entries of one log by acceptance."`
 	Kind      LogKind   `json:"kind" doc:"What the entry is about."`
@@ -50,20 +50,20 @@ type LogEntry struct {
 	// token did not say that it is the author's own, and left out otherwise.
 	AuthorEmail         string `json:"authorEmail,omitempty" doc:"Their address, from the token."`
 	AuthorEmailVerified *bool  `json:"authorEmailVerified,omitempty" doc:"False where the token did not say that the address is the author's own; left out otherwise."`
-	// Subject is the token's sub, which no two people share; of the system's own entries
-	// it is "system".
+	// Subject is the token's sub, which no two people share; "system" in the system's own
+	// entries.
 	Subject string `json:"subject,omitempty" doc:"The subject of the author's token, which tells two people of one name apart; 'system' for what the system does by itself."`
 	Text    string `json:"text" doc:"What happened."`
 	// Status is the one a transition entered, or the one a note was written under.
 	Status Status `json:"status,omitempty" doc:"The status that the release had, or entered with this entry."`
 
-	// ReleaseID is where a change request stood when this happened to it.
+	// ReleaseID is the release that a change request was linked to when this happened to it.
 	ReleaseID       string      `json:"releaseId,omitempty" doc:"The release in which this happened to the change request."`
 	ChangeRequestID string      `json:"changeRequestId,omitempty" doc:"The change request that the entry is about."`
 	Decision        CABDecision `json:"decision,omitempty" doc:"What the CAB decided."`
 	Digest          string      `json:"digest,omitempty" doc:"Names what the CAB decides on as it stands: 'v1:' and the SHA-256, in hexadecimal, of its canonical JSON (RFC 8785)."`
-	// Changes are the fields as they were written: all that are not empty with the
-	// beginning, those that differ with an edit, all that were decided on with a decision.
+	// Changes are the fields as they were written: all that are not empty at the creation,
+	// those that differ in an edit, all that were decided on in a decision.
 	Changes    []FieldChange     `json:"changes,omitempty" doc:"The fields as they were written: all with 'created', those that differ with 'edit'. Only in the log's own pages, not with the release."`
 	Added      []ScopedChange    `json:"added,omitempty" doc:"The change requests that joined the release, each as it was then."`
 	Removed    []ScopedChange    `json:"removed,omitempty" doc:"The change requests that left the release, each as it was then."`
@@ -71,20 +71,21 @@ type LogEntry struct {
 	Settlement *SettlementCounts `json:"settlement,omitempty" doc:"What the settlement reached, in numbers."`
 	Erased     *ErasedWords      `json:"erased,omitempty" doc:"What was erased."`
 
-	// Legacy marks entries of before kinds were kept; theirs is derived.
-	Legacy bool `json:"legacy,omitempty" doc:"True for entries written before kinds were kept; their kind is derived."`
+	// Legacy marks entries written before kinds were stored; theirs is derived.
+	Legacy bool `json:"legacy,omitempty" doc:"True for entries written before kinds were stored; their kind is derived."`
 }
 
-// FieldChange is what became of one field. To is a text as it was written, anything else
-// as JSON, and empty where the field was emptied; of the old value there is a fingerprint.
+// FieldChange is the change of one field. To is a text as it was written, anything else
+// as JSON, and empty where the field was emptied; the old value is kept as a fingerprint
+// only.
 type FieldChange struct {
 	Field string       `json:"field" doc:"The field's name; 'rolloutSteps[3]' is the step of order 3."`
 	To    string       `json:"to" doc:"What was written: a text as it is, anything else as JSON, empty where the field was emptied."`
 	Was   *Fingerprint `json:"was,omitempty" doc:"A fingerprint of the value before; left out where there was none."`
 }
 
-// Fingerprint recognises a value without telling it: its length in bytes, and its SHA-256
-// in hexadecimal.
+// Fingerprint identifies a value without revealing it: its length in bytes, and its
+// SHA-256 in hexadecimal.
 type Fingerprint struct {
 	SHA256 string `json:"sha256" doc:"The SHA-256 of the value, in hexadecimal."`
 	Bytes  int    `json:"bytes" doc:"The length of the value in bytes of UTF-8."`
@@ -97,7 +98,7 @@ type ScopedChange struct {
 	Digest      string      `json:"digest,omitempty" doc:"Names what the CAB decides on as it stood."`
 }
 
-// StepCompletion is what was said of a step of a plan.
+// StepCompletion says that a step of a plan was completed or opened again.
 type StepCompletion struct {
 	Plan      PlanName `json:"plan" doc:"Which plan."`
 	Order     int      `json:"order" doc:"Its place in the plan."`
@@ -111,14 +112,14 @@ type SettlementCounts struct {
 	Tasks   int `json:"tasks" doc:"How many tasks followed."`
 }
 
-// ErasedWords is what was erased of an entry: the words are gone, and what remains can still
-// be proved.
+// ErasedWords is what was erased from an entry: the words are gone, and what remains can
+// still be proved.
 type ErasedWords struct {
-	Entry  string   `json:"entry" doc:"The entry of which something was erased."`
+	Entry  string   `json:"entry" doc:"The entry from which something was erased."`
 	Values []string `json:"values" doc:"What: 'author', 'email', 'subject', 'text', or 'to0' and 'was0' of the first field in 'changes'."`
 }
 
-// EntryBy is an entry by whom the stamp names, of its time to the millisecond.
+// EntryBy is an entry by the person in the stamp, at its time to the millisecond.
 func EntryBy(kind LogKind, text string, stamp Stamp) LogEntry {
 	e := LogEntry{
 		Kind: kind, Timestamp: stamp.At.UTC().Truncate(time.Millisecond), Author: stamp.By.Author(), AuthorEmail: stamp.By.Email, Subject: stamp.By.Subject, Text: text,

@@ -7,8 +7,8 @@ import (
 )
 
 // Nearest is the one word that somebody who wrote s most likely meant: the same letters
-// written another way (rolledBack, in_progress), one that holds the other (releaseId, reason),
-// or one that a slip of two letters away; none where two are as near.
+// written another way (rolledBack, in_progress), one that contains the other (releaseId,
+// reason), or one at most two letters away; none where two are equally near.
 func Nearest(s string, words []string) (string, bool) {
 	const none = 1 << 10
 	plain := lettersOf(s)
@@ -55,7 +55,7 @@ func inOrder(s string) string {
 	return string(letters)
 }
 
-// slips is how many letters have to be added, removed or exchanged to make b of a.
+// slips is how many letters have to be added, removed or replaced to turn a into b.
 func slips(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	row := make([]int, len(to)+1)
@@ -76,10 +76,10 @@ func slips(a, b string) int {
 	return row[len(to)]
 }
 
-// meant is the end of a refusal: which word was meant, where that can be told.
+// meant is the end of a refusal: which word was probably meant, where there is one.
 func meant(s string, words []string) string {
 	if w, found := Nearest(s, words); found {
-		return "; " + w + " seems to be meant"
+		return "; you probably meant " + w
 	}
 	return ""
 }

@@ -14,7 +14,7 @@ const (
 	KindInternal           ErrorKind = iota // ours; the caller sees no detail
 	KindInvalid                             // the request can never succeed as it is
 	KindUnauthenticated                     // no token, or not one of ours
-	KindForbidden                           // the token's role does not suffice
+	KindForbidden                           // the role is insufficient
 	KindNotFound                            // nothing has this id
 	KindConflict                            // the current state forbids it
 	KindPreconditionFailed                  // the caller decided on an older revision
@@ -60,9 +60,9 @@ type Error struct {
 	// Set on conflicts about a release's state.
 	Status              Status
 	AllowedNextStatuses []Status
-	// AlreadySo tells that the release is where it was to go.
+	// AlreadySo tells that the release already has the status that was asked for.
 	AlreadySo bool
-	// ChangeRequests are the ids that hold a step up, sorted.
+	// ChangeRequests are the ids that block the request, sorted.
 	ChangeRequests []string
 
 	cause error
@@ -85,7 +85,7 @@ func (e *Error) Because(cause error) *Error {
 	return e
 }
 
-// Unchanged says that nothing was changed, where the kind alone leaves it open.
+// Unchanged says that nothing was changed where the kind alone does not tell.
 func (e *Error) Unchanged() *Error {
 	e.Outcome = OutcomeUnchanged
 	return e

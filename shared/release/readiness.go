@@ -11,7 +11,7 @@ import (
 	"example.com/releases/shared/glyph"
 )
 
-// Readiness tells for each next status what it demands and whether that holds, and
+// Readiness tells for each next status what its guards are and whether they hold, and
 // gives advice that blocks nothing.
 type Readiness struct {
 	ID     string       `json:"id" doc:"The id."`
@@ -33,7 +33,7 @@ type NextStatus struct {
 	Touches    *Touched    `json:"touches,omitempty" doc:"Whom it would reach."`
 }
 
-// Condition is one demand of a transition.
+// Condition is one guard of a transition.
 type Condition struct {
 	Condition      Guard    `json:"condition" doc:"Which condition it is."`
 	Holds          bool     `json:"holds" doc:"Whether it holds."`
@@ -62,14 +62,14 @@ type AdviceRow struct {
 	ChangeRequests []string `json:"changeRequests,omitempty" doc:"The change requests it is about."`
 }
 
-// AdviceCodes lists every advice there is, for documents.
+// AdviceCodes lists the codes of all advice, for documents.
 var AdviceCodes = []string{
 	"no-change-requests", "no-rollback-steps", "steps-without-owner", "steps-without-estimate", "unmeasurable-criteria",
 	"window-in-the-past", "estimates-exceed-window", "change-outside-window", "unmailable-addresses",
 }
 
-// CheckReadiness judges a release with its links at a moment. Touched is what the
-// caller counted, nil where nothing would be reached.
+// CheckReadiness checks a release with its links at a time. touched is what the caller
+// counted, nil where nothing would be reached.
 func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *Touched) Readiness {
 	out := Readiness{ID: r.ID, Status: r.Status, Next: []NextStatus{}, Advice: []AdviceRow{}, ChangedSinceApproval: r.ChangedSinceApproval()}
 	for _, to := range AllowedNext(r.Status) {
@@ -115,8 +115,8 @@ func (r Release) judge(d Guard, holds bool, links []LinkedChange) Condition {
 	return c
 }
 
-// Rejected tells those ids apart which the CAB decided against from those on which it has
-// yet to decide.
+// Rejected separates the ids that the CAB rejected from those on which it has yet to
+// decide.
 func Rejected(ids []string, links []LinkedChange) (rejected, pending []string) {
 	for _, id := range ids {
 		at := slices.IndexFunc(links, func(l LinkedChange) bool { return l.ID == id })
@@ -133,10 +133,10 @@ func heldUpByCAB(unapproved []string, links []LinkedChange) string {
 	var parts []string
 	rejected, pending := Rejected(unapproved, links)
 	if len(pending) > 0 {
-		parts = append(parts, "The CAB has yet to decide on "+strings.Join(pending, ", ")+": record its decision, or remove what cannot wait from the release.")
+		parts = append(parts, "The CAB has yet to decide on "+strings.Join(pending, ", ")+": record its decision, or remove what is undecided from the release.")
 	}
 	if len(rejected) > 0 {
-		parts = append(parts, "The CAB rejected "+strings.Join(rejected, ", ")+": remove what is rejected from the release, or have the CAB decide anew.")
+		parts = append(parts, "The CAB rejected "+strings.Join(rejected, ", ")+": remove what is rejected from the release, or have the CAB decide again.")
 	}
 	return strings.Join(parts, " ")
 }
@@ -169,7 +169,7 @@ func (r Release) advise(links []LinkedChange, now time.Time) []AdviceRow {
 
 func (r Release) adviseWindow(links []LinkedChange, now time.Time, add func(code, format string, args ...any), rows *[]AdviceRow) {
 	if r.Status != InProgress && r.ScheduledStart.Before(now) {
-		add("window-in-the-past", "The window began at %s, which has passed.", FormatTime(*r.ScheduledStart))
+		add("window-in-the-past", "The window began at %s, which is in the past.", FormatTime(*r.ScheduledStart))
 	}
 	minutes := 0
 	for _, s := range r.RolloutSteps {
@@ -185,7 +185,7 @@ func (r Release) adviseWindow(links []LinkedChange, now time.Time, add func(code
 		}
 	}
 	if len(outside) > 0 {
-		add("change-outside-window", "%s start outside the window.", strings.Join(outside, ", "))
+		add("change-outside-window", "Starting outside the window: %s.", strings.Join(outside, ", "))
 		(*rows)[len(*rows)-1].ChangeRequests = outside
 	}
 }
@@ -193,8 +193,8 @@ func (r Release) adviseWindow(links []LinkedChange, now time.Time, add func(code
 // maxNamed bounds how many addresses an advice names.
 const maxNamed = 20
 
-// adviseAddresses names whom no mail reaches: their addresses were stored when less was
-// asked of one. It stands in every live status, since mails go out in most of them.
+// adviseAddresses names people whom no mail reaches: their addresses were stored under
+// looser rules. It is given in every live status, since mails go out in most of them.
 func (r Release) adviseAddresses(touched *Touched) []AdviceRow {
 	var named []string
 	name := func(email, whose string) {

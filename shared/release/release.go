@@ -1,7 +1,7 @@
 // Package release is the domain: releases, change requests and tasks, the
 // lifecycle as data, and settlement as pure functions. It must know neither
-// storage nor transport; it uses the standard library, and two leaf packages of ours that
-// judge texts and addresses.
+// storage nor transport; it uses the standard library, and two leaf packages of ours
+// that check texts and addresses.
 package release
 
 import (
@@ -35,8 +35,8 @@ type Plan struct {
 	PublicSummary       string     `json:"publicSummary,omitempty" doc:"What the public reads about it."`
 }
 
-// Release is the whole state of a release. What the system stamps is written by
-// transitions only, never by people.
+// Release is the whole state of a release. People write its Plan; everything else is set
+// by operations.
 type Release struct {
 	ID     string
 	Status Status
@@ -77,10 +77,11 @@ type Release struct {
 
 	// Settling is what the last settlement has still to reach; nil before the first.
 	Settling *Settling
-	// Linking are ids that creation has still to link. Until it is empty no other
-	// operation takes the release for whole.
+	// Linking are ids that creation has still to link. Until it is empty, no other
+	// operation accepts the release as complete.
 	Linking []string
-	// Deleting is set by the first write of a deletion; such a release reads as gone.
+	// Deleting is set by the first write of a deletion; readers answer as if the release
+	// were gone.
 	Deleting bool
 }
 
@@ -141,7 +142,7 @@ func (r Release) Epoch() int { return len(r.History) }
 func (r Release) Live() bool { return r.Status != RolledBack && r.Status != Cancelled }
 
 // LinkedChange is the summary of a change request that its release carries, kept
-// fresh in the transaction that changes the request.
+// up to date in the transaction that changes the request.
 type LinkedChange struct {
 	ID             string         `json:"id" doc:"The id."`
 	ControlID      string         `json:"controlId" doc:"The control that it implements."`
@@ -164,8 +165,8 @@ type Summary struct {
 	CreatedAt      time.Time  `json:"createdAt" doc:"When it was created."`
 }
 
-// Stamp is who writes, when, and in which request. The request id recognises an
-// own write whose acknowledgement was lost.
+// Stamp is who writes, when, and in which request. By the request id, a writer recognises
+// its own write whose acknowledgement was lost.
 type Stamp struct {
 	At      time.Time
 	By      Person

@@ -7,9 +7,9 @@ import (
 )
 
 // Review is a post-implementation review of a release as Markdown: planned against actual,
-// the steps, the timeline, and what was left open. It says what the release and its log
-// hold, and concludes nothing. log are the newest entries, oldest first; older tells that
-// there are more. Texts by people are escaped, so that they cannot pass for the review's own.
+// the steps, the timeline, and what was left open. It reports what the release and its log
+// hold, and draws no conclusions. log are the newest entries, oldest first; older tells
+// that there are more. Texts by people are escaped, so that they cannot pass for the review's own.
 func Review(r Release, links []LinkedChange, log []LogEntry, older bool) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -100,7 +100,7 @@ func reviewText(e LogEntry) string {
 	return e.Text
 }
 
-// reviewOpen tells what is not done, by what the release itself says.
+// reviewOpen lists what is not done, going by the release itself.
 func reviewOpen(line func(string, ...any), r Release) {
 	line("")
 	line("## Left open")
@@ -163,9 +163,9 @@ func orNoneOf(s string) string {
 	return s
 }
 
-// markdown is a text by people inside Markdown: on one line, and with nothing in it that
-// Markdown, or HTML in it, would make something of (CommonMark 2.4: any ASCII punctuation
-// can be escaped). Addresses do not become links either, as some would make of them.
+// markdown escapes a text by people: it is put on one line, and nothing in it is taken
+// for Markdown or HTML (CommonMark 2.4: any ASCII punctuation can be escaped). Addresses
+// do not become links either, as some renderers would make them.
 func markdown(s string) string {
 	var b strings.Builder
 	s = strings.TrimSpace(s)

@@ -38,5 +38,5 @@ func CommentText(s Settlement) string {
 	return ""
 }
 
-// CommentID is the key under which a settlement's comment stands, once, on a task.
+// CommentID is the id of a settlement's comment on a task; there is one per settlement.
 func CommentID(s Settlement) string { return fmt.Sprintf("%s#%d", s.ReleaseID, s.Epoch) }

@@ -71,7 +71,7 @@ type Comment struct {
 }
 
 // Follow applies every settlement of the task's change request that has not reached
-// the task yet, all in one, and tells whether there was any.
+// the task yet, all at once, and tells whether there was any.
 //
 // One settlement reaches a task once: a task that moved between two change requests of
 // the same release meets it at both.
@@ -113,8 +113,8 @@ func (t Task) Follow(history []Settlement) (Task, bool) {
 }
 
 // SetStatus returns the task after a person set its status. Closing what a release
-// resolved leaves the release's claim on it; opening or cancelling it by hand ends
-// that claim, so that a later rollback leaves the person's decision alone.
+// resolved keeps ResolvedBy; opening or cancelling it by hand clears that, so that a later
+// rollback does not override the person's decision.
 func (t Task) SetStatus(s TaskStatus, at time.Time) Task {
 	if s == t.Status {
 		return t

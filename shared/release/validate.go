@@ -38,7 +38,7 @@ const (
 type ValidationErrors struct {
 	Fields []FieldError
 
-	bounds map[string]Bound // what was asked of each field, while BoundsOf listens
+	bounds map[string]Bound // the bounds of each field, while BoundsOf runs a check
 }
 
 // Add notes a wrong field.
@@ -155,7 +155,7 @@ func OneOf[T ~string](f *ValidationErrors, field, s string, choices []T, require
 	}
 }
 
-// Only checks a word that can be nothing but one, since another operation changes it.
+// Only checks a field that accepts a single value, since another operation changes it.
 func (f *ValidationErrors) Only(field, s, choice, operation, why string) {
 	f.note(field, Bound{Form: FormChoice, Choices: []string{choice}})
 	if s != "" && !strings.EqualFold(s, choice) {
@@ -178,7 +178,7 @@ func validID(s string) bool {
 }
 
 // ConfigurationItem checks the id of a configuration item as CMDBs have them: entity
-// references, ARNs, GUIDs in braces. It stands in no path, so any visible text will do.
+// references, ARNs, GUIDs in braces. It appears in no URL path, so any visible text will do.
 func (f *ValidationErrors) ConfigurationItem(field, s string) {
 	f.note(field, Bound{Form: FormConfigurationItem, Least: 1, Most: MaxCI})
 	if glyph.Blank(s) {
@@ -204,7 +204,7 @@ func (f *ValidationErrors) Identifiers(field string, ids []string, most int) {
 	f.list(field, nil, ids, most, f.Identifier)
 }
 
-// list checks what a list of ids has beside those that it had before.
+// list checks the ids of a list that it did not have before.
 func (f *ValidationErrors) list(field string, was, is []string, most int, check func(field, id string)) {
 	f.noteList(field, most, check)
 	if len(is) > most && len(is) > len(was) {
