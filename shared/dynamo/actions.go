@@ -41,13 +41,13 @@ func checkAction(table string, k item, e *expression) types.TransactWriteItem {
 }
 
 // update is a single conditional update. It returns the item after it, or the failed
-// condition with the item as it stands.
+// condition with the item as it is stored.
 func (s *Store) update(ctx context.Context, table string, k item, e *expression) (item, error) {
 	return s.updateReturning(ctx, types.ReturnValueAllNew, table, k, e)
 }
 
-// updateQuietly is update for callers who know what the item is afterwards: settling
-// ten thousand tasks, the answers would be most of the traffic.
+// updateQuietly is update for callers who know the item afterwards: when ten thousand
+// tasks are settled, the answers would be most of the traffic.
 func (s *Store) updateQuietly(ctx context.Context, table string, k item, e *expression) error {
 	_, err := s.updateReturning(ctx, types.ReturnValueNone, table, k, e)
 	return err
@@ -81,8 +81,8 @@ func (s *Store) put(ctx context.Context, table string, i item, e *expression) er
 	})
 }
 
-// get reads one item, strongly consistent unless the store is relaxed; nil where there
-// is none.
+// get reads one item, strongly consistent unless the store is EventuallyConsistent; nil
+// where there is none.
 func (s *Store) get(ctx context.Context, table string, k item) (item, error) {
 	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(!s.eventuallyConsistent)})
 	if err != nil {
@@ -91,8 +91,8 @@ func (s *Store) get(ctx context.Context, table string, k item) (item, error) {
 	return out.Item, nil
 }
 
-// batchGet reads items by key, strongly consistent unless the store is relaxed, 100 at a
-// request; what does not exist is left out.
+// batchGet reads items by key, strongly consistent unless the store is
+// EventuallyConsistent, 100 per request; what does not exist is left out.
 func (s *Store) batchGet(ctx context.Context, table string, keys []item) ([]item, error) {
 	var all []item
 	for chunk := range slices.Chunk(keys, 100) {
@@ -129,14 +129,15 @@ func (s *Store) batchGetTables(ctx context.Context, request map[string]types.Key
 	return all, nil
 }
 
-// pageSize is how many items a request reads of a range that nothing bounds.
+// pageSize is how many items a request reads from a range that can be of any length.
 const pageSize = 1000
 
-// pages reads a range, so many items a request, 0 for as many as there are, and hands each
-// page on, with where the next begins, until there is none or it is told to stop.
+// pages reads a range and calls each for every page, with the key at which the next one
+// begins, until the range ends or each says to stop. size is the number of items per
+// request, 0 for no limit.
 //
-// A range without a bound has a size; those whose items the domain bounds need none. The
-// tests' tables refuse every other query: see testkit.
+// A range that can be of any length must have a size; where the domain bounds the number
+// of items, it needs none. The tests' tables refuse any other query: see testkit.
 func (s *Store) pages(ctx context.Context, in *dynamodb.QueryInput, size int, each func(page []item, next item) (goOn bool, err error)) error {
 	if s.eventuallyConsistent {
 		in.ConsistentRead = nil
@@ -157,7 +158,7 @@ func (s *Store) pages(ctx context.Context, in *dynamodb.QueryInput, size int, ea
 	}
 }
 
-// items is pages to the end, item by item.
+// items calls each for every item of a range.
 func (s *Store) items(ctx context.Context, in *dynamodb.QueryInput, size int, each func(item)) error {
 	return s.pages(ctx, in, size, func(page []item, _ item) (bool, error) {
 		for _, i := range page {

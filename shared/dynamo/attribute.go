@@ -13,9 +13,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Attributes are written and read by hand: reflection (package attributevalue) costs
-// three times the instructions for a release, on every request. Which fields an item has
-// is said in fields.go's terms, once for writing, reading and editing.
+// Attributes are written and read without reflection: package attributevalue costs three
+// times the instructions for a release, on every request. The fields of an item are listed
+// once for writing, reading and editing, see fields.go.
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
@@ -30,7 +30,7 @@ func set(ids []string) types.AttributeValue { return &types.AttributeValueMember
 
 func secondsValue(t time.Time) types.AttributeValue { return text(release.FormatTime(t)) }
 
-// millisValue keeps milliseconds, fixed in width, so that it sorts as text.
+// millisValue is a time to the millisecond, of a fixed width, so that it sorts as text.
 func millisValue(t time.Time) types.AttributeValue {
 	return text(t.UTC().Format("2006-01-02T15:04:05.000Z"))
 }
@@ -43,9 +43,9 @@ func stringListValue(all []string) types.AttributeValue {
 	return &types.AttributeValueMemberL{Value: l}
 }
 
-// str reads a text without what nobody can see in it: older rows hold what is refused
-// today, and every surface shows what is read here. What identifies (keys, addresses) is
-// read verbatim.
+// str reads a text without invisible characters: older rows hold what is refused today,
+// and every surface shows what is read here. What identifies something (keys, addresses)
+// is read verbatim.
 func str(i item, name string) string { return glyph.Clean(verbatim(i, name)) }
 
 func verbatim(i item, name string) string {
@@ -168,7 +168,7 @@ func (e *expression) set(attribute string, v types.AttributeValue) *expression {
 	return e
 }
 
-// copyFrom sets one attribute to another's value as it is at the moment of the write.
+// copyFrom sets one attribute to the value that another has at the time of the write.
 func (e *expression) copyFrom(attribute, source string) *expression {
 	e.sets = append(e.sets, e.name(attribute)+" = "+e.name(source))
 	return e
@@ -180,8 +180,7 @@ func (e *expression) copyNumber(attribute, source string) *expression {
 	return e
 }
 
-// appendTo appends to a list, which need not be there yet. Nothing to append is nothing
-// to do.
+// appendTo appends to a list, which need not exist yet. Without values it does nothing.
 func (e *expression) appendTo(attribute string, all ...types.AttributeValue) *expression {
 	if len(all) > 0 {
 		n := e.name(attribute)

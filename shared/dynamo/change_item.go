@@ -42,26 +42,26 @@ func changeFields(a *attributes, c *release.Change) {
 	optionalMapList(a, "history", settlementFields, &c.History)
 }
 
-// changeRevisionFields are what every write of a change request replaces.
+// changeRevisionFields are replaced by every write of a change request.
 func changeRevisionFields(a *attributes, c *release.Change) {
 	a.seconds("updatedAt", &c.UpdatedAt)
 	a.number("revision", &c.Revision)
 }
 
-// editedChangeFields are what an edit replaces.
+// editedChangeFields are replaced by an edit.
 func editedChangeFields(a *attributes, c *release.Change) {
 	changePlanFields(a, &c.ChangePlan)
 	editorFields(a, c)
 	decisionFields(a, c)
 }
 
-// editorFields are what an edit replaces beside the plan and, where it voids one, the
+// editorFields are replaced by an edit too, besides the plan and, where it voids one, the
 // decision.
 func editorFields(a *attributes, c *release.Change) {
 	a.text("editedBySubject", &c.EditedBySubject)
 }
 
-// decisionFields are what the CAB's decision replaces, and an edit that voids it.
+// decisionFields are replaced by the CAB's decision, and by an edit that voids it.
 func decisionFields(a *attributes, c *release.Change) {
 	word(a, "cabDecision", &c.CABDecision)
 	word(a, "approvalStatus", &c.ApprovalStatus)
@@ -73,7 +73,7 @@ func decisionFields(a *attributes, c *release.Change) {
 	voidedFields(a, "outdated", &c.Outdated)
 }
 
-// voidedFields are two attributes, or none where there was no such edit.
+// voidedFields are two attributes, or none where no edit voided an approval.
 func voidedFields(a *attributes, name string, v **release.Voided) {
 	var by string
 	var at *time.Time
@@ -90,7 +90,7 @@ func voidedFields(a *attributes, name string, v **release.Voided) {
 	}
 }
 
-// changePlanFields are what an edit of a change request replaces.
+// changePlanFields are the plan, which an edit of a change request replaces.
 func changePlanFields(a *attributes, p *release.ChangePlan) {
 	a.text("title", &p.Title)
 	a.text("description", &p.Description)

@@ -14,11 +14,12 @@ import (
 )
 
 // The record of a change request is a partition of its own in the table of change
-// requests: what was entered, decided and edited, in the order of the request's revision.
-// A write that leaves two entries adds .1 to the key of the second.
+// requests: its creation, decisions and edits, ordered by the request's revision. A write
+// that leaves two entries adds .1 to the key of the second.
 const (
 	changeLogPrefix = "CLOG#"
-	// olderDecision is the key of what the CAB had decided before records were kept.
+	// olderDecision is the key of the decision that was in force when records were
+	// introduced.
 	olderDecision = "0000000000"
 )
 
@@ -33,8 +34,8 @@ func changeLogSort(revision, nth int) string {
 }
 
 // changeLogActions are entries of a change request's record as further actions of the
-// write that makes it as it is in after. They need no condition: the write asks for the
-// revision that it read, so nobody else has their keys.
+// write that stores after. They need no condition: the write is conditioned on the
+// revision that it read, so no other write uses the same keys.
 func (s *Store) changeLogActions(after release.Change, entries []release.LogEntry, w Write) []types.TransactWriteItem {
 	var actions []types.TransactWriteItem
 	for n, e := range entries {
@@ -68,7 +69,7 @@ func changeDecided(c release.Change, by release.Stamp) release.LogEntry {
 	return e
 }
 
-// changeEdited is the entry of an edit, and where it voids an approval that of this.
+// changeEdited is the entry of an edit and, where it voids an approval, the entry of that.
 func changeEdited(before, after release.Change, by release.Stamp) []release.LogEntry {
 	e := changeEntry(release.LogEdit, "", after, by)
 	e.Changes = record.ChangePlanChanges(before.ChangePlan, after.ChangePlan)
@@ -90,7 +91,7 @@ func changeEdited(before, after release.Change, by release.Stamp) []release.LogE
 	return []release.LogEntry{e}
 }
 
-// changeGivenBack is the entry of an approval that ended with a rollback.
+// changeGivenBack is the entry that says that a rollback ended an approval.
 func changeGivenBack(before, after release.Change) release.LogEntry {
 	text := fmt.Sprintf("%s edited it on %s, while %s was deployed; that was rolled back, and the approval no longer stands",
 		after.Voided.By, release.FormatTime(after.Voided.At), before.ReleaseID)
@@ -99,8 +100,8 @@ func changeGivenBack(before, after release.Change) release.LogEntry {
 	return e
 }
 
-// olderDecisionOf is what the CAB had decided on a change request before records were
-// kept, if nothing has put that into its record yet: nobody knows what it said then.
+// olderDecisionOf is the entry of a decision from before records were introduced, unless
+// the record has it already. It has no digest: what the request said then is not known.
 func olderDecisionOf(c release.Change) (release.LogEntry, bool) {
 	if c.DecidedAt == nil || len(c.DecisionEntries) > 0 {
 		return release.LogEntry{}, false
@@ -111,7 +112,7 @@ func olderDecisionOf(c release.Change) (release.LogEntry, bool) {
 	}, true
 }
 
-// keepOlderDecision puts such a decision into the record with the first write that would
+// keepOlderDecision adds such a decision to the record in the first write that would
 // overwrite it.
 func (s *Store) keepOlderDecision(before release.Change, after *release.Change, w Write) []types.TransactWriteItem {
 	older, found := olderDecisionOf(before)

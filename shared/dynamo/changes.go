@@ -57,9 +57,10 @@ func (s *Store) CreateChange(ctx context.Context, c release.Change, w Write) (re
 	return c, err
 }
 
-// create stores a new item, with further actions and the write's record where there
-// are any; result points to what the operation returns. A failed condition means that the id is taken by somebody else's item, or
-// (from index 1 on) that a further action's condition failed.
+// create stores a new item, with further actions and the write's idempotency record where
+// there are any; result points to what the operation returns. A failed condition means
+// that the id is taken by another item or (from index 1 on) that a further action's
+// condition failed.
 func (s *Store) create(ctx context.Context, table string, i item, result any, w Write, further []types.TransactWriteItem) error {
 	record := w.recordAction(result)
 	if len(further)+len(record) == 0 {
@@ -122,7 +123,8 @@ func (s *Store) ListChanges(ctx context.Context, approval release.ApprovalStatus
 }
 
 // Decide records the CAB's decision: on the change request, on its summary at the
-// release, in the release's guard, and in the records of both, in one transaction.
+// release, in the release's set of unapproved ids, and in the logs of both, in one
+// transaction.
 func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecision, note string, w Write) (release.Change, error) {
 	w.keepRecordIn(s.tables.Changes)
 	return retryOnConflict(ctx, func() (release.Change, error) {
@@ -158,8 +160,8 @@ func (s *Store) Decide(ctx context.Context, id string, decision release.CABDecis
 	})
 }
 
-// decideAtRelease keeps the release's copy of the summary and its guard in step with a
-// decision, while its scope is open.
+// decideAtRelease is the release's part of a decision, while its scope is open: its copy
+// of the summary, and its set of unapproved ids.
 func (s *Store) decideAtRelease(ctx context.Context, before, after release.Change, entries []release.LogEntry, w Write) ([]types.TransactWriteItem, error) {
 	r, here, err := s.releaseAndPlace(ctx, before.ReleaseID)
 	if release.IsKind(err, release.KindNotFound) {
@@ -181,9 +183,9 @@ func (s *Store) decideAtRelease(ctx context.Context, before, after release.Chang
 	return s.changeAtRelease(r, here, before, after, entries, OpDecide, w), nil
 }
 
-// changeAtRelease keeps what a release, which has the status it was read with, says of a
-// change request in step with it: the summary, where its approval changes the guard, and
-// the entries.
+// changeAtRelease is the release's part of a change to a change request: the summary, the
+// set of unapproved ids where the approval changes, and the log entries. It is conditioned
+// on the release's status, as it was read.
 func (s *Store) changeAtRelease(r release.Release, here place, before, after release.Change, entries []release.LogEntry, op Op, w Write) []types.TransactWriteItem {
 	atRelease := s.releaseGuard(r, op, Write{Stamp: w.Stamp})
 	if op == OpDecide || !slices.Equal(before.AffectedCIIDs, after.AffectedCIIDs) {
@@ -204,14 +206,14 @@ func (s *Store) changeAtRelease(r release.Release, here place, before, after rel
 	for _, e := range entries {
 		e.ReleaseID, e.ChangeRequestID = "", after.ID
 		actions = append(actions, s.entryAction(r.ID, sk, e, w))
-		sk += "/then" // what a write says second sorts after what it says first; no id has a slash
+		sk += "/then" // sorts the second entry of a write after its first; no id has a slash
 	}
 	return actions
 }
 
-// UpdateChange changes what people edit of a change request, and what the release that
-// holds it says of it, in one transaction. An edit that changes nothing writes nothing;
-// one of what the CAB approved takes the approval away, here and in the release's guard.
+// UpdateChange edits a change request, and its summary at the release that holds it, in
+// one transaction. An edit that changes nothing writes nothing. One that changes what the
+// CAB approved voids the approval, here and in the release's set of unapproved ids.
 func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.Change) (release.Change, error), w Write) (release.Change, error) {
 	w.keepRecordIn(s.tables.Changes)
 	return retryOnConflict(ctx, func() (release.Change, error) {
@@ -229,8 +231,8 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 		if reflect.DeepEqual(encoded(changePlanFields, before.ChangePlan), encoded(changePlanFields, asked.ChangePlan)) {
 			return before, nil
 		}
-		// The request first, then the release: what the write rests on is read before what it
-		// is ordered by.
+		// The request first, then the release: what the write depends on is read before the
+		// place of its log entry, see log_key.go.
 		in, here, err := s.heldBy(ctx, before)
 		if err != nil {
 			return before, err
@@ -253,17 +255,17 @@ func (s *Store) UpdateChange(ctx context.Context, id string, edit func(release.C
 		case in != nil:
 			actions = append(actions, s.changeAtRelease(*in, here, before, after, entries, op, w)...)
 		case before.ReleaseID != "":
-			// The item exists for as long as the request is held: what deletes it also frees
-			// the request in the same transaction, and so raises its revision.
+			// The item exists for as long as the request is held: whatever deletes it also
+			// frees the request in the same transaction, and so raises its revision.
 			actions = append(actions, putAction(s.tables.Releases, encodeLink(before.ReleaseID, after.Link()), newExpression()))
 		}
 		return after, s.writeChunk(ctx, actions, w, &after)
 	})
 }
 
-// heldBy reads the live release that holds a change request, and where an entry about it
-// belongs; nil where none does, or one that has ended or is being deleted and gives it
-// back.
+// heldBy reads the live release that holds a change request, and the place of a log entry
+// about it; nil where no release does, or where it has ended or is being deleted and so
+// gives the request back.
 func (s *Store) heldBy(ctx context.Context, c release.Change) (*release.Release, place, error) {
 	if c.ReleaseID == "" {
 		return nil, place{}, nil

@@ -9,8 +9,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Consumer is a function that a table's stream wakes, and the writes it listens to. Its
-// filters are those of its event source mapping in the template; a test holds the two
+// Consumer is a function that a table's stream invokes, and the writes it listens to. Its
+// filters are those of its event source mapping in the template; a test keeps the two
 // equal.
 type Consumer struct {
 	Function string // as its folder and the template name it
@@ -18,8 +18,8 @@ type Consumer struct {
 	Filters  []Filter
 }
 
-// Filter lets writes through that left one of the words, where it names a status only
-// on releases that are in it after the write.
+// Filter matches writes with one of the words; where it names a status, only those after
+// which the release has that status.
 type Filter struct {
 	Ops    []Op
 	Status release.Status
@@ -37,9 +37,9 @@ func SettleTasks() Consumer {
 	return Consumer{Function: "settle-tasks", Table: "Changes", Filters: []Filter{{Ops: []Op{opFollow}}}}
 }
 
-// Announce listens to every transition, and to what else people are told of: a
-// settlement is complete; the window, the scope or a decision of the CAB may have
-// changed while the release is scheduled.
+// Announce listens to every transition, and to everything else that people are told of:
+// the end of a settlement, and changes to the window, the scope or a decision of the CAB
+// while the release is scheduled.
 func Announce() Consumer {
 	return Consumer{Function: "announce", Table: "Releases", Filters: []Filter{
 		{Ops: transitions(func(release.Transition) bool { return true })},
@@ -63,7 +63,7 @@ func Consumers() []Consumer {
 	return []Consumer{SettleChanges(), SettleTasks(), Announce(), PlanNotices(), SendMail()}
 }
 
-// transitions are the words of those rows of the lifecycle that are chosen.
+// transitions are the words of the chosen rows of the lifecycle.
 func transitions(chosen func(release.Transition) bool) []Op {
 	var ops []Op
 	for _, t := range release.Lifecycle {
@@ -74,9 +74,9 @@ func transitions(chosen func(release.Transition) bool) []Op {
 	return ops
 }
 
-// Hears tells whether a record of the table's stream is for the consumer, by the item
-// after the write. The filter in front of it says the same; a record that comes all the
-// same, as by hand or from a newer version, asks for nothing.
+// Hears tells whether a record of the table's stream is for the consumer, judging by the
+// item after the write. The mapping's filter says the same; a record that arrives anyway,
+// sent by hand or left by a newer version, is ignored.
 func (c Consumer) Hears(after map[string]types.AttributeValue) bool {
 	op := opOf(after)
 	return slices.ContainsFunc(c.Filters, func(f Filter) bool {
@@ -84,21 +84,21 @@ func (c Consumer) Hears(after map[string]types.AttributeValue) bool {
 	})
 }
 
-// SilentOp is a word that wakes nobody in a table, and why not.
+// SilentOp is a word that invokes no function of a table's stream, and the reason.
 type SilentOp struct {
 	Table string
 	Op    Op
 	Why   string
 }
 
-// SilentOps lists every word that no consumer of its table listens to. With what
-// consumers listen to, these are all the words that are written.
+// SilentOps lists every word that no consumer of its table listens to. Together with
+// those that consumers listen to, these are all the words that are written.
 func SilentOps() []SilentOp {
 	return []SilentOp{
 		{"Releases", opCreate, "it is planned, and people hear of it once it is scheduled"},
 		{"Releases", opDelete, "only what is planned or cancelled can be deleted, and a cancellation was announced"},
-		{"Releases", opThrough, "the last change request through also ends the settlement, which is heard"},
-		{"Releases", opAnnounced, "it is what the one who announces writes"},
+		{"Releases", opThrough, "the last change request to follow also ends the settlement, which is listened to"},
+		{"Releases", opAnnounced, "announce writes it itself"},
 		{"Releases", opRest, "it only takes the release out of the sweep's index"},
 		{"Releases", opKept, "it tells of what happened long ago"},
 		{"Releases", opPostponed, "it only puts the release behind others in the sweep's index"},
@@ -106,10 +106,10 @@ func SilentOps() []SilentOp {
 		{"Changes", OpPatch, "tasks follow settlements only; the release is written in the same transaction"},
 		{"Changes", OpLink, "tasks follow settlements only; the release is written in the same transaction"},
 		{"Changes", OpDecide, "tasks follow settlements only; the release is written in the same transaction"},
-		{"Changes", opFree, "a cancellation and a removal have nothing to tell the tasks"},
-		{"Mail", opWait, "the periodic look wakes it when its time has come"},
+		{"Changes", opFree, "a cancellation and a removal change no task"},
+		{"Mail", opWait, "tend-outbox wakes it when it is due"},
 		{"Mail", opPlanned, "the job is done"},
-		{"Mail", opRest, "the window is over, or the release is scheduled no more: there is nothing to look at"},
+		{"Mail", opRest, "the window is over, or the release is no longer scheduled: there is nothing to look at"},
 		{"Mail", opOfState(mail.Sending), "whoever wrote it is sending it"},
 		{"Mail", opOfState(mail.Sent), "it has ended"},
 		{"Mail", opOfState(mail.Failed), "it has ended"},

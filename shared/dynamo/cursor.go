@@ -35,10 +35,10 @@ func sealCursor(start item, list string) string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// A shape tells of each further attribute of a list's keys what it may be.
+// A shape checks the further attributes of a list's keys, by name.
 type shape map[string]func(string) bool
 
-// inIndex is the shape of keys in an index by creation: of what kind the items are.
+// inIndex is the shape of the keys in an index by creation, for items with a key prefix.
 func inIndex(prefix string) shape {
 	return shape{"pk": beginsWith(prefix), "sk": func(s string) bool { return s == mainSort }, "createdAt": isTime}
 }
@@ -55,7 +55,7 @@ func isTime(s string) bool {
 // openCursor returns the key; nil for an empty cursor, KindInvalid for one that this list
 // cannot have given out. The key must have exactly the list's attributes, with the
 // partition it reads and the shape of its items: DynamoDB would refuse any other with an
-// error that looks like ours. There is one way to write a cursor.
+// error that looks like a fault of ours. Each key has exactly one cursor.
 func openCursor(cursor, list string, partition map[string]string, further shape) (item, error) {
 	if cursor == "" {
 		return nil, nil
@@ -84,8 +84,8 @@ func openCursor(cursor, list string, partition map[string]string, further shape)
 	return start, nil
 }
 
-// pageFailure is failure for a query that may go on from a cursor: a key that DynamoDB
-// refuses came from there, since everything else in the query is ours.
+// pageFailure is failure for a query that may continue from a cursor: a key that DynamoDB
+// refuses came from the cursor, since everything else in the query is ours.
 func pageFailure(err error, cursor string) error {
 	var refused smithy.APIError
 	if cursor != "" && errors.As(err, &refused) && refused.ErrorCode() == "ValidationException" {
@@ -106,11 +106,11 @@ func readCursor(cursor string) (cursorBody, error) {
 	return body, json.Unmarshal(raw, &body)
 }
 
-// maxKeyPart is the smaller of DynamoDB's bounds on keys, that of sort keys.
+// maxKeyPart is DynamoDB's bound on sort keys, the smaller of its two bounds on keys.
 const maxKeyPart = 1024
 
-// maxCursor is generous: an id of a configuration item twice, each byte of it escaped, and
-// a time.
+// maxCursor has room for the id of a configuration item twice, each byte of it escaped,
+// and a time.
 const maxCursor = 5000
 
 func badCursor() *release.Error {

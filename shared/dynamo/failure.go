@@ -15,9 +15,9 @@ import (
 )
 
 // failure turns an error of the SDK into one of the domain's, with the SDK's as its
-// cause. A condition that failed passes through: its meaning is the caller's. What
-// repeating cannot mend (a request that DynamoDB does not accept, a right that is
-// missing, a table that is not there) is a fault of ours and stays what it is.
+// cause. A failed condition is passed through: its meaning depends on the caller. What a
+// retry cannot fix (a request that DynamoDB does not accept, a missing permission or
+// table) is a fault of ours and stays what it is.
 func failure(err error) error {
 	if err == nil {
 		return nil
@@ -39,7 +39,7 @@ func failure(err error) error {
 func throttled(err error) bool {
 	var cancelled *types.TransactionCanceledException
 	if errors.As(err, &cancelled) {
-		// By conflicts and lack of capacity; any other reason is in the request itself.
+		// Conflicts and lack of capacity pass; any other reason is in the request itself.
 		return !slices.ContainsFunc(cancelled.CancellationReasons, func(r types.CancellationReason) bool {
 			return slices.Contains([]string{"ValidationError", "ItemCollectionSizeLimitExceeded"}, aws.ToString(r.Code))
 		})
@@ -51,8 +51,8 @@ func throttled(err error) bool {
 	}, api.ErrorCode())
 }
 
-// isInvalidRequest tells whether DynamoDB, or the SDK before it, refused the request as such.
-// Without an answer, and with one of the 5xx, the fault is not in the request.
+// isInvalidRequest tells whether DynamoDB, or the SDK before sending, refused the request
+// as such. Without an answer, or with a 5xx, the fault is not in the request.
 func isInvalidRequest(err error) bool {
 	var invalid smithy.InvalidParamsError
 	var unwritable *smithy.SerializationError

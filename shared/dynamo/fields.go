@@ -6,26 +6,26 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// attributes goes through the fields of a struct as attributes of an item. Each struct
-// has one function that names its fields, each once; writing an item, reading one, and
-// editing one in place are three modes of it. So what is written is read, an edit
-// reaches whatever creation does, and a new field is one line.
+// attributes maps the fields of a struct to the attributes of an item. Each struct has
+// one function that names its fields, each once; writing an item, reading one, and editing
+// one in place are three modes of it. So everything that is written is read, an edit
+// covers whatever creation does, and a new field is one line.
 //
-// What has no value is left out of an item, and removed by an edit: absent and zero are
-// the same. Exceptions are the methods that say so.
+// A field without a value is left out of an item, and removed by an edit: absent and zero
+// mean the same, except in the methods that say otherwise.
 type attributes struct {
 	item    item
 	reading bool
-	// edit is where writing also becomes the SET and REMOVE of an update.
+	// edit is set where writing also builds the SET and REMOVE of an update.
 	edit *expression
 }
 
 // fieldsOf names the fields of a T: releaseFields is one.
 type fieldsOf[T any] func(*attributes, *T)
 
-// editFields has the update set the named fields to what they are in after, and remove
+// editFields has the update set the named fields to their values in after, and remove
 // those that are empty there. It returns before as the update leaves it: read back from
-// what is written, not from after, so that nothing is answered that is not stored.
+// what is written, not from after, so that an answer holds only what is stored.
 func editFields[T any](e *expression, fields fieldsOf[T], before, after T) T {
 	a := attributes{item: item{}, edit: e}
 	fields(&a, &after)
@@ -65,8 +65,8 @@ func (a *attributes) text(name string, s *string) {
 	}
 }
 
-// address is text that says who somebody is, so it is read as it was stored: without what
-// is hidden in it, it would be another address.
+// address is text that identifies somebody, so it is read as it was stored: without its
+// invisible characters it would be another address.
 func (a *attributes) address(name string, s *string) {
 	if a.reading {
 		*s = verbatim(a.item, name)
@@ -116,7 +116,7 @@ func (a *attributes) optionalBoolean(name string, b *bool) {
 	a.boolean(name, b)
 }
 
-// seconds keeps a time to the second, as people are shown it.
+// seconds is a time to the second, which is what people are shown.
 func (a *attributes) seconds(name string, t *time.Time) {
 	if a.reading {
 		*t = timeOf(a.item, name)
@@ -154,8 +154,8 @@ func (a *attributes) millis(name string, t *time.Time) {
 	a.put(name, millisValue(*t))
 }
 
-// birth is when an item was created: to the millisecond for the order of lists, read to
-// the second as all times that people are shown.
+// birth is when an item was created: stored to the millisecond for the order of lists, and
+// read to the second like all times that people are shown.
 func (a *attributes) birth(name string, t *time.Time) {
 	a.millis(name, t)
 	if a.reading {
@@ -230,7 +230,7 @@ func decodedEach[T any](fields fieldsOf[T], all []item) []T {
 	return read
 }
 
-// encodedEach is each of a list as a map: an attribute, or what is appended to one.
+// encodedEach encodes each element of a list as a map.
 func encodedEach[T any](fields fieldsOf[T], all []T) []types.AttributeValue {
 	values := make([]types.AttributeValue, len(all))
 	for n, v := range all {

@@ -10,19 +10,19 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// IdempotencyKey is an Idempotency-Key that a write carries: what the caller is known to
-// have sent with it, and a digest of what was asked.
+// IdempotencyKey is the Idempotency-Key of a write: the key, unique to its caller and
+// operation, and a digest of the request.
 type IdempotencyKey struct {
 	Key  string
 	Body string
-	// table is where the operation that uses the key keeps its record.
+	// table is where the operation stores its idempotency record.
 	table string
 }
 
-// IdempotencyRecord is what a key leaves behind, written in the operation's own
-// transaction: what the operation returned, as attributes, so that it takes no more room
-// than the items that it was made of. What is written in several transactions leaves
-// with the first how to go on, and with the last what came of it.
+// IdempotencyRecord is stored under a key in the operation's own transaction: what the
+// operation returned, as attributes, so that it takes no more room than the items that it
+// was made of. An operation of several transactions stores with the first how to go on,
+// and with the last its result.
 type IdempotencyRecord struct {
 	Body string
 	// Answer is an answer in JSON, as versions of before 2026-11-27 stored it; nil
@@ -36,7 +36,7 @@ type IdempotencyRecord struct {
 // unfinished is how far a write in several transactions has come.
 type unfinished struct {
 	// release is the release that is being created, or to which change requests are
-	// being linked; empty where the write is through.
+	// being linked; empty once the operation is complete.
 	release string
 	// added and removed are the change requests that were linked and removed so far,
 	// chunks in how many transactions.
@@ -44,7 +44,7 @@ type unfinished struct {
 	chunks         int
 }
 
-// idempotencyWindow is how long an answer is given again. DynamoDB's TTL deletes late, so
+// idempotencyWindow is how long an answer is repeated. DynamoDB's TTL deletes late, so
 // reading checks the expiry itself.
 const idempotencyWindow = 24 * time.Hour
 
@@ -52,17 +52,17 @@ const idempotencyPrefix = "IDEM#"
 
 func recordKey(k string) item { return key(idempotencyPrefix+k, mainSort) }
 
-// keepRecordIn says in which table the write's record stands: the one the operation writes
-// to anyway, so that no function needs rights on another for it.
+// keepRecordIn sets the table of the write's record: the one the operation writes to
+// anyway, so that no function needs permissions on another for it.
 func (w Write) keepRecordIn(table string) {
 	if w.Idempotency != nil {
 		w.Idempotency.table = table
 	}
 }
 
-// RecordInReleases returns the write with the place where operations on releases keep
-// their records. It and its like are methods of their own so that a function links, and
-// may touch, only the table of its aggregate.
+// RecordInReleases returns the write with its idempotency record in the Releases table.
+// There is a method per table, so that a function links, and may touch, only the table of
+// its aggregate.
 func (s *Store) RecordInReleases(w Write) Write {
 	w.keepRecordIn(s.tables.Releases)
 	return w
@@ -86,14 +86,14 @@ func (w Write) recordAction(result any) []types.TransactWriteItem {
 	return w.goOn(unfinished{}, unfinished{}, result, true)
 }
 
-// beginRecord is a record that says how to go on: the first of several transactions
-// leaves it.
+// beginRecord is the record of the first of several transactions, which says how to go on.
 func (w Write) beginRecord(begun unfinished) []types.TransactWriteItem {
 	return w.goOn(unfinished{}, begun, nil, false)
 }
 
-// goOn is the record as a further action of one of several transactions: it was as in
-// done where that is not the first, and is as in then; with the last it has the result.
+// goOn is the record as a further action of one of several transactions. Unless it is the
+// first, the record must be as in done; it becomes as in then, and with the last
+// transaction it has the result.
 func (w Write) goOn(done, then unfinished, result any, last bool) []types.TransactWriteItem {
 	if w.Idempotency == nil {
 		return nil
@@ -118,7 +118,8 @@ func (w Write) newRecord() item {
 	return i
 }
 
-// unusedKey fails when the key was used before; expiry is judged by the write's clock.
+// unusedKey is the condition that the key was not used before; expiry goes by the write's
+// clock.
 func (w Write) unusedKey() *expression {
 	e := newExpression()
 	e.conditions = append(e.conditions, "attribute_not_exists("+e.name("pk")+") OR "+
@@ -126,15 +127,15 @@ func (w Write) unusedKey() *expression {
 	return e
 }
 
-// keyInUse is what a write reports when its key was used before; the answer is to
-// be recalled.
+// keyInUse is the error of a write whose key was used before; the operation then answers
+// from the record.
 func keyInUse() error {
 	return release.Fail(release.KindConflict, "request-in-progress",
 		"Another request with this idempotency key is being carried out.")
 }
 
-// FindIdempotencyRecord returns what was remembered under the write's key; nil when nothing was, or
-// when it has expired.
+// FindIdempotencyRecord returns the record of the write's key; nil where there is none, or
+// where it has expired.
 func (s *Store) FindIdempotencyRecord(ctx context.Context, w Write) (*IdempotencyRecord, error) {
 	if w.Idempotency == nil || w.Idempotency.table == "" {
 		return nil, nil
@@ -152,8 +153,8 @@ func decodeRecord(i item) *IdempotencyRecord {
 	return r
 }
 
-// Result reads into result what the operation returned. It returns the refusal where it
-// was refused in the end, and false where it is not through yet.
+// Result reads into result what the operation returned. It returns the refusal where the
+// operation was refused in the end, and false where it is not complete yet.
 func (r *IdempotencyRecord) Result(result any) (bool, error) {
 	switch {
 	case r.refusal != nil:
@@ -167,13 +168,13 @@ func (r *IdempotencyRecord) Result(result any) (bool, error) {
 	return true, nil
 }
 
-// open tells whether the write is not through yet.
+// open tells whether the operation is not complete yet.
 func (r *IdempotencyRecord) open() bool {
 	return r.release != "" && r.result == nil && r.refusal == nil
 }
 
-// findSame returns the record of the very request that is sent again; false where there
-// is no key, or nothing was begun under it.
+// findSame returns the record of an earlier try of the same request; false where there is
+// no key, or nothing was begun under it.
 func (s *Store) findSame(ctx context.Context, w Write) (*IdempotencyRecord, bool) {
 	record, err := s.FindIdempotencyRecord(ctx, w)
 	return record, err == nil && record != nil && record.Body == w.Idempotency.Body
@@ -192,8 +193,8 @@ func encodeResult(result any) types.AttributeValue {
 	return &types.AttributeValueMemberM{Value: a.item}
 }
 
-// resultFields are what an operation returns, by its type: the fields that are stored
-// for it, and its id, which elsewhere is in the key.
+// resultFields are the stored fields of an operation's result, by its type, with its id,
+// which is part of the key in the result's own item.
 func resultFields(a *attributes, result any) {
 	switch r := result.(type) {
 	case *release.Release:
@@ -228,8 +229,8 @@ func linkResultFields(a *attributes, l *release.LinkedChange) {
 	linkFields(a, l)
 }
 
-// logResultFields are the fields of a note, and those of a log's first entry: what it says
-// of the release and its links beyond them, they say themselves.
+// logResultFields are the fields of a note, and those of a log's first entry; the plan and
+// the links in that are left out, since the stored release has them.
 func logResultFields(a *attributes, e *release.LogEntry) {
 	a.text("id", &e.ID)
 	if word(a, "what", &e.Kind); e.Kind == "" {
@@ -243,8 +244,9 @@ func logResultFields(a *attributes, e *release.LogEntry) {
 	}
 }
 
-// refusalFields are what a creation that was ended is refused with: a conflict, or a
-// request that can never succeed. The numbers of kinds are the program's own.
+// refusalFields are the stored refusal of a creation that could not be completed: a
+// conflict, or a request that can never succeed. The kind is not stored as its number,
+// which may differ between versions.
 func refusalFields(a *attributes, e *release.Error) {
 	invalid := e.Kind == release.KindInvalid
 	a.optionalBoolean("invalid", &invalid)

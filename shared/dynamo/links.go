@@ -14,23 +14,24 @@ import (
 )
 
 // chunk is how many change requests one transaction links or frees: two actions each,
-// and DynamoDB takes 100 actions, some of which the release, its counter and the
-// memory of an Idempotency-Key need.
+// and DynamoDB takes 100 actions, some of which the release, its counter and an
+// idempotency record need.
 const chunk = 45
 
-// LinkResult tells what linking and removing did, id by id, in the order asked.
+// LinkResult tells what linking and removing did, id by id, in the order of the request.
 type LinkResult struct {
 	Added     []string `json:"added" doc:"What was linked."`
 	Removed   []string `json:"removed" doc:"What was removed."`
-	Unchanged []string `json:"unchanged" doc:"What was so already."`
+	Unchanged []string `json:"unchanged" doc:"What was already linked or removed."`
 }
 
 // LinkChanges links and removes change requests, in chunks each of which checks the
-// status, the approvals and the count again: a crash between two leaves a whole
-// release, and repeating does the rest. All ids are checked before the first write.
+// status, the approvals and the count again: a crash between two leaves a consistent
+// release, and repeating the request does the rest. All ids are checked before the first
+// write.
 //
-// With an Idempotency-Key each chunk records what is done, so that a repetition goes on
-// where the request stopped and answers for all of it.
+// With an Idempotency-Key each chunk records its progress, so that a repetition continues
+// where the request stopped, and answers for all of it.
 func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string, w Write) (LinkResult, error) {
 	w.keepRecordIn(s.tables.Releases)
 	result, err := s.linkChunks(ctx, id, add, remove, unfinished{}, w)
@@ -46,11 +47,11 @@ func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string
 	return result, err
 }
 
-// linkChunks links and removes what was not before, nor by this very request.
+// linkChunks links and removes what neither was done before nor by this request itself.
 func (s *Store) linkChunks(ctx context.Context, id string, add, remove []string, done unfinished, w Write) (LinkResult, error) {
 	done.release = id
 	return retryOnConflict(ctx, func() (LinkResult, error) {
-		// What the release has to follow is read before it: see log_key.go.
+		// Change requests are read before the release: see log_key.go.
 		changes, err := s.changesByID(ctx, slices.Concat(add, remove))
 		if err != nil {
 			return LinkResult{}, err
@@ -108,8 +109,8 @@ func (s *Store) linkChunks(ctx context.Context, id string, add, remove []string,
 	})
 }
 
-// scopeEntry tells which change requests joined a release, or left it, what they said and
-// what the CAB had decided on them then.
+// scopeEntry tells which change requests joined a release, or left it, with their digests
+// and the CAB's decisions at that time.
 func scopeEntry(ids []string, changes map[string]release.Change, removed bool, by release.Stamp) release.LogEntry {
 	e := release.EntryBy(release.LogScope, "Linked "+strings.Join(ids, ", "), by)
 	e.Added = scoped(linksOf(ids, changes))
@@ -122,7 +123,7 @@ func scopeEntry(ids []string, changes map[string]release.Change, removed bool, b
 	return e
 }
 
-// left has a refusal tell what this very request did before it.
+// left adds to a refusal what this request did before it was refused.
 func (u unfinished) left(refusal error) error {
 	var e *release.Error
 	if u.chunks > 0 && errors.As(refusal, &e) {
@@ -137,7 +138,7 @@ func (s *Store) writeChunk(ctx context.Context, actions []types.TransactWriteIte
 	return conflictOf(s.transact(ctx, append(actions, w.recordAction(result)...)), len(actions))
 }
 
-// putRecordAlone keeps what a request returns that had nothing to write.
+// putRecordAlone stores the result of a request that had nothing else to write.
 func (s *Store) putRecordAlone(ctx context.Context, w Write, result any) error {
 	return s.putRecord(ctx, unfinished{}, result, w)
 }
@@ -150,8 +151,8 @@ func (s *Store) putRecord(ctx context.Context, done unfinished, result any, w Wr
 	return conflictOf(s.transact(ctx, record), 0)
 }
 
-// notYetDone drops what is so already, and what the request did before: if somebody
-// undid that since, it stays undone.
+// notYetDone leaves out what is already so, and what this request did before: if somebody
+// reverted that since, it stays reverted.
 func notYetDone(links []release.LinkedChange, add, remove []string, done unfinished) (adding, removing []string) {
 	linked := make(map[string]bool, len(links))
 	for _, l := range links {
@@ -189,9 +190,9 @@ func linkResultOf(add, remove, added, removed []string) LinkResult {
 	return r
 }
 
-// linkable names every id that cannot be linked, with a code. What does not exist can
-// never succeed (invalid); everything else is a matter of state (conflict). at is where
-// the request has an id.
+// linkable reports every id that cannot be linked, with a code. An id that does not exist
+// makes the request invalid; everything else depends on the state (conflict). at is the
+// field in which the request has an id.
 func (s *Store) linkable(ctx context.Context, r release.Release, adding []string, freed int, changes map[string]release.Change, at func(id string) string) error {
 	if total := len(r.ChangeIDs) + len(adding) - freed; total > release.MaxChanges {
 		return r.Conflict("too-many-changes", "%s would hold %d change requests; a release holds at most %d.",
@@ -243,8 +244,8 @@ func idOrNewRelease(id string) string {
 	return id
 }
 
-// heldElsewhere says why another release keeps the change request: it is alive, or it
-// has ended and its settlement has not given the request back yet.
+// heldElsewhere says why another release holds the change request: it has not ended, or
+// its settlement has not given the request back yet.
 func (s *Store) heldElsewhere(ctx context.Context, c release.Change) (code, why string, err error) {
 	i, err := s.get(ctx, s.tables.Releases, releaseKey(c.ReleaseID))
 	if err != nil {
@@ -256,7 +257,7 @@ func (s *Store) heldElsewhere(ctx context.Context, c release.Change) (code, why 
 	return "linked-elsewhere", fmt.Sprintf("%s is in %s; a change request is in at most one live release", c.ID, c.ReleaseID), nil
 }
 
-// linkActions links change requests to a release that is as it was read.
+// linkActions links change requests to a release, conditioned on its being as it was read.
 func (s *Store) linkActions(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
 	e := wakePeople(s.releaseGuard(r, OpLink, w), r, w.At).
 		add("changeIds", set(ids)).
@@ -268,14 +269,14 @@ func (s *Store) linkActions(r release.Release, ids []string, changes map[string]
 	return append([]types.TransactWriteItem{updateAction(s.tables.Releases, releaseKey(r.ID), e)}, s.linkPairs(r, ids, changes, w)...)
 }
 
-// linkPairs takes each change request for the release and puts its summary there.
+// linkPairs marks each change request as held by the release and adds its summary there.
 func (s *Store) linkPairs(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
 	var actions []types.TransactWriteItem
 	for _, id := range ids {
 		c := changes[id]
 		e := changeGuard(c, OpLink, w).
-			// redundant in CreateRelease, linkNext: a new release is refused what is held, and
-			// of one that goes on the set of what is still to link tells the same
+			// redundant in CreateRelease, linkNext: a new release cannot get what is held, and
+			// where its creation continues, the set of what is still to link says the same
 			absent("releaseId").
 			set("releaseId", text(r.ID)).set("releaseEpoch", number(r.Epoch()))
 		actions = append(actions, updateAction(s.tables.Changes, changeKey(id), e),
@@ -284,7 +285,8 @@ func (s *Store) linkPairs(r release.Release, ids []string, changes map[string]re
 	return actions
 }
 
-// freeActions removes change requests from a release that is as it was read.
+// freeActions remove change requests from a release, conditioned on its being as it was
+// read.
 func (s *Store) freeActions(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
 	e := wakePeople(s.releaseGuard(r, OpLink, w), r, w.At).
 		deleteFrom("changeIds", set(ids)).deleteFrom("pending", set(ids)).add("changeCount", number(-len(ids)))
@@ -298,9 +300,9 @@ func (s *Store) freeActions(r release.Release, ids []string, changes map[string]
 }
 
 // releaseGuard is an update of a release that still has the status it was read with
-// and is not half-deleted. That it is not half-created either, its reader has seen: see
-// checkWritable. It does not ask for the revision, so that several such writes to one
-// release do not disturb each other.
+// and is not being deleted. That it is not being created either was checked when it was
+// read: see checkWritable. It is not conditioned on the revision, so that several such
+// writes to one release do not conflict.
 func (s *Store) releaseGuard(r release.Release, op Op, w Write) *expression {
 	e := newExpression().
 		op(op).set("updatedAt", secondsValue(w.At)).add("revision", number(1)).
@@ -318,7 +320,7 @@ func changeGuard(c release.Change, op Op, w Write) *expression {
 	return e
 }
 
-// nextRevision is a change request with what changeGuard changes of it.
+// nextRevision is a change request as changeGuard leaves it.
 func nextRevision(c release.Change, w Write) release.Change {
 	c.Revision++
 	c.UpdatedAt = w.At.UTC().Truncate(time.Second)

@@ -10,8 +10,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// trimEvery is after how many notes the log is trimmed. Trimming costs eleven requests, so
-// a note costs 2.09 on average.
+// trimEvery is the number of notes after which the log is trimmed. Trimming costs eleven
+// requests, so a note costs 2.09 on average.
 const trimEvery = 125
 
 // trimAtOnce is how many notes one transaction removes: it also writes their leaves.
@@ -21,8 +21,8 @@ const trimAtOnce = maxActions - 1
 // crash in between leaves a gap in numbers, never in notes. The counter goes with the
 // release, so a deleted one takes no notes.
 //
-// Where status is given, the note gets its number only while the release has it; where a
-// revision is, it is written only while that is the current one.
+// Where a status is given, the note gets its number only while the release has it; where
+// a revision is given, the note is written only while that is the current one.
 func (s *Store) AppendLog(ctx context.Context, id, words string, status release.Status, w Write) (release.LogEntry, error) {
 	w.keepRecordIn(s.tables.Releases)
 	counter, err := s.nextNote(ctx, id, status, w)
@@ -39,16 +39,16 @@ func (s *Store) AppendLog(ctx context.Context, id, words string, status release.
 	}
 	if counter.notes%trimEvery == 0 && counter.notes > release.MaxNotes {
 		if err := s.trimLog(ctx, id, counter); err != nil {
-			// The note is written and readers never look beyond the kept ones; the next
-			// trim does what this one did not.
+			// The note is written, and readers ignore notes beyond those that are kept; the
+			// next trim removes what this one did not.
 			slog.WarnContext(ctx, "the log was not trimmed", "release", id, "error", err)
 		}
 	}
 	return entry, nil
 }
 
-// nextNote takes a number. The counter has the release's status, so that a note which
-// names one needs no look at the release.
+// nextNote takes a number. The counter has the release's status, so that the release need
+// not be read for a note that names one.
 func (s *Store) nextNote(ctx context.Context, id string, status release.Status, w Write) (logCounter, error) {
 	return retryOnConflict(ctx, func() (logCounter, error) {
 		e := newExpression().add("n", number(1)).exists("pk")
@@ -83,8 +83,8 @@ func (s *Store) nextNote(ctx context.Context, id string, status release.Status, 
 	})
 }
 
-// catchUp has the counter tell the epoch and status of a release, as it was read, where a
-// version of before they were kept there moved it.
+// catchUp writes the epoch and status of a release, as it was read, to its counter, where
+// an earlier version made a transition without writing them there.
 func (s *Store) catchUp(ctx context.Context, r release.Release, counter logCounter) error {
 	if counter.known && counter.epoch == r.Epoch() {
 		return nil
@@ -126,8 +126,8 @@ func (s *Store) putNote(ctx context.Context, id string, i item, entry release.Lo
 }
 
 // trimLog removes the notes beyond the newest that are kept, and no other entries. Their
-// numbers tell their keys, so nothing else is read; numbers that nobody used in the end are
-// passed over. The counter remembers how far trimming came.
+// keys follow from their numbers, so nothing else is read; numbers that were never used are
+// skipped. The counter stores how far trimming came.
 func (s *Store) trimLog(ctx context.Context, id string, counter logCounter) error {
 	kept, n := 0, counter.notes
 	for ; kept < release.MaxNotes && n > counter.trimmed; n -= 100 {

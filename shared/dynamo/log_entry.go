@@ -28,13 +28,13 @@ func entryItem(partition, of, sk string, e release.LogEntry, w Write) item {
 }
 
 // entryAction is an entry of a release's log as a further action of the write that it is
-// about. It needs no condition: its key is its own, and what the write rests on is asked
-// of the release.
+// about. It needs no condition: no other write uses its key, and the write's conditions
+// are on the release.
 func (s *Store) entryAction(id, sk string, e release.LogEntry, w Write) types.TransactWriteItem {
 	return putAction(s.tables.Releases, entryItem(logPrefix+id, id, sk, e, w), newExpression())
 }
 
-// decodeEntry reads an entry, also one of before kinds were kept.
+// decodeEntry reads an entry, also one stored before entries had kinds.
 func decodeEntry(ctx context.Context, i item) release.LogEntry {
 	sk := verbatim(i, "sk")
 	if !has(i, "entry") {
@@ -73,8 +73,9 @@ func legacyFields(a *attributes, e *release.LogEntry) {
 	word(a, "entered", &e.Status)
 }
 
-// creationAction is the first entry of a release's log: the whole plan, and what it was
-// created with. What was created is told of it without the plan, which it has itself.
+// creationAction is the first entry of a release's log: the whole plan, and the change
+// requests it was created with. In the answer the entry has no plan, since the release
+// itself has it.
 func (s *Store) creationAction(d *ReleaseDetail, by release.Stamp) types.TransactWriteItem {
 	e := release.EntryBy(release.LogCreated, "Created", by)
 	e.ID, e.Status, e.Added = logID(createdSort), release.Planned, scoped(d.Links)

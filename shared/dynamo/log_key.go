@@ -18,12 +18,13 @@ import (
 //	                                   change requests names the first: scope/CHG-7
 //	e9999                              the deletion
 //
-// A transition and a note take their place in the very write that moves the counter. Every
-// other write that leaves an entry reads what it rests on first (a change request, then the
-// release, then the counter), asks for the status that it read, and raises the revision: so
-// what was acknowledged before it began sorts before it, and of two that do not commute,
-// one has seen the other. No two have the same key: writes that name the same change
-// request are ordered by its revision, and so read another one of the release.
+// A transition and a note get their place from the very write that moves the counter. Every
+// other write that leaves an entry first reads what it depends on (a change request, then
+// the release, then the counter), is conditioned on the status that it read, and raises the
+// revision: so what was acknowledged before it began sorts before it, and of two writes
+// that do not commute, one has seen the other. No two have the same key: writes about the
+// same change request are ordered by its revision, and so read different revisions of the
+// release.
 //
 // Before 2026-11-26 keys were the number of the last note, with #0003 after it for a
 // transition and #r00000043 for an edit. They sort before all others.
@@ -37,8 +38,8 @@ func transitionSort(epoch int) string { return fmt.Sprintf("e%04d", epoch) }
 
 func noteSort(epoch, n int) string { return fmt.Sprintf("e%04d.%012d", epoch, n) }
 
-// place is where an entry belongs that is written by whoever read a release and its
-// counter, in this order.
+// place is the position of an entry in the log, from the release and its counter as the
+// writer read them, in this order.
 type place struct{ epoch, notes, revision int }
 
 // sort is the key of an entry, about a change request or about none.
@@ -54,7 +55,7 @@ func legacyNoteSort(n int) string { return fmt.Sprintf("%012d", n) }
 
 func isLegacySort(sk string) bool { return sk != "" && '0' <= sk[0] && sk[0] <= '9' }
 
-// legacyKind is what an old entry was about: only transitions put an epoch into its key.
+// legacyKind is the kind of an old entry: only transitions put an epoch into its key.
 func legacyKind(sk string) release.LogKind {
 	if _, suffix, written := strings.Cut(sk, "#"); written && !strings.HasPrefix(suffix, "r") {
 		return release.LogTransition
@@ -89,17 +90,17 @@ func withoutZeros(s string) string {
 	return "0"
 }
 
-// logCounter is the item beside a release that gives its notes their numbers. It goes
-// when the release is deleted. A transition writes its epoch and status here, and what
-// number notes had come to then (since3 for epoch 3): so a note knows its place without a
-// look at the release, and the place of any note can be told from its number.
-// How far a settlement has come stands on it too, see settle_progress.go.
+// logCounter is the item beside a release that numbers its notes. It is removed when the
+// release is deleted. A transition writes its epoch and status here, and the number of
+// notes at that time (since3 for epoch 3): so the release need not be read for the place of
+// a note, and the place of any note follows from its number. The progress of a settlement
+// is stored here too, see settle_progress.go.
 type logCounter struct {
 	notes   int
 	trimmed int // the highest number of which all notes up to it were trimmed
 	epoch   int
 	since   map[int]int
-	known   bool // false for a counter of before epochs were kept here
+	known   bool // false for a counter from before epochs were stored here
 }
 
 const sincePrefix = "since"

@@ -14,18 +14,18 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// pageBytes bounds what the entries of a page hold, far below the 6 MB that Lambda answers
-// with: an entry can be 300 KB.
+// pageBytes bounds the size of a page's entries, far below the 6 MB that a Lambda function
+// can answer with: an entry can be 300 KB.
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const pageBytes = 3 << 20
 
 const noBytes = math.MaxInt
 
-// LogPage reads a page of the log, newest first, of one kind or of all: the notes that are
-// kept, also where older ones are not trimmed yet, and all other entries. A page holds
-// fewer entries than asked for where they are large.
+// LogPage reads a page of the log, newest first, of one kind or of all: the newest notes,
+// without older ones that are not trimmed yet, and all other entries. A page holds fewer
+// entries than asked for where they are large.
 //
-// Of a deleted release, the log is there for whoever may read those.
+// With ofDeleted it also reads the log of a deleted release.
 func (s *Store) LogPage(ctx context.Context, id string, kind release.LogKind, limit int, cursor string, ofDeleted bool) ([]release.LogEntry, string, error) {
 	if _, err := s.Release(ctx, id); err != nil {
 		if !ofDeleted || !release.IsKind(err, release.KindNotFound) {
@@ -71,7 +71,7 @@ type entryPage struct {
 	entries         []release.LogEntry
 }
 
-// add takes an entry where it is of the kind, and tells whether the page goes on.
+// add takes an entry if it is of the kind, and tells whether the page goes on.
 func (p *entryPage) add(e release.LogEntry, i item) bool {
 	if p.kind == "" || e.Kind == p.kind {
 		p.entries = append(p.entries, e)
@@ -80,14 +80,14 @@ func (p *entryPage) add(e release.LogEntry, i item) bool {
 	return len(p.entries) < p.limit && p.size < p.maxBytes
 }
 
-// newestFirst reads entries from the query's start on, newest first, and hands each on
-// until take says that it is enough. It tells whether none was left then.
+// newestFirst reads entries from the query's start on, newest first, and calls take for
+// each until it says that the page is full. It tells whether none was left then.
 func (s *Store) newestFirst(ctx context.Context, in *dynamodb.QueryInput, p *entryPage, take func(item) bool) (end bool, err error) {
 	in.ScanIndexForward = aws.Bool(false)
 	for {
-		in.Limit = aws.Int32(pageSize) // entries of one kind may stand far apart
+		in.Limit = aws.Int32(pageSize) // entries of one kind may be far apart
 		if p.kind == "" {
-			in.Limit = aws.Int32(int32(p.limit - len(p.entries) + 1)) // one more tells whether there is one
+			in.Limit = aws.Int32(int32(p.limit - len(p.entries) + 1)) // one more tells whether there is a next page
 		}
 		out, err := s.db.Query(ctx, in)
 		if err != nil {
@@ -104,8 +104,8 @@ func (s *Store) newestFirst(ctx context.Context, in *dynamodb.QueryInput, p *ent
 	}
 }
 
-// logPosition is where a reading of a log, newest first, stands: after which entry, and
-// after how many notes.
+// logPosition is how far a log has been read, newest first: up to which entry, and how
+// many notes.
 type logPosition struct {
 	id    string
 	after string // empty at the beginning
@@ -139,8 +139,8 @@ func openLogCursor(cursor, list, id string) (logPosition, error) {
 }
 
 // logFrom reads entries from a position on, newest first, and returns where it ended. Old
-// entries, which sort before all others, are read together once the reading comes to them:
-// their keys do not tell their order.
+// entries, which sort before all others, are read all at once when they are reached: their
+// keys do not give their order.
 func (s *Store) logFrom(ctx context.Context, p logPosition, page *entryPage) (logPosition, error) {
 	page.entries = []release.LogEntry{}
 	take := func(i item) bool {
@@ -149,7 +149,7 @@ func (s *Store) logFrom(ctx context.Context, p logPosition, page *entryPage) (lo
 		if e.Kind == release.LogNote {
 			if p.notes++; p.notes > release.MaxNotes {
 				p.notes = release.MaxNotes
-				return true // not trimmed yet, and not kept either
+				return true // no longer kept, and not trimmed yet
 			}
 		}
 		return page.add(e, i)
@@ -190,8 +190,8 @@ func (s *Store) logFrom(ctx context.Context, p logPosition, page *entryPage) (lo
 	return p, nil
 }
 
-// legacyLog reads the entries of before 2026-11-26, newest first: by the number of the last
-// note before them, and under one number by their times.
+// legacyLog reads the entries from before 2026-11-26, newest first: by the number of the
+// last note before them, and within a number by their times.
 func (s *Store) legacyLog(ctx context.Context, id string) ([]item, error) {
 	var old []item
 	if err := s.items(ctx, rangeOf(s.tables.Releases, logPrefix+id, "<", firstSort), pageSize, func(i item) { old = append(old, i) }); err != nil {

@@ -59,10 +59,10 @@ func (s *Store) RecipientStates(ctx context.Context, releaseID string) ([]mail.R
 	return all, err
 }
 
-// SaveRecipientState changes what a person is told: the row, which was read at the revision it
-// carries, and what belongs to it in the same transaction: a mail that is superseded
-// while it is still pending (supersede names it), and a new one. False says that
-// somebody or something moved meanwhile: read again and decide anew.
+// SaveRecipientState changes what a person is told, in one transaction: the row, which was
+// read at the revision it carries, a mail that is superseded while it is still pending
+// (supersede names it), and a new mail. False means that something changed since it was
+// read: read again and decide again.
 func (s *Store) SaveRecipientState(ctx context.Context, row mail.RecipientState, supersede string, m *mail.Mail, now time.Time) (bool, error) {
 	unchanged := newExpression().absent("pk")
 	if row.Revision > 0 {
@@ -74,7 +74,7 @@ func (s *Store) SaveRecipientState(ctx context.Context, row mail.RecipientState,
 		actions = append(actions, putAction(s.tables.Mail, encodeMail(mail.New(*m, now)), newExpression().absent("pk")))
 	}
 	if supersede != "" {
-		e := ended(mail.Supersede, "overtaken by a newer one").set("updatedAt", millisValue(now))
+		e := ended(mail.Supersede, "replaced by a newer one").set("updatedAt", millisValue(now))
 		actions = append(actions, updateAction(s.tables.Mail, mailKey(supersede), e))
 	}
 	err := s.transact(ctx, actions)

@@ -12,7 +12,7 @@ const jobPrefix = "JOB#"
 
 func jobKey(k mail.JobKey) item { return key(jobPrefix+k.ReleaseID, k.Name) }
 
-// OpenJob has a job planned: its record wakes plan-notices.
+// OpenJob opens a job: its stream record invokes plan-notices.
 func (s *Store) OpenJob(ctx context.Context, k mail.JobKey, now time.Time) error {
 	_, err := s.update(ctx, s.tables.Mail, jobKey(k), putJob(k, opPlan, now.Add(mail.ReplanAfter), now))
 	return err
@@ -30,8 +30,8 @@ func (s *Store) OpenJobOnce(ctx context.Context, k mail.JobKey, now time.Time) (
 	return err == nil, err
 }
 
-// OpenDueJob opens a job that waits and whose time has come, or that is open and was
-// forgotten (late). It is for what the index of due items says, which lags.
+// OpenDueJob opens a job that is waiting and due, or that is open and was forgotten
+// (late). It checks the table, since the index of due items lags.
 func (s *Store) OpenDueJob(ctx context.Context, k mail.JobKey, now time.Time) (opened, late bool, err error) {
 	e := putJob(k, opPlan, now.Add(mail.ReplanAfter), now).equal(opAttribute, opWait.value()).compare("dueAt", "<", millisValue(now))
 	_, err = s.update(ctx, s.tables.Mail, jobKey(k), e)
@@ -46,7 +46,7 @@ func (s *Store) OpenDueJob(ctx context.Context, k mail.JobKey, now time.Time) (o
 	return late, late, err
 }
 
-// ArmJob has a job wait until a moment, unless it waits already or is open.
+// ArmJob has a job wait until a time, unless it waits already or is open.
 func (s *Store) ArmJob(ctx context.Context, k mail.JobKey, at, now time.Time) error {
 	_, err := s.update(ctx, s.tables.Mail, jobKey(k), putJob(k, opWait, at, now).absent("dueKey"))
 	if _, armed := failedCondition(err); armed {
@@ -55,8 +55,8 @@ func (s *Store) ArmJob(ctx context.Context, k mail.JobKey, at, now time.Time) er
 	return err
 }
 
-// OpenSettlement has a settlement's job planned that waits for it, or that is not there
-// yet. One that was planned stays so.
+// OpenSettlement opens a settlement's job that waits for its end, or that does not exist
+// yet. One that was planned stays as it is.
 func (s *Store) OpenSettlement(ctx context.Context, k mail.JobKey, now time.Time) error {
 	e := putJob(k, opPlan, now.Add(mail.ReplanAfter), now)
 	e.conditions = append(e.conditions, "(attribute_not_exists("+e.name("pk")+") OR "+e.name(opAttribute)+" = "+e.value(opWait.value())+")")
@@ -67,8 +67,8 @@ func (s *Store) OpenSettlement(ctx context.Context, k mail.JobKey, now time.Time
 	return err
 }
 
-// AwaitSettlement puts down a settlement's job until the settlement is complete, once:
-// a job that was opened or planned since stays as it is.
+// AwaitSettlement stores a settlement's job, to wait until the settlement is complete: a
+// job that exists already, opened or planned, stays as it is.
 func (s *Store) AwaitSettlement(ctx context.Context, k mail.JobKey, now time.Time) error {
 	_, err := s.update(ctx, s.tables.Mail, jobKey(k), putJob(k, opWait, now.Add(mail.ReplanAfter), now).absent("pk"))
 	if _, there := failedCondition(err); there {
@@ -77,7 +77,7 @@ func (s *Store) AwaitSettlement(ctx context.Context, k mail.JobKey, now time.Tim
 	return err
 }
 
-// putJob is the write of a job that is looked after at a moment.
+// putJob is the write of a job that is due at a time.
 func putJob(k mail.JobKey, op Op, due, now time.Time) *expression {
 	return newExpression().op(op).add("round", number(1)).
 		set("dueKey", dueShard(dueJob, jobPrefix+k.ReleaseID)).set("dueAt", millisValue(due)).
@@ -98,8 +98,8 @@ func decodeJob(k mail.JobKey, i item) mail.Job {
 	return mail.Job{JobKey: k, Open: op == opPlan, Wait: op == opWait, Round: num(i, "round"), DueAt: timeOf(i, "dueAt")}
 }
 
-// CloseJob records that a job, as it was read, is done, and when it is to be looked at
-// next; the zero time for never. Where it was opened again meanwhile, it stays open.
+// CloseJob records that a job, as it was read, is done, and when it is due next; the zero
+// time for never. Where it was opened again meanwhile, it stays open.
 func (s *Store) CloseJob(ctx context.Context, j mail.Job, next, now time.Time) error {
 	closed := opRest
 	if _, settlement := j.Epoch(); settlement {
@@ -116,8 +116,8 @@ func (s *Store) CloseJob(ctx context.Context, j mail.Job, next, now time.Time) e
 	return err
 }
 
-// MoveJobFromMails puts a job of an earlier version, which stood among the mails that are
-// due, where jobs are looked for.
+// MoveJobFromMails moves a job of an earlier version, which is indexed among the due mails,
+// to where due jobs are indexed.
 func (s *Store) MoveJobFromMails(ctx context.Context, k mail.JobKey) error {
 	pk := jobPrefix + k.ReleaseID
 	e := newExpression().set("dueKey", dueShard(dueJob, pk)).equal("dueKey", dueShard(dueMail, pk))

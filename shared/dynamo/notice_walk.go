@@ -11,11 +11,11 @@ import (
 	"example.com/releases/shared/mail"
 )
 
-// TimerWalk is how far the walk over all scheduled releases has come that gives those a
-// timer which an earlier version scheduled.
+// TimerWalk is the progress of a walk over all scheduled releases, which gives a timer to
+// those that an earlier version scheduled.
 type TimerWalk struct {
 	Since time.Time // when it first began; the zero time before that
-	after item      // where it goes on; nil at the beginning
+	after item      // where it continues; nil at the beginning
 }
 
 var walkKey = key("TIMERS", mainSort)
@@ -26,8 +26,8 @@ func (s *Store) TimerWalk(ctx context.Context) (TimerWalk, error) {
 	return TimerWalk{Since: timeOf(i, "since"), after: mapOf(i, "after")}, err
 }
 
-// WithoutTimer reads the next so many scheduled releases and lists those that no job
-// waits for, nor is open for. It saves how far it has come, where that changed.
+// WithoutTimer reads the next scheduled releases, at most most of them, and lists those
+// without a job that waits or is open. It saves how far it has come, where that changed.
 func (s *Store) WithoutTimer(ctx context.Context, w TimerWalk, most int, now time.Time) ([]string, error) {
 	in := s.scheduledQuery()
 	in.Limit, in.ExclusiveStartKey = aws.Int32(int32(most)), w.after

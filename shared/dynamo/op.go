@@ -8,12 +8,12 @@ import (
 )
 
 // Op is the word that a write leaves on an item to say what it did. The filters of the
-// tables' event source mappings match it, so that a write wakes only whom it concerns:
-// see Consumers for who listens to which, and SilentOps for the others. What a filter
-// does not name never reaches a function, and nothing fails: hence a type of its own,
-// which no string can stand in for, and lists that tests hold equal to the template.
+// tables' event source mappings match it, so that a write invokes only the functions that
+// it concerns: see Consumers for who listens to which, and SilentOps for the others. What
+// a filter does not name never reaches a function, and nothing fails: hence a type of its
+// own, which no string converts to, and lists that tests keep equal to the template.
 //
-// The words are stored in items and stand in deployed filters. None is ever renamed.
+// The words are stored in items and in deployed filters. None is ever renamed.
 type Op struct{ word string }
 
 // The words of releases and change requests. A transition leaves the status that the
@@ -38,7 +38,7 @@ var (
 // state, see opOfState.
 var (
 	opSend    = Op{"send"}    // a mail is to be sent
-	opWait    = Op{"wait"}    // a mail or a job is left to the periodic look
+	opWait    = Op{"wait"}    // a mail or a job waits for tend-outbox
 	opPlan    = Op{"plan"}    // a job is open
 	opPlanned = Op{"planned"} // a settlement's job is done; in earlier versions, a window's too
 )
@@ -46,7 +46,7 @@ var (
 // opOfStatus is the word of a transition.
 func opOfStatus(s release.Status) Op { return Op{string(s)} }
 
-// opOfState is the word of a mail on its way or at its end.
+// opOfState is the word of a mail that is being sent or has ended.
 func opOfState(s mail.State) Op { return Op{string(s)} }
 
 // String is the word as it is stored.

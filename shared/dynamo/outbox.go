@@ -65,8 +65,8 @@ func mailFields(a *attributes, m *mail.Mail) {
 
 func unix(t time.Time) types.AttributeValue { return number(int(t.Unix())) }
 
-// PutMail puts a mail into the outbox unless it is there, and tells whether it was new.
-// One that was put there under an older key of its recipient is there.
+// PutMail puts a mail into the outbox unless it is there already, and tells whether it was
+// new. One that is there under an older key of its recipient counts.
 func (s *Store) PutMail(ctx context.Context, m mail.Mail, now time.Time) (bool, error) {
 	for _, older := range mail.OlderIDs(m.Kind, m.ReleaseID, m.Number, m.Recipient) {
 		before, found, err := s.Mail(ctx, older)
@@ -108,8 +108,8 @@ func (s *Store) MailsByID(ctx context.Context, ids []string) (map[string]mail.Ma
 	return mails, nil
 }
 
-// setMailState takes a mail to its next state, where it still has one of those it may leave.
-// It tells whether this call did, and returns the item as it then is.
+// setMailState makes a transition of a mail, if the mail still has a state from which it
+// may happen. It tells whether this call did, and returns the item as it then is.
 func (s *Store) setMailState(ctx context.Context, id string, e *expression, now time.Time) (mail.Mail, bool, error) {
 	i, err := s.update(ctx, s.tables.Mail, mailKey(id), e.set("updatedAt", millisValue(now)))
 	if failed, ok := failedCondition(err); ok {
@@ -121,7 +121,7 @@ func (s *Store) setMailState(ctx context.Context, id string, e *expression, now 
 	return decodeMail(i), true, nil
 }
 
-// transition is the write of one, with its condition.
+// transition is the write of a mail's transition, with its condition.
 func transition(t mail.Transition) *expression {
 	e := newExpression().set("state", text(string(t.To)))
 	var states []string
@@ -138,7 +138,7 @@ func ended(t mail.Transition, reason string) *expression {
 	return transition(t).end(t.To, reason)
 }
 
-// end has nobody look after a mail any more.
+// end takes a mail that has ended out of the index of due items.
 func (e *expression) end(state mail.State, reason string) *expression {
 	e.op(opOfState(state)).remove("lease").remove("dueKey").remove("dueAt")
 	if reason == "" {
@@ -147,7 +147,7 @@ func (e *expression) end(state mail.State, reason string) *expression {
 	return e.set("reason", text(truncateText(reason)))
 }
 
-// truncateText bounds what others worded.
+// truncateText bounds a text that comes from outside.
 func truncateText(s string) string {
 	if len(s) > release.MaxText {
 		return strings.ToValidUTF8(s[:release.MaxText], "")

@@ -11,10 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// DueMails lists the ids of mails that are overdue at a moment, the oldest first, up to
-// about most of each index partition. It reads an index and is for finding candidates;
-// what is done with them is judged by the table. Jobs of earlier versions, which stood
-// among the mails, are named apart: see MoveJobFromMails.
+// DueMails lists the ids of mails that are overdue at a time, the oldest first, up to
+// about most of each index partition. It reads an index and so finds candidates only; the
+// table decides what is done with them. Jobs of earlier versions, which are indexed among
+// the mails, are returned separately: see MoveJobFromMails.
 func (s *Store) DueMails(ctx context.Context, now time.Time, most int) (ids []string, jobs []mail.JobKey, err error) {
 	for n := range dueShards {
 		keys, err := s.dueKeys(ctx, fmt.Sprintf("%s#%d", dueMail, n), now, most)
@@ -32,7 +32,7 @@ func (s *Store) DueMails(ctx context.Context, now time.Time, most int) (ids []st
 	return ids, jobs, nil
 }
 
-// DueJobs lists every job that is due at a moment, as DueMails does.
+// DueJobs lists every job that is due at a time, as DueMails does.
 func (s *Store) DueJobs(ctx context.Context, now time.Time) ([]mail.JobKey, error) {
 	var jobs []mail.JobKey
 	for n := range dueShards {
@@ -48,8 +48,8 @@ func (s *Store) DueJobs(ctx context.Context, now time.Time) ([]mail.JobKey, erro
 	return jobs, nil
 }
 
-// UnknownMails lists mails of which we do not know whether SES took them, since before
-// a moment.
+// UnknownMails lists mails of which we have not known since a time before before whether
+// SES accepted them.
 func (s *Store) UnknownMails(ctx context.Context, before time.Time, most int) ([]string, error) {
 	keys, err := s.dueKeys(ctx, string(mail.Unknown), before, most)
 	if err != nil {

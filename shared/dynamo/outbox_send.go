@@ -21,15 +21,15 @@ func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time
 	return m, won, err
 }
 
-// MailSent records that SES took the mail, also where the lease was taken for expired
-// while it did; where SES's own event was faster, that stands.
+// MailSent records that SES accepted the mail, even where the lease was taken for expired
+// meanwhile; where SES's own event was faster, it changes nothing.
 func (s *Store) MailSent(ctx context.Context, m mail.Mail, messageID string, now time.Time) error {
 	_, _, err := s.setMailState(ctx, m.ID, ended(mail.Accept, "").set("messageId", text(messageID)), now)
 	return err
 }
 
-// MailLost records, under the lease of whoever tried, that nobody knows how it ended.
-// Where SES's own event was faster, that stands.
+// MailLost records, under the lease of whoever tried, that the outcome of the attempt is
+// unknown. Where SES's own event was faster, it changes nothing.
 func (s *Store) MailLost(ctx context.Context, m mail.Mail, reason string, now time.Time) (bool, error) {
 	// It stays in the index of due items, under a key of its own, where the alarm finds it.
 	e := transition(mail.Lose).op(opOfState(mail.Unknown)).set("reason", text(truncateText(reason))).remove("lease").
@@ -38,7 +38,7 @@ func (s *Store) MailLost(ctx context.Context, m mail.Mail, reason string, now ti
 	return won, err
 }
 
-// DelayMail gives a mail back that SES has refused for now: the periodic look wakes it
+// DelayMail returns a mail to pending that SES has refused for now: tend-outbox wakes it
 // once it is due again.
 func (s *Store) DelayMail(ctx context.Context, m mail.Mail, reason string, now, until time.Time) error {
 	e := transition(mail.Delay).op(opWait).
@@ -48,14 +48,14 @@ func (s *Store) DelayMail(ctx context.Context, m mail.Mail, reason string, now, 
 	return err
 }
 
-// SupersedeMail ends a pending mail that something newer has overtaken.
+// SupersedeMail ends a pending mail that something newer replaces.
 func (s *Store) SupersedeMail(ctx context.Context, id, reason string, now time.Time) (bool, error) {
 	_, won, err := s.setMailState(ctx, id, ended(mail.Supersede, reason), now)
 	return won, err
 }
 
-// WakeMail brings a pending mail before the sender again. The look that found it due
-// says how it stood then, so that of several looks one wakes it.
+// WakeMail has a pending mail sent again. It is conditioned on the mail as the caller
+// found it due, so that of several callers one wakes it.
 func (s *Store) WakeMail(ctx context.Context, m mail.Mail, now time.Time) (bool, error) {
 	e := transition(mail.Wake).op(opSend).set("dueAt", millisValue(now.Add(mail.WakeAfter))).equal("dueAt", millisValue(m.DueAt))
 	_, won, err := s.setMailState(ctx, m.ID, e, now)
@@ -71,8 +71,8 @@ func (s *Store) ResendMail(ctx context.Context, id string, now time.Time) (bool,
 	return won, err
 }
 
-// MailWasSent records that SES has taken the mail, as its Send event says. It settles
-// whatever we did not know.
+// MailWasSent records that SES has accepted the mail, as its Send event says. That ends
+// any doubt about the outcome.
 func (s *Store) MailWasSent(ctx context.Context, id, messageID string, now time.Time) (mail.Mail, bool, error) {
 	return s.setMailState(ctx, id, ended(mail.Confirm, "").set("messageId", text(messageID)), now)
 }
@@ -83,8 +83,8 @@ func addressKey(address string) item {
 	return key(suppressionPrefix+release.AddressKey(address), mainSort)
 }
 
-// Suppress keeps further mails from an address; the first reason stands. Deleting the
-// item lets mails through again.
+// Suppress stops further mails to an address; the first reason is kept. Deleting the item
+// ends it.
 func (s *Store) Suppress(ctx context.Context, address, reason string, now time.Time) error {
 	i := addressKey(address)
 	i["suppressed"], i["reason"], i["createdAt"] = boolean(true), text(truncateText(reason)), millisValue(now)
@@ -96,7 +96,7 @@ func (s *Store) Suppress(ctx context.Context, address, reason string, now time.T
 }
 
 // Suppressed tells why an address gets no mails; empty where it does. What was stored
-// under an older key still holds.
+// under an older key still counts.
 func (s *Store) Suppressed(ctx context.Context, address string) (string, error) {
 	keys := []item{addressKey(address)}
 	for _, older := range release.OlderAddressKeys(address) {
@@ -117,7 +117,7 @@ func (s *Store) Circuit(ctx context.Context) (mail.Circuit, error) {
 	return mail.Circuit{Until: timeOf(i, "until"), Reason: str(i, "reason")}, err
 }
 
-// OpenCircuit stops all sending until a moment; the first mail after it tries again.
+// OpenCircuit stops all sending until a time; the first mail after it tries again.
 func (s *Store) OpenCircuit(ctx context.Context, c mail.Circuit) error {
 	i := key("CIRCUIT", mainSort)
 	i["until"], i["reason"] = millisValue(c.Until), text(truncateText(c.Reason))

@@ -12,10 +12,10 @@ import (
 )
 
 // CreateRelease gives the release its id and stores it with its change requests. Up to
-// one chunk of them is one transaction. With more, the release is created with the rest
-// marked as still linking, which bars every other write, until the last chunk; whoever
-// comes by goes on with it (FinishCreation): this call, the same request sent again with
-// its Idempotency-Key, the sweep.
+// one chunk of them is one transaction. With more, the release is created with the others
+// marked as still linking, which blocks every other write until the last chunk is linked.
+// FinishCreation continues it: from this call, from the same request sent again with its
+// Idempotency-Key, or from the sweep.
 func (s *Store) CreateRelease(ctx context.Context, r release.Release, changeIDs []string, w Write) (ReleaseDetail, error) {
 	w.keepRecordIn(s.tables.Releases)
 	created, err := s.beginCreation(ctx, r, changeIDs, w)
@@ -35,7 +35,7 @@ func (s *Store) CreateRelease(ctx context.Context, r release.Release, changeIDs 
 	}
 	created, err = s.FinishCreation(ctx, id, w.Stamp)
 	if release.IsKind(err, release.KindNotFound) {
-		// The sweep, or the same request sent again, met what could not be linked.
+		// The sweep, or the same request sent again, found something that could not be linked.
 		err = release.Fail(release.KindConflict, "not-linkable",
 			"The new release was not created: one of its change requests was taken meanwhile.")
 	}
@@ -88,7 +88,7 @@ func (s *Store) beginCreation(ctx context.Context, r release.Release, changeIDs 
 }
 
 // nextReleaseID takes the next number of the quarter in which the release starts. A
-// number that is taken and not used is never used.
+// number that is taken and then not used is lost.
 func (s *Store) nextReleaseID(ctx context.Context, r release.Release) (string, error) {
 	at := r.CreatedAt
 	if r.ScheduledStart != nil {

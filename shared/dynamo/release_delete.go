@@ -11,7 +11,7 @@ import (
 )
 
 // DeleteRelease removes a release that is planned or cancelled. Its first write marks
-// it, and from then on it reads as gone; repeating, or the sweep, continues.
+// it, and from then on it is not found; repeating the request, or the sweep, continues.
 func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
 	_, err := retryOnConflict(ctx, func() (struct{}, error) {
 		var none struct{}
@@ -43,9 +43,9 @@ func (s *Store) DeleteRelease(ctx context.Context, id string, w Write) error {
 	return s.ResumeDeleting(ctx, id, w.Stamp)
 }
 
-// markDeleting begins a deletion. The log's counter goes in the same transaction, so
+// markDeleting begins a deletion. The log's counter is deleted in the same transaction, so
 // that no note gets a number any more; one that has its number already is still written,
-// and stands before the entry that tells of the deletion.
+// and sorts before the entry of the deletion.
 func (s *Store) markDeleting(ctx context.Context, id string, mark *expression, stamp release.Stamp, further ...types.TransactWriteItem) error {
 	mark.remove("publicKey").set("deleting", boolean(true)).set("attention", text("1")).set("attentionSince", secondsValue(stamp.At))
 	return conflictOf(s.transact(ctx, append([]types.TransactWriteItem{

@@ -13,12 +13,12 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// linkingKey is the Idempotency-Key of a creation that is still linking, on the release:
-// whoever ends the creation has the key answer what came of it.
+// linkingKey is the Idempotency-Key of a creation that is still linking, stored on the
+// release: whoever ends the creation stores its result under the key.
 const linkingKey = "linkingKey"
 
-// linkingBy is who asked for a creation that is still linking, and when: the entry that
-// tells of it comes with the last chunk, which may be the sweep's.
+// linkingBy is who asked for a creation that is still linking, and when: the log entry is
+// written with the last chunk, which may be the sweep's.
 const linkingBy = "linkingBy"
 
 func linkingByFields(a *attributes, s *release.Stamp) {
@@ -37,10 +37,10 @@ type creation struct {
 	by  release.Stamp
 }
 
-// FinishCreation links what a creation has still to link. Where something of it can no
-// longer be linked, because somebody took it meanwhile, the creation ends as if it had
-// never begun: nothing is dropped from a release that somebody asked for. The refusal says
-// what it was, and the key of the request answers it from then on.
+// FinishCreation links what a creation has still to link. Where a change request can no
+// longer be linked, because another release took it meanwhile, the creation ends as if it
+// had never begun, rather than create a release with less than was asked for. The refusal
+// names the change request, and is the answer to the request's key from then on.
 func (s *Store) FinishCreation(ctx context.Context, id string, stamp release.Stamp) (ReleaseDetail, error) {
 	return retryOnConflict(ctx, func() (ReleaseDetail, error) {
 		for {
@@ -75,7 +75,7 @@ func (s *Store) creation(ctx context.Context, id string) (creation, error) {
 	return c, err
 }
 
-// finished is a creation that somebody else brought to its end, with the entry of then.
+// finished is a creation that another call completed, with the log entry of that.
 func (s *Store) finished(ctx context.Context, c creation) (ReleaseDetail, error) {
 	i, err := s.get(ctx, s.tables.Releases, key(logPrefix+c.Release.ID, createdSort))
 	if i != nil {
@@ -84,7 +84,7 @@ func (s *Store) finished(ctx context.Context, c creation) (ReleaseDetail, error)
 	return c.ReleaseDetail, err
 }
 
-// linkNext links the next chunk. With the last one the creation is through, and it
+// linkNext links the next chunk. With the last one the creation is complete, and it
 // returns what was created.
 func (s *Store) linkNext(ctx context.Context, c creation, stamp release.Stamp) (*ReleaseDetail, error) {
 	left := c.Release.Linking
@@ -124,8 +124,8 @@ func (s *Store) linkNext(ctx context.Context, c creation, stamp release.Stamp) (
 	return detail, conflictOf(s.transact(ctx, append(actions, further...)), -1)
 }
 
-// ofNewRelease is where a creation has its ids: which of them it was is in the id, since
-// the order of the request is not kept.
+// ofNewRelease is the field of a creation that has the ids, without an index: the order
+// of the request is not stored, and the refusal has the id.
 func ofNewRelease(string) string { return "linkedChangeRequestIds" }
 
 // with is the release as the last chunk leaves it.
@@ -140,8 +140,8 @@ func (c creation) with(ids []string, changes map[string]release.Change, stamp re
 	return &d
 }
 
-// endRecord is what has the creation's key answer from now on, as a further action of the
-// transaction that ends it; none where there was no key, or its day is over.
+// endRecord stores what the creation's key answers from now on, as a further action of
+// the transaction that ends it; none where there was no key, or where it has expired.
 func (s *Store) endRecord(ctx context.Context, c creation, attribute string, v types.AttributeValue) ([]types.TransactWriteItem, error) {
 	if c.key == "" {
 		return nil, nil
@@ -154,12 +154,12 @@ func (s *Store) endRecord(ctx context.Context, c creation, attribute string, v t
 	return []types.TransactWriteItem{putAction(s.tables.Releases, i, newExpression().equal("release", text(c.Release.ID)))}, nil
 }
 
-// endCreation ends a creation that cannot be completed as if it had never begun. The first
-// write decides: from then on the release is gone and the key answers the refusal. What
-// is still held is given back after it, by the sweep where this call dies.
+// endCreation ends a creation that cannot be completed as if it had never begun. With the
+// first write the release is gone and the key answers the refusal. Change requests that it
+// still holds are freed after that, by the sweep where this call dies.
 func (s *Store) endCreation(ctx context.Context, c creation, refusal *release.Error, stamp release.Stamp) error {
 	id := c.Release.ID
-	// Of a release that never was, there is no status to tell.
+	// A release that was never created has no status.
 	refusal.Status, refusal.AllowedNextStatuses = "", nil
 	refusal.Detail = strings.Join(refusal.ChangeRequests, ", ") + " cannot be linked to the new release, which was not created."
 	a := attributes{item: item{}}
@@ -178,7 +178,7 @@ func (s *Store) endCreation(ctx context.Context, c creation, refusal *release.Er
 	return refusal
 }
 
-// resumeEnded goes on giving back what an ended creation held.
+// resumeEnded goes on freeing what an ended creation held.
 func (s *Store) resumeEnded(ctx context.Context, id string, stamp release.Stamp) error {
 	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
 	if err != nil || !boolOf(i, "deleting") {

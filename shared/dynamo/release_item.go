@@ -27,7 +27,7 @@ func encodeRelease(r release.Release) item {
 	releaseFields(&a, &r)
 	i := a.item
 	i["kind"] = text("R")
-	// What else is counted on the item begins as zero, so that conditions can compare it.
+	// The other counters of the item begin as zero, so that conditions can compare them.
 	i["epoch"] = number(r.Epoch())
 	i["announced"] = number(0)
 	i["settledEpoch"] = number(0)
@@ -60,7 +60,7 @@ func releaseFields(a *attributes, r *release.Release) {
 	settlingFields(a, &r.Settling)
 }
 
-// editableFields are what an edit of a release replaces.
+// editableFields are replaced by an edit of a release.
 func editableFields(a *attributes, r *release.Release) {
 	planFields(a, &r.Plan)
 	a.optionalNumber("windowVersion", &r.WindowVersion)
@@ -107,8 +107,8 @@ func historyFields(a *attributes, h *release.HistoryEntry) {
 	a.text("request", &h.Request)
 }
 
-// settlingFields stand beside the release's own. Its epoch begins as zero, which is
-// none, so that conditions can compare it.
+// settlingFields are the state of the latest settlement. Its epoch begins as zero, which
+// means none, so that conditions can compare it.
 func settlingFields(a *attributes, s **release.Settling) {
 	var settling release.Settling
 	var since *time.Time

@@ -19,8 +19,8 @@ type ReleaseDetail struct {
 	Log     []release.LogEntry
 }
 
-// Release reads a release, strongly consistent. One that is being deleted is not found. Of a
-// settlement under way it tells the scope and not the progress, which stands beside it.
+// Release reads a release, strongly consistent. One that is being deleted is not found. Of
+// a settlement under way it has the scope but not the progress, which is on another item.
 func (s *Store) Release(ctx context.Context, id string) (release.Release, error) {
 	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))
 	if err != nil {
@@ -56,8 +56,8 @@ func (s *Store) ReleaseWithLinks(ctx context.Context, id string) (ReleaseDetail,
 	return ReleaseDetail{Release: r, Links: links}, err
 }
 
-// releaseLinksAndPlace reads a release with its links, and where an entry about it
-// belongs, in one consistent query, the counter last.
+// releaseLinksAndPlace reads a release with its links, and the place of a log entry about
+// it, in one consistent query, the counter last.
 func (s *Store) releaseLinksAndPlace(ctx context.Context, id string) (ReleaseDetail, place, error) {
 	in := rangeOf(s.tables.Releases, releasePrefix+id, ">=", logCounterSort)
 	in.ScanIndexForward = aws.Bool(false)
@@ -74,8 +74,8 @@ func (s *Store) releaseItems(ctx context.Context, id string) (itself, counter it
 	return s.collect(ctx, rangeOf(s.tables.Releases, releasePrefix+id, ">=", logCounterSort))
 }
 
-// collect tells the items of a release apart: itself, its log's counter, and its links in
-// the order in which they come.
+// collect sorts the items of a release into the release itself, its log's counter, and its
+// links in the order of the query.
 func (s *Store) collect(ctx context.Context, in *dynamodb.QueryInput) (itself, counter item, links []release.LinkedChange, err error) {
 	links = []release.LinkedChange{}
 	err = s.items(ctx, in, 0, func(i item) {
@@ -150,17 +150,17 @@ func summarise(i item) release.Summary {
 	}
 }
 
-// Unfinished is a release on which something is unfinished, and since when, or since when
-// it was last tried in vain.
+// Unfinished is a release on which something is unfinished, and since when; after a failed
+// repair, since that.
 type Unfinished struct {
 	ID    string
 	since string // as it is stored
 }
 
-// NeedingAttention lists the releases on which something is unfinished since before a
-// moment (a settlement, an announcement, a creation or a deletion), the oldest first, page
-// by page: it hands each page on, until there is none or the page's reader stops it. It
-// reads an index and is for the sweep to find candidates; the sweep judges by the table.
+// NeedingAttention lists the releases on which something (a settlement, an announcement, a
+// creation or a deletion) has been unfinished since a time before before, the oldest
+// first. It calls each for every page, until there is none or each says to stop. It reads
+// an index, which gives the sweep candidates; the sweep decides by the table.
 func (s *Store) NeedingAttention(ctx context.Context, before time.Time, size int, each func([]Unfinished) (goOn bool)) error {
 	e := newExpression()
 	condition := e.name("attention") + " = " + e.value(text("1")) + " AND " + e.name("attentionSince") + " < " + e.value(secondsValue(before))
@@ -178,11 +178,11 @@ func (s *Store) NeedingAttention(ctx context.Context, before time.Time, size int
 }
 
 // Postpone puts a release that could not be repaired behind all others that wait, so that
-// those which always fail keep nothing from being repaired. What has been repaired since,
-// or is postponed by another, stays as it is.
+// those which always fail do not keep others from being repaired. One that was repaired or
+// postponed meanwhile stays as it is.
 func (s *Store) Postpone(ctx context.Context, u Unfinished, to time.Time) error {
 	e := newExpression().op(opPostponed).set("attentionSince", secondsValue(to)).
-		equal("attentionSince", text(u.since)) // which goes with what needed attention
+		equal("attentionSince", text(u.since)) // removed together with what needed attention
 	err := s.updateQuietly(ctx, s.tables.Releases, releaseKey(u.ID), e)
 	if _, ok := failedCondition(err); ok {
 		return nil
@@ -190,8 +190,8 @@ func (s *Store) Postpone(ctx context.Context, u Unfinished, to time.Time) error 
 	return err
 }
 
-// ScheduledReleases lists the ids of all releases that are scheduled, those that start
-// first at the front. It reads an index.
+// ScheduledReleases lists the ids of all scheduled releases, those that start first at the
+// front. It reads an index.
 func (s *Store) ScheduledReleases(ctx context.Context) ([]string, error) {
 	var ids []string
 	err := s.items(ctx, s.scheduledQuery(), pageSize, func(i item) { ids = append(ids, releaseIDOf(i)) })

@@ -9,11 +9,11 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// UpdateRelease changes what people edit of a release. edit sees the release as it is
-// and returns it as it shall be, with the entry that tells of it: what of the plan differs
-// is added to that of an edit. The write is conditioned on the revision that edit saw; where somebody was
-// faster, edit is asked again. What is returned is what is stored: of what edit
-// returned, the fields that an edit can change.
+// UpdateRelease changes what people may edit in a release. edit gets the release as it is
+// and returns it as it should be, with a log entry, to which the changed fields are added
+// where it is of the kind edit. The write is conditioned on the revision that edit saw;
+// where another write was faster, edit is called again. The result is the release as
+// stored: of what edit returned, only the fields that an edit can change.
 func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.Release) (after release.Release, entry release.LogEntry, err error), w Write) (release.Release, error) {
 	w.keepRecordIn(s.tables.Releases)
 	return retryOnConflict(ctx, func() (release.Release, error) {
@@ -32,7 +32,7 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 			return before, s.putRecordAlone(ctx, w, &before)
 		}
 		e := newExpression().op(OpPatch).
-			equal("revision", number(before.Revision)) // which every transition and the mark of a deletion raise
+			equal("revision", number(before.Revision)) // every transition, and the mark of a deletion, raises it
 		after = editFields(e, editableFields, before, after)
 		if after.WindowVersion != before.WindowVersion {
 			wakePeople(e, before, w.At)

@@ -18,7 +18,7 @@ type Settling struct {
 	// Finished tells that the end of the latest settlement has been recorded.
 	Finished bool
 	// Wake counts the writes that people may have to be told of, Woken those of them that
-	// announce has heard of.
+	// announce has handled.
 	Wake, Woken int
 }
 
@@ -39,7 +39,7 @@ func settlingOf(itself, counter item) Settling {
 	}
 }
 
-// isSettled tells whether the end of the latest settlement stands on a release.
+// isSettled tells whether the end of the latest settlement is recorded on a release.
 func isSettled(i item) bool { return num(i, "settledEpoch") == num(i, "settleEpoch") }
 
 // ChangesByID reads change requests, strongly consistent, in the order asked; those
@@ -59,7 +59,7 @@ func (s *Store) ChangesByID(ctx context.Context, ids []string) ([]release.Change
 }
 
 // FollowRelease brings a change request, as it was read, up to its release's history:
-// all missing settlements in one write, conditioned on the revision. Where it moved
+// all missing settlements in one write, conditioned on the revision. Where it has changed
 // since, it is read again. It returns the request as it then is and whether this call
 // wrote.
 func (s *Store) FollowRelease(ctx context.Context, c release.Change, r release.Release) (release.Change, bool, error) {
@@ -90,14 +90,14 @@ func (s *Store) FollowRelease(ctx context.Context, c release.Change, r release.R
 			return after, err == nil, err
 		}
 		if failed.image == nil || n >= attempts {
-			return c, false, release.Fail(release.KindUnavailable, "unavailable", "change request %s moved too often", c.ID)
+			return c, false, release.Fail(release.KindUnavailable, "unavailable", "change request %s was changed too often meanwhile", c.ID)
 		}
 		c = decodeChange(failed.image)
 	}
 }
 
-// follow writes what a change request becomes with its release; where that ends an
-// approval, with the entry that says so.
+// follow writes a change request that has followed its release; where that ends an
+// approval, with the log entry of it.
 func (s *Store) follow(ctx context.Context, before release.Change, after *release.Change, e *expression) error {
 	if after.CABDecision == before.CABDecision {
 		return s.updateQuietly(ctx, s.tables.Changes, changeKey(before.ID), e)
@@ -141,16 +141,16 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 			return false, nil // deleted meanwhile
 		}
 		if n >= attempts {
-			return false, release.Fail(release.KindUnavailable, "unavailable", "task %s moved too often", t.ID)
+			return false, release.Fail(release.KindUnavailable, "unavailable", "task %s was changed too often meanwhile", t.ID)
 		}
 		t = decodeTask(failed.image)
 	}
 }
 
 // ChangeIsThrough records that a change request and all its tasks have followed the
-// release's settlement of an epoch: it leaves the set of those that are not through, once,
-// and its tasks are counted in the same write. The last one through also ends the settlement.
-// A settlement that was overtaken by a later one is none of this call's business.
+// release's settlement of an epoch: it is removed from the set of those that have not, once,
+// and its tasks are counted in the same write. The last one also ends the settlement. Where
+// a later settlement has replaced this one, nothing is written.
 func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks int, at time.Time) error {
 	token := tokenOf(changeID)
 	e := newExpression().
@@ -169,7 +169,7 @@ func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int
 	return s.EndSettlement(ctx, releaseID, at)
 }
 
-// throughAtRelease is ChangeIsThrough for a settlement of which the counter knows nothing.
+// throughAtRelease is ChangeIsThrough for a settlement that the counter does not have.
 func (s *Store) throughAtRelease(ctx context.Context, releaseID string, epoch int, changeID string, tasks int, at time.Time) error {
 	e := newExpression().
 		op(opThrough).
@@ -185,9 +185,9 @@ func (s *Store) throughAtRelease(ctx context.Context, releaseID string, epoch in
 	return s.EndSettlement(ctx, releaseID, at)
 }
 
-// EndSettlement records, once, that the latest settlement is complete, if it is: that is
-// what notices wait for, and nothing needs attention any more unless an announcement is
-// still to be made. The sweep calls it too, where the last writer died before it could.
+// EndSettlement records, once, that the latest settlement is complete, if it is. Notices
+// wait for that, and the release no longer needs attention unless an announcement is still
+// to be made. The sweep calls it too, in case the last writer died before it could.
 func (s *Store) EndSettlement(ctx context.Context, id string, at time.Time) error {
 	i, counter, err := s.releaseAndCounter(ctx, id)
 	if err != nil || i == nil || isSettled(i) {
@@ -203,8 +203,8 @@ func (s *Store) EndSettlement(ctx context.Context, id string, at time.Time) erro
 		equal("settleEpoch", epoch).compare("settledEpoch", "<", epoch)
 	complete := num(i, "announced") == num(i, "epoch") && !has(i, "deleting")
 	if complete {
-		// What follows on a settlement is settled too, so that another epoch is another
-		// settlement. A deletion that has begun meanwhile keeps the sweep's attention.
+		// A transition after this settlement would have another one, so its epoch differs. A
+		// deletion that has begun meanwhile keeps the sweep's attention.
 		e.remove("attention").remove("attentionSince").absent("deleting")
 	}
 	here := place{num(i, "epoch"), num(counter, "n"), num(i, "revision")}
@@ -214,12 +214,12 @@ func (s *Store) EndSettlement(ctx context.Context, id string, at time.Time) erro
 		s.entryAction(id, here.sort(release.LogSettlement, ""), settlementEntry(r, w.Stamp), w),
 	})
 	if _, ok := failedCondition(err); ok {
-		return nil // another ended it, or it was overtaken
+		return nil // another call ended it, or a later settlement has begun
 	}
 	if err != nil || complete {
 		return err
 	}
-	return s.ClearAttention(ctx, id) // the announcement may have come in between
+	return s.ClearAttention(ctx, id) // it may have been announced in between
 }
 
 // settlementEntry tells what a settlement reached: counts, and no names.
@@ -230,8 +230,8 @@ func settlementEntry(r release.Release, by release.Stamp) release.LogEntry {
 	return e
 }
 
-// MarkAnnounced records that the event bus has taken the status change of an epoch, so
-// that the sweep need not repeat it.
+// MarkAnnounced records that the event bus has accepted the transition of an epoch, so that
+// the sweep need not repeat it.
 func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
 	restful := newExpression().
 		op(opAnnounced).set("announced", number(epoch)).
@@ -280,7 +280,7 @@ func (s *Store) clearAttention(ctx context.Context, i item) error {
 	return err
 }
 
-// ClearAttention is for the sweep: it takes a release on which nothing is unfinished out of the
+// ClearAttention reads a release and, if nothing on it is unfinished, takes it out of the
 // sweep's index.
 func (s *Store) ClearAttention(ctx context.Context, id string) error {
 	i, err := s.get(ctx, s.tables.Releases, releaseKey(id))

@@ -12,23 +12,23 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// How far a settlement has come stands on the log's counter, the small item beside the
+// The progress of a settlement is stored on the log's counter, the small item beside the
 // release that a transition writes anyway: a release may have 270 KB, and each write to it
-// costs all of them again. What stands there is
+// is charged for all of them. The attributes are
 //
-//	settleEpoch    which settlement the two others are about
-//	notThrough     the change requests that are not through, as tokens of 16 bytes: a
-//	               hundred names of 64 would make four times as much
-//	settledTasks   the tasks of those that are
+//	settleEpoch    the settlement that the two others are about
+//	notThrough     the change requests that have not followed yet, as tokens of 16 bytes: a
+//	               hundred ids of 64 bytes would take four times as much
+//	settledTasks   the number of tasks of those that have
 //
-// The release keeps the scope of its settlement, unsettled, as it began, until the end. So a
-// version of before 2026-11-26, which takes change requests out of that set, may work beside
-// this one or after it: what it does not know of, it does again, and it ends nothing that has
-// not ended. Where the counter knows nothing of the settlement (it began under such a
-// version, or the release is being deleted), progress stands on the release as it did.
+// The release keeps the full scope of its settlement, unsettled, until the end. So a version
+// from before 2026-11-26, which removes change requests from that set, may run beside this
+// one or after it: it repeats what it does not know to be done, and never ends a settlement
+// too early. Where the counter does not have the settlement (it began under such a version,
+// or the release is being deleted), progress is stored on the release as before.
 const notThrough = "notThrough"
 
-// tokenOf stands for a change request in notThrough.
+// tokenOf represents a change request in notThrough.
 func tokenOf(change string) []byte {
 	sum := sha256.Sum256([]byte(change))
 	return sum[:16]
@@ -47,9 +47,9 @@ func beginProgress(counter *expression, epoch int, changes []string) {
 	counter.set("settleEpoch", number(epoch)).set(notThrough, tokensOf(changes...)).set("settledTasks", number(0))
 }
 
-// withProgress is a release as read, with how far its settlement has come by its counter. The
-// two may be of different moments: then it tells of too little progress, never of too much,
-// because what is through stays so, and the scope stands on the release until the end.
+// withProgress is a release with the progress of its settlement from the counter. The two
+// items may have been read at different times: then it shows too little progress, never
+// too much, because progress only grows, and the release keeps the scope until the end.
 func withProgress(itself, counter item) release.Release {
 	r := decodeRelease(itself)
 	s := r.Settling

@@ -1,7 +1,8 @@
-// Package dynamo is how releases, change requests and tasks stand in DynamoDB: keys,
-// items and conditional writes, one file per aggregate. The rules come from package
-// release; every write carries them again as a condition, so that no race gets past
-// them. It must know neither HTTP nor streams nor mail.
+// Package dynamo stores releases, change requests, tasks and the outbox of mails in
+// DynamoDB: keys, items and conditional writes. The rules come from packages release and
+// mail; every write repeats them as a condition, so that no race gets past them. It also
+// says what a stream record of a table means. It must not know HTTP, nor how records are
+// delivered or mails are sent.
 package dynamo
 
 import (
@@ -35,9 +36,9 @@ func Open(cfg aws.Config, tables Tables, options ...func(*dynamodb.Options)) *St
 	return &Store{db: dynamodb.NewFromConfig(cfg, options...), tables: tables}
 }
 
-// EventuallyConsistent returns the store with eventually consistent reads, at half the price: what
-// they return may be a second old. It is for looking whether there is anything to do,
-// never for deciding what.
+// EventuallyConsistent returns the store with eventually consistent reads, at half the
+// price: what they return may be a second old. Use it to find out whether there is anything
+// to do, never to decide what.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html
 func (s *Store) EventuallyConsistent() *Store {
 	r := *s
@@ -50,8 +51,8 @@ type Write struct {
 	release.Stamp
 	// IfRevision refuses the write unless the item has this revision; 0 for any.
 	IfRevision int
-	// SeparateDuties keeps those who wrote a change request from deciding on it, and has
-	// nothing approved beforehand.
+	// SeparateDuties keeps those who wrote a change request from deciding on it, and
+	// Standard changes from being pre-approved.
 	SeparateDuties bool
 	// Idempotency makes the write happen once per key; nil where the caller sent none.
 	Idempotency *IdempotencyKey
@@ -60,9 +61,9 @@ type Write struct {
 // item is a DynamoDB item or a map inside one.
 type item = map[string]types.AttributeValue
 
-// errConflict says that a condition failed because the item moved between read and
-// write: read again and decide anew.
-var errConflict = errors.New("dynamo: the item moved between read and write")
+// errConflict says that a condition failed because the item changed between read and
+// write: read again and decide again.
+var errConflict = errors.New("dynamo: the item changed between read and write")
 
 // attempts bounds read-decide-write rounds. With the full-jitter delays below, 12 in a
 // row take four to five seconds, at most nine.
@@ -76,14 +77,15 @@ const attempts = 12
 // before the 60th (see pause).
 const conflicts = 60
 
-// spare is what a repetition leaves of an invocation's time, to be carried out and told of.
+// spare is the part of an invocation's time that a retry must leave for its own write and
+// the answer.
 const spare = 500 * time.Millisecond
 
 var errNoTime = errors.New("dynamo: the invocation ends before another attempt would")
 
-// pause waits before the n-th repetition (n from 0), with full jitter, up to 1.6 s: where
-// many want one item and each transaction takes long, only those that come rarely enough
-// get through. It fails where the time of the invocation does not allow for one.
+// pause waits before the n-th retry (n from 0), with full jitter, up to 1.6 s: where many
+// write to one item and each transaction takes long, they only get through if they try
+// rarely enough. It fails where the invocation has no time left for a retry.
 func pause(ctx context.Context, n int) error {
 	most := min(1600*time.Millisecond, 10*time.Millisecond<<min(n, 10))
 	wait := time.Duration(random.Int64N(int64(most)) + 1)
@@ -98,8 +100,7 @@ func pause(ctx context.Context, n int) error {
 	}
 }
 
-// retryOnConflict repeats a read-decide-write round for as long as others move the item in
-// between.
+// retryOnConflict repeats a read-decide-write round while others change the item in between.
 func retryOnConflict[T any](ctx context.Context, round func() (T, error)) (T, error) {
 	var none T
 	for n := range attempts {
@@ -111,7 +112,7 @@ func retryOnConflict[T any](ctx context.Context, round func() (T, error)) (T, er
 			return none, failure(err)
 		}
 	}
-	return none, release.Fail(release.KindUnavailable, "unavailable", "Too many others are writing to the same thing.").Unchanged()
+	return none, release.Fail(release.KindUnavailable, "unavailable", "Too many other requests are changing the same data.").Unchanged()
 }
 
 // transact writes all items or none. It is the one place that repeats transactions
@@ -144,7 +145,7 @@ func (s *Store) transact(ctx context.Context, items []types.TransactWriteItem) e
 				}
 			}
 		}
-		// Whoever cannot wait hears of the conflict: nothing was changed.
+		// Where no time is left for a retry, the conflict is reported: nothing was changed.
 		if !conflict || n+1 >= conflicts || pause(ctx, n) != nil {
 			return failure(err)
 		}

@@ -10,25 +10,25 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// StreamRecord is what a table's stream tells of one write: the key of the item, and
-// the item before and after. What it means is read here, beside the writes that cause
-// it; records of earlier versions are understood as well.
+// StreamRecord is a record of a table's stream: the key of the item, and the item before
+// and after one write. Its meaning is read here, next to the writes that cause it; records
+// of earlier versions are understood too.
 type StreamRecord struct {
 	Keys, Before, After map[string]types.AttributeValue
 	At                  time.Time // of the write, to about a second
 }
 
-// Op is the word that the write left; the zero Op where it left none, as a removal.
+// Op is the word that the write left; the zero Op where it left none, as after a removal.
 func (r StreamRecord) Op() Op { return opOf(r.After) }
 
-// ReleaseID is the release that a record of the Releases stream tells of.
+// ReleaseID is the release that a record of the Releases stream is about.
 func (r StreamRecord) ReleaseID() (string, error) {
 	return r.id(releasePrefix)
 }
 
-// Followed is the change request that a record of the Changes stream tells of, and the
-// release that it followed. The settlements that reached it with this write stand at the
-// end of its history, all of one release.
+// Followed is the change request that a record of the Changes stream is about, and the
+// release that it followed. The settlements that reached it with this write are the last
+// of its history, all of one release.
 func (r StreamRecord) Followed() (changeID, releaseID string, err error) {
 	changeID, err = r.id(changePrefix)
 	if err != nil {
@@ -45,7 +45,7 @@ func (r StreamRecord) Followed() (changeID, releaseID string, err error) {
 	return changeID, str(last.Value, "release"), nil
 }
 
-// Job is the notice job that a record of the Mail stream tells of.
+// Job is the notice job that a record of the Mail stream is about.
 func (r StreamRecord) Job() (mail.JobKey, error) {
 	k, ok := JobOfKeys(str(r.Keys, "pk"), str(r.Keys, "sk"))
 	if _, settlement := k.Epoch(); !ok || !settlement && k != mail.WindowJob(k.ReleaseID) {
@@ -54,7 +54,7 @@ func (r StreamRecord) Job() (mail.JobKey, error) {
 	return k, nil
 }
 
-// MailID is the outbox item that a record of the Mail stream tells of.
+// MailID is the outbox item that a record of the Mail stream is about.
 func (r StreamRecord) MailID() (string, error) {
 	return r.id(mailPrefix)
 }
@@ -67,8 +67,8 @@ func (r StreamRecord) WindowMoved() bool {
 // SettledEpoch is the epoch of the latest settlement whose end the release has recorded.
 func (r StreamRecord) SettledEpoch() int { return num(r.After, "settledEpoch") }
 
-// Release is the release as the write left it: what there is to announce of one that is
-// deleted by now stands nowhere else.
+// Release is the release as the write left it: the only source for the announcement of one
+// that has been deleted since.
 func (r StreamRecord) Release() (Settling, error) {
 	s := settlingOf(r.After, nil)
 	if s.ID == "" || s.Epoch() == 0 {
@@ -77,7 +77,7 @@ func (r StreamRecord) Release() (Settling, error) {
 	return s, nil
 }
 
-// id reads the id from the key of an item that stands for itself.
+// id reads the id from the key of a release or change request.
 func (r StreamRecord) id(prefix string) (string, error) {
 	id, ok := strings.CutPrefix(str(r.Keys, "pk"), prefix)
 	if !ok || id == "" || str(r.Keys, "sk") != mainSort {

@@ -6,8 +6,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Keys of the Tasks table. Beside each task stand the rows by which it is found from
-// its change request and its configuration items, written in the task's transaction.
+// Keys of the Tasks table. Each task has rows by which it is found from its change request
+// and its configuration items, written in the task's transaction.
 const (
 	taskPrefix = "TASK#"
 	ciPrefix   = "CI#"
@@ -63,7 +63,7 @@ func taskPlanFields(a *attributes, p *release.TaskPlan) {
 	a.text("changeRequestId", &p.ChangeRequestID)
 }
 
-// settledFields are what a settlement replaces, beside the status.
+// settledFields are replaced by a settlement, besides the status.
 func settledFields(a *attributes, t *release.Task) {
 	a.text("resolvedBy", &t.ResolvedBy)
 	a.optionalSeconds("resolvedAt", &t.ResolvedAt)

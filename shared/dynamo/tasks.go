@@ -82,10 +82,10 @@ func (s *Store) checkEpoch(c release.Change) types.TransactWriteItem {
 	return checkAction(s.tables.Changes, changeKey(c.ID), newExpression().equal("epoch", number(c.Epoch())))
 }
 
-// UpdateTask changes a task as edit says, which sees the task as it is. Moving it to
-// another change request, or unlinking it, first applies what the old request's
-// history still has for it, in the same write; a task that a deployed release has
-// resolved stays where it is.
+// UpdateTask changes a task by edit, which gets the task as it is. Moving it to another
+// change request, or unlinking it, first applies the settlements of the old request that
+// have not reached it yet, in the same write; a task that a deployed release has resolved
+// cannot be moved.
 func (s *Store) UpdateTask(ctx context.Context, id string, edit func(release.Task) (release.Task, error), w Write) (release.Task, error) {
 	w.keepRecordIn(s.tables.Tasks)
 	return retryOnConflict(ctx, func() (release.Task, error) {
@@ -152,7 +152,7 @@ func (s *Store) planTaskEdit(ctx context.Context, before release.Task, edit func
 	return base, after, checks, nil
 }
 
-// updateTaskRows brings the rows by which a task is found in step with it.
+// updateTaskRows updates the rows by which a task is found.
 func (s *Store) updateTaskRows(before, after release.Task) []types.TransactWriteItem {
 	was, is := rowKeys(before), rowKeys(after)
 	same := func(a item) func(item) bool {
@@ -172,11 +172,11 @@ func (s *Store) updateTaskRows(before, after release.Task) []types.TransactWrite
 	return actions
 }
 
-// TasksBy says whose tasks a list holds: exactly one field is set.
+// TasksBy selects the tasks of a list: exactly one field is set.
 type TasksBy struct{ Requester, Change, CI string }
 
-// maxLookedAt bounds how many tasks one page looks at where a status narrows the list; the
-// page may then be short, or empty, and still have a next one.
+// maxLookedAt bounds how many tasks are read for one page where a status filters the list;
+// the page may then be short, or empty, and still have a next one.
 const maxLookedAt = 300
 
 // ListTasks returns a page of tasks: of a requester newest first, of a change request
@@ -311,8 +311,8 @@ func (s *Store) listTasks(ctx context.Context, by TasksBy, status release.TaskSt
 	}
 }
 
-// holds tells whether a task that was found is one of those looked for: under an older
-// key of people, the tasks of two may stand together.
+// holds tells whether a task that was found matches: under an older key of a requester,
+// the tasks of two people may be together.
 func (by TasksBy) holds(t release.Task) bool {
 	return by.Requester == "" || release.AddressKey(t.RequesterEmail) == release.AddressKey(by.Requester)
 }
@@ -338,8 +338,8 @@ func (s *Store) taskRanges(by TasksBy, cursor string) ([]taskRange, error) {
 	return []taskRange{{rangeOf(s.tables.Tasks, pk, "begins", rowPrefix), pk, start}}, err
 }
 
-// rangesOfRequester reads the tasks under the person's key, and after them those that
-// still stand under an older one: a task takes the key of today when it is next written.
+// rangesOfRequester finds the tasks under the person's key, and after them those that are
+// still under an older one: a task gets today's key when it is next written.
 func (s *Store) rangesOfRequester(email, cursor string) ([]taskRange, error) {
 	var ranges []taskRange
 	for _, key := range append([]string{release.AddressKey(email)}, release.OlderAddressKeys(email)...) {
@@ -349,8 +349,8 @@ func (s *Store) rangesOfRequester(email, cursor string) ([]taskRange, error) {
 		case err != nil:
 			continue // the cursor may be of a later range
 		case cursor == "" && len(ranges) > 0:
-			// Newest first: nothing is newer than this. A cursor may stand here too, so it has the
-			// shape of one.
+			// Newest first: nothing is newer than this. It has the shape of a cursor's key,
+			// since a cursor may begin here too.
 			start = item{"requesterKey": text(key), "createdAt": text("9999-12-31T23:59:59Z"), "pk": text(taskPrefix + "~"), "sk": text(mainSort)}
 		}
 		e := newExpression()
@@ -416,8 +416,8 @@ func (s *Store) TaskIDsOfChange(ctx context.Context, changeID string) ([]string,
 	return all, err
 }
 
-// EachTaskID hands over, page by page, the id of every task that is linked to a change
-// request or, where ci is given, on a configuration item; as TaskIDsOfChange does.
+// EachTaskID calls each for the id of every task that is linked to a change request or,
+// where ci is given, on a configuration item; it reads as TaskIDsOfChange does.
 func (s *Store) EachTaskID(ctx context.Context, changeID, ci string, each func(id string)) error {
 	return s.items(ctx, s.rowsOf(changeID, ci), pageSize, func(row item) { each(taskOf(row)) })
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // Transition moves a release: one read, then one transaction of the guarded update,
-// its entry, and the log's counter, which notes take their place from. The guard repeats the rule that release.Advance applied to what
-// was read, so of two callers racing one gets a conflict.
+// its log entry, and the log's counter, from which notes get their place. The guard
+// repeats the rule that release.Advance applied to what was read, so that of two racing
+// callers one gets a conflict.
 func (s *Store) Transition(ctx context.Context, id string, req release.TransitionRequest, w Write) (release.Release, error) {
 	w.keepRecordIn(s.tables.Releases)
 	seen := -1
@@ -25,7 +26,7 @@ func (s *Store) Transition(ctx context.Context, id string, req release.Transitio
 		}
 		if seen >= 0 && before.Epoch() != seen {
 			return before, before.Conflict("status-changed",
-				"Somebody else moved %s to %s at the same moment.", id, before.Status)
+				"Somebody else moved %s to %s at the same time.", id, before.Status)
 		}
 		seen = before.Epoch()
 		if err := checkWritable(before, w); err != nil {
@@ -37,7 +38,7 @@ func (s *Store) Transition(ctx context.Context, id string, req release.Transitio
 		}
 		err = s.moveTo(ctx, before, after, w)
 		if release.IsKind(err, release.KindUnavailable) {
-			// The outcome is unknown; one look may tell.
+			// The outcome is unknown; reading the release may tell.
 			if now, readErr := s.Release(ctx, id); readErr == nil && alreadyApplied(now, w) {
 				return now, nil
 			}
@@ -52,8 +53,8 @@ func alreadyApplied(r release.Release, w Write) bool {
 	return slices.ContainsFunc(r.History, func(p release.HistoryEntry) bool { return p.Request == w.Request })
 }
 
-// checkWritable refuses what no write may touch: an older revision than the caller meant, or a
-// release whose creation is still linking.
+// checkWritable refuses every write of a release that has another revision than the caller
+// expects, or whose creation is still linking.
 func checkWritable(r release.Release, w Write) error {
 	if len(r.Linking) > 0 {
 		return r.Conflict("linking", "%s is still being created: %d of its change requests are not linked yet.", r.ID, len(r.Linking))
@@ -73,7 +74,7 @@ func staleRevision(noun, id string, revision int, w Write) error {
 		"The %s %s is at revision %d, not %d.", noun, id, revision, w.IfRevision)
 }
 
-// releaseAndPlace reads a release, and where an entry about it belongs.
+// releaseAndPlace reads a release, and the place of a log entry about it.
 func (s *Store) releaseAndPlace(ctx context.Context, id string) (release.Release, place, error) {
 	itself, counter, err := s.releaseAndCounter(ctx, id)
 	if err != nil {
@@ -94,10 +95,11 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Wri
 		set("attention", text("1")).set("attentionSince", secondsValue(moved.At)).
 		appendTo("history", encodedEach(historyFields, after.History[before.Epoch():])...).
 		add("revision", number(1)).
-		// Every change of status raises the epoch, and nothing else does: with the epoch of
-		// then, the release has the status that was judged, and its history has no gap.
+		// Every transition raises the epoch, and nothing else does: while the epoch is the
+		// one that was read, the release has the status that was checked, and its history
+		// gets no gap.
 		equal("epoch", number(before.Epoch())).
-		// An edit of this in between must not be overlooked: publish has looked at it.
+		// An edit of this in between must not be overlooked, since publish depends on it.
 		equal("public", boolean(before.Public)).
 		absent("deleting")
 	publish(e, before, after, moved.At)
@@ -121,7 +123,7 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Wri
 		e.set("rolledBackAt", secondsValue(*after.RolledBackAt)).set("rolledBackReason", text(after.RolledBackReason))
 	}
 	if after.Status == release.Approved {
-		// Of the plan as it was read: who approves has seen no edit that came in between.
+		// Digests of the plan as it was read: who approves has not seen an edit made since.
 		e.set("approvedPlan", &types.AttributeValueMemberB{Value: after.ApprovedPlan})
 	}
 	if after.Status == release.Scheduled {
@@ -143,8 +145,8 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Wri
 	return s.writeChunk(ctx, actions, w, &after)
 }
 
-// beginSettlement writes down what the settlement has to reach: what is linked at the
-// moment of the write, which is what was read; where that is nothing, it is settled at once.
+// beginSettlement stores what the settlement has to reach: what is linked at the time of
+// the write, which is what was read; where that is nothing, it is settled at once.
 func beginSettlement(e, counter *expression, after release.Release) {
 	epoch := number(after.Epoch())
 	e.set("settleEpoch", epoch).set("settleSince", secondsValue(after.Settling.Since)).set("settledTasks", number(0))
@@ -156,8 +158,8 @@ func beginSettlement(e, counter *expression, after release.Release) {
 	beginProgress(counter, after.Epoch(), after.ChangeIDs)
 }
 
-// conflictOf turns a failed condition into errConflict, or into "your key was used before"
-// where it was the memory's: that action stands at the index, after all others.
+// conflictOf turns a failed condition into errConflict, or into keyInUse where it was that
+// of the idempotency record, whose action has the given index, after all others.
 func conflictOf(err error, idempotencyAction int) error {
 	failed, ok := failedCondition(err)
 	switch {

@@ -7,9 +7,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// wakePeople has a write to a scheduled release say that people may have to be told of
-// it: the window, the scope or a decision of the CAB has changed. Until announce has heard
-// of it, the release keeps the sweep's attention, so that a lost stream record loses
+// wakePeople marks a write to a scheduled release as one that people may have to be told
+// of: the window, the scope or a decision of the CAB has changed. Until announce has
+// handled it, the release keeps the sweep's attention, so that a lost stream record loses
 // nothing.
 func wakePeople(e *expression, r release.Release, at time.Time) *expression {
 	if r.Status == release.Scheduled {
@@ -20,18 +20,18 @@ func wakePeople(e *expression, r release.Release, at time.Time) *expression {
 	return e
 }
 
-// unheard tells that announce has not heard of all that people may have to be told of.
-// What ended has other ways: its transition is announced.
+// unheard tells that announce has not handled all that people may have to be told of. For
+// a release that has ended, its last transition is announced instead.
 func unheard(i item) bool {
 	return str(i, "status") == string(release.Scheduled) && num(i, "wake") != num(i, "woken")
 }
 
-// MarkWoken records that the job was opened for so many of such writes.
+// MarkWoken records that the job was opened for the first wake of such writes.
 func (s *Store) MarkWoken(ctx context.Context, id string, wake int) error {
 	e := newExpression().op(opAnnounced).set("woken", number(wake))
 	woken := e.name("woken")
 	e.conditions = append(e.conditions, "(attribute_not_exists("+woken+") OR "+woken+" < "+e.value(number(wake))+")")
-	e.compare("wake", ">=", number(wake)) // there is such a release, and it counts
+	e.compare("wake", ">=", number(wake)) // the release exists, and has counted so many
 	after, err := s.update(ctx, s.tables.Releases, releaseKey(id), e)
 	if _, heard := failedCondition(err); heard {
 		return nil

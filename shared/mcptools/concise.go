@@ -10,7 +10,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// How much get_release answers with: a model reads all of it, and its room is small.
+// How much get_release answers with: a model reads all of it, and its context is small.
 const (
 	detailFull    = "full"
 	detailConcise = "concise"
@@ -25,14 +25,14 @@ const (
 
 var details = []string{detailFull, detailConcise}
 
-// cut is how far an answer is shortened; 0 leaves a thing as it is.
+// cut is how far an answer is shortened; 0 leaves a part as it is.
 type cut struct {
 	steps     int // of each plan, those not done first
 	stepText  int
 	text      int // of what people wrote at length, and of details in readiness
 	changes   int // where there are more, only those not approved, and at most so many
 	entryText int
-	plain     bool // no conditions that hold, and of steps and entries only what is needed to watch
+	plain     bool // no conditions that hold, and only the fields of steps and entries needed to watch
 }
 
 var (
@@ -50,8 +50,9 @@ var (
 	}
 )
 
-// readRelease reads a release in the detail that was asked for, and no more of it than an
-// agent can take: the log is shortened first, then long texts, and it is said what was.
+// readRelease reads a release in the detail that was asked for, but no more of it than fits
+// an agent's context: the log is shortened first, then long texts, and the answer says what
+// was.
 func readRelease(ctx context.Context, ops *operations.Operations, in getArgs, limit int) (operations.Brief, error) {
 	if in.Detail == detailConcise {
 		limit = min(limit, conciseEntries)
@@ -64,7 +65,7 @@ func readRelease(ctx context.Context, ops *operations.Operations, in getArgs, li
 		return fit(b, conciseCuts, MaxConcise), nil
 	}
 	if n := entriesThatFit(b, MaxFull); n < len(b.DeploymentLog) {
-		// Read again, so that the cursor stands where the shorter log ends.
+		// Read again, so that the cursor is where the shorter log ends.
 		wanted := len(b.DeploymentLog)
 		if b, err = ops.BriefRelease(ctx, in.ID, operations.LogWanted{Limit: n, Cursor: in.LogCursor}); err != nil {
 			return b, err
@@ -91,7 +92,7 @@ func entriesThatFit(b operations.Brief, most int) int {
 	return len(log)
 }
 
-// fit cuts an answer as little as it has to be.
+// fit cuts an answer as little as necessary.
 func fit(b operations.Brief, cuts []cut, most int) operations.Brief {
 	var out operations.Brief
 	for _, c := range cuts {
@@ -134,7 +135,7 @@ func (c cut) apply(b operations.Brief) operations.Brief {
 	return b
 }
 
-// shortText cuts a text at the end of a letter, and tells whether it did.
+// shortText cuts a text between two characters, and tells whether it did.
 func shortText(s *string, most int) bool {
 	if most == 0 || len(*s) <= most {
 		return false
@@ -181,8 +182,8 @@ func notApproved(links []release.LinkedChange, most int) (kept []release.LinkedC
 	return kept, ids
 }
 
-// readiness leaves out what holds already, and of long lists the end: what holds a step up
-// stands at the beginning.
+// readiness leaves out conditions that hold, and the end of long lists: what blocks a
+// status comes first.
 func (c cut) readiness(r release.Readiness) release.Readiness {
 	next := make([]release.NextStatus, len(r.Next))
 	for i, n := range r.Next {

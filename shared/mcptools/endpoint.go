@@ -27,21 +27,21 @@ const (
 )
 
 // maxMessage bounds a message in bytes. It is far above the bound on arguments, so that
-// an agent that sends too much hears of it from the tool.
+// an agent that sends too much is told so by the tool.
 const maxMessage = 4 << 20
 
-// maxRead bounds what is read of a message: one that is too large is answered under its id,
-// which may stand at its end. The gateway takes no more than this.
+// maxRead bounds what is read of a message: one that is too large is answered with its id,
+// which may come at its end. The gateway accepts no more than this.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
 const maxRead = 10 << 20
 
-// methods are the families this server declares, and nothing else: what it does not
-// have is refused here, before the SDK answers an empty list, or holds a stream open
-// that would keep a Lambda function until its timeout (subscriptions/listen).
+// methods are those of the capabilities that this server declares. Any other is refused
+// here, before the SDK answers with an empty list, or holds a stream open that would keep
+// a Lambda function until its timeout (subscriptions/listen).
 var methods = []string{"initialize", "ping", "server/discover", "tools/list", "tools/call"}
 
-// endpoint is one URL that takes one JSON-RPC message per request and answers it in
-// JSON. It judges what HTTP can judge and leaves the protocol to the SDK.
+// endpoint is the URL that takes one JSON-RPC message per request and answers it in JSON.
+// It checks what concerns HTTP and leaves the protocol to the SDK.
 type endpoint struct {
 	config   Config
 	origins  []*url.URL
@@ -84,14 +84,14 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		writeError(w, http.StatusBadRequest, nil, codeParse, "The message broke off before its end. Nothing was changed. Next: send it again.")
+		writeError(w, http.StatusBadRequest, nil, codeParse, "The message ended too early. Nothing was changed. Next: send it again.")
 		return
 	}
-	// A mark of byte order is none of the JSON (RFC 8259, 8.1).
+	// A byte order mark is not part of the JSON (RFC 8259, 8.1).
 	e.serveBody(w, r, bytes.TrimPrefix(body, []byte("\ufeff")))
 }
 
-// preflight tells a browser what a page of an admitted origin may send.
+// preflight tells a browser what a page of an allowed origin may send.
 func preflight(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Allow", "POST, OPTIONS")
 	if r.Header.Get("Origin") != "" {
@@ -102,14 +102,14 @@ func preflight(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// envelope is what is looked at of a message before the SDK reads it.
+// envelope is the part of a message that is read before the SDK reads it.
 type envelope struct {
 	ID     json.RawMessage
 	Method string
 }
 
-// readEnvelope matches names exactly, as the SDK does: encoding/json alone would also take a
-// METHOD for the method, and see another one than the SDK.
+// readEnvelope matches names exactly, as the SDK does: encoding/json alone would also
+// accept METHOD, and so read another method than the SDK.
 func readEnvelope(body []byte) (envelope, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
@@ -176,8 +176,8 @@ func (e *endpoint) serveBody(w http.ResponseWriter, r *http.Request, body []byte
 	e.protocol.ServeHTTP(answer, r)
 }
 
-// outside leaves out what is repeated in a tool's arguments: the tool refuses that itself, in
-// words that reach the agent.
+// outside leaves out names that are repeated within a tool's arguments: the tool refuses
+// those itself, in words that reach the agent.
 func outside(names []string) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "params.arguments.") })
 }
@@ -189,8 +189,8 @@ type refusals struct {
 	id      json.RawMessage
 	status  int // of a refusal in plain text; 0 while there is none
 	refused bool
-	swapped bool   // the SDK knows the message by another id
-	tools   []byte // in the place of the list that the SDK leaves empty
+	swapped bool   // the SDK got the message with another id
+	tools   []byte // replaces the list that the SDK leaves empty
 }
 
 func (w *refusals) WriteHeader(status int) {
@@ -240,15 +240,15 @@ func writeError(w http.ResponseWriter, status int, id json.RawMessage, code int,
 	_, _ = w.Write(body) // the client may be gone; there is nobody left to tell
 }
 
-// metadata is the RFC 9728 document: which authorization server gives tokens for this
+// metadata is the RFC 9728 document: which authorization server issues tokens for this
 // resource. It is public, also for clients in browsers.
 func (e *endpoint) metadata(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	const methods = "GET, HEAD, OPTIONS"
 	switch {
 	case r.Method == http.MethodOptions:
-		// Clients in browsers name the protocol's version already when they look for the
-		// metadata, and so have to ask first.
+		// Clients in browsers send the protocol version header even for the metadata, and so
+		// need a preflight.
 		w.Header().Set("Allow", methods)
 		w.Header().Set("Access-Control-Allow-Methods", "GET, HEAD")
 		w.Header().Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Mcp-Protocol-Version")
@@ -284,8 +284,8 @@ func originsOf(c Config) []*url.URL {
 	return all
 }
 
-// admitOrigin refuses pages of other origins, and on a laptop also a host name that was
-// made to point there (DNS rebinding). Clients that are no browsers send no Origin.
+// admitOrigin refuses pages of other origins, and on a laptop also other host names that
+// resolve to it (DNS rebinding). Clients that are not browsers send no Origin.
 func (e *endpoint) admitOrigin(w http.ResponseWriter, r *http.Request) bool {
 	if own, err := url.Parse(e.config.PublicURL); err == nil && loopback(own.Hostname()) && !loopback(hostname(r.Host)) {
 		return false

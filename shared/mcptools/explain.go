@@ -12,8 +12,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// A failure says what happened. What follows from its code is said here in terms of what
-// an agent can do: the tools, and the person it works for.
+// A failure says what happened. What to do next, which follows from its code, is said here
+// in terms of what an agent has: the tools, and the person it works for.
 
 // explain words a failure as `CODE: what happened. Nothing was changed. Next: …`. Where
 // the release's state is the reason, it adds what the release could enter now.
@@ -25,7 +25,7 @@ func (t tool) explain(ctx context.Context, ops *operations.Operations, id string
 			f.ready, f.held = outlook(b)
 			f.rejected, _ = release.Rejected(f.ChangeRequests, b.LinkedChangeRequests)
 			if f.AlreadySo {
-				f.ready, f.held = nil, nil // where it could go from here reads like an order
+				f.ready, f.held = nil, nil // a list of next statuses would read like an order
 			}
 			parts = append(parts, fmt.Sprintf("%s is %s%s%s.", b.ID, b.Status, phrase("; it can become ", f.ready, " or "), phrase("; ", f.held, "; ")))
 		}
@@ -37,9 +37,9 @@ func (t tool) explain(ctx context.Context, ops *operations.Operations, id string
 type failure struct {
 	*release.Error
 	tool
-	ready, held []string // what the release could enter, and what holds the others up
+	ready, held []string // the statuses that the release could enter, and what blocks the others
 	offers      func(name string) bool
-	rejected    []string // of the change requests that hold it up, those the CAB decided against
+	rejected    []string // of the change requests that block it, those that the CAB rejected
 }
 
 func phrase(before string, all []string, between string) string {
@@ -49,8 +49,8 @@ func phrase(before string, all []string, between string) string {
 	return before + strings.Join(all, between)
 }
 
-// refusal is the domain's error in err. What is ours, or came too late, shows nothing of
-// itself; the log has it.
+// refusal is the domain's error in err. The text of a fault of ours, or of a timeout, is
+// not shown; the log has it.
 func (t tool) refusal(ctx context.Context, err error) *release.Error {
 	var e *release.Error
 	switch {
@@ -88,8 +88,8 @@ func (f failure) whatHappened() string {
 	return strings.Join(all, "; ") + "."
 }
 
-// instead names the tool that changes a field which this call cannot change. What the
-// caller has no tool for keeps the operation's name: a person may want it.
+// instead names the tool that changes a field which this call cannot change. Where the
+// caller has no such tool, it names the operation, for a person.
 func (f failure) instead(use string) string {
 	if use == "" {
 		return ""
@@ -113,7 +113,7 @@ func (f failure) effect() string {
 	return "Nothing was changed."
 }
 
-// outlook words what the release could enter now and what holds the others up.
+// outlook words which statuses the release could enter now and what blocks the others.
 func outlook(b operations.Brief) (ready, held []string) {
 	for _, n := range b.Readiness.Next {
 		var why []string
@@ -223,8 +223,8 @@ func anotherStatus(f failure) string {
 	return strings.Join(append(parts, strings.Join(agreed, " or ")+" only after the person you work for agrees"), "; ") + "."
 }
 
-// apart tells the steps forward from those that people must agree to: people are told of
-// them by e-mail, and none can be taken back.
+// apart separates the transitions forward from those that a person must agree to: people
+// are told of these by e-mail, and none can be undone.
 func apart(next []release.Status) (forward, agreed []string) {
 	for _, s := range next {
 		if t, _ := release.TransitionTo(s); t.Settles {
@@ -243,13 +243,13 @@ func approval(f failure) string {
 		parts = append(parts, fmt.Sprintf("the CAB has to decide on %s (POST /api/change-requests/{id}/decision, no tool can)", strings.Join(pending, ", ")))
 	}
 	if len(f.rejected) > 0 {
-		parts = append(parts, fmt.Sprintf("the CAB rejected %s, so that the release goes on only without (%s), or once the CAB decides anew",
+		parts = append(parts, fmt.Sprintf("the CAB rejected %s, so that the release goes on only without (%s), or once the CAB decides again",
 			strings.Join(f.rejected, ", "), f.way("add_changes", "POST /api/releases/{id}/add-changes")))
 	}
 	return "tell the person you work for that " + strings.Join(parts, ", and that ") + ". When it is done, make the same call again."
 }
 
-// way is how to do what a tool does that not everybody is shown.
+// way is how to do what a tool does, where the caller may not be shown that tool.
 func (f failure) way(name, route string) string {
 	if f.offers(name) {
 		return name

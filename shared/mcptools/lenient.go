@@ -8,10 +8,11 @@ import (
 	"strings"
 )
 
-// Here is what real clients send and the SDK, which goes by the letter, would refuse or alter.
+// Real clients send what is handled here; the SDK, which follows the letter of the
+// protocol, would refuse or alter it.
 
-// acceptWhatIsAnswered has the SDK see both media types that it asks for: only JSON is ever
-// answered, so a client that takes JSON, or does not say what it takes, is served.
+// acceptWhatIsAnswered gives the SDK both media types that it demands: only JSON is ever
+// answered, so a client that accepts JSON, or does not say what it accepts, is served.
 func acceptWhatIsAnswered(h http.Header) {
 	const both = "application/json, text/event-stream"
 	sent := h.Values("Accept")
@@ -25,12 +26,11 @@ func acceptWhatIsAnswered(h http.Header) {
 	}
 }
 
-// standIn is the id under which the SDK sees a message whose own it would not give back as
-// it came.
+// standIn is the id that the SDK gets for a message whose own id it would alter.
 const standIn = `"as-it-came"`
 
-// keptByTheSDK tells whether the SDK gives an id back as it came: it reads numbers as
-// floating-point ones and keeps their whole part, which alters fractions and what is beyond 2^53.
+// keptByTheSDK tells whether the SDK returns an id unaltered: it reads numbers as floating
+// point and keeps their whole part, which alters fractions and numbers beyond 2^53.
 func keptByTheSDK(id json.RawMessage) bool {
 	if len(id) == 0 || id[0] != '-' && (id[0] < '0' || id[0] > '9') {
 		return true
@@ -39,7 +39,7 @@ func keptByTheSDK(id json.RawMessage) bool {
 	return err == nil && -1<<53 <= n && n <= 1<<53 && strconv.FormatInt(n, 10) == string(id)
 }
 
-// withStandIn is the message under another id.
+// withStandIn is the message with standIn as its id.
 func withStandIn(body []byte) ([]byte, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
@@ -49,8 +49,8 @@ func withStandIn(body []byte) ([]byte, error) {
 	return json.Marshal(members)
 }
 
-// asItCame puts the id back that the client sent. In an answer it stands before everything
-// that could hold the same letters.
+// asItCame puts the client's id back. In an answer the id comes before everything that
+// could contain the same letters.
 func asItCame(answer []byte, id json.RawMessage) []byte {
 	return bytes.Replace(answer, []byte(`"id":`+standIn), append([]byte(`"id":`), id...), 1)
 }

@@ -1,6 +1,6 @@
 // Package mcptools is the MCP surface: the tools for agents over the same operations
 // that REST calls, the endpoint they are reached at, and its metadata. It must know
-// neither the store nor REST, and no rule of the domain: those stand with the operations.
+// neither the store nor REST, and have no rule of the domain: those are in operations.
 package mcptools
 
 import (
@@ -19,7 +19,7 @@ const Path = "/mcp"
 // MetadataPath + Path is its place for the resource at Path.
 const MetadataPath = "/.well-known/oauth-protected-resource"
 
-// Config is what the endpoint has to know about its surroundings.
+// Config is what the endpoint has to know about its deployment.
 type Config struct {
 	// PublicURL is where clients reach the service, without a slash at the end.
 	PublicURL string
@@ -27,17 +27,17 @@ type Config struct {
 	AllowedOrigins []string
 	// Issuer is the authorization server whose access tokens are accepted.
 	Issuer string
-	// Scopes are what a client asks the issuer for. Issuers that have no default give no
+	// Scopes are what a client asks the issuer for. Issuers without default scopes give no
 	// token to a client that names none.
 	Scopes []string
 }
 
-// Handler serves the endpoint and its metadata. The caller comes in the context, as the
-// authorizer let them through.
+// Handler serves the endpoint and its metadata. The context carries the caller, whom the
+// authorizer has let through.
 func Handler(ops *operations.Operations, c Config) http.Handler {
 	e := &endpoint{config: c, origins: originsOf(c), protocol: protocolHandler(newServer(ops))}
 	mux := http.NewServeMux()
-	// A slash at the end says nothing, and people type it into their client's settings.
+	// A slash at the end is accepted, since people type it into their client's settings.
 	for _, slash := range []string{"", "/{$}"} {
 		mux.Handle(Path+slash, e)
 		mux.HandleFunc(MetadataPath+slash, e.metadata)
@@ -51,7 +51,7 @@ func Handler(ops *operations.Operations, c Config) http.Handler {
 
 // Challenge is the WWW-Authenticate header of a 401: it names the scopes to ask for, and the
 // metadata, from which a client learns where to get a token. The gateway says the same before
-// a request comes here; a test holds the two equal.
+// a request gets here; a test keeps the two equal.
 func (c Config) Challenge() string {
 	challenge := `Bearer realm="releases"`
 	if len(c.Scopes) > 0 {

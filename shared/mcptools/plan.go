@@ -8,8 +8,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// The tools for who plans a release or carries its steps out; the core watches, announces
-// and moves.
+// The tools for those who plan a release or carry out its steps; the core set reads, logs
+// and makes transitions.
 
 type (
 	updateArgs struct {
@@ -33,7 +33,7 @@ type (
 	}
 )
 
-// updateRelease takes what is about the call out of the arguments; the rest is the patch.
+// updateRelease takes the arguments about the call itself out; the others are the patch.
 func updateRelease(ctx context.Context, _ tool, ops *operations.Operations, args []byte) (any, error) {
 	var in struct {
 		ID         string

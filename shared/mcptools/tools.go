@@ -22,20 +22,21 @@ import (
 const (
 	// MaxArguments bounds a call's arguments in bytes, like a REST body.
 	MaxArguments = 256 << 10
-	// DefaultLogLimit is how many log entries get_release answers with unasked.
+	// DefaultLogLimit is how many log entries get_release answers with by default.
 	DefaultLogLimit = 20
-	// MaxLogLimit bounds them: 500 would be over what a Lambda function may answer with.
+	// MaxLogLimit bounds logLimit: 500 entries would exceed what a Lambda function may answer.
 	MaxLogLimit = 100
 	// MaxKey bounds an idempotencyKey, like REST's Idempotency-Key.
 	MaxKey = 255
 )
 
-// toolTimeout is how long a tool may take. The function's own deadline does not reach a
-// tool under the older protocol revisions, and the answer must leave before it. Tests
-// are less patient.
+// toolTimeout is how long a tool may take. Under the older protocol revisions the function's
+// own deadline does not reach a tool, and the answer must be sent before it. Tests set it
+// shorter.
 var toolTimeout = 10 * time.Second
 
-// tool is one row: what it is called, which set it is in, which operation it is, and how it is run.
+// tool is one row of the table of tools: its name, its toolset, its operation, and how it
+// is run.
 type tool struct {
 	name      string
 	set       string
@@ -116,8 +117,8 @@ func (t tool) call(ctx context.Context, ops *operations.Operations, args []byte)
 	return accept(encode(value))
 }
 
-// accept answers with the value, and with a copy of it in text for clients that know no
-// structured content, unless both together are more than a Lambda function can answer.
+// accept answers with the value, and with a copy of it as text for clients that do not know
+// structured content, unless both together exceed what a Lambda function can answer.
 func accept(body []byte) *mcp.CallToolResult {
 	text := string(body)
 	if !fits(body) {
@@ -126,12 +127,12 @@ func accept(body []byte) *mcp.CallToolResult {
 	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}, StructuredContent: json.RawMessage(body)}
 }
 
-// maxEnvelope is what a Lambda function may answer with, less what stands around it.
+// maxEnvelope is what a Lambda function may answer with, less the envelope around it.
 const maxEnvelope = 6<<20 - 8<<10
 
-// fits tells whether a value and its copy in text go into one answer. Each is escaped as
-// JSON is for HTML, and the whole once more in the envelope for API Gateway: a "<" takes
-// fourteen bytes in the end, so what is small fits without looking.
+// fits tells whether a value and its copy as text fit into one answer. Each is escaped as
+// JSON for HTML, and all of it once more in the envelope for API Gateway: a "<" takes
+// fourteen bytes in the end, so a small value fits in any case.
 func fits(body []byte) bool {
 	if len(body) < maxEnvelope/14 {
 		return true
@@ -145,7 +146,7 @@ func fits(body []byte) bool {
 func quote(text string) string {
 	quoted, err := json.Marshal(text)
 	if err != nil {
-		panic("mcptools: " + err.Error()) // a text: cannot fail
+		panic("mcptools: " + err.Error()) // a text always encodes
 	}
 	return string(quoted)
 }
@@ -230,8 +231,8 @@ func transition(ctx context.Context, t tool, ops *operations.Operations, args []
 	return ops.TransitionRelease(ctx, in.ID, in.TransitionInput, pre)
 }
 
-// guarded is the precondition of a write to a release, with every mistake in the arguments,
-// those that decoding found among them.
+// guarded is the precondition of a write to a release, or an error with every mistake in
+// the arguments, including those found by decoding.
 func guarded(ctx context.Context, t tool, id, key string, ifRevision *int, in interface {
 	With(release.ValidationErrors) error
 },
@@ -261,9 +262,9 @@ func revision(f *release.ValidationErrors, given *int) int {
 	return *given
 }
 
-// precondition makes a key that the agent chose into one that is its own: unique to the
-// caller, the tool and the release. The digest is over what was understood, so that the
-// order in which a model writes its arguments does not matter.
+// precondition turns a key that an agent chose into one that is unique to the caller, the
+// tool and the release. The digest is over the decoded arguments, so that the order in
+// which a model writes them does not matter.
 func precondition(ctx context.Context, f *release.ValidationErrors, t tool, id, key string, in any) operations.Precondition {
 	if key == "" {
 		return operations.Precondition{}
@@ -285,17 +286,17 @@ func idOf(args []byte) string {
 	var named struct {
 		ID string `json:"id"`
 	}
-	_ = json.Unmarshal(args, &named) // arguments that cannot be read name none
+	_ = json.Unmarshal(args, &named) // arguments that cannot be read name no release
 	return named.ID
 }
 
-// encode writes JSON as people write it: without escapes for HTML.
+// encode writes JSON without escapes for HTML.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic("mcptools: " + err.Error()) // views and texts: cannot fail
+		panic("mcptools: " + err.Error()) // views and texts always encode
 	}
 	return bytes.TrimRight(b.Bytes(), "\n")
 }

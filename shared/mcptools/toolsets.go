@@ -14,10 +14,10 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// ToolsetsHeader is where a client says which tools it wants to be shown.
+// ToolsetsHeader is the header in which a client says which tools it wants.
 const ToolsetsHeader = "X-MCP-Toolsets"
 
-// The sets of tools. readonly holds none: it takes away all that write.
+// The sets of tools. readonly adds none: it removes all that write.
 const (
 	setCore      = "core"
 	setPlanning  = "planning"
@@ -27,14 +27,14 @@ const (
 
 var setNames = []string{setCore, setPlanning, setExecution, readonly}
 
-// toolsets are those that one request asks for.
+// toolsets are the sets that one request asks for.
 type toolsets struct {
 	named    []string
 	readonly bool
 }
 
-// readToolsets reads the header: names with commas between, without regard to case. Without
-// any but readonly, it is the core.
+// readToolsets reads the header: names separated by commas, without regard to case. Where
+// it names none, or only readonly, it asks for the core.
 func readToolsets(h http.Header) (toolsets, error) {
 	var t toolsets
 	for _, name := range strings.Split(strings.Join(h.Values(ToolsetsHeader), ","), ",") {
@@ -78,8 +78,8 @@ func toolsetsFrom(ctx context.Context) toolsets {
 	return toolsets{named: []string{setCore}}
 }
 
-// offered tells whether the caller is shown a tool: the operation is theirs by role, and the
-// tool is in the sets that they asked for.
+// offered tells whether the caller is shown a tool: their role allows the operation, and
+// the tool is in the sets that they asked for.
 func offered(ctx context.Context, name string) bool {
 	t, found := find(name)
 	who, _ := release.CallerFrom(ctx)
@@ -100,7 +100,7 @@ func (t tool) notOffered(ctx context.Context) string {
 var shownTools = sync.OnceValue(func() map[string][]byte {
 	var all []json.RawMessage
 	if err := json.Unmarshal(toolsJSON, &all); err != nil {
-		panic("mcptools: tools.json: " + err.Error()) // a build that its own test would have refused
+		panic("mcptools: tools.json: " + err.Error()) // a test refuses such a build
 	}
 	shown := make(map[string][]byte, len(all))
 	for _, one := range all {
@@ -116,12 +116,12 @@ var shownTools = sync.OnceValue(func() map[string][]byte {
 	return shown
 })
 
-// noTools is the list as the SDK writes it, with no tool in it; in an id, the quotation marks
-// of the same letters would be escaped.
+// noTools is the empty list as the SDK writes it. An id cannot contain it, since quotation
+// marks are escaped there.
 var noTools = []byte(`"tools":[]`)
 
-// list is what takes the place of noTools for a caller: fixed bytes for each role and sets.
-// The SDK takes longer to write the schemas than everything else in a call takes.
+// list is what replaces noTools for a caller: fixed bytes for each role and sets. The SDK
+// would take longer to write the schemas than everything else in a call takes.
 func list(ctx context.Context) []byte {
 	out := []byte(`"tools":[`)
 	first := true

@@ -55,7 +55,7 @@ func cutOffset(s string) (fraction, offset string) {
 	if at := len(s) - length; at >= 0 && (s[at] == '+' || s[at] == '-') {
 		return s[:at], s[at:]
 	}
-	return s, "+" // looks like no offset
+	return s, "+" // refused: not the form of an offset
 }
 
 // looksLike tells whether s matches the pattern: a digit for each d, T in either case, and

@@ -32,7 +32,7 @@ var (
 	UpdateChange = Route{
 		Operation: operations.UpdateChange, Method: http.MethodPatch, Path: "/change-requests/{id}", Status: http.StatusOK,
 		Summary: "Edit a change request",
-		About:   "A JSON merge patch of what people edit. The type, the approval and the status cannot be patched. An approval is of what the CAB saw: an edit that changes `digest` puts an approved change request back to `pending`, and so blocks its release; editing it back does not approve it. `Standard` changes stay approved. While its release is in progress what was approved cannot change; once that is deployed it can, and the approval ends only if the release is rolled back.",
+		About:   "A JSON merge patch of the fields that people edit. The type, the approval and the status cannot be patched. An approval is for what the CAB saw: an edit that changes `digest` puts an approved change request back to `pending`, and so blocks its release; editing it back does not approve it. `Standard` changes stay approved. While its release is in progress what was approved cannot change; once that is deployed it can, and the approval ends only if the release is rolled back.",
 		Body:    (*release.ChangePlan)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true,
 		Refusals: []string{"change-frozen", "linking"}, serve: updateChange,
 	}
@@ -46,7 +46,7 @@ var (
 	ListChangeLog = Route{
 		Operation: operations.ListChangeLog, Method: http.MethodGet, Path: "/change-requests/{id}/log", Status: http.StatusOK,
 		Summary: "Read the record of a change request, newest first",
-		About:   "What was entered, decided and edited, newest first, whether the change request was in a release or not. A decision holds all that was decided on, an edit the new values of what changed; of old values there are fingerprints. While a change request is linked, the same stands in its release's log.",
+		About:   "Its creation, decisions and edits, newest first, whether or not the change request was in a release. A decision holds all that was decided on, an edit the new values of what changed; old values are kept as fingerprints. While a change request is linked, the same entries are in its release's log.",
 		Query:   (*operations.ListChangeLogInput)(nil), Answer: (*operations.LogPage)(nil), serve: listChangeLog,
 	}
 )

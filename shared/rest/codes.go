@@ -5,16 +5,16 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Code is one row of the registry of problem codes: the title that its problems carry,
-// what a REST client does next, and one that is true.
+// Code is one row of the registry of problem codes: the title of its problems, what a REST
+// client should do next, and an example.
 type Code struct {
 	Title string
-	// Next says what to do next, for a read or a write; nil where the detail does.
+	// Next says what to do next, after a read or a write; nil where the detail says it.
 	Next    func(e *release.Error, writes bool) string
 	Example release.Error // holds the code and its kind
 }
 
-// next is the same advice, whatever the failure holds.
+// next is a fixed advice, whatever the failure holds.
 func next(advice string) func(*release.Error, bool) string {
 	return func(*release.Error, bool) string { return advice }
 }
@@ -45,8 +45,8 @@ func readBeforeRepeating(e *release.Error, writes bool) string {
 
 const tokenNeeded = "A valid access token is needed"
 
-// Codes is the one list of every code that a problem can have, by HTTP status. The
-// documents are made from it; a test holds it equal to what the code uses.
+// Codes is the one list of every code that a problem can have, ordered by HTTP status. The
+// documents are made from it; a test keeps it equal to the codes that are used.
 var Codes = []Code{
 	{"The request is not valid", next("Correct it and send the request again; errors[] says what is wrong with each."), release.Error{
 		Kind: release.KindInvalid, Code: "invalid-request",
@@ -76,8 +76,8 @@ var Codes = []Code{
 		Fields: []release.FieldError{{Field: "add[1]", ID: "CHG-1003", Code: "not-found", Message: "there is no change request CHG-1003"}},
 	}},
 
-	// The gateway answers these, from what the authorizer says; the last only if it was
-	// left out. One title, because one template words them all.
+	// The gateway answers these, from what the authorizer says; the last only where the
+	// authorizer was bypassed. They share a title because one template words them all.
 	{tokenNeeded, nil, release.Error{
 		Kind: release.KindUnauthenticated, Code: "token-missing",
 		Detail: "This needs an access token. Send it in the header: Authorization: Bearer <token>.",
@@ -98,7 +98,7 @@ var Codes = []Code{
 		Kind: release.KindForbidden, Code: "not-step-owner",
 		Detail: "Only the step's owner or an Admin can complete it, and your token does not carry the owner's verified e-mail address.",
 	}},
-	// The gateway's, as are the quota's below: what an organisation puts before the service.
+	// The gateway's, like the quota's below: for what an organisation puts before the service.
 	{"A firewall refused the request", nil, release.Error{
 		Kind: release.KindForbidden, Code: "request-blocked",
 		Detail: "The firewall before this service refused the request, and nothing was changed. Quote the requestId to whoever runs this service if the request is what you meant.",
@@ -125,7 +125,7 @@ var Codes = []Code{
 	}},
 	{"The status has changed", next("Read the release and decide again."), release.Error{
 		Kind: release.KindConflict, Code: "status-changed",
-		Detail: "Somebody else moved REL-2026-Q2-001 to approved at the same moment.",
+		Detail: "Somebody else moved REL-2026-Q2-001 to approved at the same time.",
 		Status: release.Approved, AllowedNextStatuses: []release.Status{release.Scheduled, release.Cancelled},
 	}},
 	{"The log entry names another status", next("Leave status out, or send the current one."), release.Error{
@@ -166,7 +166,7 @@ var Codes = []Code{
 		Fields: []release.FieldError{{Field: "name", Message: "cannot change while the release is in-progress"}},
 		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
 	}},
-	{"Steps cannot be completed now", next("Read the release to see where it stands; what was done outside that time belongs in the log."), release.Error{
+	{"Steps cannot be completed now", next("Read the release to see where it stands; what was done at another time belongs in the log."), release.Error{
 		Kind: release.KindConflict, Code: "steps-closed",
 		Detail: "REL-2026-Q2-001 is planned: steps of the rollout plan can be completed while it is scheduled, in-progress.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
@@ -208,7 +208,7 @@ var Codes = []Code{
 	}},
 	{"It already exists", next("Leave the header out, or send the ETag of what you have read in If-Match."), release.Error{
 		Kind: release.KindPreconditionFailed, Code: "already-there",
-		Detail: "If-None-Match: * asks that there be nothing here yet, and there is.",
+		Detail: "If-None-Match: * requires that nothing exists here yet, but something does.",
 	}},
 	{"The body is too large", next("Send less, or in several requests."), release.Error{
 		Kind: release.KindTooLarge, Code: "too-large",

@@ -11,8 +11,8 @@ import (
 )
 
 // entityTag is the strong tag of a representation: the revision, which If-Match
-// compares, and a hash of the content, which changes also where a log entry or the
-// progress of a settlement comes without a new revision.
+// compares, and a hash of the content, which also changes with a log entry or the progress
+// of a settlement, without a new revision.
 func entityTag(revision int, body []byte) string {
 	sum := sha256.Sum256(body)
 	return `"` + strconv.Itoa(revision) + "-" + hex.EncodeToString(sum[:8]) + `"`
@@ -34,8 +34,8 @@ func (t tag) revision() int {
 	return n
 }
 
-// conditions reads If-Match or If-None-Match: "*", or a list of one tag at least, whose
-// opaque part may hold commas.
+// conditions reads If-Match or If-None-Match: "*", or a list of at least one tag. The
+// opaque part of a tag may contain commas.
 func (q *request) conditions(name string) (tags []tag, star bool, err error) {
 	rest := strings.Join(q.Header.Values(name), ",")
 	if strings.TrimSpace(rest) == "*" {
@@ -58,10 +58,10 @@ func (q *request) conditions(name string) (tags []tag, star bool, err error) {
 	}
 }
 
-// maxTags bounds how many revisions one write is tried on.
+// maxTags bounds for how many revisions one write is tried.
 const maxTags = 8
 
-// revisions lists the revisions that a write may find, by If-Match; 0 stands for any.
+// revisions lists the revisions that If-Match allows a write to find; 0 means any.
 func (q *request) revisions() ([]int, error) {
 	anyRevision := []int{0}
 	if len(q.Header.Values("If-Match")) == 0 || q.route.Method == http.MethodGet {
@@ -89,12 +89,12 @@ func (q *request) revisions() ([]int, error) {
 	return known, nil
 }
 
-// noRevision is one that nothing ever has.
+// noRevision is a revision that nothing ever has.
 const noRevision = -1
 
-// wantsNone tells whether a write is to be made only where nothing is yet
-// (If-None-Match: *). What it goes to has to be there, so it is refused, after what
-// would be wrong with it anyway: 404 where nothing is.
+// wantsNone tells whether a write is to be made only where nothing exists yet
+// (If-None-Match: *). The target of such a write exists, so it is refused, after everything
+// else that can be wrong with it: 404 where nothing exists.
 func (q *request) wantsNone() (bool, error) {
 	if len(q.Header.Values("If-None-Match")) == 0 || q.route.Method == http.MethodGet {
 		return false, nil
@@ -111,24 +111,24 @@ func (q *request) wantsNone() (bool, error) {
 
 func errThere() error {
 	return release.Fail(release.KindPreconditionFailed, "already-there",
-		"If-None-Match: * asks that there be nothing here yet, and there is.")
+		"If-None-Match: * requires that nothing exists here yet, but something does.")
 }
 
-// errStale says why no tag held. A weak tag never does (RFC 9110, 13.1.1): to read again
-// would bring the same one, where a proxy in between weakens what we send.
+// errStale says why no tag matched. A weak tag never does (RFC 9110, 13.1.1): reading again
+// would return the same one where a proxy in between weakens what we send.
 func errStale(tags []tag) error {
 	for _, t := range tags {
 		if t.weak {
 			return release.Fail(release.KindPreconditionFailed, "revision-stale",
-				`If-Match holds the weak tag W/"%s", and If-Match never holds for a weak one; a proxy or cache in between may have put the W/ before it.`, shorten(t.opaque))
+				`If-Match has the weak tag W/"%s", and a weak tag never matches there; a proxy or cache in between may have added the W/.`, shorten(t.opaque))
 		}
 	}
 	return release.Fail(release.KindPreconditionFailed, "revision-stale",
-		"If-Match names no revision that is current.")
+		"If-Match does not name the current revision.")
 }
 
-// unchanged judges the conditions of a read: If-None-Match that names the whole
-// representation makes it a 304, If-Match that names another revision a 412.
+// unchanged checks the conditions of a read: an If-None-Match with this representation's
+// tag makes it a 304, an If-Match with another revision a 412.
 func (q *request) unchanged(revision int, etag string) (bool, error) {
 	if len(q.Header.Values("If-Match")) > 0 {
 		tags, star, err := q.conditions("If-Match")

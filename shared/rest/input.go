@@ -16,7 +16,7 @@ import (
 )
 
 // MaxBody bounds a request's body in bytes: far above any release that people plan,
-// and below what a DynamoDB item can hold.
+// and below the size of a DynamoDB item.
 const MaxBody = 256 << 10
 
 // maxKey bounds an Idempotency-Key.
@@ -34,7 +34,8 @@ type request struct {
 // read takes in the body and the Idempotency-Key.
 func (q *request) read() error {
 	if q.route.Query == nil {
-		// No parameter is one too many: what is ignored was meant to do something.
+		// A write takes no parameters: one that was ignored would have been meant to do
+		// something.
 		if _, err := operations.DecodeParameters[struct{}](q.URL.Query()); err != nil {
 			return err
 		}
@@ -53,33 +54,33 @@ func (q *request) read() error {
 	}
 	q.body, err = io.ReadAll(io.LimitReader(q.Body, MaxBody+1))
 	if err != nil {
-		return release.Fail(release.KindInvalid, "invalid-json", "The body broke off before its end.").Because(err)
+		return release.Fail(release.KindInvalid, "invalid-json", "The body ended too early.").Because(err)
 	}
 	if len(q.body) > MaxBody {
 		return release.Fail(release.KindTooLarge, "too-large",
 			"The body is larger than %d KiB.", MaxBody>>10)
 	}
-	// A mark of byte order is none of the JSON; some editors and PowerShell put it there
+	// A byte order mark is not part of the JSON, but some editors and PowerShell write one
 	// (RFC 8259, 8.1: it may be ignored).
 	q.body = bytes.TrimPrefix(q.body, []byte("\ufeff"))
 	return q.readKey()
 }
 
-// notUTF8 refuses a part of the path whose escapes are no text.
+// notUTF8 refuses a path segment whose escapes are not UTF-8.
 func notUTF8(name string) error {
 	var f release.ValidationErrors
 	f.Add(name, "is not UTF-8")
 	return f.Err()
 }
 
-// isUTF8 tells whether a charset is the one of JSON. None is: JSON has no other. Some
-// clients write utf8, which no registry has and everybody means.
+// isUTF8 tells whether a charset is that of JSON, or empty, since JSON has no other. Some
+// clients write utf8, which is not registered but clear.
 func isUTF8(charset string) bool {
 	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }
 
-// setAcceptHeaders says with a 415 what would be taken: codings (RFC 9110, 12.5.3) and types of
-// patches (RFC 5789, 2.2).
+// setAcceptHeaders says with a 415 what would be accepted: content codings (RFC 9110,
+// 12.5.3) and patch formats (RFC 5789, 2.2).
 func (q *request) setAcceptHeaders(header http.Header) {
 	if q.Header.Get("Content-Encoding") != "" {
 		header.Set("Accept-Encoding", "identity")
@@ -89,8 +90,8 @@ func (q *request) setAcceptHeaders(header http.Header) {
 	}
 }
 
-// readKey puts an Idempotency-Key in force. The stored key is a hash over everything
-// that makes a request the same one, so that callers cannot meet each other's keys.
+// readKey reads the Idempotency-Key. The stored key is a hash that includes the caller and
+// the route, so that callers cannot use each other's keys.
 func (q *request) readKey() error {
 	sent := q.Header.Values("Idempotency-Key")
 	if len(sent) == 0 || q.Method != http.MethodPost {
@@ -118,7 +119,7 @@ func headerError(name, message string) error {
 	}
 }
 
-// id is the path's parameter; the operations judge it.
+// id is the path's parameter; the operations check it.
 func (q *request) id() string { return q.params["id"] }
 
 // query decodes the query's parameters.

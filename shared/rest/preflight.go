@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Preflight answers a browser that asks whether a page of another origin may call:
-// those of the configured origins may. It asks for no token, because browsers send none.
+// Preflight answers a browser that asks whether a page of another origin may call: pages
+// of the configured origins may. It requires no token, because browsers send none.
 func Preflight(origins []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()

@@ -46,19 +46,19 @@ type Problem struct {
 	Code   string               `json:"code" doc:"The kind of problem for programs; it is stable."`
 	Errors []release.FieldError `json:"errors,omitempty" doc:"Every wrong field, or every id that was refused."`
 
-	// On conflicts about a release: where it stands, where it may go, and which change
-	// requests hold it up.
+	// On conflicts about a release: its status, the statuses allowed next, and the change
+	// requests that block it.
 	CurrentStatus       release.Status   `json:"currentStatus,omitempty" doc:"Where the release stands, if that is why."`
 	AllowedNextStatuses []release.Status `json:"allowedNextStatuses,omitzero" doc:"The statuses that the lifecycle allows next; none at its end."`
 	ChangeRequests      []string         `json:"changeRequests,omitempty" doc:"The ids of the change requests that are in the way."`
 
-	// RequestID finds the request in the log; with failures of ours only.
+	// RequestID finds the request in the service's log; only with failures of the service.
 	RequestID string `json:"requestId,omitempty" doc:"Finds the request in the log, with failures of the service only."`
 }
 
 // ProblemOf turns the failure of a read or a write into its document: what happened,
-// what was changed, and what to do next. An error that is not one of the domain's is
-// ours: it shows nothing of itself.
+// what was changed, and what to do next. An error that is not one of the domain's is a
+// fault of ours: its text is not shown.
 func ProblemOf(err error, writes bool) Problem {
 	var e *release.Error
 	switch {
@@ -89,7 +89,7 @@ var outcomes = [...]string{
 	release.OutcomePartial:   "Nothing else was changed.",
 }
 
-// inRoutes says with which request a field is changed that this one cannot change.
+// inRoutes adds to the refusal of a field the request that can change it.
 func inRoutes(fields []release.FieldError) []release.FieldError {
 	worded := slices.Clone(fields)
 	for n, f := range worded {
@@ -100,8 +100,8 @@ func inRoutes(fields []release.FieldError) []release.FieldError {
 	return worded
 }
 
-// routeOf words the requests that refusals point at. A test holds it equal to the routes,
-// which are not asked themselves: a function links its own only.
+// routeOf is how refusals name the requests that they refer to. It is not derived from the
+// routes, since a function links only its own; a test keeps the two equal.
 var routeOf = map[operations.Name]string{
 	operations.TransitionRelease: "POST /api/releases/{id}/status",
 	operations.AddChanges:        "POST /api/releases/{id}/add-changes",
@@ -140,7 +140,7 @@ func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		header.Set("Retry-After", "1")
 	}
-	body, _ := encode(p) // texts and lists of texts: cannot fail
+	body, _ := encode(p) // texts and lists of texts always encode
 	header.Del("ETag")
 	header.Del("Location")
 	header.Set("Cache-Control", "no-store")

@@ -12,13 +12,13 @@ var (
 	ListReleases = Route{
 		Operation: operations.ListReleases, Method: http.MethodGet, Path: "/releases", Status: http.StatusOK,
 		Summary: "List releases, newest first",
-		About:   "Summaries of all releases, or of those with one status, newest first. A release that was made a moment ago may be missing from the list for an instant; reading it by its id is always current.",
+		About:   "Summaries of all releases, or of those with one status, newest first. A release that was created a moment ago may be missing from the list for an instant; reading it by its id is always current.",
 		Query:   (*operations.ListReleasesInput)(nil), Answer: (*operations.ReleasePage)(nil), serve: listReleases,
 	}
 	CreateRelease = Route{
 		Operation: operations.CreateRelease, Method: http.MethodPost, Path: "/releases", Status: http.StatusCreated,
 		Summary: "Plan a release",
-		About:   "The id names the quarter in which the release starts (in which it was made, where there is no window yet) and never changes. A new release is `planned`. Change requests may be linked at once; each must exist and be in no other live release.",
+		About:   "The id names the quarter in which the release starts (in which it was created, where there is no window yet) and never changes. A new release is `planned`. Change requests may be linked at once; each must exist and be in no other live release.",
 		Body:    (*operations.CreateReleaseInput)(nil), Answer: (*operations.ReleaseView)(nil),
 		Refusals: []string{"unknown-change-requests", "not-linkable"}, serve: createRelease,
 	}
@@ -31,7 +31,7 @@ var (
 	UpdateRelease = Route{
 		Operation: operations.UpdateRelease, Method: http.MethodPatch, Path: "/releases/{id}", Status: http.StatusOK,
 		Summary: "Edit a release",
-		About:   "A JSON merge patch of what people edit. Until a release is in progress that is all of its plan; from then on the description, the manager, the rollback steps and what the public sees; at its end nothing. Moving the window of a scheduled release is logged, and those who were told are told again. Status, change requests and the completion of steps have requests of their own.",
+		About:   "A JSON merge patch of the fields that people edit. Until a release is in progress, these are its whole plan; from then on the description, the manager, the rollback steps and what the public sees; at its end nothing. Moving the window of a scheduled release is logged, and those who were told are told again. Status, change requests and the completion of steps have requests of their own.",
 		Body:    (*operations.NewPlan)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
 		Refusals: []string{"field-frozen", "linking"}, serve: updateRelease,
 	}
@@ -44,14 +44,14 @@ var (
 	AddChanges = Route{
 		Operation: operations.AddChanges, Method: http.MethodPost, Path: "/releases/{id}/add-changes", Status: http.StatusOK,
 		Summary: "Link change requests to a release, or remove them from it",
-		About:   "Any change request may join a planned release; after that only those that the CAB has approved, and none once the release is in progress. What is so already is answered as `unchanged`, so repeating is harmless. All ids are checked before anything is written; what is refused is named id by id.",
+		About:   "Any change request may join a planned release; after that only those that the CAB has approved, and none once the release is in progress. What is already linked or removed is answered as `unchanged`, so repeating is harmless. All ids are checked before anything is written; each refused id is named.",
 		Body:    (*operations.AddChangesInput)(nil), Answer: (*operations.LinkResult)(nil), Guarded: true,
 		Refusals: []string{"unknown-change-requests", "not-linkable", "too-many-changes", "scope-frozen", "linking"}, serve: addChanges,
 	}
 	TransitionRelease = Route{
 		Operation: operations.TransitionRelease, Method: http.MethodPost, Path: "/releases/{id}/status", Status: http.StatusOK,
 		Summary: "Move a release to its next status",
-		About:   "The lifecycle: planned → approved → scheduled → in-progress → deployed; cancelled from any of the first four; rolled-back from in-progress and deployed. `approved`, `scheduled` and `in-progress` demand that every linked change request is CAB-approved, the latter two also a window. Each step is written to the log. Of two callers at the same time one succeeds and the other gets 409.",
+		About:   "The lifecycle: planned → approved → scheduled → in-progress → deployed; cancelled from any of the first four; rolled-back from in-progress and deployed. `approved`, `scheduled` and `in-progress` require that every linked change request is CAB-approved, the latter two also a window. Each transition is written to the log. Of two callers at the same time, one succeeds and the other gets 409.",
 		Body:    (*operations.TransitionInput)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
 		Refusals: []string{"invalid-transition", "cab-approval-missing", "window-missing", "status-changed", "linking"}, serve: transitionRelease,
 	}

@@ -16,26 +16,26 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Base is the path under which every route stands.
+// Base is the path that every route begins with.
 const Base = "/api"
 
 // API serves some routes: one in a Lambda function, all of them in a test.
 type API struct {
 	operations *operations.Operations
 	routes     []Route
-	publicURL  string // before the types of problems
-	prefix     string // its path: before every Location
+	publicURL  string // the base of problem types
+	prefix     string // the path of publicURL, with which every Location begins
 	origins    []string
 }
 
-// Handler serves the routes on the operations. What is not one of them, path or
-// method, is a 404 problem, as API Gateway answers it too.
+// Handler serves the routes on the operations. Any other path or method is a 404 problem,
+// as in API Gateway.
 func Handler(ops *operations.Operations, routes ...Route) *API {
 	return &API{operations: ops, routes: routes}
 }
 
-// WithPublicURL tells the API where it stands: the public URL, below which the types of problems
-// and every Location are, and the origins whose pages may read the answers.
+// WithPublicURL sets the public URL, with which the types of problems and every Location
+// begin, and the origins whose pages may read the answers.
 func (a *API) WithPublicURL(publicURL string, origins []string) *API {
 	b := *a
 	b.publicURL, b.origins = strings.TrimSuffix(publicURL, "/"), origins
@@ -53,7 +53,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route, params, ok := a.match(r)
 	if !ok {
 		a.writeProblem(w, r, release.Fail(release.KindNotFound, "not-found",
-			"Nothing answers %s %s.", r.Method, shorten(r.URL.Path)))
+			"There is no %s %s.", r.Method, shorten(r.URL.Path)))
 		return
 	}
 	q := &request{Request: r, route: route, params: params}
@@ -69,8 +69,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// call reads what the request says and runs its operation. The role comes first, so
-// that a caller without it learns nothing from the judgement of their input.
+// call reads the request and runs its operation. The role is checked first, so that a
+// caller without it learns nothing from the validation of their input.
 func (a *API) call(q *request) (reply, error) {
 	if err := operations.Admit(q.Context(), q.route.Operation); err != nil {
 		return reply{}, err
@@ -94,8 +94,8 @@ func (a *API) call(q *request) (reply, error) {
 	if none {
 		revisions = []int{noRevision}
 	}
-	// A write is conditioned on one revision, If-Match may list several: at most one
-	// of them can be the present one, so they are tried in turn.
+	// A write is conditioned on one revision, but If-Match may list several. At most one of
+	// them can be current, so they are tried in turn.
 	var answer reply
 	for _, revision := range revisions {
 		q.pre.IfRevision = revision
@@ -110,10 +110,10 @@ func (a *API) call(q *request) (reply, error) {
 	return answer, err
 }
 
-// reply is what an operation answered.
+// reply is the answer of an operation.
 type reply struct {
 	value    any    // becomes the body; nil for none
-	revision int    // of the thing in the body; 0 where it has none
+	revision int    // of what the body shows; 0 where it has none
 	location string // of what was created, below Base
 }
 
@@ -139,7 +139,7 @@ func (a *API) write(w http.ResponseWriter, q *request, answer reply) error {
 		header.Set("Location", a.prefix+Base+answer.location)
 	}
 	if reads {
-		// Only the caller's own cache may keep it, and must ask each time.
+		// Only the caller's own cache may store it, and must revalidate it each time.
 		header.Set("Cache-Control", "private, no-cache")
 		unchanged, err := q.unchanged(answer.revision, header.Get("ETag"))
 		if err != nil {
@@ -159,11 +159,11 @@ func (a *API) write(w http.ResponseWriter, q *request, answer reply) error {
 	return nil
 }
 
-// errAborted marks an answer whose head is already sent: nothing can follow it.
+// errAborted says that the client went away after the header was sent.
 var errAborted = errors.New("the client went away")
 
-// encode writes JSON without escaping <, > and &: with it, 500 log entries full of
-// them would be six times their size and exceed what Lambda may answer.
+// encode writes JSON without escaping <, > and &: escaped, 500 log entries full of them
+// would take six times their size and exceed what a Lambda function may answer.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -191,7 +191,7 @@ func (a *API) allowOrigin(header http.Header, r *http.Request) {
 	}
 }
 
-// shorten keeps what a caller sent from filling an error's detail.
+// shorten keeps a caller's input from filling an error's detail.
 func shorten(s string) string {
 	const most = 100
 	if len(s) <= most {

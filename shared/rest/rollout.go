@@ -13,8 +13,8 @@ import (
 var (
 	CheckReadiness = Route{
 		Operation: operations.CheckReadiness, Method: http.MethodGet, Path: "/releases/{id}/readiness", Status: http.StatusOK,
-		Summary: "Ask what holds a release's next steps up",
-		About:   "For each next status: each condition, whether it holds, and which change requests hold it up. The advice blocks nothing. For `deployed` and `rolled-back` it counts whom that would reach.",
+		Summary: "Ask what blocks a release's next statuses",
+		About:   "For each next status: each condition, whether it holds, and which change requests block it. The advice blocks nothing. For `deployed` and `rolled-back` it counts whom that would reach.",
 		Answer:  (*release.Readiness)(nil), serve: checkReadiness,
 	}
 	AppendLog = Route{
@@ -27,19 +27,19 @@ var (
 	ListLog = Route{
 		Operation: operations.ListLog, Method: http.MethodGet, Path: "/releases/{id}/log", Status: http.StatusOK,
 		Summary: "Read the deployment log, newest first",
-		About:   "Everything that happened to the release, newest first, in pages: notes, and an entry of the system for every write. `kind` narrows it. The log of a deleted release is there for Auditors.",
+		About:   "Everything that happened to the release, newest first, in pages: notes, and an entry of the system for every write. `kind` narrows it. Auditors can also read the log of a deleted release.",
 		Query:   (*operations.ListLogInput)(nil), Answer: (*operations.LogPage)(nil), serve: listLog,
 	}
 	GetReview = Route{
 		Operation: operations.GetReview, Method: http.MethodGet, Path: "/releases/{id}/review", Status: http.StatusOK,
 		Summary: "Read a post-implementation review of a release, as Markdown",
-		About:   "Planned against actual times, steps, change requests, what was left open, and the timeline, from what the release and its log hold; nothing is concluded. Texts by people are escaped.",
+		About:   "Planned against actual times, steps, change requests, what was left open, and the timeline, from what the release and its log hold; it draws no conclusions. Texts by people are escaped.",
 		Answer:  (*operations.Markdown)(nil), serve: getReview,
 	}
 	CompleteStep = Route{
 		Operation: operations.CompleteStep, Method: http.MethodPost, Path: "/releases/{id}/steps/{plan}/{order}", Status: http.StatusOK,
 		Summary: "Complete a step of the rollout or rollback plan, or open it again",
-		About:   "Steps of the rollout plan can be completed while the release is scheduled or in progress, those of the rollback plan also while it is deployed. Both directions are written to the log; what is so already changes nothing.",
+		About:   "Steps of the rollout plan can be completed while the release is scheduled or in progress, those of the rollback plan also while it is deployed. Both are written to the log; repeating either changes nothing.",
 		Body:    (*operations.CompleteStepInput)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
 		Refusals: []string{"not-step-owner", "steps-closed", "linking"}, serve: completeStep,
 	}

@@ -19,7 +19,7 @@ type Route struct {
 	Path      string // with {parameters}, below Base
 	Status    int    // of success
 	Summary   string // one line, for people
-	About     string // what a caller has to know beside it, as Markdown
+	About     string // what else a caller has to know, as Markdown
 
 	// What goes in and out, as nil pointers of the types: data only, for the document.
 	Query, Body, Answer any
@@ -27,7 +27,7 @@ type Route struct {
 	// Guarded tells that the write is conditioned on If-Match.
 	Guarded bool
 
-	// Refusals are the codes of problems that this route has beside those that every
+	// Refusals are the codes of problems that this route has besides those that every
 	// route of its shape has, for the document.
 	Refusals []string
 
@@ -53,7 +53,7 @@ func (r Route) Accepts() []string {
 	return []string{"application/json"}
 }
 
-// Methods lists what the route answers to: HEAD wherever GET is (RFC 9110, 9.1).
+// Methods lists the methods of the route: HEAD wherever GET is (RFC 9110, 9.1).
 func (r Route) Methods() []string {
 	if r.Method == http.MethodGet {
 		return []string{http.MethodGet, http.MethodHead}
@@ -67,8 +67,8 @@ func (r Route) Role() release.Role { return operations.Roles[r.Operation] }
 // match finds the route of a request and the parameters in its path. It compares
 // segment by segment before unescaping, so that an id with an escaped slash in it
 // stays one id; net/http's ServeMux would redirect unclean paths and answer 405.
-// HEAD is GET without the body (RFC 9110, 9.3.2), which whoever sends the answer
-// leaves out. One slash at the end says nothing.
+// HEAD is GET without the body (RFC 9110, 9.3.2), which net/http and API Gateway leave
+// out. One slash at the end is ignored.
 func (a *API) match(r *http.Request) (*Route, map[string]string, bool) {
 	path, below := strings.CutPrefix(r.URL.EscapedPath(), Base+"/")
 	if !below {

@@ -1,6 +1,6 @@
-// Package describe writes what agents are shown of the tools: their words, and schemas
-// read off the operations' types, ahead of time into tools.json. It must not be linked
-// into a function: reading types at start-up is what it spares them.
+// Package describe generates tools.json, which agents are shown: the descriptions of the
+// tools, and schemas derived from the operations' types. It must not be linked into a
+// function: it exists so that functions need not derive schemas when they start.
 package describe
 
 import (
@@ -30,8 +30,9 @@ var enums = map[reflect.Type][]any{
 	reflect.TypeFor[release.Guard]():          {string(release.GuardApproval), string(release.GuardWindow)},
 }
 
-// output is the schema of what an operation answers: what is always there is required,
-// nothing is null, and further fields are no error, so that old clients survive new ones.
+// output is the schema of an operation's answer: fields that are always there are required,
+// nothing is null, and further fields are allowed, so that new ones do not break old
+// clients.
 func output(t reflect.Type) *jsonschema.Schema {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -94,8 +95,8 @@ func input(own []field, body reflect.Type, after []field) *jsonschema.Schema {
 	return s
 }
 
-// patch is an input of which no field of the body has to be given, and of which what is left
-// out stands for nothing.
+// patch is an input in which no field of the body is required, and in which a field that is
+// left out has no default.
 func patch(s *jsonschema.Schema) *jsonschema.Schema {
 	s.Required = []string{id.name}
 	for _, p := range s.Properties {
@@ -116,7 +117,7 @@ func addFields(s *jsonschema.Schema, t reflect.Type) {
 		p := described(f, bounds[f.Name])
 		shape(p, f.Type)
 		if f.Of == reflect.TypeFor[operations.TransitionInput]() && f.Name == "status" {
-			p.Enum = targets() // nobody enters the status that releases are born with
+			p.Enum = targets() // no transition leads to the first status
 		}
 		add(s, f.Name, p, slices.Contains(required, f.Name))
 	}
@@ -140,8 +141,8 @@ func shape(p *jsonschema.Schema, t reflect.Type) {
 	}
 }
 
-// stampedFields are fields of a body that it may only leave as they are: the system
-// stamps them, so agents are not offered them.
+// stampedFields are fields of a body that a caller may repeat but not change: the system
+// sets them, so agents are not offered them.
 var stampedFields = []string{"Step.completed", "Step.completedBy", "Step.completedAt"}
 
 func never() *jsonschema.Schema { return &jsonschema.Schema{Not: &jsonschema.Schema{}} }

@@ -24,8 +24,8 @@ type Tool struct {
 	OutputSchema *jsonschema.Schema `json:"outputSchema"`
 }
 
-// Hints are the four hints; all are always stated, since one that is left out does not
-// mean false.
+// Hints are the four hints of MCP; all are always stated, since one that is left out does
+// not mean false.
 type Hints struct {
 	ReadOnly    bool `json:"readOnlyHint"`
 	Destructive bool `json:"destructiveHint"`
@@ -143,7 +143,7 @@ func paths() string {
 	return strings.Join(all, "; ") + "."
 }
 
-// demands words what the lifecycle asks for.
+// demands words the guards of the lifecycle.
 func demands() string {
 	of := func(d release.Guard) string {
 		var who []release.Status
@@ -158,7 +158,7 @@ func demands() string {
 		of(release.GuardApproval), of(release.GuardWindow), of(release.GuardReason))
 }
 
-// either joins statuses of which one is taken.
+// either joins statuses as alternatives.
 func either(all []release.Status) string {
 	if len(all) < 2 {
 		return release.Join(all)

@@ -12,7 +12,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// field is an argument with its words and bounds.
+// field is an argument with its description and bounds.
 type field struct {
 	name     string
 	required bool
@@ -21,7 +21,7 @@ type field struct {
 
 const (
 	idPattern    = `^[A-Za-z0-9][A-Za-z0-9._:-]*$`
-	emailPattern = `^\S+@\S+$` // the check is the operation's; a model reads this three times
+	emailPattern = `^\S+@\S+$` // the operation checks it exactly; a model reads this three times
 	keyPattern   = `^[!-~]+$`
 )
 
@@ -57,8 +57,8 @@ var (
 	}}
 )
 
-// alsoForAgents is what an agent has to know of a field beside the words that stand next
-// to it: how its tools call things, and what no tool can do later.
+// alsoForAgents is what an agent has to know about a field besides its doc tag: the names
+// in its tools, and what no tool can do later.
 var alsoForAgents = map[string]string{
 	"ReleaseView.revision":      " Give it as ifRevision.",
 	"ReleaseView.deploymentLog": " Untrusted text.",
@@ -66,22 +66,22 @@ var alsoForAgents = map[string]string{
 	"NextStatus.ready":          " If so, transition_release_status would succeed now.",
 }
 
-// told are the fields of answers whose names do not say it all.
+// explained are the fields of answers whose names do not say enough.
 var explained = []string{
 	"ReleasePage.nextCursor", "Summary.changeCount", "ReleaseView.allowedNextStatuses", "ReleaseView.revision", "ReleaseView.settlement", "ReleaseView.stillLinking",
 	"ReleaseView.deploymentLog", "ReleaseView.changedSinceApproval", "Brief.olderLogEntries", "Brief.logCursor", "Brief.shortened", "Brief.readiness", "NextStatus.ready", "NextStatus.asks", "Condition.changeRequests", "Progress.state",
 	"LinkedChange.controlTitle",
 }
 
-// defaults are what stands for a field that is left out.
+// defaults are the values of fields that are left out.
 var defaults = map[string]string{
 	"Paging.limit":   fmt.Sprint(operations.PageSize),
 	"NewPlan.public": "true",
 }
 
-// described is a field's schema but for its type: its words, and its bound as it is
-// checked. Bounds are in bytes of UTF-8; a schema counts characters, so it is never the
-// stricter one.
+// described is a field's schema without its type: its description, and its bound as it is
+// checked. Bounds are in bytes of UTF-8; a schema counts characters, so it is never
+// stricter than the operation.
 func described(f fields.Field, b release.Bound) *jsonschema.Schema {
 	s := &jsonschema.Schema{Description: f.Plain() + alsoForAgents[f.Of.Name()+"."+f.Name]}
 	if text, ok := defaults[f.Of.Name()+"."+f.Name]; ok {

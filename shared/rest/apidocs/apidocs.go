@@ -21,7 +21,7 @@ var (
 )
 
 // Handler serves /openapi.json, /docs and /problems/{code}, to which the types of
-// problems point. The document names the public URL as its server, where it is known.
+// problems point. The document names the public URL as its server where it is known.
 func Handler(publicURL string) http.Handler {
 	served := document
 	if publicURL != "" {
@@ -32,7 +32,7 @@ func Handler(publicURL string) http.Handler {
 	notFound := notFoundBelow(publicURL)
 	mux.Handle("GET /openapi.json", fixed(served, "application/json", "default-src 'none'"))
 	mux.Handle("GET /openapi.json/{$}", fixed(served, "application/json", "default-src 'none'"))
-	// Below a slash the page's own links would lead elsewhere.
+	// With a slash at the end, the page's relative links would lead elsewhere.
 	mux.HandleFunc("GET /docs/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "../docs")
 		w.WriteHeader(http.StatusPermanentRedirect)
@@ -54,7 +54,7 @@ func fixed(body []byte, contentType, policy string) http.Handler {
 		h.Set("Cache-Control", "public, max-age=300")
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Access-Control-Allow-Origin", "*") // it is public
+		h.Set("Access-Control-Allow-Origin", "*") // the documents are public
 		h.Set("Access-Control-Expose-Headers", "ETag")
 		if strings.Contains(r.Header.Get("If-None-Match"), tag) {
 			w.WriteHeader(http.StatusNotModified)
@@ -65,7 +65,7 @@ func fixed(body []byte, contentType, policy string) http.Handler {
 	})
 }
 
-// styleHash lets the page's own style apply, and nothing else.
+// styleHash allows the page's own style sheet, and nothing else.
 func styleHash() string {
 	_, after, _ := bytes.Cut(page, []byte("<style>"))
 	style, _, _ := bytes.Cut(after, []byte("</style>"))
@@ -73,7 +73,7 @@ func styleHash() string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// explain leads from a problem's type to its place on the page.
+// explain redirects from a problem's type to its section of the page.
 func explain(docs string, notFound http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		code := r.PathValue("code")
@@ -91,6 +91,6 @@ func notFoundBelow(publicURL string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusNotFound)
-		_, _ = w.Write([]byte(`{"type":` + string(typ) + `,"title":"There is no such thing","status":404,"detail":"Nothing is here. The documentation is at /docs.","code":"not-found"}` + "\n"))
+		_, _ = w.Write([]byte(`{"type":` + string(typ) + `,"title":"Not found","status":404,"detail":"Nothing is here. The documentation is at /docs.","code":"not-found"}` + "\n"))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// fieldDoc is what the document says of a field beyond its type: words for people, limits
+// fieldDoc is what the document says about a field besides its type: a description, limits
 // of a value (or of each in a list), and limits of the list itself.
 type fieldDoc struct {
 	text   string
@@ -17,7 +17,7 @@ type fieldDoc struct {
 	list   object
 }
 
-// docOf reads a field's words off its type and its limits off what checks it.
+// docOf derives a field's description from its type and its limits from what checks it.
 func docOf(schema string, t reflect.Type, f fields.Field, m mode) fieldDoc {
 	doc := fieldDoc{text: f.Markdown()}
 	b, checked := boundOf(t, f)
@@ -40,8 +40,8 @@ func docOf(schema string, t reflect.Type, f fields.Field, m mode) fieldDoc {
 	return doc
 }
 
-// boundOf is what is checked of a field: by the type that holds it, or by the one that
-// declares it. What is only read has the bound of what was written under the same name.
+// boundOf is the bound that is checked on a field: by the type that holds it, or by the one
+// that declares it. A field that is only read has the bound under which it was written.
 func boundOf(t reflect.Type, f fields.Field) (release.Bound, bool) {
 	value := f.Type
 	for value.Kind() == reflect.Pointer || value.Kind() == reflect.Slice {
@@ -66,7 +66,7 @@ func boundOf(t reflect.Type, f fields.Field) (release.Bound, bool) {
 	return release.Bound{}, false
 }
 
-// written are the types that are only read, and what wrote their fields.
+// written maps types that are only read to the types that wrote their fields.
 var written = map[reflect.Type]reflect.Type{
 	reflect.TypeFor[operations.ReleaseView]():   reflect.TypeFor[operations.CreateReleaseInput](),
 	reflect.TypeFor[operations.ChangeRelease](): reflect.TypeFor[operations.CreateReleaseInput](),
@@ -91,7 +91,7 @@ var choices = map[reflect.Type][]string{
 	reflect.TypeFor[release.Guard]():          texts([]release.Guard{release.GuardApproval, release.GuardWindow, release.GuardReason}),
 }
 
-// otherwise are limits of what nobody sends, and of cursors, which the store checks.
+// otherwise are limits of fields that nobody sends, and of cursors, which the store checks.
 var otherwise = map[string]object{
 	"cursor":                   {{"maxLength", 5000}, {"pattern", "^[A-Za-z0-9_-]+$"}},
 	"state":                    {{"enum", []any{"settling", "settled"}}},
@@ -105,8 +105,8 @@ var otherwise = map[string]object{
 	"Problem.status":           {{"minimum", 400}, {"maximum", 599}},
 }
 
-// limitsOf is a bound as JSON Schema says it. Schemas count characters and bounds bytes,
-// so a schema is never the stricter one.
+// limitsOf is a bound in JSON Schema. Schemas count characters and bounds bytes, so a
+// schema is never stricter than the service.
 func limitsOf(b release.Bound) (value, list object) {
 	switch b.Form {
 	case release.FormLine:
@@ -142,8 +142,7 @@ func textLimits(b release.Bound, empty, some string) object {
 	return object{{"minLength", b.Least}, {"maxLength", b.Most}, {"pattern", some}}
 }
 
-// demanded tells whether a request is refused without the field; a patch cannot take it
-// away.
+// demanded tells whether a request is refused without the field; a patch cannot remove it.
 func demanded(t reflect.Type, name string) bool {
 	_, required := operations.Bounds(t)
 	return slices.Contains(required, name)

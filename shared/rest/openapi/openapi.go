@@ -1,7 +1,7 @@
 // Package openapi writes the OpenAPI 3.1 document from the table of routes and the
 // types that they serve, and a page for people from the document. It runs when the
-// document is generated and in tests, never in a function, and must know nothing that
-// the routes do not say.
+// document is generated and in tests, never in a function. What it says must come from
+// the routes and their types only.
 package openapi
 
 import (
@@ -18,7 +18,7 @@ import (
 	"example.com/releases/shared/rest"
 )
 
-// Example is one request that was really made and what was answered, as JSON.
+// Example is a request that was really made, and its answer, as JSON.
 type Example struct{ Body, Answer json.RawMessage }
 
 // Document describes the routes. Every route has an example by its operation's name.
@@ -71,8 +71,8 @@ func Document(routes []rest.Route, examples map[string]Example) ([]byte, error) 
 	return append(raw, '\n'), err
 }
 
-// Server stands for the address that the document is served from; whoever serves it puts
-// that in, where it is known.
+// Server is a placeholder for the address that the document is served from; whoever
+// serves the document replaces it where the address is known.
 const Server = "/"
 
 // member is one name and value of an object; object keeps the order it was written in.
@@ -232,7 +232,7 @@ func (w *writer) responses(r rest.Route, example Example) object {
 	return all
 }
 
-// linksFrom tells which requests go on with what a route has made.
+// linksFrom lists the requests that can follow on what a route has created.
 func linksFrom(r rest.Route) object {
 	links := object{}
 	for _, next := range rest.Routes() {
@@ -250,7 +250,7 @@ var successes = map[int]string{
 	http.StatusNoContent: "No content.",
 }
 
-// hasRevision tells whether what a route answers carries a revision.
+// hasRevision tells whether a route's answer has a revision.
 func hasRevision(r rest.Route) bool {
 	if r.Answer == nil {
 		return false
@@ -271,8 +271,8 @@ func row(code string) rest.Code {
 	return rest.Codes[i]
 }
 
-// Codes are the codes of all problems that a route can answer with: those that its
-// shape brings along, and its own.
+// Codes are the codes of all problems that a route can answer with: those of every route
+// of its shape, and its own.
 func Codes(r rest.Route) []string {
 	codes := []string{"invalid-request", "token-missing", "token-invalid", "unauthenticated", "forbidden", "request-blocked", "throttled", "quota-exceeded", "internal", "unavailable"}
 	if len(r.Parameters()) > 0 {

@@ -150,7 +150,7 @@ func (d description) resolve(p parameter) parameter {
 	return d.Components.Parameters[last(p.Ref)]
 }
 
-// kind words a schema in short, with a link to the one it refers to.
+// kind describes a schema in short, with a link to the one it refers to.
 func (d description) kind(s schema) template.HTML {
 	if s.Ref != "" {
 		name := last(s.Ref)
@@ -189,7 +189,7 @@ var (
 	emphasis = regexp.MustCompile(`\*([^*]+)\*`)
 )
 
-// markdown knows the little of it that the document's words use.
+// markdown renders the little Markdown that the document uses.
 func markdown(s string) template.HTML {
 	var b strings.Builder
 	for p := range strings.SplitSeq(template.HTMLEscapeString(s), "\n\n") {

@@ -94,11 +94,11 @@ func header(text, example string) object {
 }
 
 var sharedHeaders = object{
-	{"ETag", header("The revision and a hash of the content: If-Match compares the revision, If-None-Match the whole.", `"3-5f2b9c0d1e4a7b68"`)},
-	{"Location", header("Where what was made can be read.", "/api/releases/REL-2026-Q2-001")},
+	{"ETag", header("The revision and a hash of the content: If-Match compares the revision, If-None-Match both.", `"3-5f2b9c0d1e4a7b68"`)},
+	{"Location", header("Where the created resource can be read.", "/api/releases/REL-2026-Q2-001")},
 	{"WWW-Authenticate", header("How to authenticate (RFC 6750).", `Bearer realm="releases"`)},
 	{"Retry-After", header("After how many seconds to try again.", "1")},
-	{"Accept-Encoding", header("Where the body came with a content coding: bodies are read without one only.", "identity")},
+	{"Accept-Encoding", header("If the body had a content coding: only bodies without one are read.", "identity")},
 	{"Accept-Patch", header("The media types of patches that are read (RFC 5789).", "application/merge-patch+json, application/json")},
 }
 

@@ -1,13 +1,12 @@
 package openapi
 
-// hidden are the characters that have no place in any text, as a class of a pattern holds
-// them. What has its place in some (joiners, marks, variation selectors) is not here: a
-// schema is never stricter than the service, and the words say the rest.
+// hidden are the characters that are refused in any text, as part of a character class.
+// Those that are allowed in some texts (joiners, marks, variation selectors) are not here:
+// a schema is never stricter than the service, and the description says the rest.
 const hidden = `\u007f-\u009f\u034f\u115f\u1160\u17b4\u17b5\u180e\u2028-\u202e\u2060-\u206f\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff`
 
-// lineText and proseText are what texts of one line and of several may hold; someLine and
-// someProse, what those hold that must show something. A carriage return goes with a
-// line feed only.
+// lineText and proseText match texts of one line and of several; someLine and someProse,
+// those that must not be blank. A carriage return is allowed only before a line feed.
 const (
 	inLine    = `[^\u0000-\u001f` + hidden + `]`
 	inProse   = `(?:[^\u0000-\u0008\u000b-\u001f` + hidden + `]|\r\n)`
@@ -17,10 +16,10 @@ const (
 	someLine  = `^` + inLine + `*` + ink + inLine + `*$`
 	someProse = `^` + inProse + `*` + ink + inProse + `*$`
 
-	// ciText is what the ids of configuration items may be: nothing at their ends is blank.
+	// ciText matches the ids of configuration items: neither end is white space.
 	ciText = `^` + ink + `(?:` + inLine + `*` + ink + `)?$`
 
-	// emailText is RFC 5321's Dot-string and a host's name, as it is or internationalised.
+	// emailText is RFC 5321's Dot-string and a host name, plain or internationalised.
 	atom      = `[A-Za-z0-9!#$%&'*+/=?^_\x60{|}~-]+`
 	hostLabel = `[A-Za-z0-9\u0080-\uffff](?:[A-Za-z0-9\u0080-\uffff-]{0,61}[A-Za-z0-9\u0080-\uffff])?`
 	emailText = `^` + atom + `(?:[.]` + atom + `)*@(?:` + hostLabel + `[.])+` + hostLabel + `$`

@@ -15,8 +15,8 @@ import (
 // unsaid are fields that a request may repeat as they were read, and cannot set.
 var unsaid = []string{"NewStep.completed", "NewStep.completedBy", "NewStep.completedAt"}
 
-// mode is what a schema is for. What comes in allows no unknown fields, and takes null
-// for what may be left out; in a patch everything may be.
+// mode is what a schema is for. Input allows no unknown fields, and accepts null for what
+// may be left out; in a patch that is every field.
 type mode int
 
 const (
@@ -40,7 +40,7 @@ func (w *writer) sorted() object {
 	return all
 }
 
-// names are what the types are called in the document.
+// names are the names of the types in the document.
 var names = map[reflect.Type]string{
 	reflect.TypeFor[operations.ReleaseView]():        "Release",
 	reflect.TypeFor[operations.CreateReleaseInput](): "NewRelease",
@@ -120,22 +120,22 @@ func (w *writer) object(name string, t reflect.Type, m mode) object {
 	return o
 }
 
-// about is what some schemas are as such.
+// about describes some schemas as a whole.
 var about = map[string]string{
 	"Release":            "A release: change requests that are deployed together, its plans, its log and how far its settlement is.",
 	"NewRelease":         "A release to be planned.",
-	"ReleasePatch":       "What changes of a release (RFC 7396): fields that are left out stay, null clears a field. Lists are replaced as a whole; a step that keeps its `order` keeps its completion.",
+	"ReleasePatch":       "Changes to a release (RFC 7396): fields that are left out stay, null clears a field. Lists are replaced as a whole; a step that keeps its `order` keeps its completion.",
 	"Step":               "A line of a rollout or rollback plan.",
 	"NewStep":            "A line of a rollout or rollback plan. Whether it is completed is not set here.",
-	"ChangeRequestPatch": "What changes of a change request (RFC 7396): fields that are left out stay, null clears a field.",
-	"TaskPatch":          "What changes of a task (RFC 7396): fields that are left out stay, null clears a field.",
+	"ChangeRequestPatch": "Changes to a change request (RFC 7396): fields that are left out stay, null clears a field.",
+	"TaskPatch":          "Changes to a task (RFC 7396): fields that are left out stay, null clears a field.",
 	"Problem":            "What went wrong and what to do next (RFC 9457).",
-	"LogEntry":           "An entry of a log: what happened, who did it and, by its kind, what came of it. Only notes are written by people; every other kind is left by the operation itself.",
-	"FieldChange":        "What became of one field.",
-	"Fingerprint":        "Recognises a value without telling it.",
+	"LogEntry":           "An entry of a log: what happened, who did it and, depending on its kind, the result. Only notes are written by people; every other kind is left by the operation itself.",
+	"FieldChange":        "The change of one field.",
+	"Fingerprint":        "Identifies a value without revealing it.",
 	"ScopedChange":       "A change request as it was when it joined a release or left it.",
 	"SettlementCounts":   "What a settlement reached in the end.",
-	"ErasedWords":        "What was erased of an entry. The words are gone; that the entry was there, and what else it says, can still be proved.",
+	"ErasedWords":        "What was erased from an entry. The words are gone; that the entry was there, and what else it says, can still be proved.",
 	"LoggedStep":         "A step that was completed or opened again.",
 	"Progress":           "How far change requests and tasks have followed the latest deployment, rollback or cancellation.",
 }
@@ -143,7 +143,7 @@ var about = map[string]string{
 // property is the schema of a field: its type's, with its words and limits.
 func (w *writer) property(at string, t reflect.Type, f fieldDoc, m mode, nullable bool) object {
 	if m == patch {
-		m = input // what lies below a patch replaces what was there as a whole
+		m = input // a value inside a patch replaces the old one as a whole
 	}
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()

@@ -10,13 +10,13 @@ A release is planned, approved, scheduled, carried out and deployed, or rolled b
 
 **Texts** hold what people can see: a character that is hidden (an override of the direction of writing, a tag, a zero-width space in a word, a control character) is refused by name and place. Joiners pass where a script or an emoji needs them. **E-mail addresses** are those that can be mailed: plain ASCII before the @, a host's name after it, which may be internationalised. An edit is judged by the fields that it changes.
 
-**Reading again.** Every answer to a GET has an ` + "`ETag`" + `; send it as ` + "`If-None-Match`" + ` and the answer is 304 while nothing has changed. HEAD is answered wherever GET is, with the same status and headers and no body.
+**Reading again.** Every answer to a GET has an ` + "`ETag`" + `; send it as ` + "`If-None-Match`" + ` and the answer is 304 while nothing has changed. HEAD works wherever GET does, with the same status and headers and no body.
 
 **Not overwriting others.** Send the ` + "`ETag`" + ` of what you read as ` + "`If-Match`" + ` with a change: it is refused with 412 if somebody else was faster. Only the revision counts for this, which a log entry does not raise.
 
 **Happening once.** Send an ` + "`Idempotency-Key`" + ` with a POST: repeated within 24 hours with the same body it gets the same answer again and does nothing; with another body it is refused with 422.
 
-**Pages.** Lists answer ` + "`nextCursor`" + ` while there is more; send it as ` + "`cursor`" + ` with the same filters. A cursor stays good when the thing it stands on is deleted.
+**Pages.** Lists answer ` + "`nextCursor`" + ` while there is more; send it as ` + "`cursor`" + ` with the same filters. A cursor stays valid when the item it points at is deleted.
 
 **Problems** are RFC 9457 documents with a stable ` + "`code`" + `, a ` + "`detail`" + ` that says what to do next, and ` + "`errors`" + ` naming each wrong field.`
 
