@@ -64,7 +64,7 @@ func TestMessages_NotOneText_AreRefused(t *testing.T) {
 		says   string
 	}{
 		"a byte of another encoding":        {create("{\"name\":\"J\xfcrgen\"}"), 200, `INVALID_JSON: What was sent is not UTF-8 at byte 11`},
-		"half a surrogate pair":             {create(`{"name":"\ud800"}`), 200, `INVALID_JSON: What was sent holds \\ud800`},
+		"half a surrogate pair":             {create(`{"name":"\ud800"}`), 200, `INVALID_JSON: What was sent contains \\ud800`},
 		"half a pair, deep inside":          {create(`{"name":"A","rolloutSteps":[{"order":1,"description":"\udc00"}]}`), 200, `INVALID_JSON`},
 		"an argument given twice":           {create(`{"name":"A","name":"B"}`), 200, `INVALID_REQUEST: name is given more than once`},
 		"an argument given twice, inside":   {create(`{"name":"A","rolloutSteps":[{"order":1,"description":"A","description":"B"}]}`), 200, `rolloutSteps[0].description is given more than once`},
