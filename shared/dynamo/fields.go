@@ -145,7 +145,7 @@ func (a *attributes) secondsOrNone(name string, t *time.Time) {
 	a.seconds(name, t)
 }
 
-// millis keeps a time to the millisecond.
+// millis is a time to the millisecond.
 func (a *attributes) millis(name string, t *time.Time) {
 	if a.reading {
 		*t = timeOf(a.item, name)

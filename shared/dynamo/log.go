@@ -17,9 +17,9 @@ const trimEvery = 125
 // trimAtOnce is how many notes one transaction removes: it also writes their leaves.
 const trimAtOnce = maxActions - 1
 
-// AppendLog adds a note: a number from the release's counter, then the note under it. A
-// crash in between leaves a gap in numbers, never in notes. The counter goes with the
-// release, so a deleted one takes no notes.
+// AppendLog adds a note: it takes a number from the release's counter, then writes the
+// note under it. A crash in between leaves a gap in the numbers, never in the notes. The
+// counter is deleted with the release, so a deleted release takes no notes.
 //
 // Where a status is given, the note gets its number only while the release has it; where
 // a revision is given, the note is written only while that is the current one.
@@ -33,7 +33,7 @@ func (s *Store) AppendLog(ctx context.Context, id, words string, status release.
 	entry := release.EntryBy(release.LogNote, words, w.Stamp)
 	entry.Status = status
 	i := entryItem(logPrefix+id, id, sk, entry, w)
-	entry = decodeEntry(ctx, i) // what is answered is what is stored, to the millisecond
+	entry = decodeEntry(ctx, i) // the answer is what is stored, to the millisecond
 	if err := s.putNote(ctx, id, i, entry, w); err != nil {
 		return release.LogEntry{}, err
 	}
@@ -155,7 +155,7 @@ func (s *Store) trimLog(ctx context.Context, id string, counter logCounter) erro
 }
 
 // removeNotes removes the notes before a number that are not trimmed yet, the oldest first
-// and only so many: what is left, the next trim takes. It ends at one that is not sealed:
+// and a bounded number of them: the next trim removes what is left. It ends at one that is not sealed:
 // nothing would prove that it was ever there.
 func (s *Store) removeNotes(ctx context.Context, id string, counter logCounter, before int) error {
 	upTo := min(before-1, counter.trimmed+4*trimEvery)

@@ -12,7 +12,7 @@ import (
 )
 
 // entryItem is an entry as an item: its bytes, the values beside them, and its kind once
-// more for filters. of is whose log it is in; the partition is that log. It waits to be
+// more for filters. of is the release or change request, partition is that of its log. It waits to be
 // sealed, see seal.go.
 func entryItem(partition, of, sk string, e release.LogEntry, w Write) item {
 	form := record.Encode(of, sk, e)

@@ -209,7 +209,7 @@ func legacyOrder(a, b item) int {
 	return cmp.Or(strings.Compare(numberA, numberB), strings.Compare(verbatim(a, "at"), verbatim(b, "at")))
 }
 
-// firstEntry is before every entry of a log.
+// firstEntry sorts before every entry of a log.
 const firstEntry = "0"
 
 func sizeOfEntry(i item) int {

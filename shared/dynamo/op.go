@@ -29,7 +29,7 @@ var (
 	opThrough   = Op{"through"}
 	OpSettled   = Op{"settled"} // the settlement is complete
 	opAnnounced = Op{"announced"}
-	opRest      = Op{"rest"}      // nothing about the release is unfinished; of a job: it is not looked at any more
+	opRest      = Op{"rest"}      // nothing about the release is unfinished; of a job: it is not due any more
 	opKept      = Op{"kept"}      // what an earlier version did not keep for the public was written down
 	opPostponed = Op{"postponed"} // what is unfinished could not be repaired
 )

@@ -18,9 +18,9 @@ import (
 // releases that the public may see have a publicKey. And it projects exactly what the
 // page may show, so that a function which may query this index and nothing else cannot
 // leak more, whatever is wrong with it. The alternatives were worse: the summary
-// (500 bytes) in byStatus makes every list page dearer, and reading the releases by
-// BatchGetItem charges for their plans and steps on each view of a page that anybody
-// may load.
+// (500 bytes) in byStatus would make every list page more expensive, and BatchGetItem of
+// the releases would read their plans and steps for each view of a page that anybody may
+// load.
 //
 // It has the keys of byPublicWindow, which has no actual times and cannot be given any: so
 // DynamoDB fills it by itself with what is there, and what an earlier version writes
@@ -72,9 +72,9 @@ func publicEventFields(a *attributes, e *release.PublicEvent) {
 	a.secondsOrNone("end", &e.End)
 }
 
-// Published lists what the public may see: what runs, what starts from now on soonest
-// first, and what has started since a moment in the past, newest first. The index is
-// eventually consistent.
+// Published lists what the public may see: releases in progress, those that start from
+// now on, soonest first, and those that have started since a time in the past, newest
+// first. The index is eventually consistent.
 func (s *Store) Published(ctx context.Context, now, since time.Time) ([]release.Published, error) {
 	all, err := s.publishedIn(ctx, publicIndex, now, since)
 	// An index that is not there, or is being filled, cannot be read: "ValidationException",
