@@ -97,6 +97,7 @@ func SilentOps() []SilentOp {
 	return []SilentOp{
 		{"Releases", opCreate, "it is planned, and people hear of it once it is scheduled"},
 		{"Releases", opDelete, "only what is planned or cancelled can be deleted, and a cancellation was announced"},
+		{"Releases", opHold, "nothing moves by it, and people are told of what moves"},
 		{"Releases", opThrough, "the last change request to follow also ends the settlement, which is listened to"},
 		{"Releases", opAnnounced, "announce writes it itself"},
 		{"Releases", opRest, "it only takes the release out of the sweep's index"},

@@ -2,6 +2,7 @@ package dynamo_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ func TestStore_Requests_AreCounted(t *testing.T) {
 	for range 30 {
 		l.release()
 	}
+	newest := l.release()
 	l.changes("ADD", 100)
 	var add []string
 	for n := range 100 {
@@ -62,6 +64,18 @@ func TestStore_Requests_AreCounted(t *testing.T) {
 			_, err := s.AppendLog(l.ctx, full, "x", "", l.write())
 			return err
 		}},
+		{"hold", 2, func() error {
+			_, err := s.PlaceHold(l.ctx, newest, "x", "", l.write())
+			return err
+		}},
+		{"list of 25 with one that is held", 1, func() error {
+			page, _, err := s.ListReleases(l.ctx, "", 25, "")
+			if !slices.ContainsFunc(page, func(r release.Summary) bool { return r.Held }) {
+				t.Error("none is held")
+			}
+			return err
+		}},
+		{"lift a hold", 2, func() error { return s.LiftHold(l.ctx, newest, "u1", l.write()) }},
 		{"decide on a linked change request", 3, func() error {
 			_, err := s.Decide(l.ctx, "CHG-001", release.DecisionApproved, "", l.write())
 			return err

@@ -93,10 +93,11 @@ func survives[T any](t *testing.T, stored func(T) T, derived map[string]string) 
 // Every field of everything that is stored is written and read.
 func TestFields_WholeStruct_ComesBackAsStored(t *testing.T) {
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	survives(t, func(r release.Release) release.Release { return decodeRelease(encodeRelease(r)) }, nil)
+	survives(t, func(r release.Release) release.Release { return decodeRelease(encodeRelease(r)) }, map[string]string{"Holds": "items of their own"})
 	survives(t, func(c release.Change) release.Change { return decodeChange(encodeChange(c)) }, nil)
 	survives(t, func(v release.Task) release.Task { return decodeTask(encodeTask(v)) }, nil)
 	survives(t, func(l release.LinkedChange) release.LinkedChange { return decodeLink(encodeLink("R", l)) }, nil)
+	survives(t, func(h release.Hold) release.Hold { return decodeHold(encodeHold("R", h)) }, nil)
 	survives(t, func(e release.LogEntry) release.LogEntry {
 		return decodeEntry(t.Context(), entryItem("LOG#R", "R", noteSort(1, 12), e, Write{}))
 	}, map[string]string{"ID": "the sort key in short, which the writer chooses", "Legacy": "of what was stored before", "AuthorEmailVerified": "left out unless it is false", "Changes": "a fingerprint is in hexadecimal"})

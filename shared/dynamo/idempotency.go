@@ -238,6 +238,9 @@ func logResultFields(a *attributes, e *release.LogEntry) {
 	}
 	legacyFields(a, e)
 	a.text("subject", &e.Subject)
+	if a.reading && e.Kind == release.LogHold { // only those who place one are answered with its entry
+		e.Hold = &release.HoldChange{Placed: true, Holder: e.Subject}
+	}
 	unverified := e.AuthorEmailVerified != nil
 	if a.optionalBoolean("unverified", &unverified); unverified {
 		e.AuthorEmailVerified = new(bool)

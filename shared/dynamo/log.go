@@ -77,10 +77,14 @@ func (s *Store) nextNote(ctx context.Context, id string, status release.Status, 
 		case err != nil:
 			return logCounter{}, err
 		case refused && r.Status != status:
-			return logCounter{}, r.Conflict("status-not-current", "%s is %s, not %s: the entry was not written.", id, r.Status, status)
+			return logCounter{}, statusNotCurrent(r, status)
 		}
 		return counter, errors.Join(s.catchUp(ctx, r, counter), errConflict)
 	})
+}
+
+func statusNotCurrent(r release.Release, status release.Status) error {
+	return r.Conflict("status-not-current", "%s is %s, not %s: the entry was not written.", r.ID, r.Status, status)
 }
 
 // catchUp writes the epoch and status of a release, as it was read, to its counter, where

@@ -52,6 +52,9 @@ func decodeEntry(ctx context.Context, i item) release.LogEntry {
 		e.Kind = release.LogKind(str(i, "what"))
 	}
 	e.ID, e.Legacy = logID(sk), isLegacySort(sk)
+	if e.Hold != nil {
+		e.Hold.Holder = glyph.Clean(e.Hold.Holder)
+	}
 	e.Author, e.AuthorEmail, e.Subject, e.Text = glyph.Clean(e.Author), glyph.Clean(e.AuthorEmail), glyph.Clean(e.Subject), glyph.Clean(e.Text)
 	return e
 }

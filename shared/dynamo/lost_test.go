@@ -184,6 +184,32 @@ var guards = []guard{
 		},
 	},
 	{
+		"hold",
+		func(l *harness, n string) { l.oneRelease(n) },
+		func(l *harness, s *dynamo.Store, n string, _ dynamo.Write) error {
+			_, err := s.PlaceHold(l.ctx, l.releaseOf(n), "stop", "", l.by("otto"))
+			return err
+		},
+		func(l *harness, n string) string { return l.heldOnce(l.releaseOf(n), 2, 2, "otto") },
+	},
+	{
+		"replace a hold",
+		func(l *harness, n string) { l.hold(l.oneRelease(n), "otto") },
+		func(l *harness, s *dynamo.Store, n string, _ dynamo.Write) error {
+			_, err := s.PlaceHold(l.ctx, l.releaseOf(n), "stop", "", l.by("otto"))
+			return err
+		},
+		func(l *harness, n string) string { return l.heldOnce(l.releaseOf(n), 3, 3, "otto") },
+	},
+	{
+		"lift a hold",
+		func(l *harness, n string) { l.hold(l.oneRelease(n), "otto") },
+		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {
+			return s.LiftHold(l.ctx, l.releaseOf(n), "otto", w)
+		},
+		func(l *harness, n string) string { return l.heldOnce(l.releaseOf(n), 3, 3) },
+	},
+	{
 		"create a task",
 		func(l *harness, n string) { l.changes("T-"+n, 1) },
 		func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error {

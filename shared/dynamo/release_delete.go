@@ -55,9 +55,12 @@ func (s *Store) markDeleting(ctx context.Context, id string, mark *expression, s
 }
 
 // ResumeDeleting frees the change requests of a release marked for deletion, and removes
-// the release itself last. Its log stays.
+// its holds and, last, the release itself. Its log stays.
 func (s *Store) ResumeDeleting(ctx context.Context, id string, stamp release.Stamp) error {
 	if err := s.freeAll(ctx, id, stamp); err != nil {
+		return err
+	}
+	if err := s.removeHolds(ctx, id); err != nil {
 		return err
 	}
 	return retryWrite(ctx, func() error {

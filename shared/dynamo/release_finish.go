@@ -63,12 +63,13 @@ func (s *Store) FinishCreation(ctx context.Context, id string, stamp release.Sta
 }
 
 func (s *Store) creation(ctx context.Context, id string) (creation, error) {
-	itself, counter, links, err := s.releaseItems(ctx, id)
+	found, err := s.releaseItems(ctx, id)
 	if err != nil {
 		return creation{}, err
 	}
-	r, err := foundRelease(itself, counter, id)
-	c := creation{ReleaseDetail: ReleaseDetail{Release: r, Links: links, Log: []release.LogEntry{}}, key: str(itself, linkingKey)}
+	itself := found.itself
+	r, err := found.release(id)
+	c := creation{ReleaseDetail: ReleaseDetail{Release: r, Links: found.links, Log: []release.LogEntry{}}, key: str(itself, linkingKey)}
 	if c.by = (release.Stamp{At: r.CreatedAt, By: release.Person{Name: r.CreatedBy}}); has(itself, linkingBy) {
 		linkingByFields(&attributes{item: mapOf(itself, linkingBy), reading: true}, &c.by)
 	}

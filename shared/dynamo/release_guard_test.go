@@ -36,6 +36,10 @@ var scopeWrites = map[string]func(l *harness, s *dynamo.Store, id string, w dyna
 	"edit": func(l *harness, s *dynamo.Store, id string, w dynamo.Write) error {
 		return l.editRelease(s, id, w, func(r *release.Release) { r.Name = "edited" })
 	},
+	"hold": func(l *harness, s *dynamo.Store, id string, w dynamo.Write) error {
+		_, err := s.PlaceHold(l.ctx, id, "stop", "", w)
+		return err
+	},
 	"delete": func(l *harness, s *dynamo.Store, id string, w dynamo.Write) error {
 		return s.DeleteRelease(l.ctx, id, w)
 	},
@@ -264,6 +268,8 @@ func TestRevisions_EveryWriteOfAPersonOrASettlement_RaisesThem(t *testing.T) {
 		{"edit the request", func() { l.retitle("CHG-000", "t") }, 1, 1},
 		{"decide", func() { l.decide("CHG-000", release.DecisionApproved) }, 1, 1},
 		{"edit the release", func() { l.renameRelease(id, "n") }, 1, 0},
+		{"hold", func() { l.hold(id, "otto") }, 1, 0},
+		{"lift", func() { l.lift(id, "otto") }, 1, 0},
 		{"remove", func() { l.link(id, nil, []string{"CHG-000"}) }, 1, 1},
 		{"link again", func() { l.link(id, []string{"CHG-000"}, nil) }, 1, 1},
 		{"move", func() { l.transition(id, release.Approved) }, 1, 0},

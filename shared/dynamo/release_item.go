@@ -53,6 +53,7 @@ func releaseFields(a *attributes, r *release.Release) {
 	a.bytes("approvedPlan", &r.ApprovedPlan)
 	a.set("changeIds", &r.ChangeIDs)
 	a.set("pending", &r.Unapproved)
+	a.set(heldBy, &r.Held)
 	a.set("linking", &r.Linking)
 	a.optionalBoolean("deleting", &r.Deleting)
 	optionalMapList(a, "history", historyFields, &r.History)

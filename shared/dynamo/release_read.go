@@ -46,14 +46,14 @@ func (s *Store) ReleaseDetail(ctx context.Context, id string) (ReleaseDetail, er
 	return w, err
 }
 
-// ReleaseWithLinks reads a release and its links in one consistent query.
+// ReleaseWithLinks reads a release, its holds and its links in one consistent query.
 func (s *Store) ReleaseWithLinks(ctx context.Context, id string) (ReleaseDetail, error) {
-	itself, counter, links, err := s.releaseItems(ctx, id)
+	found, err := s.releaseItems(ctx, id)
 	if err != nil {
 		return ReleaseDetail{}, err
 	}
-	r, err := foundRelease(itself, counter, id)
-	return ReleaseDetail{Release: r, Links: links}, err
+	r, err := found.release(id)
+	return ReleaseDetail{Release: r, Links: found.links}, err
 }
 
 // releaseLinksAndPlace reads a release with its links, and the place of a log entry about
@@ -61,34 +61,49 @@ func (s *Store) ReleaseWithLinks(ctx context.Context, id string) (ReleaseDetail,
 func (s *Store) releaseLinksAndPlace(ctx context.Context, id string) (ReleaseDetail, place, error) {
 	in := rangeOf(s.tables.Releases, releasePrefix+id, ">=", logCounterSort)
 	in.ScanIndexForward = aws.Bool(false)
-	itself, counter, links, err := s.collect(ctx, in)
+	found, err := s.collect(ctx, in)
 	if err != nil {
 		return ReleaseDetail{}, place{}, err
 	}
-	slices.Reverse(links)
-	r, err := foundRelease(itself, counter, id)
-	return ReleaseDetail{Release: r, Links: links}, place{r.Epoch(), num(counter, "n"), r.Revision}, err
+	slices.Reverse(found.links)
+	r, err := found.release(id)
+	return ReleaseDetail{Release: r, Links: found.links}, place{r.Epoch(), num(found.counter, "n"), r.Revision}, err
 }
 
-func (s *Store) releaseItems(ctx context.Context, id string) (itself, counter item, links []release.LinkedChange, err error) {
-	return s.collect(ctx, rangeOf(s.tables.Releases, releasePrefix+id, ">=", logCounterSort))
+func (s *Store) releaseItems(ctx context.Context, id string) (collection, error) {
+	return s.collect(ctx, rangeOf(s.tables.Releases, releasePrefix+id, ">=", holdPrefix))
 }
 
-// collect sorts the items of a release into the release itself, its log's counter, and its
-// links in the order of the query.
-func (s *Store) collect(ctx context.Context, in *dynamodb.QueryInput) (itself, counter item, links []release.LinkedChange, err error) {
-	links = []release.LinkedChange{}
-	err = s.items(ctx, in, 0, func(i item) {
-		switch verbatim(i, "sk") {
-		case mainSort:
-			itself = i
-		case logCounterSort:
-			counter = i
+// collection is the items of a release, told apart: its holds, the oldest first, its log's
+// counter, itself, and its links in the order in which they come.
+type collection struct {
+	itself, counter item
+	links           []release.LinkedChange
+	holds           []release.Hold
+}
+
+func (c collection) release(id string) (release.Release, error) {
+	r, err := foundRelease(c.itself, c.counter, id)
+	r.Holds = shownHolds(c.holds)
+	return r, err
+}
+
+func (s *Store) collect(ctx context.Context, in *dynamodb.QueryInput) (collection, error) {
+	c := collection{links: []release.LinkedChange{}}
+	err := s.items(ctx, in, 0, func(i item) {
+		switch sk := verbatim(i, "sk"); {
+		case sk == mainSort:
+			c.itself = i
+		case sk == logCounterSort:
+			c.counter = i
+		case strings.HasPrefix(sk, holdPrefix):
+			c.holds = append(c.holds, decodeHold(i))
 		default:
-			links = append(links, decodeLink(i))
+			c.links = append(c.links, decodeLink(i))
 		}
 	})
-	return itself, counter, links, err
+	oldestFirst(c.holds)
+	return c, err
 }
 
 // Log reads the newest release.MaxLogEntries entries, oldest first.
@@ -144,9 +159,10 @@ func (s *Store) ListReleases(ctx context.Context, status release.Status, limit i
 
 func summarise(i item) release.Summary {
 	r := decodeRelease(i)
+	linked, held := countedChanges(i)
 	return release.Summary{
 		ID: r.ID, Name: r.Name, Version: r.Version, Status: r.Status, ScheduledStart: r.ScheduledStart, ScheduledEnd: r.ScheduledEnd,
-		ChangeCount: num(i, "changeCount"), CreatedAt: r.CreatedAt,
+		ChangeCount: linked, CreatedAt: r.CreatedAt, Held: held,
 	}
 }
 

@@ -32,10 +32,11 @@ type replayed struct {
 	fields map[string]string              // of the plan, steps as list[order]
 	done   map[string]bool                // completed steps, likewise
 	scope  map[string]release.CABDecision // linked change requests
+	holds  map[string]string              // the reasons, by holder
 }
 
 func replay(entries []release.LogEntry) (replayed, error) {
-	r := replayed{fields: map[string]string{}, done: map[string]bool{}, scope: map[string]release.CABDecision{}}
+	r := replayed{fields: map[string]string{}, done: map[string]bool{}, scope: map[string]release.CABDecision{}, holds: map[string]string{}}
 	for n, e := range entries {
 		if (n == 0) != (e.Kind == release.LogCreated) {
 			return r, fmt.Errorf("entry %d is %s: %+v", n, e.Kind, e)
@@ -45,7 +46,16 @@ func replay(entries []release.LogEntry) (replayed, error) {
 			if r.epoch++; e.Text != "" && !strings.HasPrefix(e.Text, string(r.status)+" → "+string(e.Status)) {
 				return r, fmt.Errorf("%s: %q, but the release is %s", e.ID, e.Text, r.status)
 			}
-			r.status = e.Status
+			if r.status = e.Status; len(r.holds) > 0 && r.status != release.Cancelled && r.status != release.RolledBack {
+				return r, fmt.Errorf("%s: it became %s while %v held it", e.ID, r.status, r.holds)
+			}
+		case release.LogHold:
+			if _, stands := r.holds[e.Hold.Holder]; !stands && !e.Hold.Placed {
+				return r, fmt.Errorf("%s: a hold of %s is lifted that is not there", e.ID, e.Hold.Holder)
+			}
+			if r.holds[e.Hold.Holder] = e.Text; !e.Hold.Placed {
+				delete(r.holds, e.Hold.Holder)
+			}
 		case release.LogStep:
 			step := string(e.Step.Plan) + "Steps[" + strconv.Itoa(e.Step.Order) + "]"
 			if _, there := r.fields[step]; !there {
@@ -124,7 +134,7 @@ func stepsOf(list, raw string) map[string]string {
 
 // fromRelease is a release in the words of its log.
 func fromRelease(r release.Release, links []release.LinkedChange) replayed {
-	is := replayed{status: r.Status, epoch: r.Epoch(), fields: map[string]string{}, done: map[string]bool{}, scope: map[string]release.CABDecision{}}
+	is := replayed{status: r.Status, epoch: r.Epoch(), fields: map[string]string{}, done: map[string]bool{}, scope: map[string]release.CABDecision{}, holds: map[string]string{}}
 	for _, c := range record.PlanChanges(release.Plan{}, r.Plan) {
 		if c.Field == "rolloutSteps" || c.Field == "rollbackSteps" {
 			maps.Copy(is.fields, stepsOf(c.Field, c.To))
@@ -139,6 +149,9 @@ func fromRelease(r release.Release, links []release.LinkedChange) replayed {
 			}
 		}
 	}
+	for _, h := range r.Holds {
+		is.holds[h.Subject] = h.Text
+	}
 	for _, l := range links {
 		is.scope[l.ID] = l.CABDecision
 	}
@@ -149,7 +162,7 @@ func fromRelease(r release.Release, links []release.LinkedChange) replayed {
 func (l *harness) randomOperation(s *dynamo.Store, random *rand.Rand, id, name string, pool []string) error {
 	one := func() string { return pool[random.IntN(len(pool))] }
 	w := l.write()
-	switch random.IntN(12) {
+	switch random.IntN(14) {
 	case 0, 1, 2:
 		_, err := s.AppendLog(l.ctx, id, name, "", w)
 		return err
@@ -185,6 +198,11 @@ func (l *harness) randomOperation(s *dynamo.Store, random *rand.Rand, id, name s
 	case 9:
 		_, err := s.LinkChanges(l.ctx, id, nil, []string{one()}, w)
 		return err
+	case 10:
+		_, err := s.PlaceHold(l.ctx, id, name, "", l.by(fmt.Sprint("holder", random.IntN(3))))
+		return err
+	case 11:
+		return s.LiftHold(l.ctx, id, fmt.Sprint("holder", random.IntN(3)), w)
 	default:
 		decision := release.DecisionApproved
 		if random.IntN(4) == 0 {
@@ -259,6 +277,9 @@ func (l *harness) forward(id string, pool []string) {
 		}
 		for _, change := range pool {
 			_, _ = l.Decide(l.ctx, change, release.DecisionApproved, "to move on", l.write())
+		}
+		for holder := range 3 {
+			_ = l.LiftHold(l.ctx, id, fmt.Sprint("holder", holder), l.write())
 		}
 		if _, err := l.Transition(l.ctx, id, moveTo(release.AllowedNext(r.Status)[0]), l.write()); err == nil {
 			return

@@ -70,6 +70,6 @@ func withProgress(itself, counter item) release.Release {
 func (s *Store) releaseAndCounter(ctx context.Context, id string) (itself, counter item, err error) {
 	in := rangeOf(s.tables.Releases, releasePrefix+id, "between", logCounterSort, mainSort)
 	in.ScanIndexForward = aws.Bool(false)
-	itself, counter, _, err = s.collect(ctx, in)
-	return itself, counter, err
+	found, err := s.collect(ctx, in)
+	return found.itself, found.counter, err
 }

@@ -32,6 +32,9 @@ func (s *Store) Transition(ctx context.Context, id string, req release.Transitio
 		if err := checkWritable(before, w); err != nil {
 			return before, err
 		}
+		if before, err = s.withHolds(ctx, before); err != nil {
+			return before, err
+		}
 		after, err := before.Advance(req, w.Stamp)
 		if err != nil {
 			return before, err
@@ -105,6 +108,8 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Wri
 	publish(e, before, after, moved.At)
 	for _, d := range t.Guards {
 		switch d {
+		case release.GuardHold:
+			e.absent(heldBy)
 		case release.GuardApproval:
 			e.absent("pending")
 		case release.GuardWindow:

@@ -14,16 +14,15 @@ import (
 
 // Bounds of what is taken over from a token. Names and addresses end up in logs, items and mails.
 const (
-	maxSubject = 255 // OIDC core, 2
-	maxName    = 200
-	maxEmail   = 254 // RFC 5321, 4.5.3.1.3
+	maxName  = 200
+	maxEmail = 254 // RFC 5321, 4.5.3.1.3
 )
 
 // callerOf reads a verified token's claims. What is optional and unusable is left out, not refused: the person can
 // still work, as a caller without a name or without rights that rest on an e-mail.
 func callerOf(claims jwt.MapClaims, c Config) (release.Caller, error) {
 	subject, _ := claims["sub"].(string)
-	if subject == "" || len(subject) > maxSubject || !plain(subject) {
+	if subject == "" || len(subject) > release.MaxSubject || !plain(subject) {
 		return release.Caller{}, refuse(ClaimMissing, errors.New("sub is missing, too long or not plain text"))
 	}
 	if subject == release.System.Subject {

@@ -177,7 +177,7 @@ func TestVerify_BadToken_RefusedWithTheReason(t *testing.T) {
 		"expiry is no number":            {rs(set("exp", "tomorrow")), Malformed},
 		"not yet valid":                  {rs(set("nbf", i.now().Add(31*time.Second).Unix())), NotYetValid},
 		"no subject":                     {rs(set("sub", nil)), ClaimMissing},
-		"subject too long":               {rs(set("sub", strings.Repeat("s", maxSubject+1))), ClaimMissing},
+		"subject too long":               {rs(set("sub", strings.Repeat("s", release.MaxSubject+1))), ClaimMissing},
 		"subject is no text":             {rs(set("sub", "a\nb")), ClaimMissing},
 		"subject is the system's own":    {rs(set("sub", release.System.Subject)), ClaimMissing},
 	} {

@@ -56,6 +56,13 @@ type form struct {
 	Step       *release.StepCompletion   `json:"step,omitempty"`
 	Settlement *release.SettlementCounts `json:"settlement,omitempty"`
 	Erased     *release.ErasedWords      `json:"erased,omitempty"`
+	Hold       *holdForm                 `json:"hold,omitempty"`
+}
+
+// holdForm is what became of a hold. Whose it is names a person.
+type holdForm struct {
+	Placed bool `json:"placed"`
+	Holder hash `json:"holder"`
 }
 
 // changeForm is a field that was written. Was is the fingerprint of the old value; it is
@@ -88,6 +95,9 @@ func Encode(of, key string, e release.LogEntry) Entry {
 		Release: e.ReleaseID, Change: e.ChangeRequestID, Decision: e.Decision, Digest: e.Digest,
 		Added: e.Added, Removed: e.Removed, Step: e.Step, Settlement: e.Settlement, Erased: e.Erased,
 	}
+	if e.Hold != nil {
+		f.Hold = &holdForm{Placed: e.Hold.Placed, Holder: salted("holder", e.Hold.Holder)}
+	}
 	for n, c := range e.Changes {
 		f.Changes = append(f.Changes, changeForm{
 			Field: c.Field, To: salted(toName(n), c.To), Was: salted(wasName(n), encodeFingerprint(c.Was)),
@@ -114,6 +124,9 @@ func (e Entry) Decode() (release.LogEntry, error) {
 	}
 	if f.Unverified {
 		d.AuthorEmailVerified = new(bool)
+	}
+	if f.Hold != nil {
+		d.Hold = &release.HoldChange{Placed: f.Hold.Placed, Holder: e.value("holder")}
 	}
 	for n, c := range f.Changes {
 		d.Changes = append(d.Changes, release.FieldChange{Field: c.Field, To: e.value(toName(n)), Was: decodeFingerprint(e.value(wasName(n)))})

@@ -23,6 +23,7 @@ func entry() release.LogEntry {
 			{Field: "successCriteria", Was: &release.Fingerprint{SHA256: strings.Repeat("ff", 32), Bytes: 1}},
 		},
 		Added: []release.ScopedChange{{ID: "CHG-2", CABDecision: release.DecisionPending}}, Removed: []release.ScopedChange{{ID: "CHG-3", Digest: "v1:11"}},
+		Hold: &release.HoldChange{Placed: true, Holder: "saml|18"},
 		Step: &release.StepCompletion{Plan: release.RolloutPlan, Order: 3, Completed: true}, Settlement: &release.SettlementCounts{Epoch: 4, Changes: 2, Tasks: 9},
 	}
 }
@@ -39,7 +40,7 @@ func TestEncode_EveryField_ComesBack(t *testing.T) {
 // beside them, and the bytes still prove the rest.
 func TestEncode_TextsAndNames_StandBesideTheBytes(t *testing.T) {
 	e := Encode("REL-1", "e0001.5", entry())
-	for _, personal := range []string{"Ada", "ada@example.com", "auth0", "Changed", "Новое", "0a0a", "ffff"} {
+	for _, personal := range []string{"Ada", "ada@example.com", "auth0", "saml", "Changed", "Новое", "0a0a", "ffff"} {
 		if strings.Contains(e.Bytes, personal) {
 			t.Errorf("%q is in the bytes: %s", personal, e.Bytes)
 		}
@@ -57,7 +58,7 @@ func TestEncode_TextsAndNames_StandBesideTheBytes(t *testing.T) {
 			t.Errorf("%s has no salt, or no value", name)
 		}
 	}
-	if len(e.Values) != 7 { // subject, author, email, text, to0, was0, was1
+	if len(e.Values) != 8 { // subject, author, email, text, holder, to0, was0, was1
 		t.Errorf("%d values stand beside the bytes: %v", len(e.Values), e.Values)
 	}
 	delete(e.Values, "text")

@@ -31,6 +31,7 @@ type Guard string
 const (
 	GuardApproval Guard = "cab-approval"    // every linked change request is CAB-approved
 	GuardWindow   Guard = "window"          // scheduledStart and scheduledEnd are set, start before end
+	GuardHold     Guard = "no-hold"         // nobody holds the release
 	GuardReason   Guard = "rollback-reason" // the request carries rollback_reason
 )
 
@@ -59,10 +60,10 @@ type Transition struct {
 // Lifecycle is the one place that says which transitions exist and what guards each.
 // Conditions in writes, documents, tool descriptions and errors are derived from it.
 var Lifecycle = []Transition{
-	{To: Approved, From: []Status{Planned}, Guards: []Guard{GuardApproval}},
-	{To: Scheduled, From: []Status{Approved}, Guards: []Guard{GuardApproval, GuardWindow}},
-	{To: InProgress, From: []Status{Scheduled}, Guards: []Guard{GuardApproval, GuardWindow}, Effect: EffectStart},
-	{To: Deployed, From: []Status{InProgress}, Effect: EffectEnd, Settles: true},
+	{To: Approved, From: []Status{Planned}, Guards: []Guard{GuardHold, GuardApproval}},
+	{To: Scheduled, From: []Status{Approved}, Guards: []Guard{GuardHold, GuardApproval, GuardWindow}},
+	{To: InProgress, From: []Status{Scheduled}, Guards: []Guard{GuardHold, GuardApproval, GuardWindow}, Effect: EffectStart},
+	{To: Deployed, From: []Status{InProgress}, Guards: []Guard{GuardHold}, Effect: EffectEnd, Settles: true},
 	{To: RolledBack, From: []Status{InProgress, Deployed}, Guards: []Guard{GuardReason}, Effect: EffectRolledBack, Settles: true},
 	{To: Cancelled, From: []Status{Planned, Approved, Scheduled, InProgress}, Settles: true},
 }
@@ -107,6 +108,10 @@ func (r Release) UnmetGuards(t Transition) []Guard {
 	var unmet []Guard
 	for _, d := range t.Guards {
 		switch d {
+		case GuardHold:
+			if len(r.Held) > 0 {
+				unmet = append(unmet, d)
+			}
 		case GuardApproval:
 			if len(r.Unapproved) > 0 {
 				unmet = append(unmet, d)
@@ -191,7 +196,10 @@ func (r Release) Conflict(code, format string, args ...any) *Error {
 }
 
 func (r Release) unmetError(to Status, d Guard) *Error {
-	if d == GuardApproval {
+	switch d {
+	case GuardHold:
+		return r.heldError(to)
+	case GuardApproval:
 		e := r.Conflict("cab-approval-missing",
 			"%s cannot become %s: the CAB has not approved %s.",
 			r.ID, to, strings.Join(r.Unapproved, ", "))

@@ -6,7 +6,8 @@ import (
 )
 
 // LogKind tells what an entry of a release's log, or of a change request's, is about.
-// Only notes are written by people; every other kind is left by the operation itself.
+// Notes and the reasons of holds are written by people; every other kind is left by the
+// operation itself.
 type LogKind string
 
 // The kinds of entries.
@@ -19,6 +20,7 @@ const (
 	LogDecision       LogKind = "decision"
 	LogApprovalVoided LogKind = "approval-voided"
 	LogStep           LogKind = "step"
+	LogHold           LogKind = "hold"
 	LogSettlement     LogKind = "settlement"
 	LogErasure        LogKind = "erasure"
 	LogDeleted        LogKind = "deleted"
@@ -26,7 +28,7 @@ const (
 
 // LogKinds lists the kinds of a release's log.
 var LogKinds = []LogKind{
-	LogNote, LogCreated, LogTransition, LogEdit, LogScope, LogDecision, LogApprovalVoided, LogStep, LogSettlement, LogErasure, LogDeleted,
+	LogNote, LogCreated, LogTransition, LogEdit, LogScope, LogDecision, LogApprovalVoided, LogStep, LogHold, LogSettlement, LogErasure, LogDeleted,
 }
 
 // ChangeLogKinds lists the kinds of a change request's record.
@@ -68,6 +70,7 @@ type LogEntry struct {
 	Added      []ScopedChange    `json:"added,omitempty" doc:"The change requests that joined the release, each as it was then."`
 	Removed    []ScopedChange    `json:"removed,omitempty" doc:"The change requests that left the release, each as it was then."`
 	Step       *StepCompletion   `json:"step,omitempty" doc:"The step that was completed or opened again."`
+	Hold       *HoldChange       `json:"hold,omitempty" doc:"What became of a hold on the release, and whose it is."`
 	Settlement *SettlementCounts `json:"settlement,omitempty" doc:"What the settlement reached, in numbers."`
 	Erased     *ErasedWords      `json:"erased,omitempty" doc:"What was erased."`
 

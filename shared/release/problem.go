@@ -64,6 +64,8 @@ type Error struct {
 	AlreadySo bool
 	// ChangeRequests are the ids that block the request, sorted.
 	ChangeRequests []string
+	// Holds are the holds that stand in the way.
+	Holds []Hold
 
 	cause error
 }

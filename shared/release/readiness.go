@@ -18,6 +18,8 @@ type Readiness struct {
 	Status Status       `json:"status" doc:"Where the release stands."`
 	Next   []NextStatus `json:"next" doc:"Each next status and what it demands."`
 	Advice []AdviceRow  `json:"advice" doc:"What is worth a second look; none of it blocks."`
+	// Holds stop every next status but cancelled and rolled-back.
+	Holds []Hold `json:"holds,omitempty" doc:"Who holds the release, which stops every next status but cancelled and rolled-back; left out where nobody does."`
 	// ChangedSinceApproval are the fields of the plan that changed after the release was
 	// approved; left out where there is none.
 	ChangedSinceApproval []string `json:"changedSinceApproval,omitempty" doc:"The fields of the plan that changed after the release was approved; left out where none did."`
@@ -71,7 +73,7 @@ var AdviceCodes = []string{
 // CheckReadiness checks a release with its links at a time. touched is what the caller
 // counted, nil where nothing would be reached.
 func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *Touched) Readiness {
-	out := Readiness{ID: r.ID, Status: r.Status, Next: []NextStatus{}, Advice: []AdviceRow{}, ChangedSinceApproval: r.ChangedSinceApproval()}
+	out := Readiness{ID: r.ID, Status: r.Status, Next: []NextStatus{}, Advice: []AdviceRow{}, Holds: r.Holds, ChangedSinceApproval: r.ChangedSinceApproval()}
 	for _, to := range AllowedNext(r.Status) {
 		t, _ := TransitionTo(to)
 		next := NextStatus{Status: to, Ready: len(r.Linking) == 0, Conditions: []Condition{}, Asks: []string{}}
@@ -102,6 +104,10 @@ func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *To
 func (r Release) judge(d Guard, holds bool, links []LinkedChange) Condition {
 	c := Condition{Condition: d, Holds: holds, ChangeRequests: []string{}}
 	switch {
+	case d == GuardHold && holds:
+		c.Detail = "Nobody holds it."
+	case d == GuardHold:
+		c.Detail = heldDetail(len(r.Held))
 	case d == GuardApproval && holds:
 		c.Detail = fmt.Sprintf("All %d linked change requests are CAB-approved.", len(r.ChangeIDs))
 	case d == GuardApproval:

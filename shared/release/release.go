@@ -67,6 +67,12 @@ type Release struct {
 	// none of them, and the guard of the lifecycle is satisfied.
 	Unapproved []string
 
+	// Held are the subjects of those who hold the release, sorted: none of them, and that
+	// guard is satisfied. Holds are their holds in full, the oldest first, where they were
+	// read with it.
+	Held  []string
+	Holds []Hold
+
 	// History holds every status the release has entered since it was born, epoch
 	// 1..n without a gap. The lifecycle has no cycle, so it is short.
 	History []HistoryEntry
@@ -163,6 +169,7 @@ type Summary struct {
 	ScheduledEnd   *time.Time `json:"scheduledEnd,omitempty" doc:"When the window ends."`
 	ChangeCount    int        `json:"changeCount" doc:"How many change requests are linked."`
 	CreatedAt      time.Time  `json:"createdAt" doc:"When it was created."`
+	Held           bool       `json:"held,omitempty" doc:"True while somebody holds the release; left out otherwise."`
 }
 
 // Stamp is who writes, when, and in which request. By the request id, a writer recognises

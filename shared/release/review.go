@@ -124,6 +124,9 @@ func reviewOpen(line func(string, ...any), r Release) {
 			}
 		}
 	}
+	for _, h := range r.Holds {
+		item("held by %s since %s: %s", markdown(h.By), FormatTime(h.Since), markdown(h.Text))
+	}
 	for _, id := range r.Unapproved {
 		item("%s is not CAB-approved", markdown(id))
 	}

@@ -140,7 +140,7 @@ func TestReadiness_EachCondition_IsJudged(t *testing.T) {
 	r := complete(Planned)
 	r.Unapproved = []string{"CHG-2"}
 	got := r.CheckReadiness(nil, now.Add(-time.Hour), nil)
-	if len(got.Next) != 2 || got.Next[0].Status != Approved || got.Next[0].Ready || !slices.Equal(got.Next[0].Conditions[0].ChangeRequests, []string{"CHG-2"}) {
+	if len(got.Next) != 2 || got.Next[0].Status != Approved || got.Next[0].Ready || !slices.Equal(got.Next[0].Conditions[1].ChangeRequests, []string{"CHG-2"}) {
 		t.Errorf("next %+v", got.Next)
 	}
 	if !got.Next[1].Ready {

@@ -28,6 +28,7 @@ const (
 	MaxCIs         = 40  // configuration items of a change request or a task
 	MaxCI          = 256 // the id of one, which no path holds
 	MaxID          = 64
+	MaxSubject     = 255 // of a token: OIDC core, 2
 	MaxEmail       = address.Max
 	MaxNotes       = 500     // kept per release; entries of other kinds are all kept
 	MaxLogEntries  = 500     // shown with a release, the newest of all kinds

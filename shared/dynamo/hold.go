@@ -1,0 +1,207 @@
+package dynamo
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/glyph"
+	"example.com/releases/shared/release"
+)
+
+// A hold is an item of its own beside its release, since twenty reasons would be 40 KB on
+// an item that every write pays for as a whole:
+//
+//	H#<subject>    who placed it, since when, and why
+//
+// The release has what is decided by, as attributes:
+//
+//	held           the subjects of all holders, which transitions want absent
+//	holdRevision   counts the writes to holds. Each asks for the count that it read, so that
+//	               they come one after the other, and their entries in the same order
+//	changeCount    is a hundredth less for each hold: the indexes that lists read have it and
+//	               no other attribute that could tell, and an index is never changed
+//
+// Holds sort before the log's counter, where versions of before 2026-11-26, which take every
+// item behind the release for a link, do not look.
+const (
+	holdPrefix = "H#"
+	heldBy     = "held"
+	perHold    = "0.01"
+)
+
+func holdKey(id, subject string) item { return key(releasePrefix+id, holdPrefix+subject) }
+
+func encodeHold(id string, h release.Hold) item {
+	a := attributes{item: holdKey(id, h.Subject)}
+	holdFields(&a, &h)
+	return a.item
+}
+
+func decodeHold(i item) release.Hold {
+	h := release.Hold{Subject: strings.TrimPrefix(verbatim(i, "sk"), holdPrefix)}
+	holdFields(&attributes{item: i, reading: true}, &h)
+	return h
+}
+
+func holdFields(a *attributes, h *release.Hold) {
+	a.text("by", &h.By)
+	a.seconds("since", &h.Since)
+	a.text("text", &h.Text)
+}
+
+// countedChanges reads changeCount: how many change requests are linked, and whether there
+// are holds. Whole numbers are compared with it as ever, since all holds together are less
+// than one.
+func countedChanges(i item) (linked int, held bool) {
+	n, ok := i["changeCount"].(*types.AttributeValueMemberN)
+	if !ok {
+		return 0, false
+	}
+	counted, _ := strconv.ParseFloat(n.Value, 64) // DynamoDB stores nothing else
+	linked = int(math.Ceil(counted))
+	return linked, counted < float64(linked)
+}
+
+func oldestFirst(holds []release.Hold) {
+	slices.SortFunc(holds, func(a, b release.Hold) int {
+		if c := a.Since.Compare(b.Since); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Subject, b.Subject)
+	})
+}
+
+// Holds reads the holds on a release, the oldest first.
+func (s *Store) Holds(ctx context.Context, id string) ([]release.Hold, error) {
+	found, err := s.collect(ctx, rangeOf(s.tables.Releases, releasePrefix+id, "begins", holdPrefix))
+	return shownHolds(found.holds), err
+}
+
+// shownHolds are holds with their holders' subjects as they are shown: what identifies is
+// read as it was stored.
+func shownHolds(holds []release.Hold) []release.Hold {
+	shown := slices.Clone(holds)
+	for n := range shown {
+		shown[n].Subject = glyph.Clean(shown[n].Subject)
+	}
+	return shown
+}
+
+// withHolds is a release as read, with the holds on it.
+func (s *Store) withHolds(ctx context.Context, r release.Release) (release.Release, error) {
+	if len(r.Held) == 0 {
+		return r, nil
+	}
+	var err error
+	if r.Holds, err = s.Holds(ctx, r.ID); err == nil && len(r.Holds) == 0 {
+		err = errConflict // they were lifted since it was read
+	}
+	return r, err
+}
+
+// holdable is a release as whoever changes its holds read it.
+type holdable struct {
+	release.Release
+	place
+	holdRevision types.AttributeValue // of the holds; nil before the first
+}
+
+// holdable reads a release, its log's counter and its holds in one consistent query. The
+// release comes first: what else is younger than it, the write will notice.
+func (s *Store) holdable(ctx context.Context, id string, w Write) (holdable, error) {
+	in := rangeOf(s.tables.Releases, releasePrefix+id, "between", holdPrefix, mainSort)
+	in.ScanIndexForward = aws.Bool(false)
+	found, err := s.collect(ctx, in)
+	if err != nil {
+		return holdable{}, err
+	}
+	r, err := found.release(id)
+	if r.Holds = found.holds; err == nil {
+		err = checkWritable(r, w)
+	}
+	return holdable{r, place{r.Epoch(), num(found.counter, "n"), r.Revision}, found.itself["holdRevision"]}, err
+}
+
+// PlaceHold places a hold on a release, or replaces the text of the writer's own, with the
+// entry that tells of it. Where status is given, it is placed only while the release has it.
+func (s *Store) PlaceHold(ctx context.Context, id, words string, status release.Status, w Write) (release.LogEntry, error) {
+	w.keepRecordIn(s.tables.Releases)
+	return retryOnConflict(ctx, func() (release.LogEntry, error) {
+		now, err := s.holdable(ctx, id, w)
+		if err != nil {
+			return release.LogEntry{}, err
+		}
+		if status != "" && now.Status != status {
+			return release.LogEntry{}, statusNotCurrent(now.Release, status)
+		}
+		h, err := now.PlaceHold(words, w.Stamp)
+		if err != nil {
+			return release.LogEntry{}, err
+		}
+		e := s.holdGuard(now, w)
+		if !slices.Contains(now.Held, h.Subject) {
+			e.add(heldBy, set([]string{h.Subject})).add("changeCount", &types.AttributeValueMemberN{Value: "-" + perHold})
+		}
+		entry, sk := now.HoldPlaced(h, w.Stamp), now.sort(release.LogHold, "")
+		entry.ID = logID(sk)
+		return entry, s.writeChunk(ctx, []types.TransactWriteItem{
+			updateAction(s.tables.Releases, releaseKey(id), e),
+			putAction(s.tables.Releases, encodeHold(id, h), newExpression()),
+			s.entryAction(id, sk, entry, w),
+		}, w, &entry)
+	})
+}
+
+// LiftHold lifts the hold of a subject, as it is or as it is shown, with the entry that tells of it. Where there is
+// none, it writes nothing.
+func (s *Store) LiftHold(ctx context.Context, id, holder string, w Write) error {
+	_, err := retryOnConflict(ctx, func() (struct{}, error) {
+		var none struct{}
+		now, err := s.holdable(ctx, id, w)
+		if err != nil {
+			return none, err
+		}
+		n := slices.IndexFunc(now.Holds, func(h release.Hold) bool { return h.Subject == holder || glyph.Clean(h.Subject) == holder })
+		if n < 0 {
+			return none, nil
+		}
+		holder := now.Holds[n].Subject
+		e := s.holdGuard(now, w).deleteFrom(heldBy, set([]string{holder})).add("changeCount", &types.AttributeValueMemberN{Value: perHold})
+		return none, conflictOf(s.transact(ctx, []types.TransactWriteItem{
+			updateAction(s.tables.Releases, releaseKey(id), e),
+			deleteAction(s.tables.Releases, holdKey(id, holder), newExpression()),
+			s.entryAction(id, now.sort(release.LogHold, ""), now.HoldLifted(now.Holds[n], w.Stamp), w),
+		}), -1)
+	})
+	return err
+}
+
+// holdGuard is an update of a release whose holds are as they were read, in the status and
+// not half-deleted. It does not ask for the revision: a hold must come through while others
+// edit and decide.
+func (s *Store) holdGuard(now holdable, w Write) *expression {
+	e := s.releaseGuard(now.Release, opHold, w).add("holdRevision", number(1))
+	if now.holdRevision != nil {
+		return e.equal("holdRevision", now.holdRevision)
+	}
+	return e.absent("holdRevision")
+}
+
+// removeHolds removes the holds on a release that is being deleted, which takes none any more.
+func (s *Store) removeHolds(ctx context.Context, id string) error {
+	found, err := s.collect(ctx, rangeOf(s.tables.Releases, releasePrefix+id, "begins", holdPrefix))
+	if err != nil || len(found.holds) == 0 {
+		return err
+	}
+	var actions []types.TransactWriteItem
+	for _, h := range found.holds {
+		actions = append(actions, deleteAction(s.tables.Releases, holdKey(id, h.Subject), newExpression()))
+	}
+	return s.transact(ctx, actions)
+}
