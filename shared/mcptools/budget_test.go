@@ -22,7 +22,7 @@ func typical() operations.Brief {
 		Name: "Mail platform 4.2", Version: "4.2.0", Description: "New TLS settings and a new spam filter for both sites. The second site follows an hour after the first one.",
 		ScheduledStart: &at, ScheduledEnd: &at, ReleaseManager: "Rita Roth", ReleaseManagerEmail: "rita.roth@example.com", SuccessCriteria: "Below 1 % errors for 30 minutes; queue below 200 messages.", Public: true,
 	}}
-	v := operations.ReleaseView{ID: r.ID, Status: r.Status, Plan: r.Plan, CreatedAt: at, CreatedBy: "Rita Roth", UpdatedAt: at, Revision: 9, AllowedNextStatuses: release.AllowedNext(r.Status)}
+	v := operations.ReleaseView{ID: r.ID, Status: r.Status, Plan: r.Plan, CreatedAt: at, CreatedBy: "Rita Roth", UpdatedAt: at, Revision: 9, AllowedNextStatuses: release.AllowedNext(r.Status), Holds: []release.Hold{}}
 	for i := range 4 {
 		v.RolloutSteps = append(v.RolloutSteps, release.Step{Order: i + 1, Description: "Drain the node, install the packages, check the queue", OwnerEmail: "otto@example.com", EstimatedMinutes: 20})
 	}
@@ -46,8 +46,9 @@ func typical() operations.Brief {
 // atTheBounds is the largest release, held up by everything.
 func atTheBounds() operations.Brief {
 	b := largest("a")
-	r := release.Release{ID: b.ID, Status: release.Scheduled, Plan: b.Plan, ChangeIDs: b.LinkedChangeRequestIDs, Unapproved: b.LinkedChangeRequestIDs}
+	r := release.Release{ID: b.ID, Status: release.Scheduled, Plan: b.Plan, ChangeIDs: b.LinkedChangeRequestIDs, Unapproved: b.LinkedChangeRequestIDs, Holds: b.Holds, Held: []string{b.Holds[0].Subject}}
 	b.Readiness = r.CheckReadiness(b.LinkedChangeRequests, time.Now(), nil)
+	b.Readiness.Holds = nil
 	b.OlderLogEntries, b.LogCursor = true, strings.Repeat("c", 200)
 	return b
 }
@@ -118,7 +119,7 @@ func BenchmarkTokens(b *testing.B) {
 func TestConcise_EachCut_IsSaid(t *testing.T) {
 	b := fit(atTheBounds(), conciseCuts, MaxConcise)
 	all := strings.Join(b.Shortened, "\n")
-	for _, what := range []string{"description: ", "successCriteria: ", "rolloutSteps: ", "rollbackSteps: ", "linkedChangeRequests: ", "deploymentLog: "} {
+	for _, what := range []string{"description: ", "successCriteria: ", "rolloutSteps: ", "rollbackSteps: ", "linkedChangeRequests: ", "holds: ", "deploymentLog: "} {
 		if !strings.Contains(all, what) {
 			t.Errorf("nothing is said of %s%s", what, all)
 		}

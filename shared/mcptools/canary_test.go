@@ -28,7 +28,7 @@ var composed = map[string]string{
 	"logCursor": "a cursor", "nextCursor": "a cursor", "digest": "a hash", "sha256": "a hash", "kind": "a word of ours", "status": "a word of ours", "state": "a word of ours",
 	"risk": "a word of ours", "plan": "a word of ours", "asks": "a name of a field", "changedSinceApproval": "names of fields", "field": "a name of a field", "code": "a word of ours",
 	"id": "an id", "releaseId": "an id", "changeRequestId": "an id", "linkedChangeRequestIds": "ids", "stillLinking": "ids", "changeRequests": "ids", "added": "ids", "removed": "ids", "unchanged": "ids", "controlId": "an id",
-	"releaseManagerEmail": "an address", "ownerEmail": "an address",
+	"releaseManagerEmail": "an address", "ownerEmail": "an address", "entry": "an id", "values": "names of fields",
 	"detail": "our words around ids and addresses", "shortened": "our words around names of fields",
 }
 
@@ -172,6 +172,8 @@ func planted(t *testing.T, hidden bool) (w *fixture, seen, toMove string) {
 			_, err = w.ops.CompleteStep(ctx, seen, "rollout", 1, operations.CompleteStepInput{Completed: &done}, none)
 			must("step", err)
 		case "rolled-back":
+			_, err = w.ops.AppendLog(ctx, seen, operations.AppendLogInput{Text: canary("hold"), Hold: true}, none)
+			must("hold", err)
 			_, err = w.ops.CompleteStep(ctx, seen, "rollback", 1, operations.CompleteStepInput{Completed: &done}, none)
 			must("step", err)
 			in.RollbackReason = canary("reason")
@@ -269,6 +271,10 @@ func called(seen, toMove string) []string {
 		"transition_release_status " + id(toMove, `,"status":"deployed"`),
 		"transition_release_status " + id(seen, fmt.Sprintf(`,"status":"rolled-back","rollback_reason":%q`, canary("reason"))),
 		"transition_release_status " + id(toMove, `,"status":"planned","ifRevision":9`),
+		"append_release_log " + id(toMove, fmt.Sprintf(`,"text":%q,"hold":true`, canary("hold"))),
+		"append_release_log " + id(seen, fmt.Sprintf(`,"text":%q,"hold":true`, canary("hold"))),
+		"transition_release_status " + id(toMove, `,"status":"approved"`),
+		"get_release " + id(toMove, `,"detail":"concise"`),
 		"complete_step " + id(toMove, `,"plan":"rollout","order":1,"completed":true`),
 		"complete_step " + id(seen, `,"plan":"rollout","order":7,"completed":true`),
 		"transition_release_status " + id(toMove, `,"status":"cancelled","note":"It is not needed."`),

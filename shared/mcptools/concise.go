@@ -3,6 +3,7 @@ package mcptools
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -122,6 +123,7 @@ func (c cut) apply(b operations.Brief) operations.Brief {
 		b.LinkedChangeRequests, b.LinkedChangeRequestIDs = notApproved(b.LinkedChangeRequests, c.changes)
 		say("linkedChangeRequests: %d of %d, those that the CAB has not approved; linkedChangeRequestIds likewise; %s.", len(b.LinkedChangeRequests), all, getFull)
 	}
+	b.Holds = c.holds(b.Holds, say)
 	if c.changes > 0 && len(b.StillLinking) > c.changes {
 		say("stillLinking: %d of %d.", c.changes, len(b.StillLinking))
 		b.StillLinking = b.StillLinking[:c.changes]
@@ -180,6 +182,22 @@ func notApproved(links []release.LinkedChange, most int) (kept []release.LinkedC
 		}
 	}
 	return kept, ids
+}
+
+func (c cut) holds(all []release.Hold, say func(string, ...any)) []release.Hold {
+	kept := slices.Clone(all)
+	if c.changes > 0 && len(all) > c.changes {
+		kept = kept[:c.changes]
+		say("holds: %d of %d, the oldest; %s.", len(kept), len(all), getFull)
+	}
+	texts := false
+	for i := range kept {
+		texts = shortText(&kept[i].Text, c.text) || texts
+	}
+	if texts {
+		say("holds: texts cut at %d bytes; %s.", c.text, getFull)
+	}
+	return kept
 }
 
 // readiness leaves out conditions that hold, and the end of long lists: what blocks a

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -178,6 +179,17 @@ func (c *talk) meanwhile(what string) {
 		_, err = c.w.ops.CreateChange(ctx, operations.CreateChangeInput{ID: w[1], ChangeType: w[2]}, operations.Precondition{})
 	case "decide":
 		_, err = c.w.ops.DecideChange(ctx, w[1], operations.DecideChangeInput{Decision: w[2]}, operations.Precondition{})
+	case "plan": // under an id, from, to
+		var start, end time.Time
+		start, _ = time.Parse(time.RFC3339, w[2])
+		end, _ = time.Parse(time.RFC3339, w[3])
+		var v operations.ReleaseView
+		v, err = c.w.ops.CreateRelease(ctx, operations.CreateReleaseInput{NewPlan: operations.NewPlan{Plan: release.Plan{Name: "Network", ScheduledStart: &start, ScheduledEnd: &end}}}, operations.Precondition{})
+		if v.ID != w[1] {
+			c.t.Fatalf("what was planned is %s, not %s", v.ID, w[1])
+		}
+	case "lift":
+		err = c.w.ops.LiftHold(ctx, w[1], operations.LiftHoldInput{Holder: w[2]}, operations.Precondition{})
 	case "changes": // from number to number
 		err = c.changes(ctx, w[1], w[2])
 	case "fill":

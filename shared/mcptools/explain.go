@@ -135,7 +135,10 @@ func outlook(b operations.Brief) (ready, held []string) {
 }
 
 func reason(c release.Condition, links []release.LinkedChange) string {
-	if c.Condition == release.GuardWindow {
+	switch c.Condition {
+	case release.GuardHold:
+		return "a person to lift the hold on it"
+	case release.GuardWindow:
 		return "a window (scheduledStart and scheduledEnd, start before end)"
 	}
 	var parts []string
@@ -186,6 +189,9 @@ var nextSteps = map[string]func(failure) string{
 	"status-not-current": func(f failure) string {
 		return "call append_release_log again without status, or with " + string(f.Status) + "."
 	},
+	"held":                    always("tell the person you work for that the release is held: holds in get_release tells by whom, since when and why. Only people lift holds, with DELETE /api/releases/{id}/hold; none of your tools can. Do not go on until they say that it was lifted, then make the same call again."),
+	"release-ended":           always("nothing, there is nothing left to stop. Call append_release_log without hold, if it is for the record."),
+	"too-many-holds":          always("call append_release_log without hold, if it is for the record; the release stays held."),
 	"field-frozen":            always("leave these fields as they are: the release has gone too far to change them. Tell the person you work for what should change."),
 	"scope-frozen":            always("nothing: it is too late to link or remove change requests. Plan what is left with create_release, if the person you work for agrees."),
 	"too-many-changes":        always("plan a second release for the rest with create_release, if the person you work for agrees."),

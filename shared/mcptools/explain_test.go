@@ -22,7 +22,7 @@ import (
 // read, and those that tools can meet have a next step of their own.
 func TestExplain_EveryCode_HasItsWords(t *testing.T) {
 	elsewhere := []string{ // what only other operations, or HTTP, can meet
-		"already-exists", "already-there", "change-frozen", "decision-frozen", "invalid-header", "keys-unavailable", "not-deletable", "own-change", "quota-exceeded", "request-blocked",
+		"already-exists", "already-there", "change-frozen", "decision-frozen", "invalid-header", "keys-unavailable", "not-deletable", "not-hold-owner", "own-change", "quota-exceeded", "request-blocked",
 		"task-resolved-by-release", "token-invalid", "token-missing", "unsupported-media-type",
 	}
 	var b strings.Builder
@@ -150,6 +150,9 @@ func largest(mark string) operations.Brief {
 		id := strings.Repeat("C", release.MaxID)
 		b.LinkedChangeRequestIDs = append(b.LinkedChangeRequestIDs, id)
 		b.LinkedChangeRequests = append(b.LinkedChangeRequests, release.LinkedChange{ID: id, ControlID: full(release.MaxID), ControlTitle: full(release.MaxName), ScheduledStart: &at})
+	}
+	for range release.MaxHolds {
+		b.Holds = append(b.Holds, release.Hold{By: full(release.MaxName), Subject: strings.Repeat("s", release.MaxSubject), Since: at, Text: full(release.MaxText)})
 	}
 	for range MaxLogLimit {
 		b.DeploymentLog = append(b.DeploymentLog, release.LogEntry{

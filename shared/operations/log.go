@@ -45,11 +45,13 @@ func (o *Operations) ListLog(ctx context.Context, id string, in ListLogInput) (L
 // AppendLogInput is a new log entry; a Status must be the release's current one.
 type AppendLogInput struct {
 	Text   string `json:"text" doc:"What happened. It cannot be changed or removed afterwards."`
-	Status string `json:"status" doc:"The release's current status, if the entry is to show it; the entry is refused if the release has moved on. It does not move the release."`
+	Status string `json:"status" doc:"The release's current status, if the entry is to show it: the entry is refused if the release has moved on."`
+	Hold   bool   `json:"hold,omitempty" doc:"True holds the release too: until a person lifts the hold, only 'cancelled' and 'rolled-back' can be entered. 'text' says why."`
 	DecodeErrors
 }
 
-// AppendLog adds an entry to the deployment log. Author and e-mail come from the token.
+// AppendLog adds an entry to the deployment log, and holds the release where asked to.
+// Author and e-mail come from the token.
 func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput, pre Precondition) (release.LogEntry, error) {
 	who, err := allow(ctx, AppendLog)
 	if err != nil {
@@ -64,6 +66,9 @@ func (o *Operations) AppendLog(ctx context.Context, id string, in AppendLogInput
 	}
 	w := o.write(who, pre)
 	return idempotent(ctx, o, pre, w, identity[release.LogEntry], func(w dynamo.Write) (release.LogEntry, error) {
+		if in.Hold {
+			return o.store.PlaceHold(ctx, id, in.Text, status, w)
+		}
 		return o.store.AppendLog(ctx, id, in.Text, status, w)
 	})
 }

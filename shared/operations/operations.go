@@ -26,6 +26,7 @@ const (
 	CheckReadiness    Name = "check-readiness"
 	AppendLog         Name = "append-log"
 	ListLog           Name = "list-log"
+	LiftHold          Name = "lift-hold"
 	GetReview         Name = "get-review"
 	CompleteStep      Name = "complete-step"
 	TransitionRelease Name = "transition-release"
@@ -43,7 +44,8 @@ const (
 
 // Roles is the one table that says which role an operation needs. Tasks may also be
 // read by the requester they belong to, and a step completed only by an Auditor who owns
-// it or by an Admin; those rules are next to their operations.
+// it or by an Admin, and a hold lifted only by who placed it or by an Admin; those rules
+// are next to their operations.
 var Roles = map[Name]release.Role{
 	ListReleases:      release.Viewer,
 	CreateRelease:     release.Admin,
@@ -54,6 +56,7 @@ var Roles = map[Name]release.Role{
 	CheckReadiness:    release.Viewer,
 	AppendLog:         release.Auditor,
 	ListLog:           release.Viewer,
+	LiftHold:          release.Auditor,
 	GetReview:         release.Viewer,
 	CompleteStep:      release.Auditor,
 	TransitionRelease: release.Admin,

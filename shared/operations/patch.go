@@ -91,6 +91,7 @@ var (
 		"linkedChangeRequestIds": {"change requests are linked and removed one by one", AddChanges},
 		"linkedChangeRequests":   {"change requests are linked and removed one by one", AddChanges},
 		"deploymentLog":          {"the log is only ever added to", AppendLog},
+		"holds":                  {"a hold is placed with an entry of the log", AppendLog},
 	}
 	besideChange = map[string]instead{
 		"cabDecision":    {"the CAB's decision is recorded by itself", DecideChange},

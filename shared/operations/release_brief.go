@@ -41,6 +41,7 @@ func (o *Operations) BriefRelease(ctx context.Context, id string, want LogWanted
 		return Brief{}, err
 	}
 	b := Brief{Readiness: detail.Release.CheckReadiness(detail.Links, o.now().UTC(), nil)}
+	b.Readiness.Holds = nil // they stand beside it
 	detail.Log = []release.LogEntry{}
 	if want.Limit >= 0 {
 		// One is read where none is wanted: whether there is any is still told.

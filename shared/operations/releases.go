@@ -36,6 +36,7 @@ type ReleaseView struct {
 	StillLinking []string `json:"stillLinking,omitempty" doc:"Change requests that a large creation has yet to link; while there are any, the release cannot move."`
 
 	// Only where the whole release is asked for.
+	Holds                []release.Hold         `json:"holds,omitzero" doc:"Who holds the release, which stops every next status but cancelled and rolled-back, the oldest hold first."`
 	LinkedChangeRequests []release.LinkedChange `json:"linkedChangeRequests,omitzero" doc:"The linked change requests in short."`
 	DeploymentLog        []release.LogEntry     `json:"deploymentLog,omitzero" doc:"The newest entries of the log, oldest first; 500 are kept."`
 }
@@ -136,6 +137,9 @@ func (in CreateReleaseInput) check(f *release.ValidationErrors) {
 // hundred entries would exceed the size of an answer. ListLog returns them.
 func viewReleaseDetail(w dynamo.ReleaseDetail) ReleaseView {
 	v := viewRelease(w.Release)
+	if v.Holds = w.Release.Holds; v.Holds == nil {
+		v.Holds = []release.Hold{}
+	}
 	v.LinkedChangeRequests, v.DeploymentLog = w.Links, slices.Clone(w.Log)
 	for n := range v.DeploymentLog {
 		v.DeploymentLog[n].Changes = nil

@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"time"
+
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 )
@@ -34,6 +36,10 @@ func frozenScope(e *release.Error, _ bool) string {
 		return "Plan what is left in another release."
 	}
 	return "Only its log can still be written to."
+}
+
+func held(e *release.Error, _ bool) string {
+	return release.HoldsText(e.Holds) + " Whoever placed a hold lifts it with " + routeOf[operations.LiftHold] + ", an Admin with ?holder= and the subject in holds[]; cancelled and rolled-back can be entered all the same."
 }
 
 func readBeforeRepeating(e *release.Error, writes bool) string {
@@ -98,6 +104,10 @@ var Codes = []Code{
 		Kind: release.KindForbidden, Code: "not-step-owner",
 		Detail: "Only the step's owner or an Admin can complete it, and your token does not carry the owner's verified e-mail address.",
 	}},
+	{"The hold is somebody else's", next("Ask them (holds[] of the release) or an Admin."), release.Error{
+		Kind: release.KindForbidden, Code: "not-hold-owner",
+		Detail: "Only whoever placed a hold, or an Admin, can lift it.",
+	}},
 	// The gateway's, like the quota's below: for what an organisation puts before the service.
 	{"A firewall refused the request", nil, release.Error{
 		Kind: release.KindForbidden, Code: "request-blocked",
@@ -117,6 +127,22 @@ var Codes = []Code{
 		Detail: "REL-2026-Q2-001 cannot become approved: the CAB has not approved CHG-1002.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 		ChangeRequests: []string{"CHG-1002"},
+	}},
+	{"The release is held", held, release.Error{
+		Kind: release.KindConflict, Code: "held",
+		Detail: "REL-2026-Q2-001 cannot become deployed while it is held.",
+		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
+		Holds: []release.Hold{{By: "Otto Auditor", Subject: "5f0b36e2-6a3f-4a7c-8a0b-0e7b1f6c2d22", Since: time.Date(2026, 6, 30, 22, 10, 0, 0, time.UTC), Text: "The disk of the second node is full."}},
+	}},
+	{"The release has ended", next("Write a note without hold, if it is for the record."), release.Error{
+		Kind: release.KindConflict, Code: "release-ended",
+		Detail: "REL-2026-Q2-001 is cancelled: there is nothing left to stop, and no hold was placed.",
+		Status: release.Cancelled, AllowedNextStatuses: []release.Status{},
+	}},
+	{"There are too many holds", next("Write a note without hold, if it is for the record."), release.Error{
+		Kind: release.KindConflict, Code: "too-many-holds",
+		Detail: "REL-2026-Q2-001 is held by 20 people already, which is as many as can; it stays held.",
+		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 	}},
 	{"The release has no window", next("Set both with " + routeOf[operations.UpdateRelease] + "."), release.Error{
 		Kind: release.KindConflict, Code: "window-missing",

@@ -1,12 +1,14 @@
 package rest_test
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
 	"example.com/releases/shared/rest/openapi"
 )
@@ -110,6 +112,11 @@ var badInput = []failing{
 	{"log", to("POST /releases/REL-2026-Q2-999/log", object{"text": "A"}), 404, "not-found", "", "/releases"},
 	{"log", onRelease("POST %/log", planned, object{"text": long, "status": "done"}), 400, "invalid-request", "text status", ""},
 	{"log", onRelease("POST %/log", planned, object{"text": " ", "author": "Somebody Else"}), 400, "invalid-request", "author text", ""},
+	{"hold", to("POST /releases/REL-2026-Q2-999/log", object{"text": "A", "hold": true}), 404, "not-found", "", "/releases"},
+	{"hold", onRelease("POST %/log", planned, object{"text": " ", "hold": "yes"}), 400, "invalid-request", "hold text", ""},
+	{"lift", to("DELETE /releases/REL-2026-Q2-999/hold", nil), 404, "not-found", "", "/releases"},
+	{"lift", onRelease("DELETE %/hold?by=me", planned, nil), 400, "invalid-request", "by", ""},
+	{"lift", onRelease("DELETE %/hold?holder="+strings.Repeat("s", 256), planned, nil), 400, "invalid-request", "holder", ""},
 	{"status", to("POST /releases/REL-2026-Q2-999/status", object{"status": "approved"}), 404, "not-found", "", "/releases"},
 	{"status", onRelease("POST %/status", planned, object{"note": long}), 400, "invalid-request", "status note", ""},
 	{"status", onRelease("POST %/status", planned, object{"status": "approved", "rollback_reason": "A"}), 400, "invalid-request", "rollback_reason", ""},
@@ -230,6 +237,24 @@ var badState = []failing{
 	{"log", onRelease("POST %/log", planned, object{"text": "A"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
 	{"log", onRelease("POST %/log", planned, object{"text": "A", "status": "deployed"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
 	{"log", onRelease("POST %/log", planned, object{"text": "A", "status": "deployed"}, `If-Match: "1"`), 409, "status-not-current", "", ""},
+	{"hold", onRelease("POST %/log", releaseIn("cancelled"), object{"text": "A", "hold": true}), 409, "release-ended", "", ""},
+	{"hold", onRelease("POST %/log", planned, object{"text": "A", "hold": true, "status": "deployed"}), 409, "status-not-current", "", ""},
+	{"hold", onRelease("POST %/log", planned, object{"text": "A", "hold": true}, `If-Match: "9"`), 412, "revision-stale", "", ""},
+	{"hold", onRelease("POST %/log", func(w *fixture) string {
+		id := w.release()
+		for n := range release.MaxHolds {
+			w.hold(&release.Caller{Person: release.Person{Subject: fmt.Sprint("sub-", n)}, Role: release.Auditor}, id, "Stop.")
+		}
+		return id
+	}, object{"text": "A", "hold": true}), 409, "too-many-holds", "", ""},
+	{"status", onRelease("POST %/status", func(w *fixture) string {
+		id := releaseIn("approved", "scheduled", "in-progress")(w)
+		otto := *auditor
+		otto.Name = "Otto Auditor"
+		w.hold(&otto, id, "The disk of the second node is full.")
+		return id
+	}, object{"status": "deployed"}), 409, "held", "", ""},
+	{"lift", onRelease("DELETE %/hold", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
 	{"patch", onRelease("PATCH %", planned, object{"name": "A"}, `If-Match: "9"`), 412, "revision-stale", "", ""},
 	{"patch", onRelease("PATCH %", releaseIn("approved", "scheduled", "in-progress"), object{"name": "A", "description": "B"}), 409, "field-frozen", "name", ""},
 	{"patch", onRelease("PATCH %", releaseIn("cancelled"), object{"description": "B"}), 409, "field-frozen", "description", ""},
@@ -346,12 +371,12 @@ func (w *fixture) operation(route string) rest.Route {
 }
 
 // action is the part of a path that names what is done, not what it is done to.
-var action = regexp.MustCompile(`/(add-changes|log|status|decision|readiness|steps/.*)$`)
+var action = regexp.MustCompile(`/(add-changes|log|hold|status|decision|readiness|steps/.*)$`)
 
 // elsewhere are the codes that no request alone brings about: other tests do.
 var elsewhere = []string{
 	"unauthenticated", "forbidden", "idempotency-key-reused", "status-changed", "linking", "request-in-progress",
-	"not-step-owner", "own-change", "throttled", "unavailable", "internal", "token-missing", "token-invalid",
+	"not-step-owner", "not-hold-owner", "own-change", "throttled", "unavailable", "internal", "token-missing", "token-invalid",
 	// API Gateway alone gives these.
 	"request-blocked", "quota-exceeded",
 }

@@ -39,6 +39,7 @@ var payloads = []struct {
 	{"get-review", 200, "# Review of REL-2026-Q2-001"},
 	{"add-changes", 200, `"added":["CHG-1002"]`},
 	{"append-log", 201, `"author":"Otto Auditor"`},
+	{"lift-hold", 204, ``},
 	{"transition-release", 200, `"status":"approved"`},
 	{"get-release", 200, `"text":"planned → approved\nNote: CAB of 1 April."`},
 	{"complete-step", 200, `"completed":true,"completedBy":"Ada Admin"`},

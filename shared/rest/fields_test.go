@@ -32,7 +32,7 @@ func TestPatch_EveryField_AnswersWhatIsStored(t *testing.T) {
 	for _, p := range []plan{
 		{
 			noun: "release", path: "/releases", fields: reflect.TypeFor[release.Plan](),
-			required: []string{"name"}, enriched: []string{"linkedChangeRequests", "deploymentLog"},
+			required: []string{"name"}, enriched: []string{"holds", "linkedChangeRequests", "deploymentLog"},
 		},
 		{
 			noun: "change request", path: "/change-requests", fields: reflect.TypeFor[release.ChangePlan](),

@@ -182,6 +182,12 @@ func (w *fixture) transition(id string, statuses ...string) {
 	}
 }
 
+// hold holds a release.
+func (w *fixture) hold(who *release.Caller, id, why string) {
+	w.Helper()
+	w.must(who, ask{route: "POST /releases/" + id + "/log", body: object{"text": why, "hold": true}})
+}
+
 // task enters a task of a requester for a change request.
 func (w *fixture) task(email, change string) string {
 	w.Helper()

@@ -33,6 +33,7 @@ func TestIdempotency_Repeated_HappensOnce(t *testing.T) {
 		{"add-changes", "/releases/" + id + "/add-changes", object{"add": more[2:3]}, object{"add": more[3:]}},
 		{"append-log", "/releases/" + id + "/log", object{"text": "A", "status": "planned"}, object{"text": "B", "status": "planned"}},
 		{"append-log", "/releases/" + id + "/log", object{"text": "A"}, object{"text": "B"}},
+		{"append-log", "/releases/" + busy + "/log", object{"text": "A", "hold": true, "status": "scheduled"}, object{"text": "A", "status": "scheduled"}},
 		{"complete-step", "/releases/" + busy + "/steps/rollout/1", object{"completed": true}, object{"completed": false}},
 		{"complete-step", "/releases/" + busy + "/steps/rollout/1", object{"completed": true}, object{"completed": false}},
 		{"create-change", "/change-requests", object{"changeType": "Normal"}, object{"changeType": "Emergency"}},

@@ -15,8 +15,8 @@ type cell struct {
 	shows string
 }
 
-// The matrix of routes and roles, typed by hand from DESIGN 3.1. Rows of tasks and
-// steps come twice: another's, and the caller's own.
+// The matrix of routes and roles, typed by hand from DESIGN 3.1. Rows of tasks,
+// steps and holds come twice: another's, and the caller's own.
 var matrix = []struct {
 	operation                            operations.Name
 	nobody, none, viewer, auditor, admin int
@@ -40,6 +40,16 @@ var matrix = []struct {
 	{"append-log", 401, 403, 403, 201, 201, func(w *fixture) cell {
 		id := w.release()
 		return cell{ask{route: "POST /releases/" + id + "/log", body: object{"text": "Hello."}}, "/releases/" + id}
+	}},
+	{"lift-hold", 401, 403, 403, 403, 204, func(w *fixture) cell {
+		id := w.release()
+		w.hold(admin, id, "Stop.")
+		return cell{ask{route: "DELETE /releases/" + id + "/hold?holder=" + admin.Subject}, "/releases/" + id}
+	}},
+	{"lift-hold", 401, 403, 403, 204, 204, func(w *fixture) cell {
+		id := w.release()
+		w.hold(auditor, id, "Stop.")
+		return cell{ask{route: "DELETE /releases/" + id + "/hold"}, "/releases/" + id}
 	}},
 	{"update-release", 401, 403, 403, 403, 200, func(w *fixture) cell {
 		id := w.release()
@@ -138,7 +148,7 @@ func TestRoles_EachRoute_AllowTheRightOnes(t *testing.T) {
 				continue
 			}
 			p := w.problem(got)
-			own := p.Code == "not-step-owner" && row.operation == operations.CompleteStep && c.who == auditor
+			own := c.who == auditor && (p.Code == "not-step-owner" && row.operation == operations.CompleteStep || p.Code == "not-hold-owner" && row.operation == operations.LiftHold)
 			if p.Code != map[int]string{401: "unauthenticated", 403: "forbidden"}[c.want] && !own {
 				t.Errorf("%s as %s: code %s", request.route, c.name, p.Code)
 			}

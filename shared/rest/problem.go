@@ -47,10 +47,11 @@ type Problem struct {
 	Errors []release.FieldError `json:"errors,omitempty" doc:"Every wrong field, or every id that was refused."`
 
 	// On conflicts about a release: its status, the statuses allowed next, and the change
-	// requests that block it.
+	// requests or holds that block it.
 	CurrentStatus       release.Status   `json:"currentStatus,omitempty" doc:"Where the release stands, if that is why."`
 	AllowedNextStatuses []release.Status `json:"allowedNextStatuses,omitzero" doc:"The statuses that the lifecycle allows next; none at its end."`
 	ChangeRequests      []string         `json:"changeRequests,omitempty" doc:"The ids of the change requests that are in the way."`
+	Holds               []release.Hold   `json:"holds,omitempty" doc:"The holds that are in the way."`
 
 	// RequestID finds the request in the service's log; only with failures of the service.
 	RequestID string `json:"requestId,omitempty" doc:"Finds the request in the log, with failures of the service only."`
@@ -78,7 +79,7 @@ func ProblemOf(err error, writes bool) Problem {
 	}
 	return Problem{
 		Type: problemPath + e.Code, Title: row.Title, Status: Status(e.Kind), Detail: strings.Join(parts, " "), Code: e.Code, Errors: inRoutes(e.Fields),
-		CurrentStatus: e.Status, AllowedNextStatuses: e.AllowedNextStatuses, ChangeRequests: e.ChangeRequests,
+		CurrentStatus: e.Status, AllowedNextStatuses: e.AllowedNextStatuses, ChangeRequests: e.ChangeRequests, Holds: e.Holds,
 	}
 }
 
@@ -106,6 +107,7 @@ var routeOf = map[operations.Name]string{
 	operations.TransitionRelease: "POST /api/releases/{id}/status",
 	operations.AddChanges:        "POST /api/releases/{id}/add-changes",
 	operations.AppendLog:         "POST /api/releases/{id}/log",
+	operations.LiftHold:          "DELETE /api/releases/{id}/hold",
 	operations.CompleteStep:      "POST /api/releases/{id}/steps/{plan}/{order}",
 	operations.DecideChange:      "POST /api/change-requests/{id}/decision",
 	operations.UpdateRelease:     "PATCH /api/releases/{id}",

@@ -14,7 +14,8 @@ import (
 // request C that is linked to it; {R}, {C} and {T} stand for their ids and a task's.
 type leaves struct {
 	request         ask
-	before          []string
+	before          []string // the statuses that it enters first
+	held            bool
 	inRelease, inCR string   // the kinds of the new entries, oldest first
 	has             []string // fields that the newest of the release's entries carries
 }
@@ -28,6 +29,9 @@ var recorded = map[operations.Name]leaves{
 	},
 	operations.TransitionRelease: {request: ask{route: "POST /releases/{R}/status", body: object{"status": "approved"}}, inRelease: "transition", has: []string{"status"}},
 	operations.AppendLog:         {request: ask{route: "POST /releases/{R}/log", body: object{"text": "noted"}}, inRelease: "note"},
+	operations.LiftHold: {
+		held: true, request: ask{route: "DELETE /releases/{R}/hold"}, inRelease: "hold", has: []string{"hold", "status"},
+	},
 	operations.CompleteStep: {
 		before:  []string{"approved", "scheduled"},
 		request: ask{route: "POST /releases/{R}/steps/rollout/1", body: object{"completed": true}}, inRelease: "step", has: []string{"step"},
@@ -72,6 +76,9 @@ func TestRecord_EveryOperation_LeavesItsEntries(t *testing.T) {
 			}})
 			id := v["id"].(string)
 			w.transition(id, row.before...)
+			if row.held {
+				w.hold(admin, id, "Stop.")
+			}
 			fill := strings.NewReplacer("{R}", id, "{C}", change, "{T}", task)
 			request := row.request
 			request.route = fill.Replace(request.route)

@@ -20,15 +20,22 @@ var (
 	AppendLog = Route{
 		Operation: operations.AppendLog, Method: http.MethodPost, Path: "/releases/{id}/log", Status: http.StatusCreated,
 		Summary: "Add an entry to the deployment log",
-		About:   "Author and address come from the token. The newest 500 notes are kept.",
+		About:   "Author and address come from the token. The newest 500 notes are kept. With `hold` the release stays where it is: until the hold is lifted, only `cancelled` and `rolled-back` can be entered.",
 		Body:    (*operations.AppendLogInput)(nil), Answer: (*release.LogEntry)(nil), Guarded: true,
-		Refusals: []string{"status-not-current"}, serve: appendLog,
+		Refusals: []string{"status-not-current", "release-ended", "too-many-holds", "linking"}, serve: appendLog,
 	}
 	ListLog = Route{
 		Operation: operations.ListLog, Method: http.MethodGet, Path: "/releases/{id}/log", Status: http.StatusOK,
 		Summary: "Read the deployment log, newest first",
 		About:   "Everything that happened to the release, newest first, in pages: notes, and an entry of the system for every write. `kind` narrows it. Auditors can also read the log of a deleted release.",
 		Query:   (*operations.ListLogInput)(nil), Answer: (*operations.LogPage)(nil), serve: listLog,
+	}
+	LiftHold = Route{
+		Operation: operations.LiftHold, Method: http.MethodDelete, Path: "/releases/{id}/hold", Status: http.StatusNoContent,
+		Summary: "Lift a hold, so that the release can go on",
+		About:   "An Auditor lifts their own hold, an Admin any: `holder` names another's. It is written to the log. Where no such hold stands, nothing is done and the answer is the same.",
+		Query:   (*operations.LiftHoldInput)(nil), Guarded: true,
+		Refusals: []string{"not-hold-owner", "linking"}, serve: liftHold,
 	}
 	GetReview = Route{
 		Operation: operations.GetReview, Method: http.MethodGet, Path: "/releases/{id}/review", Status: http.StatusOK,
@@ -57,6 +64,14 @@ func appendLog(o *operations.Operations, q *request) (reply, error) {
 	}
 	v, err := o.AppendLog(q.Context(), q.id(), in, q.pre)
 	return reply{value: v}, err
+}
+
+func liftHold(o *operations.Operations, q *request) (reply, error) {
+	in, err := query[operations.LiftHoldInput](q)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{}, o.LiftHold(q.Context(), q.id(), in, q.pre)
 }
 
 func getReview(o *operations.Operations, q *request) (reply, error) {

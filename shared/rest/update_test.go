@@ -187,7 +187,7 @@ func TestReadiness_Unapproved_TellsWhatIsMissing(t *testing.T) {
 	id := w.release(pending)
 	v := w.must(viewer, ask{route: "GET /releases/" + id + "/readiness"})
 	next := v["next"].([]any)[0].(object)
-	condition := next["conditions"].([]any)[0].(object)
+	condition := next["conditions"].([]any)[1].(object)
 	if next["status"] != "approved" || next["ready"] != false || condition["condition"] != "cab-approval" || condition["changeRequests"].([]any)[0] != pending {
 		t.Errorf("%v", next)
 	}

@@ -58,7 +58,7 @@ func Run(ctx context.Context, path string, out io.Writer) error {
 	}
 	s.client = client{base: s.run.BaseURL}
 	for _, act := range []func(context.Context) error{
-		s.plan, s.refuse, s.void, s.approve, s.deploy, s.lookAtTask, s.rollBack, s.lookBack, s.showRollbackMail, s.showHeadsUp,
+		s.plan, s.refuse, s.void, s.approve, s.stop, s.deploy, s.lookAtTask, s.rollBack, s.lookBack, s.showRollbackMail, s.showHeadsUp,
 	} {
 		if err := act(ctx); err != nil {
 			return err

@@ -27,7 +27,7 @@ var enums = map[reflect.Type][]any{
 	reflect.TypeFor[release.ChangeType]():     anys(release.ChangeTypes),
 	reflect.TypeFor[release.CABDecision]():    anys(release.CABDecisions),
 	reflect.TypeFor[release.ApprovalStatus](): anys(release.ApprovalStatuses),
-	reflect.TypeFor[release.Guard]():          {string(release.GuardApproval), string(release.GuardWindow)},
+	reflect.TypeFor[release.Guard]():          {string(release.GuardHold), string(release.GuardApproval), string(release.GuardWindow)},
 }
 
 // output is the schema of an operation's answer: fields that are always there are required,

@@ -39,7 +39,7 @@ func Tools() []Tool {
 		{
 			Name: "list_releases", Title: "List releases",
 			Description: "Lists ITIL releases, newest first, in pages: id, name, version, status, window and number of change requests. " +
-				"Use it to find a release's id or to see what is planned, running or done. For steps, change requests, readiness and the log of one release use get_release.",
+				"Use it to find a release's id or to see what is planned, running or done; for all about one release use get_release.",
 			Annotations:  Hints{ReadOnly: true, Idempotent: true},
 			InputSchema:  input(nil, bodies["list_releases"], nil),
 			OutputSchema: output(reflect.TypeFor[operations.ReleasePage]()),
@@ -62,8 +62,8 @@ func Tools() []Tool {
 		},
 		{
 			Name: "append_release_log", Title: "Write into the deployment log",
-			Description: "Adds an entry to a release's deployment log, under the name of the person whose token you use. Use it to record what was done or seen, in every status. " +
-				"It does not move the release: transition_release_status does, and writes its own entry. Needs the role Auditor or Admin.",
+			Description: "Adds an entry to a release's deployment log, under the name of the person whose token you use: what was done or seen, in any status. " +
+				"It does not move the release: transition_release_status does, and writes its own entry. With hold it stops the release; no tool can lift a hold, only a person. Needs the role Auditor or Admin.",
 			Annotations:  Hints{},
 			InputSchema:  input([]field{id}, bodies["append_release_log"], []field{ifRevision, idempotencyKey}),
 			OutputSchema: output(reflect.TypeFor[release.LogEntry]()),

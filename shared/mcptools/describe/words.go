@@ -49,11 +49,11 @@ var (
 	}}
 	ifRevision = field{name: "ifRevision", schema: jsonschema.Schema{
 		Type: "integer", Minimum: number(1),
-		Description: "The revision that get_release showed and your decision rests on: nothing is done if the release has changed since.",
+		Description: "The revision that get_release showed: nothing is done if the release has changed since.",
 	}}
 	idempotencyKey = field{name: "idempotencyKey", schema: jsonschema.Schema{
 		Type: "string", MinLength: ptr(1), MaxLength: ptr(mcptools.MaxKey), Pattern: keyPattern,
-		Description: "A value of your own, such as a UUID, new for each thing you want done: a call repeated with it within 24 hours is done once.",
+		Description: "A new value of your own, such as a UUID: a call repeated with it within 24 hours is done once.",
 	}}
 )
 

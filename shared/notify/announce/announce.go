@@ -4,6 +4,7 @@
 package announce
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -47,6 +49,7 @@ type Detail struct {
 	Release       release.Summary `json:"release"` // with the status entered, also where the release has moved on
 	From          release.Status  `json:"from"`
 	To            release.Status  `json:"to"`
+	Holds         []release.Hold  `json:"holds,omitempty"` // of the newest: those that stand while it is published
 }
 
 // Announcer publishes status changes on one bus.
@@ -94,8 +97,20 @@ func (a *Announcer) announce(ctx context.Context, r release.Release, entered []r
 }
 
 func (a *Announcer) publish(ctx context.Context, r release.Release, entered []release.HistoryEntry) error {
+	var holds []release.Hold
+	if len(r.Held) > 0 {
+		var err error
+		if holds, err = a.store.Holds(ctx, r.ID); err != nil {
+			return err
+		}
+	}
 	entries := make([]types.PutEventsRequestEntry, len(entered))
 	for i, p := range entered {
+		// Only the newest was entered under the holds of now; and ten times twenty of them
+		// would be more than one call takes.
+		if i == len(entered)-1 {
+			r.Holds = holds
+		}
 		entry, err := a.entry(r, p)
 		if err != nil {
 			return err
@@ -111,17 +126,20 @@ func (a *Announcer) publish(ctx context.Context, r release.Release, entered []re
 }
 
 func (a *Announcer) entry(r release.Release, p release.HistoryEntry) (types.PutEventsRequestEntry, error) {
-	detail, err := json.Marshal(Detail{
+	var detail bytes.Buffer
+	out := json.NewEncoder(&detail)
+	out.SetEscapeHTML(false) // twenty reasons full of "<" would be six times as long, and refused
+	err := out.Encode(Detail{
 		SchemaVersion: SchemaVersion, EventID: fmt.Sprintf("%s#%d", r.ID, p.Epoch), OccurredAt: p.At, Actor: p.By,
 		Release: release.Summary{
 			ID: r.ID, Name: r.Name, Version: r.Version, Status: p.To, ScheduledStart: r.ScheduledStart, ScheduledEnd: r.ScheduledEnd,
-			ChangeCount: len(r.ChangeIDs), CreatedAt: r.CreatedAt,
+			ChangeCount: len(r.ChangeIDs), CreatedAt: r.CreatedAt, Held: len(r.Holds) > 0,
 		},
-		From: p.From, To: p.To,
+		From: p.From, To: p.To, Holds: r.Holds,
 	})
 	return types.PutEventsRequestEntry{
 		EventBusName: &a.bus, Source: aws.String(Source), DetailType: aws.String(DetailType),
-		Detail: aws.String(string(detail)), Time: aws.Time(p.At), Resources: []string{r.ID},
+		Detail: aws.String(strings.TrimSuffix(detail.String(), "\n")), Time: aws.Time(p.At), Resources: []string{r.ID},
 	}, err
 }
 

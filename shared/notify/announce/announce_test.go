@@ -122,6 +122,37 @@ func same(t *testing.T, what string, got, want []string) {
 	}
 }
 
+// Who held a release when it was stopped for good is told with that, and with nothing that
+// was before; twenty reasons full of what JSON for HTML escapes are taken by the bus.
+func TestAnnounce_HeldRelease_SaysByWhom(t *testing.T) {
+	w := newFixture(t)
+	r := w.moved(release.Approved)
+	for n := range release.MaxHolds {
+		by := release.Stamp{At: at, By: release.Person{Subject: fmt.Sprintf("s-%02d", n), Name: "Otto"}, Request: fmt.Sprint("hold-", n)}
+		if _, err := w.store.PlaceHold(t.Context(), r.ID, strings.Repeat("<", release.MaxText), "", dynamo.Write{Stamp: by}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r = w.transition(r, release.Cancelled)
+	same(t, "failed", w.deliver(record(1, r.ID)), nil)
+	all := w.bus.Events()
+	if len(all) != 2 {
+		t.Fatalf("published %v", w.published())
+	}
+	var before, last announce.Detail
+	for n, d := range []*announce.Detail{&before, &last} {
+		if err := json.Unmarshal(all[n].Detail, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if before.Release.Held || before.Holds != nil || !last.Release.Held || len(last.Holds) != release.MaxHolds || last.Holds[3].Subject != "s-03" || len(last.Holds[3].Text) != release.MaxText {
+		t.Errorf("before: %+v\nthen: held %v by %d", before.Release, last.Release.Held, len(last.Holds))
+	}
+	if size := len(all[1].Detail); size > 100_000 {
+		t.Errorf("the event has %d bytes; EventBridge takes 256 KB in one call", size)
+	}
+}
+
 func TestAnnounce_Event_IsTheContracts(t *testing.T) {
 	w := newFixture(t)
 	r := w.moved(release.Approved, release.Scheduled)

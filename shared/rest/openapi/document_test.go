@@ -95,6 +95,8 @@ func (s *teller) carryOut() {
 	s.run("complete-step", "POST /releases/REL-2026-Q2-001/steps/rollout/1", `{"completed":true}`)
 	s.run("append-log", "POST /releases/REL-2026-Q2-001/log", `{"text":"100 of 100 test mails arrived within 9 seconds.","status":"in-progress"}`)
 	s.run("list-log", "GET /releases/REL-2026-Q2-001/log?limit=2", "")
+	s.run("", "POST /releases/REL-2026-Q2-001/log", `{"text":"One of the test mails came back.","hold":true}`)
+	s.run("lift-hold", "DELETE /releases/REL-2026-Q2-001/hold", "")
 	s.run("", "POST /releases/REL-2026-Q2-001/status", `{"status":"deployed"}`)
 	sweep := settle.Sweep{Settler: settle.New(s.store).WithClock(func() time.Time { return s.now }), Announce: func(context.Context, release.Release, int) error { return nil }}
 	if _, err := sweep.Before(s.Context(), s.now.Add(time.Hour), s.now); err != nil {

@@ -88,7 +88,7 @@ var choices = map[reflect.Type][]string{
 	reflect.TypeFor[release.TaskStatus]():     texts(release.TaskStatuses),
 	reflect.TypeFor[release.LogKind]():        texts(release.LogKinds),
 	reflect.TypeFor[release.PlanName]():       {string(release.RolloutPlan), string(release.RollbackPlan)},
-	reflect.TypeFor[release.Guard]():          texts([]release.Guard{release.GuardApproval, release.GuardWindow, release.GuardReason}),
+	reflect.TypeFor[release.Guard]():          texts([]release.Guard{release.GuardHold, release.GuardApproval, release.GuardWindow, release.GuardReason}),
 }
 
 // otherwise are limits of fields that nobody sends, and of cursors, which the store checks.

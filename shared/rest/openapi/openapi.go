@@ -293,7 +293,7 @@ func Codes(r rest.Route) []string {
 	if r.Guarded {
 		codes = append(codes, "already-there")
 	}
-	if r.Query != nil {
+	if r.Query != nil && r.Method == http.MethodGet {
 		codes = append(codes, "invalid-cursor")
 	}
 	return append(codes, r.Refusals...)

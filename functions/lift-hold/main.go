@@ -1,0 +1,13 @@
+// Command lift-hold serves DELETE /api/releases/{id}/hold: lift a hold.
+package main
+
+import (
+	"example.com/releases/shared/host"
+	"example.com/releases/shared/rest"
+	"example.com/releases/shared/wire/api"
+)
+
+func main() {
+	c := host.FromEnvironment("RELEASES_TABLE")
+	host.Serve(api.Endpoint(c, rest.LiftHold))
+}
