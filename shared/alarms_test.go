@@ -59,7 +59,7 @@ func TestAlarms_EachMetric_TellsSomebody(t *testing.T) {
 		}
 	}
 	for _, metric := range []string{
-		"Throttles", "5XXError", "OldestUnsettledSeconds", "OldestUnsealedSeconds", "UnknownMails", "MailCircuitOpen",
+		"Throttles", "5XXError", "OldestUnsettledSeconds", "OldestUnsealedSeconds", "UnknownMails", "MailCircuitOpen", "StuckMails", "SlowMails", "MailQuotaUsedUp",
 		"Reputation.BounceRate", "Reputation.ComplaintRate",
 	} {
 		if !alarms[metric] {
@@ -184,7 +184,7 @@ func TestCountingAlarms_NobodyCounted_Ring(t *testing.T) {
 		value := fmt.Sprint(to["MetricValue"])
 		counted[fmt.Sprint(to["MetricName"])] = strings.Contains(fmt.Sprint(r.Properties["FilterPattern"]), "&& "+value+" >= 0")
 	}
-	rings := map[string]string{"MailsUnknown": "UnknownMails", "MailsOverdue": "OverdueMails", "MailStopped": "MailCircuitOpen", "JobsOverdue": "OverdueJobs", "RecordUnsealed": "OldestUnsealedSeconds"}
+	rings := map[string]string{"MailsUnknown": "UnknownMails", "MailsOverdue": "StuckMails", "MailStopped": "MailCircuitOpen", "JobsOverdue": "OverdueJobs", "RecordUnsealed": "OldestUnsealedSeconds"}
 	for _, r := range tmpl.Resources {
 		if metric, ok := rings[r.LogicalID]; ok && r.Type == "AWS::CloudWatch::Alarm" {
 			if r.Properties["TreatMissingData"] != "breaching" || !counted[metric] {

@@ -53,9 +53,10 @@ func PlanNotices() Consumer {
 	return Consumer{Function: "plan-notices", Table: "Mail", Filters: []Filter{{Ops: []Op{opPlan}}}}
 }
 
-// SendMail listens to mails that were put into the outbox, or woken.
+// SendMail listens to mails that were put into the outbox, and to whoever asks for a look
+// at those that wait.
 func SendMail() Consumer {
-	return Consumer{Function: "send-mail", Table: "Mail", Filters: []Filter{{Ops: []Op{opSend}}}}
+	return Consumer{Function: "send-mail", Table: "Mail", Filters: []Filter{{Ops: []Op{opSend, opWake}}}}
 }
 
 // Consumers lists every consumer of a stream.
@@ -108,9 +109,9 @@ func SilentOps() []SilentOp {
 		{"Changes", OpLink, "tasks follow settlements only; the release is written in the same transaction"},
 		{"Changes", OpDecide, "tasks follow settlements only; the release is written in the same transaction"},
 		{"Changes", opFree, "a cancellation and a removal change no task"},
-		{"Mail", opWait, "tend-outbox wakes it when it is due"},
+		{"Mail", opWait, "tend-outbox finds it when it is due"},
 		{"Mail", opPlanned, "the job is done"},
-		{"Mail", opRest, "the window is over, or the release is no longer scheduled: there is nothing to look at"},
+		{"Mail", opRest, "there is nothing to look at: the window is over, the release is no longer scheduled, or no mail waits"},
 		{"Mail", opOfState(mail.Sending), "whoever wrote it is sending it"},
 		{"Mail", opOfState(mail.Sent), "it has ended"},
 		{"Mail", opOfState(mail.Failed), "it has ended"},

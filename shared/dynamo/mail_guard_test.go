@@ -103,13 +103,6 @@ func TestMail_MovesOnlyFromStatesItMayLeave(t *testing.T) {
 			_, err := l.SupersedeMail(l.ctx, m.ID, "overtaken", later)
 			return err
 		}},
-		"wake": {[]mail.State{pending}, func(m mail.Mail) error {
-			if m.DueAt.IsZero() { // as a look has read it before it was through
-				m.DueAt = mailNow
-			}
-			_, err := l.WakeMail(l.ctx, m, later)
-			return err
-		}},
 		"resend": {[]mail.State{unknown}, func(m mail.Mail) error {
 			_, err := l.ResendMail(l.ctx, m.ID, later)
 			return err
@@ -161,16 +154,6 @@ func TestPutMail_Twice_FirstStands(t *testing.T) {
 	}
 	if now := l.mail(m.ID); now.State != mail.Sent || now.Snapshot != "{}" {
 		t.Errorf("%+v", now)
-	}
-}
-
-func TestWakeMail_TwoLooks_OneWakesIt(t *testing.T) {
-	l := newHarness(t)
-	m := l.mailIn(mail.Pending)
-	for n, want := range []bool{true, false} {
-		if won, err := l.WakeMail(l.ctx, m, mailNow.Add(time.Hour)); won != want || err != nil {
-			t.Errorf("look %d: %v, %v", n+1, won, err)
-		}
 	}
 }
 

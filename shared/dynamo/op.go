@@ -39,6 +39,7 @@ var (
 // state, see opOfState.
 var (
 	opSend    = Op{"send"}    // a mail is to be sent
+	opWake    = Op{"wake"}    // somebody has to look for mails to send
 	opWait    = Op{"wait"}    // a mail or a job waits for tend-outbox
 	opPlan    = Op{"plan"}    // a job is open
 	opPlanned = Op{"planned"} // a settlement's job is done; in earlier versions, a window's too

@@ -57,6 +57,7 @@ func mailFields(a *attributes, m *mail.Mail) {
 	a.optionalNumber("attempts", &m.Attempts)
 	a.text("lease", &m.Lease)
 	a.millis("dueAt", &m.DueAt)
+	a.optionalBoolean("urgent", &m.Urgent)
 	a.text("messageId", &m.MessageID)
 	a.text("feedback", &m.Feedback)
 	a.millis("createdAt", &m.CreatedAt)

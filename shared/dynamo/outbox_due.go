@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,30 @@ func (s *Store) DueMails(ctx context.Context, now time.Time, most int) (ids []st
 		}
 	}
 	return ids, jobs, nil
+}
+
+// ReadyMails lists the ids of mails that may be sent at a time, in the order in which
+// they should be, about most of them, and tells whether there may be more. It reads an
+// index, which lags: whether one is still to be sent is judged by the table.
+func (s *Store) ReadyMails(ctx context.Context, now time.Time, most int) (ids []string, more bool, err error) {
+	var all []item
+	for n := range dueShards {
+		keys, err := s.dueKeys(ctx, fmt.Sprintf("%s#%d", dueMail, n), now.Add(time.Millisecond), most)
+		if err != nil {
+			return nil, false, err
+		}
+		more = more || len(keys) >= most
+		all = append(all, keys...)
+	}
+	// All that come before the last of a partition that has more are there.
+	slices.SortStableFunc(all, func(a, b item) int { return strings.Compare(str(a, "dueAt"), str(b, "dueAt")) })
+	more = more || len(all) > most
+	for _, k := range all[:min(most, len(all))] {
+		if id, ok := MailOfKey(str(k, "pk")); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids, more, nil
 }
 
 // DueJobs lists every job that is due at a time, as DueMails does.

@@ -38,8 +38,7 @@ func (s *Store) MailLost(ctx context.Context, m mail.Mail, reason string, now ti
 	return won, err
 }
 
-// DelayMail returns a mail to pending that SES has refused for now: tend-outbox wakes it
-// once it is due again.
+// DelayMail gives a mail back that SES has refused for now, until it is due again.
 func (s *Store) DelayMail(ctx context.Context, m mail.Mail, reason string, now, until time.Time) error {
 	e := transition(mail.Delay).op(opWait).
 		set("reason", text(truncateText(reason))).remove("lease").set("dueAt", millisValue(until)).
@@ -54,19 +53,11 @@ func (s *Store) SupersedeMail(ctx context.Context, id, reason string, now time.T
 	return won, err
 }
 
-// WakeMail has a pending mail sent again. It is conditioned on the mail as the caller
-// found it due, so that of several callers one wakes it.
-func (s *Store) WakeMail(ctx context.Context, m mail.Mail, now time.Time) (bool, error) {
-	e := transition(mail.Wake).op(opSend).set("dueAt", millisValue(now.Add(mail.WakeAfter))).equal("dueAt", millisValue(m.DueAt))
-	_, won, err := s.setMailState(ctx, m.ID, e, now)
-	return won, err
-}
-
 // ResendMail is an operator's decision: an unknown mail is sent again, at the risk that
 // it arrives twice.
 func (s *Store) ResendMail(ctx context.Context, id string, now time.Time) (bool, error) {
 	e := transition(mail.Resend).op(opSend).set("reason", text("sent again by an operator")).
-		set("dueKey", dueShard(dueMail, mailPrefix+id)).set("dueAt", millisValue(now.Add(mail.WakeAfter)))
+		set("dueKey", dueShard(dueMail, mailPrefix+id)).set("dueAt", millisValue(now))
 	_, won, err := s.setMailState(ctx, id, e, now)
 	return won, err
 }
@@ -114,12 +105,12 @@ func (s *Store) Suppressed(ctx context.Context, address string) (string, error) 
 // Circuit reads the switch that stops all sending.
 func (s *Store) Circuit(ctx context.Context) (mail.Circuit, error) {
 	i, err := s.get(ctx, s.tables.Mail, key("CIRCUIT", mainSort))
-	return mail.Circuit{Until: timeOf(i, "until"), Reason: str(i, "reason")}, err
+	return mail.Circuit{Until: timeOf(i, "until"), Reason: str(i, "reason"), Quota: boolOf(i, "quota")}, err
 }
 
 // OpenCircuit stops all sending until a time; the first mail after it tries again.
 func (s *Store) OpenCircuit(ctx context.Context, c mail.Circuit) error {
 	i := key("CIRCUIT", mainSort)
-	i["until"], i["reason"] = millisValue(c.Until), text(truncateText(c.Reason))
+	i["until"], i["reason"], i["quota"] = millisValue(c.Until), text(truncateText(c.Reason)), boolean(c.Quota)
 	return s.put(ctx, s.tables.Mail, i, newExpression())
 }

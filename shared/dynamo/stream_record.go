@@ -3,6 +3,7 @@ package dynamo
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,6 +58,17 @@ func (r StreamRecord) Job() (mail.JobKey, error) {
 // MailID is the outbox item that a record of the Mail stream is about.
 func (r StreamRecord) MailID() (string, error) {
 	return r.id(mailPrefix)
+}
+
+// Slot is the sender's slot that a record of the Mail stream asks to look after; false
+// where it is of another item.
+func (r StreamRecord) Slot() (int, bool) {
+	n, err := r.id(slotPrefix)
+	if err != nil {
+		return 0, false
+	}
+	number, err := strconv.Atoi(n)
+	return number, err == nil && number >= 0
 }
 
 // WindowMoved tells whether the write gave a release another window.

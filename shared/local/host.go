@@ -183,7 +183,7 @@ func (h *Host) settings(here, function string, more map[string]string) map[strin
 		"JWKS_URL":          here + tokens.KeysPath,
 		"PUBLIC_URL":        h.BaseURL,
 		"MAIL_SENDER":       sender,
-		"MAIL_RATE":         "1000", // nobody waits for a quota on a laptop
+		"MAIL_RATE":         "50", // nobody waits for a quota on a laptop; one slot
 		"TRUST_CENTER":      "true",
 	}
 	for name, value := range more {

@@ -43,24 +43,23 @@ type Mail struct {
 	Recipient     string // the address, as the task spells it
 	Snapshot      string // all that it says, as JSON
 
-	State     State
-	Reason    string // why it ended as it did, where that needs one
-	Attempts  int
-	Lease     string // who is sending it
+	State    State
+	Reason   string // why it ended as it did, where that needs one
+	Attempts int
+	Lease    string // who is sending it
+	// DueAt is from when it may be sent: the earlier, the sooner. While somebody is sending
+	// it, it is when the lease ends.
 	DueAt     time.Time
+	Urgent    bool   // to be sent before others
 	MessageID string // SES's
 	Feedback  string // what came back after it was sent
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
 
-const (
-	// Kept is how long personal data is kept after the mail was planned: longer than any
-	// release plausibly lives, since the item keeps the mail from being sent twice.
-	Kept = 400 * 24 * time.Hour
-	// WakeAfter is the age at which tend-outbox takes a pending item for forgotten.
-	WakeAfter = 15 * time.Minute
-)
+// Kept is how long personal data is kept after the mail was planned: longer than any
+// release plausibly lives, since the item keeps the mail from being sent twice.
+const Kept = 400 * 24 * time.Hour
 
 // ID is the deterministic id of an outbox item. It fits into an SES tag.
 func ID(kind, releaseID string, number int, recipient string) string {
@@ -85,7 +84,10 @@ func hashed(kind, releaseID string, number int, recipientKey string) string {
 // New gives a mail its id and its first state.
 func New(m Mail, now time.Time) Mail {
 	m.ID = ID(m.Kind, m.ReleaseID, m.Number, m.Recipient)
-	m.State, m.CreatedAt, m.UpdatedAt, m.DueAt = Pending, now, now, now.Add(WakeAfter)
+	m.State, m.CreatedAt, m.UpdatedAt, m.DueAt = Pending, now, now, now
+	if m.Urgent {
+		m.DueAt = now.Add(-headStart)
+	}
 	return m
 }
 
@@ -104,16 +106,19 @@ var (
 	Lose      = Transition{[]State{Sending}, Unknown} // nobody knows how the attempt ended
 	Suppress  = Transition{[]State{Pending}, Suppressed}
 	Supersede = Transition{[]State{Pending}, Superseded}
-	Wake      = Transition{[]State{Pending}, Pending}
 	Resend    = Transition{[]State{Unknown}, Pending} // an operator's decision
 	// Confirm is SES's own Send event, which is the last word on a send of unknown outcome.
 	Confirm = Transition{[]State{Sending, Unknown, Pending}, Sent}
 )
 
-// Circuit is the switch that stops all sending while SES refuses the whole account.
+// Circuit is the switch that stops all sending while SES refuses the whole account. It
+// closes by itself: the first mail after it tries again.
 type Circuit struct {
 	Until  time.Time
 	Reason string
+	// Quota tells that the account has sent what it may in 24 hours, which passes and is
+	// nobody's fault.
+	Quota bool
 }
 
 // Open tells whether nothing may be sent at a time.

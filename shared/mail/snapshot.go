@@ -90,5 +90,6 @@ func (n Notice) Outbox(number, windowVersion int) (Mail, error) {
 	snapshot, err := n.Encode()
 	return Mail{
 		Kind: string(n.Kind), ReleaseID: n.ReleaseID, Number: number, WindowVersion: windowVersion, Recipient: n.Address, Snapshot: snapshot,
+		Urgent: n.Urgent(),
 	}, err
 }

@@ -3,11 +3,13 @@ package notify_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"example.com/releases/shared/local/budget"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/plan"
 	"example.com/releases/shared/testkit/meter"
@@ -73,6 +75,27 @@ func BenchmarkHeadsUp(b *testing.B) {
 			b.Logf("%-44s %5d requests, %8.1f units, %6d mails", name, n.Total(), n.Read+n.Written+n.Indexes, planned)
 			w.send()
 		}
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+// BenchmarkSend prints how well eight senders keep the rate that docs/operations.md gives as an
+// example, over a minute of the real clock, and what that costs for each mail beyond what the
+// outbox takes itself.
+//
+//	go test ./shared/notify -run '^$' -bench Send -benchtime 1x
+func BenchmarkSend(b *testing.B) {
+	for range b.N {
+		w := newFixture(b, fixtureOptions{})
+		var n beyond
+		const rate = 14
+		at := w.eight(w.fill(0, 60*rate, nil), "14", n.count)
+		off, worst := kept(at, rate)
+		mails := float64(len(at))
+		b.Logf("send: 8 senders, 14 a second, a minute: %d mails, %+.1f %% of the rate, %d in the worst second, %.1f requests a mail of the outbox's own", len(at), 100*off, worst, float64(n.all-n.extra)/mails)
+		budget.Report(b, "sending at 14 a second, 8 senders, off the rate", "%", math.Abs(100*off))
+		budget.Report(b, "sending, a mail beyond the outbox's own", "requests", float64(n.extra)/mails)
+		budget.Report(b, "sending, a mail beyond the outbox's own", "WCU", float64(n.writes)/mails)
 		b.ReportMetric(0, "ns/op")
 	}
 }

@@ -109,7 +109,7 @@ func runSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 		Seed: n, Hold: time.Duration(dice.IntN(3)) * time.Millisecond, Lag: time.Duration(dice.IntN(2)) * 100 * time.Millisecond,
 		Behind: dice.Float64(), Unprocessed: dice.Float64() / 2,
 	})
-	kinds := []mailbox.FaultKind{mailbox.Throttle, mailbox.Error, mailbox.Drop, mailbox.Hang, mailbox.Refuse, mailbox.Reject, mailbox.BadRequest, mailbox.Suspend, mailbox.Limit, mailbox.Bounce, mailbox.Complaint}
+	kinds := []mailbox.FaultKind{mailbox.Throttle, mailbox.Error, mailbox.Drop, mailbox.Hang, mailbox.Refuse, mailbox.Reject, mailbox.BadRequest, mailbox.Suspend, mailbox.Limit, mailbox.Quota, mailbox.Bounce, mailbox.Complaint}
 	r.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 	kinds = kinds[:2+r.IntN(5)]
 
@@ -188,7 +188,7 @@ func (w *fixture) rough(r *rand.Rand) {
 		both.Wait()
 	}
 	two(w.wakes("plan"), w.planner.Stream)
-	two(w.wakes("send"), w.sender.Stream)
+	two(w.sending(), w.sender.Stream)
 	w.mu.Lock()
 	r.Shuffle(len(w.events), func(i, j int) { w.events[i], w.events[j] = w.events[j], w.events[i] })
 	some := r.IntN(len(w.events) + 1)

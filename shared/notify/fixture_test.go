@@ -48,6 +48,7 @@ type fixture struct {
 	ctx context.Context // of an admin
 
 	inbox    *mailbox.Mailbox
+	ses      string // where it answers SendEmail
 	planner  *plan.Planner
 	tender   *tend.Tender
 	sender   *send.Sender
@@ -79,14 +80,15 @@ func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	}
 	server := httptest.NewServer(w.inbox.Handler())
 	t.Cleanup(server.Close)
+	w.ses = server.URL + "/_local/ses"
 	w.ops = operations.New(w.Store).WithClock(w.now)
 	w.ctx = release.WithCaller(t.Context(), release.Caller{Person: release.Person{Subject: "a", Name: "Rita", Email: "rita@example.com", EmailVerified: true}, Role: release.Admin})
 	faulty := w.Under(o.around, nil)
 	w.planner = plan.New(faulty).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
-	w.tender = tend.New(faulty).WithClock(w.now)
+	w.tender = tend.Open(faulty, "50").WithClock(w.now)
 	w.recorder = feedback.New(faulty).WithClock(w.now)
-	w.sender = send.Open(testkit.AWS(server.URL+"/_local/ses"), faulty, send.Options{
-		Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Timeout: 150 * time.Millisecond,
+	w.sender = send.Open(testkit.AWS(w.ses), faulty, send.Options{
+		Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "50", Timeout: 400 * time.Millisecond,
 	}, o.ses...).WithClock(w.now)
 	return w
 }
@@ -223,10 +225,15 @@ func (w *fixture) plan() {
 	}
 }
 
+// sending is what wakes send-mail: mails, and slots that somebody is to look after.
+func (w *fixture) sending() []events.DynamoDBEventRecord {
+	return append(w.wakes("send"), w.wakes("wake")...)
+}
+
 // send delivers the mails that wait for it.
 func (w *fixture) send() {
 	w.t.Helper()
-	answer := must(w.sender.Stream(w.t.Context(), events.DynamoDBEvent{Records: w.wakes("send")}))(w.t)
+	answer := must(w.sender.Stream(w.t.Context(), events.DynamoDBEvent{Records: w.sending()}))(w.t)
 	if len(answer.BatchItemFailures) > 0 {
 		w.t.Fatalf("sending failed: %+v", answer)
 	}
@@ -246,9 +253,9 @@ func (w *fixture) hear() {
 
 // schedules is what the two schedules report, jobs and mails together.
 type schedules struct {
-	Opened, Woken, Overdue, Unknown int
-	CircuitOpen                     bool
-	Circuit                         string
+	Opened, Woken, Overdue, Stuck, Slow, Unknown int
+	CircuitOpen, Quota                           bool
+	Circuit                                      string
 }
 
 // run runs both schedules, heads-up with an event; all that they read must have been read.
@@ -256,12 +263,12 @@ func (w *fixture) run(event string) schedules {
 	w.t.Helper()
 	jobs := must(w.planner.Run(w.t.Context(), json.RawMessage(event)))(w.t)
 	mails := must(w.tender.Run(w.t.Context(), nil))(w.t)
-	if jobs.Overdue == nil || mails.Overdue == nil || mails.Unknown == nil || mails.CircuitOpen == nil {
+	if jobs.Overdue == nil || mails.Stuck == nil || mails.Slow == nil || mails.Unknown == nil || mails.CircuitOpen == nil {
 		w.t.Fatalf("not everything was read: %+v %+v", jobs, mails)
 	}
 	return schedules{
-		Opened: jobs.Opened, Woken: mails.Woken, Overdue: *jobs.Overdue + *mails.Overdue,
-		Unknown: *mails.Unknown, CircuitOpen: *mails.CircuitOpen, Circuit: mails.Circuit,
+		Opened: jobs.Opened, Woken: mails.Woken, Overdue: *jobs.Overdue + *mails.Stuck + *mails.Slow, Stuck: *mails.Stuck, Slow: *mails.Slow,
+		Unknown: *mails.Unknown, CircuitOpen: *mails.CircuitOpen, Quota: mails.Quota, Circuit: mails.Circuit,
 	}
 }
 

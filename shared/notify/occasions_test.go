@@ -261,7 +261,7 @@ func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 // noFurther runs the schedules ten more times and wants no mail and no write.
 func (l *laptop) noFurther() {
 	l.t.Helper()
-	planner, tender := plan.New(l.store), tend.New(l.store)
+	planner, tender := plan.New(l.store), tend.Open(l.store, "50")
 	for n := range 11 {
 		if n == 1 {
 			l.count.Take() // the first notes when the walk for timers began

@@ -71,7 +71,7 @@ func TestSend_EachAnswerOfSES_BecomesItsState(t *testing.T) {
 // While SES refuses the whole account, nothing is asked of it, and nothing is lost.
 func TestSend_AccountRefused_StopsAllAndLosesNothing(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []mailbox.FaultKind{mailbox.Suspend, mailbox.Pause, mailbox.NotVerified, mailbox.Limit} {
+	for _, kind := range []mailbox.FaultKind{mailbox.Suspend, mailbox.Pause, mailbox.NotVerified, mailbox.Limit, mailbox.Quota} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			w, _ := due(t, "ann", "bob", "cid")
@@ -79,12 +79,12 @@ func TestSend_AccountRefused_StopsAllAndLosesNothing(t *testing.T) {
 			w.headsUp()
 			w.wantStates("ann heads-up 1 pending, bob heads-up 1 pending, cid heads-up 1 pending")
 			w.turn(10 * time.Minute)
-			if r := w.headsUp(); !r.CircuitOpen || !strings.Contains(r.Circuit, "Exception") || r.Woken != 0 {
+			if r := w.headsUp(); !r.CircuitOpen || r.Quota != (kind == mailbox.Quota) || !strings.Contains(r.Circuit, "Exception") || r.Woken != 0 {
 				t.Errorf("%+v", r)
 			}
 			w.wantMails(0)
 			w.turn(10 * time.Minute)
-			if r := w.headsUp(); r.CircuitOpen || r.Woken != 3 {
+			if r := w.headsUp(); r.CircuitOpen || r.Woken != 1 {
 				t.Errorf("%+v", r)
 			}
 			w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent")
@@ -102,7 +102,7 @@ func TestSend_ThrottledForLong_GoesOnLater(t *testing.T) {
 	w.inbox.Clear()
 	w.headsUp() // not due yet
 	w.wantMails(0)
-	w.turn(hour)
+	w.turn(time.Minute)
 	if r := w.headsUp(); r.Woken != 1 || r.Overdue != 0 {
 		t.Errorf("%+v", r)
 	}

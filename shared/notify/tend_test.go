@@ -24,10 +24,11 @@ func TestTendOutbox_NumberNotRead_LeftOut(t *testing.T) { //nolint:paralleltest 
 		return do(ctx)
 	}})
 	for operation, want := range map[string]string{
-		"":             "overdue unknown circuitOpen",
+		"":             "stuck slow unknown circuitOpen quotaUsedUp",
 		"GetItem":      "unknown", // whether the circuit is open: what is due is not looked at then
-		"Query":        "circuitOpen",
-		"BatchGetItem": "unknown circuitOpen", // the mails that are due
+		"Query":        "circuitOpen quotaUsedUp",
+		"BatchGetItem": "unknown circuitOpen quotaUsedUp", // the mails that are due
+		"UpdateItem":   "unknown circuitOpen quotaUsedUp", // a sender was to be woken
 	} {
 		w.turn(hour)
 		w.mailThatIsDue()
@@ -47,7 +48,7 @@ func TestTendOutbox_NumberNotRead_LeftOut(t *testing.T) { //nolint:paralleltest 
 			}
 		}
 		var read []string
-		for _, figure := range []string{"overdue", "unknown", "circuitOpen"} {
+		for _, figure := range []string{"stuck", "slow", "unknown", "circuitOpen", "quotaUsedUp"} {
 			if _, there := done[figure].(float64); there {
 				read = append(read, figure)
 			}
@@ -65,7 +66,7 @@ func TestTendOutbox_TimeIsUp_NoNumbers(t *testing.T) {
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
 	report, err := w.tender.Run(ctx, nil)
-	if err == nil || report.Overdue != nil || report.Unknown != nil || report.CircuitOpen != nil {
+	if err == nil || report.Stuck != nil || report.Slow != nil || report.Unknown != nil || report.CircuitOpen != nil {
 		t.Errorf("%+v %v", report, err)
 	}
 }
@@ -90,7 +91,7 @@ func TestTendOutbox_NothingNew_FewReadsNoWrites(t *testing.T) {
 	w.wantMails(2)
 	m := meter.New(w.Client)
 	var n inject.Counter
-	tender := tend.New(w.Open(m.Option, inject.Option(n.Count, nil))).WithClock(w.now)
+	tender := tend.Open(w.Open(m.Option, inject.Option(n.Count, nil)), "50").WithClock(w.now)
 	w.turn(hour)
 	for range 10 {
 		must(tender.Run(t.Context(), nil))(t)

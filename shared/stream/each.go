@@ -41,7 +41,7 @@ func Each(ctx context.Context, count, width int, do func(n int) error) (int, err
 			}
 			err := context.Cause(ctx)
 			if err == nil {
-				err = guard(func() error { return do(n) })
+				err = Guard(func() error { return do(n) })
 			}
 			if err != nil {
 				fail(n, err)
@@ -53,9 +53,9 @@ func Each(ctx context.Context, count, width int, do func(n int) error) (int, err
 	return lowest, first
 }
 
-// guard turns a panic into an error: in a goroutine it would end the process, and with it
+// Guard turns a panic into an error: in a goroutine it would end the process, and with it
 // the rest of the batch.
-func guard(do func() error) (err error) {
+func Guard(do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("stream: panic: %v\n%s", p, debug.Stack())

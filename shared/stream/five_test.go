@@ -18,6 +18,7 @@ import (
 	"example.com/releases/shared/notify/announce"
 	"example.com/releases/shared/notify/plan"
 	"example.com/releases/shared/notify/send"
+	"example.com/releases/shared/notify/tend"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
 	"example.com/releases/shared/testkit"
@@ -41,6 +42,11 @@ type consumer struct {
 	done func(w *fixture, n int) bool
 	// repair is what brings back what retries gave up on.
 	repair func(w *fixture)
+	// fails tells that a call is one that the n-th piece cannot do without; nil is its read.
+	fails func(w *fixture, n int, call inject.Call) bool
+	// wakes tells that a record has all that waits done, not only what it is of: it comes
+	// again where nobody could be woken, and not for a piece that fails.
+	wakes bool
 	// more is what its record holds beside the word.
 	more func(w *fixture, n int) map[string]events.DynamoDBAttributeValue
 }
@@ -55,6 +61,7 @@ func (w *fixture) lookAfter() {
 	w.t.Helper()
 	w.turn(time.Hour)
 	must(w.planner(w.Store).Run(context.Background(), json.RawMessage(`{}`)))(w.t)
+	must(tend.Open(w.Store, "50").WithClock(w.now).Run(context.Background(), nil))(w.t)
 }
 
 func (w *fixture) announcer(s *dynamo.Store) *announce.Announcer {
@@ -161,10 +168,12 @@ var consumers = map[string]consumer{
 			}
 		},
 		handler: func(w *fixture, s *dynamo.Store) streams.Handler {
-			return send.Open(testkit.AWS(w.ses), s, send.Options{Sender: "releases@example.com", Rate: "10000", Timeout: 250 * time.Millisecond}).WithClock(w.now).Stream
+			return send.Open(testkit.AWS(w.ses), s, send.Options{Sender: "releases@example.com", Rate: "50", Timeout: 250 * time.Millisecond}).WithClock(w.now).Stream
 		},
-		key:  func(w *fixture, n int) (string, string) { return "MAIL#" + w.mailOf(n), "M" },
-		deep: func(w *fixture, call inject.Call) bool { return writes(call, "MAIL#"+w.mailOf(1)) },
+		key:   func(w *fixture, n int) (string, string) { return "MAIL#" + w.mailOf(n), "M" },
+		wakes: true,
+		fails: func(w *fixture, n int, call inject.Call) bool { return writes(call, "MAIL#"+w.mailOf(n)) },
+		deep:  func(w *fixture, call inject.Call) bool { return writes(call, "MAIL#"+w.mailOf(1)) },
 		done: func(w *fixture, n int) bool {
 			m, _, err := w.Store.Mail(context.Background(), w.mailOf(n))
 			return must(m, err)(w.t).State == mail.Sent

@@ -87,7 +87,7 @@ func (l Loop[W]) pieces(records []events.DynamoDBEventRecord) []piece[W] {
 		if !l.Consumer.Hears(p.record.After) {
 			continue
 		}
-		p.err = guard(func() (err error) {
+		p.err = Guard(func() (err error) {
 			p.work, err = l.Read(p.record)
 			return err
 		})

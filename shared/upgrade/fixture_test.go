@@ -277,7 +277,7 @@ func (w *fixture) feed(function string, records ...events.DynamoDBEventRecord) {
 		got, err = w.planner().Stream(w.t.Context(), batch)
 	case "send-mail":
 		got, err = send.Open(testkit.AWS(w.ses), w.Store, send.Options{
-			Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "10000", Timeout: 150 * time.Millisecond,
+			Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "50", Timeout: 400 * time.Millisecond,
 		}).WithClock(w.now).Stream(w.t.Context(), batch)
 	default:
 		w.t.Fatalf("this test does not know the function %s; give it its line here", function)
@@ -335,7 +335,7 @@ func (w *fixture) sweep() {
 // headsUp runs the schedules that look after the outbox and after heads-ups.
 func (w *fixture) headsUp() {
 	w.t.Helper()
-	_, err := tend.New(w.Store).WithClock(w.now).Run(w.t.Context(), nil)
+	_, err := tend.Open(w.Store, "50").WithClock(w.now).Run(w.t.Context(), nil)
 	w.no(err)
 	for range 2 { // releases of the recorded version get their timers, and a minute later are looked at
 		_, err = w.planner().Run(w.t.Context(), json.RawMessage(`{"sparing":true}`))

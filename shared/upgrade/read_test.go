@@ -82,7 +82,7 @@ func (w *fixture) everything() map[string]any {
 	all := map[string]any{}
 	for table := range w.Names {
 		for key, i := range w.scan(table) {
-			if !strings.HasPrefix(key, "COUNTER#") && !strings.HasSuffix(key, "/L") {
+			if !strings.HasPrefix(key, "COUNTER#") && !strings.HasPrefix(key, "SENDER#") && !strings.HasSuffix(key, "/L") {
 				all[table+" "+key] = i
 			}
 		}

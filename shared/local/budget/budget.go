@@ -49,6 +49,10 @@ var All = []Budget{
 	{What: "heads-up, nothing new, 10,000 resting releases", Unit: "writes", Exact: true},
 	{What: "heads-up, 10,000 due at once, each", Unit: "requests"},
 
+	{What: "sending at 14 a second, 8 senders, off the rate", Unit: "%", Most: 10},
+	{What: "sending, a mail beyond the outbox's own", Unit: "requests", Most: 0.2},
+	{What: "sending, a mail beyond the outbox's own", Unit: "WCU"},
+
 	{What: "get_release concise, typical", Unit: "tokens", Most: 1000},
 	{What: "get_release concise, at the bounds", Unit: "tokens", Most: 4000},
 	{What: "get_release full, typical", Unit: "tokens", Most: 1600},

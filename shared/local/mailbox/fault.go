@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // FaultKind is one way in which SES may fail a call.
@@ -23,6 +24,7 @@ const (
 	Suspend     FaultKind = "suspend"      // AccountSuspendedException
 	Pause       FaultKind = "pause"        // SendingPausedException
 	Limit       FaultKind = "limit"        // LimitExceededException
+	Quota       FaultKind = "quota"        // the daily quota is used up, also without SetQuota
 	Bounce      FaultKind = "bounce"       // accepted, then a hard bounce
 	Complaint   FaultKind = "complaint"    // accepted, then a complaint
 )
@@ -54,9 +56,36 @@ var answers = map[FaultKind]answer{
 	NotVerified: {400, "MailFromDomainNotVerifiedException", "The MAIL FROM domain is not verified.", false},
 	Suspend:     {400, "AccountSuspendedException", "Sending is suspended for this account.", false},
 	Pause:       {400, "SendingPausedException", "Sending is paused for this configuration set.", false},
-	Limit:       {400, "LimitExceededException", "Daily message quota exceeded.", false},
+	Limit:       {400, "LimitExceededException", "There are too many instances of the specified resource type.", false},
+	Quota:       quotaUsedUp,
 	Bounce:      {status: 200, accepted: true},
 	Complaint:   {status: 200, accepted: true},
+}
+
+// quotaUsedUp is said with a code of throttling (Amazon SES Developer Guide, "Errors related
+// to the sending quotas for your Amazon SES account", has the message and, for the older
+// API, ThrottlingException; the reference of SendEmail, v2, has TooManyRequestsException).
+var quotaUsedUp = answer{429, "TooManyRequestsException", "Daily message quota exceeded.", false}
+
+// SetQuota has no more mails taken in any 24 hours; 0 is as many as come.
+func (b *Mailbox) SetQuota(mails int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.quota = mails
+}
+
+// exhausted tells whether the account has sent what it may.
+func (b *Mailbox) exhausted() bool {
+	now := b.now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	sent := 0
+	for _, m := range b.mails {
+		if now.Sub(m.SentAt) < 24*time.Hour {
+			sent++
+		}
+	}
+	return b.quota > 0 && sent >= b.quota
 }
 
 // Fail queues faults; each call takes the first that fits it.

@@ -119,11 +119,18 @@ func (b *Mailbox) download(w http.ResponseWriter, r *http.Request) {
 
 // queueFaults lets a test outside this process make SES misbehave:
 // {"faults":[{"kind":"throttle"},{"kind":"reject","to":"ann@example.com","always":true}]}.
+// {"quota":200} has it take no more mails than that in 24 hours.
 func (b *Mailbox) queueFaults(w http.ResponseWriter, r *http.Request) {
-	var in struct{ Faults []Fault }
+	var in struct {
+		Faults []Fault
+		Quota  *int
+	}
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&in)
 	if err == nil {
 		err = b.Fail(in.Faults...)
+	}
+	if err == nil && in.Quota != nil {
+		b.SetQuota(*in.Quota)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

@@ -64,6 +64,7 @@ type Mailbox struct {
 	number int
 	mails  []Mail
 	faults []Fault
+	quota  int // mails in 24 hours
 }
 
 // Mails returns what was accepted, oldest first.

@@ -143,6 +143,7 @@ func TestInbox_FaultAddress_Fails(t *testing.T) {
 		{Suspend, "AccountSuspendedException", 0, ""},
 		{Pause, "SendingPausedException", 0, ""},
 		{Limit, "LimitExceededException", 0, ""},
+		{Quota, "TooManyRequestsException", 0, ""},
 		{Bounce, "", 1, "Send Bounce"},
 		{Complaint, "", 1, "Send Complaint"},
 	} {
@@ -250,5 +251,29 @@ func TestInbox_WhatSESRefuses_Refused(t *testing.T) {
 	}
 	if len(b.Mails()) != 0 {
 		t.Errorf("accepted %d", len(b.Mails()))
+	}
+}
+
+// An account sends so many mails in 24 hours, whenever the day began; what it is told then
+// differs from throttling in the message only.
+func TestSend_DailyQuota_CountsTwentyFourHours(t *testing.T) {
+	b, client, url := start(t)
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	b.Now = func() time.Time { return now }
+	answer, err := http.Post(url+"/_local/inbox/faults", "application/json", strings.NewReader(`{"quota":2}`)) //nolint:noctx // a test's own server
+	if err != nil || answer.StatusCode != http.StatusNoContent {
+		t.Fatal(answer, err)
+	}
+	_ = answer.Body.Close()
+	for _, step := range []struct {
+		after time.Duration
+		taken bool
+	}{{0, true}, {time.Hour, true}, {time.Hour, false}, {21 * time.Hour, false}, {time.Hour, true}, {time.Minute, false}} {
+		now = now.Add(step.after)
+		_, err := client.SendEmail(t.Context(), message("ann@example.com"))
+		var api smithy.APIError
+		if (err == nil) != step.taken || err != nil && (!errors.As(err, &api) || api.ErrorCode() != "TooManyRequestsException" || api.ErrorMessage() != "Daily message quota exceeded.") {
+			t.Errorf("%v later, with %d taken: %v", step.after, len(b.Mails()), err)
+		}
 	}
 }

@@ -51,6 +51,10 @@ func (b *Mailbox) Send(w http.ResponseWriter, r *http.Request) {
 		refuse(w, answer{status: 400, code: "BadRequestException", message: err.Error()})
 		return
 	}
+	if b.exhausted() {
+		refuse(w, quotaUsedUp)
+		return
+	}
 	to, _ := mail.ParseAddress(in.recipients()[0])
 	fault, faulty := b.take(to.Address)
 	reply := answer{status: http.StatusOK, accepted: true}

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+	"github.com/aws/smithy-go"
 
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/message"
@@ -37,5 +38,30 @@ func TestOpen_ClientWithATimeout_SESHasItsOwn(t *testing.T) {
 	client, ok := s.ses.Options().HTTPClient.(*awshttp.BuildableClient)
 	if !ok || client.GetTimeout() != 0 {
 		t.Errorf("a call to SES ends after %v by itself", client.GetTimeout())
+	}
+}
+
+// Throttling passes within seconds, the daily quota within hours, and SES says both with the
+// same codes.
+func TestCode_DailyQuota_ToldFromThrottling(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		code, message string
+		want          outcome
+	}{
+		{"TooManyRequestsException", "Maximum sending rate exceeded.", later},
+		{"ThrottlingException", "Maximum sending rate exceeded.", later},
+		{"TooManyRequestsException", "Daily message quota exceeded.", quota},
+		{"ThrottlingException", "Daily message quota exceeded", quota},
+		{"LimitExceededException", "Daily sending quota exceeded.", quota},
+		{"LimitExceededException", "There are too many instances of the resource.", stop},
+		{"MessageRejected", "Email address is not verified: daily-quota@example.com", refused},
+	} {
+		if got := code(&smithy.GenericAPIError{Code: c.code, Message: c.message}); got != c.want {
+			t.Errorf("%s, %q: %v, want %v", c.code, c.message, got, c.want)
+		}
+	}
+	if r := throttlesOnly(longestPause); r.IsErrorRetryable(&smithy.GenericAPIError{Code: "TooManyRequestsException", Message: "Daily message quota exceeded."}) {
+		t.Error("a call beyond the quota is repeated at once")
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,12 +23,13 @@ const (
 	later            // not taken; may be tried again
 	refused          // not taken; never will be
 	stop             // not taken; nor will any other, for now
+	quota            // not taken, since the account has sent what it may in 24 hours
 	unclear          // may have been taken
 )
 
 // String names an outcome in figures.
 func (o outcome) String() string {
-	return [...]string{accepted: "sent", later: "delayed", refused: "failed", stop: "stopped", unclear: "unknown"}[o]
+	return [...]string{accepted: "sent", later: "delayed", refused: "failed", stop: "stopped", quota: "stopped", unclear: "unknown"}[o]
 }
 
 // errorCodes are SES's answers that say for certain that a mail was not taken.
@@ -43,7 +44,7 @@ var errorCodes = map[string]outcome{
 	"AccountSuspendedException":          stop,
 	"SendingPausedException":             stop,
 	"MailFromDomainNotVerifiedException": stop,
-	// A quota of the account. The SDK takes it for throttling; SES does not mean that.
+	// A limit of the account. The SDK takes it for throttling; SES does not mean that.
 	"LimitExceededException": stop,
 	// The configuration set is missing, or the function may not send: it is not this
 	// mail's fault, and failing all of them for it would lose them.
@@ -87,10 +88,20 @@ func within(timeout time.Duration) func(*middleware.Stack) error {
 }
 
 // code classifies an answer of SES by its error code, where it has one that we know.
+//
+// The daily quota has no code of its own: SES says it with the codes of throttling (Amazon
+// SES Developer Guide, "Errors related to the sending quotas for your Amazon SES account";
+// seen as 429 TooManyRequestsException), with which it also says "Maximum sending rate
+// exceeded". Only the message tells them apart.
 func code(err error) outcome {
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		if known, ok := errorCodes[api.ErrorCode()]; ok {
+		known, ok := errorCodes[api.ErrorCode()]
+		message := strings.ToLower(api.ErrorMessage())
+		switch {
+		case strings.Contains(message, "daily message quota exceeded"), strings.Contains(message, "daily sending quota exceeded"):
+			return quota
+		case ok:
 			return known
 		}
 	}
@@ -138,29 +149,4 @@ func brief(err error) string {
 		return "SES did not answer in time"
 	}
 	return err.Error()
-}
-
-// pace keeps this process below the account's rate.
-type pace struct {
-	every time.Duration
-	mu    sync.Mutex
-	next  time.Time
-}
-
-// wait returns when the next mail may go.
-func (p *pace) wait(ctx context.Context) error {
-	p.mu.Lock()
-	now := time.Now()
-	at := p.next
-	if at.Before(now) {
-		at = now
-	}
-	p.next = at.Add(p.every)
-	p.mu.Unlock()
-	select {
-	case <-time.After(at.Sub(now)):
-		return ctx.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -1,6 +1,7 @@
 // Package send sends what is in the outbox, through SES, at most once as far as we can
-// know: it claims a mail, asks SES once, and writes down how that ended. It must not
-// know who is told what, nor why.
+// know: it claims a mail, asks SES once, and writes down how that ended. However many are
+// woken for it, one at a time sends, at the account's rate. It must not know who is told
+// what, nor why.
 package send
 
 import (
@@ -12,7 +13,6 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	netmail "net/mail"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -44,7 +44,8 @@ const (
 	mailTimeout = 10 * time.Second
 	// writing is kept back from a call's time for writing down how it ended.
 	writing = 5 * time.Second
-	// closedFor is how long nothing is sent after SES refused the whole account.
+	// closedFor is how long nothing is sent after SES refused the whole account, also
+	// because of its quota, which counts the last 24 hours.
 	closedFor = 15 * time.Minute
 	// What SES asks to come later with is tried again after a delay that doubles.
 	shortest, longest = 30 * time.Second, time.Hour
@@ -57,7 +58,9 @@ type Sender struct {
 	words   *message.Writer
 	from    string
 	set     string
-	pace    *pace
+	slots   int           // shares of the account's rate
+	every   time.Duration // a slot's mails go so far apart
+	width   int           // how many of them are under way at once
 	attempt time.Duration // how long one may take at most
 	now     func() time.Time
 }
@@ -69,8 +72,7 @@ type Options struct {
 	// hears of bounces, nor what became of a mail whose answer was lost.
 	ConfigurationSet string
 	Zone             string // IANA name of the organisation's zone; empty is UTC
-	// Rate is how many mails a second SES lets the account send; empty is 1, which is
-	// what a new account has.
+	// Rate is how many mails a second SES lets the account send; see mail.ParseRate.
 	Rate string
 	// Timeout is how long one call may take; 0 is 10 seconds, and more is not possible.
 	Timeout time.Duration
@@ -91,12 +93,11 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 	if err != nil {
 		panic(err.Error())
 	}
-	rate := 1.0
-	if o.Rate != "" {
-		if rate, err = strconv.ParseFloat(o.Rate, 64); err != nil || rate <= 0 || rate > 10_000 {
-			panic(fmt.Sprintf("send: MAIL_RATE %q is no number of mails a second", o.Rate))
-		}
+	rate, err := mail.ParseRate(o.Rate)
+	if err != nil {
+		panic(err.Error())
 	}
+	slots := mail.Slots(rate)
 	waits := mailTimeout
 	if o.Timeout > 0 {
 		waits = min(waits, o.Timeout)
@@ -112,7 +113,8 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 	}}, adjust...)...)
 	return &Sender{
 		store: store, ses: ses, words: words, from: from, set: o.ConfigurationSet,
-		pace: &pace{every: time.Duration(float64(time.Second) / rate)}, attempt: calls*waits + (calls-1)*longestPause, now: time.Now,
+		slots: slots, every: time.Duration(float64(slots) / rate * float64(time.Second)), width: widthOf(rate / float64(slots)),
+		attempt: calls*waits + (calls-1)*longestPause, now: time.Now,
 	}
 }
 
@@ -124,38 +126,37 @@ func (o *Sender) WithClock(now func() time.Time) *Sender {
 	return &c
 }
 
-// Stream is the handler of the Mail table's stream: each mail that was put into the
-// outbox, or woken, is sent, one after the other at the account's rate. Whether it is
-// still to be sent is read from the table. Only where the tables do not answer, or the
-// time is up, does a record come again: what SES answers is written into the mail.
+// Stream is the handler of the Mail table's stream. A record only wakes: it has a look
+// taken at the slot of a mail that was put into the outbox, or at the slot that it names.
+// Where somebody is about it that is all; else this invocation sends what is ready. What
+// SES answers is written into the mail, and a mail that could not be finished waits for the
+// next look; a record comes again only where nobody could be woken.
 func (o *Sender) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
-	var circuit *mail.Circuit // read once for all, before the first
-	return stream.Loop[string]{
-		Consumer: dynamo.SendMail(),
-		Read:     dynamo.StreamRecord.MailID,
-		Do: func(ctx context.Context, id string, _ dynamo.StreamRecord) error {
-			if circuit == nil {
-				c, err := o.store.Circuit(ctx)
-				if err != nil {
-					return err
-				}
-				circuit = &c
+	named := map[int][]string{}
+	return stream.Loop[int]{
+		Consumer: dynamo.SendMail(), AtOnce: o.slots,
+		Read: func(r dynamo.StreamRecord) (int, error) {
+			if slot, ok := r.Slot(); ok {
+				return slot, nil
 			}
-			return o.follow(ctx, id, circuit)
+			id, err := r.MailID()
+			if err != nil {
+				return 0, err
+			}
+			slot := mail.SlotOf(id, o.slots)
+			named[slot] = append(named[slot], id)
+			return slot, nil
+		},
+		Do: func(ctx context.Context, slot int, _ dynamo.StreamRecord) error {
+			return o.look(ctx, slot, named[slot])
 		},
 	}.Handle(ctx, batch)
 }
 
-func (o *Sender) follow(ctx context.Context, id string, circuit *mail.Circuit) error {
-	if circuit.Open(o.now()) {
-		return nil // while nothing is sent, pending mails are left to the periodic look
-	}
-	if err := o.timeLeft(ctx); err != nil {
-		return err
-	}
-	m, found, err := o.store.Mail(ctx, id)
-	if err != nil || !found || m.State != mail.Pending {
-		return err
+// follow words a mail and sees it through.
+func (t *turn) follow(ctx context.Context, m mail.Mail) error {
+	if t.over(ctx) {
+		return nil
 	}
 	n, err := mail.Decode(m.Snapshot)
 	if err == nil {
@@ -165,12 +166,12 @@ func (o *Sender) follow(ctx context.Context, id string, circuit *mail.Circuit) e
 			n.ManagerEmail = ""
 		}
 		var words message.Message
-		if words, err = o.words.Write(n); err == nil {
-			return o.send(ctx, m, n, words, circuit)
+		if words, err = t.words.Write(n); err == nil {
+			return t.send(ctx, m, n, words)
 		}
 	}
 	// No repetition mends it, and it must not hold up the others.
-	return o.impossible(ctx, m, "it could not be worded: "+err.Error())
+	return t.impossible(ctx, m, "it could not be worded: "+err.Error())
 }
 
 // timeLeft tells whether an attempt that begins now would have all the time that it may
@@ -183,8 +184,8 @@ func (o *Sender) timeLeft(ctx context.Context) error {
 }
 
 // send sees a pending mail through to the end of one attempt.
-func (o *Sender) send(ctx context.Context, m mail.Mail, n mail.Notice, words message.Message, circuit *mail.Circuit) error {
-	r, found, err := o.store.SettlingRelease(ctx, m.ReleaseID)
+func (t *turn) send(ctx context.Context, m mail.Mail, n mail.Notice, words message.Message) error {
+	r, found, err := t.store.SettlingRelease(ctx, m.ReleaseID)
 	if err != nil {
 		return err
 	}
@@ -192,71 +193,76 @@ func (o *Sender) send(ctx context.Context, m mail.Mail, n mail.Notice, words mes
 	if found && r.Settling != nil {
 		settlement = r.Settling.Epoch
 	}
-	if why := m.Outdated(r.Release, settlement, o.now()); why != "" {
+	if why := m.Outdated(r.Release, settlement, t.now()); why != "" {
 		slog.InfoContext(ctx, "send-mail: superseded", "mail", m.ID, "release", m.ReleaseID, "why", why)
-		_, err := o.store.SupersedeMail(ctx, m.ID, why, o.now())
-		return err
+		if _, err := t.store.SupersedeMail(ctx, m.ID, why, t.now()); err != nil {
+			return err
+		}
+		t.ended(false)
+		return nil
 	}
-	why, err := o.store.Suppressed(ctx, m.Recipient)
+	why, err := t.store.Suppressed(ctx, m.Recipient)
 	if err != nil {
 		return err
 	}
 	if why != "" {
-		count, err := o.store.MailSuppressed(ctx, m, why, o.now())
+		count, err := t.store.MailSuppressed(ctx, m, why, t.now())
 		if err != nil {
 			return err
 		}
-		return notify.LogDeliveryProblem(ctx, o.store, m, count, "it gets no mails of ours any more, because "+why, o.now())
+		t.ended(false)
+		return notify.LogDeliveryProblem(ctx, t.store, m, count, "it gets no mails of ours any more, because "+why, t.now())
 	}
 	if _, err := address.ASCII(m.Recipient); err != nil {
-		return o.impossible(ctx, m, "the address "+err.Error())
+		return t.impossible(ctx, m, "the address "+err.Error())
 	}
-	if err := o.pace.wait(ctx); err != nil {
-		return err
+	if !t.wait(ctx) {
+		return nil
 	}
-	if err := o.timeLeft(ctx); err != nil {
-		return err // the wait has taken it
-	}
-	now := o.now()
-	m, won, err := o.store.ClaimMail(ctx, m.ID, rand.Text(), now, now.Add(lease))
+	now := t.now()
+	m, won, err := t.store.ClaimMail(ctx, m.ID, rand.Text(), now, now.Add(lease))
 	if err != nil || !won {
 		return err // another has it, or had it
 	}
-	return o.try(ctx, m, n, words, circuit)
+	return t.try(ctx, m, n, words)
 }
 
 // try asks SES once and writes down how it ended. From here on the mail is never
 // simply tried again: what is unclear is unknown.
-func (o *Sender) try(ctx context.Context, m mail.Mail, n mail.Notice, words message.Message, circuit *mail.Circuit) error {
-	out, failure := o.ses.SendEmail(ctx, o.input(m, n, words))
+func (t *turn) try(ctx context.Context, m mail.Mail, n mail.Notice, words message.Message) error {
+	out, failure := t.ses.SendEmail(ctx, t.input(m, n, words))
 	// How it ended is worth writing down also where the time for sending has run out.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writing)
 	defer cancel()
-	now := o.now()
+	now := t.now()
 	outcome, reason := judge(failure)
 	slog.InfoContext(ctx, "send-mail: an attempt ended", "kind", m.Kind, figures.Count("Mails", "Outcome", outcome.String()))
 	log := slog.With("mail", m.ID, "release", m.ReleaseID, "kind", m.Kind)
 	var err error
 	switch outcome {
 	case accepted:
-		err = o.store.MailSent(ctx, m, aws.ToString(out.MessageId), now)
+		err = t.store.MailSent(ctx, m, aws.ToString(out.MessageId), now)
+		t.ended(true)
 	case later:
 		until := now.Add(backoff(m.Attempts))
 		log.WarnContext(ctx, "send-mail: SES asks to come later", "until", until, "reason", reason)
-		err = o.store.DelayMail(ctx, m, reason, now, until)
+		err = t.store.DelayMail(ctx, m, reason, now, until)
 	case refused:
 		log.ErrorContext(ctx, "send-mail: SES refused a mail for good", "reason", reason)
-		count, failed := o.store.MailFailed(ctx, m, reason, now)
+		count, failed := t.store.MailFailed(ctx, m, reason, now)
 		if err = failed; err == nil {
-			err = notify.LogDeliveryProblem(ctx, o.store, m, count, reason, now)
+			err = notify.LogDeliveryProblem(ctx, t.store, m, count, reason, now)
 		}
-	case stop:
-		*circuit = mail.Circuit{Until: now.Add(closedFor), Reason: reason}
+		t.ended(false)
+	case stop, quota:
+		circuit := mail.Circuit{Until: now.Add(closedFor), Reason: reason, Quota: outcome == quota}
+		t.stop(circuit)
 		log.ErrorContext(ctx, "send-mail: SES refuses everything; nothing is sent until it is tried again", "until", circuit.Until, "reason", reason)
-		err = errors.Join(o.store.OpenCircuit(ctx, *circuit), o.store.DelayMail(ctx, m, reason, now, circuit.Until))
+		err = errors.Join(t.store.OpenCircuit(ctx, circuit), t.store.DelayMail(ctx, m, reason, now, circuit.Until))
 	case unclear:
 		log.ErrorContext(ctx, "send-mail: it is not known whether SES took a mail; only its Send event tells", "reason", reason)
-		_, err = o.store.MailLost(ctx, m, reason, now)
+		_, err = t.store.MailLost(ctx, m, reason, now)
+		t.ended(false)
 	}
 	if err != nil {
 		// The lease ends by itself and the mail becomes unknown, until SES's event.
@@ -267,18 +273,19 @@ func (o *Sender) try(ctx context.Context, m mail.Mail, n mail.Notice, words mess
 
 // impossible ends a mail that cannot be sent, without asking SES: nobody can word it, or
 // no mail can be sent to its address, which was taken when less was asked of addresses.
-func (o *Sender) impossible(ctx context.Context, m mail.Mail, why string) error {
+func (t *turn) impossible(ctx context.Context, m mail.Mail, why string) error {
 	slog.ErrorContext(ctx, "send-mail: a mail cannot be sent", "mail", m.ID, "release", m.ReleaseID, "reason", why)
-	now := o.now()
-	m, won, err := o.store.ClaimMail(ctx, m.ID, rand.Text(), now, now.Add(lease))
+	now := t.now()
+	m, won, err := t.store.ClaimMail(ctx, m.ID, rand.Text(), now, now.Add(lease))
 	if err != nil || !won {
 		return err
 	}
-	count, err := o.store.MailFailed(ctx, m, why, now)
+	count, err := t.store.MailFailed(ctx, m, why, now)
 	if err != nil {
 		return err
 	}
-	return notify.LogDeliveryProblem(ctx, o.store, m, count, why, now)
+	t.ended(false)
+	return notify.LogDeliveryProblem(ctx, t.store, m, count, why, now)
 }
 
 func (o *Sender) input(m mail.Mail, n mail.Notice, words message.Message) *sesv2.SendEmailInput {

@@ -1,7 +1,7 @@
-// Package tend looks after the outbox, on a schedule: it ends leases that ran out, brings
-// forgotten mails before the sender again, has an operator's word for it that one is sent
-// twice, and counts what an operator must know. It must know neither who is told what nor
-// how a mail is sent.
+// Package tend looks after the outbox, on a schedule: it ends leases that ran out, has mails
+// looked for that nobody sends although they may go, has an operator's word for it that one
+// is sent twice, and counts what an operator must know. It must know neither who is told
+// what nor how a mail is sent.
 package tend
 
 import (
@@ -34,27 +34,43 @@ type Input struct {
 // that the run has not read, which its log line leaves out, so that what nobody looked at
 // never passes for zero.
 type Report struct {
-	Woken   int `json:"woken"`   // forgotten mails that were woken
+	Woken   int `json:"woken"`   // senders that were woken for mails that wait
 	Expired int `json:"expired"` // leases that had run out
 	Resent  int `json:"resent,omitempty"`
 
-	Overdue     *int   `json:"overdue,omitempty"`     // mails found overdue
+	// Mails that have waited too long: Stuck are those of a slot where none comes to an end,
+	// Slow those of one where others do. While the circuit is open they are neither.
+	Stuck       *int   `json:"stuck,omitempty"`
+	Slow        *int   `json:"slow,omitempty"`
 	Unknown     *int   `json:"unknown,omitempty"`     // mails of which we do not know whether SES took them
 	CircuitOpen *bool  `json:"circuitOpen,omitempty"` // nothing is sent
+	Quota       bool   `json:"quota,omitempty"`       // and only since the account has sent what it may in 24 hours
 	Circuit     string `json:"circuit,omitempty"`     // why
 }
 
 // Tender looks after the outbox of one store. The clock comes in from the edge.
 type Tender struct {
 	store *dynamo.Store
+	slots int
 	now   func() time.Time
 }
 
-// New returns a tender on a store.
-func New(store *dynamo.Store) *Tender { return &Tender{store: store, now: time.Now} }
+// Open returns a tender on a store where mails go at a rate, which mail.ParseRate reads. It
+// panics where that is none: what nobody sends must not look like success.
+func Open(store *dynamo.Store, rate string) *Tender {
+	r, err := mail.ParseRate(rate)
+	if err != nil {
+		panic(err.Error())
+	}
+	return &Tender{store: store, slots: mail.Slots(r), now: time.Now}
+}
 
 // WithClock returns the tender with another clock, for tests and replays.
-func (t *Tender) WithClock(now func() time.Time) *Tender { return &Tender{store: t.store, now: now} }
+func (t *Tender) WithClock(now func() time.Time) *Tender {
+	c := *t
+	c.now = now
+	return &c
+}
 
 // Run is the handler of the schedule. What can be looked at is, also where something else
 // cannot be read; with nothing new it writes nothing.
@@ -64,9 +80,11 @@ func (t *Tender) Run(ctx context.Context, event json.RawMessage) (Report, error)
 	var in Input
 	_ = json.Unmarshal(event, &in) // an event that is none asks for nothing
 	var report Report
-	failures := []error{t.resend(ctx, in.Resend, &report), t.countUnknown(ctx, &report), t.readCircuit(ctx, &report)}
-	if report.CircuitOpen != nil {
-		failures = append(failures, t.due(ctx, &report))
+	failures := []error{t.resend(ctx, in.Resend, &report), t.countUnknown(ctx, &report)}
+	circuit, err := t.store.Circuit(ctx)
+	if failures = append(failures, err); err == nil {
+		report.read(circuit, t.now())
+		failures = append(failures, t.due(ctx, circuit, &report))
 	}
 	slog.InfoContext(ctx, "tend-outbox: done", report.figures()...)
 	return report, errors.Join(failures...)
@@ -75,18 +93,21 @@ func (t *Tender) Run(ctx context.Context, event json.RawMessage) (Report, error)
 // figures are the log line on which alarms stand, with the numbers that were read.
 func (r Report) figures() []any {
 	line := []any{"woken", r.Woken, "expired", r.Expired, "resent", r.Resent, "circuit", r.Circuit}
-	if r.Overdue != nil {
-		line = append(line, "overdue", *r.Overdue)
+	if r.Stuck != nil && r.Slow != nil {
+		line = append(line, "stuck", *r.Stuck, "slow", *r.Slow)
 	}
 	if r.Unknown != nil {
 		line = append(line, "unknown", *r.Unknown)
 	}
 	if r.CircuitOpen != nil {
-		open := 0 // metric filters count numbers only
-		if *r.CircuitOpen {
+		open, quota := 0, 0 // metric filters count numbers only
+		switch {
+		case *r.CircuitOpen && r.Quota:
+			quota = 1
+		case *r.CircuitOpen:
 			open = 1
 		}
-		line = append(line, "circuitOpen", open)
+		line = append(line, "circuitOpen", open, "quotaUsedUp", quota)
 	}
 	return line
 }
@@ -118,21 +139,16 @@ func (t *Tender) countUnknown(ctx context.Context, report *Report) error {
 	return nil
 }
 
-func (t *Tender) readCircuit(ctx context.Context, report *Report) error {
-	circuit, err := t.store.Circuit(ctx)
-	if err != nil {
-		return err
+func (r *Report) read(c mail.Circuit, now time.Time) {
+	open := c.Open(now)
+	if r.CircuitOpen = &open; open {
+		r.Circuit, r.Quota = c.Reason, c.Quota
 	}
-	open := circuit.Open(t.now())
-	if report.CircuitOpen = &open; open {
-		report.Circuit = circuit.Reason
-	}
-	return nil
 }
 
-// due brings on their way what is overdue. Where it could not look at all of it, it does
-// not say how many there are.
-func (t *Tender) due(ctx context.Context, report *Report) error {
+// due looks at what may go by now. Where it could not look at all of it, it does not say
+// how much waits.
+func (t *Tender) due(ctx context.Context, circuit mail.Circuit, report *Report) error {
 	now := t.now()
 	ids, jobs, err := t.store.DueMails(ctx, now, lookLimit)
 	if err != nil {
@@ -144,42 +160,55 @@ func (t *Tender) due(ctx context.Context, report *Report) error {
 	}
 	mails, err := t.store.MailsByID(ctx, ids)
 	failures = append(failures, err)
-	overdue := 0
+	waiting, overdue := map[int]bool{}, map[int]int{} // by slot
 	for _, m := range mails {
-		late, err := t.tend(ctx, m, now, report)
-		failures = append(failures, err)
-		if late {
-			overdue++
+		switch {
+		case !m.DueAt.Before(now): // the index lags
+		case m.State == mail.Sending:
+			failures = append(failures, t.expire(ctx, m, now, report))
+		case m.State == mail.Pending:
+			slot := mail.SlotOf(m.ID, t.slots)
+			waiting[slot] = true
+			since := m.WaitingSince()
+			if since.Before(circuit.Until) {
+				since = circuit.Until // what had to wait until then is not late
+			}
+			if now.Sub(since) > mail.OverdueAfter {
+				overdue[slot]++
+			}
+		}
+	}
+	stuck, slow := 0, 0
+	if !circuit.Open(now) { // else nobody would send them
+		for n := range waiting {
+			woken, err := t.store.WakeSlot(ctx, n, now)
+			failures = append(failures, err)
+			if woken {
+				report.Woken++
+			}
+		}
+		for n, count := range overdue {
+			slot, err := t.store.Slot(ctx, n)
+			failures = append(failures, err)
+			if slot.Slow(now) {
+				slow += count
+			} else {
+				stuck += count
+			}
 		}
 	}
 	if err = errors.Join(failures...); err == nil {
-		report.Overdue = &overdue
+		report.Stuck, report.Slow = &stuck, &slow
 	}
 	return err
 }
 
-// tend looks after one mail, and tells whether it should have gone by now.
-func (t *Tender) tend(ctx context.Context, m mail.Mail, now time.Time, report *Report) (late bool, err error) {
-	if !m.DueAt.Before(now) {
-		return false, nil // the index lags
+// expire ends a lease that ran out.
+func (t *Tender) expire(ctx context.Context, m mail.Mail, now time.Time, report *Report) error {
+	expired, err := t.store.MailLost(ctx, m, "the sender did not say how it ended", now)
+	if expired {
+		report.Expired++
+		slog.WarnContext(ctx, "tend-outbox: a sender did not say how it ended; only SES's Send event tells now", "mail", m.ID, "release", m.ReleaseID)
 	}
-	switch m.State {
-	case mail.Sending:
-		expired, err := t.store.MailLost(ctx, m, "the sender did not say how it ended", now)
-		if expired {
-			report.Expired++
-			slog.WarnContext(ctx, "tend-outbox: a sender did not say how it ended; only SES's Send event tells now", "mail", m.ID, "release", m.ReleaseID)
-		}
-		return false, err
-	case mail.Pending:
-		if *report.CircuitOpen {
-			return true, nil // nobody would send it
-		}
-		woken, err := t.store.WakeMail(ctx, m, now)
-		if woken {
-			report.Woken++
-		}
-		return m.Reason == "", err // else one that SES asked to come later with
-	}
-	return false, nil
+	return err
 }

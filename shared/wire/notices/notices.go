@@ -22,7 +22,7 @@ func HeadsUp(c host.Config) host.Function {
 
 // TendOutbox is the function that the schedule calls for mails that are overdue.
 func TendOutbox(c host.Config) host.Function {
-	return host.Events(tend.New(wire.Store(c)).Run)
+	return host.Events(tend.Open(wire.Store(c), c.MailRate).Run)
 }
 
 // Feedback is the function that SES's events reach.

@@ -1,0 +1,299 @@
+package notify_test
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/local/mailbox"
+	"example.com/releases/shared/mail"
+	"example.com/releases/shared/notify/send"
+	"example.com/releases/shared/testkit"
+	"example.com/releases/shared/testkit/inject"
+)
+
+// fill puts mails into the outbox, to p000@example.com and so on, as one release's
+// planning would, from a number on.
+func (w *fixture) fill(from, count int, change func(*mail.Mail)) []mail.Mail {
+	w.t.Helper()
+	var model mail.Mail
+	for _, m := range w.outbox() {
+		if m.Recipient == "model@example.com" {
+			model = m
+		}
+	}
+	if model.ID == "" {
+		w.change("CHG-MODEL")
+		w.task("T-MODEL", "model", "CHG-MODEL")
+		w.planWindow(w.scheduled(w.now().Add(48*hour), 2*hour, "CHG-MODEL"))
+		w.send()
+		w.inbox.Clear()
+		return w.fill(from, count, change)
+	}
+	var all []mail.Mail
+	for n := from; n < from+count; n++ {
+		m := mail.Mail{Kind: model.Kind, ReleaseID: model.ReleaseID, Number: model.Number, WindowVersion: model.WindowVersion, Snapshot: model.Snapshot, Recipient: fmt.Sprintf("p%03d@example.com", n)}
+		if change != nil {
+			change(&m)
+		}
+		if put := must(w.Store.PutMail(w.t.Context(), m, w.now()))(w.t); !put {
+			w.t.Fatalf("%s is there already", m.Recipient)
+		}
+		m.ID = mail.ID(m.Kind, m.ReleaseID, m.Number, m.Recipient)
+		all = append(all, m)
+	}
+	return all
+}
+
+// record is what the stream says of an item.
+func record(pk, op string) events.DynamoDBEventRecord {
+	return events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{
+		SequenceNumber: pk, Keys: map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(pk), "sk": events.NewStringAttribute("M")},
+		NewImage: map[string]events.DynamoDBAttributeValue{"op": events.NewStringAttribute(op)},
+	}}
+}
+
+func records(mails []mail.Mail) []events.DynamoDBEventRecord {
+	var all []events.DynamoDBEventRecord
+	for _, m := range mails {
+		all = append(all, record("MAIL#"+m.ID, "send"))
+	}
+	return all
+}
+
+// slot reads the first slot's item.
+func (w *fixture) slot() map[string]types.AttributeValue {
+	w.t.Helper()
+	return must(w.Client.GetItem(context.Background(), &dynamodb.GetItemInput{TableName: &w.Tables.Mail, Key: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: "SENDER#0"}, "sk": &types.AttributeValueMemberS{Value: "M"},
+	}}))(w.t).Item
+}
+
+// places are the recipients' places in the inbox, by when SES took their mails.
+func (w *fixture) places() map[string]int {
+	places := map[string]int{}
+	for n, m := range w.inbox.Mails() {
+		places[m.To] = n
+	}
+	return places
+}
+
+// eight has as many senders as shards woken for mails, in batches, until all are sent, and
+// returns when each was taken by SES. What a slot's record says is delivered too, as the
+// stream would. A sender is a process of its own: nothing but the table is shared.
+func (w *fixture) eight(mails []mail.Mail, rate string, around inject.Around) []time.Time {
+	w.t.Helper()
+	started := time.Now()
+	clock := func() time.Time { return w.now().Add(time.Since(started)) }
+	inbox := &mailbox.Mailbox{Now: clock}
+	server := httptest.NewServer(inbox.Handler())
+	defer server.Close()
+	var senders sync.WaitGroup
+	var delivered atomic.Int64
+	const shards, batch = 8, 50
+	for shard := range shards {
+		sender := send.Open(testkit.AWS(server.URL+"/_local/ses"), w.Under(around, nil), send.Options{Sender: "releases@example.com", Rate: rate}).WithClock(clock)
+		senders.Go(func() {
+			deliver := func(r []events.DynamoDBEventRecord) {
+				if answer, err := sender.Stream(w.t.Context(), events.DynamoDBEvent{Records: r}); err != nil || len(answer.BatchItemFailures) > 0 {
+					w.t.Errorf("shard %d: %v %v", shard, answer, err)
+				}
+			}
+			var own []mail.Mail
+			for n, m := range mails {
+				if n%shards == shard {
+					own = append(own, m)
+				}
+			}
+			for part := range slices.Chunk(own, batch) {
+				deliver(records(part))
+			}
+			for len(inbox.Mails()) < len(mails) && w.t.Context().Err() == nil {
+				i := w.slot()
+				var wake int64
+				if n, ok := i["wake"].(*types.AttributeValueMemberN); ok {
+					_, _ = fmt.Sscan(n.Value, &wake)
+				}
+				if last := delivered.Load(); text(i, "op") == "wake" && delivered.CompareAndSwap(last, wake) {
+					deliver([]events.DynamoDBEventRecord{record("SENDER#0", "wake")})
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+	}
+	senders.Wait()
+	var at []time.Time
+	for _, m := range inbox.Mails() {
+		at = append(at, m.SentAt)
+	}
+	return at
+}
+
+// kept says how far a rate was missed in all, and how many went in the worst second.
+func kept(at []time.Time, rate float64) (off float64, worst int) {
+	for n := range at {
+		within := 0
+		for m := n; m < len(at) && at[m].Sub(at[n]) < time.Second; m++ {
+			within++
+		}
+		worst = max(worst, within)
+	}
+	took := at[len(at)-1].Sub(at[0]).Seconds()
+	return (float64(len(at)-1)/took - rate) / rate, worst
+}
+
+// beyond counts the requests that sending makes beyond those of the outbox itself: for the
+// slot, for whether SES refuses everything, and for what comes next.
+type beyond struct {
+	mu                 sync.Mutex
+	all, extra, writes int
+}
+
+func (b *beyond) count(ctx context.Context, c inject.Call, do func(context.Context) error) error {
+	b.mu.Lock()
+	b.all++
+	pk := func(key map[string]types.AttributeValue) string {
+		s, _ := key["pk"].(*types.AttributeValueMemberS)
+		return s.Value
+	}
+	switch in := c.Input.(type) {
+	case *dynamodb.UpdateItemInput:
+		if pk(in.Key) == "SENDER#0" {
+			b.extra++
+			b.writes++
+		}
+	case *dynamodb.GetItemInput:
+		if pk(in.Key) == "CIRCUIT" {
+			b.extra++
+		}
+	case *dynamodb.BatchGetItemInput:
+		b.extra++
+	case *dynamodb.QueryInput:
+		if in.IndexName != nil {
+			b.extra++
+		}
+	}
+	b.mu.Unlock()
+	return do(ctx)
+}
+
+func TestSend_EightSenders_KeepOneRate(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t, fixtureOptions{})
+	const rate = 20
+	var b beyond
+	at := w.eight(w.fill(0, 4*rate, nil), fmt.Sprint(rate), b.count)
+	if per := float64(b.extra) / float64(len(at)); per > 0.5 {
+		t.Errorf("%.2f requests a mail beyond the outbox's own, already in four seconds", per)
+	}
+	off, worst := kept(at, rate)
+	t.Logf("%d mails at %d a second: %+.1f %%, %d in the worst second", len(at), rate, 100*off, worst)
+	if len(at) != 4*rate || off > 0.1 || off < -0.1 || worst > rate*3/2 {
+		t.Errorf("%d mails, %+.1f %%, %d in the worst second", len(at), 100*off, worst)
+	}
+}
+
+// A sender that gives its slot back says when the next mail may go.
+func TestSend_OneTurnAfterTheOther_KeepTheRate(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t, fixtureOptions{})
+	sender := send.Open(testkit.AWS(w.ses), w.Store, send.Options{Sender: "releases@example.com", Rate: "2"}).WithClock(w.now)
+	var began time.Time
+	for n := range 4 {
+		must(sender.Stream(t.Context(), events.DynamoDBEvent{Records: records(w.fill(n, 1, nil))}))(t)
+		if n == 0 {
+			began = time.Now()
+		}
+	}
+	if took := time.Since(began); took < 1300*time.Millisecond {
+		t.Errorf("three mails more at two a second took %v", took)
+	}
+	w.wantMails(4)
+}
+
+// Who hears of a mail leaves it to whoever holds the slot. So the holder must not go
+// without having seen it: here it comes just as the holder gives the slot back.
+func TestSend_WokenWhileTheSlotIsGivenBack_MailIsSent(t *testing.T) {
+	t.Parallel()
+	var leaving func()
+	var once sync.Once
+	w := newFixture(t, fixtureOptions{around: func(ctx context.Context, c inject.Call, do func(context.Context) error) error {
+		if in, ok := c.Input.(*dynamodb.UpdateItemInput); ok && leaving != nil && writesOp(in, "rest") {
+			once.Do(leaving)
+		}
+		return do(ctx)
+	}})
+	first := w.fill(0, 1, nil)
+	late := 0
+	leaving = func() {
+		late++
+		m := w.fill(1, 1, nil)
+		must(w.sender.Stream(t.Context(), events.DynamoDBEvent{Records: records(m)}))(t)
+		if n := len(w.inbox.Mails()); n != 1 {
+			t.Errorf("%d mails: the slot was not held", n)
+		}
+	}
+	must(w.sender.Stream(t.Context(), events.DynamoDBEvent{Records: records(first)}))(t)
+	if late != 1 {
+		t.Fatal("the slot was not given back")
+	}
+	w.wantMails(2)
+	if i := w.slot(); text(i, "op") != "rest" || i["until"] != nil {
+		t.Errorf("the slot is left as %v", i)
+	}
+}
+
+func writesOp(in *dynamodb.UpdateItemInput, op string) bool {
+	if pk, ok := in.Key["pk"].(*types.AttributeValueMemberS); !ok || pk.Value != "SENDER#0" {
+		return false
+	}
+	for _, v := range in.ExpressionAttributeValues {
+		if s, ok := v.(*types.AttributeValueMemberS); ok && s.Value == op {
+			return true
+		}
+	}
+	return false
+}
+
+// A holder that dies takes its lease with it, and nothing else.
+func TestSend_HolderKilled_CostsOneLease(t *testing.T) {
+	t.Parallel()
+	var dead atomic.Bool
+	w := newFixture(t, fixtureOptions{})
+	mails := w.fill(0, 3, nil)
+	killed := send.Open(testkit.AWS(w.ses), w.Under(func(ctx context.Context, c inject.Call, do func(context.Context) error) error {
+		if c.Operation == "Query" {
+			dead.Store(true) // it has the slot, and has sent nothing yet
+		}
+		if dead.Load() {
+			return inject.Refused("the process is gone")
+		}
+		return do(ctx)
+	}, nil), send.Options{Sender: "releases@example.com", Rate: "50", Timeout: 400 * time.Millisecond}).WithClock(w.now)
+	_, _ = killed.Stream(t.Context(), events.DynamoDBEvent{Records: records(mails)})
+	if !dead.Load() || text(w.slot(), "holder") == "" {
+		t.Fatal("it did not come so far")
+	}
+	// 30 s are the turn, 5.2 s the longest attempt with its pauses, 5 s the writing.
+	for _, step := range []struct {
+		after        time.Duration
+		woken, mails int
+	}{{20 * time.Second, 0, 0}, {20 * time.Second, 0, 0}, {time.Second, 1, 3}} {
+		w.turn(step.after)
+		w.send()
+		report := must(w.tender.Run(t.Context(), nil))(t)
+		w.send()
+		if n := len(w.inbox.Mails()); report.Woken != step.woken && n != step.mails || n != step.mails {
+			t.Errorf("%v later: %+v, %d mails; want %d and %d", step.after, report, n, step.woken, step.mails)
+		}
+	}
+}
