@@ -40,6 +40,7 @@ const (
 	CreateTask        Name = "create-task"
 	GetTask           Name = "get-task"
 	UpdateTask        Name = "update-task"
+	GetCheckpoint     Name = "get-checkpoint"
 )
 
 // Roles is the one table that says which role an operation needs. Tasks may also be
@@ -70,6 +71,7 @@ var Roles = map[Name]release.Role{
 	CreateTask:        release.Admin,
 	GetTask:           release.Viewer,
 	UpdateTask:        release.Admin,
+	GetCheckpoint:     release.Viewer,
 }
 
 // Operations runs the operations on one store. Tests replace the clock and the source of

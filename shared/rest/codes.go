@@ -117,6 +117,10 @@ var Codes = []Code{
 		Kind: release.KindNotFound, Code: "not-found",
 		Detail: "There is no release REL-2026-Q2-999.",
 	}},
+	{"Nothing has been sealed yet", next("Ask again in a minute or two: the record is sealed each minute. If it stays so, tell whoever runs this service."), release.Error{
+		Kind: release.KindNotFound, Code: "nothing-sealed",
+		Detail: "Nothing has been sealed yet.",
+	}},
 	{"The lifecycle does not allow this step", allowedNext, release.Error{
 		Kind: release.KindConflict, Code: "invalid-transition",
 		Detail: "A release that is planned cannot become deployed.",

@@ -54,6 +54,10 @@ var priced = []struct {
 	}},
 	{operations.ListLog, "a page of 25", func(w *fixture) ask { return ask{route: "GET /releases/" + typical(w, 20, 60) + "/log"} }},
 	{operations.GetReview, "20 change requests, 20 log entries", func(w *fixture) ask { return ask{route: "GET /releases/" + typical(w, 20, 20) + "/review"} }},
+	{operations.GetCheckpoint, "its head", func(w *fixture) ask {
+		w.seal()
+		return ask{route: "GET /record/checkpoint"}
+	}},
 	{operations.CompleteStep, "one of three", func(w *fixture) ask {
 		return ask{route: "POST /releases/" + typical(w, 20, 0, "approved", "scheduled") + "/steps/rollout/1", body: object{"completed": true}}
 	}},

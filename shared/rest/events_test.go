@@ -37,6 +37,7 @@ var payloads = []struct {
 	{"decide-change", 200, `"cabDecision":"approved","approvalStatus":"Approved"`},
 	{"list-change-log", 200, `"kind":"decision"`},
 	{"get-review", 200, "# Review of REL-2026-Q2-001"},
+	{"get-checkpoint", 404, `"code":"nothing-sealed"`},
 	{"add-changes", 200, `"added":["CHG-1002"]`},
 	{"append-log", 201, `"author":"Otto Auditor"`},
 	{"lift-hold", 204, ``},

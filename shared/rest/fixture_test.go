@@ -170,6 +170,14 @@ func (w *fixture) release(ids ...string) string {
 	return v["id"].(string)
 }
 
+// seal seals what is in the record.
+func (w *fixture) seal() {
+	w.Helper()
+	if _, err := w.Store.Sealer(dynamo.Generation{Number: 1}).Seal(context.Background(), time.Now); err != nil {
+		w.Fatal(err)
+	}
+}
+
 // transition takes a release through statuses.
 func (w *fixture) transition(id string, statuses ...string) {
 	w.Helper()

@@ -92,6 +92,11 @@ var matrix = []struct {
 	{"get-review", 401, 403, 200, 200, 200, func(w *fixture) cell {
 		return cell{ask{route: "GET /releases/" + w.release() + "/review"}, ""}
 	}},
+	{"get-checkpoint", 401, 403, 200, 200, 200, func(w *fixture) cell {
+		w.release()
+		w.seal()
+		return cell{ask{route: "GET /record/checkpoint"}, ""}
+	}},
 	{"list-change-log", 401, 403, 200, 200, 200, func(w *fixture) cell {
 		return cell{ask{route: "GET /change-requests/" + w.change(false) + "/log"}, ""}
 	}},

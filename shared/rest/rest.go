@@ -125,8 +125,11 @@ func (a *API) write(w http.ResponseWriter, q *request, answer reply) error {
 	header := w.Header()
 	body, err := encode(answer.value)
 	contentType := "application/json"
-	if text, ok := answer.value.(operations.Markdown); ok {
+	switch text := answer.value.(type) {
+	case operations.Markdown:
 		body, contentType = []byte(text), "text/markdown; charset=utf-8" // RFC 7763
+	case operations.PlainText:
+		body, contentType = []byte(text), "text/plain; charset=utf-8"
 	}
 	if err != nil {
 		return err

@@ -42,6 +42,7 @@ func Routes() []Route {
 		AppendLog, LiftHold, ListLog, GetReview, TransitionRelease, CompleteStep,
 		ListChanges, CreateChange, GetChange, UpdateChange, DecideChange, ListChangeLog,
 		ListTasks, CreateTask, GetTask, UpdateTask,
+		GetCheckpoint,
 	}
 }
 

@@ -198,6 +198,7 @@ func TestShipped_EachFile_AnswersItsEvent(t *testing.T) {
 			t.Errorf("%s answered nothing", run)
 		}
 	}
+	w.says(w.call("get-checkpoint", 200), "releases-record/")
 	if _, err := w.functions["record-mail-feedback"](t.Context(), must(json.Marshal(w.event("record-mail-feedback")))); err != nil {
 		t.Error(err)
 	}

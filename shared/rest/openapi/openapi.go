@@ -151,6 +151,8 @@ func tagOf(r rest.Route) string {
 		return "Change requests"
 	case "tasks":
 		return "Tasks"
+	case "record":
+		return "Record"
 	}
 	return "Releases"
 }
@@ -177,9 +179,12 @@ func (w *writer) responses(r rest.Route, example Example) object {
 	}
 	if r.Answer != nil {
 		mediaType, schema := "application/json", object{{"type", "string"}}
-		if answer := reflect.TypeOf(r.Answer).Elem(); answer == reflect.TypeFor[operations.Markdown]() {
+		switch answer := reflect.TypeOf(r.Answer).Elem(); answer {
+		case reflect.TypeFor[operations.Markdown]():
 			mediaType = "text/markdown"
-		} else {
+		case reflect.TypeFor[operations.PlainText]():
+			mediaType = "text/plain"
+		default:
 			schema = w.ref(answer, output)
 		}
 		success = append(success, member{"content", object{{mediaType, object{{"schema", schema}, {"example", example.Answer}}}}})

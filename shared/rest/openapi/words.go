@@ -24,4 +24,5 @@ var tags = []object{
 	{{"name", "Releases"}, {"description", "Plan, approve, schedule, carry out, deploy and roll back."}},
 	{{"name", "Change requests"}, {"description", "What the Change Advisory Board decides on."}},
 	{{"name", "Tasks"}, {"description", "What end users wait for."}},
+	{{"name", "Record"}, {"description", "Proof that nothing was changed afterwards."}},
 }
