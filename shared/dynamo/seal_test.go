@@ -156,12 +156,12 @@ func (l *harness) judgeRecord() *sealedRecord {
 	if len(r.leaves)+len(r.others) != len(all) {
 		l.t.Errorf("%d leaves stand with entries, and the tree has %d", len(r.leaves)+len(r.others), len(all))
 	}
-	root, whole, err := record.Tiles{}.Grow(0, record.EmptyRoot(), all)
+	root, tiling, err := record.Tiles{}.Grow(0, record.EmptyRoot(), all)
 	l.no(err)
 	if root != head.Root {
 		l.t.Errorf("the leaves have the root %s, the head %s", root, head.Root)
 	}
-	for id, hashes := range whole {
+	for id, hashes := range tiling {
 		if string(tiles[id]) != string(hashes) {
 			l.t.Errorf("tile %v is not that of the leaves", id)
 		}
