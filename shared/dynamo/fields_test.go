@@ -100,7 +100,7 @@ func TestFields_WholeStruct_ComesBackAsStored(t *testing.T) {
 	survives(t, func(h release.Hold) release.Hold { return decodeHold(encodeHold("R", h)) }, nil)
 	survives(t, func(e release.LogEntry) release.LogEntry {
 		return decodeEntry(t.Context(), entryItem("LOG#R", "R", noteSort(1, 12), e, Write{}))
-	}, map[string]string{"ID": "the sort key in short, which the writer chooses", "Legacy": "of what was stored before", "AuthorEmailVerified": "left out unless it is false", "Changes": "a fingerprint is in hexadecimal"})
+	}, map[string]string{"ID": "the sort key in short, which the writer chooses", "Legacy": "of what was stored before", "AuthorEmailVerified": "left out unless it is false", "Changes": "a fingerprint is in hexadecimal", "Erased": "the entry it names is a key, and read as its id"})
 	survives(t, func(m mail.Mail) mail.Mail { return decodeMail(encodeMail(m)) }, nil)
 	survives(t, func(r mail.RecipientState) mail.RecipientState {
 		return decodeRecipientState(encodeRecipientState(r, now))

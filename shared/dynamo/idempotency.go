@@ -245,6 +245,13 @@ func logResultFields(a *attributes, e *release.LogEntry) {
 	if a.optionalBoolean("unverified", &unverified); unverified {
 		e.AuthorEmailVerified = new(bool)
 	}
+	if a.reading && has(a.item, "erasedEntry") {
+		e.Erased = &release.ErasedWords{}
+	}
+	if e.Erased != nil {
+		a.text("erasedEntry", &e.Erased.Entry)
+		a.texts("erased", &e.Erased.Values)
+	}
 }
 
 // refusalFields are the stored refusal of a creation that could not be completed: a

@@ -55,6 +55,9 @@ func decodeEntry(ctx context.Context, i item) release.LogEntry {
 	if e.Hold != nil {
 		e.Hold.Holder = glyph.Clean(e.Hold.Holder)
 	}
+	if e.Erased != nil {
+		e.Erased.Entry = logID(e.Erased.Entry)
+	}
 	e.Author, e.AuthorEmail, e.Subject, e.Text = glyph.Clean(e.Author), glyph.Clean(e.AuthorEmail), glyph.Clean(e.Subject), glyph.Clean(e.Text)
 	return e
 }

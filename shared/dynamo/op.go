@@ -24,6 +24,7 @@ var (
 	OpLink      = Op{"link"}   // change requests were linked to a release, or removed from one
 	OpDecide    = Op{"decide"} // the CAB decided
 	opHold      = Op{"hold"}   // a hold was placed, replaced or lifted
+	opErase     = Op{"erase"}  // words were taken out of the record
 	opDelete    = Op{"delete"} // the release is marked for deletion
 	opFree      = Op{"free"}   // the change request is in no release any more
 	opFollow    = Op{"follow"} // a settlement reached the change request

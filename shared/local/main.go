@@ -35,7 +35,7 @@ const startWithin = 10 * time.Minute
 
 // Main is the command: without a word it runs the system until it is told to stop,
 // with "sam" it runs it under sam local, with "demo" it plays the story against one that
-// runs. It returns the exit status.
+// runs, with "verify" it checks evidence in files. It returns the exit status.
 func Main(args []string) int {
 	root, err := engine.Root()
 	if err != nil {
@@ -45,6 +45,15 @@ func Main(args []string) int {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		if err := demo.Run(ctx, filepath.Join(root, ".local", "run.json"), os.Stdout); err != nil {
+			return complain(err)
+		}
+		return 0
+	}
+	if len(args) > 0 && args[0] == "verify" {
+		switch err := verify(args[1:], os.Stdout); {
+		case errors.Is(err, flag.ErrHelp):
+			return 0
+		case err != nil:
 			return complain(err)
 		}
 		return 0
@@ -116,7 +125,7 @@ func parse(args []string, root string) (c command, err error) {
 		return c, err
 	}
 	if flags.NArg() > 0 {
-		return c, fmt.Errorf("%q is not a command: there is demo, and nothing for running the system", flags.Arg(0))
+		return c, fmt.Errorf("%q is not a command: there are demo and verify, and nothing for running the system", flags.Arg(0))
 	}
 	c.Strict = strict.AsAWS()
 	c.Endpoint = os.Getenv(engine.EndpointVariable)

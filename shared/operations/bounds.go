@@ -18,6 +18,9 @@ func Bounds(t reflect.Type) (bounds map[string]release.Bound, required []string)
 	case *AddChangesInput:
 		bounds, _ = release.BoundsOf(in.check)
 		return bounds, nil // one of its two lists is enough
+	case *EraseWordsInput:
+		bounds, required = release.BoundsOf(in.check)
+		return bounds, slices.DeleteFunc(required, func(name string) bool { return name == "releaseId" }) // or the other id
 	case input:
 		return release.BoundsOf(in.check)
 	case interface {

@@ -28,6 +28,8 @@ const (
 	ListLog           Name = "list-log"
 	LiftHold          Name = "lift-hold"
 	GetReview         Name = "get-review"
+	GetEvidence       Name = "get-evidence"
+	EraseWords        Name = "erase-words"
 	CompleteStep      Name = "complete-step"
 	TransitionRelease Name = "transition-release"
 	ListChanges       Name = "list-changes"
@@ -59,6 +61,8 @@ var Roles = map[Name]release.Role{
 	ListLog:           release.Viewer,
 	LiftHold:          release.Auditor,
 	GetReview:         release.Viewer,
+	GetEvidence:       release.Auditor,
+	EraseWords:        release.Admin,
 	CompleteStep:      release.Auditor,
 	TransitionRelease: release.Admin,
 	ListChanges:       release.Viewer,

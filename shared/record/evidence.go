@@ -136,6 +136,20 @@ func Needed(size int64, leaves []int64, since int64) ([]int64, error) {
 	return slices.Sorted(maps.Keys(wanted)), nil
 }
 
+// Damaged reads a tree of which tiles may be missing, or cut. A hash that is not there is
+// one that proves nothing: whoever checks a proof finds that.
+func (t Tiles) Damaged() tlog.HashReader {
+	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		all := make([]tlog.Hash, len(indexes))
+		for n, index := range indexes {
+			if one, err := t.ReadHashes([]int64{index}); err == nil {
+				all[n] = one[0]
+			}
+		}
+		return all, nil
+	})
+}
+
 // HashSet is hashes by their numbers, and reads as a tree's store does.
 type HashSet map[int64]tlog.Hash
 

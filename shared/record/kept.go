@@ -134,6 +134,7 @@ func (v *verification) compareEntries(k Kept) error {
 		return nil // of another release: its tree counts
 	}
 	var missing []string
+	var sealedAnew error
 	for _, was := range k.Entries {
 		log := v.logs[logName{was.Kind, was.Of}]
 		if log == nil {
@@ -152,12 +153,15 @@ func (v *verification) compareEntries(k Kept) error {
 		switch {
 		case was.Sum != "" && sum != was.Sum:
 			return is.fault("it is not what it was when %s was kept: its bytes had the SHA-256 %s, and have %s.", k.Name, was.Sum, sum)
-		case was.leaf != "" && (is.Leaf != was.leaf || is.Index != was.index):
-			return is.fault("it was sealed as leaf %d when %s was kept, and is sealed as leaf %d now, or otherwise: it was sealed anew.", was.index, k.Name, is.Index)
+		case sealedAnew == nil && was.leaf != "" && (is.Leaf != was.leaf || is.Index != was.index):
+			sealedAnew = is.fault("it was sealed as leaf %d when %s was kept, and is sealed as leaf %d now, or otherwise: it was sealed anew.", was.index, k.Name, is.Index)
 		}
 	}
 	if len(missing) > 0 {
 		return &Fault{Of: k.ReleaseID, What: fmt.Sprintf("%d of the entries that %s knows are missing: %s. They were cut off, or a table was restored to an earlier moment.", len(missing), k.Name, join(missing))}
+	}
+	if sealedAnew != nil {
+		return sealedAnew
 	}
 	if n := len(v.logs[logName{ReleaseLog, k.ReleaseID}].entries); n < k.Count {
 		return &Fault{Of: k.ReleaseID, What: fmt.Sprintf("it had %d entries when %s was kept, and has %d: the newest were cut off.", k.Count, k.Name, n)}

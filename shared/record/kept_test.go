@@ -153,7 +153,7 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 	restored.counts[ReleaseLog+theRelease] = 2
 	leaf := GenerationLeaf(2, last)
 	begins := restored.append(leaf)
-	again := restored.note(3, "Third, again.")
+	thirdAgain := restored.note(3, "Third, again.")
 	make := func(since int64, entries ...EvidenceEntry) Evidence {
 		p := restored.evidence(since, entries...)
 		p.Restores = []RestoreLeaf{{Leaf: string(leaf), Index: begins}}
@@ -167,9 +167,14 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 		}
 		return p
 	}
-	now := make(atRestore.Size, first, second, again)
+	now := make(atRestore.Size, first, second, thirdAgain)
 	if v, err := Verify([]Evidence{now}, []Kept{keptOf(t, atRestore.String())}, SealedWithin); err != nil || v.Checkpoint.Origin.Generation != 2 {
 		t.Errorf("of before the restored moment: %+v, %s", v, faultOf(err))
+	}
+	otherPage := now // the leaf stands on each page
+	otherPage.Entries, otherPage.Logs, otherPage.NextCursor = nil, nil, "next"
+	if _, err := Verify([]Evidence{now, otherPage}, nil, SealedWithin); err != nil {
+		t.Errorf("of two pages: %s", faultOf(err))
 	}
 	for _, c := range []struct {
 		kept string
@@ -206,6 +211,29 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 		if _, err := Verify([]Evidence{k.evidence(0, first, second, third)}, []Kept{kept}, SealedWithin); !strings.Contains(faultOf(err), c.want) {
 			t.Errorf("%s\nwant %s", faultOf(err), c.want)
 		}
+	}
+}
+
+// What was trimmed since is known by its leaf, and a change request that left the release
+// takes its record with it.
+func TestVerify_TrimmedAndUnlinkedSince_IsNotMissing(t *testing.T) {
+	k := newKeeper(t)
+	entries := k.sampleLog()[:6]
+	kept := keptOf(t, asJSON(t, k.evidence(0, entries...)))
+	size := k.size
+	for n := range release.MaxNotes {
+		entries = append(entries, k.note(3+n, "Note."))
+	}
+	entries[4].Bytes, entries[4].Values = "", nil
+	left := append(slices.Clone(entries[:1]), entries[3:]...)
+	now := k.evidence(size, left...)
+	now.Logs = now.Logs[:1]
+	if v, err := Verify([]Evidence{now}, []Kept{kept, keptOf(t, asJSON(t, now))}, SealedWithin); err != nil || v.Trimmed != 1 {
+		t.Errorf("%+v, %s", v, faultOf(err))
+	}
+	kept.Entries[4].Sum = SumOf("other bytes")
+	if _, err := Verify([]Evidence{now}, []Kept{kept}, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000001: it is not what it was") {
+		t.Error(faultOf(err))
 	}
 }
 

@@ -185,3 +185,27 @@ func marshal(v any) string {
 	}
 	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }
+
+// ValueNames are the names of an entry's values by what an entry shows: author,
+// authorEmail, subject, text, and changes for all that was written of its fields, with the
+// fingerprints of what was there before.
+func ValueNames(entryBytes string, shown []release.Erasable) []string {
+	var f form
+	_ = json.Unmarshal([]byte(entryBytes), &f) // what is not in its form has no values that are known
+	var names []string
+	for _, name := range shown {
+		switch name {
+		case "authorEmail":
+			names = append(names, "email")
+		case "subject":
+			names = append(names, "subject", "holder") // whose hold it is, by their subject
+		case "changes":
+			for n := range f.Changes {
+				names = append(names, toName(n), wasName(n))
+			}
+		default:
+			names = append(names, string(name))
+		}
+	}
+	return names
+}

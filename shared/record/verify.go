@@ -330,6 +330,9 @@ func (f form) hashes() map[string]hash {
 	for n, c := range f.Changes {
 		all[toName(n)], all[wasName(n)] = c.To, c.Was
 	}
+	if f.Hold != nil {
+		all["holder"] = f.Hold.Holder
+	}
 	for name, h := range all {
 		if h == "" {
 			delete(all, name)
@@ -348,7 +351,7 @@ func nameOfValue(name string, f form) string {
 			return "fingerprint of what " + c.Field + " was before"
 		}
 	}
-	return map[string]string{"subject": "author's subject", "author": "author", "email": "author's address", "text": "text"}[name]
+	return map[string]string{"subject": "author's subject", "author": "author", "email": "author's address", "text": "text", "holder": "holder"}[name]
 }
 
 func (e provedEntry) erasures(log *provedLog) {

@@ -35,7 +35,7 @@ func (v *verification) checkLogs() error {
 	}
 	slices.SortFunc(sealed, func(a, b provedEntry) int { return cmp.Compare(a.Index, b.Index) })
 	for n, e := range sealed {
-		if n > 0 && e.leaf.SealedAt.Before(sealed[n-1].leaf.SealedAt) {
+		if n > 0 && sealed[n-1].leaf.SealedAt.Sub(e.leaf.SealedAt) > v.within { // the clocks of two sealers differ
 			return e.fault("it was sealed as leaf %d on %s, before leaf %d was: the times of the tree go backwards.",
 				e.Index, e.leaf.SealedAt.Format(time.RFC3339Nano), sealed[n-1].Index)
 		}
@@ -46,13 +46,13 @@ func (v *verification) checkLogs() error {
 // withoutTwins leaves a note out that was trimmed while the pages were read, so that it
 // stands on one with its text and on another without; and sorts by key.
 func (l *provedLog) withoutTwins() {
-	whole := map[string]bool{}
+	complete := map[string]bool{}
 	for _, e := range l.entries {
 		if e.Bytes != "" {
-			whole[e.Leaf] = true
+			complete[e.Leaf] = true
 		}
 	}
-	l.entries = slices.DeleteFunc(l.entries, func(e provedEntry) bool { return e.Bytes == "" && whole[e.Leaf] })
+	l.entries = slices.DeleteFunc(l.entries, func(e provedEntry) bool { return e.Bytes == "" && complete[e.Leaf] })
 	slices.SortStableFunc(l.entries, func(a, b provedEntry) int { return cmp.Compare(a.Key, b.Key) })
 }
 

@@ -122,6 +122,27 @@ func (k *keeper) sampleLog() []EvidenceEntry {
 	}
 }
 
+// A value that the verifier does not know of could be changed, or taken away, unseen.
+func TestVerify_EveryValueOfAnEntry_IsKnown(t *testing.T) {
+	e := Encode("REL-1", "e0001.5", entry())
+	var f form
+	if err := json.Unmarshal([]byte(e.Bytes), &f); err != nil {
+		t.Fatal(err)
+	}
+	known := f.hashes()
+	for name := range e.Values {
+		if known[name] == "" || nameOfValue(name, f) == "" {
+			t.Errorf("the value %s is none that the verifier knows", name)
+		}
+	}
+	if len(known) != len(e.Values) {
+		t.Errorf("%d values, and %d known", len(e.Values), len(known))
+	}
+	if got := ValueNames(e.Bytes, release.Erasables); len(got) < len(e.Values) {
+		t.Errorf("%v can be erased of %d values", got, len(e.Values))
+	}
+}
+
 func faultOf(err error) string {
 	var f *Fault
 	if errors.As(err, &f) {
@@ -294,9 +315,9 @@ func TestVerify_TrimmedNotes_NeedNewerOnes(t *testing.T) {
 		entries[at].Bytes, entries[at].Values = "", nil
 	}
 	trim(0)
-	whole := entries[1]
+	untrimmed := entries[1]
 	trim(1)
-	got, err := Verify([]Evidence{k.evidence(0, append(entries, whole)...)}, nil, SealedWithin) // trimmed between two pages
+	got, err := Verify([]Evidence{k.evidence(0, append(entries, untrimmed)...)}, nil, SealedWithin) // trimmed between two pages
 	if err != nil || got.Trimmed != 1 || got.Entries != release.MaxNotes+1 {
 		t.Errorf("%+v, %s", got, faultOf(err))
 	}
@@ -328,8 +349,9 @@ func TestVerify_ErasedWords_NeedAnEntryThatSaysSo(t *testing.T) {
 	if _, err := Verify([]Evidence{k.evidence(0, erase("author")...)}, nil, SealedWithin); !strings.Contains(faultOf(err), `entry e0001.000000000001: its value "text" is gone`) {
 		t.Error(faultOf(err))
 	}
-	entries[len(entries)-1].Values = nil // an erasure cannot come before what it erases
-	if _, err := Verify([]Evidence{k.evidence(0, erase("author", "text")...)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000009: its value") {
+	last := &entries[len(entries)-1] // an erasure cannot come before what it erases
+	last.Values = slices.DeleteFunc(slices.Clone(last.Values), func(v SaltedValue) bool { return v.Name == "text" })
+	if _, err := Verify([]Evidence{k.evidence(0, erase("author", "text")...)}, nil, SealedWithin); !strings.Contains(faultOf(err), `entry e0001.000000000009: its value "text" is gone`) {
 		t.Error(faultOf(err))
 	}
 }
@@ -338,9 +360,49 @@ func TestVerify_ErasedWords_NeedAnEntryThatSaysSo(t *testing.T) {
 func TestVerify_TimesOfTheTreeGoBackwards_IsRefused(t *testing.T) {
 	k := newKeeper(t)
 	first := k.note(1, "First.")
-	k.now = begun.Add(-5 * time.Second)
+	k.now = begun.Add(-SealedWithin - time.Second)
 	second := k.note(2, "Second.")
 	if _, err := Verify([]Evidence{k.evidence(0, first, second)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000002: it was sealed as leaf 3") {
+		t.Error(faultOf(err))
+	}
+}
+
+// Pages that were fetched at different times do not make one piece of evidence.
+func TestVerify_PagesOfTwoPieces_AreRefused(t *testing.T) {
+	k := newKeeper(t)
+	entries := k.sampleLog()
+	first, second := k.evidence(0, entries[:3]...), k.evidence(0, entries[3:]...)
+	first.NextCursor = "next"
+	second.Logs = []LogCount{{Of: theRelease, Kind: ReleaseLog, Sealed: 3}}
+	if _, err := Verify([]Evidence{first, second}, nil, SealedWithin); !strings.Contains(faultOf(err), "do not agree on how many entries") {
+		t.Error(faultOf(err))
+	}
+	second.Logs = nil // as later pages have it
+	if _, err := Verify([]Evidence{first, second}, nil, SealedWithin); err != nil {
+		t.Error(faultOf(err))
+	}
+	k.append([]byte("meanwhile"))
+	second = k.evidence(0, entries[3:]...)
+	if _, err := Verify([]Evidence{first, second}, nil, SealedWithin); !strings.Contains(faultOf(err), "the pages are of two checkpoints") {
+		t.Error(faultOf(err))
+	}
+}
+
+// A sealer that numbers wrongly makes a tree that is right and a log that is not.
+func TestVerify_NumberedWrongly_IsRefused(t *testing.T) {
+	k := newKeeper(t)
+	first := k.note(1, "First.")
+	k.counts[ReleaseLog+theRelease] = 0
+	second := k.note(2, "Second.")
+	if _, err := Verify([]Evidence{k.evidence(0, first, second)}, nil, SealedWithin); !strings.Contains(faultOf(err), "it was sealed as number 1, and so was entry e0001.000000000001") {
+		t.Error(faultOf(err))
+	}
+	k = newKeeper(t)
+	k.counts[ReleaseLog+theRelease] = 1
+	second = k.note(2, "Second.")
+	k.counts[ReleaseLog+theRelease] = 0
+	first = k.note(1, "First.")
+	if _, err := Verify([]Evidence{k.evidence(0, first, second)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000002: it was sealed as number 2 before entry e0001.000000000001 was as number 1") {
 		t.Error(faultOf(err))
 	}
 }

@@ -122,6 +122,15 @@ type ErasedWords struct {
 	Values []string `json:"values" doc:"What: 'author', 'email', 'subject', 'text', or 'to0' and 'was0' of the first field in 'changes'."`
 }
 
+// Erasable is a part of an entry that words or names of people stand in.
+type Erasable string
+
+// Erasables lists what can be erased of an entry: "changes" are all values of its fields.
+var Erasables = []Erasable{"author", "authorEmail", "subject", "text", "changes"}
+
+// ParseErasable matches a part of an entry without regard to case.
+func ParseErasable(s string) (Erasable, bool) { return parseEnum(s, Erasables) }
+
 // EntryBy is an entry by the person in the stamp, at its time to the millisecond.
 func EntryBy(kind LogKind, text string, stamp Stamp) LogEntry {
 	e := LogEntry{

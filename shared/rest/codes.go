@@ -163,6 +163,14 @@ var Codes = []Code{
 		Detail: "REL-2026-Q2-001 is planned, not deployed: the entry was not written.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 	}},
+	{"There is nothing to erase", next("Read the entry in the log: what was erased is empty there."), release.Error{
+		Kind: release.KindConflict, Code: "nothing-to-erase",
+		Detail: "The entry e0 of REL-2026-Q2-001 has no text, or not any more.",
+	}},
+	{"The entry is not sealed yet", next("Write a log entry, and try again in a few minutes."), release.Error{
+		Kind: release.KindConflict, Code: "not-sealed",
+		Detail: "The entry 12 of REL-2026-Q2-001 is from before its words stood beside it: it takes that form when it is sealed, minutes after the next entry.",
+	}},
 	{"The release is still being created", next("Try again in a moment."), release.Error{
 		Kind: release.KindConflict, Code: "linking",
 		Detail: "REL-2026-Q2-001 is still being created: 40 of its change requests are not linked yet.",

@@ -58,6 +58,14 @@ var priced = []struct {
 		w.seal()
 		return ask{route: "GET /record/checkpoint"}
 	}},
+	{operations.GetEvidence, "20 change requests, 20 log entries, all sealed", func(w *fixture) ask {
+		id := typical(w, 20, 20)
+		w.seal()
+		return ask{route: "GET /releases/" + id + "/evidence"}
+	}},
+	{operations.EraseWords, "a text", func(w *fixture) ask {
+		return ask{route: "POST /record/erasures", body: object{"releaseId": typical(w, 0, 1), "entry": "e0.1", "values": []string{"text"}}}
+	}},
 	{operations.CompleteStep, "one of three", func(w *fixture) ask {
 		return ask{route: "POST /releases/" + typical(w, 20, 0, "approved", "scheduled") + "/steps/rollout/1", body: object{"completed": true}}
 	}},

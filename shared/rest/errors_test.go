@@ -143,6 +143,10 @@ var badInput = []failing{
 	{"readiness", onRelease("GET %/readiness?verbose=1", planned, nil), 400, "invalid-request", "verbose", ""},
 	{"list log", onRelease("GET %/log?limit=0&status=planned", planned, nil), 400, "invalid-request", "status limit", ""},
 	{"list log", onRelease("GET %/log?cursor=e30", planned, nil), 400, "invalid-cursor", "cursor", ""},
+	{"evidence", onRelease("GET %/evidence?cursor=e30", planned, nil), 400, "invalid-cursor", "cursor", ""},
+	{"evidence", onRelease("GET %/evidence?since=-1", planned, nil), 400, "invalid-request", "since", ""},
+	{"evidence", to("GET /releases/REL-1999-Q1-001/evidence", nil), 404, "not-found", "", ""},
+	{"erase", to("POST /record/erasures", object{"entry": "e0", "values": []string{"leaf"}}), 400, "invalid-request", "releaseId values[0]", ""},
 	{"list change log", func(w *fixture) ask {
 		return ask{route: "GET /change-requests/" + w.change(false) + "/log?limit=0&kind=note&status=planned"}
 	}, 400, "invalid-request", "status limit kind", ""},
@@ -196,6 +200,21 @@ var badInput = []failing{
 var badState = []failing{
 	{"get", onRelease("GET %", planned, nil, `If-Match: "9"`), 412, "revision-stale", "", ""},
 	{"get", onRelease("GET %", planned, nil, `If-Match: W/"1-0123456789abcdef"`), 412, "revision-stale", "", ""},
+	{"erase", func(w *fixture) ask {
+		return ask{route: "POST /record/erasures", body: object{"releaseId": w.release(), "entry": "e0", "values": []string{"text", "text"}}}
+	}, 400, "invalid-request", "values[1]", ""},
+	{"erase", func(w *fixture) ask {
+		id := w.release()
+		for range 2 {
+			w.send(admin, ask{route: "POST /record/erasures", body: object{"releaseId": id, "entry": "e0", "values": []string{"text"}}})
+		}
+		return ask{route: "POST /record/erasures", body: object{"releaseId": id, "entry": "e0", "values": []string{"text"}}}
+	}, 409, "nothing-to-erase", "", ""},
+	{"erase", func(w *fixture) ask {
+		id := w.release()
+		w.put(w.Tables.Releases, attributes{"pk": str("LOG#" + id), "sk": str("000000000001"), "at": str("2026-01-01T00:00:00.000Z"), "author": str("Ada"), "text": str("From before.")})
+		return ask{route: "POST /record/erasures", body: object{"releaseId": id, "entry": "1", "values": []string{"text"}}}
+	}, 409, "not-sealed", "", ""},
 	{"patch", onRelease("PATCH %", planned, object{"name": "A"}, `If-Match: W/"1-0123456789abcdef"`), 412, "revision-stale", "", ""},
 	{"patch", onRelease("PATCH %", planned, object{"name": "A"}, "If-None-Match: *"), 412, "already-there", "", ""},
 	{"patch", onRelease("PATCH %", planned, `{"name":`, "If-None-Match: *"), 400, "invalid-json", "", ""}, // what is wrong in itself comes first

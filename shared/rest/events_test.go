@@ -41,6 +41,8 @@ var payloads = []struct {
 	{"add-changes", 200, `"added":["CHG-1002"]`},
 	{"append-log", 201, `"author":"Otto Auditor"`},
 	{"lift-hold", 204, ``},
+	{"erase-words", 201, `"erased":{"entry":"e0.1","values":["text"]}`},
+	{"get-evidence", 200, `"evidenceVersion":1,"releaseId":"REL-2026-Q2-001"`},
 	{"transition-release", 200, `"status":"approved"`},
 	{"get-release", 200, `"text":"planned → approved\nNote: CAB of 1 April."`},
 	{"complete-step", 200, `"completed":true,"completedBy":"Ada Admin"`},

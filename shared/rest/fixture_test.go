@@ -137,7 +137,7 @@ type object = map[string]any
 var counter atomic.Int64
 
 // newKey is an id that no other part of the test uses.
-func newKey(prefix string) string { return fmt.Sprintf("%s-%d", prefix, counter.Add(1)) }
+func newKey(prefix string) string { return fmt.Sprintf("%s-%05d", prefix, counter.Add(1)) }
 
 // change enters a change request, CAB-approved or pending.
 func (w *fixture) change(approved bool) string {

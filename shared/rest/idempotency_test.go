@@ -34,6 +34,8 @@ func TestIdempotency_Repeated_HappensOnce(t *testing.T) {
 		{"append-log", "/releases/" + id + "/log", object{"text": "A", "status": "planned"}, object{"text": "B", "status": "planned"}},
 		{"append-log", "/releases/" + id + "/log", object{"text": "A"}, object{"text": "B"}},
 		{"append-log", "/releases/" + busy + "/log", object{"text": "A", "hold": true, "status": "scheduled"}, object{"text": "A", "status": "scheduled"}},
+		{"erase-words", "/record/erasures", object{"releaseId": id, "entry": "e0.1", "values": []string{"text"}}, object{"releaseId": id, "entry": "e0.2", "values": []string{"text"}}},
+		{"erase-words", "/record/erasures", object{"changeRequestId": more[3], "entry": "1", "values": []string{"text"}}, object{"changeRequestId": more[3], "entry": "1", "values": []string{"author"}}},
 		{"complete-step", "/releases/" + busy + "/steps/rollout/1", object{"completed": true}, object{"completed": false}},
 		{"complete-step", "/releases/" + busy + "/steps/rollout/1", object{"completed": true}, object{"completed": false}},
 		{"create-change", "/change-requests", object{"changeType": "Normal"}, object{"changeType": "Emergency"}},

@@ -97,6 +97,13 @@ var matrix = []struct {
 		w.seal()
 		return cell{ask{route: "GET /record/checkpoint"}, ""}
 	}},
+	{"get-evidence", 401, 403, 403, 200, 200, func(w *fixture) cell {
+		return cell{ask{route: "GET /releases/" + w.release() + "/evidence"}, ""}
+	}},
+	{"erase-words", 401, 403, 403, 403, 201, func(w *fixture) cell {
+		id := w.release()
+		return cell{ask{route: "POST /record/erasures", body: object{"releaseId": id, "entry": "e0", "values": []string{"author"}}}, "/releases/" + id + "/log"}
+	}},
 	{"list-change-log", 401, 403, 200, 200, 200, func(w *fixture) cell {
 		return cell{ask{route: "GET /change-requests/" + w.change(false) + "/log"}, ""}
 	}},

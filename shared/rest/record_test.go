@@ -44,6 +44,7 @@ var recorded = map[operations.Name]leaves{
 		request:   ask{route: "POST /change-requests/{C}/decision", body: object{"decision": "rejected", "note": "No."}},
 		inRelease: "decision", inCR: "decision", has: []string{"decision", "changeRequestId", "digest", "changes"},
 	},
+	operations.EraseWords: {request: ask{route: "POST /record/erasures", body: object{"releaseId": "{R}", "entry": "e0", "values": []string{"author"}}}, inRelease: "erasure", has: []string{"erased"}},
 	// Tasks have comments and a history of their own; the record is of releases and change
 	// requests, and a settlement tells it in counts.
 	operations.CreateTask: {request: ask{route: "POST /tasks", body: object{"title": "A task", "requesterEmail": "a@example.com", "changeRequestId": "{C}"}}},

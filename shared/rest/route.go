@@ -39,7 +39,7 @@ type Route struct {
 func Routes() []Route {
 	return []Route{
 		ListReleases, CreateRelease, GetRelease, UpdateRelease, DeleteRelease, AddChanges, CheckReadiness,
-		AppendLog, LiftHold, ListLog, GetReview, TransitionRelease, CompleteStep,
+		AppendLog, LiftHold, ListLog, GetReview, GetEvidence, EraseWords, TransitionRelease, CompleteStep,
 		ListChanges, CreateChange, GetChange, UpdateChange, DecideChange, ListChangeLog,
 		ListTasks, CreateTask, GetTask, UpdateTask,
 		GetCheckpoint,

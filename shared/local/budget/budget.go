@@ -52,6 +52,8 @@ var All = []Budget{
 	{What: "sending at 14 a second, 8 senders, off the rate", Unit: "%", Most: 10},
 	{What: "sending, a mail beyond the outbox's own", Unit: "requests", Most: 0.2},
 	{What: "sending, a mail beyond the outbox's own", Unit: "WCU"},
+	{What: "evidence of a release with 1,000 entries", Unit: "requests", Most: 25},
+	{What: "evidence of a release with 1,000 entries, offline check", Unit: "seconds", Most: 1},
 
 	{What: "get_release concise, typical", Unit: "tokens", Most: 1000},
 	{What: "get_release concise, at the bounds", Unit: "tokens", Most: 4000},

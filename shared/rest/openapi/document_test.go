@@ -105,6 +105,8 @@ func (s *teller) carryOut() {
 	}
 	s.run("get-release", "GET /releases/REL-2026-Q2-001", "")
 	s.run("get-review", "GET /releases/REL-2026-Q2-001/review", "")
+	s.run("erase-words", "POST /record/erasures", `{"releaseId":"REL-2026-Q2-001","entry":"e3.1","values":["text"]}`)
+	s.examples["get-evidence"] = openapi.Example{Answer: evidenceExample(s)}
 	s.run("get-change", "GET /change-requests/CHG-1001", "")
 	if _, err := s.store.Sealer(dynamo.Generation{Number: 1}).Seal(s.Context(), func() time.Time { return s.now }); err != nil {
 		s.Fatal(err)
@@ -133,6 +135,28 @@ func (s *teller) checkpoint() {
 	c.Origin.Installation, c.Root = "K7QO3F2LWMZ5XJ4TB6YDNAEVHS", record.EmptyRoot()
 	e.Answer, _ = json.Marshal(c.String()) // a text has no error
 	s.examples["get-checkpoint"] = e
+}
+
+// evidenceExample is evidence that was kept: it has random salts, and would be another each
+// time.
+func evidenceExample(t *teller) json.RawMessage {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", "evidence.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.TrimSpace(raw)
+}
+
+// The example of evidence is one that holds.
+func TestExample_OfEvidence_Holds(t *testing.T) {
+	pages, err := record.ReadEvidence("the example", evidenceExample(&teller{T: t}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := record.Verify(pages, nil, record.SealedWithin); err != nil || v.Entries != 2 {
+		t.Errorf("%+v, %v", v, err)
+	}
 }
 
 func (s *teller) run(operation, route, body string) {

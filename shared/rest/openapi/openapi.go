@@ -170,7 +170,7 @@ func (w *writer) responses(r rest.Route, example Example) object {
 	if r.Method == http.MethodGet || hasRevision(r) {
 		headers = append(headers, member{"ETag", reference("headers", "ETag")})
 	}
-	if r.Status == http.StatusCreated && !strings.HasSuffix(r.Path, "/log") {
+	if r.Status == http.StatusCreated && !strings.HasSuffix(r.Path, "/log") && !strings.HasSuffix(r.Path, "/erasures") {
 		headers = append(headers, member{"Location", reference("headers", "Location")})
 	}
 	success := object{{"description", successes[r.Status]}}

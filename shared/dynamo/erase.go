@@ -1,0 +1,161 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/record"
+	"example.com/releases/shared/release"
+)
+
+// EraseFromLog takes a person's words out of an entry of a release's log, for good, and
+// leaves an entry that says which. The entry's bytes hold hashes of them and stay, and so
+// does its seal. Deletion of the release does not keep anybody from asking for it.
+func (s *Store) EraseFromLog(ctx context.Context, id, entryID string, parts []release.Erasable, w Write) (release.LogEntry, error) {
+	w.keepRecordIn(s.tables.Releases)
+	return retryOnConflict(ctx, func() (release.LogEntry, error) {
+		var guard []types.TransactWriteItem
+		r, here, err := s.releaseAndPlace(ctx, id)
+		sk := here.sort(release.LogErasure, "")
+		switch {
+		case err == nil:
+			guard = append(guard, updateAction(s.tables.Releases, releaseKey(id), newExpression().op(opErase).
+				set("updatedAt", secondsValue(w.At)).set("revision", number(r.Revision+1)).equal("revision", number(r.Revision)).absent("deleting")))
+		case release.IsKind(err, release.KindNotFound):
+			if sk, err = s.afterDeletion(ctx, id); err != nil {
+				return release.LogEntry{}, err
+			}
+		default:
+			return release.LogEntry{}, err
+		}
+		return s.erase(ctx, erasing{
+			table: s.tables.Releases, partition: logPrefix + id, of: id, key: logSort(entryID), shown: entryID, parts: parts, sk: sk, guard: guard,
+		}, w)
+	})
+}
+
+// EraseFromChangeLog is EraseFromLog for the record of a change request.
+func (s *Store) EraseFromChangeLog(ctx context.Context, id, entryID string, parts []release.Erasable, w Write) (release.LogEntry, error) {
+	w.keepRecordIn(s.tables.Changes)
+	return retryOnConflict(ctx, func() (release.LogEntry, error) {
+		c, err := s.Change(ctx, id)
+		if err != nil {
+			return release.LogEntry{}, err
+		}
+		return s.erase(ctx, erasing{
+			table: s.tables.Changes, partition: changeLogPrefix + id, of: id, key: changeLogSortOf(entryID), shown: entryID, parts: parts,
+			sk:    changeLogSort(c.Revision+1, 0),
+			guard: []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), changeGuard(c, opErase, w))},
+		}, w)
+	})
+}
+
+// afterDeletion is the key of an erasure in the log of a release that was deleted: behind
+// all that stands there.
+func (s *Store) afterDeletion(ctx context.Context, id string) (string, error) {
+	end, err := s.get(ctx, s.tables.Releases, key(logPrefix+id, deletedSort))
+	if err != nil {
+		return "", err
+	}
+	if end == nil {
+		return "", release.NotFound("release", id)
+	}
+	n := 1
+	err = s.items(ctx, rangeOf(s.tables.Releases, logPrefix+id, ">=", deletedSort), pageSize, func(item) { n++ })
+	return noteSort(9999, n), err
+}
+
+// erasing is what is erased, and where the entry goes that says so.
+type erasing struct {
+	table, partition, of string
+	key, shown           string
+	parts                []release.Erasable
+	sk                   string
+	guard                []types.TransactWriteItem
+}
+
+func (s *Store) erase(ctx context.Context, what erasing, w Write) (release.LogEntry, error) {
+	i, err := s.get(ctx, what.table, key(what.partition, what.key))
+	switch {
+	case err != nil:
+		return release.LogEntry{}, err
+	case i == nil:
+		return release.LogEntry{}, release.NotFound("entry", what.shown+" of "+what.of)
+	case !has(i, "entry"):
+		return release.LogEntry{}, release.Fail(release.KindConflict, "not-sealed",
+			"The entry %s of %s is from before its words stood beside it: it takes that form when it is sealed, minutes after the next entry.", what.shown, what.of)
+	}
+	there := mapOf(i, "values")
+	names := slices.DeleteFunc(record.ValueNames(verbatim(i, "entry"), what.parts), func(name string) bool { return there[name] == nil })
+	if len(names) == 0 {
+		return release.LogEntry{}, release.Fail(release.KindConflict, "nothing-to-erase",
+			"The entry %s of %s has no %s, or not any more.", what.shown, what.of, joined(what.parts))
+	}
+	gone := newExpression()
+	for _, name := range names {
+		path := gone.name("values") + "." + gone.name(name)
+		gone.removes = append(gone.removes, path)
+		gone.conditions = append(gone.conditions, "attribute_exists("+path+")")
+	}
+	entry := release.EntryBy(release.LogErasure, fmt.Sprintf("Erased %s of entry %s", joined(what.parts), what.shown), w.Stamp)
+	entry.Erased = &release.ErasedWords{Entry: what.key, Values: names}
+	put := entryItem(what.partition, what.of, what.sk, entry, w)
+	entry = decodeEntry(ctx, put)
+	if what.table == s.tables.Changes {
+		entry = decodeChangeEntry(ctx, put)
+	}
+	actions := append(what.guard,
+		updateAction(what.table, key(what.partition, what.key), gone),
+		putAction(what.table, put, newExpression().absent("pk")),
+	)
+	return entry, s.writeChunk(ctx, actions, w, &entry)
+}
+
+func joined(parts []release.Erasable) string {
+	all := make([]string, len(parts))
+	for n, p := range parts {
+		all[n] = string(p)
+	}
+	return strings.Join(all, ", ")
+}
+
+// logSort is the key of an entry that callers see as logID, or that is a key already.
+func logSort(id string) string {
+	pad := func(parts []string, sizes ...int) {
+		for n := range min(len(parts), len(sizes)) {
+			parts[n] = padded(parts[n], sizes[n])
+		}
+	}
+	if rest, ok := strings.CutPrefix(id, firstSort); ok {
+		parts := strings.SplitN(rest, ".", 4)
+		pad(parts, 4, 12, 8)
+		return firstSort + strings.Join(parts, ".")
+	}
+	n, suffix, written := strings.Cut(strings.Replace(id, "#", ".", 1), ".")
+	n = padded(n, 12)
+	if !written {
+		return n
+	}
+	if revision, ofEdit := strings.CutPrefix(suffix, "r"); ofEdit {
+		return n + "#r" + padded(revision, 8)
+	}
+	return n + "#" + padded(suffix, 4)
+}
+
+// changeLogSortOf is the key of an entry that callers see as changeLogID, or that is a key
+// already.
+func changeLogSortOf(id string) string {
+	revision, nth, written := strings.Cut(id, ".")
+	if revision = padded(revision, len(olderDecision)); written {
+		return revision + "." + nth
+	}
+	return revision
+}
+
+func padded(number string, size int) string {
+	return strings.Repeat("0", max(0, size-len(number))) + number
+}

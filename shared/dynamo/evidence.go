@@ -1,0 +1,195 @@
+package dynamo
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"example.com/releases/shared/record"
+	"example.com/releases/shared/release"
+)
+
+// evidenceBytes bounds what a page of evidence takes as JSON: 4 MB, without what one entry,
+// or 99 leaves of trimmed notes, may go beyond it, and a release with its change requests.
+const evidenceBytes = 3 << 20
+
+// proofBytes is about what the leaf of an entry takes in evidence, with the hashes that
+// only it needs: in a tree of a million leaves up to 18, most of them shared.
+const proofBytes = 1200
+
+// Evidence reads a page of what proves the record of a release and of its change requests.
+// All pages are of the checkpoint of the first one, which the cursor carries. since is the
+// size of an older tree to be connected with it, or 0. The release is nil once it is
+// deleted.
+//
+// What is counted is read before the entries, and they before the head of the tree: so an
+// entry that is counted as sealed is there, and one that was sealed when it was read is in
+// the tree.
+func (s *Store) Evidence(ctx context.Context, id string, since int64, cursor string, now time.Time) (record.Evidence, *ReleaseDetail, error) {
+	detail, err := s.releaseOrItsEnd(ctx, id)
+	if err != nil {
+		return record.Evidence{}, nil, err
+	}
+	logs := evidenceLogs(id, detail)
+	from, err := openEvidenceCursor(cursor, id, logs)
+	if err != nil {
+		return record.Evidence{}, nil, err
+	}
+	page := evidencePage{logs: logs, at: from, limit: evidenceBytes, Evidence: record.Evidence{
+		Version: 1, ReleaseID: id, MadeAt: release.FormatTime(now), Logs: []record.LogCount{}, Entries: []record.EvidenceEntry{}, Hashes: []record.StoredHash{},
+	}}
+	if cursor == "" {
+		if page.Logs, err = s.leafCounts(ctx, logs); err != nil {
+			return record.Evidence{}, nil, err
+		}
+	}
+	for page.at.log < len(logs) {
+		full, err := s.evidenceEntries(ctx, &page)
+		if err != nil {
+			return record.Evidence{}, nil, pageFailure(err, cursor)
+		}
+		if full {
+			break
+		}
+		page.at.log, page.at.after = page.at.log+1, ""
+	}
+	if err := s.prove(ctx, &page, since); err != nil {
+		return record.Evidence{}, nil, err
+	}
+	if cursor != "" {
+		detail = nil // it stands on the first page
+	}
+	return page.Evidence, detail, nil
+}
+
+// releaseOrItsEnd reads a release with its links; nil where it was deleted.
+func (s *Store) releaseOrItsEnd(ctx context.Context, id string) (*ReleaseDetail, error) {
+	detail, err := s.ReleaseWithLinks(ctx, id)
+	if err == nil || !release.IsKind(err, release.KindNotFound) {
+		return &detail, err
+	}
+	end, readErr := s.get(ctx, s.tables.Releases, key(logPrefix+id, deletedSort))
+	switch {
+	case readErr != nil:
+		return nil, readErr
+	case end == nil:
+		return nil, err
+	}
+	return nil, nil
+}
+
+// evidenceLog is a partition that evidence is read from.
+type evidenceLog struct {
+	kind, of  string
+	table     func(Tables) string
+	partition string
+}
+
+func (l evidenceLog) archive() bool { return strings.HasPrefix(l.partition, leavesPrefix) }
+
+// evidenceLogs are the release's log, the leaves of its trimmed notes (after it: what is
+// trimmed meanwhile stands there by then), and the records of its change requests.
+func evidenceLogs(id string, detail *ReleaseDetail) []evidenceLog {
+	releases, changes := func(t Tables) string { return t.Releases }, func(t Tables) string { return t.Changes }
+	logs := []evidenceLog{{record.ReleaseLog, id, releases, logPrefix + id}, {record.ReleaseLog, id, releases, leavesPrefix + id}}
+	if detail == nil {
+		return logs
+	}
+	for _, l := range detail.Links {
+		logs = append(logs, evidenceLog{record.ChangeLog, l.ID, changes, changeLogPrefix + l.ID})
+	}
+	return logs
+}
+
+// leafCounts reads how many leaves were counted for each log.
+func (s *Store) leafCounts(ctx context.Context, logs []evidenceLog) ([]record.LogCount, error) {
+	var keys []item
+	for _, l := range logs {
+		if !l.archive() {
+			keys = append(keys, leafCountKey(l.partition))
+		}
+	}
+	found, err := s.batchGet(ctx, s.tables.Record, keys)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]item{}
+	for _, i := range found {
+		counts[verbatim(i, "pk")] = i
+	}
+	var all []record.LogCount
+	for _, l := range logs {
+		if !l.archive() {
+			i := counts[leafCountPrefix+l.partition]
+			all = append(all, record.LogCount{Of: l.of, Kind: l.kind, Sealed: num(i, "k"), From: verbatim(i, sealedFrom)})
+		}
+	}
+	return all, nil
+}
+
+// evidencePage collects entries until it is full.
+type evidencePage struct {
+	record.Evidence
+	logs        []evidenceLog
+	at          evidencePosition
+	size, limit int
+}
+
+// evidenceEntries reads a log from where the page stands, and tells whether the page is full.
+func (s *Store) evidenceEntries(ctx context.Context, p *evidencePage) (full bool, err error) {
+	log := p.logs[p.at.log]
+	in := rangeOf(log.table(s.tables), log.partition, ">=", firstEntry)
+	if p.at.after != "" {
+		in.ExclusiveStartKey = key(log.partition, p.at.after)
+	}
+	err = s.pages(ctx, in, pageSize, func(items []item, _ item) (bool, error) {
+		for _, i := range items {
+			if full = p.size >= p.limit; full {
+				return false, nil
+			}
+			if log.archive() {
+				p.addLeaves(log, i)
+			} else {
+				p.addEntry(log, i)
+			}
+			p.at.after = verbatim(i, "sk")
+		}
+		return true, nil
+	})
+	return full, err
+}
+
+func (p *evidencePage) addEntry(log evidenceLog, i item) {
+	e := record.EvidenceEntry{Of: log.of, Kind: log.kind, Key: verbatim(i, "sk"), Bytes: verbatim(i, "entry"), Index: record.NotSealed}
+	form := record.Entry{Values: map[string][]byte{}}
+	values := mapOf(i, "values")
+	for name := range values {
+		form.Values[name] = bytesOf(values, name)
+	}
+	e.Values = form.StandingValues()
+	if leaf, index, ok := sealed(log.of, i); ok {
+		e.Leaf, e.Index = string(leaf.Bytes()), int(index)
+	}
+	p.add(e)
+	p.size += sizeOfEntry(i) * 5 / 4 // as JSON in JSON
+}
+
+// addLeaves adds what is left of trimmed notes.
+func (p *evidencePage) addLeaves(log evidenceLog, i item) {
+	indexes := listOf(i, "indexes")
+	for n, leaf := range stringListOf(i, "leaves") {
+		e := record.EvidenceEntry{Of: log.of, Kind: log.kind, Leaf: leaf, Index: record.NotSealed}
+		if l, err := record.ParseLeaf([]byte(leaf)); err == nil {
+			e.Key = l.Key // else the verifier says that it is none
+		}
+		if n < len(indexes) {
+			e.Index = int(int64Of(item{"i": indexes[n]}, "i"))
+		}
+		p.add(e)
+	}
+}
+
+func (p *evidencePage) add(e record.EvidenceEntry) {
+	p.Entries = append(p.Entries, e)
+	p.size += proofBytes
+}

@@ -1,0 +1,123 @@
+package operations
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"example.com/releases/shared/dynamo"
+	"example.com/releases/shared/record"
+	"example.com/releases/shared/release"
+)
+
+// Evidence is a page of what proves the record of a release.
+type Evidence struct {
+	record.Evidence
+	// Release is on the first page; there is none once the release is deleted.
+	Release *ReleaseView `json:"release,omitempty" doc:"The release as it is now, with its change requests in short; on the first page only, and not of a deleted one. The entries prove it, not the other way round."`
+}
+
+// GetEvidenceInput pages evidence, and connects it with an older tree.
+type GetEvidenceInput struct {
+	Since  *int   `json:"since" doc:"How many leaves an older checkpoint has that is to be connected with this one."`
+	Cursor string `json:"cursor" doc:"The 'nextCursor' of the page before. Leave it out for the first page."`
+	DecodeErrors
+}
+
+// maxLeaves is more than any tree has: an entry a millisecond for thirty years.
+const maxLeaves = 1_000_000_000_000
+
+func (in GetEvidenceInput) check(f *release.ValidationErrors) {
+	f.Number("since", in.since(), 0, maxLeaves)
+}
+
+func (in GetEvidenceInput) since() int {
+	if in.Since == nil {
+		return 0
+	}
+	return *in.Since
+}
+
+// GetEvidence returns a page of what proves the record of a release and its change
+// requests, also of one that was deleted.
+func (o *Operations) GetEvidence(ctx context.Context, id string, in GetEvidenceInput) (Evidence, error) {
+	if _, err := allow(ctx, GetEvidence); err != nil {
+		return Evidence{}, err
+	}
+	if err := identified("release", id); err != nil {
+		return Evidence{}, err
+	}
+	if err := in.invalid(in); err != nil {
+		return Evidence{}, err
+	}
+	page, detail, err := o.store.Evidence(ctx, id, int64(in.since()), in.Cursor, o.now())
+	e := Evidence{Evidence: page}
+	if detail != nil {
+		view := viewRelease(detail.Release)
+		view.LinkedChangeRequests = detail.Links
+		e.Release = &view
+	}
+	return e, err
+}
+
+// EraseWordsInput says of which entry what is erased.
+type EraseWordsInput struct {
+	ReleaseID       string             `json:"releaseId" doc:"The release in whose log the entry is."`
+	ChangeRequestID string             `json:"changeRequestId" doc:"The change request in whose record the entry is, where it is no release's. What happened to it in a release stands in that release's log too, and is erased there by a request of its own."`
+	Entry           string             `json:"entry" doc:"The id of the entry, as the log shows it, or its key, as evidence does."`
+	Values          []release.Erasable `json:"values" doc:"What is erased; 'changes' is all that was written of its fields."`
+	DecodeErrors
+}
+
+// maxEntryID is the longest key that DynamoDB takes.
+const maxEntryID = 1024
+
+func (in EraseWordsInput) check(f *release.ValidationErrors) {
+	if (in.ReleaseID == "") == (in.ChangeRequestID == "") {
+		f.Add("releaseId", "is required, or changeRequestId in its place")
+	}
+	f.Line("entry", in.Entry, 1, maxEntryID)
+	if len(in.Values) == 0 || len(in.Values) > len(release.Erasables) {
+		f.Add("values", "names 1 to %d parts of the entry", len(release.Erasables))
+		return
+	}
+	for n, v := range in.Values {
+		at := fmt.Sprintf("values[%d]", n)
+		release.OneOf(f, at, string(v), release.Erasables, true)
+		if slices.Contains(in.Values[:n], v) {
+			f.Add(at, "repeats %s", v)
+		}
+	}
+}
+
+// EraseWords takes a person's words or name out of an entry for good, and leaves an entry
+// that says so. That the entry was there, and all else it says, can still be proved.
+func (o *Operations) EraseWords(ctx context.Context, in EraseWordsInput, pre Precondition) (release.LogEntry, error) {
+	who, err := allow(ctx, EraseWords)
+	if err != nil {
+		return release.LogEntry{}, err
+	}
+	place := o.store.RecordInReleases
+	if in.ReleaseID == "" {
+		place = o.store.RecordInChanges
+	}
+	if err := in.invalid(in); err != nil {
+		return refused(ctx, o, pre, place, identity[release.LogEntry], err)
+	}
+	parts := make([]release.Erasable, len(in.Values))
+	for n, v := range in.Values {
+		parts[n], _ = release.ParseErasable(string(v))
+	}
+	return idempotent(ctx, o, pre, o.write(who, pre), identity[release.LogEntry], func(w dynamo.Write) (release.LogEntry, error) {
+		if in.ReleaseID != "" {
+			if err := identified("release", in.ReleaseID); err != nil {
+				return release.LogEntry{}, err
+			}
+			return o.store.EraseFromLog(ctx, in.ReleaseID, in.Entry, parts, w)
+		}
+		if err := identified("change request", in.ChangeRequestID); err != nil {
+			return release.LogEntry{}, err
+		}
+		return o.store.EraseFromChangeLog(ctx, in.ChangeRequestID, in.Entry, parts, w)
+	})
+}
