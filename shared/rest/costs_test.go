@@ -52,6 +52,15 @@ var priced = []struct {
 	{operations.AppendLog, "100 bytes", func(w *fixture) ask {
 		return ask{route: "POST /releases/" + typical(w, 20, 20) + "/log", body: object{"text": strings.Repeat("t", 100)}}
 	}},
+	{operations.AppendLog, "100 bytes that hold it", func(w *fixture) ask {
+		return ask{route: "POST /releases/" + typical(w, 20, 20) + "/log", body: object{"text": strings.Repeat("t", 100), "hold": true}}
+	}},
+	{operations.LiftHold, "one of two", func(w *fixture) ask {
+		id := typical(w, 20, 20)
+		w.hold(auditor, id, strings.Repeat("t", 100))
+		w.hold(admin, id, strings.Repeat("t", 100))
+		return ask{route: "DELETE /releases/" + id + "/hold"}
+	}},
 	{operations.ListLog, "a page of 25", func(w *fixture) ask { return ask{route: "GET /releases/" + typical(w, 20, 60) + "/log"} }},
 	{operations.GetReview, "20 change requests, 20 log entries", func(w *fixture) ask { return ask{route: "GET /releases/" + typical(w, 20, 20) + "/review"} }},
 	{operations.GetCheckpoint, "its head", func(w *fixture) ask {
