@@ -1,5 +1,5 @@
-// Package address is what an e-mail address is here: which ones mail can be sent to,
-// the key by which people are told apart, and how one stands in the header of a mail.
+// Package address defines which e-mail addresses mail can be sent to, the key of an address
+// that identifies a person, and its form in the header of a mail.
 // It must know neither releases nor how mail is sent.
 package address
 
@@ -24,12 +24,12 @@ const (
 	MaxHeader = 320 // of an address with its name; SES refuses more (see the mailbox of the laptop host)
 )
 
-// plain says what is meant where an address is no address at all.
+// plain says what is expected where a text is not an address at all.
 const plain = "is not a plain e-mail address such as somebody@example.com (at most 254 bytes)"
 
 // ASCII returns an address in the form in which mail is sent to it: the domain as
-// A-labels (RFC 5890), the rest as it is. The error says in words, to be read after the
-// name of a field, why no mail can be sent to it.
+// A-labels (RFC 5890), the rest as it is. The error, to be read after the name of a field,
+// says why no mail can be sent to it.
 func ASCII(s string) (string, error) {
 	for i, r := range s {
 		switch h, hidden := glyph.Line(string(r)); {
@@ -60,8 +60,8 @@ func ASCII(s string) (string, error) {
 
 func joins(r rune) bool { return r == '\u200C' || r == '\u200D' }
 
-// checkLocal judges the part before the @: RFC 5321's Dot-string in ASCII. SES knows
-// nothing of RFC 6531, which would allow other letters.
+// checkLocal checks the part before the @: RFC 5321's Dot-string in ASCII. SES does not
+// support RFC 6531, which would allow other letters.
 func checkLocal(local string) error {
 	switch {
 	case local == "":
@@ -86,7 +86,7 @@ func letterOrDigit(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
-// hostOf judges the part behind the @ and returns it as A-labels.
+// hostOf checks the part after the @ and returns it as A-labels.
 func hostOf(domain string) (string, error) {
 	if domain == "" {
 		return "", errors.New(plain)
@@ -108,7 +108,7 @@ func hostOf(domain string) (string, error) {
 	return strings.Join(labels, "."), nil
 }
 
-// labelOf judges one label of a host's name and returns it as an A-label.
+// labelOf checks one label of a host name and returns it as an A-label.
 func labelOf(label string) (string, error) {
 	a := fold(label)
 	if !ascii(label) || strings.HasPrefix(a, "xn--") {
@@ -141,8 +141,8 @@ func ascii(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
 }
 
-// fold makes A to Z small and nothing else: to Unicode the Kelvin sign is a k and the
-// long s is an s, and two people would become one.
+// fold lower-cases A to Z and nothing else: Unicode folds the Kelvin sign to k and the
+// long s to s, which would turn two people into one.
 func fold(s string) string {
 	folded := []byte(s)
 	for i, c := range folded {
@@ -153,9 +153,9 @@ func fold(s string) string {
 	return string(folded)
 }
 
-// Key is the form of an address by which people are told apart: A to Z folded, and the
-// domain as A-labels where it is one. It is a key of whatever it is given, so that rows
-// whose address is none still have one.
+// Key is the form of an address that identifies a person: A to Z folded, and the domain as
+// A-labels where it is valid. It also accepts what is not an address, so that rows with
+// such a text still have a key.
 func Key(s string) string {
 	key := fold(s)
 	i := strings.LastIndexByte(key, '@')
@@ -169,7 +169,7 @@ func Key(s string) string {
 }
 
 // OlderKeys are the other forms under which a row about the address may have been
-// stored, when people were told apart by Unicode's lower case.
+// stored, when Unicode's lower case was the key.
 func OlderKeys(s string) []string {
 	var older []string
 	key := Key(s)
@@ -187,8 +187,8 @@ func OlderKeys(s string) []string {
 	return older
 }
 
-// Header writes an address with a name before it, as it stands in the header of a mail.
-// Where both are too long for SES, as much of the name stays as fits.
+// Header writes an address with a name before it, for the header of a mail. Where both are
+// too long for SES, the name is cut.
 func Header(name, s string) (string, error) {
 	to, err := ASCII(s)
 	if err != nil {
@@ -202,8 +202,8 @@ func Header(name, s string) (string, error) {
 	return to, nil
 }
 
-// named encodes the name, so that whatever it holds stays a name, in the shorter of the
-// two ways that there are (RFC 2047).
+// named encodes the name, so that nothing in it is taken for syntax, in the shorter of the
+// two encodings of RFC 2047.
 func named(name, to string) string {
 	q := (&mail.Address{Name: name, Address: to}).String()
 	if b := mime.BEncoding.Encode("utf-8", name) + " <" + to + ">"; !ascii(name) && len(b) < len(q) {

@@ -1,6 +1,6 @@
-// Package calendar writes iCalendar objects (RFC 5545): what a release's window looks
-// like in somebody's calendar, the same in the public feed and attached to a mail. It
-// must know neither who gets it nor how.
+// Package calendar writes iCalendar objects (RFC 5545): a release's window as a calendar
+// event, the same in the public feed and attached to a mail. It must know neither who gets
+// it nor how.
 package calendar
 
 import (
@@ -21,7 +21,7 @@ type Event struct {
 	Cancelled bool
 
 	Start, End time.Time
-	// Changed is when this version of the event came to be.
+	// Changed is when this version of the event was made.
 	Changed time.Time
 
 	Title       string
@@ -95,8 +95,8 @@ func (w *writer) event(e Event) {
 	w.text("UID", e.UID)
 	w.line("SEQUENCE", strconv.Itoa(e.Sequence))
 	w.line("STATUS", status)
-	// In an object that is published, the stamp is when the event was last revised. It
-	// must not be the time of the download: nothing would ever be unchanged.
+	// In a published object, the stamp is when the event was last revised. It must not be
+	// the time of the download, or every download would look changed.
 	w.line("DTSTAMP", stamp(e.Changed))
 	w.line("LAST-MODIFIED", stamp(e.Changed))
 	w.line("DTSTART", stamp(e.Start))
@@ -106,13 +106,13 @@ func (w *writer) event(e Event) {
 	if e.URL != "" {
 		w.line("URL", e.URL)
 	}
-	w.line("TRANSP", "TRANSPARENT") // nobody is busy because of it
+	w.line("TRANSP", "TRANSPARENT") // it does not show people as busy
 	w.line("CLASS", "PUBLIC")
 	w.line("END", "VEVENT")
 }
 
-// nothing is for a calendar without events: the grammar wants one component at least,
-// and a time zone shows nowhere.
+// nothing is for a calendar without events: the grammar requires at least one component,
+// and a time zone is shown nowhere.
 func (w *writer) nothing() {
 	w.line("BEGIN", "VTIMEZONE")
 	w.line("TZID", "UTC")

@@ -1,5 +1,5 @@
-// Package fields reads what struct types say of their fields: the name in JSON and the
-// words for people (the tag doc), for whatever describes an API. Tags cost a function
+// Package fields reads the JSON names and the descriptions (the tag doc) of struct fields,
+// for whatever describes an API. Tags cost a function
 // nothing at its start, since only generators read them. It must not know any type.
 package fields
 
@@ -20,7 +20,7 @@ type Field struct {
 }
 
 // Of lists a type's fields in their order, those of embedded structs in their place; of
-// two with one name the outer counts, where the inner stands.
+// two with one name the outer counts, in the place of the inner.
 func Of(t reflect.Type) []Field {
 	var all []Field
 	for f := range t.Fields() {
@@ -48,8 +48,8 @@ func add(all []Field, f Field) []Field {
 
 var code = regexp.MustCompile(`'([^' ]+)'`)
 
-// Markdown is the words with code in backticks.
+// Markdown is the description with code in backticks.
 func (f Field) Markdown() string { return code.ReplaceAllString(f.Words, "`$1`") }
 
-// Plain is the words with code as it is.
+// Plain is the description without markup.
 func (f Field) Plain() string { return code.ReplaceAllString(f.Words, "$1") }

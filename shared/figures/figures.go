@@ -1,5 +1,5 @@
-// Package figures makes log lines that CloudWatch counts as metrics: what the business asks about, beside the
-// alarms of those who run it. It must not know what any figure means, nor hold anything about a person.
+// Package figures makes log lines that CloudWatch counts as metrics: figures for the business, besides the alarms for
+// operators. It must not know what any figure means, nor contain anything about a person.
 //
 // A line in CloudWatch's embedded metric format costs no request: CloudWatch Logs reads the figures out of it as it
 // comes in (Amazon CloudWatch User Guide, "Specification: Embedded metric format").
@@ -17,17 +17,17 @@ var namespace atomic.Pointer[string]
 // counts them.
 func Use(name string) { namespace.Store(&name) }
 
-// Count is one of something, told apart by one dimension: slog.Info("…", figures.Count("Mails", "Outcome", "sent")).
+// Count is one of something, with one dimension: slog.Info("…", figures.Count("Mails", "Outcome", "sent")).
 func Count(name, dimension, value string) slog.Attr {
 	return line(name, "Count", 1, dimension, value)
 }
 
-// Seconds is how long something took, told apart by one dimension.
+// Seconds is how long something took, with one dimension.
 func Seconds(name string, took time.Duration, dimension, value string) slog.Attr {
 	return line(name, "Seconds", took.Seconds(), dimension, value)
 }
 
-// The types are the format's own words; each value of a dimension is a metric of its own, and paid for as one.
+// The types are those of the format. Each value of a dimension is a metric of its own, and is billed as one.
 type directive struct {
 	Timestamp         int64
 	CloudWatchMetrics []metrics

@@ -29,8 +29,8 @@ func baseAfter(text []rune, i int) rune {
 
 func afterVirama(text []rune, i int) bool { return virama(runeAt(text, i-1)) }
 
-// viramas take a letter's vowel away (canonical combining class 9); joiners after them
-// choose how the letter is written then (RFC 5892, A.1 and A.2).
+// viramas remove a letter's inherent vowel (canonical combining class 9); joiners after
+// them choose how the letter is written then (RFC 5892, A.1 and A.2).
 var viramas = []rune{
 	0x094D, 0x09CD, 0x0A4D, 0x0ACD, 0x0B4D, 0x0BCD, 0x0C4D, 0x0CCD, 0x0D3B, 0x0D3C, 0x0D4D, 0x0DCA, 0x0E3A, 0x0EBA, 0x0F84,
 	0x1039, 0x103A, 0x1714, 0x1715, 0x1734, 0x17D2, 0x1A60, 0x1B44, 0x1BAA, 0x1BAB, 0x1BF2, 0x1BF3, 0x2D7F, 0xA806, 0xA82C,
@@ -66,8 +66,8 @@ func takesVariation(base, selector rune) bool {
 	return unicode.Is(unicode.Han, base)
 }
 
-// emoji is for what can be shown as a picture: symbols, and the few that are none to
-// Unicode.
+// emoji tells whether a character can be shown as a picture: symbols, and a few that
+// Unicode does not class as such.
 func emoji(r rune) bool {
 	switch {
 	case unicode.Is(unicode.So, r), r >= 0x2190 && r <= 0x2BFF && unicode.Is(unicode.Sm, r), skinTone(r):

@@ -1,7 +1,7 @@
-// Package glyph tells what of a text people can see: which characters are hidden from
-// them and have no place where they stand, whether anything is left, and where a text
-// may be cut, and which texts are the same to the eye. It must know neither fields nor surfaces; it uses the standard
-// library, and Unicode's normal forms.
+// Package glyph tells what people can see of a text: which characters are invisible and
+// have no function where they are, whether anything visible is left, where a text may be
+// cut, and which texts look the same. It must know neither fields nor surfaces; it uses the
+// standard library, and Unicode's normal forms.
 package glyph
 
 import (
@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// Hidden is a character that nobody sees, or that changes the order of others, and that
-// has no place where it stands.
+// Hidden is a character that is invisible, or that changes the order of others, and that
+// has no function where it is.
 type Hidden struct {
 	Rune rune
 	Kind string // in words, with its article
@@ -43,7 +43,7 @@ func first(s string, lines bool) (Hidden, bool) {
 	return Hidden{}, false
 }
 
-// suspicious is the quick look that most texts end with: nothing but visible ASCII.
+// suspicious is the quick check that settles most texts: nothing but visible ASCII.
 func suspicious(s string, lines bool) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -66,7 +66,7 @@ func Blank(s string) bool {
 	return true
 }
 
-// blanks have a width and no ink, and are no white space to Unicode.
+// blanks have a width and no ink, but Unicode does not class them as white space.
 var blanks = []rune{
 	'\u2800',     // braille pattern blank
 	'\U00016FE4', // Khitan filler
@@ -81,8 +81,8 @@ func Clean(s string) string {
 		return s
 	}
 	text := []rune(s)
-	// Leaving one out may take the place from another, so it is looked at again; what
-	// still moves after some rounds has no place in any text.
+	// Removing one may leave another without function, so it is repeated; what still changes
+	// after some rounds is removed.
 	const rounds = 4
 	for round := range rounds + 1 {
 		kept := make([]rune, 0, len(text))
@@ -112,8 +112,8 @@ func Clean(s string) string {
 	return s
 }
 
-// misplaced names the kind of a hidden character that has no place where it stands;
-// empty where it has, and for all that can be seen.
+// misplaced names the kind of a hidden character that has no function where it is; empty
+// where it has one, and for visible characters.
 func misplaced(text []rune, i int, lines bool) string {
 	r := text[i]
 	if lines && (r == '\n' || r == '\t' || r == '\r' && i+1 < len(text) && text[i+1] == '\n') {
@@ -126,7 +126,7 @@ func misplaced(text []rune, i int, lines bool) string {
 	return kind
 }
 
-// hasPlace tells that a hidden character does at its place what it is there for.
+// hasPlace tells that a hidden character has its function where it is.
 func hasPlace(text []rune, i int) bool {
 	switch r := text[i]; {
 	case r == nonJoiner:
@@ -157,8 +157,8 @@ const (
 	asEmoji        = '\uFE0F'
 )
 
-// kindOf names what kind of hidden character it is, wherever it stands; empty for all
-// that can be seen, and for spaces.
+// kindOf names the kind of a hidden character, wherever it is; empty for visible ones and
+// for spaces.
 func kindOf(r rune) string {
 	switch {
 	case r >= ' ' && r < 0x7f:
@@ -185,7 +185,7 @@ func kindOf(r rune) string {
 	return ""
 }
 
-// isMark is for the marks that set the direction of what stands beside them.
+// isMark is for the marks that set the direction of the characters next to them.
 func isMark(r rune) bool { return r == 0x200E || r == 0x200F || r == 0x061C }
 
 func isTag(r rune) bool { return r >= 0xE0000 && r <= 0xE007F }

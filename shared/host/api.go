@@ -29,7 +29,7 @@ func APIHandler(h http.Handler) func(context.Context, events.APIGatewayProxyRequ
 	}
 }
 
-// answer runs the handler. A panic becomes a 500 that says nothing of what happened; the log says all.
+// answer runs the handler. A panic becomes a 500 that reveals nothing; the log has the details.
 func answer(h http.Handler, r *http.Request, publicURL string) (a events.APIGatewayProxyResponse) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -45,8 +45,7 @@ func answer(h http.Handler, r *http.Request, publicURL string) (a events.APIGate
 	return w.response(r.Method)
 }
 
-// problem is an RFC 9457 document for what happens before or below every handler, in the form that the handlers' own
-// have.
+// problem is an RFC 9457 document for failures outside the handlers, in the same form as the handlers' own.
 func problem(publicURL string, status int, code, title, detail, requestID string) events.APIGatewayProxyResponse {
 	body, err := json.Marshal(struct {
 		Type      string `json:"type"`

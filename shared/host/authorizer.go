@@ -14,8 +14,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// The names under which the authorizer hands the caller to the functions, as strings: API Gateway passes nothing else
-// on unchanged.
+// The names under which the authorizer passes the caller to the functions, as strings: API Gateway passes no other
+// type unchanged.
 const (
 	keySubject       = "sub"
 	keyName          = "name"
@@ -24,7 +24,7 @@ const (
 	keyRole          = "role"
 )
 
-// refusal is what a GatewayResponse may show. A bad token is bad in one way only for who sends it: why is in the log.
+// refusal is what a GatewayResponse may show. Whoever sends a bad token is not told why it is bad; the log says so.
 type refusal struct{ code, detail string }
 
 var (
@@ -38,9 +38,9 @@ var (
 	}
 )
 
-// errNoKeys is the one failure of the authorizer that is not the client's: a Deny would be cached against a good token,
-// would tell its owner to get another, and no alarm would hear of it. An error lets nobody in either; API Gateway
-// answers with AUTHORIZER_FAILURE and Lambda counts it.
+// errNoKeys is the one failure of the authorizer that is not the client's: a Deny would be cached for a good token,
+// would tell its owner to get another, and would raise no alarm. An error lets nobody in either; API Gateway answers
+// with AUTHORIZER_FAILURE and Lambda counts it.
 var errNoKeys = errors.New("host: the issuer's keys cannot be had; tokens cannot be checked")
 
 // Authorize is the function that decides who a request comes from.
@@ -92,8 +92,8 @@ func stageARN(methodARN string) (string, bool) {
 	return part[0] + "/" + part[1] + "/*/*", true
 }
 
-// bearer finds the token. Header names come as the client wrote them. Two different headers are as good as none:
-// which of them counts must not be left to chance.
+// bearer finds the token. Header names come as the client wrote them. Two different headers count as none: which of
+// them applies must not be left to chance.
 func bearer(event events.APIGatewayCustomAuthorizerRequestTypeRequest) (string, bool) {
 	values := merged(event.MultiValueHeaders, event.Headers).Values("Authorization")
 	if len(values) == 0 {

@@ -10,7 +10,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// idleConnections fits the parallelism of settlement: the SDK keeps ten per host and would dial anew for the others.
+// idleConnections fits the parallelism of settlement: the SDK keeps ten per host and would dial again for the others.
 const idleConnections = 64
 
 // attemptTimeout is how long one attempt of a call may take, from dialling to the last byte of the answer; the SDK has
@@ -20,7 +20,7 @@ const idleConnections = 64
 // 503 that says so (AWS Well-Architected Framework, REL05-BP05 "Set client timeouts").
 const attemptTimeout = 3 * time.Second
 
-// AWS makes the configuration for a service client. An endpoint takes the place of AWS's own. It is made by hand
+// AWS makes the configuration for a service client. An endpoint replaces AWS's own. It is made by hand
 // because the SDK's config package costs a third of a function's start-up for sources of configuration that Lambda
 // does not have.
 func (c Config) AWS(endpoint string) aws.Config {
@@ -39,8 +39,8 @@ func (c Config) AWS(endpoint string) aws.Config {
 	return created
 }
 
-// credentials provides what Lambda put into the environment; it stays valid as long as the process lives. A local
-// engine wants some credentials but not particular ones.
+// credentials provides what Lambda put into the environment, which stays valid as long as the process lives. A local
+// engine requires credentials but does not check them.
 func credentials(found aws.Credentials, local bool) aws.CredentialsProvider {
 	if local && !found.HasKeys() {
 		found = aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local", Source: "local engine"}

@@ -15,7 +15,7 @@ import (
 // Tables are the names of the five tables.
 type Tables struct{ Releases, Changes, Tasks, Mail, Record string }
 
-// Config is what the environment says. template.yaml is the other half: it sets, per function, the variables that
+// Config is the configuration in the environment. template.yaml sets, per function, the variables that
 // FromEnvironment reads.
 type Config struct {
 	Region string
@@ -53,8 +53,8 @@ type Config struct {
 	credentials aws.Credentials
 }
 
-// FromEnvironment reads the configuration. A main names the variables its function cannot do without; where one is
-// missing, the process ends with a sentence that says so, before it takes a request.
+// FromEnvironment reads the configuration. A main names the variables that its function requires; where one is missing,
+// the process ends with a message before it takes a request.
 func FromEnvironment(needed ...string) Config {
 	env := reader{}
 	c := Config{
@@ -105,7 +105,7 @@ func FromEnvironment(needed ...string) Config {
 	for _, name := range needed {
 		value, read := env[name]
 		if !read {
-			panic("host: " + name + " is no variable of Releases")
+			panic("host: " + name + " is not a variable of Releases")
 		}
 		if value == "" {
 			missing = append(missing, name)
@@ -125,12 +125,12 @@ func (c Config) Verifier() *identity.Verifier {
 	})
 }
 
-// publicURL is read apart too: what this package answers by itself names it.
+// publicURL is also read separately, since this package's own answers name it.
 func publicURL() string {
 	return strings.TrimRight(strings.TrimSpace(os.Getenv("PUBLIC_URL")), "/")
 }
 
-// reader remembers what was read, so that a misspelt name in a main cannot pass for a missing variable.
+// reader records the names that were read, so that a misspelt name in a main cannot pass for a missing variable.
 type reader map[string]string
 
 func (r reader) text(name string) string {
@@ -138,7 +138,7 @@ func (r reader) text(name string) string {
 	return r[name]
 }
 
-// list reads values with commas between them. Each is kept whole: an audience is compared with its spaces.
+// list reads values separated by commas. Spaces inside a value are kept, since an audience may have them.
 func list(s string) []string {
 	var values []string
 	for value := range strings.SplitSeq(s, ",") {
@@ -149,7 +149,7 @@ func list(s string) []string {
 	return values
 }
 
-// origins reads a list of origins. None has a space in it, so one that somebody typed stands between two.
+// origins reads a list of origins, separated by commas or spaces, since no origin contains a space.
 func origins(s string) []string { return list(strings.Join(strings.Fields(s), ",")) }
 
 // requireSet takes names and values in turn and ends the process unless all have a value.
@@ -163,8 +163,8 @@ func requireSet(pairs ...string) {
 	requireVariables(missing...)
 }
 
-// requireVariables ends the process when variables are missing. Lambda shows what was written to stderr and starts the function
-// anew; nothing can be served in between.
+// requireVariables ends the process when variables are missing. Lambda logs what was written to stderr and restarts the
+// function; it can serve nothing until it is fixed.
 func requireVariables(missing ...string) {
 	if len(missing) == 0 {
 		return
@@ -173,7 +173,7 @@ func requireVariables(missing ...string) {
 	if len(missing) > 1 {
 		are = "are"
 	}
-	fmt.Fprintf(os.Stderr, "%s %s not set, and this function cannot work without. "+
+	fmt.Fprintf(os.Stderr, "%s %s not set, and this function cannot work without it. "+
 		"Set it in the function's Environment in template.yaml, or in your shell on a laptop.\n", strings.Join(missing, ", "), are)
 	os.Exit(1)
 }

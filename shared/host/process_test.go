@@ -54,7 +54,7 @@ func TestFromEnvironment_VariablesMissing_EndWithASentence(t *testing.T) {
 		"tables":     {"needs", []string{"RELEASES_TABLE=r", "TASKS_TABLE= "}, "TASKS_TABLE, CHANGES_TABLE are not set"},
 		"identity":   {"authorizer", []string{"TOKEN_ISSUER=i", "JWKS_URL=u"}, "TOKEN_AUDIENCE is not set"},
 		"region":     {"aws", nil, "AWS_REGION is not set"},
-		"misspelt":   {"misspelt", []string{"RELEASE_TABLE=r"}, "RELEASE_TABLE is no variable of Releases"},
+		"misspelt":   {"misspelt", []string{"RELEASE_TABLE=r"}, "RELEASE_TABLE is not a variable of Releases"},
 		"all is set": {"needs", []string{"RELEASES_TABLE=r", "TASKS_TABLE=t", "CHANGES_TABLE=c"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,8 +18,8 @@ import (
 // requestIDHeader tells a handler the request's id. What a client sends under this name is replaced.
 const requestIDHeader = "X-Request-Id"
 
-// request makes of a REST API's event the request that net/http's server would have made of the same bytes. It fails
-// only for a body that is not the base64 it says it is, or a method that is no token.
+// request turns a REST API's event into the request that net/http's server would have made of the same bytes. It fails
+// only for a body that is not the base64 it claims to be, or a method that is not a token.
 func request(ctx context.Context, event events.APIGatewayProxyRequest) (*http.Request, error) {
 	if strings.ContainsFunc(event.HTTPMethod, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, c) }) {
 		return nil, fmt.Errorf("method %.20q", event.HTTPMethod) // core would print it, line breaks and all
@@ -34,7 +34,7 @@ func request(ctx context.Context, event events.APIGatewayProxyRequest) (*http.Re
 	}
 	domain, source := event.RequestContext.DomainName, event.RequestContext.Identity.SourceIP
 
-	// core builds an address from these by joining text. It gets only what survives that; the rest is set below.
+	// core builds a URL from these by joining text. It gets only what survives that; the rest is set below.
 	event.Path = escaped(withoutBasePath(event.Path, event.Resource))
 	event.RequestContext.DomainName = ""
 	event.MultiValueQueryStringParameters, event.QueryStringParameters = nil, nil
@@ -84,9 +84,9 @@ func withoutBasePath(path, resource string) string {
 	return path
 }
 
-// escaped makes a path safe to stand in an address. REST APIs hand paths on percent-encoded, as the client sent them;
-// sam local and some test events decode them. So escapes stay as they are, and only what can never stand in an
-// address as it is gets escaped: an id with %2F stays one segment, and a stray ? or # cannot cut the path short.
+// escaped makes a path safe for use in a URL. REST APIs pass paths percent-encoded, as the client sent them; sam local
+// and some test events decode them. So escapes stay as they are, and only characters that a URL cannot contain are
+// escaped: an id with %2F stays one segment, and a stray ? or # cannot cut the path short.
 func escaped(path string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
@@ -107,7 +107,7 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// literal tells whether a byte may stand in a path as it is (RFC 3986, 3.3).
+// literal tells whether a byte may appear in a path unescaped (RFC 3986, 3.3).
 func literal(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || strings.IndexByte("/-._~!$&'()*+,;=:@", c) >= 0
 }

@@ -99,7 +99,7 @@ func (w *responseWriter) complete(method string) {
 	}
 	for name, values := range w.sent {
 		if len(values) == 0 {
-			delete(w.sent, name) // set to nil: the handler's way to say that it wants none
+			delete(w.sent, name) // set to nil: the handler wants none
 			continue
 		}
 		for i, value := range values {

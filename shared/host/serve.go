@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
-// deadlineMargin is kept back from Lambda's deadline, so that there is time to answer, or to report how far a batch
+// deadlineMargin is kept free before Lambda's deadline, so that there is time to answer, or to report how far a batch
 // got, before the process is frozen.
 const deadlineMargin = 500 * time.Millisecond
 
@@ -27,7 +27,7 @@ func Events[In, Out any](fn func(context.Context, In) (Out, error)) Function {
 	}}
 }
 
-// Handler is a function of a signature that aws-lambda-go knows, for a host of another kind.
+// Handler returns a function with a signature that aws-lambda-go knows, for another host.
 func (f Function) Handler() any { return f.handler }
 
 // Serve runs the function on Lambda. It does not return.

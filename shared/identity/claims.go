@@ -18,15 +18,15 @@ const (
 	maxEmail = 254 // RFC 5321, 4.5.3.1.3
 )
 
-// callerOf reads a verified token's claims. What is optional and unusable is left out, not refused: the person can
-// still work, as a caller without a name or without rights that rest on an e-mail.
+// callerOf reads a verified token's claims. An unusable optional claim is left out, not refused: the person can still
+// work, as a caller without a name or without the permissions that depend on an e-mail address.
 func callerOf(claims jwt.MapClaims, c Config) (release.Caller, error) {
 	subject, _ := claims["sub"].(string)
 	if subject == "" || len(subject) > release.MaxSubject || !plain(subject) {
 		return release.Caller{}, refuse(ClaimMissing, errors.New("sub is missing, too long or not plain text"))
 	}
 	if subject == release.System.Subject {
-		return release.Caller{}, refuse(ClaimMissing, errors.New("sub is the one by which the record knows what the system does by itself"))
+		return release.Caller{}, refuse(ClaimMissing, errors.New("sub is the one that the system uses for itself"))
 	}
 	who := release.Caller{Person: release.Person{Subject: subject}}
 	if name, ok := claims["name"].(string); ok && plain(name) && len(name) <= maxName {
@@ -43,7 +43,7 @@ func callerOf(claims jwt.MapClaims, c Config) (release.Caller, error) {
 }
 
 // isTrue accepts what issuers really send for a claim that is true or false: Cognito sends the word, Microsoft Entra
-// ID's xms_edov is seen as true, "1" and 1. Whatever else stands there, and nothing, is false.
+// ID's xms_edov is seen as true, "1" and 1. Anything else, or a missing claim, is false.
 func isTrue(claim any) bool {
 	switch b := claim.(type) {
 	case bool:
@@ -56,7 +56,7 @@ func isTrue(claim any) bool {
 	return false
 }
 
-// values reads a claim that is one value or a list of values. A value is compared whole: "portal releases" is one
+// values reads a claim that is one value or a list of values. A value is never split: "portal releases" is one
 // audience (RFC 7519, 4.1.3) and "Helpdesk Admin" one group, with a space in its name.
 func values(claim any) []string {
 	switch v := claim.(type) {
@@ -84,8 +84,8 @@ func roleNames(claims jwt.MapClaims, claim string) []string {
 	return values(found)
 }
 
-// isAccessToken tells whether a verified token was issued to call an API with. Issuers sign other kinds with the same
-// keys, and one kind must not pass for another (RFC 8725, 3.11).
+// isAccessToken tells whether a verified token was issued to call an API. Issuers sign other kinds of tokens with the
+// same keys, and one kind must not pass for another (RFC 8725, 3.11).
 func isAccessToken(header map[string]any, claims jwt.MapClaims) error {
 	if typ, named := header["typ"]; named && !slices.Contains([]string{"jwt", "at+jwt"}, mediaSubtype(typ)) {
 		return errors.New("the header's typ is neither JWT nor at+jwt (RFC 9068, 2.1)")
@@ -107,7 +107,7 @@ func isAccessToken(header map[string]any, claims jwt.MapClaims) error {
 	return nil
 }
 
-// mediaSubtype is a typ header in small letters, without the application/ that may be left out (RFC 7515, 4.1.9).
+// mediaSubtype is a typ header in lower case, without the application/ that may be left out (RFC 7515, 4.1.9).
 func mediaSubtype(typ any) string {
 	s, _ := typ.(string)
 	return strings.TrimPrefix(strings.ToLower(s), "application/")
@@ -132,10 +132,10 @@ func lookUp(claims map[string]any, path string) any {
 	return nil
 }
 
-// plain tells whether a text has no control characters: it will stand in logs, mail headers and calendars.
+// plain tells whether a text has no control characters: it will appear in logs, mail headers and calendars.
 func plain(s string) bool { return !strings.ContainsFunc(s, unicode.IsControl) }
 
-// visible tells whether an address has nothing in it that nobody sees: it stands beside what its owner did.
+// visible tells whether an address has no invisible characters: it is shown beside what its owner did.
 func visible(email string) bool {
 	_, found := glyph.Line(email)
 	return !found

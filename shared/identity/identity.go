@@ -24,8 +24,8 @@ const (
 type Config struct {
 	// Issuer is compared with the claim `iss`, character by character.
 	Issuer string
-	// Audiences are the accepted audiences; one match suffices. An organisation that lets several clients of one
-	// Cognito pool in has several.
+	// Audiences are the accepted audiences; one match suffices. An organisation that admits several clients of one
+	// Cognito pool has several.
 	Audiences []string
 	// AudienceClaim is the claim that holds the audience: "aud" when empty. Cognito's access tokens have "client_id".
 	AudienceClaim string
@@ -47,7 +47,7 @@ type Verifier struct {
 }
 
 // New makes a Verifier. It fetches nothing until the first token comes. It panics without an issuer, an audience or a
-// key set: what is not compared would let everybody in.
+// key set, since a check that is left out would let everybody in.
 func New(c Config) *Verifier { return newVerifier(c, time.Now) }
 
 func newVerifier(c Config, now func() time.Time) *Verifier {
@@ -77,15 +77,15 @@ func newVerifier(c Config, now func() time.Time) *Verifier {
 	}
 }
 
-// Verify answers who the token stands for, or an *Error that says why it is refused. A token without a role of ours
-// verifies: its caller has release.NoRole.
+// Verify returns the caller whom the token represents, or an *Error that says why it is refused. A token without a
+// role of ours is valid: its caller has release.NoRole.
 func (v *Verifier) Verify(ctx context.Context, token string) (release.Caller, error) {
 	if len(token) > maxTokenBytes {
 		return release.Caller{}, refuse(Malformed, errors.New("longer than 10 KiB"))
 	}
 	claims := jwt.MapClaims{}
 	parsed, err := v.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
-		// RFC 7515 4.1.11: what we do not understand but are told is critical makes the token invalid.
+		// RFC 7515 4.1.11: a header that is marked critical and not understood makes the token invalid.
 		if _, critical := t.Header["crit"]; critical {
 			return nil, refuse(Malformed, errors.New("header has crit"))
 		}
@@ -109,10 +109,10 @@ func (v *Verifier) isAudience(a string) bool {
 	return slices.Contains(v.config.Audiences, a)
 }
 
-// Reason is the kind of a refusal. It is for logs and metrics: whoever sends a bad token learns only that it is bad.
+// Reason is the reason of a refusal. It is for logs and metrics: whoever sends a bad token learns only that it is bad.
 type Reason string
 
-// The reasons, the most telling first where several apply.
+// The reasons; where several apply, the first counts.
 const (
 	KeysUnavailable Reason = "keys-unavailable" // nothing is known against the token; the issuer's keys could not be had
 	Malformed       Reason = "malformed"
@@ -133,7 +133,7 @@ type Error struct {
 	cause  error
 }
 
-// Error says why, for the log. It never holds the token.
+// Error says why, for the log. It never contains the token.
 func (e *Error) Error() string {
 	if e.cause == nil {
 		return "token refused: " + string(e.Reason)
@@ -141,7 +141,7 @@ func (e *Error) Error() string {
 	return "token refused: " + string(e.Reason) + ": " + e.cause.Error()
 }
 
-// Unwrap returns what lay behind the refusal, if anything did.
+// Unwrap returns the cause of the refusal, if there is one.
 func (e *Error) Unwrap() error { return e.cause }
 
 func refuse(r Reason, cause error) *Error {

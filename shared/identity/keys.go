@@ -22,10 +22,10 @@ const (
 	algRSA = "RS256"
 	algEC  = "ES256"
 
-	// keysMaxAge bounds how long a key that its issuer withdrew still counts here.
+	// keysMaxAge bounds how long a key that its issuer withdrew is still accepted here.
 	keysMaxAge = 15 * time.Minute
-	// Tokens with made-up key ids must not turn into requests to the issuer, so one that is unknown causes a fetch at
-	// most this often; a freshly rotated key waits no longer either.
+	// Tokens with made-up key ids must not turn into requests to the issuer, so unknown ones cause a fetch at most this
+	// often; a key that was just rotated in waits no longer than this.
 	fetchEvery = 10 * time.Second
 	// Without any key nobody can work, so the next request may try again soon.
 	fetchEveryWithoutKeys = time.Second
@@ -33,7 +33,7 @@ const (
 	maxJWKSBytes          = 256 << 10
 )
 
-// keyID names a key together with the algorithm it serves: a key is never used with another one.
+// keyID names a key together with its algorithm: a key is never used with another one.
 type keyID struct{ kid, alg string }
 
 // keySet caches an issuer's published keys.
@@ -55,7 +55,7 @@ func newKeySet(url string, now func() time.Time) *keySet {
 	return &keySet{url: url, now: now, client: &http.Client{Timeout: fetchTimeout}}
 }
 
-// find answers the key with the id. An unknown one and an old cache lead to a fetch where one is due; a failed fetch
+// find returns the key with the id. An unknown id, or a stale cache, leads to a fetch where one is due; a failed fetch
 // leaves the keys as they are.
 func (s *keySet) find(ctx context.Context, id keyID) (crypto.PublicKey, error) {
 	key, fresh, _ := s.cached(id)
@@ -68,7 +68,7 @@ func (s *keySet) find(ctx context.Context, id keyID) (crypto.PublicKey, error) {
 	case key != nil:
 		return key, nil
 	case err != nil:
-		// The key may be a new one: without the issuer's answer nothing is known against the token.
+		// The key may be a new one: without the issuer's answer, the token may be good.
 		return nil, refuse(KeysUnavailable, err)
 	}
 	return nil, refuse(UnknownKey, fmt.Errorf("no %s key %.80q", id.alg, id.kid))
@@ -126,7 +126,7 @@ func (s *keySet) refresh(ctx context.Context, id keyID) {
 }
 
 func (s *keySet) fetch(ctx context.Context) (map[keyID]crypto.PublicKey, error) {
-	// The answer serves everybody, so the one request that caused it may not cancel it; its deadline still counts.
+	// The answer serves everybody, so the request that caused it may not cancel it; its deadline still counts.
 	timeout := fetchTimeout
 	if d, ok := ctx.Deadline(); ok {
 		timeout = min(timeout, time.Until(d))
@@ -167,7 +167,7 @@ type jwk struct {
 func readJWK(entry json.RawMessage) (jwk, error) {
 	var members map[string]any
 	if err := json.Unmarshal(entry, &members); err != nil {
-		return jwk{}, errors.New("it is no object")
+		return jwk{}, errors.New("it is not an object")
 	}
 	var k jwk
 	for name, to := range map[string]*string{
@@ -176,16 +176,16 @@ func readJWK(entry json.RawMessage) (jwk, error) {
 		value, has := members[name]
 		text, ok := value.(string)
 		if has && !ok {
-			return k, fmt.Errorf("%s is no text", name)
+			return k, fmt.Errorf("%s is not a text", name)
 		}
 		*to = text
 	}
 	return k, nil
 }
 
-// parseKeys reads a key set. An entry of another kind or for another purpose, or one that is malformed, stands beside
-// ours and is skipped (RFC 7517, 5): one odd entry must not lock everybody out. A set without any of use is an error,
-// so that it never replaces one that works.
+// parseKeys reads a key set. An entry of another kind or for another purpose, or a malformed one, is skipped (RFC
+// 7517, 5): one odd entry must not lock everybody out. A set without any usable key is an error, so that it never
+// replaces one that works.
 func parseKeys(body []byte) (map[keyID]crypto.PublicKey, error) {
 	var set struct{ Keys []json.RawMessage }
 	if err := json.Unmarshal(body, &set); err != nil {

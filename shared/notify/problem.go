@@ -1,7 +1,7 @@
-// Package notify is what those who tell people have in common: that mails which did not
-// arrive are visible in the release's log. The packages below it announce status
-// changes, plan notices, word them, send them, and take SES's feedback; what a mail is
-// and when one is due is said in package mail. None of them may know REST, MCP or roles.
+// Package notify logs in a release's log that mails about it did not arrive, for all
+// packages below it: these announce transitions, plan notices, word them, send them, and
+// record SES's feedback. What a mail is and when one is due is defined in package mail.
+// None of them may know REST, MCP or roles.
 package notify
 
 import (
@@ -15,14 +15,14 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// together is how many problems may be counted at the same moment. Each of them reads the
-// count after all of them, so that nobody may have seen the very one that is logged.
+// together is how many problems may be counted at the same time. Each reads the count only
+// after all of them were counted, so that none may have read the exact number at which an
+// entry is due.
 const together = 8
 
-// LogDeliveryProblem makes it visible in a release's log that mails about it did not reach people:
-// at the first, the tenth, the hundredth and so on, so that a bad list of addresses
-// does not push the deployment out of the log. count is how many there are. It may be
-// repeated: an entry is written once.
+// LogDeliveryProblem logs in a release's log that mails about it did not arrive: at the
+// first, the tenth, the hundredth and so on, so that a bad list of addresses does not fill
+// the log. count is how many there are. It may be repeated: an entry is written once.
 func LogDeliveryProblem(ctx context.Context, store *dynamo.Store, m mail.Mail, count int, why string, now time.Time) error {
 	step := 1
 	for step*10 <= count {

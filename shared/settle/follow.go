@@ -18,9 +18,9 @@ const (
 	batchesAtOnce = 2
 )
 
-// settleRelease brings a release's settlements to those of its change requests that are
-// not through. The tasks follow when the Changes stream tells of it; a cancellation has
-// nothing to tell them, so that the request is through at once.
+// settleRelease brings a release's settlements to those of its change requests that have
+// not followed yet. The tasks follow through the Changes stream; a cancellation changes no
+// task, so that the request is done at once.
 func (s *Settler) settleRelease(ctx context.Context, id string) error {
 	r, ok, err := s.store.SettlingRelease(ctx, id)
 	if err != nil || !ok || r.Settling == nil {
@@ -67,8 +67,8 @@ func (s *Settler) followRelease(ctx context.Context, r dynamo.Settling, then fun
 	return err
 }
 
-// settlesNoTasks tells whether the latest settlement ends with the change request:
-// nothing of it stands in the history that the tasks follow.
+// settlesNoTasks tells whether the latest settlement ends with the change request: the
+// history that the tasks follow does not have it.
 func settlesNoTasks(r dynamo.Settling, c release.Change) bool {
 	return !slices.ContainsFunc(c.History, func(s release.Settlement) bool {
 		return s.ReleaseID == r.ID && s.Epoch == r.Settling.Epoch
@@ -124,7 +124,7 @@ func (s *Settler) followChange(ctx context.Context, c release.Change, releaseID 
 	return s.store.ChangeIsThrough(ctx, releaseID, c.History[last].Epoch, c.ID, total.settled, s.now())
 }
 
-// tally is what came of the tasks of one change request.
+// tally counts the results for the tasks of one change request.
 type tally struct {
 	mu      sync.Mutex
 	wrote   bool
@@ -166,12 +166,12 @@ func (s *Settler) followBatch(ctx context.Context, c release.Change, last int, i
 	return err
 }
 
-// isThrough tells, by reading, that nothing is left to be written: a record that comes
-// again writes nothing. It is asked only where no task needed a write.
+// isThrough tells, by reading, that nothing is left to be written, so that a repeated
+// record writes nothing. It is called only where no task needed a write.
 func (s *Settler) isThrough(ctx context.Context, c release.Change, settlement release.Settlement) (bool, error) {
 	r, ok, err := s.store.SettlingRelease(ctx, settlement.ReleaseID)
 	if err != nil || !ok || r.Settling == nil || r.Settling.Epoch != settlement.Epoch {
-		return true, err // gone, or overtaken by a later settlement
+		return true, err // gone, or replaced by a later settlement
 	}
 	return !slices.Contains(r.Settling.Unsettled, c.ID) && (len(r.Settling.Unsettled) > 0 || r.Finished), nil
 }

@@ -3,10 +3,10 @@
 // that repairs what their retries gave up on. It must not know who called for a
 // transition, nor whom anybody tells about it.
 //
-// A stream record is only a wake-up. What there is to do stands in the tables, is read
-// from there strongly consistent, and is done by writes each of which is conditioned on
-// what was read. So a record may come twice, late, out of order or to two invocations
-// at once, and an invocation may die between any two requests.
+// A stream record is only a wake-up. What there is to do is read from the tables, strongly
+// consistent, and done by writes each of which is conditioned on what was read. So a
+// record may come twice, late, out of order or to two invocations at once, and an
+// invocation may die between any two requests.
 package settle
 
 import (
@@ -25,8 +25,8 @@ const (
 	// recordsAtOnce is how many records of a batch are worked on at once, so that the
 	// reads for one overlap with the writes for another.
 	recordsAtOnce = 10
-	// readsAtOnce is how many of them read tasks at once: the first shall begin to write
-	// soon, instead of all together late.
+	// readsAtOnce is how many of them read tasks at once: few, so that the first can begin
+	// to write soon.
 	readsAtOnce = 2
 )
 
@@ -43,7 +43,7 @@ func New(store *dynamo.Store) *Settler {
 	return &Settler{store: store, now: time.Now, slots: make(chan struct{}, parallelism), reads: make(chan struct{}, readsAtOnce)}
 }
 
-// WithClock returns the consumers with another clock, for those who need the same log twice.
+// WithClock returns the consumers with another clock, for tests and replays.
 func (s *Settler) WithClock(now func() time.Time) *Settler {
 	s.now = now
 	return s

@@ -21,7 +21,7 @@ const (
 	// sweepGrace is how long something may be unfinished before the sweep looks at it.
 	sweepGrace = 5 * time.Minute
 	// sweepPage is how many releases a run asks the index for at once, sweepAtOnce how many
-	// it repairs at once: a run goes on until there is none left.
+	// it repairs at once: a run goes on until none is left.
 	sweepPage   = 100
 	sweepAtOnce = 8
 	// sweepEach is how much of a run's five minutes one release may take.
@@ -31,14 +31,14 @@ const (
 )
 
 // Sweep repairs, from the tables alone, what streams and callers left unfinished:
-// creations and deletions that died half-way, settlements and announcements whose
-// retries gave up.
+// creations and deletions that were interrupted, settlements and announcements whose
+// retries were exhausted.
 type Sweep struct {
 	Settler *Settler
-	// Announce publishes one status change of a release and records that it did. The
-	// function comes from whoever wires the sweep, which does not know the event bus.
+	// Announce publishes one transition of a release and records that it did. It is a
+	// function because this package must not know the event bus.
 	Announce func(ctx context.Context, r release.Release, epoch int) error
-	// Wake has people told of what announce has not heard of, in the same way.
+	// Wake opens the job for changes that announce has missed, likewise.
 	Wake func(ctx context.Context, r dynamo.Settling) error
 	// Grace overrides how long something may be unfinished; 0 is five minutes.
 	Grace time.Duration
@@ -54,7 +54,7 @@ type SweepReport struct {
 	OldestUnsettled int `json:"oldestUnsettledSeconds"`
 }
 
-// Run is the handler of the schedule; its event says nothing.
+// Run is the handler of the schedule; it ignores the event.
 func (s *Sweep) Run(ctx context.Context, _ json.RawMessage) (SweepReport, error) {
 	ctx, cancel := stream.StopEarly(ctx)
 	defer cancel()
@@ -98,9 +98,9 @@ func (s *Sweep) KeepForPublic(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// Before repairs what has been unfinished since before a moment, the oldest first and all
-// of it while there is time. One release that cannot be repaired keeps no other from it: it
-// has a share of the time only, and waits behind the others from then on.
+// Before repairs what has been unfinished since before cutoff, the oldest first, while
+// there is time. A release that cannot be repaired does not keep others from being
+// repaired: it gets a share of the time only, and is then put behind the others.
 func (s *Sweep) Before(ctx context.Context, cutoff, now time.Time) (SweepReport, error) {
 	r := run{Sweep: s, now: now}
 	err := s.Settler.store.NeedingAttention(ctx, cutoff, sweepPage, func(page []dynamo.Unfinished) bool {
@@ -119,15 +119,15 @@ func (s *Sweep) Before(ctx context.Context, cutoff, now time.Time) (SweepReport,
 		err = fmt.Errorf("settle: the sweep ran out of time after %d releases: %w", r.report.Looked, context.Cause(ctx))
 	}
 	if r.report.Looked == 0 && err != nil {
-		return r.report, err // nothing was read, so that there is nothing to tell
+		return r.report, err // nothing was read, so there is nothing to report
 	}
-	// An alarm stands on oldestUnsettledSeconds: the line is there in every run.
+	// An alarm uses oldestUnsettledSeconds, so every run writes this line.
 	slog.InfoContext(ctx, "sweep: done", "looked", r.report.Looked, "repaired", r.report.Repaired, "failed", r.report.Failed,
 		"oldestUnsettledSeconds", r.report.OldestUnsettled)
 	return r.report, errors.Join(append(r.failures, err)...)
 }
 
-// run is one run of the sweep: what came of the releases it looked at.
+// run is one run of the sweep, with its report.
 type run struct {
 	*Sweep
 	now time.Time
@@ -176,8 +176,8 @@ func unsettledFor(r dynamo.Settling, now time.Time) int {
 	return max(0, int(now.Sub(r.Settling.Since).Seconds()))
 }
 
-// repair finishes everything that is unfinished on one release. What can be done is
-// done, also where something else fails.
+// repair finishes everything that is unfinished on one release, as far as possible: one
+// failure does not keep it from the rest.
 func (s *Sweep) repair(ctx context.Context, r dynamo.Settling, now time.Time) error {
 	stamp := release.Stamp{At: now.UTC(), By: release.System, Request: "sweep-" + rand.Text()[:13]}
 	store := s.Settler.store
@@ -185,7 +185,7 @@ func (s *Sweep) repair(ctx context.Context, r dynamo.Settling, now time.Time) er
 	case r.Deleting:
 		slog.InfoContext(ctx, "sweep: going on with a deletion", "release", r.ID)
 		if err := s.announce(ctx, r); err != nil {
-			return err // with the release the passages that nobody was told of would be gone
+			return err // a deleted release could not be announced any more
 		}
 		return store.ResumeDeleting(ctx, r.ID, stamp)
 	case len(r.Linking) > 0:

@@ -10,9 +10,9 @@ import (
 )
 
 // Each runs do for the numbers below count, beginning with the lowest, at most width at
-// once. After a failure nothing higher is begun, nor anything once the context has
-// ended. It returns, when everything that was begun has ended, the lowest number that
-// failed and its error: all below it are done. A panic of do is an error.
+// once. After a failure, or once the context has ended, nothing more is begun. When
+// everything that was begun has ended, it returns the lowest number that failed and its
+// error: all below it are done. A panic of do is an error.
 func Each(ctx context.Context, count, width int, do func(n int) error) (int, error) {
 	var (
 		group  errgroup.Group

@@ -8,7 +8,7 @@ import (
 )
 
 // read turns a record, as Lambda decodes it, into the items that the SDK would have
-// read. Whatever stands in it, it does not panic.
+// read. It does not panic, whatever the record contains.
 func read(r events.DynamoDBEventRecord) dynamo.StreamRecord {
 	return dynamo.StreamRecord{
 		Keys: image(r.Change.Keys), Before: image(r.Change.OldImage), After: image(r.Change.NewImage), At: r.Change.ApproximateCreationDateTime.Time,
@@ -23,7 +23,7 @@ func image(in map[string]events.DynamoDBAttributeValue) map[string]types.Attribu
 	return out
 }
 
-// value asks for the type first: the accessors of package events panic on another one.
+// value checks the type first: the accessors of package events panic on another one.
 func value(v events.DynamoDBAttributeValue) types.AttributeValue {
 	switch v.DataType() {
 	case events.DataTypeString:

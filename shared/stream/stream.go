@@ -1,5 +1,5 @@
 // Package stream is the loop on which every consumer of a table's stream runs: it reads
-// the records of a batch, does what they ask for, and answers how far it got. It must
+// the records of a batch, does what they ask for, and reports how far it got. It must
 // not know what any record asks for, nor which consumers there are.
 //
 // A record is only a wake-up: what there is to do is read from the tables. So what several
@@ -26,8 +26,8 @@ const margin = 5 * time.Second
 // Loop is what a consumer does with a batch. W is what a record asks for: two records
 // that ask for equal things are one piece of work.
 type Loop[W comparable] struct {
-	// Consumer says which records are for it. Others, which its filter should have kept
-	// back or which a newer version wrote, ask for nothing.
+	// Consumer says which records are for it. Others, which its filter should have dropped
+	// or which a newer version wrote, are ignored.
 	Consumer dynamo.Consumer
 	// AtOnce is how many pieces of work are under way at once; 0 is 1, which keeps the
 	// order of the records.

@@ -10,7 +10,7 @@ import (
 	"example.com/releases/shared/local/engine"
 )
 
-// shared is the one engine of a test process. Nobody has to stop it: it ends with the
+// shared is the one engine of a test process. It need not be stopped: it ends with the
 // process.
 var shared struct {
 	once   sync.Once

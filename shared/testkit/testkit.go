@@ -1,7 +1,8 @@
-// Package testkit is what tests of the product stand on: the template's tables on the
+// Package testkit is the harness of the product's tests: the template's tables on the
 // real engine, the layer that makes the engine as strict as DynamoDB, and a store on
-// them, with faults where a test wants them (inject), a count of what requests cost
-// (meter), and more tasks than an engine takes (crowd). Only tests link it, and it must not know what they show.
+// them, with faults where a test wants them (inject), the cost of requests (meter), and
+// more tasks than an engine takes (crowd). Only tests link it, and it must not know what
+// they test.
 package testkit
 
 import (
@@ -40,7 +41,7 @@ type Harness struct {
 	t testing.TB
 }
 
-// Option is in what a test's tables differ from those of most.
+// Option is a way in which a test's tables differ from the default.
 type Option int
 
 const (

@@ -1,8 +1,8 @@
-// Package wire opens what every function stands on, from the configuration. Below it, a
-// package for each surface makes that surface's functions; the function's main calls it on
-// AWS and the laptop host calls it in its own process, so that wiring stands once. They
-// are packages apart because a binary links, and starts, all that its packages import.
-// They must hold no rule: what is made here is tested where it is written.
+// Package wire opens what every function needs, from the configuration. Below it, a
+// package for each surface constructs that surface's functions; the function's main calls
+// it on AWS and the laptop host calls it in its own process, so that the wiring exists
+// once. They are separate packages because a binary links, and initialises, all that its
+// packages import. They must hold no rule: what is wired here is tested where it is written.
 package wire
 
 import (

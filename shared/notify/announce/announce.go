@@ -1,6 +1,6 @@
 // Package announce tells the event bus of every status that a release enters, at least
 // once, under an id that consumers can deduplicate on. It must not know who consumes
-// the events, nor anything of mails but that a job for them is to be opened.
+// the events, nor anything about mails except when a job for them is to be opened.
 package announce
 
 import (
@@ -78,8 +78,8 @@ func (a *Announcer) Announce(ctx context.Context, r release.Release, epoch int) 
 }
 
 // announce publishes transitions of a release, in order, opens the jobs by which people
-// are told of them, and then records the last one. A bus that is down does not keep
-// people from being told.
+// are told of them, and then records the last one. People are told even while the bus is
+// down.
 func (a *Announcer) announce(ctx context.Context, r release.Release, entered []release.HistoryEntry) error {
 	if len(entered) == 0 {
 		return nil
@@ -143,7 +143,7 @@ func (a *Announcer) entry(r release.Release, p release.HistoryEntry) (types.PutE
 	}, err
 }
 
-// put sends entries until EventBridge has taken each, or refused it for good. Only
+// put sends entries until EventBridge has accepted each, or refused it for good. Only
 // those that failed are sent again: the answer has one result for each entry, at its
 // index.
 func (a *Announcer) put(ctx context.Context, id string, entries []types.PutEventsRequestEntry) error {
@@ -184,7 +184,7 @@ func (a *Announcer) put(ctx context.Context, id string, entries []types.PutEvent
 	}
 }
 
-// passing tells whether the reason for which an entry failed may be gone next time.
+// passing tells whether the failure of an entry may be temporary.
 func passing(code string) bool {
 	return code == "InternalFailure" || code == "InternalException" || code == "ThrottlingException"
 }

@@ -11,9 +11,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// openJobs puts down, in the Mail table, that people are to be told of passages: of a
-// window when its time comes, of a cancellation at once, of a deployment or a rollback once it is settled. A job that
-// nobody is concerned by costs its planner a read.
+// openJobs stores the jobs, in the Mail table, by which people are told of transitions: of
+// a window when it is due, of a cancellation at once, of a deployment or a rollback once it
+// is settled. A job that affects nobody costs its planner one read.
 func (a *Announcer) openJobs(ctx context.Context, r release.Release, entered []release.HistoryEntry) error {
 	for _, p := range entered {
 		var err error
@@ -36,7 +36,7 @@ func (a *Announcer) openJobs(ctx context.Context, r release.Release, entered []r
 	return nil
 }
 
-// armTimer has a release looked at when it becomes due, at once where it is.
+// armTimer has the job of a release wait until it is due, or opens it where it is due.
 func (a *Announcer) armTimer(ctx context.Context, r release.Release) error {
 	now := time.Now()
 	at := mail.NextLook(r, now)
@@ -44,14 +44,14 @@ func (a *Announcer) armTimer(ctx context.Context, r release.Release) error {
 	case mail.Due(r, now):
 		at = now
 	case at.IsZero():
-		return nil // it has moved on since, and whoever was told is told of that
+		return nil // its status has changed since, and people are told of that
 	}
 	return a.store.ArmJob(ctx, mail.WindowJob(r.ID), at, now)
 }
 
-// Wake opens the job of a release on which there is more that people may have to be told
-// of than was heard, and records that it did. It is how the sweep repairs what the stream
-// gave up on.
+// Wake opens the job of a release with changes that people may have to be told of and that
+// were missed, and records that it did. It is how the sweep repairs what the stream gave up
+// on.
 func (a *Announcer) Wake(ctx context.Context, r dynamo.Settling) error {
 	if err := a.store.OpenJob(ctx, mail.WindowJob(r.ID), time.Now()); err != nil {
 		return err
@@ -59,8 +59,8 @@ func (a *Announcer) Wake(ctx context.Context, r dynamo.Settling) error {
 	return a.store.MarkWoken(ctx, r.ID, r.Wake)
 }
 
-// wake opens the job for which a write that is no status change gives reason: the end
-// of a settlement, another window, another scope, another decision of the CAB.
+// wake opens the job for a write that is not a transition: the end of a settlement, another
+// window, another scope, another decision of the CAB.
 func (a *Announcer) wake(ctx context.Context, r dynamo.Settling, w wakeUp, record dynamo.StreamRecord) error {
 	complete := w.op == dynamo.OpSettled && r.Finished && r.Settling != nil
 	if complete && w.settledEpoch == r.Settling.Epoch {

@@ -10,10 +10,10 @@ import (
 	"example.com/releases/shared/stream"
 )
 
-// wakeUp is what a record asks for: to announce what a release has to announce, and to
-// have people told of what the write changed. A release enters a status once, so that
-// two records of one transition are one wake-up, and those of two are two: a release
-// that is deleted by now is announced from the record of its last.
+// wakeUp is what a record asks for: to announce a release's transitions, and to have people
+// told of what the write changed. A release enters a status once, so two records of one
+// transition are one wake-up, and records of two are two: a release that was deleted
+// meanwhile is announced from the record of its last.
 type wakeUp struct {
 	releaseID    string
 	op           dynamo.Op
@@ -23,8 +23,8 @@ type wakeUp struct {
 
 // Stream is the handler of the Releases table's stream. What is to be announced is read
 // from the release, so that a record that comes twice, late or out of order announces
-// nothing twice and leaves nothing out. One after the other: the bus hears of a release's
-// statuses in their order.
+// nothing twice and leaves nothing out. One at a time: the bus gets a release's statuses in
+// order.
 func (a *Announcer) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return stream.Loop[wakeUp]{
 		Consumer: dynamo.Announce(),

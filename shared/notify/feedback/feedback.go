@@ -1,7 +1,6 @@
-// Package feedback takes what SES publishes about mails after it has taken them: that
-// it sent one, which settles what we did not know, and bounces and complaints, which
-// keep further mails from the address. It must know neither how mails are planned nor
-// how they are sent.
+// Package feedback records what SES publishes about mails after it has accepted them: that
+// it sent one, which ends any doubt about it, and bounces and complaints, which stop further
+// mails to the address. It must know neither how mails are planned nor how they are sent.
 package feedback
 
 import (
@@ -25,7 +24,7 @@ import (
 // tag is the SES tag that carries the outbox item's id.
 const tag = "outbox"
 
-// Recorder writes down what comes back.
+// Recorder records SES's events.
 type Recorder struct {
 	store *dynamo.Store
 	now   func() time.Time
@@ -64,9 +63,9 @@ type recipient struct {
 	EmailAddress string `json:"emailAddress"`
 }
 
-// verdict is what an event says of a mail.
+// verdict is what an event says about a mail.
 type verdict struct {
-	reached  bool   // SES has taken it, and nothing speaks against its arrival
+	reached  bool   // SES has accepted it, and nothing suggests that it did not arrive
 	feedback string // what came back, in words
 	suppress []recipient
 	state    mail.State
@@ -77,7 +76,7 @@ type verdict struct {
 func (r *Recorder) Record(ctx context.Context, event events.CloudWatchEvent) (struct{}, error) {
 	var d detail
 	if err := json.Unmarshal(event.Detail, &d); err != nil {
-		slog.ErrorContext(ctx, "mail-feedback: an event cannot be read; no repetition mends it", "eventId", event.ID, "error", err)
+		slog.ErrorContext(ctx, "mail-feedback: an event cannot be read, and a retry cannot fix that", "eventId", event.ID, "error", err)
 		return struct{}{}, nil
 	}
 	ids := d.Mail.Tags[tag]
@@ -117,8 +116,8 @@ func (r *Recorder) record(ctx context.Context, id string, d detail) error {
 	return notify.LogDeliveryProblem(ctx, r.store, m, count, v.feedback, r.now())
 }
 
-// passing are the temporary bounces after which SES has given a mail up. Others of
-// their kind are answers of the recipient, such as that they are on holiday.
+// passing are the temporary bounces after which SES has given up. Other temporary bounces
+// are answers of the recipient, such as that they are on holiday.
 var passing = []string{"MailboxFull", "MessageTooLarge", "ContentRejected", "AttachmentRejected"}
 
 // cameBack names in figures what SES's events mean for a mail that did not arrive.
@@ -145,7 +144,7 @@ func judge(d detail) verdict {
 		}
 		return verdict{state: mail.Sent, feedback: "its owner complained about a mail of ours", suppress: d.Complaint.ComplainedRecipients}
 	case "Reject":
-		return verdict{state: mail.Failed, feedback: "SES took the mail and then rejected it: " + d.Reject.Reason}
+		return verdict{state: mail.Failed, feedback: "SES accepted the mail and then rejected it: " + d.Reject.Reason}
 	}
 	return verdict{}
 }

@@ -10,7 +10,8 @@ import (
 //go:embed message.html
 var page string
 
-// parse is done at the first letter: a process that words none need not pay for it.
+// parse is done with the first message, so that a process that words none does not pay for
+// it.
 var parse = sync.OnceValues(func() (*template.Template, error) { return template.New("message").Parse(page) })
 
 func (v view) html() (string, error) {
@@ -26,7 +27,7 @@ func (v view) html() (string, error) {
 // width is where lines of text are broken; mail clients do not do it well.
 const width = 76
 
-// text is the letter for those who read no HTML.
+// text is the message as plain text.
 func (v view) text() string {
 	var b strings.Builder
 	put := func(lines ...string) {

@@ -23,7 +23,7 @@ type Message struct {
 	Calendar *Attachment
 }
 
-// Attachment is a file that goes with a letter.
+// Attachment is a file that goes with a message.
 type Attachment struct {
 	Name        string
 	ContentType string
@@ -43,7 +43,7 @@ func New(zone string) (*Writer, error) {
 	return &Writer{zone: location}, nil
 }
 
-// Write words a notice. The same notice always gives the same letter.
+// Write words a notice. The same notice always gives the same message.
 func (w *Writer) Write(n mail.Notice) (Message, error) {
 	v, err := w.view(n)
 	if err != nil {
@@ -63,9 +63,9 @@ func (w *Writer) Write(n mail.Notice) (Message, error) {
 // view is what text and HTML both show, in the order they show it.
 type view struct {
 	Subject  string
-	Title    string // the one thing to take away
+	Title    string // the main message
 	Greeting string
-	Lead     string // the sentence that says it
+	Lead     string // the sentence that states it
 	Facts    []detailRow
 	Listing  string // above the tasks
 	Tasks    []mail.Task
@@ -80,7 +80,7 @@ type view struct {
 type detailRow struct {
 	Label string
 	Lines []string
-	Was   bool // no longer so
+	Was   bool // no longer true
 }
 
 func (w *Writer) view(n mail.Notice) (view, error) {
@@ -115,7 +115,7 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 			v.Facts = append(v.Facts, was)
 			v.Mood, v.Title = "change", fmt.Sprintf("A new %s for your %s", what, number("request", "requests"))
 			v.Subject = fmt.Sprintf("New %s for your %s: %s (%s)", what, number("request", "requests"), day, n.ReleaseID)
-			v.After = []string{"The release has been moved. You need not do anything; opening the attached calendar entry updates the one that you have."}
+			v.After = []string{"The release has been moved. You do not need to do anything; opening the attached calendar entry updates the one that you have."}
 		}
 	case mail.Withdrawn:
 		w.withdrawn(&v, n, day, number)
@@ -140,7 +140,7 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		v.Lead = fmt.Sprintf("Release %s is still scheduled, though its window has ended.", n.ReleaseID)
 		v.Facts = append(v.Facts, was)
 		v.Subject = fmt.Sprintf("Still scheduled after its window: %s", n.ReleaseID)
-		v.After = []string{"Please record what happened: begin it if it is running, give it a new window, or cancel it. Whoever was told of the window is told of that. You will not be reminded of this window again."}
+		v.After = []string{"Please record what happened: begin it if it is running, give it a new window, or cancel it. Everyone who was told of the window will be told. You will not be reminded of this window again."}
 	default:
 		return v, fmt.Errorf("message: there are no words for the kind %q", n.Kind)
 	}
@@ -185,7 +185,7 @@ func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(strin
 	}
 }
 
-// maxSubject is where mail clients cut.
+// maxSubject is the length at which mail clients cut subjects.
 const maxSubject = 70
 
 func nameOf(n mail.Notice) string {
@@ -199,8 +199,8 @@ func nameOf(n mail.Notice) string {
 	return name
 }
 
-// greeting names the reader, unless the name is none: it came from outside, and a mail
-// of ours must not carry somebody's link.
+// greeting names the reader, unless the name does not look like one: it came from outside,
+// and a mail of ours must not carry somebody's link.
 func greeting(name string) string {
 	name = strings.TrimSpace(name)
 	if name == "" || strings.ContainsAny(name, "@/\\<>") || strings.Contains(strings.ToLower(name), "www.") {
@@ -211,7 +211,7 @@ func greeting(name string) string {
 
 func footer(n mail.Notice) []string {
 	if n.Kind == mail.WindowOver {
-		return []string{"You get this mail because you manage the release. It was sent automatically, once for this window."}
+		return []string{"You receive this mail because you manage the release. This is an automated message, sent once for each window."}
 	}
 	asks := "Questions? Reply to this mail."
 	switch {
@@ -223,7 +223,7 @@ func footer(n mail.Notice) []string {
 	return []string{asks, "You receive this mail because of requests that you submitted. This is an automated message."}
 }
 
-// clip cuts between what people take for characters.
+// clip cuts between characters as people see them.
 func clip(s string, most int) string {
 	if len(s) <= most {
 		return s
@@ -235,7 +235,7 @@ func lines(s string) []string {
 	return strings.Split(strings.ReplaceAll(strings.TrimSpace(s), "\r\n", "\n"), "\n")
 }
 
-// event is the window as the calendar has it.
+// event is the window as a calendar event.
 func event(n mail.Notice, v view) *Attachment {
 	cancelled := n.Kind == mail.Withdrawn
 	title := n.ReleaseID
@@ -277,8 +277,8 @@ func (w *Writer) formatTime(label string, at time.Time) detailRow {
 	return f
 }
 
-// between words a window whose two ends are in one zone. Where the clocks change in
-// between, each end says which time it means.
+// between words a window in one time zone. Where the clocks change in between, each end
+// gives its offset.
 func between(start, end time.Time) string {
 	zone, until := zoneOf(start), end.Format("15:04")
 	if start.Format(time.DateOnly) != end.Format(time.DateOnly) {

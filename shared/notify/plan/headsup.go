@@ -12,9 +12,9 @@ import (
 	"example.com/releases/shared/stream"
 )
 
-// Input is what the event may carry; nothing has every scheduled release looked at.
+// Input is the event, all of it optional; an empty one has every scheduled release checked.
 type Input struct {
-	// DueOnly leaves releases to their timers. The schedule asks for it.
+	// DueOnly checks only releases whose timer is due. The schedule sets it.
 	DueOnly bool `json:"sparing"`
 	// Resend was an operator's way to have unknown mails sent again.
 	Resend []string `json:"resend"`
@@ -22,29 +22,29 @@ type Input struct {
 
 // Report tells what a run of the schedule found and did.
 type Report struct {
-	Opened int `json:"opened"` // jobs whose time had come, or that somebody asked for
+	Opened int `json:"opened"` // jobs that were due, or that somebody asked for
 	Armed  int `json:"armed,omitempty"`
-	// Overdue are jobs that were forgotten; nil where the run could not look at all of
-	// them. An alarm stands on it.
+	// Overdue are jobs that were forgotten; nil where the run could not read all of them.
+	// An alarm uses it.
 	Overdue *int `json:"overdue,omitempty"`
 }
 
 const (
-	// armAtOnce is how many scheduled releases one run looks at for a missing timer.
+	// armAtOnce is how many scheduled releases one run checks for a missing timer.
 	armAtOnce = 500
-	// armFor is for how long after the first run releases are looked at for one: while
-	// functions are exchanged, an earlier version may still schedule one without.
+	// armFor is for how long after the first run releases are checked: during a deployment,
+	// an earlier version may still schedule a release without a timer.
 	armFor = 48 * time.Hour
 )
 
-// Run is the handler of the schedule: it opens the jobs whose time has come, so that each
-// release is looked at when its timer says. What a run costs follows what is due, whatever
-// rests. One release that fails does not keep the others from it.
+// Run is the handler of the schedule: it opens the jobs that are due. The cost of a run
+// depends on what is due, not on how many releases are scheduled. One release that fails
+// does not hold up the others.
 func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error) {
 	ctx, cancel := stream.StopEarly(ctx)
 	defer cancel()
 	var in Input
-	_ = json.Unmarshal(event, &in) // an event that is none asks for everything
+	_ = json.Unmarshal(event, &in) // an event that cannot be read asks for everything
 	var report Report
 	var failures []error
 	if len(in.Resend) > 0 {
@@ -58,13 +58,13 @@ func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error
 	}
 	line := []any{"opened", report.Opened, "armed", report.Armed}
 	if report.Overdue != nil {
-		line = append(line, "overdue", *report.Overdue) // alarms stand on what was read, and on nothing else
+		line = append(line, "overdue", *report.Overdue) // left out where it was not read, so that no alarm takes it for zero
 	}
 	slog.InfoContext(ctx, "heads-up: done", line...)
 	return report, errors.Join(failures...)
 }
 
-// openDue opens every job whose time has come, and again those that were forgotten.
+// openDue opens every job that is due, and again those that were forgotten.
 func (p *Planner) openDue(ctx context.Context, report *Report) error {
 	now := p.now()
 	due, err := p.store.DueJobs(ctx, now)
@@ -98,7 +98,7 @@ func (p *Planner) openDue(ctx context.Context, report *Report) error {
 	return err
 }
 
-// openAll has every scheduled release looked at, as somebody asks for by hand.
+// openAll opens the jobs of every scheduled release, when somebody asks for it by hand.
 func (p *Planner) openAll(ctx context.Context, report *Report) error {
 	ids, err := p.store.ScheduledReleases(ctx)
 	if err != nil {
@@ -116,8 +116,8 @@ func (p *Planner) openAll(ctx context.Context, report *Report) error {
 	})
 }
 
-// arm gives releases that an earlier version scheduled their timers: it walks over all
-// that are scheduled, some in each run, again and again for two days.
+// arm gives timers to releases that an earlier version scheduled: for two days it walks
+// over all that are scheduled, repeatedly, some in each run.
 func (p *Planner) arm(ctx context.Context, report *Report) error {
 	now := p.now()
 	walk, err := p.store.TimerWalk(ctx)

@@ -3,8 +3,8 @@
 // know neither how a mail is worded nor how it is sent.
 //
 // Planning compares what people should know with what they were told, from the tables
-// alone. So it may run twice, late, or side by side with itself: what is told already
-// is not told again, and a run with nothing new writes nothing.
+// alone. So it may run twice, late, or concurrently with itself: nobody is told anything
+// twice, and a run with nothing new writes nothing.
 package plan
 
 import (
@@ -22,7 +22,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Planner plans mails on one store. The clock comes in from the edge.
+// Planner plans mails on one store.
 type Planner struct {
 	store       *dynamo.Store
 	now         func() time.Time
@@ -40,15 +40,15 @@ func (p *Planner) WithClock(now func() time.Time) *Planner {
 	return &c
 }
 
-// WithPublicURL returns the planner with the public URL, which names the calendars' events,
-// and whether there is a public page below it that mails can link to.
+// WithPublicURL returns the planner with the public URL, which is part of the ids of
+// calendar events, and whether there is a public page below it that mails can link to.
 func (p *Planner) WithPublicURL(url string, trustCenter bool) *Planner {
 	c := *p
 	c.publicURL, c.trustCenter = url, trustCenter
 	return &c
 }
 
-// snapshotOf reads how a release stands.
+// snapshotOf reads a release for planning.
 func (p *Planner) snapshotOf(ctx context.Context, id string) (mail.Snapshot, dynamo.Settling, error) {
 	r, found, err := p.store.SettlingRelease(ctx, id)
 	s := mail.Snapshot{Release: r.Release, Gone: !found || r.Deleting, Now: p.now(), UID: calendar.UID(id, p.publicURL)}
@@ -61,16 +61,16 @@ func (p *Planner) snapshotOf(ctx context.Context, id string) (mail.Snapshot, dyn
 	return s, r, err
 }
 
-// decision is what is to be decided about one person: their row, the zero value but for its
-// key where they were told nothing, and what they have to do with the release now.
+// decision is the input of a decision about one person: their row, empty but for its key
+// where they were told nothing, and how the release affects them now.
 type decision struct {
 	row  mail.RecipientState
 	who  *mail.Person
 	lost mail.Listing
 }
 
-// decisions lists whom the release concerns, or did; rows are what each was told. What is
-// to be written is worked out one by one: it is the larger part.
+// decisions lists the people whom the release affects, or did; rows are what each was told.
+// The writes are derived from them one by one, since those take more memory.
 func (p *Planner) decisions(ctx context.Context, s mail.Snapshot, rows []mail.RecipientState) ([]decision, error) {
 	if len(rows) == 0 && !mail.Due(s.Release, s.Now) || !s.Off() && s.Status != release.Scheduled {
 		return nil, nil
@@ -111,7 +111,7 @@ func (p *Planner) decisions(ctx context.Context, s mail.Snapshot, rows []mail.Re
 		all = append(all, decision{row, who, lost})
 	}
 	if s.Off() {
-		return all, nil // who was never told need not know
+		return all, nil // those who were never told need not be told now
 	}
 	for key, someone := range people {
 		if seen[key] || someone.Tasks.Count == 0 {
@@ -122,8 +122,8 @@ func (p *Planner) decisions(ctx context.Context, s mail.Snapshot, rows []mail.Re
 	return all, nil
 }
 
-// latest reads how the latest mails stand, of those for whom that may matter: everybody
-// else knows the current window, or is on the way to.
+// latest reads the states of the latest mails of those people for whom they matter: all
+// others know the current window, or their mail is being sent.
 func (p *Planner) latest(ctx context.Context, s mail.Snapshot, rows []mail.RecipientState) (map[string]mail.State, error) {
 	var ids []string
 	for _, row := range rows {
@@ -139,7 +139,7 @@ func (p *Planner) latest(ctx context.Context, s mail.Snapshot, rows []mail.Recip
 	return states, err
 }
 
-// passes bounds how often planning looks again at those who moved under it.
+// passes bounds how often planning repeats for rows that others changed meanwhile.
 const passes = 5
 
 // Window brings what people know of a release's window up to date. It returns how many
@@ -185,11 +185,11 @@ func (p *Planner) Window(ctx context.Context, id string) (planned int, next time
 			return planned, mail.NextLook(s.Release, s.Now), p.remind(ctx, s, rows)
 		}
 	}
-	return planned, next, fmt.Errorf("plan: what is to be told of %s still changed after %d passes", id, passes)
+	return planned, next, fmt.Errorf("plan: what people are to be told of %s still changed after %d passes", id, passes)
 }
 
-// remind tells of a release whose time came without anybody acting: operators, that its
-// window has begun and nobody was told of it, and its manager, once, that it is over.
+// remind reports a release on which nobody acted in time: to operators, that its window has
+// begun and nobody was told of it, and to its manager, once, that the window is over.
 func (p *Planner) remind(ctx context.Context, s mail.Snapshot, rows []mail.RecipientState) error {
 	switch {
 	case s.Gone || s.Status != release.Scheduled:
@@ -233,8 +233,8 @@ func (p *Planner) take(ctx context.Context, s mail.Snapshot, next mail.Step) (bo
 }
 
 // Settlement tells people of a deployment or a rollback, once it is complete: one mail
-// to each requester with the tasks that it has reached. Only the latest settlement is
-// told. It returns how many mails were new, and whether the job is done with.
+// to each requester with the tasks that it has reached. Mails are planned only for the
+// latest settlement. It returns how many mails were new, and whether the job is done.
 func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned int, done bool, err error) {
 	s, r, err := p.snapshotOf(ctx, id)
 	switch {
@@ -278,8 +278,8 @@ func (p *Planner) Settlement(ctx context.Context, id string, epoch int) (planned
 }
 
 // settled finds whom a settlement concerns: requesters of the tasks that carry its
-// comment and that it resolved, or that are open again after it. Who had closed or
-// cancelled a task by themselves hears nothing of it.
+// comment and that it resolved, or that are open again after it. People who had closed or
+// cancelled their task themselves are not told.
 func (p *Planner) settled(ctx context.Context, r release.Release, epoch int) (map[string]*mail.Person, error) {
 	people := mail.NewPeople(mail.Ground{}, nil)
 	comment := release.CommentID(release.Settlement{ReleaseID: r.ID, Epoch: epoch})

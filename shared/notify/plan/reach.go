@@ -14,12 +14,13 @@ import (
 	"example.com/releases/shared/stream"
 )
 
-// parallelism is how many requests one run has under way at once.
+// parallelism is how many requests one run makes at once.
 const parallelism = 16
 
-// reached finds who is touched by change requests: requesters with an open task that is
-// linked to one of them or on a configuration item that one of them affects; and of those
-// who were told, whom the dropped ones touched. What it keeps in memory follows people.
+// reached finds the people whom change requests affect: requesters with an open task that
+// is linked to one of them or on a configuration item that one of them affects; and of
+// those who were told, whom the dropped ones affected. Its memory grows with people, not
+// with tasks.
 func (p *Planner) reached(ctx context.Context, linked, dropped []string, rows []mail.RecipientState) (map[string]*mail.Person, error) {
 	changes, err := p.store.ChangesByID(ctx, slices.Concat(linked, dropped))
 	if err != nil {
@@ -38,8 +39,8 @@ func (p *Planner) reached(ctx context.Context, linked, dropped []string, rows []
 // tasksAtOnce is how many tasks one request reads.
 const tasksAtOnce = 100
 
-// eachTask hands over the tasks at places, one after the other and in no order, with those
-// of the places at which a batch found it. Batches are read side by side, and as they fill.
+// eachTask calls do for the tasks at places, one at a time and in no order, with the places
+// at which a batch found each. Batches are read in parallel, as they fill.
 func (p *Planner) eachTask(ctx context.Context, places []mail.Place, do func(t release.Task, found []mail.Place)) error {
 	readers, ctx := errgroup.WithContext(ctx)
 	readers.SetLimit(parallelism)

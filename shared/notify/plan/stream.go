@@ -12,9 +12,8 @@ import (
 	"example.com/releases/shared/stream"
 )
 
-// Stream is the handler of the Mail table's stream: each job that was opened is
-// planned. What is to be told is read from the tables. One after the other, since whom
-// a job reaches is in memory while it is planned.
+// Stream is the handler of the Mail table's stream: it plans each job that was opened, from
+// the tables. One at a time, since the people of a job are in memory while it is planned.
 func (p *Planner) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return stream.Loop[mail.JobKey]{
 		Consumer: dynamo.PlanNotices(),
@@ -29,7 +28,7 @@ func (p *Planner) Stream(ctx context.Context, batch events.DynamoDBEvent) (event
 	}.Handle(ctx, batch)
 }
 
-// do plans a job and closes it, until the release is to be looked at again.
+// do plans a job and closes it, with the time at which it is due again.
 func (p *Planner) do(ctx context.Context, job mail.Job) error {
 	var planned int
 	var next time.Time

@@ -32,7 +32,7 @@ func (o outcome) String() string {
 	return [...]string{accepted: "sent", later: "delayed", refused: "failed", stop: "stopped", quota: "stopped", unclear: "unknown"}[o]
 }
 
-// errorCodes are SES's answers that say for certain that a mail was not taken.
+// errorCodes are SES's answers that say for certain that a mail was not accepted.
 var errorCodes = map[string]outcome{
 	"TooManyRequestsException": later,
 	"ThrottlingException":      later,
@@ -61,7 +61,7 @@ const (
 	longestPause = 2 * time.Second
 )
 
-// throttlesOnly repeats a call only where SES has said that it did not take the mail.
+// throttlesOnly repeats a call only where SES has said that it did not accept the mail.
 // The SDK's own retryer repeats after 500s and broken connections too, and each
 // repetition of an accepted mail is another mail.
 func throttlesOnly(pause time.Duration) aws.Retryer {
@@ -75,8 +75,8 @@ func throttlesOnly(pause time.Duration) aws.Retryer {
 	})
 }
 
-// within ends each call after a while, not all of them together: a throttled one would
-// else end while it waits to be repeated, and look as if its outcome were unclear.
+// within limits the time of each call, not of all together: otherwise a throttled one could
+// end while it waits to be repeated, and look as if its outcome were unclear.
 func within(timeout time.Duration) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Patience", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
@@ -108,7 +108,7 @@ func code(err error) outcome {
 	return unclear
 }
 
-// judge tells what the end of a call means, and why in words.
+// judge tells what the result of a call means, and the reason in words.
 func judge(err error) (outcome, string) {
 	if err == nil {
 		return accepted, ""

@@ -47,7 +47,7 @@ const (
 	// closedFor is how long nothing is sent after SES refused the whole account, also
 	// because of its quota, which counts the last 24 hours.
 	closedFor = 15 * time.Minute
-	// What SES asks to come later with is tried again after a delay that doubles.
+	// What SES refuses for now is tried again after a delay that doubles.
 	shortest, longest = 30 * time.Second, time.Hour
 )
 
@@ -78,7 +78,7 @@ type Options struct {
 	Timeout time.Duration
 }
 
-// Open returns an office. It panics where the options cannot work: mails that nobody
+// Open returns a sender. It panics where the options cannot work: mails that nobody
 // gets must not look like success.
 func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.Options)) *Sender {
 	sender, err := netmail.ParseAddress(o.Sender)
@@ -87,7 +87,7 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 		from, err = address.Header(cmp.Or(sender.Name, "Releases"), sender.Address)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("send: MAIL_SENDER %q is no address that mails could come from: %v", o.Sender, err))
+		panic(fmt.Sprintf("send: MAIL_SENDER %q is not an address that mails can come from: %v", o.Sender, err))
 	}
 	words, err := message.New(o.Zone)
 	if err != nil {
@@ -118,8 +118,8 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 	}
 }
 
-// WithClock returns the sender with another clock, for tests and replays. The rate goes by
-// the real one.
+// WithClock returns the sender with another clock, for tests and replays. The rate is kept
+// by the real one.
 func (o *Sender) WithClock(now func() time.Time) *Sender {
 	c := *o
 	c.now = now
@@ -174,8 +174,8 @@ func (t *turn) follow(ctx context.Context, m mail.Mail) error {
 	return t.impossible(ctx, m, "it could not be worded: "+err.Error())
 }
 
-// timeLeft tells whether an attempt that begins now would have all the time that it may
-// take: one that is cut off leaves a mail of which nobody knows whether it was sent.
+// timeLeft tells whether there is enough time for an attempt: one that is cut off leaves a
+// mail of which nobody knows whether it was sent.
 func (o *Sender) timeLeft(ctx context.Context) error {
 	if d, limited := ctx.Deadline(); limited && time.Until(d) < o.attempt+writing {
 		return errors.New("send: too little time is left to begin with another mail")
@@ -222,7 +222,7 @@ func (t *turn) send(ctx context.Context, m mail.Mail, n mail.Notice, words messa
 	now := t.now()
 	m, won, err := t.store.ClaimMail(ctx, m.ID, rand.Text(), now, now.Add(lease))
 	if err != nil || !won {
-		return err // another has it, or had it
+		return err // another invocation claimed it
 	}
 	return t.try(ctx, m, n, words)
 }
@@ -265,7 +265,7 @@ func (t *turn) try(ctx context.Context, m mail.Mail, n mail.Notice, words messag
 		t.ended(false)
 	}
 	if err != nil {
-		// The lease ends by itself and the mail becomes unknown, until SES's event.
+		// The lease expires and the mail becomes unknown, until SES's event comes.
 		log.ErrorContext(ctx, "send-mail: how an attempt ended could not be written down", "reason", reason, "error", err)
 	}
 	return nil
@@ -324,8 +324,8 @@ func (o *Sender) input(m mail.Mail, n mail.Notice, words message.Message) *sesv2
 	return in
 }
 
-// mailbox writes an address with its name; both have been judged by now, so that what is
-// left to fail is a mistake of ours, which SES would refuse.
+// mailbox writes an address with its name. Both were checked before, so that a failure here
+// is a fault of ours, which SES would refuse.
 func mailbox(name, to string) string {
 	header, err := address.Header(name, to)
 	if err != nil {

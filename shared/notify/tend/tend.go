@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// lookLimit bounds how much of each index partition one run looks at.
+	// lookLimit bounds how much of each index partition one run reads.
 	lookLimit = 250
 	// unknownAlarmAfter is how long SES has for its Send event before a mail's unknown end is worth
 	// an alarm.
@@ -30,9 +30,8 @@ type Input struct {
 	Resend []string `json:"resend"`
 }
 
-// Report tells what a run found and did. Alarms stand on what is a pointer: nil is a number
-// that the run has not read, which its log line leaves out, so that what nobody looked at
-// never passes for zero.
+// Report tells what a run found and did. Alarms use the pointers: nil is a number that the
+// run has not read, which its log line leaves out, so that it never passes for zero.
 type Report struct {
 	Woken   int `json:"woken"`   // senders that were woken for mails that wait
 	Expired int `json:"expired"` // leases that had run out
@@ -48,7 +47,7 @@ type Report struct {
 	Circuit     string `json:"circuit,omitempty"`     // why
 }
 
-// Tender looks after the outbox of one store. The clock comes in from the edge.
+// Tender looks after the outbox of one store.
 type Tender struct {
 	store *dynamo.Store
 	slots int
@@ -72,13 +71,13 @@ func (t *Tender) WithClock(now func() time.Time) *Tender {
 	return &c
 }
 
-// Run is the handler of the schedule. What can be looked at is, also where something else
-// cannot be read; with nothing new it writes nothing.
+// Run is the handler of the schedule. One failing read does not keep it from the others;
+// with nothing new it writes nothing.
 func (t *Tender) Run(ctx context.Context, event json.RawMessage) (Report, error) {
 	ctx, cancel := stream.StopEarly(ctx)
 	defer cancel()
 	var in Input
-	_ = json.Unmarshal(event, &in) // an event that is none asks for nothing
+	_ = json.Unmarshal(event, &in) // an event that cannot be read asks for nothing
 	var report Report
 	failures := []error{t.resend(ctx, in.Resend, &report), t.countUnknown(ctx, &report)}
 	circuit, err := t.store.Circuit(ctx)
@@ -90,7 +89,7 @@ func (t *Tender) Run(ctx context.Context, event json.RawMessage) (Report, error)
 	return report, errors.Join(failures...)
 }
 
-// figures are the log line on which alarms stand, with the numbers that were read.
+// figures are the log line that alarms use, with the numbers that were read.
 func (r Report) figures() []any {
 	line := []any{"woken", r.Woken, "expired", r.Expired, "resent", r.Resent, "circuit", r.Circuit}
 	if r.Stuck != nil && r.Slow != nil {
@@ -134,7 +133,7 @@ func (t *Tender) countUnknown(ctx context.Context, report *Report) error {
 	count := len(unknown)
 	report.Unknown = &count
 	for _, id := range unknown {
-		slog.WarnContext(ctx, "tend-outbox: it is not known whether SES took this mail; have it sent again with {\"resend\": [\"<mail>\"]} if it did not arrive", "mail", id)
+		slog.WarnContext(ctx, "tend-outbox: it is not known whether SES accepted this mail; have it sent again with {\"resend\": [\"<mail>\"]} if it did not arrive", "mail", id)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // Package inject puts faults into the requests of the SDK's clients, where tests decide
 // which: around a whole call, above the SDK's retries, and around each attempt, below
-// them. It must not know what a fault is to show.
+// them. It must not know what a fault is meant to show.
 package inject
 
 import (

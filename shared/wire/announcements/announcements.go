@@ -1,6 +1,6 @@
 // Package announcements makes the functions that publish on the event bus: the one that
 // announces, and the sweep, which repairs announcements and settlements alike. It must
-// know nothing of mails.
+// know nothing about mails.
 package announcements
 
 import (
@@ -11,7 +11,7 @@ import (
 	"example.com/releases/shared/wire"
 )
 
-// Announce is the function that the Releases stream wakes.
+// Announce is the function that the Releases stream invokes.
 func Announce(c host.Config) host.Function {
 	return host.Events(announcer(c, wire.Store(c)).Stream)
 }

@@ -10,22 +10,22 @@ import (
 	"example.com/releases/shared/wire"
 )
 
-// Plan is the function that the Mail stream wakes for a job.
+// Plan is the function that the Mail stream invokes for a job.
 func Plan(c host.Config) host.Function {
 	return host.Events(plan.New(wire.Store(c)).WithPublicURL(c.PublicURL, c.TrustCenter).Stream)
 }
 
-// HeadsUp is the function that the schedule calls for releases that are due.
+// HeadsUp is the function that the schedule invokes for releases that are due.
 func HeadsUp(c host.Config) host.Function {
 	return host.Events(plan.New(wire.Store(c)).Run)
 }
 
-// TendOutbox is the function that the schedule calls for mails that are overdue.
+// TendOutbox is the function that the schedule invokes for mails that are overdue.
 func TendOutbox(c host.Config) host.Function {
 	return host.Events(tend.Open(wire.Store(c), c.MailRate).Run)
 }
 
-// Feedback is the function that SES's events reach.
+// Feedback is the function that SES's events invoke.
 func Feedback(c host.Config) host.Function {
 	return host.Events(feedback.New(wire.Store(c)).Record)
 }

@@ -7,7 +7,7 @@ import (
 	"example.com/releases/shared/wire"
 )
 
-// Send is the function that the Mail stream wakes for a mail.
+// Send is the function that the Mail stream invokes for a mail.
 func Send(c host.Config) host.Function {
 	return host.Events(send.Open(c.AWS(c.SESEndpoint), wire.Store(c), send.Options{
 		Sender: c.Sender, ConfigurationSet: c.ConfigurationSet, Zone: c.Zone, Rate: c.MailRate,

@@ -8,12 +8,12 @@ import (
 	"example.com/releases/shared/wire"
 )
 
-// Changes is the function that the Releases stream wakes.
+// Changes is the function that the Releases stream invokes.
 func Changes(c host.Config) host.Function {
 	return host.Events(settle.New(wire.Store(c)).Changes)
 }
 
-// Tasks is the function that the Changes stream wakes.
+// Tasks is the function that the Changes stream invokes.
 func Tasks(c host.Config) host.Function {
 	return host.Events(settle.New(wire.Store(c)).Tasks)
 }
