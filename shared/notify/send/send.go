@@ -170,7 +170,7 @@ func (t *turn) follow(ctx context.Context, m mail.Mail) error {
 			return t.send(ctx, m, n, words)
 		}
 	}
-	// No repetition mends it, and it must not hold up the others.
+	// A retry cannot fix that, and it must not hold up the others.
 	return t.impossible(ctx, m, "it could not be worded: "+err.Error())
 }
 
@@ -183,7 +183,7 @@ func (o *Sender) timeLeft(ctx context.Context) error {
 	return nil
 }
 
-// send sees a pending mail through to the end of one attempt.
+// send makes one attempt to send a pending mail.
 func (t *turn) send(ctx context.Context, m mail.Mail, n mail.Notice, words message.Message) error {
 	r, found, err := t.store.SettlingRelease(ctx, m.ReleaseID)
 	if err != nil {
@@ -227,11 +227,11 @@ func (t *turn) send(ctx context.Context, m mail.Mail, n mail.Notice, words messa
 	return t.try(ctx, m, n, words)
 }
 
-// try asks SES once and writes down how it ended. From here on the mail is never
-// simply tried again: what is unclear is unknown.
+// try asks SES once and records the outcome. From here on the mail is never simply tried
+// again: an unclear outcome makes it unknown.
 func (t *turn) try(ctx context.Context, m mail.Mail, n mail.Notice, words message.Message) error {
 	out, failure := t.ses.SendEmail(ctx, t.input(m, n, words))
-	// How it ended is worth writing down also where the time for sending has run out.
+	// The outcome must be recorded even where the time for sending has run out.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writing)
 	defer cancel()
 	now := t.now()
@@ -271,8 +271,8 @@ func (t *turn) try(ctx context.Context, m mail.Mail, n mail.Notice, words messag
 	return nil
 }
 
-// impossible ends a mail that cannot be sent, without asking SES: nobody can word it, or
-// no mail can be sent to its address, which was taken when less was asked of addresses.
+// impossible ends a mail that cannot be sent, without asking SES: it cannot be worded, or
+// its address, stored under looser rules, cannot receive mail.
 func (t *turn) impossible(ctx context.Context, m mail.Mail, why string) error {
 	slog.ErrorContext(ctx, "send-mail: a mail cannot be sent", "mail", m.ID, "release", m.ReleaseID, "reason", why)
 	now := t.now()

@@ -41,7 +41,7 @@ type Report struct {
 	// Slow those of one where others do. While the circuit is open they are neither.
 	Stuck       *int   `json:"stuck,omitempty"`
 	Slow        *int   `json:"slow,omitempty"`
-	Unknown     *int   `json:"unknown,omitempty"`     // mails of which we do not know whether SES took them
+	Unknown     *int   `json:"unknown,omitempty"`     // mails of which we do not know whether SES accepted them
 	CircuitOpen *bool  `json:"circuitOpen,omitempty"` // nothing is sent
 	Quota       bool   `json:"quota,omitempty"`       // and only since the account has sent what it may in 24 hours
 	Circuit     string `json:"circuit,omitempty"`     // why
