@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 
 	// The parts of notify rest on its words, and link what they need: see onlyIn for who
 	// sends mail and who publishes events.
-	"shared/notify/": {"shared/notify", "shared/notify/", "shared/address", "shared/figures", "shared/calendar", "shared/dynamo", "shared/glyph", "shared/mail", "shared/release", "shared/stream"},
+	"shared/notify/": {"shared/notify", "shared/notify/", "shared/address", "shared/figures", "shared/calendar", "shared/dynamo", "shared/glyph", "shared/mail", "shared/record", "shared/release", "shared/stream"},
 
 	// The laptop host knows everything. Its parts know each other, never the product.
 	"shared/local":  {"shared/"},

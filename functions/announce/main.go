@@ -7,6 +7,6 @@ import (
 )
 
 func main() {
-	c := host.FromEnvironment("RELEASES_TABLE", "MAIL_TABLE", "EVENT_BUS")
+	c := host.FromEnvironment("RELEASES_TABLE", "MAIL_TABLE", "RECORD_TABLE", "EVENT_BUS")
 	host.Serve(announcements.Announce(c))
 }

@@ -7,6 +7,6 @@ import (
 )
 
 func main() {
-	c := host.FromEnvironment("RELEASES_TABLE", "CHANGES_TABLE", "TASKS_TABLE", "MAIL_TABLE", "EVENT_BUS")
+	c := host.FromEnvironment("RELEASES_TABLE", "CHANGES_TABLE", "TASKS_TABLE", "MAIL_TABLE", "RECORD_TABLE", "EVENT_BUS")
 	host.Serve(announcements.Sweep(c))
 }

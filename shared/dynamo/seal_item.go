@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/record"
@@ -81,6 +82,44 @@ func (s *Store) Checkpoint(ctx context.Context) (record.Checkpoint, error) {
 		return record.Checkpoint{}, release.Fail(release.KindNotFound, "nothing-sealed", "Nothing has been sealed yet.")
 	}
 	return decodeHead(i), nil
+}
+
+// EventRecords reads what events about transitions of a release, by epoch, tell of its
+// record. A transition of before records were kept has no entry that one could tell of.
+func (s *Store) EventRecords(ctx context.Context, id string, epochs []int) ([]record.EventRecord, error) {
+	all := make([]record.EventRecord, len(epochs))
+	if len(epochs) == 0 {
+		return nil, nil
+	}
+	log := logPrefix + id
+	var entries []item
+	for _, epoch := range epochs {
+		entries = append(entries, key(log, transitionSort(epoch)))
+	}
+	found, err := s.batchGetTables(ctx, map[string]types.KeysAndAttributes{
+		s.tables.Releases: {Keys: entries, ConsistentRead: aws.Bool(true)},
+		s.tables.Record:   {Keys: []item{headKey(), leafCountKey(log)}, ConsistentRead: aws.Bool(true)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var common record.EventRecord
+	for _, i := range found[s.tables.Record] {
+		if verbatim(i, "pk") == headPartition {
+			common.Checkpoint = decodeHead(i).String()
+		} else {
+			common.Entries = num(i, "k")
+		}
+	}
+	for n, epoch := range epochs {
+		all[n] = common
+		for _, i := range found[s.tables.Releases] {
+			if sk := verbatim(i, "sk"); sk == transitionSort(epoch) && has(i, "entry") {
+				all[n].Key, all[n].Sum = sk, record.SumOf(verbatim(i, "entry"))
+			}
+		}
+	}
+	return all, nil
 }
 
 // newHead begins the tree of an installation, without leaves. Where somebody else begins it

@@ -31,10 +31,10 @@ type KeptEntry struct {
 
 // EventRecord is what an event of the bus tells of the record.
 type EventRecord struct {
-	Checkpoint string `json:"checkpoint"`
-	Key        string `json:"key"`
-	Sum        string `json:"sha256"`
-	Entries    int    `json:"entries"`
+	Checkpoint string `json:"checkpoint,omitempty"` // the last; none before anything is sealed
+	Key        string `json:"key,omitempty"`        // of the event's own entry, where there is one
+	Sum        string `json:"sha256,omitempty"`     // of that entry's bytes
+	Entries    int    `json:"entries"`              // how many of the release's were sealed then
 }
 
 // ReadEvidence reads a file of evidence: one page, or several one after another.

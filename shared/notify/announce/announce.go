@@ -21,6 +21,7 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
+	"example.com/releases/shared/record"
 	"example.com/releases/shared/release"
 )
 
@@ -50,6 +51,9 @@ type Detail struct {
 	From          release.Status  `json:"from"`
 	To            release.Status  `json:"to"`
 	Holds         []release.Hold  `json:"holds,omitempty"` // of the newest: those that stand while it is published
+
+	// Record is what to keep, to prove later that the record of now was not changed.
+	Record record.EventRecord `json:"record"`
 }
 
 // Announcer publishes status changes on one bus.
@@ -104,6 +108,14 @@ func (a *Announcer) publish(ctx context.Context, r release.Release, entered []re
 			return err
 		}
 	}
+	epochs := make([]int, len(entered))
+	for i, p := range entered {
+		epochs[i] = p.Epoch
+	}
+	records, err := a.store.EventRecords(ctx, r.ID, epochs)
+	if err != nil {
+		return err
+	}
 	entries := make([]types.PutEventsRequestEntry, len(entered))
 	for i, p := range entered {
 		// Only the newest was entered under the holds of now; and ten times twenty of them
@@ -111,7 +123,7 @@ func (a *Announcer) publish(ctx context.Context, r release.Release, entered []re
 		if i == len(entered)-1 {
 			r.Holds = holds
 		}
-		entry, err := a.entry(r, p)
+		entry, err := a.entry(r, p, records[i])
 		if err != nil {
 			return err
 		}
@@ -125,7 +137,7 @@ func (a *Announcer) publish(ctx context.Context, r release.Release, entered []re
 	return nil
 }
 
-func (a *Announcer) entry(r release.Release, p release.HistoryEntry) (types.PutEventsRequestEntry, error) {
+func (a *Announcer) entry(r release.Release, p release.HistoryEntry, sealed record.EventRecord) (types.PutEventsRequestEntry, error) {
 	var detail bytes.Buffer
 	out := json.NewEncoder(&detail)
 	out.SetEscapeHTML(false) // twenty reasons full of "<" would be six times as long, and refused
@@ -135,7 +147,7 @@ func (a *Announcer) entry(r release.Release, p release.HistoryEntry) (types.PutE
 			ID: r.ID, Name: r.Name, Version: r.Version, Status: p.To, ScheduledStart: r.ScheduledStart, ScheduledEnd: r.ScheduledEnd,
 			ChangeCount: len(r.ChangeIDs), CreatedAt: r.CreatedAt, Held: len(r.Holds) > 0,
 		},
-		From: p.From, To: p.To, Holds: r.Holds,
+		From: p.From, To: p.To, Holds: r.Holds, Record: sealed,
 	})
 	return types.PutEventsRequestEntry{
 		EventBusName: &a.bus, Source: aws.String(Source), DetailType: aws.String(DetailType),

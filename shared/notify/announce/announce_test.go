@@ -16,12 +16,14 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/local/bus"
 	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/notify/announce"
+	kept "example.com/releases/shared/record"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/testkit"
 	"example.com/releases/shared/testkit/inject"
@@ -172,11 +174,60 @@ func TestAnnounce_Event_IsTheContracts(t *testing.T) {
 	if err := json.Unmarshal([]byte(want), &wanted); err != nil {
 		t.Fatal(err)
 	}
+	delete(got.(map[string]any), "record") // see below
 	if !reflect.DeepEqual(got, wanted) {
 		t.Errorf("got  %s\nwant %s", all[0].Detail, want)
 	}
 	if e := all[0]; e.Source != "releases" || e.DetailType != "Release Status Changed" || e.Bus != "the-bus" || !e.Time.Equal(at.Add(time.Minute)) {
 		t.Errorf("envelope %+v", e)
+	}
+}
+
+// What proves later that the record was not changed goes out with each event: the last
+// checkpoint, the event's own entry and how many were sealed, for one read.
+func TestAnnounce_Event_CarriesTheRecord(t *testing.T) {
+	w := newFixture(t)
+	r := w.moved(release.Approved)
+	seal := func() kept.Checkpoint {
+		t.Helper()
+		if _, err := w.Store.Sealer(dynamo.Generation{Number: 1}).Seal(t.Context(), time.Now); err != nil {
+			t.Fatal(err)
+		}
+		c, err := w.Store.Checkpoint(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	same(t, "failed", w.deliver(record(1, r.ID)), nil)
+	last := seal()
+	w.transition(r, release.Scheduled)
+	w.count.Take()
+	same(t, "failed", w.deliver(record(2, r.ID)), nil)
+	if n := w.count.Take(); n["BatchGetItem"] != 1 || n["GetItem"] != 0 {
+		t.Errorf("it cost %v", n)
+	}
+	var told [2]announce.Detail
+	for n, e := range w.bus.Events() {
+		if err := json.Unmarshal(e.Detail, &told[n]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entry := func(key string) string {
+		out, err := w.Client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &w.Tables.Releases, Key: map[string]types.AttributeValue{
+			"pk": &types.AttributeValueMemberS{Value: "LOG#" + r.ID}, "sk": &types.AttributeValueMemberS{Value: key},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kept.SumOf(out.Item["entry"].(*types.AttributeValueMemberS).Value)
+	}
+	want := [2]kept.EventRecord{
+		{Key: "e0001", Sum: entry("e0001")},
+		{Key: "e0002", Sum: entry("e0002"), Checkpoint: last.String(), Entries: 2},
+	}
+	if got := [2]kept.EventRecord{told[0].Record, told[1].Record}; got != want {
+		t.Errorf("%+v\nwant %+v", got, want)
 	}
 }
 
