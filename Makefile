@@ -141,6 +141,12 @@ performance: ## docs/performance anew: the table of a whole bench, and plots of 
 mutants: ## takes away each condition of each guarded write, one at a time: does a test notice? (ONLY=regexp narrows it)
 	go run ./shared/local/mutants $(if $(ONLY),-only '$(ONLY)') ./shared/dynamo
 
+.PHONY: pictures
+pictures: ## the pictures in docs/pictures, from the running product (needs chromium, npm and what make test needs)
+	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "needs Chromium: apt-get install chromium"; exit 1; }
+	@command -v npm >/dev/null || { echo "needs npm, which gets the checkers that look at the pages first"; exit 1; }
+	go test -count=1 -vet=off ./shared/local -run TestPages_InBrowser_AreReadable -pictures "$$PWD/docs/pictures"
+
 .PHONY: contract
 contract: ## an independent tester and a linter hold the running host to its OpenAPI document (needs python3 and npm)
 	.ci/contract/run

@@ -130,3 +130,10 @@ func get(t testing.TB, h http.Handler, path string) *httptest.ResponseRecorder {
 	}
 	return w
 }
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

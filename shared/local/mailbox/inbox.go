@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"mime"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,19 +43,37 @@ func (b *Mailbox) Handler() http.Handler {
 }
 
 // list shows the mails, the newest first on the page and the oldest first in JSON,
-// which is the order a program waits for them in. ?to= narrows both.
+// which is the order a program waits for them in. ?to= and ?release= narrow both.
 func (b *Mailbox) list(w http.ResponseWriter, r *http.Request) {
-	mails, to := b.Mails(), r.URL.Query().Get("to")
+	mails, to, id := b.Mails(), r.URL.Query().Get("to"), r.URL.Query().Get("release")
+	people, releases := []string{}, []string{}
+	for _, m := range mails {
+		people, releases = append(people, m.To), append(releases, m.releases()...)
+	}
 	if to != "" {
 		mails = slices.DeleteFunc(mails, func(m Mail) bool { return !strings.EqualFold(m.To, to) })
+	}
+	if id != "" {
+		mails = slices.DeleteFunc(mails, func(m Mail) bool { return !slices.Contains(m.releases(), id) })
 	}
 	if page.WantsJSON(r) {
 		writeJSON(w, map[string]any{"mails": mails})
 		return
 	}
 	slices.Reverse(mails)
-	inboxPage.Write(w, http.StatusOK, "Inbox", map[string]any{"Mails": mails, "To": to})
+	inboxPage.Write(w, http.StatusOK, "Inbox", map[string]any{"Mails": mails, "To": to, "Release": id, "People": distinct(people), "Releases": distinct(releases)})
 }
+
+func distinct(all []string) []string {
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// releases are the ids that a mail names. This stands in for SES and knows no releases, but
+// what an id looks like.
+func (m Mail) releases() []string { return releaseID.FindAllString(m.Subject+"\n"+m.Text, -1) }
+
+var releaseID = regexp.MustCompile(`\bREL-\d{4}-Q[1-4]-\d{3,}\b`)
 
 func (b *Mailbox) show(w http.ResponseWriter, r *http.Request) {
 	m, ok := b.find(r.PathValue("id"))

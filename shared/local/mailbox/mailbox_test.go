@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -85,6 +86,35 @@ func TestInbox_Mail_ShowsWhatTheSDKSent(t *testing.T) {
 	}
 	if _, body := get(t, url+"/_local/inbox?to=bob@example.com", "application/json"); body != `{"mails":[]}`+"\n" {
 		t.Errorf("someone else's inbox: %s", body)
+	}
+}
+
+// The inbox is narrowed by person and by release, alone and together, for programs and people.
+func TestInbox_ByPersonAndRelease_IsNarrowed(t *testing.T) {
+	_, client, url := start(t)
+	for to, id := range map[string]string{"ann@example.com": "REL-2026-Q2-001", "bob@example.com": "REL-2026-Q2-0010", "cem@example.com": "REL-2026-Q2-001"} {
+		in := message(to)
+		in.Content.Simple.Body.Text.Data = aws.String("Your request is part of " + id + ", as we said.")
+		if _, err := client.SendEmail(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for query, want := range map[string][]string{
+		"": {"ann", "bob", "cem"}, "?to=ANN@example.com": {"ann"}, "?release=REL-2026-Q2-001": {"ann", "cem"}, "?release=REL-2026-Q2-0010": {"bob"},
+		"?to=cem@example.com&release=REL-2026-Q2-001": {"cem"}, "?to=bob@example.com&release=REL-2026-Q2-001": nil, "?to=&release=": {"ann", "bob", "cem"},
+	} {
+		_, body := get(t, url+"/_local/inbox"+query, "application/json")
+		_, shown := get(t, url+"/_local/inbox"+query, "text/html")
+		_, list, _ := strings.Cut(shown, "</form>")
+		for _, name := range []string{"ann", "bob", "cem"} {
+			expected := slices.Contains(want, name)
+			if strings.Contains(body, name+"@") != expected || strings.Contains(list, name+"@") != expected {
+				t.Errorf("%s: %s is shown: %v, want %v\n%s", query, name, !expected, expected, list)
+			}
+		}
+		if strings.Count(shown, "<option") != 3+2+2 {
+			t.Errorf("%s: the choices are\n%s", query, shown)
+		}
 	}
 }
 

@@ -20,9 +20,9 @@ var layout string
 // StylePath is where the style sheet must be served from.
 const StylePath = "/_local/style.css"
 
-// policy allows our own style sheet and frames of our own, and nothing else: the
+// policy allows our own style sheet, frames and forms of our own, and nothing else: the
 // pages show text that callers of the API have written.
-const policy = "default-src 'none'; style-src 'self'; frame-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const policy = "default-src 'none'; style-src 'self'; frame-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 var functions = template.FuncMap{
 	"clock": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"html/template"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -28,7 +29,7 @@ func Page(document []byte) ([]byte, error) {
 		return nil, err
 	}
 	page, err := template.New("page").Funcs(template.FuncMap{
-		"markdown": markdown, "kind": d.kind, "pretty": pretty, "last": last, "upper": strings.ToUpper,
+		"markdown": markdown, "kind": d.kind, "pretty": pretty, "curl": curl, "last": last, "upper": strings.ToUpper,
 		"resolve": d.resolve, "anchor": anchor, "text": http.StatusText, "contains": slices.Contains[[]string],
 	}).Parse(layout)
 	if err != nil {
@@ -182,6 +183,31 @@ func pretty(raw json.RawMessage) (string, error) {
 	err := json.Indent(&b, raw, "", "  ")
 	return b.String(), err
 }
+
+// curl is the operation as a line for a shell that has URL, TOKEN and what the path names
+// in its variables.
+func curl(o shown) (string, error) {
+	path := inPath.ReplaceAllStringFunc(o.Path, func(name string) string {
+		return "$" + strings.ToUpper(strings.Trim(name, "{}"))
+	})
+	line := `curl "$URL` + path + `" -H "Authorization: Bearer $TOKEN"`
+	if o.Method != http.MethodGet && (o.Method != http.MethodPost || len(o.Operation.RequestBody.Content) == 0) {
+		line = strings.Replace(line, "curl ", "curl -X "+o.Method+" ", 1)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(o.Operation.RequestBody.Content)) {
+		var b bytes.Buffer
+		if err := json.Compact(&b, o.Operation.RequestBody.Content[kind].Example); err != nil {
+			return "", err
+		}
+		// One of them is enough: JSON, which every route takes.
+		if kind == "application/json" {
+			line += ` -H "Content-Type: ` + kind + `" -d '` + strings.ReplaceAll(b.String(), "'", `'\''`) + `'`
+		}
+	}
+	return line, nil
+}
+
+var inPath = regexp.MustCompile(`\{[a-z]+\}`)
 
 var (
 	code     = regexp.MustCompile("`([^`]+)`")

@@ -1,4 +1,7 @@
-package trustcenter_test
+// Package browser lets tests look at pages as people do: in a headless Chromium, with axe
+// (what keeps people out) and the Nu HTML checker (what is no HTML). Tests alone link it. It
+// must not know any page.
+package browser
 
 import (
 	"bufio"
@@ -11,8 +14,8 @@ import (
 	"time"
 )
 
-// need ends a test that lacks a tool: with a failure in CI, with a skip elsewhere.
-func need(t *testing.T, how string, err error) {
+// Need ends a test that lacks a tool: with a failure in CI, with a skip elsewhere.
+func Need(t testing.TB, how string, err error) {
 	t.Helper()
 	switch {
 	case err == nil:
@@ -24,17 +27,18 @@ func need(t *testing.T, how string, err error) {
 }
 
 // within is how long a test may use its browser; a hanging one must not hang the test.
-const within = 3 * time.Minute
+const within = 6 * time.Minute
 
-// browser is a headless Chromium, spoken to over a pipe in its DevTools protocol.
-type browser struct {
-	t    *testing.T
+// Browser is a headless Chromium, spoken to over a pipe in its DevTools protocol.
+type Browser struct {
+	t    testing.TB
 	to   *os.File
 	from *bufio.Reader
 	sent int
-	// problems are what the open page's console has complained about.
-	problems []string
+	// Problems are what the open page's console has complained about.
+	Problems []string
 	session  string
+	axe      string
 	loaded   bool
 }
 
@@ -47,7 +51,8 @@ type message struct {
 	Error     *struct{ Message string }
 }
 
-func startBrowser(t *testing.T) *browser {
+// Start starts one; it ends with the test. Where there is none the test is skipped, and fails in CI.
+func Start(t testing.TB) *Browser {
 	t.Helper()
 	var path string
 	var err error
@@ -56,7 +61,7 @@ func startBrowser(t *testing.T) *browser {
 			break
 		}
 	}
-	need(t, "apt-get install chromium", err)
+	Need(t, "apt-get install chromium", err)
 	theirIn, to, err := os.Pipe()
 	check(t, err)
 	from, theirOut, err := os.Pipe()
@@ -73,7 +78,7 @@ func startBrowser(t *testing.T) *browser {
 	check(t, c.Start())
 	_ = theirIn.Close()
 	_ = theirOut.Close()
-	b := &browser{t: t, to: to, from: bufio.NewReaderSize(from, 1<<20)}
+	b := &Browser{t: t, to: to, from: bufio.NewReaderSize(from, 1<<20)}
 	t.Cleanup(func() {
 		_ = to.Close() // it ends when nobody speaks to it any more
 		done := make(chan error, 1)
@@ -92,9 +97,10 @@ func startBrowser(t *testing.T) *browser {
 	var attached struct{ SessionID string }
 	b.call("Target.attachToTarget", object{"targetId": target.TargetID, "flatten": true}, &attached)
 	b.session = attached.SessionID
-	for _, domain := range []string{"Page", "Log", "Runtime"} {
+	for _, domain := range []string{"Page", "Log", "Runtime", "Network"} {
 		b.call(domain+".enable", nil, nil)
 	}
+	b.call("Network.setCacheDisabled", object{"cacheDisabled": true}, nil)
 	return b
 }
 
@@ -108,7 +114,7 @@ func check(t testing.TB, err error) {
 }
 
 // call asks for something and reads until the answer is there.
-func (b *browser) call(method string, params object, result any) {
+func (b *Browser) call(method string, params object, result any) {
 	b.t.Helper()
 	b.sent++
 	request := object{"id": b.sent, "method": method}
@@ -138,7 +144,7 @@ func (b *browser) call(method string, params object, result any) {
 }
 
 // next reads one message and notes what the page complains about.
-func (b *browser) next() message {
+func (b *Browser) next() message {
 	b.t.Helper()
 	text, err := b.from.ReadBytes(0)
 	check(b.t, err)
@@ -148,44 +154,44 @@ func (b *browser) next() message {
 	case "Page.loadEventFired":
 		b.loaded = true
 	case "Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled":
-		b.problems = append(b.problems, string(m.Params))
+		b.Problems = append(b.Problems, string(m.Params))
 	}
 	return m
 }
 
-// look is how somebody looks at a page.
-type look struct {
-	width int
-	media string // "print", or empty for a screen
-	dark  bool
+// Look is how somebody looks at a page.
+type Look struct {
+	Width int
+	Media string // "print", or empty for a screen
+	Dark  bool
 }
 
-func (l look) String() string {
-	s := strconv.Itoa(l.width)
-	if l.dark {
+func (l Look) String() string {
+	s := strconv.Itoa(l.Width)
+	if l.Dark {
 		s += "-dark"
 	}
-	return s + l.media
+	return s + l.Media
 }
 
-// open loads a page as somebody would see it.
-func (b *browser) open(url string, l look) {
+// Open loads a page as somebody would see it.
+func (b *Browser) Open(url string, l Look) {
 	b.t.Helper()
 	scheme := "light"
-	if l.dark {
+	if l.Dark {
 		scheme = "dark"
 	}
-	b.call("Emulation.setDeviceMetricsOverride", object{"width": l.width, "height": 800, "deviceScaleFactor": 1, "mobile": false}, nil)
-	b.call("Emulation.setEmulatedMedia", object{"media": l.media, "features": []object{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
-	b.loaded, b.problems = false, nil
+	b.call("Emulation.setDeviceMetricsOverride", object{"width": l.Width, "height": 800, "deviceScaleFactor": 1, "mobile": false}, nil)
+	b.call("Emulation.setEmulatedMedia", object{"media": l.Media, "features": []object{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	b.loaded, b.Problems = false, nil
 	b.call("Page.navigate", object{"url": url}, nil)
 	for !b.loaded {
 		b.next()
 	}
 }
 
-// eval runs a script beside the page, whose policy does not bind it.
-func (b *browser) eval(script string, result any) {
+// Eval runs a script beside the page, whose policy does not bind it.
+func (b *Browser) Eval(script string, result any) {
 	b.t.Helper()
 	var out struct {
 		Result           struct{ Value json.RawMessage }
@@ -200,18 +206,28 @@ func (b *browser) eval(script string, result any) {
 	}
 }
 
-// press presses a key once.
-func (b *browser) press(key string, code int) {
+// Press presses a key once.
+func (b *Browser) Press(key string, code int) {
 	b.t.Helper()
 	for _, kind := range []string{"keyDown", "keyUp"} {
 		b.call("Input.dispatchKeyEvent", object{"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}, nil)
 	}
 }
 
-// picture is the whole page as a PNG.
-func (b *browser) picture() []byte {
+// Picture is the whole page as a PNG.
+func (b *Browser) Picture() []byte {
 	b.t.Helper()
 	var out struct{ Data []byte }
 	b.call("Page.captureScreenshot", object{"captureBeyondViewport": true}, &out)
+	return out.Data
+}
+
+// Top is the upper part of the page as a PNG, so many pixels high.
+func (b *Browser) Top(height int) []byte {
+	b.t.Helper()
+	var width int
+	b.Eval("innerWidth", &width)
+	var out struct{ Data []byte }
+	b.call("Page.captureScreenshot", object{"clip": object{"x": 0, "y": 0, "width": width, "height": height, "scale": 1}}, &out)
 	return out.Data
 }
