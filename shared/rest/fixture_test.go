@@ -223,10 +223,10 @@ func stepped(statuses ...string) func(*fixture) string {
 // settle does what follows transitions elsewhere.
 func (w *fixture) settle() {
 	w.Helper()
-	w.settleOn(w.Store)
+	w.settleWith(w.Store)
 }
 
-func (w *fixture) settleOn(s *dynamo.Store) {
+func (w *fixture) settleWith(s *dynamo.Store) {
 	w.Helper()
 	sweep := settle.Sweep{Settler: settle.New(s), Announce: func(context.Context, release.Release, int) error { return nil }}
 	now := time.Now()

@@ -118,7 +118,7 @@ func (g *growth) withTasks(n int) {
 // settling measures what the consumers of the streams do after a deployment.
 func (g *growth) settling(with string, n int) {
 	g.meter.Take()
-	g.settleOn(g.store)
+	g.settleWith(g.store)
 	c := g.meter.Take()
 	fmt.Fprintf(&g.csv, "%s,%d,settlement,%d,%v,%v,%v\n", with, n, c.Total(), c.Read, c.Written, c.Indexes)
 }

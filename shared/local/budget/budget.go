@@ -16,8 +16,8 @@ import (
 type Budget struct {
 	What   string
 	Unit   string  // "requests"
-	Most   float64 // 0 with Exact unset: reported only
-	Exact  bool    // it has to be Most, no less
+	Most   float64 // 0 with Equal unset: reported only
+	Equal  bool    // it has to be Most, no less
 	Target bool    // wished for, no promise: over it is no failure
 	Note   string  // why it may be over, where a measurement explains that
 }
@@ -39,14 +39,14 @@ var All = []Budget{
 	{What: "log entry, one after another", Unit: "requests", Most: 2.1},
 	{What: "log entry, 50 writers at once", Unit: "requests", Most: 3},
 
-	{What: "settlement of a task", Unit: "writes", Most: 1, Exact: true},
+	{What: "settlement of a task", Unit: "writes", Most: 1, Equal: true},
 	{What: "settlement of a task", Unit: "requests", Most: 1.06},
-	{What: "settlement delivered again", Unit: "writes", Exact: true},
+	{What: "settlement delivered again", Unit: "writes", Equal: true},
 	{What: "settlement of 100 × 100 tasks ÷ bare writes", Unit: "time", Most: 1.25},
 
 	{What: "heads-up, nothing new, 10,000 resting releases", Unit: "requests", Most: 10},
 	{What: "heads-up, nothing new, 10,000 resting releases", Unit: "RCU", Most: 10},
-	{What: "heads-up, nothing new, 10,000 resting releases", Unit: "writes", Exact: true},
+	{What: "heads-up, nothing new, 10,000 resting releases", Unit: "writes", Equal: true},
 	{What: "heads-up, 10,000 due at once, each", Unit: "requests"},
 
 	{What: "sending at 14 a second, 8 senders, off the rate", Unit: "%", Most: 10},
@@ -97,7 +97,7 @@ func (b Budget) row(figure float64) Row {
 	r := Row{What: b.What, Figure: short(figure) + " " + b.Unit, Verdict: "ok"}
 	over := figure > b.Most
 	switch {
-	case b.Exact:
+	case b.Equal:
 		r.Budget, over = "= "+short(b.Most), figure != b.Most
 	case b.Most == 0:
 		r.Budget, r.Verdict = "-", "-"
