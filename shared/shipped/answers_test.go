@@ -164,7 +164,7 @@ func TestShipped_EachFile_AnswersItsEvent(t *testing.T) {
 	w.call("append-log", 201)
 	w.says(w.call("append-log", 201, `{"text":"The disk of node 2 is full.","hold":true}`), `"kind":"hold"`)
 	w.says(w.call("transition-release", 409, `{"status":"in-progress"}`), `"code":"held"`, "Otto Auditor", "The disk of node 2 is full.")
-	w.says(w.call("list-releases", 200), `"held":true`)
+	w.says(w.call("get-release", 200), `"holds":[{"by":"Otto Auditor"`)
 	w.call("lift-hold", 204)
 	w.says(w.call("complete-step", 200), `"completed":true`)
 	w.says(w.call("update-task", 200), `"status":"InProgress"`)
