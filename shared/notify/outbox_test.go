@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -100,7 +101,8 @@ func TestSend_ThrottledForLong_GoesOnLater(t *testing.T) {
 	w.headsUp()
 	w.wantStates("ann heads-up 1 pending, bob heads-up 1 sent")
 	w.inbox.Clear()
-	w.headsUp() // not due yet
+	w.headsUp() // not due yet, also where its first record comes once more
+	must(w.sender.Stream(t.Context(), events.DynamoDBEvent{Records: records(w.outbox())}))(t)
 	w.wantMails(0)
 	w.turn(time.Minute)
 	if r := w.headsUp(); r.Woken != 1 || r.Overdue != 0 {
