@@ -117,6 +117,7 @@ func TestFields_Job_ComesBackAsOpened(t *testing.T) {
 		for placeholder, attribute := range putJob(k, op, now.Add(mail.ReplanAfter), now).names {
 			i[attribute] = putJob(k, op, now.Add(mail.ReplanAfter), now).assigned(placeholder)
 		}
+		i["progress"] = text(`{"of":"something"}`)
 		return decodeJob(k, i)
 	}
 	open, wait := reflect.ValueOf(opened(opPlan)), reflect.ValueOf(opened(opWait))

@@ -246,7 +246,8 @@ func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
 		if ok || err != nil {
 			t.Errorf("%s: saved %v, %v", name, ok, err)
 		}
-		now, err := l.RecipientStates(l.ctx, want.ReleaseID)
+		var now []mail.RecipientState
+		err = l.RecipientStates(l.ctx, want.ReleaseID, "", 1, func(rows []mail.RecipientState) bool { now = append(now, rows...); return true })
 		if err != nil || len(now) != 1 || now[0].Name != "Ben" || now[0].Revision != want.Revision {
 			t.Errorf("%s: the row is %+v, want revision %d: %v", name, now, want.Revision, err)
 		}

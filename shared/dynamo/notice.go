@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -52,11 +53,26 @@ func windowFields(a *attributes, name string, w *mail.Window) {
 	a.seconds(name+"End", &w.End)
 }
 
-// RecipientStates reads who was told of a release's window, strongly consistent.
-func (s *Store) RecipientStates(ctx context.Context, releaseID string) ([]mail.RecipientState, error) {
-	var all []mail.RecipientState
-	err := s.items(ctx, rangeOf(s.tables.Mail, recipientPrefix+releaseID, ">=", " "), pageSize, func(i item) { all = append(all, decodeRecipientState(i)) })
-	return all, err
+// RecipientStates hands over who was told of a release's window, strongly consistent, page
+// by page in the order of their keys, from after a key on, until it is told to stop.
+func (s *Store) RecipientStates(ctx context.Context, releaseID, after string, size int, each func([]mail.RecipientState) (goOn bool)) error {
+	return s.pages(ctx, rangeOf(s.tables.Mail, recipientPrefix+releaseID, ">", cmp.Or(after, " ")), size, func(page []item, _ item) (bool, error) {
+		rows := make([]mail.RecipientState, len(page))
+		for n, i := range page {
+			rows[n] = decodeRecipientState(i)
+		}
+		return len(rows) == 0 || each(rows), nil
+	})
+}
+
+// RecipientState reads what one person was told; the zero value but for its key where that
+// is nothing.
+func (s *Store) RecipientState(ctx context.Context, releaseID, recipient string) (mail.RecipientState, error) {
+	i, err := s.get(ctx, s.tables.Mail, key(recipientPrefix+releaseID, recipient))
+	if err != nil || i == nil {
+		return mail.RecipientState{ReleaseID: releaseID, Recipient: recipient}, err
+	}
+	return decodeRecipientState(i), nil
 }
 
 // SaveRecipientState changes what a person is told, in one transaction: the row, which was

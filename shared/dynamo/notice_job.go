@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -12,17 +13,18 @@ const jobPrefix = "JOB#"
 
 func jobKey(k mail.JobKey) item { return key(jobPrefix+k.ReleaseID, k.Name) }
 
-// OpenJob opens a job: its stream record invokes plan-notices.
+// OpenJob opens a job, which is planned from the beginning: its stream record invokes
+// plan-notices.
 func (s *Store) OpenJob(ctx context.Context, k mail.JobKey, now time.Time) error {
-	_, err := s.update(ctx, s.tables.Mail, jobKey(k), putJob(k, opPlan, now.Add(mail.ReplanAfter), now))
+	_, err := s.update(ctx, s.tables.Mail, jobKey(k), putJob(k, opPlan, now.Add(mail.ReplanAfter), now).remove("progress"))
 	return err
 }
 
-// OpenJobOnce is OpenJob, unless the job is open and not overdue. It tells whether it
-// opened it.
+// OpenJobOnce is OpenJob, unless the job is open and not overdue; one that was begun goes on
+// where it stopped. It tells whether it opened it.
 func (s *Store) OpenJobOnce(ctx context.Context, k mail.JobKey, now time.Time) (bool, error) {
 	e := putJob(k, opPlan, now.Add(mail.ReplanAfter), now)
-	e.conditions = append(e.conditions, "("+e.name(opAttribute)+" <> "+e.value(opPlan.value())+" OR "+e.name("dueAt")+" < "+e.value(millisValue(now))+")")
+	e.conditions = append(e.conditions, "(NOT "+e.name(opAttribute)+" IN ("+e.value(opPlan.value())+", "+e.value(opPlanning.value())+") OR "+e.name("dueAt")+" < "+e.value(millisValue(now))+")")
 	_, err := s.update(ctx, s.tables.Mail, jobKey(k), e)
 	if _, open := failedCondition(err); open {
 		return false, nil
@@ -36,7 +38,7 @@ func (s *Store) OpenDueJob(ctx context.Context, k mail.JobKey, now time.Time) (o
 	e := putJob(k, opPlan, now.Add(mail.ReplanAfter), now).equal(opAttribute, opWait.value()).compare("dueAt", "<", millisValue(now))
 	_, err = s.update(ctx, s.tables.Mail, jobKey(k), e)
 	failed, ok := failedCondition(err)
-	if !ok || failed.image == nil || opOf(failed.image) != opPlan {
+	if !ok || failed.image == nil || !isOpen(opOf(failed.image)) {
 		if ok {
 			err = nil
 		}
@@ -95,7 +97,33 @@ func (s *Store) Job(ctx context.Context, k mail.JobKey) (mail.Job, bool, error) 
 
 func decodeJob(k mail.JobKey, i item) mail.Job {
 	op := opOf(i)
-	return mail.Job{JobKey: k, Open: op == opPlan, Wait: op == opWait, Round: num(i, "round"), DueAt: timeOf(i, "dueAt")}
+	j := mail.Job{JobKey: k, Open: isOpen(op), Wait: op == opWait, Round: num(i, "round"), DueAt: timeOf(i, "dueAt")}
+	_ = json.Unmarshal([]byte(verbatim(i, "progress")), &j.Progress) // ours; without it, planning begins anew
+	return j
+}
+
+func isOpen(op Op) bool { return op == opPlan || op == opPlanning }
+
+// SaveProgress records how far the planning of a job, as it was read, has come, and whether
+// its record is to wake who goes on. False says that somebody else opened it or plans it:
+// it is theirs now.
+func (s *Store) SaveProgress(ctx context.Context, j mail.Job, wake bool, now time.Time) (mail.Job, bool, error) {
+	op := opPlanning
+	if wake {
+		op = opPlan
+	}
+	raw, err := json.Marshal(j.Progress)
+	if err != nil {
+		return j, false, err
+	}
+	e := putJob(j.JobKey, op, now.Add(mail.ReplanAfter), now).set("progress", text(string(raw))).equal("round", number(j.Round))
+	_, err = s.update(ctx, s.tables.Mail, jobKey(j.JobKey), e)
+	j.Round++
+	if failed, moved := failedCondition(err); moved {
+		// Our own write, repeated by the SDK after a lost acknowledgement, has moved it too.
+		return j, num(failed.image, "round") == j.Round && verbatim(failed.image, "progress") == string(raw), nil
+	}
+	return j, err == nil, err
 }
 
 // CloseJob records that a job, as it was read, is done, and when it is due next; the zero
@@ -109,7 +137,7 @@ func (s *Store) CloseJob(ctx context.Context, j mail.Job, next, now time.Time) e
 	if !next.IsZero() {
 		e = putJob(j.JobKey, opWait, next, now)
 	}
-	_, err := s.update(ctx, s.tables.Mail, jobKey(j.JobKey), e.equal("round", number(j.Round)))
+	_, err := s.update(ctx, s.tables.Mail, jobKey(j.JobKey), e.remove("progress").equal("round", number(j.Round)))
 	if _, opened := failedCondition(err); opened {
 		return nil
 	}

@@ -39,11 +39,12 @@ var (
 // The words of the Mail table. A mail that is being sent, or has ended, carries its
 // state, see opOfState.
 var (
-	opSend    = Op{"send"}    // a mail is to be sent
-	opWake    = Op{"wake"}    // somebody has to look for mails to send
-	opWait    = Op{"wait"}    // a mail or a job waits for tend-outbox
-	opPlan    = Op{"plan"}    // a job is open
-	opPlanned = Op{"planned"} // a settlement's job is done; in earlier versions, a window's too
+	opSend     = Op{"send"}     // a mail is to be sent
+	opWake     = Op{"wake"}     // somebody has to look for mails to send
+	opWait     = Op{"wait"}     // a mail or a job waits until it is due
+	opPlan     = Op{"plan"}     // a job is open
+	opPlanning = Op{"planning"} // a job is being planned, and has come some way
+	opPlanned  = Op{"planned"}  // a settlement's job is done; in earlier versions, a window's too
 )
 
 // opOfStatus is the word of a transition.

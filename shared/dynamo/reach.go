@@ -63,7 +63,7 @@ func (s *Store) firstTasks(ctx context.Context, changeIDs []string, most int) ([
 		readers, ctx := errgroup.WithContext(ctx)
 		for n, id := range some {
 			readers.Go(func() error {
-				return s.pages(ctx, s.rowsOf(id, ""), min(left, pageSize), func(page []item, _ item) (bool, error) {
+				return s.pages(ctx, s.rowsOf(placeKey(id, "")), min(left, pageSize), func(page []item, _ item) (bool, error) {
 					for _, row := range page {
 						found[n] = append(found[n], taskOf(row))
 					}

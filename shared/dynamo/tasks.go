@@ -412,22 +412,38 @@ func inOrder(ids []string, items []item) []release.Task {
 // strongly consistent: an index could lag behind a link.
 func (s *Store) TaskIDsOfChange(ctx context.Context, changeID string) ([]string, error) {
 	var all []string
-	err := s.EachTaskID(ctx, changeID, "", func(id string) { all = append(all, id) })
+	err := s.items(ctx, s.rowsOf(placeKey(changeID, "")), pageSize, func(row item) { all = append(all, taskOf(row)) })
 	return all, err
 }
 
-// EachTaskID calls each for the id of every task that is linked to a change request or,
-// where ci is given, on a configuration item; it reads as TaskIDsOfChange does.
-func (s *Store) EachTaskID(ctx context.Context, changeID, ci string, each func(id string)) error {
-	return s.items(ctx, s.rowsOf(changeID, ci), pageSize, func(row item) { each(taskOf(row)) })
+// TaskIDsAfter reads the next ids of tasks that are linked to a change request or, where ci
+// is given, on a configuration item, after a task; as TaskIDsOfChange does. More tells
+// whether there may be others.
+func (s *Store) TaskIDsAfter(ctx context.Context, changeID, ci, after string) (ids []string, more bool, err error) {
+	pk := placeKey(changeID, ci)
+	in := s.rowsOf(pk)
+	if after != "" {
+		in.ExclusiveStartKey = key(pk, rowPrefix+after)
+	}
+	err = s.pages(ctx, in, pageSize, func(page []item, next item) (bool, error) {
+		for _, row := range page {
+			ids = append(ids, taskOf(row))
+		}
+		more = len(next) > 0
+		return false, nil
+	})
+	return ids, more, err
 }
 
-// rowsOf is the query of the rows that find a change request's tasks, or a configuration
-// item's.
-func (s *Store) rowsOf(changeID, ci string) *dynamodb.QueryInput {
-	pk := changePrefix + changeID
+// placeKey is the partition of the rows that find a change request's tasks, or a
+// configuration item's.
+func placeKey(changeID, ci string) string {
 	if ci != "" {
-		pk = ciPrefix + ci
+		return ciPrefix + ci
 	}
+	return changePrefix + changeID
+}
+
+func (s *Store) rowsOf(pk string) *dynamodb.QueryInput {
 	return rangeOf(s.tables.Tasks, pk, "begins", rowPrefix)
 }

@@ -42,6 +42,25 @@ type Job struct {
 	Wait  bool // to be planned once the settlement is complete
 	Round int
 	DueAt time.Time
+	// Progress is how far planning has come.
+	Progress Progress
+}
+
+// Progress is how far the planning of a job has come, so that another invocation goes on
+// from there: places are read one after the other, and then people are told in the order
+// of their keys.
+type Progress struct {
+	Of       string   `json:"of"`                 // what was planned: if that has changed, planning begins anew
+	Informed []string `json:"informed,omitempty"` // the change requests because of which anybody was told
+	Matters  bool     `json:"matters,omitempty"`  // what somebody was told decides what their tasks are
+
+	At       int      `json:"at,omitempty"`       // so many places are read
+	Rows     []string `json:"rows,omitempty"`     // of those that come next, the last row that was read
+	Lots     []string `json:"lots,omitempty"`     // of people, as stored
+	Read     bool     `json:"read,omitempty"`     // nothing is left to be read
+	Notified string   `json:"notified,omitempty"` // everybody up to this key knows
+
+	Planned int `json:"planned,omitempty"` // so many mails
 }
 
 // ReplanAfter is the age at which tend-outbox takes an open job for forgotten.

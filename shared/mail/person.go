@@ -2,6 +2,7 @@ package mail
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,72 +12,110 @@ import (
 // Listing is what a mail lists of tasks: the oldest, and how many there are. It holds no
 // more than that however many are added, so that memory does not grow with tasks.
 type Listing struct {
-	oldest []listed
-	Count  int
+	Oldest []Listed `json:"o,omitempty"`
+	Count  int      `json:"c,omitempty"`
 }
 
-type listed struct {
+// Listed is a task in a listing, with when it was created, in milliseconds.
+type Listed struct {
 	Task
-	created int64 // in milliseconds
+	Created int64 `json:"created"`
 }
 
-// age orders tasks, the oldest first.
-type age struct {
-	created int64
-	id      string
+func (l Listed) age() Age { return Age{l.Created, l.ID} }
+
+// Age orders tasks, the oldest first.
+type Age struct {
+	Created int64  `json:"c,omitempty"`
+	ID      string `json:"i,omitempty"`
 }
 
-func ageOf(t release.Task) age { return age{t.CreatedAt.UnixMilli(), t.ID} }
+func ageOf(t release.Task) Age { return Age{t.CreatedAt.UnixMilli(), t.ID} }
 
-func (a age) compare(b age) int {
-	return cmp.Or(cmp.Compare(a.created, b.created), strings.Compare(a.id, b.id))
+func (a Age) compare(b Age) int {
+	return cmp.Or(cmp.Compare(a.Created, b.Created), strings.Compare(a.ID, b.ID))
 }
 
 // Add adds a task, which must not be in the listing yet.
 func (l *Listing) Add(t release.Task) {
 	l.Count++
-	n := listed{Task{ID: t.ID, Title: t.Title}, t.CreatedAt.UnixMilli()}
-	at, _ := slices.BinarySearchFunc(l.oldest, ageOf(t), func(l listed, a age) int { return age{l.created, l.ID}.compare(a) })
+	l.insert(Listed{Task{ID: t.ID, Title: t.Title}, t.CreatedAt.UnixMilli()})
+}
+
+func (l *Listing) insert(n Listed) {
+	at, _ := slices.BinarySearchFunc(l.Oldest, n.age(), func(l Listed, a Age) int { return l.age().compare(a) })
 	if at < MaxTasks {
-		l.oldest = slices.Insert(l.oldest, at, n)
-		l.oldest = l.oldest[:min(MaxTasks, len(l.oldest))]
+		l.Oldest = slices.Insert(l.Oldest, at, n)
+		l.Oldest = l.Oldest[:min(MaxTasks, len(l.Oldest))]
+	}
+}
+
+// merge adds the tasks of another listing, none of which may be in it.
+func (l *Listing) merge(o Listing) {
+	l.Count += o.Count
+	for _, n := range o.Oldest {
+		l.insert(n)
 	}
 }
 
 // tasks is what is shown, and how many there are beyond.
 func (l Listing) tasks() (shown []Task, more int) {
 	shown = []Task{}
-	for _, t := range l.oldest {
+	for _, t := range l.Oldest {
 		shown = append(shown, t.Task)
 	}
 	return shown, l.Count - len(shown)
 }
 
 // Person is a requester, with what planning has to know about their tasks. Its size does
-// not depend on how many these are.
+// not depend on how many these are. As JSON it waits for another invocation.
 type Person struct {
-	Key     string // release.AddressKey
-	Address string // as their oldest task spells it
-	Name    string // of the oldest that has one
-	Via     []string
-	Tasks   Listing // that are part of the release
+	Key     string   `json:"k"`           // release.AddressKey
+	Address string   `json:"a,omitempty"` // as their oldest task spells it
+	Name    string   `json:"n,omitempty"` // of the oldest that has one
+	Via     []string `json:"v,omitempty"`
+	Tasks   Listing  `json:"t,omitzero"` // that are part of the release
 	// Lost are tasks that only dropped change requests affect and of which the person was
 	// told; Back tells that a task was dropped and is part of the release again.
-	Lost Listing
-	Back bool
+	Lost Listing `json:"l,omitzero"`
+	Back bool    `json:"b,omitempty"`
 
-	addressed, named age // of the tasks that these come from
+	// The tasks that these come from.
+	Addressed Age `json:"aa,omitzero"`
+	Named     Age `json:"na,omitzero"`
+}
+
+// Merge adds what others of their tasks say of the same person.
+func (p *Person) Merge(o *Person) {
+	p.Via = union(p.Via, o.Via)
+	p.Tasks.merge(o.Tasks)
+	p.Lost.merge(o.Lost)
+	p.Back = p.Back || o.Back
+	p.address(o.Address, o.Addressed)
+	p.name(o.Name, o.Named)
+}
+
+func (p *Person) address(s string, of Age) {
+	if s != "" && (p.Address == "" || of.compare(p.Addressed) < 0) {
+		p.Address, p.Addressed = s, of
+	}
+}
+
+func (p *Person) name(s string, of Age) {
+	if s != "" && (p.Name == "" || of.compare(p.Named) < 0) {
+		p.Name, p.Named = s, of
+	}
 }
 
 // People are the requesters of tasks, by their key: one person is one address.
 type People struct {
 	ground   Ground
-	informed map[string]RecipientState // what each was told, by key
+	informed map[string]RecipientState // what some were told, by key
 	All      map[string]*Person
 }
 
-// NewPeople is empty. ground is what tasks are compared with, and rows are what people
-// were told; where two rows are of one person, the first counts.
+// NewPeople is empty. ground is what tasks are compared with, and rows are what those were
+// told to whom it matters; where two rows are of one person, the first counts.
 func NewPeople(ground Ground, rows []RecipientState) *People {
 	p := &People{ground: ground, informed: map[string]RecipientState{}, All: map[string]*Person{}}
 	// By its own key first: what it was written under may be an older one.
@@ -113,6 +152,11 @@ func (p *People) Add(t release.Task) {
 	}
 }
 
+// Sorted lists everybody in the order of their keys.
+func (p *People) Sorted() []*Person {
+	return slices.SortedFunc(maps.Values(p.All), func(a, b *Person) int { return strings.Compare(a.Key, b.Key) })
+}
+
 // AddTo counts a task whether or not the release affects it, each once.
 func (p *People) AddTo(t release.Task) { p.touch(release.AddressKey(t.RequesterEmail), t) }
 
@@ -128,13 +172,8 @@ func (p *People) person(key string) *Person {
 func (p *People) touch(key string, t release.Task) *Person {
 	someone := p.person(key)
 	someone.Tasks.Add(t)
-	a := ageOf(t)
-	if someone.Address == "" || a.compare(someone.addressed) < 0 {
-		someone.Address, someone.addressed = t.RequesterEmail, a
-	}
-	if t.RequesterName != "" && (someone.Name == "" || a.compare(someone.named) < 0) {
-		someone.Name, someone.named = t.RequesterName, a
-	}
+	someone.address(t.RequesterEmail, ageOf(t))
+	someone.name(t.RequesterName, ageOf(t))
 	return someone
 }
 
@@ -164,13 +203,11 @@ func NewGround(changes []release.Change, linked []string) Ground {
 	return g
 }
 
-// Places lists where to look.
+// Places lists where to look, in an order that is always the same.
 func (g Ground) Places() []Place {
-	all := make([]Place, 0, len(g.places))
-	for at := range g.places {
-		all = append(all, at)
-	}
-	return all
+	return slices.SortedFunc(maps.Keys(g.places), func(a, b Place) int {
+		return cmp.Or(strings.Compare(a.Change, b.Change), strings.Compare(a.CI, b.CI))
+	})
 }
 
 // First is the place at which a task is counted, since it is found at every place that it

@@ -67,12 +67,9 @@ func BenchmarkHeadsUp(b *testing.B) {
 		planner = plan.New(w.Open(m.Option)).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
 		for _, name := range []string{"plan: a look that tells 400 people", "plan: a look with nothing new"} {
 			m.Take()
-			planned, _, err := planner.Window(w.ctx, id)
-			if err != nil {
-				b.Fatal(err)
-			}
+			o, _ := w.planned(planner, mail.WindowJob(id))
 			n := m.Take()
-			b.Logf("%-44s %5d requests, %8.1f units, %6d mails", name, n.Total(), n.Read+n.Written+n.Indexes, planned)
+			b.Logf("%-44s %5d requests, %8.1f units, %6d mails", name, n.Total(), n.Read+n.Written+n.Indexes, o.Planned)
 			w.send()
 		}
 		b.ReportMetric(0, "ns/op")

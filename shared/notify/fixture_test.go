@@ -281,9 +281,31 @@ func (w *fixture) headsUp() schedules {
 // planWindow plans a release's window, as its job would.
 func (w *fixture) planWindow(id string) {
 	w.t.Helper()
-	if _, _, err := w.planner.Window(w.t.Context(), id); err != nil {
+	w.planned(w.planner, mail.WindowJob(id))
+}
+
+// planned opens a job and plans it, turn after turn, and says what came of it and in how
+// many turns.
+func (w *fixture) planned(p *plan.Planner, k mail.JobKey) (o plan.Outcome, turns int) {
+	w.t.Helper()
+	if err := w.Store.OpenJob(w.t.Context(), k, w.now()); err != nil {
 		w.t.Fatal(err)
 	}
+	for {
+		o = must(p.Plan(w.t.Context(), k))(w.t)
+		turns++
+		if job, _, err := w.Store.Job(w.t.Context(), k); err != nil || o.Done || job.Progress.Of == "" {
+			return must(o, err)(w.t), turns
+		}
+	}
+}
+
+// plannedSettlement plans a settlement's job, and says how many mails it made and whether it
+// is done.
+func (w *fixture) plannedSettlement(id string, epoch int) (int, bool) {
+	w.t.Helper()
+	o, _ := w.planned(w.planner, mail.SettlementJob(id, epoch))
+	return o.Planned, o.Done
 }
 
 // onTime runs the schedules as they run by themselves: what is due is looked at.

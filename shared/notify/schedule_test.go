@@ -21,7 +21,7 @@ func TestHeadsUp_TwiceLateMissed_OneMail(t *testing.T) {
 			if _, err := w.planner.Run(t.Context(), nil); err != nil {
 				t.Error(err)
 			}
-			if _, _, err := w.planner.Window(t.Context(), id); err != nil {
+			if _, err := w.planner.Plan(t.Context(), mail.WindowJob(id)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -182,33 +182,26 @@ func TestSettlementMail_TwoSettlements_OnlyTheLatest(t *testing.T) {
 	w.transition(id, release.InProgress, release.Deployed)
 	w.settle(id)
 	deployed := must(w.Store.Release(t.Context(), id))(t).Epoch()
-	must3 := func(planned int, done bool, err error) (int, bool) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return planned, done
-	}
-	if planned, done := must3(w.planner.Settlement(t.Context(), id, deployed)); planned != 1 || !done {
+	if planned, done := w.plannedSettlement(id, deployed); planned != 1 || !done {
 		t.Errorf("planned %d, done %v", planned, done)
 	}
 	w.transition(id, release.RolledBack)
 	// The rollback is not settled yet: nothing can be told of it.
-	if planned, done := must3(w.planner.Settlement(t.Context(), id, deployed+1)); planned != 0 || done {
+	if planned, done := w.plannedSettlement(id, deployed+1); planned != 0 || done {
 		t.Errorf("planned %d, done %v before it was settled", planned, done)
 	}
 	w.settle(id)
-	if planned, done := must3(w.planner.Settlement(t.Context(), id, deployed+1)); planned != 1 || !done {
+	if planned, done := w.plannedSettlement(id, deployed+1); planned != 1 || !done {
 		t.Errorf("planned %d, done %v", planned, done)
 	}
 	w.send()
 	w.wantStates("ann resolved 4 superseded, ann rolled-back 5 sent")
 	// The deployment's job, late: there is nothing left to tell of it.
-	if planned, done := must3(w.planner.Settlement(t.Context(), id, deployed)); planned != 0 || !done {
+	if planned, done := w.plannedSettlement(id, deployed); planned != 0 || !done {
 		t.Errorf("planned %d, done %v", planned, done)
 	}
 	// The rollback's job again.
-	if planned, _ := must3(w.planner.Settlement(t.Context(), id, deployed+1)); planned != 0 {
+	if planned, _ := w.plannedSettlement(id, deployed+1); planned != 0 {
 		t.Errorf("planned %d twice", planned)
 	}
 	w.wantMails(1)

@@ -162,9 +162,10 @@ var consumers = map[string]consumer{
 		Consumer: dynamo.SendMail(), op: "send",
 		begin: func(w *fixture, n int) {
 			w.piece(n, release.Approved, release.Scheduled)
-			planned, _, err := w.planner(w.Store).Window(context.Background(), w.releases[n])
-			if err != nil || planned != 1 {
-				w.t.Fatalf("%d mails are planned", planned)
+			k := mail.WindowJob(w.releases[n])
+			err := w.Store.OpenJob(context.Background(), k, w.now())
+			if o := must(w.planner(w.Store).Plan(context.Background(), k))(w.t); err != nil || o.Planned != 1 {
+				w.t.Fatalf("%d mails are planned, %v", o.Planned, err)
 			}
 		},
 		handler: func(w *fixture, s *dynamo.Store) streams.Handler {

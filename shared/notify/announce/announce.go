@@ -61,6 +61,7 @@ type Announcer struct {
 	store  *dynamo.Store
 	events *eventbridge.Client
 	bus    string
+	now    func() time.Time
 }
 
 // Open returns an announcer on the bus. Without a bus it panics: events that nobody
@@ -69,7 +70,14 @@ func Open(cfg aws.Config, store *dynamo.Store, bus string, options ...func(*even
 	if bus == "" {
 		panic("announce: no event bus is configured; set EVENT_BUS to the bus that status changes are published on")
 	}
-	return &Announcer{store: store, events: eventbridge.NewFromConfig(cfg, options...), bus: bus}
+	return &Announcer{store: store, events: eventbridge.NewFromConfig(cfg, options...), bus: bus, now: time.Now}
+}
+
+// WithClock returns the announcer with another clock, for tests and replays.
+func (a *Announcer) WithClock(now func() time.Time) *Announcer {
+	c := *a
+	c.now = now
+	return &c
 }
 
 // Announce publishes the status change of one epoch of a release, as it was read, and

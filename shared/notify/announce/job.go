@@ -3,7 +3,6 @@ package announce
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
@@ -22,11 +21,11 @@ func (a *Announcer) openJobs(ctx context.Context, r release.Release, entered []r
 			err = a.armTimer(ctx, r)
 		case release.Cancelled:
 			if r.WindowVersion > 0 { // only then anybody can have been told
-				err = a.store.OpenJob(ctx, mail.WindowJob(r.ID), time.Now())
+				err = a.store.OpenJob(ctx, mail.WindowJob(r.ID), a.now())
 			}
 		case release.Deployed, release.RolledBack:
 			if len(r.ChangeIDs) > 0 {
-				err = a.store.AwaitSettlement(ctx, mail.SettlementJob(r.ID, p.Epoch), time.Now())
+				err = a.store.AwaitSettlement(ctx, mail.SettlementJob(r.ID, p.Epoch), a.now())
 			}
 		}
 		if err != nil {
@@ -38,7 +37,7 @@ func (a *Announcer) openJobs(ctx context.Context, r release.Release, entered []r
 
 // armTimer has the job of a release wait until it is due, or opens it where it is due.
 func (a *Announcer) armTimer(ctx context.Context, r release.Release) error {
-	now := time.Now()
+	now := a.now()
 	at := mail.NextLook(r, now)
 	switch {
 	case mail.Due(r, now):
@@ -53,7 +52,7 @@ func (a *Announcer) armTimer(ctx context.Context, r release.Release) error {
 // were missed, and records that it did. It is how the sweep repairs what the stream gave up
 // on.
 func (a *Announcer) Wake(ctx context.Context, r dynamo.Settling) error {
-	if err := a.store.OpenJob(ctx, mail.WindowJob(r.ID), time.Now()); err != nil {
+	if err := a.store.OpenJob(ctx, mail.WindowJob(r.ID), a.now()); err != nil {
 		return err
 	}
 	return a.store.MarkWoken(ctx, r.ID, r.Wake)
@@ -71,12 +70,12 @@ func (a *Announcer) wake(ctx context.Context, r dynamo.Settling, w wakeUp, recor
 	}
 	switch {
 	case complete && r.Status != release.Cancelled && len(r.ChangeIDs) > 0:
-		return a.store.OpenSettlement(ctx, mail.SettlementJob(r.ID, r.Settling.Epoch), time.Now())
+		return a.store.OpenSettlement(ctx, mail.SettlementJob(r.ID, r.Settling.Epoch), a.now())
 	case r.Wake != r.Woken && r.Status == release.Scheduled:
 		return a.Wake(ctx, r)
 	// Records of an earlier version, whose writes did not count.
 	case r.Wake == 0 && (w.op == dynamo.OpLink || w.op == dynamo.OpDecide || w.op == dynamo.OpPatch && w.windowMoved) && r.Status == release.Scheduled:
-		return a.store.OpenJob(ctx, mail.WindowJob(r.ID), time.Now())
+		return a.store.OpenJob(ctx, mail.WindowJob(r.ID), a.now())
 	}
 	return nil
 }

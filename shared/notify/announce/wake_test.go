@@ -1,6 +1,7 @@
 package announce_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func TestAnnounce_Scheduled_TimerIsArmed(t *testing.T) {
 		}
 		// Its record once more: the timer stays.
 		same(t, "failed", w.deliver(record(1, r.ID)), nil)
-		if later, _, _ := w.store.Job(t.Context(), mail.WindowJob(r.ID)); later != j {
+		if later, _, _ := w.store.Job(t.Context(), mail.WindowJob(r.ID)); !reflect.DeepEqual(later, j) {
 			t.Errorf("armed again: %+v, before %+v", later, j)
 		}
 	}
@@ -96,7 +97,7 @@ func TestSweep_LostEvent_PeopleAreToldAllTheSame(t *testing.T) {
 			}
 			before, _, _ := w.store.Job(t.Context(), mail.WindowJob(r.ID))
 			same(t, "failed", w.deliver(withOp(record(9, r.ID), "link", "", "")), nil)
-			if after, _, _ := w.store.Job(t.Context(), mail.WindowJob(r.ID)); after != before && c.want == "plan" {
+			if after, _, _ := w.store.Job(t.Context(), mail.WindowJob(r.ID)); !reflect.DeepEqual(after, before) && c.want == "plan" {
 				t.Errorf("opened again: %+v, before %+v", after, before)
 			}
 		})

@@ -73,7 +73,7 @@ func (p *Planner) openDue(ctx context.Context, report *Report) error {
 	}
 	var mu sync.Mutex
 	overdue := 0
-	err = parallel(ctx, due, func(ctx context.Context, k mail.JobKey) error {
+	err = parallel(ctx, due, func(ctx context.Context, _ int, k mail.JobKey) error {
 		if epoch, settlement := k.Epoch(); settlement {
 			// One that waits for its settlement costs a read until that is complete.
 			r, there, err := p.store.SettlingRelease(ctx, k.ReleaseID)
@@ -105,7 +105,7 @@ func (p *Planner) openAll(ctx context.Context, report *Report) error {
 		return err
 	}
 	var mu sync.Mutex
-	return parallel(ctx, ids, func(ctx context.Context, id string) error {
+	return parallel(ctx, ids, func(ctx context.Context, _ int, id string) error {
 		opened, err := p.store.OpenJobOnce(ctx, mail.WindowJob(id), p.now())
 		mu.Lock()
 		defer mu.Unlock()
@@ -126,7 +126,7 @@ func (p *Planner) arm(ctx context.Context, report *Report) error {
 	}
 	ids, err := p.store.WithoutTimer(ctx, walk, armAtOnce, now)
 	report.Armed = len(ids)
-	return errors.Join(err, parallel(ctx, ids, func(ctx context.Context, id string) error {
+	return errors.Join(err, parallel(ctx, ids, func(ctx context.Context, _ int, id string) error {
 		return p.store.ArmJob(ctx, mail.WindowJob(id), now, now)
 	}))
 }

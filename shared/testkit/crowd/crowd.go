@@ -114,7 +114,7 @@ func (c Crowd) units(consistent *bool, blocks float64) *types.ConsumedCapacity {
 	if !aws.ToBool(consistent) {
 		blocks /= 2
 	}
-	return &types.ConsumedCapacity{TableName: &c.Table, Table: &types.Capacity{CapacityUnits: &blocks}}
+	return &types.ConsumedCapacity{TableName: &c.Table, CapacityUnits: &blocks, Table: &types.Capacity{CapacityUnits: &blocks}}
 }
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }

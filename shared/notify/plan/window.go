@@ -1,0 +1,360 @@
+package plan
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"example.com/releases/shared/mail"
+	"example.com/releases/shared/release"
+)
+
+// window brings what people know of a release's window up to date, and returns when to look
+// again: the zero time for never.
+func (p *Planner) window(ctx context.Context, r *reading) (next time.Time, err error) {
+	s, _, err := p.snapshotOf(ctx, r.job.ReleaseID)
+	if err != nil {
+		return next, err
+	}
+	next = mail.NextLook(s.Release, s.Now)
+	concerned, err := p.begin(ctx, r, s)
+	if err != nil {
+		return next, err
+	}
+	if !concerned {
+		return next, p.remind(ctx, s)
+	}
+	if err := r.readAll(ctx); err != nil {
+		return next, err
+	}
+	rows := &queue[mail.RecipientState]{
+		last: r.job.Progress.Notified, key: func(row mail.RecipientState) string { return row.Recipient },
+		more: func(ctx context.Context, after string) (page []mail.RecipientState, err error) {
+			err = p.store.RecipientStates(ctx, s.ID, after, peopleAtOnce, func(rows []mail.RecipientState) bool { page = rows; return false })
+			return page, err
+		},
+	}
+	w := windowNotices{p: p, s: s, older: map[string]mail.RecipientState{}}
+	if err := r.notify(ctx, r.merging(rows), w.notify); err != nil {
+		return next, err
+	}
+	if _, err := w.notifyOlder(ctx, ""); err != nil {
+		return next, err
+	}
+	return next, p.remind(ctx, s)
+}
+
+// begin makes ready for reading whom a window concerns; false where that is nobody.
+func (p *Planner) begin(ctx context.Context, r *reading, s mail.Snapshot) (concerned bool, err error) {
+	if !s.Off() && s.Status != release.Scheduled {
+		return false, nil
+	}
+	if r.job.Progress.Of != "" {
+		if of, err := p.ground(ctx, r, s, nil); err != nil || of == r.job.Progress.Of {
+			if err != nil || r.job.Progress.Read || !r.job.Progress.Matters {
+				return true, err
+			}
+			before := r.job.Progress
+			if _, err = p.survey(ctx, r, s); r.job.Progress.Of != before.Of {
+				at := r.job.Progress
+				r.job.Progress = mail.Progress{Of: at.Of, Informed: at.Informed, Matters: at.Matters}
+			}
+			return true, err
+		}
+		r.job.Progress = mail.Progress{} // the release has moved on
+	}
+	informed, err := p.survey(ctx, r, s)
+	if err != nil || !informed && !mail.Due(s.Release, s.Now) {
+		return false, err
+	}
+	return true, nil
+}
+
+// survey goes through what people were told: because of which change requests, and what of
+// it decides what their tasks are. It tells whether anybody was told anything.
+func (p *Planner) survey(ctx context.Context, r *reading, s mail.Snapshot) (informed bool, err error) {
+	var matter []mail.RecipientState
+	at := &r.job.Progress
+	at.Informed = nil
+	same := map[string][]string{} // one list for all who were told because of the same
+	shared := func(ids []string) []string {
+		if len(ids) == 0 {
+			return nil
+		}
+		key := strings.Join(ids, "\n")
+		if same[key] == nil {
+			same[key] = ids
+		}
+		return same[key]
+	}
+	err = p.store.RecipientStates(ctx, s.ID, "", 1000, func(rows []mail.RecipientState) bool {
+		informed = true
+		for _, row := range rows {
+			via := shared(row.Via)
+			if len(row.Left) > 0 || len(mail.Difference(via, s.ChangeIDs)) > 0 {
+				matter = append(matter, mail.RecipientState{Recipient: row.Recipient, Address: row.Address, Via: via, Left: shared(row.Left)})
+			}
+		}
+		return true
+	})
+	for _, ids := range same {
+		at.Informed = append(at.Informed, ids...)
+	}
+	slices.Sort(at.Informed)
+	at.Informed, at.Matters = slices.Compact(at.Informed), len(matter) > 0
+	if err == nil {
+		at.Of, err = p.ground(ctx, r, s, matter)
+	}
+	return informed, err
+}
+
+// ground finds the places at which a window concerns people, and says what is planned in a
+// word: another invocation goes on only with the same.
+func (p *Planner) ground(ctx context.Context, r *reading, s mail.Snapshot, matter []mail.RecipientState) (of string, err error) {
+	informed := r.job.Progress.Informed
+	linked := s.ChangeIDs
+	if s.Off() {
+		linked = informed
+	}
+	changes, err := p.store.ChangesByID(ctx, slices.Concat(linked, mail.Difference(informed, linked)))
+	if err != nil {
+		return "", err
+	}
+	ground := mail.NewGround(changes, linked)
+	r.places, r.people = ground.Places(), mail.NewPeople(ground, matter)
+	r.take = func(t release.Task, found []mail.Place) {
+		if first, touched := ground.First(t); touched && t.Status.IsOpen() && slices.Contains(found, first) {
+			r.people.Add(t) // at whichever other place it is found, too, it counts here only
+		}
+	}
+	raw, err := json.Marshal([]any{s.Off(), s.WindowVersion, linked, r.places})
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8]), err
+}
+
+// windowNotices tells people of a window. Rows that stand under a key of earlier versions
+// come at another place than the person they are about: older keeps them until that comes.
+type windowNotices struct {
+	p     *Planner
+	s     mail.Snapshot
+	older map[string]mail.RecipientState
+}
+
+// decision is what is to be decided about one person.
+type decision struct {
+	row  mail.RecipientState
+	who  *mail.Person
+	lost mail.Listing
+}
+
+func (w *windowNotices) notify(ctx context.Context, some []found) (planned int, mayStop bool, err error) {
+	var all []decision
+	for _, f := range some {
+		d, decide, err := w.decision(ctx, f)
+		if err != nil {
+			return 0, false, err
+		}
+		if decide {
+			all = append(all, d)
+		}
+	}
+	if planned, err = w.decide(ctx, all); err != nil {
+		return planned, false, err
+	}
+	more, err := w.notifyOlder(ctx, some[len(some)-1].key)
+	return planned + more, len(w.older) == 0, err
+}
+
+// decision is what is to be decided about a person; false for nothing.
+func (w *windowNotices) decision(ctx context.Context, f found) (decision, bool, error) {
+	d := decision{row: mail.RecipientState{ReleaseID: w.s.ID, Recipient: f.key}}
+	if f.who != nil {
+		d.lost = f.who.Lost
+		if f.who.Tasks.Count > 0 {
+			d.who = f.who
+		}
+	}
+	if f.row != nil {
+		today := release.AddressKey(f.row.Address)
+		if f.who == nil && today != f.key {
+			if _, there := w.older[today]; !there && today > f.key {
+				w.older[today] = *f.row
+			}
+			if today > f.key {
+				return d, false, nil
+			}
+		}
+		d.row = *f.row
+		delete(w.older, f.key)
+		return d, true, nil
+	}
+	if row, there := w.older[f.key]; there {
+		d.row = row
+		delete(w.older, f.key)
+		return d, true, nil
+	}
+	for _, older := range release.OlderAddressKeys(f.who.Address) {
+		row, err := w.p.store.RecipientState(ctx, w.s.ID, older)
+		if err != nil {
+			return d, false, err
+		}
+		if row.Revision > 0 && release.AddressKey(row.Address) == f.key {
+			d.row = row
+			return d, true, nil
+		}
+	}
+	return d, d.who != nil && !w.s.Off(), nil // who was never told need not know that it is off
+}
+
+// notifyOlder tells those with an older row whom nothing touches any more, up to a key; empty
+// for all.
+func (w *windowNotices) notifyOlder(ctx context.Context, upTo string) (int, error) {
+	var all []decision
+	for key, row := range w.older {
+		if upTo == "" || key <= upTo {
+			all = append(all, decision{row: row})
+			delete(w.older, key)
+		}
+	}
+	return w.decide(ctx, all)
+}
+
+// decide works out what is to be written for each, and writes it. It returns how many mails
+// were new.
+func (w *windowNotices) decide(ctx context.Context, all []decision) (int, error) {
+	var ids []string
+	for _, d := range all {
+		if w.open(d.row) {
+			ids = append(ids, d.row.MailID)
+		}
+	}
+	mails, err := w.p.store.MailsByID(ctx, ids)
+	if err != nil {
+		return 0, err
+	}
+	var planned atomic.Int64
+	err = parallel(ctx, all, func(ctx context.Context, _ int, d decision) error {
+		return w.one(ctx, d, mails[d.row.MailID].State, &planned)
+	})
+	return int(planned.Load()), err
+}
+
+// open tells whether it may matter how a person's latest mail stands: everybody else knows
+// the current window, or is on the way to.
+func (w *windowNotices) open(row mail.RecipientState) bool {
+	return row.MailID != "" && (w.s.Off() || row.Effect != w.s.WindowVersion || len(row.Left) > 0 || len(mail.Difference(row.Via, w.s.ChangeIDs)) > 0)
+}
+
+// asOf is what a person's tasks are by what they were told now: since these were read,
+// somebody else may have told them which are no longer part of it, or that some are again.
+func (w *windowNotices) asOf(d decision) (who *mail.Person, lost mail.Listing) {
+	if len(mail.Difference(d.row.Via, w.s.ChangeIDs)) > 0 {
+		lost = d.lost
+	}
+	who = d.who
+	if who != nil && who.Back && len(d.row.Left) == 0 {
+		other := *who
+		other.Back, who = false, &other
+	}
+	return who, lost
+}
+
+// attempts bounds how often planning decides anew about somebody who moved under it.
+const attempts = 5
+
+func (w *windowNotices) one(ctx context.Context, d decision, state mail.State, planned *atomic.Int64) error {
+	for range attempts {
+		who, lost := w.asOf(d)
+		step, changes := w.s.Decide(d.row, state, who, lost)
+		if !changes {
+			return nil
+		}
+		saved, err := w.p.take(ctx, w.s, step)
+		if err != nil {
+			return err
+		}
+		if saved {
+			if step.Notice != nil {
+				planned.Add(1)
+			}
+			return nil
+		}
+		if d.row, err = w.p.store.RecipientState(ctx, w.s.ID, d.row.Recipient); err != nil {
+			return err
+		}
+		m, _, err := w.p.store.Mail(ctx, d.row.MailID)
+		if err != nil {
+			return err
+		}
+		state = m.State
+	}
+	return fmt.Errorf("plan: what is to be told to somebody of %s still changed after %d attempts", w.s.ID, attempts)
+}
+
+func (p *Planner) take(ctx context.Context, s mail.Snapshot, next mail.Step) (bool, error) {
+	if next.Notice == nil {
+		return p.store.SaveRecipientState(ctx, next.Row, next.Supersede, nil, s.Now)
+	}
+	version := 0
+	if next.Notice.Kind != mail.Withdrawn {
+		version = next.Row.Effect
+	}
+	m, err := next.Notice.Outbox(next.Row.Sequence, version)
+	if err != nil {
+		return false, err
+	}
+	return p.store.SaveRecipientState(ctx, next.Row, next.Supersede, &m, s.Now)
+}
+
+// remind reports a release on which nobody acted in time: to operators, that its window has
+// begun and nobody was told of it, and to its manager, once, that the window is over.
+func (p *Planner) remind(ctx context.Context, s mail.Snapshot) error {
+	switch {
+	case s.Gone || s.Status != release.Scheduled:
+		return nil
+	case mail.LeftOpen(s.Release, s.Now):
+		slog.WarnContext(ctx, "plan: the window is over and the release is still scheduled", "release", s.ID)
+		if !release.Mailable(s.ReleaseManagerEmail) {
+			return nil
+		}
+		n := s.Notice(mail.WindowOver, mail.RecipientState{Name: s.ReleaseManager, Address: s.ReleaseManagerEmail}, mail.Listing{})
+		n.Window = mail.Window{Start: *s.ScheduledStart, End: *s.ScheduledEnd}
+		m, err := n.Outbox(s.WindowVersion, s.WindowVersion)
+		if err != nil {
+			return err
+		}
+		_, err = p.store.PutMail(ctx, m, s.Now)
+		return err
+	case !mail.Ahead(s.Release, s.Now) || s.Now.Before(*s.ScheduledStart):
+		return nil
+	}
+	informed := false
+	err := p.store.RecipientStates(ctx, s.ID, "", 1, func([]mail.RecipientState) bool { informed = true; return false })
+	if err != nil || informed {
+		return err
+	}
+	// Somebody whom it touches is enough: what is read for that has a bound.
+	r := &reading{p: p}
+	if _, err := p.ground(ctx, r, s, nil); err != nil {
+		return err
+	}
+	for range 10 {
+		if r.job.Progress.Read || len(r.people.All) > 0 {
+			break
+		}
+		if err := r.readPages(ctx); err != nil {
+			return err
+		}
+	}
+	if len(r.people.All) > 0 {
+		slog.ErrorContext(ctx, "plan: missed: the window has begun and nobody was told of it", "release", s.ID)
+	}
+	return nil
+}
