@@ -200,6 +200,10 @@ func resultFields(a *attributes, result any) {
 	case *release.Release:
 		a.text("id", &r.ID)
 		releaseFields(a, r)
+	case *Moved:
+		resultFields(a, &r.Release)
+		a.set("outside", &r.Outside)
+		a.optionalNumber("notes", &r.Notes)
 	case *ReleaseDetail:
 		resultFields(a, &r.Release)
 		mapList(a, "links", linkResultFields, &r.Links)

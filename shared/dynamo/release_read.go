@@ -17,6 +17,7 @@ type ReleaseDetail struct {
 	Release release.Release
 	Links   []release.LinkedChange
 	Log     []release.LogEntry
+	Notes   int // how many its log has taken, also those that are not kept any more
 }
 
 // Release reads a release, strongly consistent. One that is being deleted is not found. Of
@@ -53,7 +54,7 @@ func (s *Store) ReleaseWithLinks(ctx context.Context, id string) (ReleaseDetail,
 		return ReleaseDetail{}, err
 	}
 	r, err := found.release(id)
-	return ReleaseDetail{Release: r, Links: found.links}, err
+	return ReleaseDetail{Release: r, Links: found.links, Notes: num(found.counter, "n")}, err
 }
 
 // releaseLinksAndPlace reads a release with its links, and the place of a log entry about
@@ -67,7 +68,8 @@ func (s *Store) releaseLinksAndPlace(ctx context.Context, id string) (ReleaseDet
 	}
 	slices.Reverse(found.links)
 	r, err := found.release(id)
-	return ReleaseDetail{Release: r, Links: found.links}, place{r.Epoch(), num(found.counter, "n"), r.Revision}, err
+	notes := num(found.counter, "n")
+	return ReleaseDetail{Release: r, Links: found.links, Notes: notes}, place{r.Epoch(), notes, r.Revision}, err
 }
 
 func (s *Store) releaseItems(ctx context.Context, id string) (collection, error) {

@@ -13,41 +13,51 @@ import (
 // its log entry, and the log's counter, from which notes get their place. The guard
 // repeats the rule that release.Advance applied to what was read, so that of two racing
 // callers one gets a conflict.
-func (s *Store) Transition(ctx context.Context, id string, req release.TransitionRequest, w Write) (release.Release, error) {
+func (s *Store) Transition(ctx context.Context, id string, req release.TransitionRequest, w Write) (Moved, error) {
 	w.keepRecordIn(s.tables.Releases)
 	seen := -1
-	return retryOnConflict(ctx, func() (release.Release, error) {
-		before, err := s.Release(ctx, id)
+	return retryOnConflict(ctx, func() (Moved, error) {
+		read, _, err := s.releaseLinksAndPlace(ctx, id)
+		before := read.Release
+		moved := Moved{Release: before, Outside: before.Outside(read.Links), Notes: read.Notes}
 		if err != nil {
-			return before, err
+			return moved, err
 		}
 		if alreadyApplied(before, w) {
-			return before, nil
+			return moved, nil
 		}
 		if seen >= 0 && before.Epoch() != seen {
-			return before, before.Conflict("status-changed",
+			return moved, before.Conflict("status-changed",
 				"Somebody else moved %s to %s at the same time.", id, before.Status)
 		}
 		seen = before.Epoch()
 		if err := checkWritable(before, w); err != nil {
-			return before, err
+			return moved, err
 		}
 		if before, err = s.withHolds(ctx, before); err != nil {
-			return before, err
+			return moved, err
 		}
-		after, err := before.Advance(req, w.Stamp)
-		if err != nil {
-			return before, err
+		if moved.Release, err = before.Advance(req, w.Stamp); err != nil {
+			return moved, err
 		}
-		err = s.moveTo(ctx, before, after, w)
+		err = s.moveTo(ctx, before, moved, w)
 		if release.IsKind(err, release.KindUnavailable) {
 			// The outcome is unknown; reading the release may tell.
 			if now, readErr := s.Release(ctx, id); readErr == nil && alreadyApplied(now, w) {
-				return now, nil
+				moved.Release = now
+				return moved, nil
 			}
 		}
-		return after, err
+		return moved, err
 	})
+}
+
+// Moved is a release after a transition, with what advice on it needs beside: it was in the
+// read that the transition took anyway.
+type Moved struct {
+	Release release.Release
+	Outside []string // linked change requests that start outside its window
+	Notes   int      // that its log has taken
 }
 
 // alreadyApplied tells whether the release's history holds this very write: then its
@@ -87,7 +97,8 @@ func (s *Store) releaseAndPlace(ctx context.Context, id string) (release.Release
 	return r, place{r.Epoch(), num(counter, "n"), r.Revision}, err
 }
 
-func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Write) error {
+func (s *Store) moveTo(ctx context.Context, before release.Release, result Moved, w Write) error {
+	after := result.Release
 	moved := after.History[len(after.History)-1]
 	t, _ := release.TransitionTo(after.Status)
 	e := newExpression().
@@ -147,7 +158,7 @@ func (s *Store) moveTo(ctx context.Context, before, after release.Release, w Wri
 		s.entryAction(after.ID, transitionSort(after.Epoch()), entry, w),
 		updateAction(s.tables.Releases, logCounterKey(after.ID), counter),
 	}
-	return s.writeChunk(ctx, actions, w, &after)
+	return s.writeChunk(ctx, actions, w, &result)
 }
 
 // beginSettlement stores what the settlement has to reach: what is linked at the time of

@@ -40,14 +40,14 @@ func typical() operations.Brief {
 		})
 	}
 	r.RolloutSteps, r.RollbackSteps, r.ChangeIDs = v.RolloutSteps, v.RollbackSteps, v.LinkedChangeRequestIDs
-	return operations.Brief{ReleaseView: v, OlderLogEntries: true, Readiness: r.CheckReadiness(links, at, nil)}
+	return operations.Brief{ReleaseView: v, OlderLogEntries: true, Readiness: r.CheckReadiness(links, at, nil, 0)}
 }
 
 // atTheBounds is the largest release, held up by everything.
 func atTheBounds() operations.Brief {
 	b := largest("a")
 	r := release.Release{ID: b.ID, Status: release.Scheduled, Plan: b.Plan, ChangeIDs: b.LinkedChangeRequestIDs, Unapproved: b.LinkedChangeRequestIDs, Holds: b.Holds, Held: []string{b.Holds[0].Subject}}
-	b.Readiness = r.CheckReadiness(b.LinkedChangeRequests, time.Now(), nil)
+	b.Readiness = r.CheckReadiness(b.LinkedChangeRequests, time.Now(), nil, 0)
 	b.Readiness.Holds = nil
 	b.OlderLogEntries, b.LogCursor = true, strings.Repeat("c", 200)
 	return b

@@ -26,9 +26,9 @@ import (
 // other text of an answer is one that people wrote.
 var composed = map[string]string{
 	"logCursor": "a cursor", "nextCursor": "a cursor", "digest": "a hash", "sha256": "a hash", "kind": "a word of ours", "status": "a word of ours", "state": "a word of ours",
-	"risk": "a word of ours", "plan": "a word of ours", "asks": "a name of a field", "changedSinceApproval": "names of fields", "field": "a name of a field", "code": "a word of ours",
+	"risk": "a word of ours", "plan": "a word of ours", "asks": "a name of a field", "changedSinceApproval": "names of fields", "field": "a name of a field", "entry": "a key", "values": "names of values", "code": "a word of ours",
 	"id": "an id", "releaseId": "an id", "changeRequestId": "an id", "linkedChangeRequestIds": "ids", "stillLinking": "ids", "changeRequests": "ids", "added": "ids", "removed": "ids", "unchanged": "ids", "controlId": "an id",
-	"releaseManagerEmail": "an address", "ownerEmail": "an address", "entry": "an id", "values": "names of fields",
+	"releaseManagerEmail": "an address", "ownerEmail": "an address",
 	"detail": "our words around ids and addresses", "shortened": "our words around names of fields",
 }
 

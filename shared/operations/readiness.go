@@ -33,5 +33,5 @@ func (o *Operations) CheckReadiness(ctx context.Context, id string) (release.Rea
 		}
 		touched = &reached
 	}
-	return r.CheckReadiness(detail.Links, o.now().UTC(), touched), nil
+	return r.CheckReadiness(detail.Links, o.now().UTC(), touched, detail.Notes), nil
 }

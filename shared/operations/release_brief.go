@@ -40,7 +40,7 @@ func (o *Operations) BriefRelease(ctx context.Context, id string, want LogWanted
 	if err != nil {
 		return Brief{}, err
 	}
-	b := Brief{Readiness: detail.Release.CheckReadiness(detail.Links, o.now().UTC(), nil)}
+	b := Brief{Readiness: detail.Release.CheckReadiness(detail.Links, o.now().UTC(), nil, detail.Notes)}
 	b.Readiness.Holds = nil // they stand beside it
 	detail.Log = []release.LogEntry{}
 	if want.Limit >= 0 {

@@ -16,21 +16,31 @@ type TransitionInput struct {
 	DecodeErrors
 }
 
+// MovedRelease is a release after a transition.
+type MovedRelease struct {
+	ReleaseView
+	Advice []release.AdviceRow `json:"advice" doc:"What is worth a second look, of what was done and of what comes next; none of it blocks."`
+}
+
+func viewMoved(m dynamo.Moved) MovedRelease {
+	return MovedRelease{viewRelease(m.Release), m.Release.AdviceOnMove(m.Outside, m.Notes)}
+}
+
 // TransitionRelease moves a release to its next status.
-func (o *Operations) TransitionRelease(ctx context.Context, id string, in TransitionInput, pre Precondition) (ReleaseView, error) {
+func (o *Operations) TransitionRelease(ctx context.Context, id string, in TransitionInput, pre Precondition) (MovedRelease, error) {
 	who, err := allow(ctx, TransitionRelease)
 	if err != nil {
-		return ReleaseView{}, err
+		return MovedRelease{}, err
 	}
 	if err := identified("release", id); err != nil {
-		return ReleaseView{}, err
+		return MovedRelease{}, err
 	}
 	to, _ := release.ParseStatus(in.Status)
 	if err := in.invalid(in); err != nil {
-		return refused(ctx, o, pre, o.store.RecordInReleases, viewRelease, err)
+		return refused(ctx, o, pre, o.store.RecordInReleases, viewMoved, err)
 	}
 	w := o.write(who, pre)
-	return idempotent(ctx, o, pre, w, viewRelease, func(w dynamo.Write) (release.Release, error) {
+	return idempotent(ctx, o, pre, w, viewMoved, func(w dynamo.Write) (dynamo.Moved, error) {
 		return o.store.Transition(ctx, id, release.TransitionRequest{To: to, Note: in.Note, Reason: in.RollbackReason}, w)
 	})
 }

@@ -190,7 +190,7 @@ func TestChangedSinceApproval_EachField_IsNamed(t *testing.T) {
 		if changed := edited.ChangedSinceApproval(); !reflect.DeepEqual(changed, []string{name}) {
 			t.Errorf("%s changed: %v", name, changed)
 		}
-		if row := edited.CheckReadiness(nil, *at(1), nil); !reflect.DeepEqual(row.ChangedSinceApproval, []string{name}) {
+		if row := edited.CheckReadiness(nil, *at(1), nil, 0); !reflect.DeepEqual(row.ChangedSinceApproval, []string{name}) {
 			t.Errorf("readiness says %v of %s", row.ChangedSinceApproval, name)
 		}
 	}

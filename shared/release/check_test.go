@@ -164,7 +164,7 @@ func TestOwns_ByTheKeyOfPeople(t *testing.T) {
 func TestReadiness_AddressThatCannotBeMailed_Named(t *testing.T) {
 	r := oldRelease()
 	r.Status = Deployed // whatever the status: mails go out after it too
-	got := r.CheckReadiness(nil, time.Now(), &Touched{Unmailable: []string{"m\u202eax@example.de", "zoë@example.com"}})
+	got := r.CheckReadiness(nil, time.Now(), &Touched{Unmailable: []string{"m\u202eax@example.de", "zoë@example.com"}}, 0)
 	if len(got.Advice) != 1 || got.Advice[0].Code != "unmailable-addresses" {
 		t.Fatalf("%+v", got.Advice)
 	}
@@ -180,10 +180,10 @@ func TestReadiness_AddressThatCannotBeMailed_Named(t *testing.T) {
 	for range 100 {
 		many = append(many, "zoë@example.com")
 	}
-	if got := r.CheckReadiness(nil, time.Now(), &Touched{Unmailable: many}); !strings.Contains(got.Advice[0].Detail, "; and 82 more. ") {
+	if got := r.CheckReadiness(nil, time.Now(), &Touched{Unmailable: many}, 0); !strings.Contains(got.Advice[0].Detail, "; and 82 more. ") {
 		t.Errorf("%q", got.Advice[0].Detail)
 	}
-	if got := r.CheckReadiness(nil, time.Now(), &Touched{Unmailable: many, AtLeast: true}); !strings.Contains(got.Advice[0].Detail, "; and 82 more (of the first 10000 tasks). ") {
+	if got := r.CheckReadiness(nil, time.Now(), &Touched{Unmailable: many, AtLeast: true}, 0); !strings.Contains(got.Advice[0].Detail, "; and 82 more (of the first 10000 tasks). ") {
 		t.Errorf("%q", got.Advice[0].Detail)
 	}
 }

@@ -48,7 +48,7 @@ func TestAdvance_HeldAndUnapproved_TheHoldIsTold(t *testing.T) {
 func TestReadiness_Held_SaysByWhom(t *testing.T) {
 	r := complete(InProgress)
 	r.Held, r.Holds = []string{"otto"}, []Hold{{By: "Otto", Subject: "otto", Since: now, Text: "disk full"}}
-	got := r.CheckReadiness(nil, now, nil)
+	got := r.CheckReadiness(nil, now, nil, 0)
 	if len(got.Holds) != 1 || got.Next[0].Status != Deployed || got.Next[0].Ready || got.Next[0].Conditions[0].Holds || got.Holds[0].By != "Otto" || !strings.HasPrefix(got.Next[0].Conditions[0].Detail, "One person holds it") {
 		t.Errorf("%+v", got)
 	}
@@ -58,7 +58,7 @@ func TestReadiness_Held_SaysByWhom(t *testing.T) {
 		}
 	}
 	r.Held, r.Holds = nil, nil
-	if got := r.CheckReadiness(nil, now, nil); !got.Next[0].Ready || got.Holds != nil {
+	if got := r.CheckReadiness(nil, now, nil, 0); !got.Next[0].Ready || got.Holds != nil {
 		t.Errorf("lifted: %+v", got)
 	}
 }

@@ -58,7 +58,7 @@ func TestAdvance_ToWhereItStands_SaysSo(t *testing.T) {
 func TestReadiness_Rejected_IsToldFromPending(t *testing.T) {
 	r := Release{ID: "REL-1", Status: Planned, ChangeIDs: []string{"CHG-1", "CHG-2"}, Unapproved: []string{"CHG-1", "CHG-2"}}
 	links := []LinkedChange{{ID: "CHG-1", CABDecision: DecisionPending}, {ID: "CHG-2", CABDecision: DecisionRejected}}
-	detail := r.CheckReadiness(links, time.Now(), nil).Next[0].Conditions[1].Detail
+	detail := r.CheckReadiness(links, time.Now(), nil, 0).Next[0].Conditions[1].Detail
 	if !strings.Contains(detail, "yet to decide on CHG-1:") || !strings.Contains(detail, "rejected CHG-2:") {
 		t.Error(detail)
 	}

@@ -5,10 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-
-	"example.com/releases/shared/address"
-	"example.com/releases/shared/glyph"
 )
 
 // Readiness tells for each next status what its guards are and whether they hold, and
@@ -57,23 +53,10 @@ type Touched struct {
 	Unmailable []string `json:"-"`
 }
 
-// AdviceRow is something worth a second look before going on.
-type AdviceRow struct {
-	Code           string   `json:"code" doc:"Which advice it is."`
-	Detail         string   `json:"detail" doc:"The same for people."`
-	ChangeRequests []string `json:"changeRequests,omitempty" doc:"The change requests it is about."`
-}
-
-// AdviceCodes lists the codes of all advice, for documents.
-var AdviceCodes = []string{
-	"no-change-requests", "no-rollback-steps", "steps-without-owner", "steps-without-estimate", "unmeasurable-criteria",
-	"window-in-the-past", "estimates-exceed-window", "change-outside-window", "unmailable-addresses",
-}
-
 // CheckReadiness checks a release with its links at a time. touched is what the caller
-// counted, nil where nothing would be reached.
-func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *Touched) Readiness {
-	out := Readiness{ID: r.ID, Status: r.Status, Next: []NextStatus{}, Advice: []AdviceRow{}, Holds: r.Holds, ChangedSinceApproval: r.ChangedSinceApproval()}
+// counted, nil where nothing would be reached; notes are how many its log has taken.
+func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *Touched, notes int) Readiness {
+	out := Readiness{ID: r.ID, Status: r.Status, Next: []NextStatus{}, Holds: r.Holds, ChangedSinceApproval: r.ChangedSinceApproval()}
 	for _, to := range AllowedNext(r.Status) {
 		t, _ := TransitionTo(to)
 		next := NextStatus{Status: to, Ready: len(r.Linking) == 0, Conditions: []Condition{}, Asks: []string{}}
@@ -92,12 +75,7 @@ func (r Release) CheckReadiness(links []LinkedChange, now time.Time, touched *To
 		}
 		out.Next = append(out.Next, next)
 	}
-	if r.Live() && r.Status != Deployed {
-		out.Advice = r.advise(links, now)
-	}
-	if r.Live() {
-		out.Advice = append(out.Advice, r.adviseAddresses(touched)...)
-	}
+	out.Advice = sight{Release: r, now: now, outside: r.Outside(links), notes: notes, touched: touched}.advice(func(a Advice) bool { return a.Asked })
 	return out
 }
 
@@ -145,114 +123,4 @@ func heldUpByCAB(unapproved []string, links []LinkedChange) string {
 		parts = append(parts, "The CAB rejected "+strings.Join(rejected, ", ")+": remove what is rejected from the release, or have the CAB decide again.")
 	}
 	return strings.Join(parts, " ")
-}
-
-func (r Release) advise(links []LinkedChange, now time.Time) []AdviceRow {
-	rows := []AdviceRow{}
-	add := func(code, format string, args ...any) {
-		rows = append(rows, AdviceRow{Code: code, Detail: fmt.Sprintf(format, args...)})
-	}
-	if len(r.ChangeIDs) == 0 {
-		add("no-change-requests", "No change request is linked, so deploying resolves nothing.")
-	}
-	if len(r.RollbackSteps) == 0 {
-		add("no-rollback-steps", "There is no rollback plan: write down how to get back before you need it.")
-	}
-	if s := stepsWhere(r.Plan, func(s Step) bool { return s.OwnerEmail == "" }); s != "" {
-		add("steps-without-owner", "Nobody owns %s.", s)
-	}
-	if s := stepsWhere(r.Plan, func(s Step) bool { return s.EstimatedMinutes == 0 }); s != "" {
-		add("steps-without-estimate", "There is no estimate for %s.", s)
-	}
-	if !strings.ContainsFunc(r.SuccessCriteria, unicode.IsDigit) {
-		add("unmeasurable-criteria", "The success criteria hold no number; say how much, how long or how many, so that all agree whether they are met.")
-	}
-	if r.hasWindow() {
-		r.adviseWindow(links, now, add, &rows)
-	}
-	return rows
-}
-
-func (r Release) adviseWindow(links []LinkedChange, now time.Time, add func(code, format string, args ...any), rows *[]AdviceRow) {
-	if r.Status != InProgress && r.ScheduledStart.Before(now) {
-		add("window-in-the-past", "The window began at %s, which is in the past.", FormatTime(*r.ScheduledStart))
-	}
-	minutes := 0
-	for _, s := range r.RolloutSteps {
-		minutes += s.EstimatedMinutes
-	}
-	if length := int(r.ScheduledEnd.Sub(*r.ScheduledStart).Minutes()); minutes > length {
-		add("estimates-exceed-window", "The rollout steps are estimated at %d minutes; the window has %d.", minutes, length)
-	}
-	var outside []string
-	for _, l := range links {
-		if l.ScheduledStart != nil && (l.ScheduledStart.Before(*r.ScheduledStart) || l.ScheduledStart.After(*r.ScheduledEnd)) {
-			outside = append(outside, l.ID)
-		}
-	}
-	if len(outside) > 0 {
-		add("change-outside-window", "Starting outside the window: %s.", strings.Join(outside, ", "))
-		(*rows)[len(*rows)-1].ChangeRequests = outside
-	}
-}
-
-// maxNamed bounds how many addresses an advice names.
-const maxNamed = 20
-
-// adviseAddresses names people whom no mail reaches: their addresses were stored under
-// looser rules. It is given in every live status, since mails go out in most of them.
-func (r Release) adviseAddresses(touched *Touched) []AdviceRow {
-	var named []string
-	name := func(email, whose string) {
-		if _, err := address.ASCII(email); email != "" && err != nil {
-			named = append(named, fmt.Sprintf("%s (%s: %s)", glyph.Clean(email), whose, err))
-		}
-	}
-	name(r.ReleaseManagerEmail, "releaseManagerEmail")
-	for _, plan := range []struct {
-		name  PlanName
-		steps []Step
-	}{{RolloutPlan, r.RolloutSteps}, {RollbackPlan, r.RollbackSteps}} {
-		for _, s := range plan.steps {
-			name(s.OwnerEmail, fmt.Sprintf("owner of %s step %d", plan.name, s.Order))
-		}
-	}
-	if touched != nil {
-		for _, email := range touched.Unmailable {
-			name(email, "requester")
-		}
-	}
-	if len(named) == 0 {
-		return nil
-	}
-	detail := strings.Join(named[:min(maxNamed, len(named))], "; ")
-	if more := len(named) - maxNamed; more > 0 {
-		detail += fmt.Sprintf("; and %d more", more)
-	}
-	if touched != nil && touched.AtLeast {
-		detail += fmt.Sprintf(" (of the first %d tasks)", MaxCounted)
-	}
-	return []AdviceRow{{
-		Code: "unmailable-addresses", Detail: "No mail reaches " + detail + ". Enter addresses that can be mailed; until then, these people hear nothing.",
-	}}
-}
-
-// stepsWhere names the steps of both plans that a condition holds for.
-func stepsWhere(p Plan, holds func(Step) bool) string {
-	var named []string
-	for _, plan := range []struct {
-		name  PlanName
-		steps []Step
-	}{{RolloutPlan, p.RolloutSteps}, {RollbackPlan, p.RollbackSteps}} {
-		var orders []string
-		for _, s := range plan.steps {
-			if holds(s) {
-				orders = append(orders, fmt.Sprint(s.Order))
-			}
-		}
-		if len(orders) > 0 {
-			named = append(named, fmt.Sprintf("%s steps %s", plan.name, strings.Join(orders, ", ")))
-		}
-	}
-	return strings.Join(named, " and ")
 }

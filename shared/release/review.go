@@ -39,6 +39,7 @@ func Review(r Release, links []LinkedChange, log []LogEntry, older bool) string 
 	line("")
 	line("%s", orNoneOf(markdown(r.SuccessCriteria)))
 	reviewOpen(line, r)
+	reviewAdvice(line, r)
 	line("")
 	line("## Timeline")
 	line("")
@@ -135,6 +136,21 @@ func reviewOpen(line func(string, ...any), r Release) {
 	}
 	if open == 0 {
 		line("Nothing.")
+	}
+}
+
+// reviewAdvice tells what was worth a second look as the release moved: the same words that
+// stood in the answers then. Where nothing was, there is no such section.
+func reviewAdvice(line func(string, ...any), r Release) {
+	rows := r.adviceInReview()
+	if len(rows) == 0 {
+		return
+	}
+	line("")
+	line("## Worth a second look")
+	line("")
+	for _, row := range rows {
+		line("- %s", markdown(row.Detail))
 	}
 }
 

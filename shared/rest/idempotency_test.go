@@ -209,3 +209,24 @@ func TestProblem_Throttled_TooManyRequests(t *testing.T) {
 		}
 	}
 }
+
+// A transition that is repeated with its key gets its advice again too, word by word, although
+// the log and the change requests have gone on meanwhile.
+func TestIdempotency_TransitionWithAdvice_HasItAgain(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	early := w.change(true)
+	w.must(admin, ask{route: "PATCH /change-requests/" + early, body: object{"scheduledStart": "2020-01-01T00:00:00Z"}})
+	w.must(admin, ask{route: "POST /change-requests/" + early + "/decision", body: object{"decision": "approved"}})
+	id := w.release(early)
+	w.transition(id, "approved")
+	a := ask{route: "POST /releases/" + id + "/status", body: object{"status": "scheduled"}, headers: []string{"Idempotency-Key: " + newKey("key")}}
+	first := w.send(admin, a)
+	if first.Code != http.StatusOK || !strings.Contains(first.text, `{"code":"change-outside-window","detail":"Starting outside the window: `+early+`.","changeRequests":["`+early+`"]}`) {
+		t.Fatalf("%d %s", first.Code, first.text)
+	}
+	w.must(admin, ask{route: "POST /releases/" + id + "/add-changes", body: object{"remove": []string{early}}})
+	if repeated := w.send(admin, a); repeated.text != first.text {
+		t.Errorf("%s\nand again: %s", first.text, repeated.text)
+	}
+}

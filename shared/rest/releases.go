@@ -52,7 +52,7 @@ var (
 		Operation: operations.TransitionRelease, Method: http.MethodPost, Path: "/releases/{id}/status", Status: http.StatusOK,
 		Summary: "Move a release to its next status",
 		About:   "The lifecycle: planned → approved → scheduled → in-progress → deployed; cancelled from any of the first four; rolled-back from in-progress and deployed. `approved`, `scheduled` and `in-progress` require that every linked change request is CAB-approved, the latter two also a window. While somebody holds the release, only `cancelled` and `rolled-back` can be entered. Each transition is written to the log. Of two callers at the same time, one succeeds and the other gets 409.",
-		Body:    (*operations.TransitionInput)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
+		Body:    (*operations.TransitionInput)(nil), Answer: (*operations.MovedRelease)(nil), Guarded: true,
 		Refusals: []string{"invalid-transition", "held", "cab-approval-missing", "window-missing", "status-changed", "linking"}, serve: transitionRelease,
 	}
 )

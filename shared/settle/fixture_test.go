@@ -118,10 +118,11 @@ func (w *fixture) transitionTo(id string, to ...release.Status) release.Release 
 		if status == release.RolledBack {
 			request.Reason = "checkout fails"
 		}
-		var err error
-		if r, err = w.Store.Transition(context.Background(), id, request, w.write()); err != nil {
+		moved, err := w.Store.Transition(context.Background(), id, request, w.write())
+		if err != nil {
 			w.t.Fatalf("%s to %s: %v", id, status, err)
 		}
+		r = moved.Release
 	}
 	return r
 }

@@ -16,6 +16,10 @@ type releaseAnswer struct {
 	Status               string   `json:"status"`
 	ActualEnd            string   `json:"actualEnd"`
 	AllowedNextStatuses  []string `json:"allowedNextStatuses"`
+	Advice               []struct {
+		Code   string `json:"code"`
+		Detail string `json:"detail"`
+	} `json:"advice"` // of a transition
 	LinkedChangeRequests []struct {
 		ID             string `json:"id"`
 		ApprovalStatus string `json:"approvalStatus"`
@@ -183,9 +187,15 @@ func (s *walkthrough) approve(ctx context.Context) error {
 // deploy deploys, and watches change requests and tasks being resolved.
 func (s *walkthrough) deploy(ctx context.Context) error {
 	s.title("Deployed: change requests and tasks are resolved automatically")
-	if _, p, err := s.transition(ctx, object{"status": "deployed", "note": "All steps done"}); err != nil || p != nil {
+	r, p, err := s.transition(ctx, object{"status": "deployed", "note": "All steps done"})
+	if err != nil || p != nil {
 		return orProblem(err, p)
 	}
+	// Nobody completed a step, whatever the note says: it is not refused, and not overlooked.
+	for _, a := range r.Advice {
+		s.line("%s %s", s.paint(yellow, "advice"), a.Detail)
+	}
+	s.check(len(r.Advice) > 0 && r.Advice[0].Code == "open-rollout-steps", "the advice is %v", r.Advice)
 	return s.watch(ctx)
 }
 

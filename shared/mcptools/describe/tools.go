@@ -76,7 +76,7 @@ func Tools() []Tool {
 				"Call get_release first: its readiness says what would succeed. Needs the role Admin.",
 			Annotations:  Hints{Destructive: true, Idempotent: true},
 			InputSchema:  input([]field{id}, bodies["transition_release_status"], []field{ifRevision, idempotencyKey}),
-			OutputSchema: output(reflect.TypeFor[operations.ReleaseView]()),
+			OutputSchema: output(reflect.TypeFor[operations.MovedRelease]()),
 		},
 		{
 			Name: "update_release", Title: "Edit a release's plan",

@@ -73,13 +73,13 @@ func (w *fixture) transition(r release.Release, to ...release.Status) release.Re
 		if s == release.RolledBack {
 			m.Reason = "it broke"
 		}
-		var err error
-		r, err = w.store.Transition(w.t.Context(), r.ID, m, dynamo.Write{Stamp: release.Stamp{
+		moved, err := w.store.Transition(w.t.Context(), r.ID, m, dynamo.Write{Stamp: release.Stamp{
 			At: at.Add(time.Duration(r.Epoch()+1) * time.Minute), By: release.Person{Subject: "s-1", Name: "Rita"}, Request: "to-" + string(s),
 		}})
 		if err != nil {
 			w.t.Fatal(err)
 		}
+		r = moved.Release
 	}
 	return r
 }

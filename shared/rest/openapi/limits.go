@@ -100,7 +100,7 @@ var otherwise = map[string]object{
 	"LogEntry.changeRequestId": identifier,
 	"ScopedChange.id":          identifier,
 	"LoggedStep.order":         {{"minimum", 1}, {"maximum", release.MaxOrder}},
-	"Advice.code":              {{"enum", anys(release.AdviceCodes)}},
+	"Advice.code":              {{"enum", anys(release.AdviceCodes())}},
 	"Problem.type":             {{"format", "uri-reference"}},
 	"Problem.status":           {{"minimum", 400}, {"maximum", 599}},
 }
