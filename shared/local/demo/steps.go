@@ -12,11 +12,11 @@ type object = map[string]any
 
 // releaseAnswer is what the story reads of a release.
 type releaseAnswer struct {
-	ID                   string   `json:"id"`
-	Status               string   `json:"status"`
-	ActualEnd            string   `json:"actualEnd"`
-	AllowedNextStatuses  []string `json:"allowedNextStatuses"`
-	Advice               []struct {
+	ID                  string   `json:"id"`
+	Status              string   `json:"status"`
+	ActualEnd           string   `json:"actualEnd"`
+	AllowedNextStatuses []string `json:"allowedNextStatuses"`
+	Advice              []struct {
 		Code   string `json:"code"`
 		Detail string `json:"detail"`
 	} `json:"advice"` // of a transition
