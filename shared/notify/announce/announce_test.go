@@ -124,7 +124,7 @@ func same(t *testing.T, what string, got, want []string) {
 	}
 }
 
-// Who held a release when it was stopped for good is told with that, and with nothing that
+// Who held a release when it was stopped for good is sent with that, and with nothing that
 // was before; twenty reasons full of what JSON for HTML escapes are taken by the bus.
 func TestAnnounce_HeldRelease_SaysByWhom(t *testing.T) {
 	w := newFixture(t)
@@ -207,9 +207,9 @@ func TestAnnounce_Event_CarriesTheRecord(t *testing.T) {
 	if n := w.count.Take(); n["BatchGetItem"] != 1 || n["GetItem"] != 0 {
 		t.Errorf("it cost %v", n)
 	}
-	var told [2]announce.Detail
+	var sent [2]announce.Detail
 	for n, e := range w.bus.Events() {
-		if err := json.Unmarshal(e.Detail, &told[n]); err != nil {
+		if err := json.Unmarshal(e.Detail, &sent[n]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -226,7 +226,7 @@ func TestAnnounce_Event_CarriesTheRecord(t *testing.T) {
 		{Key: "e0001", Sum: entry("e0001")},
 		{Key: "e0002", Sum: entry("e0002"), Checkpoint: last.String(), Entries: 2},
 	}
-	if got := [2]kept.EventRecord{told[0].Record, told[1].Record}; got != want {
+	if got := [2]kept.EventRecord{sent[0].Record, sent[1].Record}; got != want {
 		t.Errorf("%+v\nwant %+v", got, want)
 	}
 }
