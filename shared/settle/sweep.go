@@ -64,7 +64,10 @@ func (s *Sweep) Run(ctx context.Context, _ json.RawMessage) (SweepReport, error)
 	}
 	now := time.Now()
 	report, err := s.Before(ctx, now.Add(-wait), now)
-	return report, errors.Join(err, s.KeepForPublic(ctx, now))
+	if ctx.Err() == nil { // else there is no time left
+		err = errors.Join(err, s.KeepForPublic(ctx, now))
+	}
+	return report, err
 }
 
 const (
@@ -78,9 +81,6 @@ const (
 // cancelled, for those of an earlier version, which did not. It reads what the page
 // reads; an upgrade later, with the index before this one, it goes.
 func (s *Sweep) KeepForPublic(ctx context.Context, now time.Time) error {
-	if ctx.Err() != nil {
-		return nil
-	}
 	all, err := s.Settler.store.Published(ctx, now, now.Add(-publicFor))
 	written := 0
 	for _, p := range all {

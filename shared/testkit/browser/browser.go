@@ -81,8 +81,11 @@ func Start(t testing.TB) *Browser {
 	b := &Browser{t: t, to: to, from: bufio.NewReaderSize(from, 1<<20)}
 	t.Cleanup(func() {
 		_ = to.Close() // it ends when nobody speaks to it any more
-		done := make(chan error, 1)
-		go func() { done <- c.Wait() }()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = c.Wait() // how it ends is nobody's business
+		}()
 		select {
 		case <-done:
 		case <-time.After(5 * time.Second):
