@@ -94,6 +94,7 @@ func TestTrustCenter_EveryOtherField_StaysHidden(t *testing.T) {
 	r.ChangeIDs, r.Unapproved, r.History, r.Settling, r.Linking, r.Deleting, r.WindowVersion = nil, nil, nil, nil, nil, false, 0
 	// What the system stamps is public, but only as transitions stamp it.
 	r.ActualStart, r.ActualEnd, r.RolledBackAt, r.PublicHistory = nil, nil, nil, nil
+	r.Held, r.Holds = nil, nil // it would go nowhere; it is held further down
 	detail, err := store.CreateRelease(ctx, r, []string{change.ID}, stamp())
 	check(t, err)
 	id := detail.Release.ID
@@ -118,6 +119,13 @@ func TestTrustCenter_EveryOtherField_StaysHidden(t *testing.T) {
 	for _, status := range []release.Status{release.Scheduled, release.InProgress, release.Deployed, release.RolledBack} {
 		transition(status)
 		showsOnly(t, h, id, allowed, c.texts)
+		if status == release.Deployed {
+			var words string
+			c.fill(reflect.ValueOf(&words).Elem(), "hold")
+			_, err := store.PlaceHold(ctx, id, words, "", stamp())
+			check(t, err)
+			showsOnly(t, h, id, allowed, c.texts)
+		}
 		if status != release.Scheduled {
 			continue
 		}
