@@ -28,12 +28,10 @@ func BenchmarkHeadsUp(b *testing.B) {
 		planner := plan.New(w.Open(m.Option)).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
 		run := func(name string) {
 			began := time.Now()
-			report, err := planner.Run(w.ctx, json.RawMessage(`{"sparing":true}`))
-			if err != nil {
-				b.Fatal(err)
-			}
+			var report plan.Report
+			heap := peakHeap(func() { report = must(planner.Run(w.ctx, json.RawMessage(`{"sparing":true}`)))(b) })
 			n := m.Take()
-			b.Logf("%-44s %5d requests, %8.1f read units, %6d opened, %v", name, n.Total(), n.Read, report.Opened, time.Since(began).Round(time.Millisecond))
+			b.Logf("%-44s %5d requests, %8.1f read units, %6d opened, heap %d MB, %v", name, n.Total(), n.Read, report.Opened, heap>>20, time.Since(began).Round(time.Millisecond))
 		}
 		run("heads-up: nothing is there, the first run")
 		const releases = 10_000
@@ -52,6 +50,7 @@ func BenchmarkHeadsUp(b *testing.B) {
 		run("heads-up: 10,000 rest, one common start")
 		w.turn(60 * 24 * hour)
 		run("heads-up: 10,000 are due at once")
+		run("heads-up: and the run after it")
 
 		w = newFixture(b, fixtureOptions{})
 		var changes []string

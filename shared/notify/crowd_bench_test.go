@@ -3,7 +3,6 @@ package notify_test
 import (
 	"fmt"
 	"runtime"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,7 +34,8 @@ func BenchmarkCrowd(b *testing.B) {
 			}
 			for _, look := range looks {
 				m.Take()
-				r, heap := w.measured(planner, k, 2_000)
+				var r measurement
+				heap := peakHeap(func() { r = w.measured(planner, k, 2_000) })
 				n := m.Take()
 				b.Logf("1,000,000 tasks of %7d people, %-15s: heap %4d MB, %3d invocations, %7d requests, %.3f read units a task, %d mails%s",
 					people, look, heap>>20, r.turns, n.Total(), n.Read/1e6, r.planned, r.rest)
@@ -75,25 +75,33 @@ type measurement struct {
 	rest           string // what is left out
 }
 
-// measured plans a job, turn after turn, until it is done, or everything is read and so many
-// mails at least are planned. It tells the most memory that was in use.
-func (w *fixture) measured(p *plan.Planner, k mail.JobKey, enough int) (r measurement, heap uint64) {
-	w.t.Helper()
-	var peak atomic.Uint64
-	done := make(chan struct{})
+// peakHeap is the most memory that is in use while do runs.
+func peakHeap(do func()) uint64 {
+	var peak uint64
+	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
+		defer close(stopped)
 		var s runtime.MemStats
 		for {
+			runtime.ReadMemStats(&s)
+			peak = max(peak, s.HeapInuse)
 			select {
 			case <-done:
 				return
 			case <-time.After(50 * time.Millisecond):
-				runtime.ReadMemStats(&s)
-				peak.Store(max(peak.Load(), s.HeapInuse))
 			}
 		}
 	}()
-	defer close(done)
+	do()
+	close(done)
+	<-stopped
+	return peak
+}
+
+// measured plans a job, turn after turn, until it is done, or everything is read and so many
+// mails at least are planned.
+func (w *fixture) measured(p *plan.Planner, k mail.JobKey, enough int) (r measurement) {
+	w.t.Helper()
 	if err := w.Store.OpenJob(w.ctx, k, w.now()); err != nil {
 		w.t.Fatal(err)
 	}
@@ -106,13 +114,12 @@ func (w *fixture) measured(p *plan.Planner, k mail.JobKey, enough int) (r measur
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		r.planned = o.Planned
-		if o.Done {
-			return r, peak.Load()
+		if r.planned = o.Planned; o.Done {
+			return r
 		}
 		if people := 300_000; j.Progress.Read && o.Planned >= enough && len(j.Progress.Lots) > 5 {
 			r.rest = fmt.Sprintf(" so far, %.1f ms each in the last turn; %d more would take %d invocations", took.Seconds()*1000/float64(o.Planned), people-o.Planned, (people-o.Planned)/o.Planned)
-			return r, peak.Load()
+			return r
 		}
 	}
 }
