@@ -151,7 +151,7 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 		h.failed(Failure{Function: function, Source: "schedule", Attempts: attempts, Error: err.Error(), At: time.Now().UTC()})
 	})
 	h.server = &http.Server{
-		Handler: h.handler(api), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: h.handler(api, tamper(endpoint, o.Table("ReleasesTable"))), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	go func() { h.served <- h.server.Serve(listener) }()

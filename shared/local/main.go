@@ -44,13 +44,13 @@ func Main(args []string) int {
 	if len(args) > 0 && args[0] == "demo" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		if err := demo.Run(ctx, filepath.Join(root, ".local", "run.json"), os.Stdout); err != nil {
+		if err := demo.Run(ctx, filepath.Join(root, ".local", "run.json"), os.Stdout, Verify); err != nil {
 			return complain(err)
 		}
 		return 0
 	}
 	if len(args) > 0 && args[0] == "verify" {
-		switch err := verify(args[1:], os.Stdout); {
+		switch err := Verify(args[1:], os.Stdout); {
 		case errors.Is(err, flag.ErrHelp):
 			return 0
 		case err != nil:

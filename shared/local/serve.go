@@ -22,11 +22,12 @@ var indexBody string
 var indexPage = page.Parse(indexBody)
 
 // handler puts the API and the host's own pages behind one listener.
-func (h *Host) handler(api http.Handler) http.Handler {
+func (h *Host) handler(api http.Handler, tamper http.HandlerFunc) http.Handler {
 	own := http.NewServeMux()
 	own.HandleFunc("GET "+page.StylePath, page.Style)
 	own.HandleFunc("GET /_local/failures", h.showFailures)
 	own.HandleFunc("GET /_local/quiet", h.serveWaitIdle)
+	own.HandleFunc("POST /_local/tamper", tamper)
 	own.Handle(schedules.Path, h.schedules.Handler())
 	for _, at := range []string{"/_local/ses/", "/_local/inbox", "/_local/inbox/"} {
 		own.Handle(at, h.Mail.Handler())

@@ -12,9 +12,9 @@ import (
 	"example.com/releases/shared/record"
 )
 
-// verify checks evidence in files, offline, and says what holds. Its error is the first
+// Verify checks evidence in files, offline, and says what holds. Its error is the first
 // thing that does not, in words for an auditor.
-func verify(args []string, out io.Writer) error {
+func Verify(args []string, out io.Writer) error {
 	files, since, within, err := verifyArguments(args)
 	if err != nil {
 		return err

@@ -70,7 +70,7 @@ func TestVerify_Files_SayWhatHoldsAndWhatDoesNot(t *testing.T) {
 		{[]string{filepath.Join(t.TempDir(), "none")}, "", "no such file"},
 	} {
 		var out bytes.Buffer
-		err := verify(c.args, &out)
+		err := Verify(c.args, &out)
 		if !strings.Contains(out.String(), c.out) || (err == nil) != (c.fail == "") || err != nil && !strings.Contains(err.Error(), c.fail) {
 			t.Errorf("%v: %q, %v\nwant %q, %q", c.args, out.String(), err, c.out, c.fail)
 		}

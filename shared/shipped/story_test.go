@@ -37,7 +37,7 @@ func TestShipped_MainJob_Works(t *testing.T) {
 		t.Fatal(err)
 	}
 	var reported bytes.Buffer
-	if err := demo.Run(t.Context(), file, &reported); err != nil {
+	if err := demo.Run(t.Context(), file, &reported, local.Verify); err != nil {
 		t.Errorf("%v\n%s", err, reported.String())
 	}
 	for _, denied := range guard.Denied() {

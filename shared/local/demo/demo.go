@@ -38,6 +38,7 @@ type walkthrough struct {
 	console
 	client
 	run       runFile
+	verify    func(args []string, out io.Writer) error
 	tag       string // makes the ids of this performance differ from the last one's
 	releaseID string
 	changes   []string
@@ -46,19 +47,20 @@ type walkthrough struct {
 }
 
 // Run plays the story against the host that wrote the file at path, telling it to out.
-// The error names everything that was not as it should be.
-func Run(ctx context.Context, path string, out io.Writer) error {
+// The error names everything that was not as it should be. verify is the command that checks
+// evidence.
+func Run(ctx context.Context, path string, out io.Writer, verify func(args []string, out io.Writer) error) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return errors.New("no host is running here: start one with `make run` in another terminal, then try again")
 	}
-	s := &walkthrough{console: newConsole(out), tag: time.Now().UTC().Format("0102-150405")}
+	s := &walkthrough{console: newConsole(out), verify: verify, tag: time.Now().UTC().Format("0102-150405")}
 	if err := json.Unmarshal(raw, &s.run); err != nil {
 		return fmt.Errorf("%s is not what `make run` writes: %w", path, err)
 	}
 	s.client = client{base: s.run.BaseURL}
 	for _, act := range []func(context.Context) error{
-		s.plan, s.refuse, s.void, s.approve, s.stop, s.deploy, s.lookAtTask, s.rollBack, s.lookBack, s.showRollbackMail, s.showHeadsUp,
+		s.plan, s.refuse, s.void, s.approve, s.stop, s.deploy, s.lookAtTask, s.rollBack, s.lookBack, s.showRollbackMail, s.showHeadsUp, s.prove,
 	} {
 		if err := act(ctx); err != nil {
 			return err
