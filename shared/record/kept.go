@@ -151,6 +151,8 @@ func (v *verification) compareEntries(k Kept) error {
 			sum = is.leaf.Sum
 		}
 		switch {
+		case was.Sum != "" && sum != was.Sum && v.lostByRestore(k, was):
+			missing = append(missing, was.Of+" "+was.Key) // a later one has taken its key
 		case was.Sum != "" && sum != was.Sum:
 			return is.fault("it is not what it was when %s was kept: its bytes had the SHA-256 %s, and have %s.", k.Name, was.Sum, sum)
 		case sealedAnew == nil && was.leaf != "" && (is.Leaf != was.leaf || is.Index != was.index):
@@ -167,6 +169,13 @@ func (v *verification) compareEntries(k Kept) error {
 		return &Fault{Of: k.ReleaseID, What: fmt.Sprintf("it had %d entries when %s was kept, and has %d: the newest were cut off.", k.Count, k.Name, n)}
 	}
 	return nil
+}
+
+// lostByRestore tells whether an entry was sealed, or was yet to be, when the tables were put
+// back to a moment before it.
+func (v *verification) lostByRestore(k Kept, was KeptEntry) bool {
+	begins, later := v.generation[k.Checkpoint.Origin.Generation+1]
+	return later && (was.index < 0 || int64(was.index) >= begins)
 }
 
 // compareTree sees that the tree of then is the beginning of the tree of now.
