@@ -1,0 +1,136 @@
+package local
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/testkit"
+)
+
+// snapshotOf returns what puts the tables back to what they are now, as a restore does.
+func snapshotOf(t *testing.T, tables *testkit.Harness) (putBack func()) {
+	t.Helper()
+	type attributes = map[string]types.AttributeValue
+	scan := func(table string) map[string]attributes {
+		out, err := tables.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
+		if err != nil || len(out.LastEvaluatedKey) > 0 {
+			t.Fatalf("%v, or more than a page", err)
+		}
+		items := map[string]attributes{}
+		for _, i := range out.Items {
+			items[fmt.Sprint(i["pk"].(*types.AttributeValueMemberS).Value, " ", i["sk"].(*types.AttributeValueMemberS).Value)] = i
+		}
+		return items
+	}
+	before := map[string]map[string]attributes{}
+	for _, table := range tables.Names {
+		before[table] = scan(table)
+	}
+	return func() {
+		for table, items := range before {
+			for key, i := range scan(table) {
+				if items[key] != nil {
+					continue
+				}
+				if _, err := tables.Client.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &table, Key: attributes{"pk": i["pk"], "sk": i["sk"]}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, i := range items {
+				if _, err := tables.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: i}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+// The data side of a restore of all tables to one moment: after the schedules have run,
+// everything is as it was then, nobody is mailed twice about what was told before, and
+// what was under way can go on.
+func TestRestore_OfAllTables_LosesAndRepeatsNothing(t *testing.T) {
+	tables := testkit.New(t, testkit.WithStreams)
+	h, err := Start(t.Context(), Options{Endpoint: tables.Endpoint, Table: tables.Name, Period: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Stop)
+	must := func(want int, role, method, path string, body any) object {
+		t.Helper()
+		status, answer := h.do(t, role, method, path, body)
+		if status != want {
+			t.Fatalf("%s %s: %d %v", method, path, status, answer)
+		}
+		return answer
+	}
+	schedules := func() {
+		t.Helper()
+		for _, function := range []string{"sweep", "heads-up", "tend-outbox", "seal-record"} {
+			must(200, "", "POST", "/_local/schedules/"+function, nil)
+		}
+		waitIdle(t, h)
+	}
+	var releases []string
+	for n := range 2 {
+		change := fmt.Sprintf("CHG-%d", n)
+		must(201, "admin", "POST", "/api/change-requests", object{"id": change, "changeType": "Standard", "title": "t"})
+		must(201, "admin", "POST", "/api/tasks", object{"id": "TASK-" + change, "title": "t", "requesterName": "R", "requesterEmail": "requester@example.com", "changeRequestId": change})
+		id := must(201, "admin", "POST", "/api/releases", object{"name": "n", "scheduledStart": "2030-01-01T00:00:00Z", "scheduledEnd": "2030-01-01T02:00:00Z", "linkedChangeRequestIds": []string{change}})["id"].(string)
+		releases = append(releases, id)
+	}
+	move := func(id string, statuses ...string) {
+		t.Helper()
+		for _, status := range statuses {
+			must(200, "admin", "POST", "/api/releases/"+id+"/status", object{"status": status})
+		}
+		waitIdle(t, h)
+	}
+	move(releases[0], "approved", "scheduled", "in-progress", "deployed")
+	move(releases[1], "approved", "scheduled", "in-progress")
+	schedules()
+	look := func() []object {
+		t.Helper()
+		var all []object
+		for n, id := range releases {
+			all = append(all, must(200, "viewer", "GET", "/api/releases/"+id, nil), must(200, "viewer", "GET", fmt.Sprintf("/api/tasks/TASK-CHG-%d", n), nil), must(200, "viewer", "GET", fmt.Sprintf("/api/change-requests/CHG-%d", n), nil))
+		}
+		return all
+	}
+	wasThen, mails := look(), len(h.Mail.Mails())
+	if mails == 0 {
+		t.Fatal("nobody was mailed: nothing could be sent twice")
+	}
+	putBack := snapshotOf(t, tables)
+	move(releases[1], "deployed")
+	must(201, "auditor", "POST", "/api/releases/"+releases[1]+"/log", object{"text": "After the moment."})
+	schedules()
+	later := len(h.Mail.Mails())
+	if later == mails || reflect.DeepEqual(look(), wasThen) {
+		t.Fatal("nothing happened after the moment")
+	}
+	putBack()
+	waitIdle(t, h)
+	schedules()
+	if now := look(); !reflect.DeepEqual(now, wasThen) {
+		t.Errorf("after the restore\n%v\nwant what it was\n%v", now, wasThen)
+	}
+	if n := len(h.Mail.Mails()); n != later {
+		t.Errorf("%d mails were sent because of the restore", n-later)
+	}
+	move(releases[1], "deployed")
+	schedules()
+	if task := must(200, "viewer", "GET", "/api/tasks/TASK-CHG-1", nil); task["status"] != "Resolved" || len(task["comments"].([]any)) != 1 {
+		t.Errorf("deployed once more: %v", task)
+	}
+	if n := len(h.Mail.Mails()); n-later != later-mails {
+		t.Errorf("the deployment after the restore was told in %d mails, the one before in %d", n-later, later-mails)
+	}
+	if failures := h.Failures(); len(failures) > 0 {
+		t.Errorf("given up: %+v", failures)
+	}
+}
