@@ -181,7 +181,7 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 		now  Evidence
 		want string
 	}{
-		{then, make(0, first, second), "number 3 is missing"}, // the count of now
+		{then, make(0, first, second), "number 3 is missing"},                                                   // the count of now
 		{then, now, "1 of the entries that kept.json knows are missing: " + theRelease + " e0001.000000000003"}, // another has its key
 		{last.String(), now, "after kept.json was kept, the tables were restored to an earlier moment: the leaves 4 to 5 of then are not part of the record any more"},
 	} {
