@@ -22,7 +22,7 @@ import (
 // read, and those that tools can meet have a next step of their own.
 func TestExplain_EveryCode_HasItsWords(t *testing.T) {
 	elsewhere := []string{ // what only other operations, or HTTP, can meet
-		"already-exists", "already-there", "change-frozen", "decision-frozen", "invalid-header", "keys-unavailable", "not-deletable", "not-hold-owner", "own-change", "quota-exceeded", "request-blocked",
+		"already-exists", "already-there", "change-frozen", "decision-frozen", "invalid-header", "keys-unavailable", "not-deletable", "not-sealed", "nothing-sealed", "nothing-to-erase", "not-hold-owner", "own-change", "quota-exceeded", "request-blocked",
 		"task-resolved-by-release", "token-invalid", "token-missing", "unsupported-media-type",
 	}
 	var b strings.Builder
