@@ -104,6 +104,7 @@ var badInput = []failing{
 	{"create", to("POST /releases", object{"name": "A"}, "Idempotency-Key: a b"), 400, "invalid-header", "Idempotency-Key", ""},
 	{"create", to("POST /releases", object{"name": "A"}, `If-Match: "1"`), 400, "invalid-header", "If-Match", ""},
 
+	{"checkpoint", to("GET /record/checkpoint", nil), 404, "nothing-sealed", "", "/releases"},
 	{"delete", to("DELETE /releases/REL-2026-Q2-999", nil), 404, "not-found", "", ""},
 	{"add", to("POST /releases/REL-2026-Q2-999/add-changes", object{"add": []string{"A"}}), 404, "not-found", "", "/releases"},
 	{"add", onRelease("POST %/add-changes", planned, object{}), 400, "invalid-request", "add", ""},
