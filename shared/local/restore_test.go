@@ -83,15 +83,15 @@ func TestRestore_OfAllTables_LosesAndRepeatsNothing(t *testing.T) {
 		id := must(201, "admin", "POST", "/api/releases", object{"name": "n", "scheduledStart": "2030-01-01T00:00:00Z", "scheduledEnd": "2030-01-01T02:00:00Z", "linkedChangeRequestIds": []string{change}})["id"].(string)
 		releases = append(releases, id)
 	}
-	move := func(id string, statuses ...string) {
+	transition := func(id string, statuses ...string) {
 		t.Helper()
 		for _, status := range statuses {
 			must(200, "admin", "POST", "/api/releases/"+id+"/status", object{"status": status})
 		}
 		waitIdle(t, h)
 	}
-	move(releases[0], "approved", "scheduled", "in-progress", "deployed")
-	move(releases[1], "approved", "scheduled", "in-progress")
+	transition(releases[0], "approved", "scheduled", "in-progress", "deployed")
+	transition(releases[1], "approved", "scheduled", "in-progress")
 	schedules()
 	look := func() []object {
 		t.Helper()
@@ -106,7 +106,7 @@ func TestRestore_OfAllTables_LosesAndRepeatsNothing(t *testing.T) {
 		t.Fatal("nobody was mailed: nothing could be sent twice")
 	}
 	putBack := snapshotOf(t, tables)
-	move(releases[1], "deployed")
+	transition(releases[1], "deployed")
 	must(201, "auditor", "POST", "/api/releases/"+releases[1]+"/log", object{"text": "After the moment."})
 	schedules()
 	later := len(h.Mail.Mails())
@@ -122,7 +122,7 @@ func TestRestore_OfAllTables_LosesAndRepeatsNothing(t *testing.T) {
 	if n := len(h.Mail.Mails()); n != later {
 		t.Errorf("%d mails were sent because of the restore", n-later)
 	}
-	move(releases[1], "deployed")
+	transition(releases[1], "deployed")
 	schedules()
 	if task := must(200, "viewer", "GET", "/api/tasks/TASK-CHG-1", nil); task["status"] != "Resolved" || len(task["comments"].([]any)) != 1 {
 		t.Errorf("deployed once more: %v", task)
