@@ -38,7 +38,7 @@ func TestPages_InBrowser_AreReadable(t *testing.T) {
 	}
 	defer remove()
 	var output bytes.Buffer
-	if err := demo.Run(t.Context(), run, &output); err != nil {
+	if err := demo.Run(t.Context(), run, &output, Verify); err != nil {
 		t.Fatalf("%v after\n%s", err, output.String())
 	}
 	mails := h.Mail.Mails()
