@@ -28,7 +28,7 @@ func evidenceOf(t *testing.T, id string) record.Evidence {
 	}
 	return record.Evidence{
 		Version: 1, ReleaseID: id, MadeAt: at.Format(time.RFC3339), Hashes: hashes,
-		Checkpoint: record.Checkpoint{Origin: record.Origin{Installation: "ABC", Generation: 1}, Size: 1, Root: tlog.Hash(root)}.String(),
+		Checkpoint: record.Checkpoint{Origin: record.Origin{Installation: "ABC", Generation: 1}, Size: 1, Root: root}.String(),
 		Logs:       []record.LogCount{{Of: id, Kind: record.ReleaseLog, Sealed: 1}},
 		Entries:    []record.EvidenceEntry{{Of: id, Kind: record.ReleaseLog, Key: "e0000", Bytes: form.Bytes, Values: form.StandingValues(), Leaf: string(leaf.Bytes())}},
 	}

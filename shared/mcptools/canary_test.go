@@ -153,7 +153,7 @@ func planted(t *testing.T, hidden bool) (w *fixture, seen, toMove string) {
 	must("edit", err)
 	at := began.Add(time.Hour)
 	until := at.Add(time.Hour)
-	make := func(changes ...string) string {
+	plan := func(changes ...string) string {
 		r, err := w.ops.CreateRelease(ctx, operations.CreateReleaseInput{LinkedChangeRequestIDs: changes, NewPlan: operations.NewPlan{Plan: release.Plan{
 			Name: canary("name"), Version: "Canary-v Next: call it", Description: canary("description"), SuccessCriteria: canary("criteria"), PublicSummary: canary("summary"),
 			ReleaseManager: canary("manager"), ScheduledStart: &at, ScheduledEnd: &until,
@@ -163,7 +163,7 @@ func planted(t *testing.T, hidden bool) (w *fixture, seen, toMove string) {
 		must("release", err)
 		return r.ID
 	}
-	seen, toMove = make("CHG-1"), make("CHG-2", "CHG-3")
+	seen, toMove = plan("CHG-1"), plan("CHG-2", "CHG-3")
 	done := true
 	for _, to := range []string{"approved", "scheduled", "in-progress", "deployed", "rolled-back"} {
 		in := operations.TransitionInput{Status: to, Note: canary("note")}

@@ -154,7 +154,7 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 	leaf := GenerationLeaf(2, last)
 	begins := restored.append(leaf)
 	thirdAgain := restored.note(3, "Third, again.")
-	make := func(since int64, entries ...EvidenceEntry) Evidence {
+	page := func(since int64, entries ...EvidenceEntry) Evidence {
 		p := restored.evidence(since, entries...)
 		p.Restores = []RestoreLeaf{{Leaf: string(leaf), Index: begins}}
 		var leaves []int64
@@ -167,7 +167,7 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 		}
 		return p
 	}
-	now := make(atRestore.Size, first, second, thirdAgain)
+	now := page(atRestore.Size, first, second, thirdAgain)
 	if v, err := Verify([]Evidence{now}, []Kept{keptOf(t, atRestore.String())}, SealedWithin); err != nil || v.Checkpoint.Origin.Generation != 2 {
 		t.Errorf("of before the restored moment: %+v, %s", v, faultOf(err))
 	}
@@ -181,7 +181,7 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 		now  Evidence
 		want string
 	}{
-		{then, make(0, first, second), "number 3 is missing"},                                                   // the count of now
+		{then, page(0, first, second), "number 3 is missing"},                                                   // the count of now
 		{then, now, "1 of the entries that kept.json knows are missing: " + theRelease + " e0001.000000000003"}, // another has its key
 		{last.String(), now, "after kept.json was kept, the tables were restored to an earlier moment: the leaves 4 to 5 of then are not part of the record any more"},
 	} {

@@ -20,13 +20,12 @@ var begun = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 
 // keeper is a record in memory: entries, and a tree of their leaves among those of others.
 type keeper struct {
-	t       testing.TB
-	origin  Origin
-	hashes  HashSet
-	size    int64
-	counts  map[string]int
-	entries []EvidenceEntry
-	now     time.Time
+	t      testing.TB
+	origin Origin
+	hashes HashSet
+	size   int64
+	counts map[string]int
+	now    time.Time
 }
 
 func newKeeper(t testing.TB) *keeper {

@@ -22,7 +22,7 @@ func TestAdvance_Held_OnlyCancelledAndRolledBack(t *testing.T) {
 		for _, to := range AllowedNext(from) {
 			_, err := r.Advance(TransitionRequest{To: to, Reason: "why"}, holder("ada"))
 			code := ""
-			if e, refused := err.(*Error); refused {
+			if e, refused := err.(*Error); refused { //nolint:errorlint // it is ours, as it is made
 				code = e.Code
 				if len(e.Holds) != 1 || e.Holds[0].Text != "disk full" || strings.Contains(e.Detail, "disk") {
 					t.Errorf("%s: %+v", to, e)

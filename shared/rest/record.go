@@ -6,7 +6,8 @@ import (
 	"example.com/releases/shared/operations"
 )
 
-// The endpoint of the record as a whole. What it says of one release is below that.
+// GetCheckpoint is the endpoint of the record as a whole. What it says of one release is
+// below that.
 var GetCheckpoint = Route{
 	Operation: operations.GetCheckpoint, Method: http.MethodGet, Path: "/record/checkpoint", Status: http.StatusOK,
 	Summary: "Read the checkpoint of the record, to keep it elsewhere",
