@@ -24,7 +24,7 @@ func (t tool) explain(ctx context.Context, ops *operations.Operations, id string
 		if b, err := ops.BriefRelease(ctx, id, operations.LogWanted{Limit: -1}); err == nil {
 			f.ready, f.held = outlook(b)
 			f.rejected, _ = release.Rejected(f.ChangeRequests, b.LinkedChangeRequests)
-			if f.AlreadySo {
+			if f.AlreadySo || f.AlreadyPassed {
 				f.ready, f.held = nil, nil // a list of next statuses would read like an order
 			}
 			parts = append(parts, fmt.Sprintf("%s is %s%s%s.", b.ID, b.Status, phrase("; it can become ", f.ready, " or "), phrase("; ", f.held, "; ")))
@@ -218,13 +218,17 @@ func anotherStatus(f failure) string {
 		return "nothing. If you repeated a call whose answer was lost, that call succeeded; get_release shows what it did. Do not move it further unless that is your task."
 	case len(f.AllowedNextStatuses) == 0:
 		return "nothing, its lifecycle has ended; plan what is left with create_release."
+	case f.AlreadyPassed:
+		return "nothing: that step is behind it, and get_release shows what happened since. Do not move it further unless that is your task."
 	}
 	var parts []string
+	step := "the step forward is "
 	if len(f.held) > 0 {
 		parts = append(parts, "tell the person you work for what it waits for")
+		step = "when that is done, " + step
 	}
 	if len(forward) > 0 {
-		parts = append(parts, phrase("the step forward is ", forward, " or "))
+		parts = append(parts, phrase(step, forward, " or "))
 	}
 	return strings.Join(append(parts, strings.Join(agreed, " or ")+" only after the person you work for agrees"), "; ") + "."
 }
@@ -250,15 +254,16 @@ func approval(f failure) string {
 	}
 	if len(f.rejected) > 0 {
 		parts = append(parts, fmt.Sprintf("the CAB rejected %s, so that the release goes on only without (%s), or once the CAB decides again",
-			strings.Join(f.rejected, ", "), f.way("add_changes", "POST /api/releases/{id}/add-changes")))
+			strings.Join(f.rejected, ", "), f.way("add_changes", "with remove", "POST /api/releases/{id}/add-changes")))
 	}
 	return "tell the person you work for that " + strings.Join(parts, ", and that ") + ". When it is done, make the same call again."
 }
 
-// way is how to do what a tool does, where the caller may not be shown that tool.
-func (f failure) way(name, route string) string {
+// way is how to do what a tool does, by certain arguments, where the caller may not be
+// shown that tool.
+func (f failure) way(name, arguments, route string) string {
 	if f.offers(name) {
-		return name
+		return strings.TrimSpace(name + " " + arguments)
 	}
 	t, _ := find(name)
 	return fmt.Sprintf("%s, or the tool %s of the toolset %s", route, name, t.set)
@@ -268,7 +273,7 @@ func windowMissing(f failure) string {
 	if f.offers("update_release") {
 		return "ask the person you work for when it is to be, set scheduledStart and scheduledEnd with update_release, and make the same call again."
 	}
-	return "ask a person with the role Admin to set scheduledStart and scheduledEnd (" + f.way("update_release", "PATCH /api/releases/{id}") + "). Then make the same call again. For a new release, give the window to create_release."
+	return "ask a person with the role Admin to set scheduledStart and scheduledEnd (" + f.way("update_release", "", "PATCH /api/releases/{id}") + "). Then make the same call again. For a new release, give the window to create_release."
 }
 
 func leaveOut(f failure) string {

@@ -142,7 +142,10 @@ func (r Release) Advance(m TransitionRequest, stamp Stamp) (Release, error) {
 		return r, e
 	}
 	if !ok || !slices.Contains(t.From, r.Status) {
-		return r, r.Conflict("invalid-transition", "A release that is %s cannot become %s.", r.Status, m.To)
+		e := r.Conflict("invalid-transition", "A release that is %s cannot become %s.", r.Status, m.To)
+		// Whoever is late must not be told the next status either.
+		e.AlreadyPassed = slices.ContainsFunc(r.History, func(h HistoryEntry) bool { return h.To == m.To || h.From == m.To })
+		return r, e
 	}
 	if unmet := r.UnmetGuards(t); len(unmet) > 0 {
 		return r, r.unmetError(m.To, unmet[0])

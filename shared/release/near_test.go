@@ -54,6 +54,19 @@ func TestAdvance_ToWhereItStands_SaysSo(t *testing.T) {
 	}
 }
 
+// Whoever asks for a status that the release has left is late: the step after it is not
+// theirs to make.
+func TestAdvance_ToWhereItWas_SaysSo(t *testing.T) {
+	r := Release{ID: "REL-1", Status: Scheduled, History: []HistoryEntry{{From: Planned, To: Approved}, {From: Approved, To: Scheduled}}}
+	for to, passed := range map[Status]bool{Planned: true, Approved: true, Deployed: false, RolledBack: false} {
+		_, err := r.Advance(TransitionRequest{To: to, Reason: "why"}, Stamp{})
+		var e *Error
+		if !errors.As(err, &e) || e.Code != "invalid-transition" || e.AlreadyPassed != passed || e.AlreadySo {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+}
+
 // Of what is rejected nobody waits for a decision.
 func TestReadiness_Rejected_IsToldFromPending(t *testing.T) {
 	r := Release{ID: "REL-1", Status: Planned, ChangeIDs: []string{"CHG-1", "CHG-2"}, Unapproved: []string{"CHG-1", "CHG-2"}}

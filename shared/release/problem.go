@@ -62,6 +62,8 @@ type Error struct {
 	AllowedNextStatuses []Status
 	// AlreadySo tells that the release already has the status that was asked for.
 	AlreadySo bool
+	// AlreadyPassed tells that the release had that status before, and went on from it.
+	AlreadyPassed bool
 	// ChangeRequests are the ids that block the request, sorted.
 	ChangeRequests []string
 	// Holds are the holds that stand in the way.
