@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"example.com/releases/shared/record"
 	"example.com/releases/shared/release"
 )
