@@ -96,3 +96,7 @@ func listChangeLog(o *operations.Operations, q *request) (reply, error) {
 	page, err := o.ListChangeLog(q.Context(), q.id(), in)
 	return reply{value: page}, err
 }
+
+func changeRoutes() []Route {
+	return []Route{ListChanges, CreateChange, GetChange, UpdateChange, DecideChange, ListChangeLog}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,13 +17,29 @@ import (
 
 var update = flag.Bool("update", false, "write docs/performance/operations.md anew")
 
-// priced are the operations with what is asked of them, each at least once; everything
-// they meet is of a usual size (see typical).
-var priced = []struct {
+// pricedRequest is what an operation is asked for its price.
+type pricedRequest struct {
 	operation operations.Name
 	what      string
 	request   func(*fixture) ask
-}{
+}
+
+// fromMatrix is the request by which the matrix of roles tries an operation.
+func fromMatrix(w *fixture, op operations.Name) pricedRequest {
+	w.Helper()
+	for _, row := range matrix {
+		if row.operation == op {
+			return pricedRequest{op, "as in the matrix of roles", func(w *fixture) ask { return row.request(w).ask }}
+		}
+	}
+	w.Fatalf("nothing asks for %s", op)
+	return pricedRequest{}
+}
+
+// priced are the operations with what is asked of them, each at least once; everything
+// they meet is of a usual size (see typical). One that has no row here is asked as in the
+// matrix.
+var priced = []pricedRequest{
 	{operations.ListReleases, "a page of 25", func(w *fixture) ask {
 		for n := range 30 {
 			w.must(admin, ask{route: "POST /releases", body: object{"name": strings.Repeat("n", 118) + fmt.Sprint(10+n)}})
@@ -218,7 +235,13 @@ func measureCosts(w *fixture) []cost {
 	m := meter.New(w.Client)
 	metered := w.on(w.Open(m.Option))
 	var all []cost
-	for _, p := range priced {
+	price := priced
+	for _, r := range rest.Routes() {
+		if !slices.ContainsFunc(price, func(p pricedRequest) bool { return p.operation == r.Operation }) {
+			price = append(price, fromMatrix(w, r.Operation))
+		}
+	}
+	for _, p := range price {
 		request := p.request(w)
 		m.Take()
 		if got := metered.send(admin, request); got.Code >= 300 {

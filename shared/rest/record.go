@@ -19,3 +19,7 @@ func getCheckpoint(o *operations.Operations, q *request) (reply, error) {
 	text, err := o.GetCheckpoint(q.Context())
 	return reply{value: text}, err
 }
+
+func recordRoutes() []Route {
+	return []Route{GetCheckpoint}
+}

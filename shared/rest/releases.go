@@ -106,3 +106,7 @@ func transitionRelease(o *operations.Operations, q *request) (reply, error) {
 	v, err := o.TransitionRelease(q.Context(), q.id(), in, q.pre)
 	return reply{value: v, revision: v.Revision}, err
 }
+
+func releaseRoutes() []Route {
+	return []Route{ListReleases, CreateRelease, GetRelease, UpdateRelease, DeleteRelease, AddChanges}
+}

@@ -101,3 +101,7 @@ func completeStep(o *operations.Operations, q *request) (reply, error) {
 	v, err := o.CompleteStep(q.Context(), q.id(), q.params["plan"], order, in, q.pre)
 	return reply{value: v, revision: v.Revision}, err
 }
+
+func rolloutRoutes() []Route {
+	return []Route{CheckReadiness, AppendLog, LiftHold, ListLog, GetReview, GetEvidence, EraseWords, TransitionRelease, CompleteStep}
+}

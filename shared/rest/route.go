@@ -34,16 +34,10 @@ type Route struct {
 	serve func(*operations.Operations, *request) (reply, error)
 }
 
-// Routes lists every endpoint. It is for the laptop host, the document and tests: a
-// function that called it would link them all.
+// Routes lists every endpoint, from a list beside each noun's routes. It is for the laptop
+// host, the document and tests: a function that called it would link them all.
 func Routes() []Route {
-	return []Route{
-		ListReleases, CreateRelease, GetRelease, UpdateRelease, DeleteRelease, AddChanges, CheckReadiness,
-		AppendLog, LiftHold, ListLog, GetReview, GetEvidence, EraseWords, TransitionRelease, CompleteStep,
-		ListChanges, CreateChange, GetChange, UpdateChange, DecideChange, ListChangeLog,
-		ListTasks, CreateTask, GetTask, UpdateTask,
-		GetCheckpoint,
-	}
+	return slices.Concat(releaseRoutes(), rolloutRoutes(), changeRoutes(), taskRoutes(), recordRoutes())
 }
 
 // Accepts lists the media types of the route's body.

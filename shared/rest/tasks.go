@@ -65,3 +65,7 @@ func updateTask(o *operations.Operations, q *request) (reply, error) {
 	v, err := o.UpdateTask(q.Context(), q.id(), q.body, q.pre)
 	return reply{value: v, revision: v.Revision}, err
 }
+
+func taskRoutes() []Route {
+	return []Route{ListTasks, CreateTask, GetTask, UpdateTask}
+}
