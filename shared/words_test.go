@@ -47,6 +47,7 @@ var rightWords = map[string]string{
 	"shared/rest post":            "the same",
 	"shared/glyph letter":         "a letter of an alphabet",
 	"shared/shipped memory":       "megabytes",
+	"shared/local/budget exact":   "a budget that is to be met, no less",
 }
 
 // Names are the field's own: AWS's, ITIL's, HTTP's, Go's. What is declared, were it a
