@@ -393,3 +393,24 @@ func TestSeal_NextGeneration_BeginsWithTheLastCheckpoint(t *testing.T) {
 		t.Errorf("%s, %v", now, err)
 	}
 }
+
+// The SDK repeats a put whose answer was lost; by then the note may be sealed, and stays so.
+func TestAppendLog_RepeatedAfterItWasSealed_StaysSealed(t *testing.T) {
+	l := newHarness(t)
+	id := l.release()
+	var puts atomic.Int64
+	store := l.Under(nil, func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		err := do(ctx)
+		if call.Operation == "PutItem" && puts.Add(1) == 1 {
+			l.seal()
+			return inject.Lost()
+		}
+		return err
+	})
+	_, err := store.AppendLog(l.ctx, id, "hello", "", l.write())
+	l.no(err)
+	l.seal()
+	if r := l.judgeRecord(); len(r.leaves) != 2 || len(r.unsealed) > 0 || puts.Load() != 2 {
+		t.Errorf("%d leaves after %d puts; not sealed are %v", len(r.leaves), puts.Load(), r.unsealed)
+	}
+}
