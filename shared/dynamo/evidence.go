@@ -80,9 +80,7 @@ func (s *Store) releaseOrItsEnd(ctx context.Context, id string) (*ReleaseDetail,
 
 // evidenceLog is a partition that evidence is read from.
 type evidenceLog struct {
-	kind, of  string
-	table     func(Tables) string
-	partition string
+	kind, of, partition string
 }
 
 func (l evidenceLog) archive() bool { return strings.HasPrefix(l.partition, leavesPrefix) }
@@ -90,13 +88,12 @@ func (l evidenceLog) archive() bool { return strings.HasPrefix(l.partition, leav
 // evidenceLogs are the release's log, the leaves of its trimmed notes (after it: what is
 // trimmed meanwhile stands there by then), and the records of its change requests.
 func evidenceLogs(id string, detail *ReleaseDetail) []evidenceLog {
-	releases, changes := func(t Tables) string { return t.Releases }, func(t Tables) string { return t.Changes }
-	logs := []evidenceLog{{record.ReleaseLog, id, releases, logPrefix + id}, {record.ReleaseLog, id, releases, leavesPrefix + id}}
+	logs := []evidenceLog{{record.ReleaseLog, id, logPrefix + id}, {record.ReleaseLog, id, leavesPrefix + id}}
 	if detail == nil {
 		return logs
 	}
 	for _, l := range detail.Links {
-		logs = append(logs, evidenceLog{record.ChangeLog, l.ID, changes, changeLogPrefix + l.ID})
+		logs = append(logs, evidenceLog{record.ChangeLog, l.ID, changeLogPrefix + l.ID})
 	}
 	return logs
 }
@@ -138,7 +135,10 @@ type evidencePage struct {
 // evidenceEntries reads a log from where the page stands, and tells whether the page is full.
 func (s *Store) evidenceEntries(ctx context.Context, p *evidencePage) (full bool, err error) {
 	log := p.logs[p.at.log]
-	in := rangeOf(log.table(s.tables), log.partition, ">=", firstEntry)
+	in := rangeOf(s.tables.Releases, log.partition, ">=", firstEntry)
+	if log.kind == record.ChangeLog {
+		in = rangeOf(s.tables.Changes, log.partition, ">=", firstEntry)
+	}
 	if p.at.after != "" {
 		in.ExclusiveStartKey = key(log.partition, p.at.after)
 	}

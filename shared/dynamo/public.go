@@ -76,12 +76,12 @@ func publicEventFields(a *attributes, e *release.PublicEvent) {
 // now on, soonest first, and those that have started since a time in the past, newest
 // first. The index is eventually consistent.
 func (s *Store) Published(ctx context.Context, now, since time.Time) ([]release.Published, error) {
-	all, err := s.publishedIn(ctx, publicIndex, now, since)
+	all, err := s.publishedIn(ctx, false, now, since)
 	// An index that is not there, or is being filled, cannot be read: "ValidationException",
 	// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html.
 	var refused smithy.APIError
 	if notThere := errors.As(err, &refused) && refused.ErrorCode() == "ValidationException"; notThere || err == nil && len(all) == 0 {
-		all, err = s.publishedIn(ctx, publicIndexBefore, now, since)
+		all, err = s.publishedIn(ctx, true, now, since)
 	}
 	if err != nil {
 		return nil, failure(err)
@@ -89,7 +89,12 @@ func (s *Store) Published(ctx context.Context, now, since time.Time) ([]release.
 	return all, nil
 }
 
-func (s *Store) publishedIn(ctx context.Context, index string, now, since time.Time) ([]release.Published, error) {
+// publishedIn asks the index, or the one of the version before.
+func (s *Store) publishedIn(ctx context.Context, before bool, now, since time.Time) ([]release.Published, error) {
+	index := publicIndex
+	if before {
+		index = publicIndexBefore
+	}
 	var all []release.Published
 	for _, q := range []struct {
 		partition string

@@ -2,6 +2,7 @@ package shipped_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -161,7 +162,7 @@ func TestShipped_EachFile_AnswersItsEvent(t *testing.T) {
 	w.says(w.call("decide-change", 200), `"cabDecision":"approved"`)
 	w.says(w.call("transition-release", 200), `"status":"approved"`)
 	w.says(w.call("transition-release", 200, `{"status":"scheduled"}`), `"status":"scheduled"`)
-	w.call("append-log", 201)
+	note := w.call("append-log", 201)
 	w.says(w.call("append-log", 201, `{"text":"The disk of node 2 is full.","hold":true}`), `"kind":"hold"`)
 	w.says(w.call("transition-release", 409, `{"status":"in-progress"}`), `"code":"held"`, "Otto Auditor", "The disk of node 2 is full.")
 	w.says(w.call("get-release", 200), `"holds":[{"by":"Otto Auditor"`)
@@ -199,6 +200,12 @@ func TestShipped_EachFile_AnswersItsEvent(t *testing.T) {
 		}
 	}
 	w.says(w.call("get-checkpoint", 200), "releases-record/")
+	var noted struct{ ID string }
+	if err := json.Unmarshal([]byte(note), &noted); err != nil {
+		t.Error(err)
+	}
+	w.call("erase-words", 201, fmt.Sprintf(`{"releaseId":"REL-2026-Q2-001","entry":%q,"values":["text"]}`, noted.ID))
+	w.says(w.call("get-evidence", 200), `"checkpoint":"releases-record/`, `.erasure"`)
 	if _, err := w.functions["record-mail-feedback"](t.Context(), must(json.Marshal(w.event("record-mail-feedback")))); err != nil {
 		t.Error(err)
 	}

@@ -345,6 +345,8 @@ func (r *reader) texts(n ast.Expr) []string {
 				if id, ok := left.(*ast.Ident); ok && id.Name == n.Name {
 					if text, ok := literal(assign.Rhs[i]); ok {
 						all = append(all, text)
+					} else if name, ok := assign.Rhs[i].(*ast.Ident); ok && r.constants[name.Name] != "" {
+						all = append(all, r.constants[name.Name])
 					}
 				}
 			}
