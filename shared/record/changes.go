@@ -10,10 +10,11 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// PlanChanges are the fields in which two plans of a release differ, by name. Of a list of
-// steps it is the whole list where more than half of it differs, else the steps that
-// differ, with rolloutSteps[3] for the step of order 3. The completion of steps is not part
-// of a plan and is left out. Compared with an empty plan, it is every field that is set.
+// PlanChanges are the fields in which two plans of a release differ, by name. A list of steps
+// counts as one field where more than half of its steps differ; otherwise each differing step
+// counts by itself, as rolloutSteps[3] for the step with order 3. Whether steps are completed
+// is not part of a plan and is left out. Against an empty plan, every field that is set
+// differs.
 func PlanChanges(before, after release.Plan) []release.FieldChange {
 	was, is := fieldsOf(withoutCompletion(before)), fieldsOf(withoutCompletion(after))
 	for _, list := range []string{"rolloutSteps", "rollbackSteps"} {
@@ -22,7 +23,7 @@ func PlanChanges(before, after release.Plan) []release.FieldChange {
 	return differences(was, is)
 }
 
-// single replaces a list of steps by its single steps where few of them differ.
+// single replaces a list of steps by its individual steps where at most half of them differ.
 func single(was, is map[string]string, list string) {
 	before, after := stepsOf(was, list), stepsOf(is, list)
 	if 2*len(differences(before, after)) > len(after) {
@@ -34,7 +35,7 @@ func single(was, is map[string]string, list string) {
 	maps.Copy(is, after)
 }
 
-// stepsOf is each step of a list, by list[order].
+// stepsOf returns each step of a list under the name list[order].
 func stepsOf(fields map[string]string, list string) map[string]string {
 	var steps []json.RawMessage
 	if fields[list] != "" {
@@ -63,8 +64,8 @@ func withoutCompletion(p release.Plan) release.Plan {
 	return p
 }
 
-// fieldsOf is a plan by field: a text as it is, anything else as JSON. Empty fields are
-// left out.
+// fieldsOf returns a plan's fields by name: text as it is, anything else as JSON. Empty fields
+// are left out.
 func fieldsOf(plan any) map[string]string {
 	raw := map[string]json.RawMessage{}
 	if err := json.Unmarshal([]byte(marshal(plan)), &raw); err != nil {

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Checkpoint is the tree at a moment: whoever keeps one can tell later whether the tree of
-// then is still the beginning of the tree of now. As text it has three lines, each ending
-// in a newline, as https://c2sp.org/tlog-checkpoint has them, unsigned:
+// Checkpoint identifies the tree as it was at some time: whoever keeps one can check later
+// that the tree of that time is still a prefix of the current one. As text it has three lines,
+// each ending in a newline, as in https://c2sp.org/tlog-checkpoint, but unsigned:
 //
 //	releases-record/<installation>/<generation>
 //	<number of leaves>
@@ -24,10 +24,10 @@ type Checkpoint struct {
 
 // Origin says whose tree it is.
 type Origin struct {
-	// Installation is a name made up with the first leaf: no two trees share it.
+	// Installation is a random name, chosen when the tree is begun: no two trees share it.
 	Installation string
-	// Generation counts from 1. It is raised when a table was restored to an earlier
-	// moment: what was sealed after that moment is no part of the tree any more.
+	// Generation counts from 1. It is raised when a table has been restored to an earlier
+	// point in time: what was sealed after that point is no longer in the tree.
 	Generation int
 }
 
@@ -55,8 +55,7 @@ func (c Checkpoint) String() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, c.Root)
 }
 
-// ParseCheckpoint reads a checkpoint. Lines after the third, such as signatures, are not
-// looked at.
+// ParseCheckpoint reads a checkpoint. Lines after the third, such as signatures, are ignored.
 func ParseCheckpoint(text string) (Checkpoint, error) {
 	lines := strings.SplitN(text, "\n", 4)
 	if len(lines) < 4 {

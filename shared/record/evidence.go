@@ -9,9 +9,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Evidence is one page of what proves a release's record, and those of its change
-// requests: the entries as they stand, their leaves, and the hashes by which the leaves are
-// shown to be in the tree of one checkpoint. All pages of an evidence are of the same one.
+// Evidence is one page of what proves a release's record, and those of its change requests:
+// the entries as they stand, their leaves, and the hashes by which the leaves are shown to be
+// in the tree of one checkpoint. All pages of one evidence document refer to the same
+// checkpoint.
 type Evidence struct {
 	Version    int             `json:"evidenceVersion" doc:"The version of this form: 1."`
 	ReleaseID  string          `json:"releaseId" doc:"The release."`
@@ -26,20 +27,20 @@ type Evidence struct {
 	NextCursor string          `json:"nextCursor,omitempty" doc:"What to send as 'cursor' for the next page; there is none on the last."`
 }
 
-// SinceProof shows that the tree of so many leaves is the beginning of the checkpoint's
-// (RFC 6962, 2.1.2).
+// SinceProof proves that the tree with Size leaves is a prefix of the checkpoint's tree (RFC
+// 6962, 2.1.2).
 type SinceProof struct {
 	Size  int      `json:"size" doc:"How many leaves the older tree had."`
 	Proof []string `json:"proof" doc:"The hashes of the proof (RFC 6962, 2.1.2), in base64."`
 }
 
-// RestoreLeaf is a leaf that is about no entry, see GenerationLeaf.
+// RestoreLeaf is a leaf that stands for no entry but for a restore; see GenerationLeaf.
 type RestoreLeaf struct {
 	Leaf  string `json:"leaf" doc:"The bytes of the leaf."`
 	Index int    `json:"index" doc:"Its place in the tree, from 0."`
 }
 
-// LogCount is a log, and how many leaves were counted for it.
+// LogCount names a log and says how many leaves it has.
 type LogCount struct {
 	Of     string `json:"of" doc:"The id of the release or change request."`
 	Kind   string `json:"kind" doc:"Whether it is the log of a 'release' or of a 'change'."`
@@ -53,8 +54,8 @@ const (
 	ChangeLog  = "change"
 )
 
-// EvidenceEntry is an entry as it stands in its log. Of a note that was trimmed only leaf
-// and index are there; of an entry that is not sealed yet, they are not.
+// EvidenceEntry is an entry as it is stored in its log. A trimmed note has only its leaf and
+// index left; an entry that is not sealed yet has neither.
 type EvidenceEntry struct {
 	Of     string        `json:"of" doc:"Whose log it stands in."`
 	Kind   string        `json:"kind" doc:"Whether that is the log of a 'release' or of a 'change'."`
@@ -65,9 +66,9 @@ type EvidenceEntry struct {
 	Index  int           `json:"index" doc:"The place of its leaf in the tree, from 0; -1 while it is not sealed."`
 }
 
-// OlderDecision is the key, in the log of a change request, of what the CAB had decided
-// before records were kept. It is written with the first write that would lose it, long
-// after its own time, and its leaf says so wherever it stands.
+// OlderDecision is the key, in the log of a change request, of what the CAB decided before
+// records were kept. The entry is written by the first write that would overwrite that
+// decision, long after its own timestamp, so its leaf is always marked as taken over.
 const OlderDecision = "0000000000"
 
 // NotSealed is the index of an entry that has no leaf.
@@ -81,7 +82,7 @@ type SaltedValue struct {
 	Value string `json:"value" doc:"The text or name."`
 }
 
-// StoredHash is a hash of the tree, numbered as package tlog does.
+// StoredHash is a hash of the tree, numbered as in package tlog.
 type StoredHash struct {
 	Index int    `json:"index" doc:"Its number in the order in which hashes come to be (golang.org/x/mod/sumdb/tlog, StoredHashIndex)."`
 	Hash  string `json:"hash" doc:"The hash, in base64."`
@@ -106,9 +107,9 @@ func (v SaltedValue) hash() (hash, error) {
 	return hashOf(append(salt, v.Value...)), nil
 }
 
-// Needed are the stored hashes that prove leaves to be in a tree of so many, and where
-// since is not 0, that the tree of since leaves is its beginning. They are asked for
-// beforehand, so that they can be read together: a proof reads a leaf at a time.
+// Needed returns the indexes of the stored hashes that prove that leaves are in a tree of the
+// given size and, where since is not 0, that the tree of since leaves is a prefix of it. They
+// are collected in advance so that they can be read together: a proof reads them leaf by leaf.
 func Needed(size int64, leaves []int64, since int64) ([]int64, error) {
 	wanted := map[int64]bool{}
 	ask := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
@@ -136,8 +137,8 @@ func Needed(size int64, leaves []int64, since int64) ([]int64, error) {
 	return slices.Sorted(maps.Keys(wanted)), nil
 }
 
-// Damaged reads a tree of which tiles may be missing, or cut. A hash that is not there is
-// one that proves nothing: whoever checks a proof finds that.
+// Damaged reads a tree in which tiles may be missing or truncated. A missing hash is read as
+// zero, which proves nothing, so the check of the proof fails and not the reading.
 func (t Tiles) Damaged() tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
 		all := make([]tlog.Hash, len(indexes))
@@ -150,10 +151,10 @@ func (t Tiles) Damaged() tlog.HashReader {
 	})
 }
 
-// HashSet is hashes by their numbers, and reads as a tree's store does.
+// HashSet holds hashes by their index; it is a tlog.HashReader.
 type HashSet map[int64]tlog.Hash
 
-// ReadHashes is that of tlog.HashReader.
+// ReadHashes implements tlog.HashReader; a missing hash is an error.
 func (s HashSet) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	all := make([]tlog.Hash, len(indexes))
 	for n, i := range indexes {
@@ -166,7 +167,7 @@ func (s HashSet) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return all, nil
 }
 
-// ProofHashes are the hashes that prove leaves to be in a tree of so many, read from it.
+// ProofHashes reads from a tree of the given size the hashes that prove that leaves are in it.
 func ProofHashes(tree tlog.HashReader, size int64, leaves []int64) ([]StoredHash, error) {
 	needed, err := Needed(size, leaves, 0)
 	if err != nil {
@@ -183,7 +184,8 @@ func ProofHashes(tree tlog.HashReader, size int64, leaves []int64) ([]StoredHash
 	return all, nil
 }
 
-// ProveSince is the proof that the tree of since leaves is the beginning of that of size.
+// ProveSince returns the proof that the tree of since leaves is a prefix of the tree of size
+// leaves.
 func ProveSince(tree tlog.HashReader, size, since int64) (*SinceProof, error) {
 	proof, err := tlog.ProveTree(size, since, tree)
 	if err != nil {

@@ -11,15 +11,15 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Kept is what somebody kept earlier: an event of the bus, a checkpoint, or evidence. Only
-// against such a thing does it show that the newest entries were cut off, or that the
-// whole tree was made anew.
+// Kept is what somebody saved earlier: an event from the bus, a checkpoint, or evidence. Only
+// a comparison with such a copy reveals that the newest entries were cut off or that the whole
+// tree was rebuilt.
 type Kept struct {
 	Name       string // of the file, for people
 	Checkpoint Checkpoint
-	ReleaseID  string // whose entries it tells of; empty of a checkpoint
+	ReleaseID  string // whose entries it lists; empty for a checkpoint
 	Entries    []KeptEntry
-	Count      int // at least so many entries the release had then
+	Count      int // the release had at least this many entries then
 }
 
 // KeptEntry is an entry as it was known earlier.
@@ -29,12 +29,12 @@ type KeptEntry struct {
 	index              int
 }
 
-// EventRecord is what an event of the bus tells of the record.
+// EventRecord is what an event on the bus says about the record.
 type EventRecord struct {
-	Checkpoint string `json:"checkpoint,omitempty"` // the last; none before anything is sealed
+	Checkpoint string `json:"checkpoint,omitempty"` // the latest; empty before anything is sealed
 	Key        string `json:"key,omitempty"`        // of the event's own entry, where there is one
 	Sum        string `json:"sha256,omitempty"`     // of that entry's bytes
-	Entries    int    `json:"entries"`              // how many of the release's were sealed then
+	Entries    int    `json:"entries"`              // how many of the release's entries were sealed then
 }
 
 // ReadEvidence reads a file of evidence: one page, or several one after another.
@@ -53,8 +53,8 @@ func ReadEvidence(name string, data []byte) ([]Evidence, error) {
 	}
 }
 
-// ReadKept reads what was kept: a checkpoint as text, an event with or without its
-// envelope, or evidence.
+// ReadKept reads what was saved: a checkpoint as text, an event with or without its envelope,
+// or evidence.
 func ReadKept(name string, data []byte) (Kept, error) {
 	if c, err := ParseCheckpoint(string(data)); err == nil {
 		return Kept{Name: name, Checkpoint: c}, nil
@@ -114,7 +114,7 @@ func keptEvidence(name string, pages []Evidence) (Kept, error) {
 	return k, nil
 }
 
-// compare holds evidence against all that was kept.
+// compare checks evidence against everything that was saved earlier.
 func (v *verification) compare(pages []Evidence, kept []Kept) error {
 	for _, k := range kept {
 		if err := v.compareEntries(k); err != nil {
@@ -128,17 +128,17 @@ func (v *verification) compare(pages []Evidence, kept []Kept) error {
 	return nil
 }
 
-// compareEntries names what is not there any more, or not what it was.
+// compareEntries reports entries that are missing now or have changed.
 func (v *verification) compareEntries(k Kept) error {
 	if k.ReleaseID != v.verdict.ReleaseID {
-		return nil // of another release: its tree counts
+		return nil // of another release: only its tree can be compared
 	}
 	var missing []string
 	var sealedAnew error
 	for _, was := range k.Entries {
 		log := v.logs[logName{was.Kind, was.Of}]
 		if log == nil {
-			continue // a change request that is not in the release any more
+			continue // a change request that is no longer linked to the release
 		}
 		at := slices.IndexFunc(log.entries, func(e provedEntry) bool { return e.Key == was.Key })
 		if at < 0 {
@@ -152,7 +152,7 @@ func (v *verification) compareEntries(k Kept) error {
 		}
 		switch {
 		case was.Sum != "" && sum != was.Sum && v.lostByRestore(k, was):
-			missing = append(missing, was.Of+" "+was.Key) // a later one has taken its key
+			missing = append(missing, was.Of+" "+was.Key) // a later entry has taken its key
 		case was.Sum != "" && sum != was.Sum:
 			return is.fault("it is not what it was when %s was kept: its bytes had the SHA-256 %s, and have %s.", k.Name, was.Sum, sum)
 		case sealedAnew == nil && was.leaf != "" && (is.Leaf != was.leaf || is.Index != was.index):
@@ -171,14 +171,14 @@ func (v *verification) compareEntries(k Kept) error {
 	return nil
 }
 
-// lostByRestore tells whether an entry was sealed, or was yet to be, when the tables were put
-// back to a moment before it.
+// lostByRestore reports whether an entry was lost because the tables were restored to a point
+// in time before it was sealed.
 func (v *verification) lostByRestore(k Kept, was KeptEntry) bool {
 	begins, later := v.generation[k.Checkpoint.Origin.Generation+1]
 	return later && (was.index < 0 || int64(was.index) >= begins)
 }
 
-// compareTree sees that the tree of then is the beginning of the tree of now.
+// compareTree checks that the saved tree is a prefix of the current one.
 func (v *verification) compareTree(pages []Evidence, k Kept) error {
 	was, is := k.Checkpoint, v.checkpoint
 	fault := func(format string, args ...any) error {

@@ -13,30 +13,31 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// TileHeight is the height of the tiles that the tree's hashes are kept in: 64 hashes each.
+// TileHeight is the height of the tiles in which the tree's hashes are stored: 64 hashes each.
 const TileHeight = 6
 
-// Leaf is what the tree holds of an entry. Its bytes are one line of JSON, the fields in
-// this order, without white space and without the escapes that only HTML needs:
+// Leaf is what the tree holds for an entry. Its bytes are one line of JSON, the fields in this
+// order, without white space and without HTML escaping:
 //
 //	{"v":1,"of":"REL-2026-Q2-001","k":3,"key":"e0001.000000000002","kind":"note","sealedAt":"2026-11-26T19:45:00.000Z","sha256":"…"}
 //
-// A leaf of an entry from before sealing existed has "takenOver":true at its end.
+// The leaf of an entry that is older than sealing ends with "takenOver":true.
 type Leaf struct {
-	// Of is the release or change request whose log the entry is in, Key its place there.
+	// Of is the release or change request whose log the entry is in; Key is its key there.
 	Of string
-	// K numbers the leaves of that release or change request from 1, without a gap: what
-	// is missing, or doubled, shows.
+	// K numbers the leaves of that release or change request from 1, without a gap, so that a
+	// missing or duplicated leaf is noticed.
 	K   int
 	Key string
-	// Kind is the entry's, once more: a note may be gone when enough newer ones exist.
+	// Kind repeats the entry's kind: a note may be trimmed once enough newer ones exist, and
+	// the leaf must still say that it was a note.
 	Kind release.LogKind
-	// SealedAt is when it was sealed, to the millisecond.
+	// SealedAt is when the entry was sealed, to the millisecond.
 	SealedAt time.Time
 	// Sum is SumOf the entry's bytes.
 	Sum string
-	// TakenOver marks an entry that was there before sealing existed: nothing proves what
-	// it was then. The leaves of one release have such at their beginning only.
+	// TakenOver marks an entry that is older than sealing: nothing proves what it said before
+	// it was sealed. Within one log such leaves come first.
 	TakenOver bool
 }
 
@@ -51,7 +52,7 @@ type leafForm struct {
 	TakenOver bool            `json:"takenOver,omitempty"`
 }
 
-// Bytes are what is hashed into the tree.
+// Bytes returns what is hashed into the tree.
 func (l Leaf) Bytes() []byte {
 	return []byte(marshal(leafForm{
 		Version: 1, Of: l.Of, K: l.K, Key: l.Key, Kind: l.Kind,
@@ -59,10 +60,10 @@ func (l Leaf) Bytes() []byte {
 	}))
 }
 
-// Hash is the leaf's hash in the tree, of RFC 6962.
+// Hash is the leaf's hash in the tree, as RFC 6962 defines it.
 func (l Leaf) Hash() tlog.Hash { return tlog.RecordHash(l.Bytes()) }
 
-// ParseLeaf reads the bytes of a leaf. It takes no others than Bytes writes.
+// ParseLeaf reads the bytes of a leaf. It accepts only what Bytes writes.
 func ParseLeaf(b []byte) (Leaf, error) {
 	var f leafForm
 	if err := json.Unmarshal(b, &f); err != nil {
@@ -79,14 +80,15 @@ func ParseLeaf(b []byte) (Leaf, error) {
 	return l, nil
 }
 
-// SumOf is how a leaf holds the bytes of its entry: their SHA-256 in base64, without padding.
+// SumOf returns the SHA-256 of an entry's bytes as a leaf holds it: in base64, without
+// padding.
 func SumOf(entryBytes string) string {
 	sum := sha256.Sum256([]byte(entryBytes))
 	return base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
-// GenerationLeaf is the first leaf of each generation but the first: the last checkpoint
-// that is known of those before.
+// GenerationLeaf returns the first leaf of every generation after the first: it holds the last
+// known checkpoint of the generations before.
 //
 //	{"v":1,"generation":2,"last":"releases-record/…/1\n17\n…\n"}
 func GenerationLeaf(generation int, last Checkpoint) []byte {

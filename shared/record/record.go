@@ -1,6 +1,7 @@
-// Package record is the form of log entries that can still be proved years later: the
-// bytes of an entry, and beside them the texts and names that the bytes contain as salted
-// hashes only, so that a text can be erased and the entry still be proved. It knows the domain's entries; it must know neither storage nor transport.
+// Package record defines the form in which log entries can still be proved years later: the
+// bytes of an entry and, beside them, the texts and names that the bytes contain only as
+// salted hashes, so that a text can be erased and the entry still be proved. It also verifies
+// such proofs. It knows the domain's log entries; it must know neither storage nor transport.
 package record
 
 import (
@@ -18,16 +19,18 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Entry is an entry as it is stored. It is proved by the hash of Bytes, exactly as they are.
+// Entry is an entry as it is stored. What is proved is the hash of Bytes, so they are never
+// re-encoded.
 type Entry struct {
 	Bytes string
-	// Values are the texts and names, by their role in the entry: saltSize random bytes
-	// followed by the value. Bytes contains the SHA-256 of both, in base64. A value that is
-	// missing was erased.
+	// Values are the texts and names by their role in the entry: saltSize random bytes
+	// followed by the value. Bytes contains the SHA-256 of both together, in base64. A missing
+	// value was erased.
 	Values map[string][]byte
 }
 
-// saltSize is how many random bytes keep a short text from being guessed by its hash.
+// saltSize is how many random bytes precede a value, so that a short text cannot be guessed
+// from its hash.
 const saltSize = 16
 
 const timeLayout = "2006-01-02T15:04:05.000Z"
@@ -59,14 +62,15 @@ type form struct {
 	Hold       *holdForm                 `json:"hold,omitempty"`
 }
 
-// holdForm is what became of a hold. Whose it is names a person.
+// holdForm says that a hold was placed or lifted. The holder is a hash because it identifies a
+// person.
 type holdForm struct {
 	Placed bool `json:"placed"`
 	Holder hash `json:"holder"`
 }
 
 // changeForm is a field that was written. Was is the fingerprint of the old value; it is
-// salted too, since a short value could be guessed from it.
+// salted too, because a short value could be guessed from an unsalted one.
 type changeForm struct {
 	Field string `json:"field"`
 	To    hash   `json:"to,omitempty"`
@@ -75,8 +79,9 @@ type changeForm struct {
 
 type hash string
 
-// Encode puts an entry into its form. of is the release or change request whose log it is
-// in, key its place there. The same entry has other salts each time.
+// Encode puts an entry into its form. of is the release or change request whose log it is in;
+// key is its key there. Salts are random, so encoding the same entry twice gives different
+// bytes.
 func Encode(of, key string, e release.LogEntry) Entry {
 	values := map[string][]byte{}
 	salted := func(name, value string) hash {
@@ -106,8 +111,8 @@ func Encode(of, key string, e release.LogEntry) Entry {
 	return Entry{Bytes: marshal(f), Values: values}
 }
 
-// Decode reads an entry back, without what was erased from it. The id is its key in the
-// log, which callers may want in another form.
+// Decode reads an entry back, without what was erased from it. The ID it returns is the key in
+// the log, which callers may convert to another form.
 func (e Entry) Decode() (release.LogEntry, error) {
 	var f form
 	if err := json.Unmarshal([]byte(e.Bytes), &f); err != nil {
@@ -150,7 +155,7 @@ func hashOf(v []byte) hash {
 	return hash(base64.RawStdEncoding.EncodeToString(sum[:]))
 }
 
-// fingerprint of a value that was there; nil of none.
+// fingerprint returns the fingerprint of a value; nil for an empty one.
 func fingerprint(value string) *release.Fingerprint {
 	if value == "" {
 		return nil
@@ -175,30 +180,30 @@ func decodeFingerprint(s string) *release.Fingerprint {
 	return &release.Fingerprint{SHA256: sum, Bytes: n}
 }
 
-// marshal is JSON as it is hashed and stored: without the escapes that only HTML needs.
+// marshal encodes JSON as it is hashed and stored: without HTML escaping.
 func marshal(v any) string {
 	var b bytes.Buffer
 	out := json.NewEncoder(&b)
 	out.SetEscapeHTML(false)
 	if err := out.Encode(v); err != nil {
-		panic("record: " + err.Error()) // a type without JSON form: the first use shows it
+		panic("record: " + err.Error()) // a type that JSON cannot encode: a mistake in the code
 	}
 	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }
 
-// ValueNames are the names of an entry's values by what an entry shows: author,
-// authorEmail, subject, text, and changes for all that was written of its fields, with the
-// fingerprints of what was there before.
+// ValueNames translates the parts of an entry that callers can erase into the names of its
+// values: author, authorEmail, subject, text, and changes, which covers every changed field's
+// new value and the fingerprint of its old one.
 func ValueNames(entryBytes string, shown []release.Erasable) []string {
 	var f form
-	_ = json.Unmarshal([]byte(entryBytes), &f) // what is not in its form has no values that are known
+	_ = json.Unmarshal([]byte(entryBytes), &f) // bytes that cannot be parsed have no known values
 	var names []string
 	for _, name := range shown {
 		switch name {
 		case "authorEmail":
 			names = append(names, "email")
 		case "subject":
-			names = append(names, "subject", "holder") // whose hold it is, by their subject
+			names = append(names, "subject", "holder") // the holder is identified by the same subject
 		case "changes":
 			for n := range f.Changes {
 				names = append(names, toName(n), wasName(n))

@@ -6,7 +6,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// TileID names a tile: its level counts from the leaves' up, its number from the oldest on.
+// TileID identifies a tile: levels count upwards from the leaves, numbers from the oldest
+// tile.
 type TileID struct {
 	Level  int
 	Number int64
@@ -17,8 +18,8 @@ func tileOf(index int64) (tlog.Tile, TileID) {
 	return t, TileID{Level: t.L, Number: t.N}
 }
 
-// Tiles are stored hashes of a tree: each tile has up to 64, one after another. The last
-// tile of a level grows until it is full. Tiles are a tlog.HashReader.
+// Tiles are the stored hashes of a tree; a tile is up to 64 hashes, concatenated. The last
+// tile of a level grows until it is full. Tiles implements tlog.HashReader.
 type Tiles map[TileID][]byte
 
 // ReadHashes reads hashes by their index in the tree.
@@ -37,9 +38,9 @@ func (t Tiles) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return hashes, nil
 }
 
-// WantedTiles collects which tiles a computation reads, so that they can be fetched
-// together: it is run with these first, and then again with the tiles. They are a
-// tlog.HashReader, of hashes that mean nothing.
+// WantedTiles collects which tiles a computation reads, so that they can be fetched together:
+// the computation runs once with WantedTiles, whose hashes are all zero, and then again with
+// the fetched tiles. It implements tlog.HashReader.
 type WantedTiles map[TileID]bool
 
 // ReadHashes notes which tiles the hashes are in.
@@ -51,11 +52,11 @@ func (w WantedTiles) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return make([]tlog.Hash, len(indexes)), nil
 }
 
-// EdgeTiles are the tiles that tell the root of a tree, and that it grows from.
+// EdgeTiles returns the tiles that are needed to compute a tree's root and to append to it.
 func EdgeTiles(size int64) WantedTiles {
 	wanted := WantedTiles{}
 	if _, err := tlog.TreeHash(size, wanted); err != nil {
-		panic("record: " + err.Error()) // it reads all that is asked for
+		panic("record: " + err.Error()) // WantedTiles never fails
 	}
 	return wanted
 }
@@ -63,9 +64,9 @@ func EdgeTiles(size int64) WantedTiles {
 // GrownTiles is how many tiles are written when a tree grows.
 func GrownTiles(size, grown int64) int { return len(tlog.NewTiles(TileHeight, size, grown)) }
 
-// Grow adds leaves to a tree, of which t holds the EdgeTiles. It returns the root of the
-// grown tree and the tiles to be written. Tiles that do not give the root that the tree had
-// are an error: somebody changed them, or the root.
+// Grow appends leaves to a tree whose EdgeTiles are in t. It returns the new root and the
+// tiles to write. It fails where the tiles do not yield the root that the tree is said to
+// have: somebody has changed them or the root.
 func (t Tiles) Grow(size int64, root tlog.Hash, leaves [][]byte) (tlog.Hash, Tiles, error) {
 	added := map[int64]tlog.Hash{}
 	both := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {

@@ -13,14 +13,14 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// SealedWithin is how long after its own time an entry is sealed at the latest: the sealer
-// runs each minute, and an alarm rings long before.
+// SealedWithin is the longest time that may pass between an entry's timestamp and its sealing:
+// the sealer runs every minute, and an alarm goes off long before this.
 const SealedWithin = 10 * time.Minute
 
-// Fault is the first thing that does not hold of an evidence, in words for an auditor.
+// Fault is the first thing in the evidence that does not hold, in words for an auditor.
 type Fault struct {
-	Of   string // the release or change request; empty where it is about the tree
-	Key  string // the entry; empty where it is about a log as a whole
+	Of   string // the release or change request; empty where it concerns the tree
+	Key  string // the entry; empty where it concerns a log as a whole
 	What string
 }
 
@@ -34,21 +34,21 @@ func (f *Fault) Error() string {
 	return f.Of + ", entry " + f.Key + ": " + f.What
 }
 
-// Verdict is what was found to hold of the evidence of one release.
+// Verdict is what the verification of one release's evidence found.
 type Verdict struct {
 	ReleaseID  string
 	Checkpoint Checkpoint
 	Entries    int // sealed, with what they say
-	Trimmed    int // notes of which the leaf is left
+	Trimmed    int // notes of which only the leaf is left
 	Unsealed   int
-	TakenOver  int // from before sealing existed: how they were then, nothing proves
+	TakenOver  int // older than sealing: nothing proves what they said before it
 	Erased     int // texts and names
 	Kept       []string
 }
 
-// Verify holds the pages of one release's evidence against each other, against their
-// checkpoint and against what was kept earlier. It returns a *Fault for the first thing
-// that does not hold. within is how long sealing may have taken.
+// Verify checks the pages of one release's evidence against each other, against their
+// checkpoint and against what was saved earlier. It returns a *Fault for the first thing that
+// does not hold. within is how long sealing may have taken, normally SealedWithin.
 func Verify(pages []Evidence, kept []Kept, within time.Duration) (Verdict, error) {
 	v := verification{within: within, logs: map[logName]*provedLog{}}
 	for _, step := range []func() error{
@@ -67,11 +67,11 @@ func Verify(pages []Evidence, kept []Kept, within time.Duration) (Verdict, error
 
 type logName struct{ kind, of string }
 
-// provedLog is the entries of one log, as far as each by itself is in order.
+// provedLog holds the entries of one log, each of which has been checked by itself.
 type provedLog struct {
 	LogCount
 	entries []provedEntry
-	erased  map[string]int // by key and name, the number of the entry that says so
+	erased  map[string]int // by key and name: the leaf number of the entry that records the erasure
 }
 
 type provedEntry struct {
@@ -92,11 +92,11 @@ type verification struct {
 	firstPageAt time.Time
 	names       []logName
 	logs        map[logName]*provedLog
-	generation  map[int]int64 // where each but the first begins
+	generation  map[int]int64 // the index of the first leaf of each generation after the first
 	verdict     Verdict
 }
 
-// open sees that the pages are those of one evidence, and all of them.
+// open checks that the pages belong to one evidence document and that none is missing.
 func (v *verification) open(pages []Evidence) error {
 	if len(pages) == 0 {
 		return &Fault{What: "There is no evidence in these files."}
@@ -146,7 +146,7 @@ func (v *verification) open(pages []Evidence) error {
 	return nil
 }
 
-// restores sees that each generation begins with what was known of those before.
+// restores checks that each generation begins with the last known checkpoint of those before.
 func (v *verification) restores(pages []Evidence) error {
 	v.generation = map[int]int64{}
 	for _, p := range pages {
@@ -158,7 +158,7 @@ func (v *verification) restores(pages []Evidence) error {
 			n := len(v.generation) + 2
 			last, generation := parseGenerationLeaf(r.Leaf)
 			if _, known := v.generation[generation]; known {
-				continue // on each page
+				continue // every page repeats them
 			}
 			if generation != n || last.Origin.Installation != v.checkpoint.Origin.Installation {
 				return &Fault{What: fmt.Sprintf("Leaf %d is not the beginning of generation %d, which follows on a restore: it reads %q.", r.Index, n, r.Leaf)}
@@ -191,7 +191,7 @@ func parseGenerationLeaf(leaf string) (Checkpoint, int) {
 	return last, form.Generation
 }
 
-// hashSet are the hashes of a page.
+// hashSet returns the hashes of a page by index.
 func (p Evidence) hashSet() (HashSet, error) {
 	set := make(HashSet, len(p.Hashes))
 	for _, s := range p.Hashes {
@@ -204,7 +204,7 @@ func (p Evidence) hashSet() (HashSet, error) {
 	return set, nil
 }
 
-// proved tells whether a leaf is where it is said to be, in the tree of the checkpoint.
+// proved checks that a leaf is at the given index in the checkpoint's tree.
 func (v *verification) proved(hashes HashSet, index int64, leaf tlog.Hash) error {
 	proof, err := tlog.ProveRecord(v.checkpoint.Size, index, hashes)
 	if err != nil {
@@ -213,8 +213,8 @@ func (v *verification) proved(hashes HashSet, index int64, leaf tlog.Hash) error
 	return tlog.CheckRecord(proof, v.checkpoint.Size, v.checkpoint.Root, index, leaf)
 }
 
-// prove takes each entry by itself: that it belongs where it stands, that what stands
-// beside it is what its bytes have hashes of, and that its leaf is in the tree.
+// prove checks each entry by itself: that it belongs to the log it is in, that its values
+// match the hashes in its bytes, and that its leaf is in the tree.
 func (v *verification) prove(pages []Evidence) error {
 	for _, p := range pages {
 		hashes, err := p.hashSet()
@@ -286,8 +286,7 @@ func (v *verification) proveEntry(given EvidenceEntry, hashes HashSet) (provedEn
 	return e, nil
 }
 
-// read holds the bytes of an entry against where it stands, and the values beside them
-// against the bytes.
+// read checks the bytes of an entry against its log and key, and its values against the bytes.
 func (e *provedEntry) read() error {
 	var f form
 	if err := json.Unmarshal([]byte(e.Bytes), &f); err != nil {
@@ -324,7 +323,7 @@ func (e *provedEntry) read() error {
 	return nil
 }
 
-// hashes are the values that an entry has, or had, by their names.
+// hashes returns the hashes of the values that an entry has, or had, by name.
 func (f form) hashes() map[string]hash {
 	all := map[string]hash{"subject": f.Subject, "author": f.Author, "email": f.Email, "text": f.Text}
 	for n, c := range f.Changes {
@@ -341,7 +340,7 @@ func (f form) hashes() map[string]hash {
 	return all
 }
 
-// nameOfValue is what people call a value.
+// nameOfValue names a value in words for an auditor.
 func nameOfValue(name string, f form) string {
 	for n, c := range f.Changes {
 		switch name {
@@ -359,7 +358,7 @@ func (e provedEntry) erasures(log *provedLog) {
 	if e.kind != release.LogErasure || json.Unmarshal([]byte(e.Bytes), &f) != nil || f.Erased == nil {
 		return
 	}
-	number := math.MaxInt // of an unsealed one: after all others
+	number := math.MaxInt // an unsealed entry comes after all sealed ones
 	if e.leaf != nil {
 		number = e.leaf.K
 	}

@@ -10,9 +10,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// checkLogs sees that each log is whole: its leaves are numbered without a gap, in the
-// order of the tree and of their times, what is missing of an entry was taken away by the
-// rules, and nothing waits for its seal for long.
+// checkLogs checks that each log is complete: its leaves are numbered without a gap, in the
+// order of the tree and of their times; whatever is missing from an entry was erased or
+// trimmed by the rules; and no entry has waited too long to be sealed.
 func (v *verification) checkLogs() error {
 	var sealed []provedEntry
 	for _, name := range v.names {
@@ -43,8 +43,8 @@ func (v *verification) checkLogs() error {
 	return nil
 }
 
-// withoutTwins leaves a note out that was trimmed while the pages were read, so that it
-// stands on one with its text and on another without; and sorts by key.
+// withoutTwins removes the duplicate of a note that was trimmed while the pages were read, and
+// so appears on one page with its text and on another without. It sorts by key.
 func (l *provedLog) withoutTwins() {
 	complete := map[string]bool{}
 	for _, e := range l.entries {
@@ -56,7 +56,7 @@ func (l *provedLog) withoutTwins() {
 	slices.SortStableFunc(l.entries, func(a, b provedEntry) int { return cmp.Compare(a.Key, b.Key) })
 }
 
-// numbered sees that the leaves of a log count from 1 without a gap.
+// numbered checks that the leaves of a log count from 1 without a gap.
 func (l *provedLog) numbered() error {
 	var sealed []provedEntry
 	keys := map[string]bool{}
@@ -99,8 +99,8 @@ func numbers(from, to int) string {
 	return fmt.Sprintf("the entries number %d to %d are", from, to)
 }
 
-// lost sees that words that are gone were erased, and that notes that are gone were
-// trimmed: then so many newer ones exist.
+// lost checks that missing values were erased by a recorded erasure, and that missing notes
+// were trimmed, which requires that release.MaxNotes newer ones exist.
 func (v *verification) lost(l *provedLog) error {
 	notes := 0 // newer than the entry
 	for n := len(l.entries) - 1; n >= 0; n-- {
@@ -137,8 +137,8 @@ func (v *verification) lost(l *provedLog) error {
 	return nil
 }
 
-// waiting sees that nothing has waited long for its seal: it would have been written
-// without the operation that it tells of, or the sealer stands still.
+// waiting checks that no entry has waited too long to be sealed: either it was forged, outside
+// the operation that it describes, or the sealer has stopped.
 func (v *verification) waiting(l *provedLog) error {
 	for _, e := range l.entries {
 		if e.leaf == nil && v.firstPageAt.Sub(e.at) > v.within {

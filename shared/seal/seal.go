@@ -1,5 +1,6 @@
-// Package seal makes leaves of the record's entries, on a schedule, and tells how long the
-// oldest has waited. It must know neither what an entry says nor how the tree is kept.
+// Package seal is the scheduled run that turns the record's entries into leaves of the tree
+// and reports how long the oldest entry has waited. It must know neither what an entry says
+// nor how the tree is stored.
 package seal
 
 import (
@@ -17,25 +18,25 @@ import (
 	"example.com/releases/shared/stream"
 )
 
-// Report tells what a run did and left. An alarm stands on Oldest: nil is what the run has
-// not read, which its log line leaves out, so that what nobody looked at never passes for
-// zero.
+// Report says what a run did and what it left. An alarm watches Oldest. It is nil where the
+// run could not read it, and then missing from the log line, so that an unknown age is never
+// taken for zero.
 type Report struct {
 	Sealed int  `json:"sealed"`                          // leaves that this run made
 	Oldest *int `json:"oldestUnsealedSeconds,omitempty"` // how long the oldest entry has waited; 0 where none waits
 }
 
-// Runner seals what one store holds. The clock comes in from the edge.
+// Runner seals the entries of one store.
 type Runner struct {
 	store      *dynamo.Store
 	generation dynamo.Generation
 	now        func() time.Time
 }
 
-// New returns a runner on a store. generation is the number of the tree's, and last the
-// checkpoint that is known of the one before, its lines or their words one after another;
-// empty for what the table itself says. It panics where they are not in their form: a
-// generation that begins wrongly stays so.
+// New returns a runner on a store. generation is the number of the tree's generation; last is
+// the last known checkpoint of the generation before, its lines separated by newlines or
+// spaces, or empty to take the one in the table. It panics where either is malformed: a
+// generation that begins with a wrong leaf can never be corrected.
 func New(store *dynamo.Store, generation, last string) *Runner {
 	g := dynamo.Generation{Number: 1}
 	if generation != "" {
@@ -60,7 +61,7 @@ func (r *Runner) WithClock(now func() time.Time) *Runner {
 	return &Runner{store: r.store, generation: r.generation, now: now}
 }
 
-// Run is the handler of the schedule. What it could not seal, the next run does.
+// Run is the schedule's handler. What it cannot seal is left to the next run.
 func (r *Runner) Run(ctx context.Context, _ json.RawMessage) (Report, error) {
 	early, cancel := stream.StopEarly(ctx)
 	defer cancel()
