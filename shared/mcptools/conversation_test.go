@@ -31,6 +31,8 @@ import (
 //	call get_release {…}      a tool call
 //	send tools/list {…}       any other method; {…} may be left out
 //	raw …                     a line as it is
+//	accept application/json   the header Accept from here on; alone: no such header
+//	id 1.5                    the id of the next message
 //	< 200 {…}                 the answer, written by -update
 //
 // All are held in one fixture, in the order of their names, so ids go on from file to file.
@@ -47,7 +49,9 @@ type talk struct {
 	w       *fixture
 	connect func(t *testing.T, w *fixture, who, sets string) line
 	speaker speaker
-	next    int // id of the next message
+	next    int      // id of the next message
+	id      string   // of the next message in its stead
+	accept  []string // nil: as the protocol demands
 	replies []reply
 }
 
@@ -69,7 +73,11 @@ func runConversation(t *testing.T, w *fixture, text string, connect func(*testin
 			method, params, _ := strings.Cut(rest, " ")
 			c.send(method, orEmpty(params))
 		case "raw":
-			c.say([]byte(rest), "", "")
+			c.say([]byte(expand(rest)), "", "")
+		case "accept":
+			c.accept = strings.Fields(rest)
+		case "id":
+			c.id = rest
 		default:
 			t.Fatalf("a conversation has no line such as %q", l)
 		}
@@ -143,9 +151,12 @@ func (c *talk) send(method, params string) {
 		name = named.Name + named.URI
 	}
 	id := fmt.Sprintf(`"id":%d,`, c.next)
-	if strings.HasPrefix(method, "notifications/") {
+	switch {
+	case strings.HasPrefix(method, "notifications/"):
 		id = ""
-	} else {
+	case c.id != "":
+		id, c.id = `"id":`+c.id+`,`, ""
+	default:
 		c.next++
 	}
 	c.say([]byte(fmt.Sprintf(`{"jsonrpc":"2.0",%s"method":%q,"params":%s}`, id, method, params)), method, name)
@@ -154,6 +165,12 @@ func (c *talk) send(method, params string) {
 func (c *talk) say(message []byte, method, name string) {
 	c.w.clock.Add(1)
 	h := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"}}
+	if c.accept != nil {
+		h["Accept"] = nil
+		if len(c.accept) > 0 {
+			h.Set("Accept", strings.Join(c.accept, " "))
+		}
+	}
 	if c.speaker.sets != "" {
 		h.Set(mcptools.ToolsetsHeader, c.speaker.sets)
 	}
@@ -228,7 +245,7 @@ var ways = map[string]func(*testing.T, *fixture, string, string) line{
 // same, byte for byte, and those of the golden files.
 func TestConversations_EveryWay_AreTheSame(t *testing.T) {
 	files, err := filepath.Glob("testdata/conversations/*.txt")
-	if err != nil || len(files) < 30 {
+	if err != nil || len(files) < 41 {
 		t.Fatalf("%d conversations: %v", len(files), err)
 	}
 	slices.Sort(files)
