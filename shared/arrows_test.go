@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 
 	// The bridge is a program for workstations: it speaks the protocol and knows no rule.
 	"shared/mcptools/bridge":   {},
+	"shared/mcptools/check":    {}, // a client of the endpoint, as others write them
 	"shared/mcptools/describe": {"shared/fields", "shared/mcptools", "shared/operations", "shared/release"},
 
 	// The parts of notify rest on its words, and link what they need: see onlyIn for who
@@ -95,7 +96,7 @@ var onlyIn = map[string][]string{
 	"github.com/aws/aws-lambda-go/lambda":                  {"shared/host", "shared/local", "shared/local/"},
 	"github.com/awslabs/aws-lambda-go-api-proxy/":          {"shared/host"},
 	"github.com/golang-jwt/":                               {"shared/identity", "shared/local", "shared/local/"},
-	"github.com/modelcontextprotocol/":                     {"shared/mcptools", "shared/mcptools/describe", "shared/local", "shared/local/"},
+	"github.com/modelcontextprotocol/":                     {"shared/mcptools", "shared/mcptools/check", "shared/mcptools/describe", "shared/local", "shared/local/"},
 	"github.com/goccy/go-yaml":                             {"shared/local/template"},
 	"golang.org/x/mod/":                                    {"shared/record"},  // 20 KB, and nothing at start
 	"golang.org/x/net/":                                    {"shared/address"}, // 0.2 MB, and nothing at start
@@ -285,7 +286,7 @@ func TestArrows_Environment_IsReadAtTheEdge(t *testing.T) {
 				return true
 			}
 			reads++
-			if !s.test && !listed(s.dir, []string{"shared/host", "shared/local", "shared/local/", "shared/testkit", "shared/testkit/", "functions/local", "functions/mcp-stdio"}) {
+			if !s.test && !listed(s.dir, []string{"shared/host", "shared/local", "shared/local/", "shared/testkit", "shared/testkit/", "functions/local", "functions/mcp-stdio", "shared/mcptools/check"}) {
 				t.Errorf("%s reads the environment with os.%s; that is shared/host's", s.fset.Position(sel.Pos()), sel.Sel.Name)
 			}
 			return true
