@@ -1,4 +1,4 @@
-# `make` alone tells what there is.
+# `make` alone lists the targets.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
@@ -39,12 +39,12 @@ run: ## the whole service on http://127.0.0.1:3000 (or PORT): engine, streams, s
 	@exec .local/bin/releases
 
 .PHONY: demo
-demo: ## in a second terminal: plays a release against the running service, and checks what it shows
+demo: ## in a second terminal: takes a release through its life on the running service, and checks the results
 	@go build -o .local/bin/releases ./functions/local
 	@exec .local/bin/releases demo
 
 .PHONY: test
-test: ## every test, with the race detector, on the real engine (DYNAMODB_ENDPOINT takes another)
+test: ## every test, with the race detector, on the real engine (DYNAMODB_ENDPOINT names another)
 	@# make check vets; doing it here too would type-check the whole SDK once more. One package more than
 	@# there are processors: tests wait for their engines. And none need wait a second for races at its end.
 	GORACE=atexit_sleep_ms=10 go test -race -vet=off -timeout 20m -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) ./...
@@ -93,8 +93,8 @@ build: ## each Lambda as it ships, into .local/build/<function>/bootstrap (GOARC
 reproducible: ## builds every Lambda twice, in two places, and compares the bytes
 	REPRODUCE=all go test -count=1 -v -run 'TestShipped_BuiltAgain_IsTheSame' ./shared/shipped
 
-# The processor is a word of the template and no parameter: sam build builds for what the
-# template says, and what is deployed is the template that it wrote.
+# The processor is written in the template and is not a parameter: sam build builds for what
+# the template says, and what is deployed is the template that it wrote.
 ARCHITECTURE ?= arm64
 SAM_BUILD ?= .aws-sam/build
 
@@ -118,7 +118,7 @@ validate: $(sam) $(moto) ## the template, by SAM, cfn-lint, checkov, the real tr
 	$(dir $(sam))python .ci/template/transform.py
 	$(dir $(sam))python .ci/template/moto_deploy.py
 	$(dir $(sam))python .ci/template/cognito.py
-	@# Each processor beside the other, in folders of their own: what is to be deployed stays as it is.
+	@# Both processors, in folders of their own: what is to be deployed stays as it is.
 	$(MAKE) sam-build ARCHITECTURE=arm64 SAM_BUILD=.local/validate/arm64
 	$(MAKE) sam-build ARCHITECTURE=x86_64 SAM_BUILD=.local/validate/x86_64
 
@@ -131,18 +131,18 @@ bench: ## one table of what everything costs beside its budget: nothing fails fo
 	go run ./shared/local/engine/with go run ./shared/local/bench $(if $(ONLY),-only '$(ONLY)')
 
 .PHONY: performance
-performance: ## docs/performance anew: the table of a whole bench, and plots of how cost grows (needs python3)
+performance: ## writes docs/performance again: the table of a whole bench, and plots of how cost grows (needs python3)
 	go run ./shared/local/engine/with go run ./shared/local/bench -page docs/performance/budgets.md
 	go run ./shared/local/engine/with go test ./shared/rest -run '^$$' -bench Growth -benchtime 1x -update
 	@test -x .local/plot/bin/python || { python3 -m venv .local/plot && .local/plot/bin/pip install --quiet --disable-pip-version-check $(PLOT); }
 	.local/plot/bin/python shared/local/bench/plot.py docs/performance
 
 .PHONY: mutants
-mutants: ## takes away each condition of each guarded write, one at a time: does a test notice? (ONLY=regexp narrows it)
+mutants: ## removes each condition of each guarded write, one at a time: does a test fail? (ONLY=regexp narrows it)
 	go run ./shared/local/mutants $(if $(ONLY),-only '$(ONLY)') ./shared/dynamo
 
 .PHONY: pictures
-pictures: ## the pictures in docs/pictures, from the running product (needs chromium, npm and what make test needs)
+pictures: ## takes the pictures in docs/pictures from the running product (needs chromium, npm and what make test needs)
 	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "needs Chromium: apt-get install chromium"; exit 1; }
 	@command -v npm >/dev/null || { echo "needs npm, which gets the checkers that look at the pages first"; exit 1; }
 	go test -count=1 -vet=off ./shared/local -run TestPages_InBrowser_AreReadable -pictures "$$PWD/docs/pictures"
@@ -163,7 +163,7 @@ $(sam):
 $(moto): $(sam)
 	@.local/venv/bin/pip install --quiet --disable-pip-version-check "$(MOTO)" "$(AWS_CLI)" && touch $@
 
-# A tool is built from its own module, so that it leaves ours alone.
+# A tool is built from its own module, so that our go.mod stays as it is.
 define build_tool
 $(call tool,$(1)):
 	@echo "Building $(notdir $(1)), once …"
