@@ -40,14 +40,14 @@ func checkAction(table string, k item, e *expression) types.TransactWriteItem {
 	}}
 }
 
-// update is a single conditional update. It returns the item after it, or the failed
+// update makes a single conditional update. It returns the updated item, or the failed
 // condition with the item as it is stored.
 func (s *Store) update(ctx context.Context, table string, k item, e *expression) (item, error) {
 	return s.updateReturning(ctx, types.ReturnValueAllNew, table, k, e)
 }
 
-// updateQuietly is update for callers who know the item afterwards: when ten thousand
-// tasks are settled, the answers would be most of the traffic.
+// updateQuietly is update for callers that need not see the updated item: when ten thousand
+// tasks are settled, returning the items would be most of the traffic.
 func (s *Store) updateQuietly(ctx context.Context, table string, k item, e *expression) error {
 	_, err := s.updateReturning(ctx, types.ReturnValueNone, table, k, e)
 	return err
@@ -105,7 +105,8 @@ func (s *Store) batchGet(ctx context.Context, table string, keys []item) ([]item
 	return all, nil
 }
 
-// batchGetTables is one BatchGetItem, of several tables, until everything of it was read.
+// batchGetTables reads from several tables with BatchGetItem, repeating it for unprocessed
+// keys until everything has been read.
 func (s *Store) batchGetTables(ctx context.Context, request map[string]types.KeysAndAttributes) (map[string][]item, error) {
 	all := map[string][]item{}
 	for round := 0; len(request) > 0; round++ {
@@ -129,15 +130,15 @@ func (s *Store) batchGetTables(ctx context.Context, request map[string]types.Key
 	return all, nil
 }
 
-// pageSize is how many items a request reads from a range that can be of any length.
+// pageSize is how many items one request reads from a range of unbounded length.
 const pageSize = 1000
 
 // pages reads a range and calls each for every page, with the key at which the next one
-// begins, until the range ends or each says to stop. size is the number of items per
-// request, 0 for no limit.
+// begins, until the range ends or each returns false. size is the number of items per request,
+// 0 for no limit.
 //
-// A range that can be of any length must have a size; where the domain bounds the number
-// of items, it needs none. The tests' tables refuse any other query: see testkit.
+// A range of unbounded length must have a size; where the domain bounds the number of items,
+// it needs none. The tests' tables refuse unbounded queries: see testkit/bounded.
 func (s *Store) pages(ctx context.Context, in *dynamodb.QueryInput, size int, each func(page []item, next item) (goOn bool, err error)) error {
 	if s.eventuallyConsistent {
 		in.ConsistentRead = nil
@@ -168,7 +169,8 @@ func (s *Store) items(ctx context.Context, in *dynamodb.QueryInput, size int, ea
 	})
 }
 
-// rangeOf is the strongly consistent query of a partition where the sort key meets a condition.
+// rangeOf returns the strongly consistent query for the items of a partition whose sort key
+// meets a condition.
 func rangeOf(table, pk, operator string, bounds ...string) *dynamodb.QueryInput {
 	e := newExpression()
 	condition := e.name("pk") + " = " + e.value(text(pk)) + " AND "

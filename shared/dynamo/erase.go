@@ -12,9 +12,10 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// EraseFromLog takes a person's words out of an entry of a release's log, for good, and
-// leaves an entry that says which. The entry's bytes hold hashes of them and stay, and so
-// does its seal. Deletion of the release does not keep anybody from asking for it.
+// EraseFromLog removes personal data from an entry of a release's log, for good, and adds an
+// entry that says what was removed. The original entry's bytes hold only hashes of it and
+// stay, and so does its seal. It also works once the release is deleted, because the log
+// outlives the release.
 func (s *Store) EraseFromLog(ctx context.Context, id, entryID string, parts []release.Erasable, w Write) (release.LogEntry, error) {
 	w.keepRecordIn(s.tables.Releases)
 	return retryOnConflict(ctx, func() (release.LogEntry, error) {
@@ -54,8 +55,8 @@ func (s *Store) EraseFromChangeLog(ctx context.Context, id, entryID string, part
 	})
 }
 
-// afterDeletion is the key of an erasure in the log of a release that was deleted: behind
-// all that stands there.
+// afterDeletion returns the key for an erasure in the log of a deleted release: it sorts after
+// every other entry.
 func (s *Store) afterDeletion(ctx context.Context, id string) (string, error) {
 	end, err := s.get(ctx, s.tables.Releases, key(logPrefix+id, deletedSort))
 	if err != nil {
@@ -69,7 +70,7 @@ func (s *Store) afterDeletion(ctx context.Context, id string) (string, error) {
 	return noteSort(9999, n), err
 }
 
-// erasing is what is erased, and where the entry goes that says so.
+// erasing says what is erased, and where the entry that records the erasure goes.
 type erasing struct {
 	table, partition, of string
 	key, shown           string
@@ -123,7 +124,7 @@ func joined(parts []release.Erasable) string {
 	return strings.Join(all, ", ")
 }
 
-// logSort is the key of an entry that callers see as logID, or that is a key already.
+// logSort returns the key of an entry from the ID that callers see (logID), or from a key.
 func logSort(id string) string {
 	pad := func(parts []string, sizes ...int) {
 		for n := range min(len(parts), len(sizes)) {
@@ -146,8 +147,8 @@ func logSort(id string) string {
 	return n + "#" + padded(suffix, 4)
 }
 
-// changeLogSortOf is the key of an entry that callers see as changeLogID, or that is a key
-// already.
+// changeLogSortOf returns the key of an entry from the ID that callers see (changeLogID), or
+// from a key.
 func changeLogSortOf(id string) string {
 	revision, nth, written := strings.Cut(id, ".")
 	if revision = padded(revision, len(olderDecision)); written {

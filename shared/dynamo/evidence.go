@@ -9,21 +9,23 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// evidenceBytes bounds what a page of evidence takes as JSON: 4 MB, without what one entry,
-// or 99 leaves of trimmed notes, may go beyond it, and a release with its change requests.
+// evidenceBytes bounds a page of evidence, far below the 6 MB that a Lambda function can
+// answer with: the last entry, or an item with 99 leaves of trimmed notes, may exceed it, and
+// the first page also holds the release with its change requests.
 const evidenceBytes = 3 << 20
 
-// proofBytes is about what the leaf of an entry takes in evidence, with the hashes that
-// only it needs: in a tree of a million leaves up to 18, most of them shared.
+// proofBytes estimates what the proof of one entry adds to a page: its leaf, and the hashes
+// that no other entry needs. In a tree of a million leaves these are up to 18, but most hashes
+// are shared.
 const proofBytes = 1200
 
-// Evidence reads a page of what proves the record of a release and of its change requests.
-// All pages are of the checkpoint of the first one, which the cursor carries. since is the
-// size of an older tree to be connected with it, or 0. The release is nil once it is
-// deleted.
+// Evidence reads a page of what proves the record of a release and of its change requests. All
+// pages refer to the checkpoint of the first one, which the cursor carries. since is the size
+// of an older tree that is to be proved a prefix of it, or 0. The release is nil after the
+// first page, and once it is deleted.
 //
-// What is counted is read before the entries, and they before the head of the tree: so an
-// entry that is counted as sealed is there, and one that was sealed when it was read is in
+// The leaf counts are read before the entries, and the entries before the head of the tree: so
+// an entry that is counted as sealed is found, and one that is sealed when it is read is in
 // the tree.
 func (s *Store) Evidence(ctx context.Context, id string, since int64, cursor string, now time.Time) (record.Evidence, *ReleaseDetail, error) {
 	detail, err := s.releaseOrItsEnd(ctx, id)
@@ -57,12 +59,13 @@ func (s *Store) Evidence(ctx context.Context, id string, since int64, cursor str
 		return record.Evidence{}, nil, err
 	}
 	if cursor != "" {
-		detail = nil // it stands on the first page
+		detail = nil // it is on the first page only
 	}
 	return page.Evidence, detail, nil
 }
 
-// releaseOrItsEnd reads a release with its links; nil where it was deleted.
+// releaseOrItsEnd reads a release with its links; nil where the release is deleted but its log
+// remains.
 func (s *Store) releaseOrItsEnd(ctx context.Context, id string) (*ReleaseDetail, error) {
 	detail, err := s.ReleaseWithLinks(ctx, id)
 	if err == nil || !release.IsKind(err, release.KindNotFound) {
@@ -85,8 +88,9 @@ type evidenceLog struct {
 
 func (l evidenceLog) archive() bool { return strings.HasPrefix(l.partition, leavesPrefix) }
 
-// evidenceLogs are the release's log, the leaves of its trimmed notes (after it: what is
-// trimmed meanwhile stands there by then), and the records of its change requests.
+// evidenceLogs lists the release's log, then the leaves of its trimmed notes (after the log,
+// so that notes that are trimmed meanwhile are not missed), then the records of its change
+// requests.
 func evidenceLogs(id string, detail *ReleaseDetail) []evidenceLog {
 	logs := []evidenceLog{{record.ReleaseLog, id, logPrefix + id}, {record.ReleaseLog, id, leavesPrefix + id}}
 	if detail == nil {
@@ -98,7 +102,7 @@ func evidenceLogs(id string, detail *ReleaseDetail) []evidenceLog {
 	return logs
 }
 
-// leafCounts reads how many leaves were counted for each log.
+// leafCounts reads how many leaves each log has.
 func (s *Store) leafCounts(ctx context.Context, logs []evidenceLog) ([]record.LogCount, error) {
 	var keys []item
 	for _, l := range logs {
@@ -132,7 +136,8 @@ type evidencePage struct {
 	size, limit int
 }
 
-// evidenceEntries reads a log from where the page stands, and tells whether the page is full.
+// evidenceEntries continues reading the page's current log, and reports whether the page is
+// full.
 func (s *Store) evidenceEntries(ctx context.Context, p *evidencePage) (full bool, err error) {
 	log := p.logs[p.at.log]
 	in := rangeOf(s.tables.Releases, log.partition, ">=", firstEntry)
@@ -174,13 +179,13 @@ func (p *evidencePage) addEntry(log evidenceLog, i item) {
 	p.size += sizeOfEntry(i) * 5 / 4 // as JSON in JSON
 }
 
-// addLeaves adds what is left of trimmed notes.
+// addLeaves adds the leaves of trimmed notes, which are all that is left of them.
 func (p *evidencePage) addLeaves(log evidenceLog, i item) {
 	indexes := listOf(i, "indexes")
 	for n, leaf := range stringListOf(i, "leaves") {
 		e := record.EvidenceEntry{Of: log.of, Kind: log.kind, Leaf: leaf, Index: record.NotSealed}
 		if l, err := record.ParseLeaf([]byte(leaf)); err == nil {
-			e.Key = l.Key // else the verifier says that it is none
+			e.Key = l.Key // otherwise the verifier reports that it is not a leaf
 		}
 		if n < len(indexes) {
 			e.Index = int(int64Of(item{"i": indexes[n]}, "i"))

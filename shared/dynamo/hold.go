@@ -19,7 +19,7 @@ import (
 //
 //	H#<subject>    who placed it, since when, and why
 //
-// The release has what is decided by, as attributes:
+// The release itself has the attributes that conditions and lists need:
 //
 //	held           the subjects of all holders, which transitions want absent
 //	holdRevision   counts the writes to holds. Each asks for the count that it read, so that
@@ -27,8 +27,8 @@ import (
 //	changeCount    is a hundredth less for each hold: the indexes that lists read have it and
 //	               no other attribute that could tell, and an index is never changed
 //
-// Holds sort before the log's counter, where versions of before 2026-11-26, which take every
-// item behind the release for a link, do not look.
+// Holds sort before the log's counter, where versions from before 2026-11-26 do not look: they
+// take every item after the release for a link.
 const (
 	holdPrefix = "H#"
 	heldBy     = "held"
@@ -55,9 +55,9 @@ func holdFields(a *attributes, h *release.Hold) {
 	a.text("text", &h.Text)
 }
 
-// countedChanges reads changeCount: how many change requests are linked, and whether there
-// are holds. Whole numbers are compared with it as ever, since all holds together are less
-// than one.
+// countedChanges reads changeCount: how many change requests are linked, and whether there are
+// holds. Conditions can still compare changeCount with whole numbers, because all holds
+// together subtract less than one.
 func countedChanges(i item) (linked int, held bool) {
 	n, ok := i["changeCount"].(*types.AttributeValueMemberN)
 	if !ok {
@@ -83,8 +83,8 @@ func (s *Store) Holds(ctx context.Context, id string) ([]release.Hold, error) {
 	return shownHolds(found.holds), err
 }
 
-// shownHolds are holds with their holders' subjects as they are shown: what identifies is
-// read as it was stored.
+// shownHolds returns holds with their holders' subjects cleaned for display. The stored
+// subject is a key and is read verbatim.
 func shownHolds(holds []release.Hold) []release.Hold {
 	shown := slices.Clone(holds)
 	for n := range shown {
@@ -93,7 +93,7 @@ func shownHolds(holds []release.Hold) []release.Hold {
 	return shown
 }
 
-// withHolds is a release as read, with the holds on it.
+// withHolds adds the holds to a release that was read.
 func (s *Store) withHolds(ctx context.Context, r release.Release) (release.Release, error) {
 	if len(r.Held) == 0 {
 		return r, nil
@@ -105,15 +105,16 @@ func (s *Store) withHolds(ctx context.Context, r release.Release) (release.Relea
 	return r, err
 }
 
-// holdable is a release as whoever changes its holds read it.
+// holdable is a release as read by an operation that changes its holds.
 type holdable struct {
 	release.Release
 	place
 	holdRevision types.AttributeValue // of the holds; nil before the first
 }
 
-// holdable reads a release, its log's counter and its holds in one consistent query. The
-// release comes first: what else is younger than it, the write will notice.
+// holdable reads a release, its log's counter and its holds in one consistent query. The query
+// runs backwards so that the release is read first: where a hold or the counter changes after
+// that, the write's conditions fail.
 func (s *Store) holdable(ctx context.Context, id string, w Write) (holdable, error) {
 	in := rangeOf(s.tables.Releases, releasePrefix+id, "between", holdPrefix, mainSort)
 	in.ScanIndexForward = aws.Bool(false)
@@ -128,8 +129,9 @@ func (s *Store) holdable(ctx context.Context, id string, w Write) (holdable, err
 	return holdable{r, place{r.Epoch(), num(found.counter, "n"), r.Revision}, found.itself["holdRevision"]}, err
 }
 
-// PlaceHold places a hold on a release, or replaces the text of the writer's own, with the
-// entry that tells of it. Where status is given, it is placed only while the release has it.
+// PlaceHold places the writer's hold on a release, or replaces its text, and writes the log
+// entry about it. Where a status is given, the hold is placed only while the release has that
+// status.
 func (s *Store) PlaceHold(ctx context.Context, id, words string, status release.Status, w Write) (release.LogEntry, error) {
 	w.keepRecordIn(s.tables.Releases)
 	return retryOnConflict(ctx, func() (release.LogEntry, error) {
@@ -158,8 +160,8 @@ func (s *Store) PlaceHold(ctx context.Context, id, words string, status release.
 	})
 }
 
-// LiftHold lifts the hold of a subject, as it is or as it is shown, with the entry that tells of it. Where there is
-// none, it writes nothing.
+// LiftHold lifts the hold of a subject, given as it is stored or as it is displayed, and
+// writes the log entry about it. Where there is no such hold, it writes nothing.
 func (s *Store) LiftHold(ctx context.Context, id, holder string, w Write) error {
 	_, err := retryOnConflict(ctx, func() (struct{}, error) {
 		var none struct{}
@@ -182,9 +184,9 @@ func (s *Store) LiftHold(ctx context.Context, id, holder string, w Write) error 
 	return err
 }
 
-// holdGuard is an update of a release whose holds are as they were read, in the status and
-// not half-deleted. It does not ask for the revision: a hold must come through while others
-// edit and decide.
+// holdGuard is an update of a release on the condition that its holds are as they were read,
+// that its status is the same and that it is not being deleted. It does not check the
+// revision: a hold must succeed while others edit and decide.
 func (s *Store) holdGuard(now holdable, w Write) *expression {
 	e := s.releaseGuard(now.Release, opHold, w).add("holdRevision", number(1))
 	if now.holdRevision != nil {
@@ -193,7 +195,8 @@ func (s *Store) holdGuard(now holdable, w Write) *expression {
 	return e.absent("holdRevision")
 }
 
-// removeHolds removes the holds on a release that is being deleted, which takes none any more.
+// removeHolds removes the holds on a release that is being deleted, on which none can be
+// placed any more.
 func (s *Store) removeHolds(ctx context.Context, id string) error {
 	found, err := s.collect(ctx, rangeOf(s.tables.Releases, releasePrefix+id, "begins", holdPrefix))
 	if err != nil || len(found.holds) == 0 {

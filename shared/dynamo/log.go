@@ -112,7 +112,7 @@ func (s *Store) putNote(ctx context.Context, id string, i item, entry release.Lo
 	actions := []types.TransactWriteItem{putAction(s.tables.Releases, i, newExpression())}
 	if w.IfRevision != 0 {
 		actions = append(actions, checkAction(s.tables.Releases, releaseKey(id),
-			newExpression().equal("revision", number(w.IfRevision)))) // which the mark of a deletion raises
+			newExpression().equal("revision", number(w.IfRevision)))) // marking a release as being deleted raises it
 	}
 	err := s.transact(ctx, append(actions, w.recordAction(&entry)...))
 	failed, ok := failedCondition(err)
@@ -129,9 +129,9 @@ func (s *Store) putNote(ctx context.Context, id string, i item, entry release.Lo
 	return staleRevision("release", id, now.Revision, w)
 }
 
-// trimLog removes the notes beyond the newest that are kept, and no other entries. Their
-// keys follow from their numbers, so nothing else is read; numbers that were never used are
-// skipped. The counter stores how far trimming came.
+// trimLog removes notes beyond the newest release.MaxNotes, and no other entries. Their keys
+// follow from their numbers, so nothing else is read; numbers that were never used are
+// skipped. The counter stores how far trimming has come.
 func (s *Store) trimLog(ctx context.Context, id string, counter logCounter) error {
 	kept, n := 0, counter.notes
 	for ; kept < release.MaxNotes && n > counter.trimmed; n -= 100 {
@@ -158,9 +158,9 @@ func (s *Store) trimLog(ctx context.Context, id string, counter logCounter) erro
 	return nil
 }
 
-// removeNotes removes the notes before a number that are not trimmed yet, the oldest first
-// and a bounded number of them: the next trim removes what is left. It ends at one that is not sealed:
-// nothing would prove that it was ever there.
+// removeNotes removes the notes before a number that are not trimmed yet, the oldest first and
+// a bounded number of them: the next trim removes what is left. It stops at the first note
+// that is not sealed: once removed, nothing would prove that it ever existed.
 func (s *Store) removeNotes(ctx context.Context, id string, counter logCounter, before int) error {
 	upTo := min(before-1, counter.trimmed+4*trimEvery)
 	trimmed := counter.trimmed
@@ -193,8 +193,8 @@ func (s *Store) removeNotes(ctx context.Context, id string, counter logCounter, 
 	return err
 }
 
-// sealedNotes are those notes under the keys, which are in the order of the log, that stand
-// before the first that is not sealed, and which key that has; -1 where all are.
+// sealedNotes returns the notes under the keys, which are in log order, up to the first that
+// is not sealed, and the position of that one's key; -1 where all are sealed.
 func sealedNotes(keys, found []item) (notes []item, unsealed int) {
 	of := map[string]item{}
 	for _, i := range found {
@@ -202,7 +202,7 @@ func sealedNotes(keys, found []item) (notes []item, unsealed int) {
 	}
 	for n, k := range keys {
 		switch i := of[verbatim(k, "sk")]; {
-		case i == nil: // a number that nobody used in the end, or trimmed by somebody else
+		case i == nil: // a number that was never used, or a note that another trim has removed
 		case !has(i, "i"):
 			return notes, n
 		default:
@@ -212,8 +212,8 @@ func sealedNotes(keys, found []item) (notes []item, unsealed int) {
 	return notes, -1
 }
 
-// removeSealed removes notes, and keeps their leaves together in an item beside the log:
-// what reads the log would have to pass over rows that stayed in it.
+// removeSealed removes notes and stores their leaves together in one item outside the log, so
+// that readers of the log need not skip them.
 func (s *Store) removeSealed(ctx context.Context, id string, first int, notes []item) error {
 	if len(notes) == 0 {
 		return nil

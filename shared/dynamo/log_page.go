@@ -80,8 +80,8 @@ func (p *entryPage) add(e release.LogEntry, i item) bool {
 	return len(p.entries) < p.limit && p.size < p.maxBytes
 }
 
-// newestFirst reads entries from the query's start on, newest first, and calls take for
-// each until it says that the page is full. It tells whether none was left then.
+// newestFirst reads entries from the query's start on, newest first, and calls take for each
+// until it returns false because the page is full. It reports whether no entry was left then.
 func (s *Store) newestFirst(ctx context.Context, in *dynamodb.QueryInput, p *entryPage, take func(item) bool) (end bool, err error) {
 	in.ScanIndexForward = aws.Bool(false)
 	for {
@@ -104,8 +104,8 @@ func (s *Store) newestFirst(ctx context.Context, in *dynamodb.QueryInput, p *ent
 	}
 }
 
-// logPosition is how far a log has been read, newest first: up to which entry, and how
-// many notes.
+// logPosition is how far a log has been read, newest first: the last entry read, and the
+// number of notes so far.
 type logPosition struct {
 	id    string
 	after string // empty at the beginning
@@ -120,7 +120,7 @@ func (p logPosition) seal(list string) string {
 	return sealCursor(item{"pk": text(logPrefix + p.id), "sk": text(p.after), "seen": text(strconv.Itoa(p.notes))}, list)
 }
 
-// isEntryKey tells whether a sort key can be an entry's.
+// isEntryKey reports whether a sort key can belong to an entry.
 func isEntryKey(s string) bool { return isLegacySort(s) || strings.HasPrefix(s, firstSort) }
 
 func openLogCursor(cursor, list, id string) (logPosition, error) {
@@ -138,9 +138,9 @@ func openLogCursor(cursor, list, id string) (logPosition, error) {
 	return logPosition{id: id, after: verbatim(start, "sk"), notes: notes}, nil
 }
 
-// logFrom reads entries from a position on, newest first, and returns where it ended. Old
-// entries, which sort before all others, are read all at once when they are reached: their
-// keys do not give their order.
+// logFrom reads entries from a position on, newest first, and returns where it ended. Entries
+// from before 2026-11-26, which sort before all others, are read all at once when they are
+// reached, because their keys do not give their order.
 func (s *Store) logFrom(ctx context.Context, p logPosition, page *entryPage) (logPosition, error) {
 	page.entries = []release.LogEntry{}
 	take := func(i item) bool {
@@ -162,7 +162,7 @@ func (s *Store) logFrom(ctx context.Context, p logPosition, page *entryPage) (lo
 		var err error
 		p.end, err = s.newestFirst(ctx, in, page, func(i item) bool {
 			if isLegacySort(verbatim(i, "sk")) {
-				p.after = legacyNoteSort(math.MaxInt32) // after the last that has another key
+				p.after = legacyNoteSort(math.MaxInt32) // the position between new entries and legacy ones
 				return false
 			}
 			return take(i)

@@ -20,8 +20,8 @@ func (s *Store) OpenJob(ctx context.Context, k mail.JobKey, now time.Time) error
 	return err
 }
 
-// OpenJobOnce is OpenJob, unless the job is open and not overdue; one that was begun goes on
-// where it stopped. It tells whether it opened it.
+// OpenJobOnce is OpenJob, unless the job is open and not overdue; a job that was begun
+// continues where it stopped. It reports whether it opened the job.
 func (s *Store) OpenJobOnce(ctx context.Context, k mail.JobKey, now time.Time) (bool, error) {
 	e := putJob(k, opPlan, now.Add(mail.ReplanAfter), now)
 	e.conditions = append(e.conditions, "(NOT "+e.name(opAttribute)+" IN ("+e.value(opPlan.value())+", "+e.value(opPlanning.value())+") OR "+e.name("dueAt")+" < "+e.value(millisValue(now))+")")
@@ -32,8 +32,9 @@ func (s *Store) OpenJobOnce(ctx context.Context, k mail.JobKey, now time.Time) (
 	return err == nil, err
 }
 
-// OpenDueJob opens a job that is waiting and due, or that is open and was forgotten
-// (late). It checks the table, since the index of due items lags.
+// OpenDueJob opens a job that is waiting and due, or one that is open and overdue (late),
+// because whoever planned it died. The condition is on the table's item, since the index of
+// due items lags.
 func (s *Store) OpenDueJob(ctx context.Context, k mail.JobKey, now time.Time) (opened, late bool, err error) {
 	e := putJob(k, opPlan, now.Add(mail.ReplanAfter), now).equal(opAttribute, opWait.value()).compare("dueAt", "<", millisValue(now))
 	_, err = s.update(ctx, s.tables.Mail, jobKey(k), e)
@@ -48,7 +49,7 @@ func (s *Store) OpenDueJob(ctx context.Context, k mail.JobKey, now time.Time) (o
 	return late, late, err
 }
 
-// ArmJob has a job wait until a time, unless it waits already or is open.
+// ArmJob makes a job wait until a time, unless it is already waiting or open.
 func (s *Store) ArmJob(ctx context.Context, k mail.JobKey, at, now time.Time) error {
 	_, err := s.update(ctx, s.tables.Mail, jobKey(k), putJob(k, opWait, at, now).absent("dueKey"))
 	if _, armed := failedCondition(err); armed {
@@ -57,8 +58,8 @@ func (s *Store) ArmJob(ctx context.Context, k mail.JobKey, at, now time.Time) er
 	return err
 }
 
-// OpenSettlement opens a settlement's job that waits for its end, or that does not exist
-// yet. One that was planned stays as it is.
+// OpenSettlement opens a settlement's job that waits for the settlement to end, or that does
+// not exist yet. One that has been planned stays as it is.
 func (s *Store) OpenSettlement(ctx context.Context, k mail.JobKey, now time.Time) error {
 	e := putJob(k, opPlan, now.Add(mail.ReplanAfter), now)
 	e.conditions = append(e.conditions, "(attribute_not_exists("+e.name("pk")+") OR "+e.name(opAttribute)+" = "+e.value(opWait.value())+")")
@@ -69,8 +70,8 @@ func (s *Store) OpenSettlement(ctx context.Context, k mail.JobKey, now time.Time
 	return err
 }
 
-// AwaitSettlement stores a settlement's job, to wait until the settlement is complete: a
-// job that exists already, opened or planned, stays as it is.
+// AwaitSettlement stores a settlement's job, which waits until the settlement is complete. A
+// job that already exists, opened or planned, stays as it is.
 func (s *Store) AwaitSettlement(ctx context.Context, k mail.JobKey, now time.Time) error {
 	_, err := s.update(ctx, s.tables.Mail, jobKey(k), putJob(k, opWait, now.Add(mail.ReplanAfter), now).absent("pk"))
 	if _, there := failedCondition(err); there {
@@ -98,15 +99,15 @@ func (s *Store) Job(ctx context.Context, k mail.JobKey) (mail.Job, bool, error) 
 func decodeJob(k mail.JobKey, i item) mail.Job {
 	op := opOf(i)
 	j := mail.Job{JobKey: k, Open: isOpen(op), Wait: op == opWait, Round: num(i, "round"), DueAt: timeOf(i, "dueAt")}
-	_ = json.Unmarshal([]byte(verbatim(i, "progress")), &j.Progress) // ours; without it, planning begins anew
+	_ = json.Unmarshal([]byte(verbatim(i, "progress")), &j.Progress) // we wrote it; if it cannot be read, planning starts over
 	return j
 }
 
 func isOpen(op Op) bool { return op == opPlan || op == opPlanning }
 
-// SaveProgress records how far the planning of a job, as it was read, has come, and whether
-// its record is to wake who goes on. False says that somebody else opened it or plans it:
-// it is theirs now.
+// SaveProgress records how far the planning of a job has come, provided that the job is as it
+// was read. With wake, its stream record invokes whoever continues. False means that somebody
+// else has opened the job or is planning it, and that the caller must stop.
 func (s *Store) SaveProgress(ctx context.Context, j mail.Job, wake bool, now time.Time) (mail.Job, bool, error) {
 	op := opPlanning
 	if wake {
@@ -126,8 +127,8 @@ func (s *Store) SaveProgress(ctx context.Context, j mail.Job, wake bool, now tim
 	return j, err == nil, err
 }
 
-// CloseJob records that a job, as it was read, is done, and when it is due next; the zero
-// time for never. Where it was opened again meanwhile, it stays open.
+// CloseJob records that a job is done, and when it is due next; the zero time for never. Where
+// it was opened again since it was read, it stays open.
 func (s *Store) CloseJob(ctx context.Context, j mail.Job, next, now time.Time) error {
 	closed := opRest
 	if _, settlement := j.Epoch(); settlement {

@@ -12,17 +12,17 @@ import (
 	"example.com/releases/shared/mail"
 )
 
-// A lot is people whom planning has found so far, in the order of their keys. It waits in
+// A lot is a group of people whom planning has found so far, sorted by key. It is stored in
 // items of about lotBytes, each under the key of the last person in it, until planning has
-// read whatever it reads and tells them.
+// read all its sources and writes the mails, perhaps in another invocation.
 const (
 	lotPrefix = "LOT#"
 	lotBytes  = 64 << 10
-	// lotKept is for how long a lot is kept: planning goes on within minutes.
+	// lotKept is far longer than planning ever pauses, which is minutes.
 	lotKept = 48 * time.Hour
 )
 
-// PutLot stores a lot under a name that nothing else has.
+// PutLot stores a lot. The name must be unique.
 func (s *Store) PutLot(ctx context.Context, name string, people []*mail.Person, now time.Time) error {
 	var stored []json.RawMessage
 	size := 0

@@ -11,8 +11,8 @@ import (
 	"example.com/releases/shared/mail"
 )
 
-// TimerWalk is the progress of a walk over all scheduled releases, which gives a timer to
-// those that an earlier version scheduled.
+// TimerWalk is the progress of a walk over all scheduled releases, which creates the jobs that
+// an earlier version did not create when it scheduled them.
 type TimerWalk struct {
 	Since time.Time // when it first began; the zero time before that
 	after item      // where it continues; nil at the beginning
@@ -45,7 +45,7 @@ func (s *Store) WithoutTimer(ctx context.Context, w TimerWalk, most int, now tim
 	}
 	armed := map[string]bool{}
 	for _, j := range jobs {
-		// An earlier version left its jobs planned, and nothing to wait for.
+		// An earlier version left its jobs planned and without a due time: those do not count.
 		armed[str(j, "pk")] = has(j, "dueKey") || opOf(j) == opRest
 	}
 	var ids []string

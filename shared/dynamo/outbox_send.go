@@ -8,8 +8,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// ClaimMail takes a pending mail for sending until the lease ends. Of two who try, one
-// gets it.
+// ClaimMail leases a pending mail for sending. Of two senders that try, one gets it.
 func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time.Time) (mail.Mail, bool, error) {
 	e := transition(mail.Claim).op(opOfState(mail.Sending)).
 		set("lease", text(lease)).set("dueKey", dueShard(dueMail, mailPrefix+id)).set("dueAt", millisValue(until)).
@@ -21,15 +20,15 @@ func (s *Store) ClaimMail(ctx context.Context, id, lease string, now, until time
 	return m, won, err
 }
 
-// MailSent records that SES accepted the mail, even where the lease was taken for expired
-// meanwhile; where SES's own event was faster, it changes nothing.
+// MailSent records that SES accepted the mail, even if the lease was considered expired
+// meanwhile; where SES's own event came first, it changes nothing.
 func (s *Store) MailSent(ctx context.Context, m mail.Mail, messageID string, now time.Time) error {
 	_, _, err := s.setMailState(ctx, m.ID, ended(mail.Accept, "").set("messageId", text(messageID)), now)
 	return err
 }
 
-// MailLost records, under the lease of whoever tried, that the outcome of the attempt is
-// unknown. Where SES's own event was faster, it changes nothing.
+// MailLost records that the outcome of the attempt under this lease is unknown. Where SES's
+// own event came first, it changes nothing.
 func (s *Store) MailLost(ctx context.Context, m mail.Mail, reason string, now time.Time) (bool, error) {
 	// It stays in the index of due items, under a key of its own, where the alarm finds it.
 	e := transition(mail.Lose).op(opOfState(mail.Unknown)).set("reason", text(truncateText(reason))).remove("lease").
@@ -38,7 +37,8 @@ func (s *Store) MailLost(ctx context.Context, m mail.Mail, reason string, now ti
 	return won, err
 }
 
-// DelayMail gives a mail back that SES has refused for now, until it is due again.
+// DelayMail returns a mail that SES has refused for now to the queue, to be sent again at a
+// later time.
 func (s *Store) DelayMail(ctx context.Context, m mail.Mail, reason string, now, until time.Time) error {
 	e := transition(mail.Delay).op(opWait).
 		set("reason", text(truncateText(reason))).remove("lease").set("dueAt", millisValue(until)).
@@ -47,7 +47,7 @@ func (s *Store) DelayMail(ctx context.Context, m mail.Mail, reason string, now, 
 	return err
 }
 
-// SupersedeMail ends a pending mail that something newer replaces.
+// SupersedeMail ends a pending mail that a newer one replaces.
 func (s *Store) SupersedeMail(ctx context.Context, id, reason string, now time.Time) (bool, error) {
 	_, won, err := s.setMailState(ctx, id, ended(mail.Supersede, reason), now)
 	return won, err
@@ -86,8 +86,8 @@ func (s *Store) Suppress(ctx context.Context, address, reason string, now time.T
 	return err
 }
 
-// Suppressed tells why an address gets no mails; empty where it does. What was stored
-// under an older key still counts.
+// Suppressed returns the reason why no mail is sent to an address; empty where mail is sent.
+// Items stored under an older form of the key still count.
 func (s *Store) Suppressed(ctx context.Context, address string) (string, error) {
 	keys := []item{addressKey(address)}
 	for _, older := range release.OlderAddressKeys(address) {
@@ -102,7 +102,7 @@ func (s *Store) Suppressed(ctx context.Context, address string) (string, error) 
 	return "", nil
 }
 
-// Circuit reads the switch that stops all sending.
+// Circuit reads the circuit breaker that stops all sending.
 func (s *Store) Circuit(ctx context.Context) (mail.Circuit, error) {
 	i, err := s.get(ctx, s.tables.Mail, key("CIRCUIT", mainSort))
 	return mail.Circuit{Until: timeOf(i, "until"), Reason: str(i, "reason"), Quota: boolOf(i, "quota")}, err

@@ -14,21 +14,20 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// The index byPublicStart is all that the public page reads. It is sparse: only
-// releases that the public may see have a publicKey. And it projects exactly what the
-// page may show, so that a function which may query this index and nothing else cannot
-// leak more, whatever is wrong with it. The alternatives were worse: the summary
-// (500 bytes) in byStatus would make every list page more expensive, and BatchGetItem of
-// the releases would read their plans and steps for each view of a page that anybody may
-// load.
+// The index byPublicStart is all that the public page reads. It is sparse: only releases that
+// the public may see have a publicKey. And it projects exactly what the page may show, so that
+// a function that may query only this index cannot leak more, whatever bugs it has. The
+// alternatives were worse: the summary (500 bytes) in byStatus would make every list page more
+// expensive, and BatchGetItem of the releases would read their plans and steps for each view
+// of a page that anybody may load.
 //
-// It has the keys of byPublicWindow, which has no actual times and cannot be given any: so
-// DynamoDB fills it by itself with what is there, and what an earlier version writes
-// reaches both.
+// It has the same keys as byPublicWindow, which lacks the actual times and whose projection
+// cannot be changed. So DynamoDB fills it from the existing items, and what an earlier version
+// writes reaches both.
 const (
 	publicIndex = "byPublicStart"
-	// The index before it: read where the new one is not there yet, or still empty. It goes
-	// with the next upgrade, and this with it.
+	// The previous index, which is read where the new one does not exist yet or is still
+	// empty. The next upgrade removes it, and then this constant.
 	publicIndexBefore = "byPublicWindow"
 
 	// Running releases have a partition of their own: one that began long ago must be
@@ -44,9 +43,9 @@ const (
 	mostPast    = 60
 )
 
-// publish keeps what the public sees in step, in the very write that changes it. A
-// change that the public cannot see leaves no trace in the index. One that it can is
-// dated to the minute after it: the public is told minutes.
+// publish updates what the public sees in the same write that changes the release. A change
+// that the public cannot see leaves no trace in the index. A visible change is dated to the
+// next full minute, because the public sees times to the minute only.
 func publish(e *expression, before, after release.Release, at time.Time) {
 	was, wasSeen := before.Published()
 	is, isSeen := after.Published()
@@ -89,7 +88,7 @@ func (s *Store) Published(ctx context.Context, now, since time.Time) ([]release.
 	return all, nil
 }
 
-// publishedIn asks the index, or the one of the version before.
+// publishedIn reads the index, or the previous one.
 func (s *Store) publishedIn(ctx context.Context, before bool, now, since time.Time) ([]release.Published, error) {
 	index := publicIndex
 	if before {
@@ -138,9 +137,9 @@ func decodePublished(i item) release.Published {
 	}
 }
 
-// KeepForPublic writes down what the public history of a release lacks: releases of an
-// earlier version, which kept none. It changes nothing else of the release, so its revision
-// stays. What the public sees is not dated anew: it happened when it happened.
+// KeepForPublic fills in the public history of a release that an earlier version wrote without
+// one. It changes nothing else in the release, so the revision stays. publicAt stays too,
+// because nothing happened now that the public should see as a change.
 func (s *Store) KeepForPublic(ctx context.Context, id string) error {
 	before, err := s.Release(ctx, id)
 	if release.IsKind(err, release.KindNotFound) {
@@ -155,12 +154,12 @@ func (s *Store) KeepForPublic(ctx context.Context, id string) error {
 	}
 	e := newExpression().op(opKept).
 		set("publicHistory", &types.AttributeValueMemberL{Value: encodedEach(publicEventFields, kept)}).
-		// What it is made of: the history and the moves. Both raise the revision.
+		// The history and the moved windows, from which it is made, both raise the revision.
 		equal("revision", number(before.Revision)).
 		absent("deleting")
 	_, err = s.update(ctx, s.tables.Releases, releaseKey(id), e)
 	if _, lost := failedCondition(err); lost {
-		return nil // whoever was faster has written it, or the next run does
+		return nil // the other writer has written it, or the next run will
 	}
 	return err
 }

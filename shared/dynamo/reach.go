@@ -10,13 +10,13 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// reachParallel is how many requests run at a time: a hundred change requests with a
-// hundred tasks each take two hundred requests.
+// reachParallel is how many requests run at a time: a hundred change requests with a hundred
+// tasks each take two hundred requests, too many one after the other.
 const reachParallel = 16
 
-// CountReached counts the tasks linked to change requests and the people who asked for
-// them, from the tables, and names those to whom no mail can be sent. It stops at
-// release.MaxCounted tasks and says so; for the same tasks the result is always the same.
+// CountReached counts the tasks linked to change requests and their requesters, and lists the
+// requesters to whom no mail can be sent. It stops at release.MaxCounted tasks and sets
+// AtLeast then. For the same tasks the result is always the same.
 func (s *Store) CountReached(ctx context.Context, changeIDs []string) (release.Touched, error) {
 	touched := release.Touched{ChangeRequests: len(changeIDs)}
 	ids, err := s.firstTasks(ctx, changeIDs, release.MaxCounted+1)
@@ -53,8 +53,8 @@ func (s *Store) CountReached(ctx context.Context, changeIDs []string) (release.T
 	return touched, err
 }
 
-// firstTasks lists the first tasks that are linked to change requests, at most most of
-// them, in the order of the change requests.
+// firstTasks lists the first tasks that are linked to change requests, most at most, in the
+// order of the change requests.
 func (s *Store) firstTasks(ctx context.Context, changeIDs []string, most int) ([]string, error) {
 	var all []string
 	for some := range slices.Chunk(changeIDs, reachParallel) {

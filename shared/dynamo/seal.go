@@ -21,29 +21,29 @@ import (
 )
 
 const (
-	// maxActions is how many items one transaction writes. As many are read for it at once.
-	// …/API_TransactWriteItems.html
+	// maxActions is how many items one transaction can write, and how many one BatchGetItem
+	// can read for it. …/API_TransactWriteItems.html
 	maxActions = 100
-	// sealBytes bounds what the entries of one transaction hold; a larger one goes alone.
-	// DynamoDB takes 4 MB, and charges for the whole of each.
+	// sealBytes bounds the size of the entries in one transaction; a larger entry gets one of
+	// its own. DynamoDB accepts 4 MB and charges for the full size of each item.
 	sealBytes = 256 << 10
 )
 
-// Generation is which generation of the tree is to be sealed into, and what is known of the
+// Generation is the generation of the tree to seal into, and the last known checkpoint of the
 // one before.
 type Generation struct {
 	Number int
 	Last   *record.Checkpoint // nil: what its own table says
 }
 
-// Sealer makes leaves of entries for one run. Any number of them may work at once, and each
-// may die at any moment: what a round writes is one transaction, which demands that the
-// tree is as it was read.
+// Sealer turns entries into leaves, for one run. Any number of sealers may work at once, and
+// each may die at any time: a round writes one transaction, on the condition that the tree is
+// as it was read.
 type Sealer struct {
 	s          *Store
 	generation Generation
-	most       int             // entries in a batch, fewer where DynamoDB has no capacity for more
-	done       map[string]bool // what the index may still show and is sealed, or cannot be
+	most       int             // entries in a batch; lowered where DynamoDB lacks capacity
+	done       map[string]bool // entries that are sealed or cannot be, but that the index may still show
 }
 
 // Sealer returns a sealer for one run.
@@ -61,16 +61,17 @@ type openEntry struct {
 func (e openEntry) key() item  { return key(e.log, e.sk) }
 func (e openEntry) id() string { return e.log + "\x00" + e.sk }
 
-// of is the release or change request whose log it is in.
+// of returns the ID of the release or change request whose log it is in.
 func (e openEntry) of() string {
 	_, id, _ := strings.Cut(e.log, "#")
 	return id
 }
 
-// ofChange tells whether it is in the record of a change request, and so in their table.
+// ofChange reports whether it is in the record of a change request, which is in the table of
+// change requests.
 func (e openEntry) ofChange() bool { return strings.HasPrefix(e.log, changeLogPrefix) }
 
-// updateEntry is an update of an entry where it stands.
+// updateEntry is an update of an entry in its table.
 func (s *Store) updateEntry(e openEntry, update *expression) types.TransactWriteItem {
 	if e.ofChange() {
 		return updateAction(s.tables.Changes, e.key(), update)
@@ -78,8 +79,8 @@ func (s *Store) updateEntry(e openEntry, update *expression) types.TransactWrite
 	return updateAction(s.tables.Releases, e.key(), update)
 }
 
-// Seal makes leaves until no entry is left that the index shows, or the invocation's time is
-// over, and tells how many. That others seal at the same time is no failure.
+// Seal makes leaves until the index shows no more entries or the invocation's time is up, and
+// returns how many it made. Losing to another sealer is not an error.
 func (x *Sealer) Seal(ctx context.Context, now func() time.Time) (int, error) {
 	total := 0
 	for failures := 0; ; {
@@ -97,24 +98,24 @@ func (x *Sealer) Seal(ctx context.Context, now func() time.Time) (int, error) {
 		}
 		if failures++; failures >= conflicts || pause(ctx, min(failures, 5)) != nil {
 			if errors.Is(err, errConflict) {
-				return total, nil // rivals have sealed meanwhile
+				return total, nil // other sealers keep winning, so the entries are being sealed
 			}
 			return total, failure(err)
 		}
 	}
 }
 
-// Oldest tells since when the oldest entry waits; false where none does.
+// Oldest returns since when the oldest entry has been waiting; false where none is.
 func (x *Sealer) Oldest(ctx context.Context) (time.Time, bool, error) {
 	entries, err := x.waiting(ctx)
 	if err != nil || len(entries) == 0 {
 		return time.Time{}, false, err
 	}
-	at, _ := time.Parse(time.RFC3339Nano, entries[0].since) // what cannot be read waits since ever
+	at, _ := time.Parse(time.RFC3339Nano, entries[0].since) // an unreadable time counts as the zero time, so that the alarm goes off
 	return at, true, nil
 }
 
-// round seals one batch. It tells how many leaves it made, and whether there may be more to
+// round seals one batch. It returns how many leaves it made, and whether there may be more to
 // do.
 func (x *Sealer) round(ctx context.Context, now time.Time) (int, bool, error) {
 	head, err := x.head(ctx)
@@ -146,7 +147,7 @@ func (x *Sealer) round(ctx context.Context, now time.Time) (int, bool, error) {
 		}
 	}
 	if len(b.entries) == 0 {
-		return 0, true, nil // what the index showed is sealed; behind it may be what is not
+		return 0, true, nil // everything the index showed is sealed; there may be more behind it
 	}
 	return len(b.entries), true, x.seal(ctx, b, now)
 }
@@ -164,8 +165,9 @@ func (x *Sealer) head(ctx context.Context) (record.Checkpoint, error) {
 	}
 }
 
-// waiting asks the indexes which entries are not sealed, those that wait longest first. An
-// index may show what is sealed, and not show yet what has just been written.
+// waiting asks the indexes for the entries that are not sealed, longest waiting first. The
+// indexes lag: they may show entries that are sealed, and miss those that have just been
+// written.
 func (x *Sealer) waiting(ctx context.Context) ([]openEntry, error) {
 	s := x.s
 	entries, err := s.unsealed(ctx, s.tables.Releases, x.done)
@@ -180,8 +182,8 @@ func (x *Sealer) waiting(ctx context.Context) ([]openEntry, error) {
 	return entries, err
 }
 
-// unsealed asks the index of one table, for no more than one transaction takes, and passes
-// over those that are done.
+// unsealed queries the index of one table for no more entries than one transaction takes,
+// skipping those that are done.
 func (s *Store) unsealed(ctx context.Context, table string, done map[string]bool) ([]openEntry, error) {
 	e := newExpression()
 	condition := e.name(unsealedKey) + " = " + e.value(text("1"))
@@ -208,7 +210,7 @@ func (s *Store) unsealed(ctx context.Context, table string, done map[string]bool
 	return entries, nil
 }
 
-// batch is what one transaction is made from.
+// batch is what one transaction is built from.
 type batch struct {
 	head    record.Checkpoint
 	edge    record.Tiles
@@ -216,15 +218,17 @@ type batch struct {
 	entries []openEntry
 }
 
-// room tells whether so many entries of so many logs can be read, and written, at once.
+// room reports whether that many entries of that many logs fit into one read and one
+// transaction.
 func (b *batch) room(entries, logs int) bool {
 	written := record.GrownTiles(b.head.Size, b.head.Size+int64(entries)) + 1
 	return entries+logs+max(len(record.EdgeTiles(b.head.Size)), written) <= maxActions
 }
 
-// read reads, strongly consistent, as many of the entries as one transaction holds, what is
-// counted of their logs, and the edge of the tree. The head was read before: if it still
-// stands when the batch is written, so does all that only its writers change.
+// read reads, strongly consistent, as many of the entries as fit into one transaction, the
+// leaf counts of their logs, and the edge of the tree. The head was read before: if it is
+// unchanged when the batch is written, so are the counts and tiles, which change only together
+// with it.
 func (x *Sealer) read(ctx context.Context, head record.Checkpoint, entries []openEntry) (*batch, error) {
 	s := x.s
 	b := &batch{head: head, edge: record.Tiles{}, counts: map[string]item{}}
@@ -279,8 +283,7 @@ func (x *Sealer) read(ctx context.Context, head record.Checkpoint, entries []ope
 	return b, nil
 }
 
-// choose puts those entries into the batch that are there, not sealed, and not too large for
-// it.
+// choose adds to the batch the entries that exist, are not sealed, and fit.
 func (x *Sealer) choose(ctx context.Context, b *batch, entries []openEntry, of map[string]openEntry) {
 	size := 0
 	for _, e := range entries {
@@ -289,7 +292,8 @@ func (x *Sealer) choose(ctx context.Context, b *batch, entries []openEntry, of m
 		case !read:
 			return
 		case has(e.item, unsealedKey) && !has(e.item, "entry"):
-			// Nobody but a person writes this. It must not keep others from being sealed.
+			// Our code never writes such an item. It must not keep other entries from being
+			// sealed.
 			slog.ErrorContext(ctx, "what waits to be sealed is no entry", "log", e.log, "entry", e.sk)
 			fallthrough
 		case !has(e.item, unsealedKey) || has(e.item, "i"):
@@ -318,7 +322,7 @@ func (x *Sealer) seal(ctx context.Context, b *batch, now time.Time) error {
 		update := newExpression().set("i", e.item["i"]).set("k", e.item["k"]).set("sealedAt", e.item["sealedAt"]).
 			remove(unsealedKey).remove(unsealedSince).exists(unsealedKey).absent("i")
 		if e.sk == olderDecision {
-			e.item["takenOver"] = boolean(true) // it tells of a time before records were kept
+			e.item["takenOver"] = boolean(true) // it is about a time before records were kept
 			update.set("takenOver", boolean(true))
 		}
 		leaf, _, _ := sealed(e.of(), e.item)
@@ -331,8 +335,8 @@ func (x *Sealer) seal(ctx context.Context, b *batch, now time.Time) error {
 	return x.append(ctx, b, leaves, actions, newExpression().set("sealedAt", millisValue(now)))
 }
 
-// append writes the actions and the tree with further leaves, if the tree is still as it was
-// read, or nothing.
+// append writes the actions and the tree with the new leaves, provided that the tree is still
+// as it was read; otherwise it writes nothing.
 func (x *Sealer) append(ctx context.Context, b *batch, leaves [][]byte, actions []types.TransactWriteItem, e *expression) error {
 	s, head := x.s, b.head
 	root, tiles, err := b.edge.Grow(head.Size, head.Root, leaves)
@@ -347,7 +351,7 @@ func (x *Sealer) append(ctx context.Context, b *batch, leaves [][]byte, actions 
 	e.set("size", size64(head.Size+int64(len(leaves)))).set("root", &types.AttributeValueMemberB{Value: root[:]}).
 		equal("size", size64(head.Size)).equal("generation", number(head.Origin.Generation))
 	actions = append(actions, updateAction(s.tables.Record, headKey(), e))
-	// Not repeated on a conflict as transact does: whoever it was with has moved the head.
+	// Not repeated on a conflict, as transact does: the other writer has moved the head.
 	_, err = s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: actions, ClientRequestToken: aws.String(rand.Text())})
 	var cancelled *types.TransactionCanceledException
 	if errors.As(err, &cancelled) {
@@ -360,8 +364,8 @@ func (x *Sealer) append(ctx context.Context, b *batch, leaves [][]byte, actions 
 	return failure(err)
 }
 
-// begin makes the first leaf of the generation that is to be sealed into: the last
-// checkpoint that is known of those before.
+// begin makes the first leaf of a new generation: the last known checkpoint of the generations
+// before.
 func (x *Sealer) begin(ctx context.Context, head record.Checkpoint) error {
 	s := x.s
 	b, err := x.read(ctx, head, nil)

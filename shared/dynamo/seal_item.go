@@ -14,7 +14,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// What sealing keeps, in the table Record:
+// What sealing stores in the table Record:
 //
 //	HEAD / M              whose tree it is, how many leaves it has, and its root
 //	T#<level>/<number> / M  a tile of the tree's hashes
@@ -48,7 +48,7 @@ func tileKey(t record.TileID) item {
 
 func tileOf(i item) (record.TileID, []byte) {
 	level, n, _ := strings.Cut(strings.TrimPrefix(verbatim(i, "pk"), tilePrefix), "/")
-	l, _ := strconv.Atoi(level) // tileKey wrote it; another tile is one that is missing
+	l, _ := strconv.Atoi(level) // tileKey wrote it; any other key counts as a missing tile
 	number, _ := strconv.ParseInt(n, 10, 64)
 	return record.TileID{Level: l, Number: number}, bytesOf(i, "hashes")
 }
@@ -72,7 +72,7 @@ func decodeHead(i item) record.Checkpoint {
 	return c
 }
 
-// Checkpoint reads the tree as it is now.
+// Checkpoint reads the current checkpoint of the tree.
 func (s *Store) Checkpoint(ctx context.Context) (record.Checkpoint, error) {
 	i, err := s.get(ctx, s.tables.Record, headKey())
 	switch {
@@ -84,8 +84,8 @@ func (s *Store) Checkpoint(ctx context.Context) (record.Checkpoint, error) {
 	return decodeHead(i), nil
 }
 
-// EventRecords reads what events about transitions of a release, by epoch, tell of its
-// record. A transition of before records were kept has no entry that one could tell of.
+// EventRecords returns, for each of a release's epochs, what the event about that transition
+// says about the record. A transition from before records were kept has no entry to refer to.
 func (s *Store) EventRecords(ctx context.Context, id string, epochs []int) ([]record.EventRecord, error) {
 	all := make([]record.EventRecord, len(epochs))
 	if len(epochs) == 0 {
@@ -122,8 +122,8 @@ func (s *Store) EventRecords(ctx context.Context, id string, epochs []int) ([]re
 	return all, nil
 }
 
-// newHead begins the tree of an installation, without leaves. Where somebody else begins it
-// at the same moment, theirs is as good.
+// newHead begins the tree of an installation, without leaves. Where somebody else begins it at
+// the same time, theirs is used.
 func (s *Store) newHead(ctx context.Context, last *record.Checkpoint) error {
 	installation := rand.Text()
 	if last != nil {
@@ -139,12 +139,13 @@ func (s *Store) newHead(ctx context.Context, last *record.Checkpoint) error {
 	return err
 }
 
-// sealed reads the leaf of an entry, and its index in the tree; false where it has none yet.
+// sealed rebuilds the leaf of an entry and returns it with its index in the tree; false where
+// the entry is not sealed yet.
 func sealed(of string, i item) (record.Leaf, int64, bool) {
 	if !has(i, "i") {
 		return record.Leaf{}, 0, false
 	}
-	at, _ := time.Parse(time.RFC3339Nano, verbatim(i, "sealedAt")) // another time is another leaf, which no proof fits
+	at, _ := time.Parse(time.RFC3339Nano, verbatim(i, "sealedAt")) // an unreadable time yields a leaf that no proof fits
 	return record.Leaf{
 		Of: of, K: num(i, "k"), Key: verbatim(i, "sk"), Kind: release.LogKind(verbatim(i, "what")),
 		SealedAt: at, Sum: record.SumOf(verbatim(i, "entry")), TakenOver: boolOf(i, "takenOver"),

@@ -8,13 +8,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Entries of before sealing existed are in no index. They are taken over, as they stand,
-// when an entry that was written since is the first of its log to be sealed: in the order
-// of the log, before all others, so that what nothing proves is the beginning of a log's
-// leaves and nowhere else. A log in which nothing is written any more stays as it is.
+// Entries that are older than sealing are in no index. They are sealed as they are ("taken
+// over") when the first newer entry of their log is sealed: in log order and before all
+// others, so that leaves that prove nothing about the past come first in a log and nowhere
+// else. A log to which nothing is added any more stays unsealed.
 
-// needsTakeover tells whether the entry's log may hold entries of before: it has no leaves
-// yet, and this is not its first entry; or taking them over has begun.
+// needsTakeover reports whether the entry's log may hold entries that are older than sealing:
+// either it has no leaves yet and this is not its first entry, or taking over has begun.
 func (b *batch) needsTakeover(e openEntry) bool {
 	count := b.counts[e.log]
 	if count != nil {
@@ -25,8 +25,8 @@ func (b *batch) needsTakeover(e openEntry) bool {
 	})
 }
 
-// older reads entries of a log that are neither sealed nor wait for it, oldest first, and
-// more of them than one transaction holds where there are more.
+// older reads the entries of a log that are neither sealed nor waiting to be, oldest first. It
+// stops once it has more than one transaction holds.
 func (x *Sealer) older(ctx context.Context, of openEntry) ([]openEntry, error) {
 	var legacy, others []item
 	s := x.s
@@ -41,7 +41,7 @@ func (x *Sealer) older(ctx context.Context, of openEntry) ([]openEntry, error) {
 			case has(i, "entry"):
 				others = append(others, i)
 			default:
-				legacy = append(legacy, i) // which come first, and are a few hundred
+				legacy = append(legacy, i) // they come first, and there are a few hundred at most
 			}
 		}
 		return len(others) < maxActions, nil
@@ -58,7 +58,7 @@ func (x *Sealer) older(ctx context.Context, of openEntry) ([]openEntry, error) {
 }
 
 // takeOver seals the first of a log's older entries, as many as one transaction holds. The
-// log's count says that there are more, until there are none.
+// log's count item is marked as taking over until none is left.
 func (x *Sealer) takeOver(ctx context.Context, b *batch, log string, older []openEntry, now time.Time) (int, error) {
 	s, count := x.s, b.counts[log]
 	k, size := num(count, "k"), 0
@@ -78,7 +78,7 @@ func (x *Sealer) takeOver(ctx context.Context, b *batch, log string, older []ope
 			for _, name := range []string{"entry", "values", "what"} {
 				set(name, form[name])
 			}
-			for _, name := range []string{"author", "email", "text", "entered"} { // the time tells the order
+			for _, name := range []string{"author", "email", "text", "entered"} { // "at" stays: the order is by it
 				update.remove(name)
 			}
 		}

@@ -19,21 +19,22 @@ func decodeSlot(number int, i item) mail.Slot {
 	}
 }
 
-// Slot reads a sender's slot, strongly consistent; the zero Slot where nobody has sent yet.
+// Slot reads a sender's slot, strongly consistent; where nobody has sent yet, a slot with
+// nothing but its number.
 func (s *Store) Slot(ctx context.Context, number int) (mail.Slot, error) {
 	i, err := s.get(ctx, s.tables.Mail, slotKey(number))
 	return decodeSlot(number, i), err
 }
 
-// AskSlot has whoever holds a slot look once more before it is given back, and returns how
-// it stands: where nobody holds it, the caller is to take it. Asking comes before taking,
-// so that no mail falls between one who has just looked and one who has just come.
+// AskSlot makes the holder of a slot look for mails once more before giving it back, and
+// returns the slot: where nobody holds it, the caller should take it. A sender asks before it
+// tries to take, so that no mail is missed when the holder has just looked for the last time.
 func (s *Store) AskSlot(ctx context.Context, n int) (mail.Slot, error) {
 	i, err := s.update(ctx, s.tables.Mail, slotKey(n), newExpression().add("wake", number(1)))
 	return decodeSlot(n, i), err
 }
 
-// TakeSlot takes a slot that nobody holds until the lease ends. Of two who try, one gets it.
+// TakeSlot leases a slot that nobody holds. Of two senders that try, one gets it.
 func (s *Store) TakeSlot(ctx context.Context, n int, holder string, now, until time.Time) (mail.Slot, bool, error) {
 	e := newExpression().op(opOfState(mail.Sending)).set("holder", text(holder)).set("until", millisValue(until))
 	i, err := s.update(ctx, s.tables.Mail, slotKey(n), e.free(now))
@@ -51,19 +52,19 @@ func (e *expression) free(now time.Time) *expression {
 	return e
 }
 
-// LeaveSlot gives a slot back with how many mails were sent, unless somebody has asked for
-// another look since it was last read: then it stays, and is returned as it is.
+// LeaveSlot gives a slot back and adds the number of mails sent, unless somebody has asked for
+// another look since it was last read: then the caller keeps it, and gets it as it is now.
 func (s *Store) LeaveSlot(ctx context.Context, slot mail.Slot, sent int) (mail.Slot, bool, error) {
 	i, err := s.update(ctx, s.tables.Mail, slotKey(slot.Number), leave(slot, sent, opRest).equal("wake", number(slot.Wake)))
 	if failed, ok := failedCondition(err); ok {
 		now := decodeSlot(slot.Number, failed.image)
-		return now, now.Holder != slot.Holder, nil // else it is ours no more: left already, or the lease was over
+		return now, now.Holder != slot.Holder, nil // otherwise it is no longer ours: already given back, or the lease has expired
 	}
 	return decodeSlot(slot.Number, i), err == nil, err
 }
 
-// PassSlot gives a slot back although mails wait. Its record wakes who goes on, unless
-// nobody is to.
+// PassSlot gives a slot back although mails are waiting. With goOn, its stream record wakes
+// the next sender.
 func (s *Store) PassSlot(ctx context.Context, slot mail.Slot, sent int, goOn bool) error {
 	op := opRest
 	if goOn {
@@ -85,8 +86,8 @@ func leave(slot mail.Slot, sent int, op Op) *expression {
 	return e
 }
 
-// WakeSlot has somebody look for mails to send, where nobody is about it. It tells whether
-// that was so.
+// WakeSlot wakes a sender to look for mails, unless one already holds the slot. It reports
+// whether it did.
 func (s *Store) WakeSlot(ctx context.Context, n int, now time.Time) (bool, error) {
 	_, err := s.update(ctx, s.tables.Mail, slotKey(n), newExpression().op(opWake).add("wake", number(1)).free(now))
 	if _, held := failedCondition(err); held {

@@ -17,8 +17,8 @@ const (
 	feedSubtitle = "What is coming, what is happening now, and how it went."
 )
 
-// jsonRelease has the API's field names, and the window once more with the offset of
-// the organisation's zone.
+// jsonRelease has the API's field names, and repeats the window with the offset of the
+// organisation's zone.
 type jsonRelease struct {
 	ID             string         `json:"id"`
 	URL            string         `json:"url"`
@@ -39,7 +39,7 @@ type jsonRelease struct {
 	History        []jsonEvent    `json:"history"`
 }
 
-// jsonEvent is something that happened; its window is the one that was made known then.
+// jsonEvent is something that happened; its window is the one that was announced then.
 type jsonEvent struct {
 	Event          release.Status `json:"event"`
 	At             time.Time      `json:"at"`
@@ -124,7 +124,7 @@ type (
 	}
 )
 
-// newest puts what changed last first, as readers of feeds expect.
+// newest sorts by the last change, newest first, as feed readers expect.
 func newest(v view) []entry {
 	list := v.all()
 	slices.SortStableFunc(list, func(a, b entry) int { return b.ChangedAt.Compare(a.ChangedAt) })
@@ -134,7 +134,8 @@ func newest(v view) []entry {
 func renderAtom(v view) ([]byte, error) {
 	feed := atomFeed{
 		Lang: "en", ID: tag("trust-center", v.url), Title: feedTitle, Subtitle: feedSubtitle, Author: cmp.Or(v.Organisation, "Trust Center"),
-		// A feed without entries is as old as the day: it has to say something.
+		// Atom requires a date. A feed without entries has today's, so that it changes once a
+		// day only.
 		Updated: release.FormatTime(v.now.Truncate(24 * time.Hour)),
 		Links: []atomLink{
 			{"self", "application/atom+xml", v.address(atomPath)},
@@ -185,8 +186,8 @@ func renderCalendar(v view) ([]byte, error) {
 	return c.Encode(), nil
 }
 
-// event is when the release stands in a calendar: when it really took place, once that is
-// known. While it runs, its end is the planned one: a calendar knows no open end.
+// event returns the times of the calendar entry: when the release really took place, once that
+// is known. While it runs, its end is the planned one, because calendars have no open end.
 func (e entry) event() (start, end time.Time) {
 	if start, end = e.Main.Start, e.Main.End; end.IsZero() {
 		end = e.Published.End
@@ -201,7 +202,7 @@ func (e entry) event() (start, end time.Time) {
 	return start, end
 }
 
-// revisions counts what has happened since the window was made known.
+// revisions counts what has happened since the window was announced.
 func (e entry) revisions() int {
 	n := 0
 	for _, what := range []release.Status{release.InProgress, release.Deployed, release.RolledBack, release.Cancelled} {

@@ -6,7 +6,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// span is from one moment to another, in words; its end may be open.
+// span is a period of time in words; its end may be open.
 type span struct {
 	Start, End time.Time
 	// From and To are in the organisation's zone, UTCFrom and UTCTo in UTC.
@@ -35,7 +35,7 @@ func newSpan(start, end time.Time, zone *time.Location) span {
 	return s
 }
 
-// same tells whether two spans read alike.
+// same reports whether two spans read the same.
 func (s span) same(other span) bool { return s.UTCFrom == other.UTCFrom && s.UTCTo == other.UTCTo }
 
 // Brief is the span in one zone, in a line.
@@ -50,7 +50,7 @@ func (s span) Brief() string {
 	return s.From + " – " + s.To + " " + zone
 }
 
-// lines are the span in the organisation's zone and in UTC, with a word before each.
+// lines returns the span in the organisation's zone and in UTC, each after the given prefix.
 func (s span) lines(before string) []string {
 	words := func(from, to string) string {
 		if to == "" {
@@ -74,7 +74,7 @@ func (e entry) Heading() string {
 	case e.Kind == cancelled && !begun, e.Kind == ahead, e.Kind == late:
 		return "Planned"
 	case !begun:
-		return "Planned" // nobody kept when it really was
+		return "Planned" // the actual time was not recorded
 	}
 	return "Took place"
 }
@@ -99,7 +99,7 @@ type chapter struct {
 	Text   string // all of it in a line
 }
 
-// chapters tells what happened when, oldest first.
+// chapters lists what happened when, oldest first.
 func chapters(p release.Published, zone *time.Location) []chapter {
 	words := map[release.Status]string{
 		release.Scheduled: "Announced", release.Moved: "Moved", release.InProgress: "Started",

@@ -32,8 +32,8 @@ func digest(s string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// apology is the page for when nothing can be read, notShown the one for a release that is
-// not there for the public.
+// apology is shown when the releases cannot be read, notShown where the public may not see a
+// release or it does not exist.
 var apology, notShown = fixed("apology"), fixed("not-shown")
 
 func fixed(name string) []byte {
@@ -44,11 +44,11 @@ func fixed(name string) []byte {
 	return b.Bytes()
 }
 
-// The whole page stays below 50 KB whatever people write. What is over the budget is
-// left to the feeds, and the page says so.
+// The whole page stays below 50 KB whatever people write. What does not fit is in the feeds
+// only, and the page says so.
 const (
 	mostPage    = 50_000
-	mostEntries = 28_000 // the rest is for the frame, the drawing and its labels
+	mostEntries = 28_000 // the rest is for the frame, the timeline and its labels
 )
 
 type section struct {
@@ -57,26 +57,26 @@ type section struct {
 	Hidden           int
 }
 
-// frame is what stands around the content of each page.
+// frame is what surrounds the content of every page.
 type frame struct {
 	site
 	PageTitle string
 	Links     links
 	Zone      string
 	Place     string
-	Clock     string // whose times are told where there is room for one
+	Clock     string // the zone of times where there is room for only one
 }
 
 // links are the ways to follow what a page is about.
 type links struct {
 	Label string
-	Base  string // what the forms of the page stand behind, seen from it
+	Base  string // the relative path to which the suffixes of the feeds are appended
 	// Subscribe opens the calendar in the application that the reader has for it. A browser
-	// that has none does nothing, so the file stands beside it.
+	// without one does nothing, so the page also links to the file.
 	Subscribe template.URL
 }
 
-// newFrame is around a page at the path, whose name in its folder is base.
+// newFrame returns the frame of the page at a path; base is the last part of the path.
 func newFrame(v view, title, label, path, base string) frame {
 	f := frame{site: v.site, PageTitle: title, Links: links{Label: label, Base: base}, Zone: v.zone.String(), Clock: "UTC"}
 	if !isUTC(v.zone) {
@@ -102,7 +102,7 @@ type pageData struct {
 	Timeline timeline
 }
 
-// banner is the answer to the one question that most people have.
+// banner answers what most visitors want to know: is anything happening now, and what is next?
 type banner struct {
 	Kind, Title string
 	Items       []bannerItem
@@ -117,7 +117,7 @@ type bannerItem struct {
 	When                   string
 }
 
-// mostInBanner is how many running releases it names.
+// mostInBanner is how many running releases the banner names.
 const mostInBanner = 3
 
 func newBanner(v view) banner {
@@ -185,7 +185,7 @@ func renderPage(v view) ([]byte, error) {
 	for _, s := range []struct {
 		section
 		entries []entry
-		most    int // what one section may take while others still want some
+		most    int // bytes, so that one section leaves room for those after it
 	}{
 		{section{ID: "now", Title: "Happening now"}, v.Running, mostEntries / 3},
 		{section{ID: "next", Title: "Coming up"}, v.Ahead, mostEntries * 2 / 3},

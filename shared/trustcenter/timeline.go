@@ -8,9 +8,9 @@ import (
 	"unicode"
 )
 
-// timeline is what is drawn. Positions are percentages of the width and nothing is
-// scaled, so that the drawing is as wide as its reader's screen and its text as large
-// as the rest.
+// timeline is the drawing on the page. Positions are percentages of the width and nothing is
+// scaled, so that the drawing is as wide as its reader's screen and its text as large as the
+// rest.
 type timeline struct {
 	Rows   []bar
 	Ticks  []tick
@@ -113,7 +113,7 @@ func newScale(lo, hi time.Time, zone *time.Location) scale {
 	}
 }
 
-// share is where an instant lies, in percent; what lies outside lies on the edge. The
+// share is the position of a time, in percent; times outside the scale are on its edge. The
 // bars' round ends need a little room on both sides.
 func (s scale) share(t time.Time) float64 {
 	x := float64(t.Sub(s.from)) / float64(s.to.Sub(s.from))
@@ -145,7 +145,7 @@ func (s scale) ticks() []tick {
 		if x < 4 || x > 96 { // its label would be cut off on a screen of middle width
 			t.Label = ""
 		}
-		if x > 7 && x < 93 { // and one closer than this on a narrow one
+		if x > 7 && x < 93 { // and closer to the edge than this, it would be on a narrow one
 			t.Minor = inside%3 != 0
 			inside++
 		}
@@ -154,16 +154,16 @@ func (s scale) ticks() []tick {
 	return list
 }
 
-// labelRoom is how much of a label, in widths of an em, fits above its bar on the
-// narrowest screen that counts: 320 pixels, of which the page leaves 262, at 12 a letter.
+// labelRoom is how many ems of a label fit above its bar on the narrowest supported screen:
+// 320 pixels wide, of which the page leaves 262, with a font of 12 pixels.
 const labelRoom = 21.5
 
-// wideRoom is the same for a wide screen, where it has half of the drawing: 990 pixels, at
-// 13 a letter.
+// wideRoom is the same for a wide screen, where a label has half of the drawing's 990 pixels,
+// with a font of 13 pixels.
 const wideRoom = 36
 
-// width estimates how wide a text is, in ems. Fonts differ: this is what the widest of
-// those that people have takes, so that nothing is cut off; a test measures it.
+// width estimates how wide a text is, in ems. It assumes the widest of the common fonts, so
+// that nothing is cut off; a test measures it.
 func width(s string) float64 {
 	var sum float64
 	for _, r := range s {

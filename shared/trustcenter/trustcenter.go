@@ -1,6 +1,6 @@
-// Package trustcenter is the public page and its feeds: windows of releases for people
-// who have no account. It sees what release.Published holds and must not know anything
-// else of a release, nor where releases are stored.
+// Package trustcenter serves the public page and its feeds: the windows of releases, for
+// people without an account. It must not know anything about a release beyond
+// release.Published, nor where releases are stored.
 package trustcenter
 
 import (
@@ -18,8 +18,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Read lists what the public may see: windows that run, that start from now on, and
-// that have started since a moment in the past.
+// Read lists what the public may see: windows in progress, those that start from now on, and
+// those that have started since a time in the past.
 type Read func(ctx context.Context, now, since time.Time) ([]release.Published, error)
 
 // Options are what the operator decides.
@@ -28,20 +28,21 @@ type Options struct {
 	On bool
 	// Zone is the organisation's time zone, an IANA name.
 	Zone string
-	// PublicURL is what stands before /trust-center, without a slash at the end; it may
-	// be empty. It names the feeds' entries and events, so it should not change often.
+	// PublicURL is the part of the address before /trust-center, without a slash at the end;
+	// it may be empty. The IDs of the feeds' entries and events contain it, so it should not
+	// change often.
 	PublicURL string
-	// Organisation is whose releases these are, and OrganisationURL where more of it is
-	// found; both may be empty.
+	// Organisation names the owner of the releases, and OrganisationURL is its website; both
+	// may be empty.
 	Organisation, OrganisationURL string
 	// Now is the clock; nil: the system's.
 	Now func() time.Time
 }
 
-// kept is how far back windows are shown.
+// kept is how long past windows are shown.
 const kept = 90 * 24 * time.Hour
 
-// document is one form of the same content.
+// document is one format of the same content.
 type document struct {
 	contentType string
 	policy      string // Content-Security-Policy
@@ -49,10 +50,10 @@ type document struct {
 	one         func(view) ([]byte, error) // of one release
 }
 
-// feedPolicy is for what no browser has to render.
+// feedPolicy is for documents that no browser renders.
 const feedPolicy = "default-src 'none'; frame-ancestors 'none'"
 
-// The four paths. Each is there once more for every release.
+// The four paths. Every release has the same four below /trust-center/{id}.
 const (
 	pagePath     = "/trust-center"
 	jsonPath     = pagePath + ".json"
@@ -60,7 +61,7 @@ const (
 	calendarPath = pagePath + ".ics"
 )
 
-// documents are the forms, by what stands behind the path of the page, or of a release.
+// documents are the formats by the suffix of the path.
 var documents = map[string]document{
 	"":      {"text/html; charset=utf-8", pagePolicy, renderPage, renderRelease},
 	".json": {"application/json", feedPolicy, renderJSON, renderJSON},
@@ -74,7 +75,7 @@ func releasePath(id string) string { return pagePath + "/" + url.PathEscape(id) 
 // request is what a path asks for.
 type request struct {
 	document
-	form string // what stands behind the path
+	form string // the suffix of the path
 	id   string // of the release; empty for all
 }
 
@@ -96,8 +97,8 @@ func parse(path string) (request, bool) {
 	return r, ours && known
 }
 
-// Handler serves the page and its feeds. A zone that is not known panics, and so does an
-// address that is none: the function must not start and then show what is wrong.
+// Handler serves the page and its feeds. It panics on an unknown zone or a malformed URL: a
+// function that is configured wrongly must not start, rather than show wrong times.
 func Handler(read Read, o Options) http.Handler {
 	location, err := time.LoadLocation(o.Zone)
 	if err != nil {
@@ -117,7 +118,7 @@ func Handler(read Read, o Options) http.Handler {
 			return
 		}
 		if asked.form == "" && strings.HasSuffix(r.URL.Path, "/") {
-			// Below a slash the page's own links would lead elsewhere.
+			// With the slash, the page's relative links would be wrong.
 			w.Header().Set("Location", "../"+r.URL.Path[strings.LastIndexByte(strings.TrimSuffix(r.URL.Path, "/"), '/')+1:len(r.URL.Path)-1])
 			w.WriteHeader(http.StatusPermanentRedirect)
 			return
@@ -145,8 +146,8 @@ func Handler(read Read, o Options) http.Handler {
 	})
 }
 
-// serve answers with the body, or with 304 to who has it. Nothing in a body tells when
-// it was made, so that the tag changes when the content does.
+// serve answers with the body, or with 304 to a client that has it. No body says when it was
+// rendered, so the ETag changes only with the content.
 func (d request) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	sum := sha256.Sum256(body)
 	h := w.Header()
@@ -162,8 +163,7 @@ func (d request) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-// share lets other origins read a feed: whoever may read it at all may read it from their
-// own page.
+// share lets pages of other origins read a feed: it is public anyway.
 func share(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After")
@@ -180,8 +180,9 @@ func (o Options) unavailable(w http.ResponseWriter, r *http.Request, asked reque
 	bare(w, http.StatusServiceUnavailable, apology)
 }
 
-// unknown answers who asks for a release that is not shown: it never was, is not any more,
-// or does not exist. Which, is nobody's business.
+// unknown answers a request for a release that is not shown. It does not say whether the
+// release was never public, no longer is, or does not exist, since that would give away
+// internal releases.
 func (o Options) unknown(w http.ResponseWriter, asked request) {
 	if asked.form != "" {
 		share(w.Header())
@@ -191,7 +192,7 @@ func (o Options) unknown(w http.ResponseWriter, asked request) {
 	bare(w, http.StatusNotFound, notShown)
 }
 
-// bare answers with a page that says the same to everybody.
+// bare answers with a fixed page.
 func bare(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")

@@ -10,7 +10,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// view is what all documents say, worked out once.
+// view is the content of all documents, computed once.
 type view struct {
 	now  time.Time
 	zone *time.Location
@@ -22,29 +22,29 @@ type view struct {
 	Past    []entry // over, newest first
 }
 
-// site is whose Trust Center it is.
+// site says who runs the Trust Center.
 type site struct{ Organisation, OrganisationURL string }
 
 // entry is one release in words.
 type entry struct {
 	release.Published
 	Words
-	// Main is the time that matters most: what it really took once it is over, the window
-	// as planned before that. Its end is open while the release runs.
+	// Main is the period that matters most: the planned window until the release starts, then
+	// the actual one, whose end is open while the release runs.
 	Main span
-	// Plan is the window as planned, where that is not Main; Back is when a release that
-	// was complete was rolled back.
+	// Plan is the planned window where it differs from Main; Back is when a deployed release
+	// was rolled back.
 	Plan *span
 	Back *pointInTime
 	// Chapters is what happened when.
 	Chapters []chapter
-	// begun and ended are how the release is drawn and sorted.
+	// begun and ended are what the release is drawn and sorted by.
 	begun, ended time.Time
 }
 
-// Words are a status as people say it.
+// Words are a status in plain words.
 type Words struct {
-	Kind     string // one of the kinds of windows that are drawn alike
+	Kind     string // decides how the window is drawn
 	Word     string
 	Sentence string // what it means; empty where the word says it all
 }
@@ -59,7 +59,7 @@ const (
 	cancelled = "cancelled"
 )
 
-// wording says what a status means to somebody who waits for the end of it.
+// wording says what a status means to somebody outside who is affected by the release.
 func wording(p release.Published, now time.Time) Words {
 	begun, over := !now.Before(p.Start), !now.Before(p.End)
 	switch p.Status {
@@ -104,8 +104,8 @@ func wording(p release.Published, now time.Time) Words {
 	return Words{ahead, string(p.Status), ""}
 }
 
-// against says how far what happened was from what was planned: in one sentence, and only
-// where anybody would notice.
+// against says in one sentence how far the actual times differed from the plan, where the
+// difference is noticeable.
 func against(p release.Published, end release.Status, ended string) string {
 	begun, known := p.When(release.InProgress)
 	over, ends := p.When(end)
@@ -124,7 +124,7 @@ func against(p release.Published, end release.Status, ended string) string {
 	return ""
 }
 
-// noticeable is how far from the plan something must be for anybody to care.
+// noticeable is the smallest difference from the plan that is worth mentioning.
 const noticeable = 15 * time.Minute
 
 func differs(is, planned time.Time) string {
@@ -156,8 +156,8 @@ func newView(all []release.Published, now time.Time, zone *time.Location, url st
 		switch over := !now.Before(p.End); {
 		case e.Kind == running:
 			v.Running = append(v.Running, e)
-		// What was called off before it began stays in its place until its time has passed:
-		// people who count on it look there.
+		// A release that was cancelled before it began stays among the upcoming ones until its
+		// window is over: that is where people who planned for it look.
 		case !over && (p.Status == release.Scheduled || p.Status == release.Cancelled && !begun):
 			v.Ahead = append(v.Ahead, e)
 		default:
@@ -197,7 +197,7 @@ func newEntry(p release.Published, now time.Time, zone *time.Location) entry {
 			if e.ended = later(p.End, started); e.ended.Before(now) {
 				e.ended = now.Truncate(time.Hour)
 			}
-		default: // it ended, and nobody kept when
+		default: // it ended, and the time was not recorded
 			e.begun, e.Plan = p.Start, nil
 		}
 		if e.Plan != nil && e.Plan.same(e.Main) {
@@ -214,8 +214,8 @@ func newEntry(p release.Published, now time.Time, zone *time.Location) entry {
 	return e
 }
 
-// over is when work on the release ended: what was rolled back after it was complete was
-// complete then.
+// over returns when work on the release ended. For a release that was rolled back after it was
+// deployed, that is the time of deployment.
 func (e entry) over() (time.Time, bool) {
 	for _, what := range []release.Status{release.Deployed, release.RolledBack, release.Cancelled} {
 		if at, ok := e.When(what); ok {
@@ -236,8 +236,8 @@ func (e entry) Title() string {
 // Brief is the title where there is little room.
 func (e entry) Brief() string { return titleWithin(e, 34) }
 
-// titleWithin shortens the name, never the version (unless that is endless itself): two
-// releases of one thing differ in nothing else.
+// titleWithin shortens the name, never the version (unless that is too long itself): two
+// releases of one product often differ in nothing else.
 func titleWithin(e entry, room float64) string {
 	version := shorten(oneLine(e.Version), room/3)
 	if version == "" {
@@ -274,7 +274,7 @@ func (e entry) About() string {
 // all lists every entry, in the order of the page.
 func (v view) all() []entry { return slices.Concat(v.Running, v.Ahead, v.Past) }
 
-// only is the view of one release; false where it is not shown.
+// only narrows the view to one release; false where that is not shown.
 func (v view) only(id string) (view, bool) {
 	pick := func(list []entry) []entry {
 		for _, e := range list {
@@ -288,7 +288,8 @@ func (v view) only(id string) (view, bool) {
 	return v, len(v.all()) == 1
 }
 
-// address is the page's, or a part of it; relative where the public URL is not known.
+// address returns the absolute URL of a path, or a relative one where the public URL is not
+// known.
 func (v view) address(path string) string {
 	if v.url == "" {
 		return strings.TrimPrefix(path, "/")
@@ -296,7 +297,7 @@ func (v view) address(path string) string {
 	return v.url + path
 }
 
-// mostMarks is more than any script puts on one letter.
+// mostMarks is more combining marks than any script puts on one letter.
 const mostMarks = 8
 
 // clean makes a text that somebody wrote fit for every format: valid, without control

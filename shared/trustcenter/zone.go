@@ -7,13 +7,14 @@ import (
 	_ "time/tzdata" // 450 KB; Lambda's image promises no zones, and a laptop may have old ones
 )
 
-// day is how a date is written everywhere.
+// day is the layout of a date, the same everywhere.
 const day = "Monday 2 January 2006"
 
-// minute is how a moment is written.
+// minute is the layout of a point in time.
 const minute = day + ", 15:04"
 
-// between writes both ends of a window in a zone: the day once where it is the same.
+// between formats both ends of a window in a zone, with the date only once where it is the
+// same.
 func between(start, end time.Time, zone *time.Location) (from, to string) {
 	start, end = start.In(zone), end.In(zone)
 	from, to = start.Format(day+", 15:04"), end.Format(day+", 15:04")
@@ -23,7 +24,7 @@ func between(start, end time.Time, zone *time.Location) (from, to string) {
 	return from, to
 }
 
-// isUTC tells whether the zone needs no line of its own beside UTC.
+// isUTC reports whether the zone is UTC under any name, so that times need not be given twice.
 func isUTC(zone *time.Location) bool {
 	switch zone.String() {
 	case "UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu":
@@ -45,8 +46,8 @@ func place(zone *time.Location) string {
 	return strings.ReplaceAll(city, "_", " ") + " time"
 }
 
-// clock says which of the zone's times is meant: "CEST, UTC+2". Where clocks change in
-// the middle of a window, both of its ends are said.
+// clock says which of the zone's times is meant: "CEST, UTC+2". Where clocks change during a
+// window, it says so for both ends.
 func clock(start, end time.Time, zone *time.Location) string {
 	a, b := offset(start.In(zone)), offset(end.In(zone))
 	if a == b {
@@ -55,7 +56,7 @@ func clock(start, end time.Time, zone *time.Location) string {
 	return a + " at the start; " + b + " at the end"
 }
 
-// shortClock is which of the zone's times it is, as shortly as can be: CEST, or UTC+5:45.
+// shortClock is the shortest form of clock: CEST, or UTC+5:45.
 func shortClock(t time.Time) string {
 	short, _, _ := strings.Cut(offset(t), ",")
 	return short
@@ -81,10 +82,11 @@ func offset(t time.Time) string {
 	return abbreviation + ", " + utc
 }
 
-// lasting words a duration: what passes between two instants, whatever clocks do.
+// lasting puts a duration into words. It is the elapsed time, even where clocks change in
+// between.
 func lasting(d time.Duration) string {
 	if d = d.Round(time.Minute); d >= 24*time.Hour {
-		d = d.Round(time.Hour) // minutes are nothing then
+		d = d.Round(time.Hour) // minutes do not matter then
 	}
 	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
 	var parts []string
@@ -106,5 +108,5 @@ func lasting(d time.Duration) string {
 	return strings.Join(parts, " ")
 }
 
-// stampOf is an instant for machines.
+// stampOf formats a time for the datetime attribute.
 func stampOf(t time.Time) string { return t.UTC().Format("2006-01-02T15:04Z") }
