@@ -1,9 +1,9 @@
 // The TypeScript clients against the endpoint: node client.mjs http|stdio MODE [PROGRAM].
 //
 // MODE is auto (the newest protocol) or legacy (initialize) for the client of the second
-// generation, and v1 for the one of the first, of which many are in use. The address and
-// the token come from RELEASES_URL and RELEASES_TOKEN (an Admin's), PROGRAM is the built
-// mcp-stdio.
+// generation, and v1 for the one of the first, of which many are in use; remote is v1 over
+// stdio to mcp-remote, which goes on over HTTP. The address and the token come from
+// RELEASES_URL and RELEASES_TOKEN (an Admin's), PROGRAM is the built mcp-stdio.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 
@@ -14,8 +14,14 @@ const tools = ["list_releases", "get_release", "create_release", "append_release
 
 async function connect() {
   const http = [new URL(RELEASES_URL), { requestInit: { headers: { Authorization: `Bearer ${RELEASES_TOKEN}` } } }];
-  const stdio = [{ command: program, env: { RELEASES_URL, RELEASES_TOKEN } }];
-  if (mode === "v1") {
+  const stdio = [mode === "remote"
+    ? {
+      command: process.execPath,
+      args: ["node_modules/mcp-remote/dist/proxy.js", RELEASES_URL, "--transport", "http-only", "--header", "Authorization:${AUTHORIZATION}"],
+      env: { AUTHORIZATION: `Bearer ${RELEASES_TOKEN}`, HOME: process.cwd() },
+    }
+    : { command: program, env: { RELEASES_URL, RELEASES_TOKEN } }];
+  if (mode === "v1" || mode === "remote") {
     const { Client } = await import("@modelcontextprotocol/sdk/client/index.js");
     const { StreamableHTTPClientTransport } = await import("@modelcontextprotocol/sdk/client/streamableHttp.js");
     const { StdioClientTransport } = await import("@modelcontextprotocol/sdk/client/stdio.js");
