@@ -8,8 +8,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Bounds returns the bounds of each field of an input, or of a plan, and the required
-// fields, for documents. A type that nothing checks has none.
+// Bounds returns the bounds of each field of an input, or of a plan, and the required fields,
+// for documents. A type without a check has none.
 func Bounds(t reflect.Type) (bounds map[string]release.Bound, required []string) {
 	if t == reflect.TypeFor[release.Step]() {
 		return ofEntries("rolloutSteps[0].", release.Plan{RolloutSteps: []release.Step{{}}}.Check)
@@ -20,7 +20,7 @@ func Bounds(t reflect.Type) (bounds map[string]release.Bound, required []string)
 		return bounds, nil // one of its two lists is enough
 	case *EraseWordsInput:
 		bounds, required = release.BoundsOf(in.check)
-		return bounds, slices.DeleteFunc(required, func(name string) bool { return name == "releaseId" }) // or the other id
+		return bounds, slices.DeleteFunc(required, func(name string) bool { return name == "releaseId" }) // changeRequestId can be given instead
 	case input:
 		return release.BoundsOf(in.check)
 	case interface {
@@ -31,7 +31,7 @@ func Bounds(t reflect.Type) (bounds map[string]release.Bound, required []string)
 	return nil, nil
 }
 
-// ofEntries are the bounds of a list's entries.
+// ofEntries returns the bounds of a list's entries.
 func ofEntries(prefix string, check func(*release.ValidationErrors)) (bounds map[string]release.Bound, required []string) {
 	all, missed := release.BoundsOf(check)
 	bounds = make(map[string]release.Bound)

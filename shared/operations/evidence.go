@@ -13,11 +13,12 @@ import (
 // Evidence is a page of what proves the record of a release.
 type Evidence struct {
 	record.Evidence
-	// Release is on the first page; there is none once the release is deleted.
+	// Release is on the first page only, and missing once the release is deleted.
 	Release *ReleaseView `json:"release,omitempty" doc:"The release as it is now, with its change requests in short; on the first page only, and not of a deleted one. The entries prove it, not the other way round."`
 }
 
-// GetEvidenceInput pages evidence, and connects it with an older tree.
+// GetEvidenceInput pages evidence, and can ask for the proof that an older tree is a prefix of
+// the current one.
 type GetEvidenceInput struct {
 	Since  *int   `json:"since" doc:"How many leaves an older checkpoint has that is to be connected with this one."`
 	Cursor string `json:"cursor" doc:"The 'nextCursor' of the page before. Leave it out for the first page."`
@@ -38,8 +39,8 @@ func (in GetEvidenceInput) since() int {
 	return *in.Since
 }
 
-// GetEvidence returns a page of what proves the record of a release and its change
-// requests, also of one that was deleted.
+// GetEvidence returns a page of what proves the record of a release, deleted or not, and of
+// its change requests.
 func (o *Operations) GetEvidence(ctx context.Context, id string, in GetEvidenceInput) (Evidence, error) {
 	if _, err := allow(ctx, GetEvidence); err != nil {
 		return Evidence{}, err
@@ -60,7 +61,7 @@ func (o *Operations) GetEvidence(ctx context.Context, id string, in GetEvidenceI
 	return e, err
 }
 
-// EraseWordsInput says of which entry what is erased.
+// EraseWordsInput says which values of which entry are erased.
 type EraseWordsInput struct {
 	ReleaseID       string             `json:"releaseId" doc:"The release in whose log the entry is."`
 	ChangeRequestID string             `json:"changeRequestId" doc:"The change request in whose record the entry is, where it is no release's. What happened to it in a release stands in that release's log too, and is erased there by a request of its own."`
@@ -69,7 +70,7 @@ type EraseWordsInput struct {
 	DecodeErrors
 }
 
-// maxEntryID is the longest key that DynamoDB takes.
+// maxEntryID is the longest sort key that DynamoDB accepts.
 const maxEntryID = 1024
 
 func (in EraseWordsInput) check(f *release.ValidationErrors) {
@@ -90,8 +91,8 @@ func (in EraseWordsInput) check(f *release.ValidationErrors) {
 	}
 }
 
-// EraseWords takes a person's words or name out of an entry for good, and leaves an entry
-// that says so. That the entry was there, and all else it says, can still be proved.
+// EraseWords removes personal data from a log entry for good, and adds an entry that says so.
+// The rest of the entry can still be proved.
 func (o *Operations) EraseWords(ctx context.Context, in EraseWordsInput, pre Precondition) (release.LogEntry, error) {
 	who, err := allow(ctx, EraseWords)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// LiftHoldInput names whose hold is lifted; nobody is the caller.
+// LiftHoldInput names whose hold is lifted; empty means the caller's.
 type LiftHoldInput struct {
 	Holder string `json:"holder" doc:"The 'subject' of whoever placed the hold, as the release shows it under 'holds'; left out, the caller's own. Only an Admin lifts another's."`
 	DecodeErrors
@@ -16,8 +16,8 @@ func (in LiftHoldInput) check(f *release.ValidationErrors) {
 	f.Line("holder", in.Holder, 0, release.MaxSubject)
 }
 
-// LiftHold lifts a hold: an Auditor their own, an Admin any. It is logged. Where none
-// stands, there is nothing to do.
+// LiftHold lifts a hold: an Auditor their own, an Admin any. It is logged. Where there is no
+// such hold, it does nothing.
 func (o *Operations) LiftHold(ctx context.Context, id string, in LiftHoldInput, pre Precondition) error {
 	who, err := allow(ctx, LiftHold)
 	if err != nil {

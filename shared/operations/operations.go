@@ -109,7 +109,7 @@ func (o *Operations) WithSeparateDuties(separate bool) *Operations {
 	return &c
 }
 
-// randomID is 65 random bits in base32: no two in a lifetime, and short enough to say aloud.
+// randomID is 65 random bits in base32: enough never to repeat, and short enough to read out.
 func randomID() string { return rand.Text()[:13] }
 
 // allow returns the caller if their role suffices for the operation.

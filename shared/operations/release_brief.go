@@ -12,7 +12,8 @@ import (
 type Brief struct {
 	ReleaseView
 
-	// OlderLogEntries tells that the log holds more before what is shown; LogCursor goes on there.
+	// OlderLogEntries says that there are entries before those shown; LogCursor continues
+	// there.
 	OlderLogEntries bool              `json:"olderLogEntries" doc:"Whether the log holds more before these."`
 	LogCursor       string            `json:"logCursor,omitempty" doc:"What to give as 'logCursor' for the entries before these."`
 	Readiness       release.Readiness `json:"readiness" doc:"What each next status demands, whether it holds, and advice that blocks nothing."`
@@ -22,7 +23,7 @@ type Brief struct {
 // LogWanted is the part of a log that a reader wants: so many entries, newest first, the
 // newest or those before a cursor.
 type LogWanted struct {
-	Limit  int // below 0, the log is not even looked at
+	Limit  int // below 0, the log is not read
 	Cursor string
 }
 
@@ -41,10 +42,10 @@ func (o *Operations) BriefRelease(ctx context.Context, id string, want LogWanted
 		return Brief{}, err
 	}
 	b := Brief{Readiness: detail.Release.CheckReadiness(detail.Links, o.now().UTC(), nil, detail.Notes)}
-	b.Readiness.Holds = nil // they stand beside it
+	b.Readiness.Holds = nil // the release itself has them
 	detail.Log = []release.LogEntry{}
 	if want.Limit >= 0 {
-		// One is read where none is wanted: whether there is any is still told.
+		// Where no entry is wanted, one is read to say whether there is any.
 		log, next, err := o.store.LogBefore(ctx, id, max(want.Limit, 1), want.Cursor)
 		if err != nil {
 			return Brief{}, err

@@ -23,17 +23,17 @@ type AdviceRow struct {
 // review and the documents read it.
 type Advice struct {
 	Code string
-	// When is in which case it is given, for documents.
+	// When is the case in which it is given, in the words of the documentation.
 	When string
-	// Asked, Moved and Reviewed tell where it is given: to who asks before going on, in the
-	// answer to who went on, and afterwards in the review.
+	// Asked, Moved and Reviewed say where it is given: in readiness, in the answer to a
+	// transition, and in the review.
 	Asked, Moved, Reviewed bool
-	// find words it, or returns nothing.
+	// find returns the advice's text, or nothing where it does not apply.
 	find func(sight) (detail string, changes []string)
 }
 
-// sight is what advice looks at: a release, what stands beside it, and the transition that
-// brought it where it is; none while somebody only asks.
+// sight is the input of all advice: a release, related data, and its latest transition, which
+// is nil in readiness.
 type sight struct {
 	Release
 	now     time.Time
@@ -44,9 +44,10 @@ type sight struct {
 }
 
 const (
-	// shortReason is how many characters a reason needs at least to say something.
+	// shortReason is the length below which a reason is probably too short to be useful.
 	shortReason = 20
-	// NotesNearlyFull is from how many notes on it is said that the log forgets the oldest.
+	// NotesNearlyFull is the number of notes from which advice warns that the oldest will be
+	// trimmed.
 	NotesNearlyFull = MaxNotes - 50
 )
 
@@ -106,7 +107,7 @@ func (r Release) AdviceOnMove(outside []string, notes int) []AdviceRow {
 	return sight{Release: r, now: last.At, outside: outside, notes: notes, latest: &last}.advice(func(a Advice) bool { return a.Moved })
 }
 
-// adviceInReview is what a review tells of each transition.
+// adviceInReview is the advice in the review, on each transition.
 func (r Release) adviceInReview() []AdviceRow {
 	var rows []AdviceRow
 	for _, entry := range r.History {
@@ -126,16 +127,16 @@ func (r Release) Outside(links []LinkedChange) []string {
 	return outside
 }
 
-// ahead tells that the plan has still to be carried out, or is being.
+// ahead reports whether the plan is still to be carried out, or is being carried out.
 func (s sight) ahead() bool { return s.Live() && s.Status != Deployed }
 
-// entered tells that the transition entered one of these statuses.
+// entered reports whether the latest transition entered one of these statuses.
 func (s sight) entered(statuses ...Status) bool {
 	return s.latest != nil && slices.Contains(statuses, s.latest.To)
 }
 
-// running tells that it is in progress and somebody asks: to say what is still to be done to
-// who has just begun would be idle.
+// running reports whether the release is in progress and this is readiness: right after the
+// start, advice on what is left to do would be useless.
 func (s sight) running() bool { return s.latest == nil && s.Status == InProgress }
 
 func unlinked(s sight) (string, []string) {
@@ -295,11 +296,11 @@ func fullLog(s sight) (string, []string) {
 	return fmt.Sprintf("The log has taken %d notes; the oldest go, the newest %d stay. Keep elsewhere what has to stay.", s.notes, MaxNotes), nil
 }
 
-// maxNamed bounds how many addresses an advice names.
+// maxNamed bounds how many addresses one piece of advice names.
 const maxNamed = 20
 
-// unmailable names people whom no mail reaches: their addresses were stored under looser
-// rules. It is given in every live status, since mails go out in most of them.
+// unmailable names people to whom no mail can be sent, because their addresses were stored
+// under looser rules. It is given in every live status, since mails go out in most of them.
 func unmailable(s sight) (string, []string) {
 	if !s.Live() {
 		return "", nil
@@ -336,7 +337,7 @@ func unmailable(s sight) (string, []string) {
 
 func hasFigure(s string) bool { return strings.ContainsFunc(s, unicode.IsDigit) }
 
-// window is to be read inside a sentence.
+// window is the release's window as part of a sentence.
 func (r Release) window() string {
 	return FormatTime(*r.ScheduledStart) + " to " + FormatTime(*r.ScheduledEnd)
 }

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// MaxHolds is how many holds can stand on a release at once, one of each person.
+// MaxHolds is how many holds a release can have at once, one per person.
 const MaxHolds = 20
 
-// Hold stops a release where it is, until a person lifts it: while any stands, only
+// Hold stops a release in its status until a person lifts it: while there is any, only
 // cancelled and rolled-back can be entered.
 type Hold struct {
 	By      string    `json:"by" doc:"Who placed it."`
@@ -19,15 +19,14 @@ type Hold struct {
 	Text    string    `json:"text" doc:"Why they placed it."`
 }
 
-// HoldChange is what an entry tells of a hold: that it was placed, or its text replaced, or
-// that it was lifted, and whose it is.
+// HoldChange is the part of a log entry that says whose hold was placed, changed or lifted.
 type HoldChange struct {
 	Placed bool   `json:"placed" doc:"True where it was placed, or its text replaced; false where it was lifted."`
 	Holder string `json:"holder" doc:"The subject of whoever placed it."`
 }
 
-// PlaceHold judges a hold, and returns it as it will stand. Who has one already replaces its
-// text: since when it stands stays.
+// PlaceHold checks whether a hold may be placed and returns it. A person who already has one
+// replaces its text, and Since stays.
 func (r Release) PlaceHold(words string, by Stamp) (Hold, error) {
 	if !r.Live() {
 		return Hold{}, r.Conflict("release-ended", "%s is %s: there is nothing left to stop, and no hold was placed.", r.ID, r.Status)
@@ -43,14 +42,14 @@ func (r Release) PlaceHold(words string, by Stamp) (Hold, error) {
 	return h, nil
 }
 
-// HoldPlaced is the entry that tells of a hold.
+// HoldPlaced is the log entry for a hold that was placed or changed.
 func (r Release) HoldPlaced(h Hold, by Stamp) LogEntry {
 	e := EntryBy(LogHold, h.Text, by)
 	e.Status, e.Hold = r.Status, &HoldChange{Placed: true, Holder: h.Subject}
 	return e
 }
 
-// HoldLifted is the entry that tells of a hold's end.
+// HoldLifted is the log entry for a hold that was lifted.
 func (r Release) HoldLifted(h Hold, by Stamp) LogEntry {
 	e := EntryBy(LogHold, "Lifted the hold of "+h.By, by)
 	if h.Subject == by.By.Subject {
@@ -66,13 +65,14 @@ func (r Release) heldError(to Status) *Error {
 	return e
 }
 
-// maxHoldsTold and maxReason bound what a sentence tells of holds; beside it stand all.
+// maxHoldsTold and maxReason bound what a sentence says about holds; the data beside it has
+// all of them.
 const (
 	maxHoldsTold = 3
 	maxReason    = 200
 )
 
-// HoldsText tells who holds a release, since when, and why, in their words.
+// HoldsText says who holds a release, since when, and why, in their words.
 func HoldsText(holds []Hold) string {
 	if len(holds) == 0 {
 		return "Somebody holds it."
@@ -92,7 +92,8 @@ func HoldsText(holds []Hold) string {
 	return text + "."
 }
 
-// heldDetail tells that a release is held, in our words only: the holds stand beside it.
+// heldDetail says that a release is held, without quoting anybody: the holds are in the data
+// beside it.
 func heldDetail(holders int) string {
 	who := "One person holds it"
 	if holders > 1 {

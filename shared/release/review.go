@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Review is a post-implementation review of a release as Markdown: planned against actual,
-// the steps, the timeline, and what was left open. It reports what the release and its log
-// hold, and draws no conclusions. log are the newest entries, oldest first; older tells
-// that there are more. Texts by people are escaped, so that they cannot pass for the review's own.
+// Review is a post-implementation review of a release as Markdown: planned against actual, the
+// steps, the timeline, and what was left open. It reports what the release and its log
+// contain, and draws no conclusions. log holds the newest entries, oldest first; older says
+// that there are more. Texts by people are escaped, so that they cannot pass for the review's
+// own.
 func Review(r Release, links []LinkedChange, log []LogEntry, older bool) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -93,7 +94,7 @@ func reviewSteps(line func(string, ...any), plan string, steps []Step) {
 	}
 }
 
-// reviewText is what an entry says, with the change request that it is about.
+// reviewText is an entry's text, with the change request that it is about.
 func reviewText(e LogEntry) string {
 	if e.ChangeRequestID != "" {
 		return e.ChangeRequestID + ": " + e.Text
@@ -101,7 +102,7 @@ func reviewText(e LogEntry) string {
 	return e.Text
 }
 
-// reviewOpen lists what is not done, going by the release itself.
+// reviewOpen lists what the release says is not done.
 func reviewOpen(line func(string, ...any), r Release) {
 	line("")
 	line("## Left open")
@@ -139,8 +140,8 @@ func reviewOpen(line func(string, ...any), r Release) {
 	}
 }
 
-// reviewAdvice tells what was worth a second look as the release moved: the same words that
-// stood in the answers then. Where nothing was, there is no such section.
+// reviewAdvice lists the advice on the release's transitions, in the same words as in the
+// answers then. Without any, the section is left out.
 func reviewAdvice(line func(string, ...any), r Release) {
 	rows := r.adviceInReview()
 	if len(rows) == 0 {

@@ -1,6 +1,6 @@
-// Package bridge carries JSON-RPC lines between standard streams and the MCP endpoint.
-// It must know no tool and no rule: what passes through it is what the endpoint says,
-// byte for byte, or a sentence on why the endpoint could not be reached.
+// Package bridge carries JSON-RPC lines between standard streams and the MCP endpoint: it
+// passes the endpoint's answers on byte for byte, or answers with a sentence on why the
+// endpoint could not be reached. It must not know any tool or rule.
 package bridge
 
 import (
@@ -19,13 +19,14 @@ import (
 	"time"
 )
 
-// Config is where the endpoint is, who calls, and what of it they want to see.
+// Config says where the endpoint is, who calls it, and which tools they want to see.
 type Config struct {
 	URL string // of the endpoint; it ends in /mcp
 	// One of three says where the access token comes from: the token itself, a file that holds
-	// it, or a command that prints it. The latter two are asked again once it is refused.
+	// it, or a command that prints it. A file and a command are read again when the token is
+	// refused.
 	Token, TokenFile, TokenCommand string
-	// Toolsets goes to the endpoint as it is, which offers those tools only.
+	// Toolsets is passed to the endpoint as it is, which then offers only those tools.
 	Toolsets string
 }
 
@@ -37,21 +38,22 @@ const (
 )
 
 const (
-	// bridgeTimeout is a little more than the gateway's own.
+	// bridgeTimeout is a little longer than the gateway's own timeout.
 	bridgeTimeout = 35 * time.Second
-	// firstMessage is how long a client has to say something before a bridge that cannot work ends.
+	// firstMessage is how long a bridge with a wrong configuration waits for the client's
+	// first message before it exits.
 	firstMessage = 2 * time.Second
-	// atOnce bounds how many calls are under way; clients seldom have more than a few.
+	// atOnce bounds how many calls run at once; clients seldom make more than a few.
 	atOnce = 16
-	// maxMessage is more than the endpoint takes of a message. A line that is longer is read up to
-	// maxLine all the same: its id, which it is answered under, may stand at its end.
+	// maxMessage is larger than any message the endpoint accepts. A longer line is still read
+	// up to maxLine, because its id, which the answer needs, may be at its end.
 	maxMessage = 8 << 20
 	maxLine    = 64 << 20
 	maxAnswer  = 16 << 20 // more than Lambda can answer with
 )
 
-// Run carries lines until the input ends, all answers included, or ctx does. It writes
-// nothing but protocol to out. The result is the exit code.
+// Run carries lines until the input ends and all answers are written, or until ctx ends. It
+// writes nothing but protocol messages to out. It returns the exit code.
 func Run(ctx context.Context, c Config, in io.Reader, out, log io.Writer) int {
 	b, complaint := open(c, out, log)
 	if b == nil {
@@ -67,14 +69,14 @@ func Run(ctx context.Context, c Config, in io.Reader, out, log io.Writer) int {
 	select {
 	case <-done:
 		return exitOK
-	case <-ctx.Done(): // not waiting for a read of the input, which nothing can end
+	case <-ctx.Done(): // a read of the input cannot be interrupted, so it is not waited for
 		return exitInterrupted
 	}
 }
 
-// answerOnce tells the client too what is wrong with the configuration: most show the error
-// that answers their first message, and of stderr nothing. Whoever sends none, such as a person
-// at a terminal, is not kept waiting for long.
+// answerOnce answers the client's first message with what is wrong with the configuration:
+// most clients show that, but not stderr. It gives up soon where no message comes, as when a
+// person starts the bridge at a terminal.
 func answerOnce(ctx context.Context, in io.Reader, out io.Writer, complaint string) {
 	asked := make(chan message, 1)
 	go func() {
@@ -97,9 +99,9 @@ func answerOnce(ctx context.Context, in io.Reader, out io.Writer, complaint stri
 	}
 }
 
-// open checks the configuration before the first message, so that a mistake in it is
-// told at once and not in the middle of somebody's work. Without a bridge there is a
-// complaint: a sentence on what to correct.
+// open checks the configuration before the first message, so that a mistake is reported at
+// once and not in the middle of somebody's work. It returns either a bridge or a complaint: a
+// sentence on what to correct.
 func open(c Config, out, log io.Writer) (b *bridge, complaint string) {
 	at, toolsets := strings.TrimSpace(c.URL), strings.TrimSpace(c.Toolsets)
 	u, err := url.Parse(at)
@@ -145,11 +147,11 @@ type bridge struct {
 	out, log io.Writer
 
 	mu      sync.Mutex
-	version string // what the last message spoke, for those that do not say
+	version string // protocol version of the last message, for messages without one
 	running map[string]context.CancelFunc
 }
 
-// carry reads lines until the input ends and waits for their answers.
+// carry reads lines until the input ends, and waits for their answers.
 func (b *bridge) carry(ctx context.Context, in io.Reader) {
 	var under sync.WaitGroup
 	defer under.Wait()
@@ -163,11 +165,11 @@ func (b *bridge) carry(ctx context.Context, in io.Reader) {
 			if len(line) > maxMessage {
 				b.answer(m, refusal(m.id, tooLarge))
 			} else if m.cancels != "" {
-				b.cancel(m.cancels) // the endpoint keeps no state: nobody there to tell
+				b.cancel(m.cancels) // the endpoint keeps no state, so it need not be told
 			} else {
 				b.free <- struct{}{}
 				m.version = b.speaks(m)
-				// Registered before the next line is read: that may cancel this one.
+				// Registered before the next line is read, because that may cancel this call.
 				ctx, cancel := context.WithCancel(ctx)
 				b.register(m, cancel)
 				under.Go(func() {
@@ -177,7 +179,7 @@ func (b *bridge) carry(ctx context.Context, in io.Reader) {
 					}
 				})
 				if m.method == "initialize" {
-					under.Wait() // what follows speaks the version that is agreed here
+					under.Wait() // the following messages use the version that is agreed here
 				}
 			}
 		}
@@ -189,7 +191,7 @@ func (b *bridge) carry(ctx context.Context, in io.Reader) {
 
 const tooLarge = "TOO_LARGE: This message is larger than 8 MiB. Nothing was changed. Next: send less."
 
-// readLine reads one line of any length; of one that is too long it keeps nothing.
+// readLine reads one line of any length; a line that is too long is discarded.
 func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
 	for {
 		part, err := r.ReadSlice('\n')
@@ -205,7 +207,8 @@ func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
 	}
 }
 
-// answer writes one line. What the endpoint says to a notification is no protocol.
+// answer writes one line. A notification must not be answered: what the endpoint says to it is
+// logged.
 func (b *bridge) answer(m message, text []byte) {
 	b.writing.Lock()
 	defer b.writing.Unlock()
@@ -238,14 +241,14 @@ func (b *bridge) cancel(id string) {
 	}
 }
 
-// message is what the bridge looks at of a line; the line itself goes on unchanged.
+// message holds what the bridge reads from a line; the line itself is passed on unchanged.
 type message struct {
 	line    []byte
 	id      json.RawMessage // nil for notifications
 	method  string
 	name    string // of the tool that is called
 	version string
-	cancels string // the id of the call that a notification takes back
+	cancels string // the id of the call that a notification cancels
 }
 
 const versionKey = "io.modelcontextprotocol/protocolVersion"

@@ -17,8 +17,8 @@ import (
 const firstStateless = "2026-07-28"
 
 // post sends a message and returns the line to answer with; nil where there is none. A message
-// whose token is refused was not carried out: with a new token it is sent once more, and the
-// client learns nothing of it.
+// whose token is refused was not carried out, so it is sent once more with a new token,
+// without the client noticing.
 func (b *bridge) post(ctx context.Context, m message) []byte {
 	token, err := b.tokens.current(ctx)
 	if err != nil {
@@ -40,8 +40,8 @@ func (b *bridge) post(ctx context.Context, m message) []byte {
 	return refusal(m.id, b.tokens.unauthorized())
 }
 
-// send sends a message once. It tells apart, as it is all that a new token can mend, whether
-// the token was refused.
+// send sends a message once. It reports separately whether the token was refused, since only
+// that can be fixed with a new token.
 func (b *bridge) send(ctx context.Context, m message, token string) (line []byte, refused bool) {
 	got, complaint := b.exchange(ctx, m, token)
 	switch {
@@ -59,14 +59,14 @@ func (b *bridge) send(ctx context.Context, m message, token string) (line []byte
 	return refusal(m.id, unexpected(b.url, got)), false
 }
 
-// answered is an answer of HTTP, read to the end.
+// answered is an HTTP answer that was read to its end.
 type answered struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// exchange is one request and its answer, or a complaint that there is none.
+// exchange makes one request and returns its answer, or a complaint on why there is none.
 func (b *bridge) exchange(ctx context.Context, m message, token string) (_ answered, complaint string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url, bytes.NewReader(m.line))
 	if err != nil {
@@ -103,8 +103,8 @@ func (b *bridge) exchange(ctx context.Context, m message, token string) (_ answe
 	return answered{res.StatusCode, res.Header, body}, ""
 }
 
-// speaks is the protocol version a message is sent under: its own, or else that of the
-// one before it.
+// speaks returns the protocol version for a message: its own, or else that of the message
+// before it.
 func (b *bridge) speaks(m message) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -117,7 +117,7 @@ func (b *bridge) speaks(m message) string {
 	return b.version
 }
 
-// agreed notes the version that the answer to initialize settles on.
+// agreed remembers the protocol version in the answer to initialize.
 func (b *bridge) agreed(m message, line []byte) {
 	if m.method != "initialize" {
 		return
@@ -134,7 +134,7 @@ func (b *bridge) agreed(m message, line []byte) {
 	}
 }
 
-// protocolLine is a body as one line, if it is a JSON-RPC message.
+// protocolLine returns a body as one line if it is a JSON-RPC message, or nil.
 func protocolLine(body []byte) []byte {
 	var is struct {
 		Version string `json:"jsonrpc"`
@@ -152,7 +152,7 @@ func protocolLine(body []byte) []byte {
 	return line.Bytes()
 }
 
-// codeUnreached is the JSON-RPC code of what the bridge says itself.
+// codeUnreached is the JSON-RPC code of the bridge's own errors.
 const codeUnreached = -32000
 
 func refusal(id json.RawMessage, text string) []byte {
@@ -179,7 +179,7 @@ const (
 	unknown = " The call may have been carried out. Next: read before you repeat a call that writes, or repeat it with the same idempotencyKey."
 )
 
-// unreached words why no answer came.
+// unreached says in words why no answer came.
 func unreached(at string, err error) string {
 	var (
 		lookup  *net.DNSError
@@ -200,12 +200,12 @@ func unreached(at string, err error) string {
 	return fmt.Sprintf("UNREACHABLE: The connection to %s broke off.%s", at, unknown)
 }
 
-// unavailable words why there is no token to send.
+// unavailable says in words why there is no token to send.
 func (t *tokens) unavailable(err error) string {
 	return fmt.Sprintf("TOKEN_UNAVAILABLE: The access token cannot be had: %s %v.%scorrect that, or sign in again where that gives a token, and make the same call again.", t.name, err, nothing)
 }
 
-// unauthorized words that the service takes no token that can be had.
+// unauthorized says in words that the service refused every token there is.
 func (t *tokens) unauthorized() string {
 	if t.fixed {
 		return "UNAUTHORIZED: Releases does not accept the token in RELEASES_TOKEN: it may have expired or be meant for another service." + nothing +
@@ -215,7 +215,7 @@ func (t *tokens) unauthorized() string {
 		"sign in again, so that it gives a new access token, and make the same call again. No restart is needed."
 }
 
-// unexpected words an answer that is not the endpoint's.
+// unexpected says in words that something other than the endpoint has answered.
 func unexpected(at string, got answered) string {
 	switch code := got.status; {
 	case code == http.StatusForbidden:

@@ -17,19 +17,19 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// commandTimeout leaves a command the time to ask an identity provider, and a client that
-// waits for a minute the time to hear of it. Tests have less patience.
+// commandTimeout is long enough for a command to ask an identity provider, and short enough
+// for a client that waits a minute to get the error. Tests shorten it.
 var commandTimeout = 30 * time.Second
 
-// maxToken is beyond what API Gateway lets through in all headers together.
+// maxToken is more than API Gateway accepts in all headers together.
 const maxToken = 16 << 10
 
-// tokens is where the access token comes from. One that the configuration holds is the only
-// one there is; a file and a command are asked again when the service refuses what they gave.
+// tokens is the source of the access token. A token in the configuration never changes; a file
+// and a command are read again when the service refuses the token.
 type tokens struct {
-	name string // what to correct, in words
+	name string // of the setting, for error messages
 	read func(context.Context) (string, error)
-	// fixed says that asking again is pointless.
+	// fixed says that the token comes from the configuration itself.
 	fixed bool
 
 	asking singleflight.Group
@@ -38,9 +38,9 @@ type tokens struct {
 	token string
 }
 
-// tokensOf judges what the configuration says about the token. Without tokens there is a
-// complaint. A file or a command is asked at the first message and not here: whoever has to
-// sign in first can do so, and make the same call again.
+// tokensOf checks the settings of the token. It returns either tokens or a complaint. A file
+// or a command is read only at the first message, so that people who still have to sign in can
+// do that and repeat the call.
 func tokensOf(c Config, log io.Writer) (_ *tokens, complaint string) {
 	token, file, command := strings.TrimSpace(c.Token), strings.TrimSpace(c.TokenFile), strings.TrimSpace(c.TokenCommand)
 	given := 0
@@ -66,8 +66,8 @@ func tokensOf(c Config, log io.Writer) (_ *tokens, complaint string) {
 	return &tokens{name: "RELEASES_TOKEN", token: token, fixed: true}, ""
 }
 
-// tokenIn reads a token as people paste it and as programs print it: with the scheme before
-// it, and with white space around. Whatever else stands there is not sent.
+// tokenIn reads a token as people paste it and as programs print it: perhaps with the scheme
+// before it and with white space around it. Anything else is refused and never sent.
 func tokenIn(text string) (string, error) {
 	token := strings.TrimSpace(text)
 	if scheme, rest, _ := strings.Cut(token, " "); strings.EqualFold(scheme, "Bearer") {
@@ -86,8 +86,7 @@ func tokenIn(text string) (string, error) {
 	return token, nil
 }
 
-// readFile reads a file below the home folder too: clients start programs without a shell
-// that would know ~.
+// readFile reads a file and expands ~/ itself, because clients start programs without a shell.
 func readFile(path string) (string, error) {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		home, err := os.UserHomeDir()
@@ -108,9 +107,9 @@ func readFile(path string) (string, error) {
 	return tokenIn(string(text))
 }
 
-// run asks a shell, as people write commands for one. It reads nothing: the input is the
-// client's. What it writes to stderr a client shows in its log; the last line of it mostly says
-// what to do ("run az login"), and goes into the answer where no token came.
+// run runs the command in a shell, without input, since stdin belongs to the client. The
+// command's stderr goes to the client's log; its last line usually says what to do ("run az
+// login"), so it is part of the answer where no token came.
 func run(ctx context.Context, command string, log io.Writer) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
@@ -121,7 +120,7 @@ func run(ctx context.Context, command string, log io.Writer) (string, error) {
 	cmd := exec.CommandContext(ctx, shell, option, command)
 	lastOutput := &tail{}
 	cmd.Stderr = io.MultiWriter(log, lastOutput)
-	cmd.WaitDelay = time.Second // what the shell has started may hold the output open
+	cmd.WaitDelay = time.Second // programs that the shell has started may keep the output open
 	text, err := cmd.Output()
 	switch {
 	case ctx.Err() != nil:
@@ -141,11 +140,11 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// maxRepeated bounds what is repeated of a command's words, in bytes.
+// maxRepeated bounds how much of a command's output is quoted, in bytes.
 const maxRepeated = 300
 
-// line is the last line with anything in it, as part of a sentence. One that may hold a token,
-// which begins so, is not repeated.
+// line is the last non-empty line, as part of a sentence. A line that may contain a token is
+// not quoted.
 func (t *tail) line() string {
 	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(string(t.text), "")), "\n")
 	last := strings.Map(func(r rune) rune {
@@ -160,14 +159,14 @@ func (t *tail) line() string {
 	return " and says: " + last
 }
 
-// held is the token that was got last; empty before the first.
+// held returns the current token; empty before the first.
 func (t *tokens) held() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.token
 }
 
-// current is the token to send; it is asked for before the first message.
+// current returns the token to send, which it reads before the first message.
 func (t *tokens) current(ctx context.Context) (string, error) {
 	if token := t.held(); token != "" {
 		return token, nil
@@ -175,16 +174,16 @@ func (t *tokens) current(ctx context.Context) (string, error) {
 	return t.renewed(ctx, "")
 }
 
-// renewed is a token other than the one that was refused, or that one where no other can be
-// had. Calls that are refused at the same time cause one question, which goes on for the others
-// where one of them is taken back.
+// renewed returns a token other than the refused one, or the refused one where there is no
+// other. Calls that are refused at the same time share one read, which continues for the
+// others when one of them is cancelled.
 func (t *tokens) renewed(ctx context.Context, refused string) (string, error) {
 	if t.fixed {
 		return t.held(), nil
 	}
 	asked := t.asking.DoChan("", func() (any, error) {
 		if token := t.held(); token != refused {
-			return token, nil // somebody else has asked meanwhile
+			return token, nil // another call has renewed it meanwhile
 		}
 		token, err := t.read(context.WithoutCancel(ctx))
 		if err != nil {

@@ -12,28 +12,30 @@ import (
 	"example.com/releases/shared/stream"
 )
 
-// Input is the event, all of it optional; an empty one has every scheduled release checked.
+// Input is the event, all of it optional; an empty one means that every scheduled release is
+// checked.
 type Input struct {
 	// DueOnly checks only releases whose timer is due. The schedule sets it.
 	DueOnly bool `json:"sparing"`
-	// Resend was an operator's way to have unknown mails sent again.
+	// Resend was an operator's way to send unknown mails again. It is only read to say where
+	// that is done now.
 	Resend []string `json:"resend"`
 }
 
-// Report tells what a run of the schedule found and did.
+// Report says what a scheduled run found and did.
 type Report struct {
-	Opened int `json:"opened"` // jobs that were due, or that somebody asked for
+	Opened int `json:"opened"` // jobs that were due or asked for
 	Armed  int `json:"armed,omitempty"`
-	// Overdue are jobs that were forgotten; nil where the run could not read all of them.
-	// An alarm uses it.
+	// Overdue counts open jobs that nobody finished in time; nil where the run could not read
+	// all of them. An alarm watches it.
 	Overdue *int `json:"overdue,omitempty"`
 }
 
 const (
 	// armAtOnce is how many scheduled releases one run checks for a missing timer.
 	armAtOnce = 500
-	// armFor is for how long after the first run releases are checked: during a deployment,
-	// an earlier version may still schedule a release without a timer.
+	// armFor is how long after the first run releases are still checked: while this version is
+	// deployed, an earlier one may still schedule a release without a timer.
 	armFor = 48 * time.Hour
 )
 
@@ -64,7 +66,7 @@ func (p *Planner) Run(ctx context.Context, event json.RawMessage) (Report, error
 	return report, errors.Join(failures...)
 }
 
-// openDue opens every job that is due, and again those that were forgotten.
+// openDue opens every job that is due, and reopens those that are overdue.
 func (p *Planner) openDue(ctx context.Context, report *Report) error {
 	now := p.now()
 	due, err := p.store.DueJobs(ctx, now)
@@ -75,7 +77,8 @@ func (p *Planner) openDue(ctx context.Context, report *Report) error {
 	overdue := 0
 	err = parallel(ctx, due, func(ctx context.Context, _ int, k mail.JobKey) error {
 		if epoch, settlement := k.Epoch(); settlement {
-			// One that waits for its settlement costs a read until that is complete.
+			// Until the settlement is complete its job stays closed, at the cost of one read
+			// per run.
 			r, there, err := p.store.SettlingRelease(ctx, k.ReleaseID)
 			if err != nil || there && r.Settling != nil && r.Settling.Epoch == epoch && !r.Finished {
 				return err
@@ -98,7 +101,7 @@ func (p *Planner) openDue(ctx context.Context, report *Report) error {
 	return err
 }
 
-// openAll opens the jobs of every scheduled release, when somebody asks for it by hand.
+// openAll opens the jobs of every scheduled release, when an operator asks for it.
 func (p *Planner) openAll(ctx context.Context, report *Report) error {
 	ids, err := p.store.ScheduledReleases(ctx)
 	if err != nil {
@@ -116,8 +119,8 @@ func (p *Planner) openAll(ctx context.Context, report *Report) error {
 	})
 }
 
-// arm gives timers to releases that an earlier version scheduled: for two days it walks
-// over all that are scheduled, repeatedly, some in each run.
+// arm gives timers to releases that an earlier version scheduled without one: for two days it
+// walks over all scheduled releases, a part in each run.
 func (p *Planner) arm(ctx context.Context, report *Report) error {
 	now := p.now()
 	walk, err := p.store.TimerWalk(ctx)

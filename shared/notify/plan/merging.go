@@ -8,27 +8,27 @@ import (
 	"example.com/releases/shared/mail"
 )
 
-// found is one person: what they have to do with a release, nil for nothing, and what they
-// were told, nil for nothing.
+// found is one person: how they are affected by a release (nil if they are not), and what they
+// were told (nil if nothing).
 type found struct {
 	key string
 	who *mail.Person
 	row *mail.RecipientState
 }
 
-// peopleAtOnce is how many people are told before it is seen whether the time is up.
+// peopleAtOnce is how many people are notified before the time is checked again.
 const peopleAtOnce = 400
 
-// queue hands on what stands in the order of people's keys, as it is read.
+// queue reads a source that is sorted by people's keys page by page.
 type queue[T any] struct {
-	more func(ctx context.Context, after string) ([]T, error) // what comes next; nothing at the end
+	more func(ctx context.Context, after string) ([]T, error) // the next page; empty at the end
 	key  func(T) string
 	next []T
 	last string
 	dry  bool
 }
 
-// load has next hold what comes next, unless that is nothing.
+// load reads the next page where the last one is used up.
 func (q *queue[T]) load(ctx context.Context) error {
 	if len(q.next) > 0 || q.dry {
 		return nil
@@ -43,7 +43,7 @@ func (q *queue[T]) load(ctx context.Context) error {
 	return nil
 }
 
-// head is the key of what comes next; atEnd where that is nothing.
+// head returns the key of the next element; atEnd where there is none.
 func (q *queue[T]) head() string {
 	if len(q.next) == 0 {
 		return atEnd
@@ -51,7 +51,7 @@ func (q *queue[T]) head() string {
 	return q.key(q.next[0])
 }
 
-// take hands over what comes next, where it has the key.
+// take removes and returns the next element if it has the key.
 func (q *queue[T]) take(key string) (first T, there bool) {
 	if there = q.head() == key; there {
 		first, q.next = q.next[0], q.next[1:]
@@ -59,8 +59,8 @@ func (q *queue[T]) take(key string) (first T, there bool) {
 	return first, there
 }
 
-// merging goes through everybody whom a reading found, and everybody with a row, once and
-// in the order of their keys.
+// merging visits everybody whom a reading found and everybody who has a row, each once and in
+// the order of their keys.
 type merging struct {
 	lots []*queue[*mail.Person]
 	rows *queue[mail.RecipientState]
@@ -84,7 +84,7 @@ func (r *reading) merging(rows *queue[mail.RecipientState]) *merging {
 	return t
 }
 
-// next is the next so many people; none at the end.
+// next returns the next peopleAtOnce people; none at the end.
 func (t *merging) next(ctx context.Context) ([]found, error) {
 	var all []found
 	for len(all) < peopleAtOnce {
@@ -116,8 +116,8 @@ func (t *merging) next(ctx context.Context) ([]found, error) {
 	return all, nil
 }
 
-// notify has something done for everybody, some at a time, and goes on in another invocation
-// where it is late and do says that it may stop there. do returns how many mails were new.
+// notify calls do for everybody, in groups. Where the turn is over and do says that it may
+// stop there, the rest is left to another invocation. do returns how many mails were new.
 func (r *reading) notify(ctx context.Context, t *merging, do func(context.Context, []found) (planned int, mayStop bool, err error)) error {
 	for {
 		some, err := t.next(ctx)

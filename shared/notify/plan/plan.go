@@ -1,11 +1,11 @@
-// Package plan decides who is to be told what, and puts a mail for each into the
-// outbox: the schedule that finds what is due, and the consumer that plans it. It must
-// know neither how a mail is worded nor how it is sent.
+// Package plan decides who is told what, and puts the mails into the outbox. It holds the
+// scheduled run that finds due jobs and the stream consumer that plans them. It must know
+// neither how a mail is worded nor how it is sent.
 //
-// Planning compares what people should know with what they were told, from the tables
-// alone. So it may run twice, late, or concurrently with itself: nobody is told anything
-// twice, and a run with nothing new writes nothing. What takes longer than a turn continues
-// in another invocation, and the people in memory have a bound.
+// Planning compares what people should know with what they were told, from the tables alone.
+// So it may run twice, late, or concurrently with itself: nobody is told anything twice, and a
+// run with nothing new writes nothing. A job that takes longer than a turn continues in
+// another invocation, and the number of people in memory is bounded.
 package plan
 
 import (
@@ -29,8 +29,8 @@ type Planner struct {
 	turn        time.Duration
 }
 
-// A turn is how long one job keeps others waiting, and people are kept in memory up to a
-// number. Before either is exceeded, a job is put aside.
+// A turn is the longest time that one job may keep others waiting; defaultInMemory bounds the
+// people in memory. A job that reaches either stores what it has and continues later.
 const (
 	defaultTurn     = time.Minute
 	defaultInMemory = 25_000
@@ -56,8 +56,8 @@ func (p *Planner) WithPublicURL(url string, trustCenter bool) *Planner {
 	return &c
 }
 
-// WithBounds returns the planner with other bounds, for tests: how many people it keeps in
-// memory, and how long a turn is.
+// WithBounds returns the planner with other bounds on people in memory and on the length of a
+// turn, for tests.
 func (p *Planner) WithBounds(inMemory int, turn time.Duration) *Planner {
 	c := *p
 	c.inMemory, c.turn = inMemory, turn
@@ -77,16 +77,16 @@ func (p *Planner) snapshotOf(ctx context.Context, id string) (mail.Snapshot, dyn
 	return s, r, err
 }
 
-// Outcome is what came of a turn at a job.
+// Outcome is the result of one turn on a job.
 type Outcome struct {
 	Planned int // mails that were put into the outbox, in all turns
-	// Done tells that the job is closed. One that is not waits for its settlement, goes on in
-	// another invocation, or is somebody else's by now.
+	// Done says that the job is closed. Otherwise it waits for its settlement, continues in
+	// another invocation, or has been taken over by another planner.
 	Done bool
 }
 
-// Plan plans a job, from where it stopped, and closes it until the release is to be looked
-// at again. One that is not open is left alone.
+// Plan plans a job from where it stopped, and closes it until the release has to be looked at
+// again. A job that is not open is left alone.
 func (p *Planner) Plan(ctx context.Context, k mail.JobKey) (Outcome, error) {
 	job, found, err := p.store.Job(ctx, k)
 	if err != nil || !found || !job.Open {
@@ -107,11 +107,12 @@ func (p *Planner) Plan(ctx context.Context, k mail.JobKey) (Outcome, error) {
 	case errors.Is(err, errLater), errors.Is(err, errNotOurs):
 		return Outcome{Planned: r.job.Progress.Planned}, nil
 	case err != nil || !done:
-		return Outcome{}, err // one that is not complete yet is opened again when it is, or by the periodic look
+		return Outcome{}, err // a settlement that is not complete yet opens its job when it is, or the schedule does
 	}
 	slog.InfoContext(ctx, "plan: planned", "release", job.ReleaseID, "job", job.Name, "mails", r.job.Progress.Planned)
 	return Outcome{Planned: r.job.Progress.Planned, Done: true}, p.store.CloseJob(ctx, r.job, next, p.now())
 }
 
-// toPutAside is what is left of an invocation's time for putting a job aside.
+// toPutAside is the part of an invocation's time that is reserved for storing a job's
+// progress.
 const toPutAside = 10 * time.Second

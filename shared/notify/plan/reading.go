@@ -23,27 +23,27 @@ const (
 	tasksAtOnce = 100
 )
 
-// reading finds the people at places: it reads the tasks there, once, and keeps in memory
-// only so many people. What it found before waits in the table, in lots.
+// reading finds the people at a list of places by reading the tasks there, each page once. It
+// keeps a bounded number of people in memory and stores the others in the table, as lots.
 type reading struct {
 	p      *Planner
 	job    mail.Job
 	places []mail.Place
 	people *mail.People
-	// take takes note of a task, found at places; it is called for one after the other.
+	// take is called for every task with the places where it was found, never concurrently.
 	take  func(t release.Task, found []mail.Place)
-	until time.Time // when it makes way for other jobs
+	until time.Time // when the turn ends
 }
 
-// errNotOurs says that somebody else opened a job, or plans it, meanwhile.
+// errNotOurs means that another planner has opened or taken over the job.
 var errNotOurs = errors.New("plan: the job is somebody else's now")
 
-// errLater says that what is left is for the next invocation, which is woken.
+// errLater means that the rest is left to the next invocation, which has been woken.
 var errLater = errors.New("plan: goes on in another invocation")
 
 func (r *reading) late() bool { return !time.Now().Before(r.until) }
 
-// readAll reads whatever is left to be read.
+// readAll reads everything that has not been read yet.
 func (r *reading) readAll(ctx context.Context) error {
 	for !r.job.Progress.Read {
 		if err := r.readPages(ctx); err != nil {
@@ -58,7 +58,8 @@ func (r *reading) readAll(ctx context.Context) error {
 	return nil
 }
 
-// readPages reads a page at each of the next places, side by side, and the tasks on these.
+// readPages reads, in parallel, one page at each of the next places, and the tasks on those
+// pages.
 func (r *reading) readPages(ctx context.Context) error {
 	at := &r.job.Progress
 	places := r.places[at.At:min(at.At+parallelism, len(r.places))]
@@ -117,13 +118,13 @@ func (r *reading) tasks(ctx context.Context, found map[string][]mail.Place) erro
 	return readers.Wait()
 }
 
-// putAside stores the people in memory as a lot, and how far the job has come. Where it is
-// late, the job's own record wakes who goes on.
+// putAside stores the people in memory as a lot, and the job's progress. Where the turn is
+// over, the stream record of that write wakes the next invocation.
 func (r *reading) putAside(ctx context.Context, late bool) error {
 	people := slices.DeleteFunc(r.people.Sorted(), func(p *mail.Person) bool { return p.Key <= r.job.Progress.Notified })
 	r.people.All = map[string]*mail.Person{}
 	if len(people) > 0 {
-		name := r.job.ReleaseID + "/" + rand.Text() // not one that an attempt before this has begun to write
+		name := r.job.ReleaseID + "/" + rand.Text() // unique, so that it is never mixed with a lot that an earlier attempt wrote in part
 		if err := r.p.store.PutLot(ctx, name, people, r.p.now()); err != nil {
 			return err
 		}
@@ -142,8 +143,7 @@ func (r *reading) putAside(ctx context.Context, late bool) error {
 	return nil
 }
 
-// parallel does something with each of all, a bounded number at once, and returns the
-// error of the first that failed.
+// parallel calls do for each element, a bounded number at once, and returns the first error.
 func parallel[T any](ctx context.Context, all []T, do func(context.Context, int, T) error) error {
 	_, err := stream.Each(ctx, len(all), parallelism, func(n int) error { return do(ctx, n, all[n]) })
 	return err

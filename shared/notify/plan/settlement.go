@@ -10,9 +10,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// settlement tells people of a deployment or a rollback, once it is complete: one mail to
-// each requester with the tasks that it has reached. Only the latest settlement is told. It
-// returns whether the job is done with.
+// settlement notifies people of a deployment or a rollback, once its settlement is complete:
+// one mail to each requester, listing the tasks that it has reached. Only the latest
+// settlement is announced. It returns whether the job is finished.
 func (p *Planner) settlement(ctx context.Context, r *reading, epoch int) (done bool, err error) {
 	s, settling, err := p.snapshotOf(ctx, r.job.ReleaseID)
 	switch {
@@ -24,13 +24,13 @@ func (p *Planner) settlement(ctx context.Context, r *reading, epoch int) (done b
 	case !settling.Finished:
 		return false, nil
 	}
-	r.job.Progress.Of = r.job.Name // there is no other of it
+	r.job.Progress.Of = r.job.Name // a settlement's job has one ground only
 	r.people = mail.NewPeople(mail.Ground{}, nil)
-	for _, id := range s.ChangeIDs { // frozen since it was deployed
+	for _, id := range s.ChangeIDs { // they cannot change once it is deployed
 		r.places = append(r.places, mail.Place{Change: id})
 	}
-	// Requesters of the tasks that carry its comment and that it resolved, or that are open
-	// again after it. Who had closed or cancelled a task by themselves hears nothing of it.
+	// Only tasks with this settlement's comment count, and of those the ones that it resolved
+	// or opened again. Requesters who had closed or cancelled a task themselves are not told.
 	comment := release.CommentID(release.Settlement{ReleaseID: s.ID, Epoch: epoch})
 	r.take = func(t release.Task, found []mail.Place) {
 		reached := slices.ContainsFunc(t.Comments, func(c release.Comment) bool { return c.ID == comment })

@@ -11,7 +11,7 @@ import (
 )
 
 // Stream is the handler of the Mail table's stream: it plans each job that was opened, from
-// the tables. One at a time, since the people of a job are in memory while it is planned.
+// the tables. One at a time, because a job's people are kept in memory while it is planned.
 func (p *Planner) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return stream.Loop[mail.JobKey]{
 		Consumer: dynamo.PlanNotices(),

@@ -16,8 +16,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// window brings what people know of a release's window up to date, and returns when to look
-// again: the zero time for never.
+// window plans the mails that bring people up to date on a release's window, and returns when
+// to look again: the zero time for never.
 func (p *Planner) window(ctx context.Context, r *reading) (next time.Time, err error) {
 	s, _, err := p.snapshotOf(ctx, r.job.ReleaseID)
 	if err != nil {
@@ -51,7 +51,8 @@ func (p *Planner) window(ctx context.Context, r *reading) (next time.Time, err e
 	return next, p.remind(ctx, s)
 }
 
-// begin makes ready for reading whom a window concerns; false where that is nobody.
+// begin prepares the reading of the people whom a window concerns; false where nobody needs to
+// be told anything.
 func (p *Planner) begin(ctx context.Context, r *reading, s mail.Snapshot) (concerned bool, err error) {
 	if !s.Off() && s.Status != release.Scheduled {
 		return false, nil
@@ -77,13 +78,13 @@ func (p *Planner) begin(ctx context.Context, r *reading, s mail.Snapshot) (conce
 	return true, nil
 }
 
-// survey goes through what people were told: because of which change requests, and what of
-// it decides what their tasks are. It tells whether anybody was told anything.
+// survey reads what people were told: because of which change requests, and which of that
+// affects what their mails list. It reports whether anybody was told anything.
 func (p *Planner) survey(ctx context.Context, r *reading, s mail.Snapshot) (informed bool, err error) {
 	var matter []mail.RecipientState
 	at := &r.job.Progress
 	at.Informed = nil
-	same := map[string][]string{} // one list for all who were told because of the same
+	same := map[string][]string{} // people told because of the same change requests share one list
 	shared := func(ids []string) []string {
 		if len(ids) == 0 {
 			return nil
@@ -115,8 +116,8 @@ func (p *Planner) survey(ctx context.Context, r *reading, s mail.Snapshot) (info
 	return informed, err
 }
 
-// ground finds the places at which a window concerns people, and says what is planned in a
-// word: another invocation goes on only with the same.
+// ground finds the places at which a window concerns people. It returns a fingerprint of what
+// is planned: another invocation continues a job only if the fingerprint is the same.
 func (p *Planner) ground(ctx context.Context, r *reading, s mail.Snapshot, matter []mail.RecipientState) (of string, err error) {
 	informed := r.job.Progress.Informed
 	linked := s.ChangeIDs
@@ -131,7 +132,7 @@ func (p *Planner) ground(ctx context.Context, r *reading, s mail.Snapshot, matte
 	r.places, r.people = ground.Places(), mail.NewPeople(ground, matter)
 	r.take = func(t release.Task, found []mail.Place) {
 		if first, touched := ground.First(t); touched && t.Status.IsOpen() && slices.Contains(found, first) {
-			r.people.Add(t) // at whichever other place it is found, too, it counts here only
+			r.people.Add(t) // a task found at several places counts at the first only
 		}
 	}
 	raw, err := json.Marshal([]any{s.Off(), s.WindowVersion, linked, r.places})
@@ -139,15 +140,15 @@ func (p *Planner) ground(ctx context.Context, r *reading, s mail.Snapshot, matte
 	return hex.EncodeToString(sum[:8]), err
 }
 
-// windowNotices tells people of a window. Rows that stand under a key of earlier versions
-// come at another place than the person they are about: older keeps them until that comes.
+// windowNotices notifies people of a window. A row under an earlier version's key sorts
+// elsewhere than the person it is about: older keeps such rows until that person comes.
 type windowNotices struct {
 	p     *Planner
 	s     mail.Snapshot
 	older map[string]mail.RecipientState
 }
 
-// decision is what is to be decided about one person.
+// decision holds what is needed to decide about one person.
 type decision struct {
 	row  mail.RecipientState
 	who  *mail.Person
@@ -172,7 +173,8 @@ func (w *windowNotices) notify(ctx context.Context, some []found) (planned int, 
 	return planned + more, len(w.older) == 0, err
 }
 
-// decision is what is to be decided about a person; false for nothing.
+// decision collects what is needed to decide about a person; false where there is nothing to
+// decide.
 func (w *windowNotices) decision(ctx context.Context, f found) (decision, bool, error) {
 	d := decision{row: mail.RecipientState{ReleaseID: w.s.ID, Recipient: f.key}}
 	if f.who != nil {
@@ -210,10 +212,10 @@ func (w *windowNotices) decision(ctx context.Context, f found) (decision, bool, 
 			return d, true, nil
 		}
 	}
-	return d, d.who != nil && !w.s.Off(), nil // who was never told need not know that it is off
+	return d, d.who != nil && !w.s.Off(), nil // people who were never told need not hear that it is cancelled
 }
 
-// notifyOlder tells those with an older row whom nothing touches any more, up to a key; empty
+// notifyOlder notifies people with an older row who are no longer affected, up to a key; empty
 // for all.
 func (w *windowNotices) notifyOlder(ctx context.Context, upTo string) (int, error) {
 	var all []decision
@@ -226,8 +228,8 @@ func (w *windowNotices) notifyOlder(ctx context.Context, upTo string) (int, erro
 	return w.decide(ctx, all)
 }
 
-// decide works out what is to be written for each, and writes it. It returns how many mails
-// were new.
+// decide decides what to write for each person, and writes it. It returns how many mails were
+// new.
 func (w *windowNotices) decide(ctx context.Context, all []decision) (int, error) {
 	var ids []string
 	for _, d := range all {
@@ -246,14 +248,14 @@ func (w *windowNotices) decide(ctx context.Context, all []decision) (int, error)
 	return int(planned.Load()), err
 }
 
-// open tells whether it may matter how a person's latest mail stands: everybody else knows
-// the current window, or is on the way to.
+// open reports whether the state of a person's latest mail can matter: everybody else has been
+// told the current window, or the mail is on its way.
 func (w *windowNotices) open(row mail.RecipientState) bool {
 	return row.MailID != "" && (w.s.Off() || row.Effect != w.s.WindowVersion || len(row.Left) > 0 || len(mail.Difference(row.Via, w.s.ChangeIDs)) > 0)
 }
 
-// asOf is what a person's tasks are by what they were told now: since these were read,
-// somebody else may have told them which are no longer part of it, or that some are again.
+// asOf adapts a person's tasks to their current row: since the row was read, another planner
+// may have told them that tasks are no longer part of the release, or are again.
 func (w *windowNotices) asOf(d decision) (who *mail.Person, lost mail.Listing) {
 	if len(mail.Difference(d.row.Via, w.s.ChangeIDs)) > 0 {
 		lost = d.lost
@@ -266,7 +268,7 @@ func (w *windowNotices) asOf(d decision) (who *mail.Person, lost mail.Listing) {
 	return who, lost
 }
 
-// attempts bounds how often planning decides anew about somebody who moved under it.
+// attempts bounds how often planning decides again because a person's row changed meanwhile.
 const attempts = 5
 
 func (w *windowNotices) one(ctx context.Context, d decision, state mail.State, planned *atomic.Int64) error {
@@ -313,8 +315,8 @@ func (p *Planner) take(ctx context.Context, s mail.Snapshot, next mail.Step) (bo
 	return p.store.SaveRecipientState(ctx, next.Row, next.Supersede, &m, s.Now)
 }
 
-// remind reports a release on which nobody acted in time: to operators, that its window has
-// begun and nobody was told of it, and to its manager, once, that the window is over.
+// remind reports a release on which nobody acted in time. Operators learn from the log that
+// its window has begun and nobody was told; its manager gets one mail when the window is over.
 func (p *Planner) remind(ctx context.Context, s mail.Snapshot) error {
 	switch {
 	case s.Gone || s.Status != release.Scheduled:
@@ -340,7 +342,7 @@ func (p *Planner) remind(ctx context.Context, s mail.Snapshot) error {
 	if err != nil || informed {
 		return err
 	}
-	// Somebody whom it touches is enough: what is read for that has a bound.
+	// One affected person is enough, and the reading for it is bounded.
 	r := &reading{p: p}
 	if _, err := p.ground(ctx, r, s, nil); err != nil {
 		return err

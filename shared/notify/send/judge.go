@@ -20,14 +20,14 @@ type outcome int
 
 const (
 	accepted outcome = iota
-	later            // not taken; may be tried again
-	refused          // not taken; never will be
-	stop             // not taken; nor will any other, for now
-	quota            // not taken, since the account has sent what it may in 24 hours
-	unclear          // may have been taken
+	later            // not accepted; may be tried again
+	refused          // not accepted; never will be
+	stop             // not accepted, and no other mail will be for now
+	quota            // not accepted, because the account's quota of 24 hours is used up
+	unclear          // may have been accepted
 )
 
-// String names an outcome in figures.
+// String is the outcome's name in metrics.
 func (o outcome) String() string {
 	return [...]string{accepted: "sent", later: "delayed", refused: "failed", stop: "stopped", quota: "stopped", unclear: "unknown"}[o]
 }
@@ -44,10 +44,10 @@ var errorCodes = map[string]outcome{
 	"AccountSuspendedException":          stop,
 	"SendingPausedException":             stop,
 	"MailFromDomainNotVerifiedException": stop,
-	// A limit of the account. The SDK takes it for throttling; SES does not mean that.
+	// A limit of the account. The SDK treats it as throttling, but SES does not mean that.
 	"LimitExceededException": stop,
-	// The configuration set is missing, or the function may not send: it is not this
-	// mail's fault, and failing all of them for it would lose them.
+	// The configuration set is missing, or the function may not send: it is not this mail's
+	// fault, and marking all of them as failed would lose them.
 	"NotFoundException":           stop,
 	"AccessDeniedException":       stop,
 	"UnrecognizedClientException": stop,
@@ -56,7 +56,7 @@ var errorCodes = map[string]outcome{
 }
 
 const (
-	// calls bounds how often a call that SES throttles is repeated at once.
+	// calls bounds how often a call is made where SES throttles it.
 	calls        = 3
 	longestPause = 2 * time.Second
 )
@@ -89,7 +89,7 @@ func within(timeout time.Duration) func(*middleware.Stack) error {
 
 // code classifies an answer of SES by its error code, where it has one that we know.
 //
-// The daily quota has no code of its own: SES says it with the codes of throttling (Amazon
+// The daily quota has no code of its own: SES reports it with the codes of throttling (Amazon
 // SES Developer Guide, "Errors related to the sending quotas for your Amazon SES account";
 // seen as 429 TooManyRequestsException), with which it also says "Maximum sending rate
 // exceeded". Only the message tells them apart.
@@ -108,7 +108,7 @@ func code(err error) outcome {
 	return unclear
 }
 
-// judge tells what the result of a call means, and the reason in words.
+// judge returns what the result of a call means, and the reason in words.
 func judge(err error) (outcome, string) {
 	if err == nil {
 		return accepted, ""
@@ -130,7 +130,7 @@ func judge(err error) (outcome, string) {
 	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
-		return later, brief(err) // it never left
+		return later, brief(err) // no connection, so nothing was sent
 	}
 	var params smithy.InvalidParamsError
 	if errors.As(err, &params) {

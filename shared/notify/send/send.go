@@ -1,7 +1,7 @@
-// Package send sends what is in the outbox, through SES, at most once as far as we can
-// know: it claims a mail, asks SES once, and writes down how that ended. However many are
-// woken for it, one at a time sends, at the account's rate. It must not know who is told
-// what, nor why.
+// Package send sends the mails of the outbox through SES, each at most once as far as can be
+// known: it claims a mail, calls SES once, and records the outcome. However many invocations
+// are woken, only one at a time sends from a slot, at the slot's share of the account's rate.
+// It must know neither who is told what nor why.
 package send
 
 import (
@@ -30,8 +30,8 @@ import (
 	"example.com/releases/shared/stream"
 )
 
-// Tag is the name of the SES tag that carries an outbox item's id back to us; Header is
-// where a mail itself carries it, so that a person who has one can be helped.
+// Tag is the SES tag with which events name the outbox item; Header carries its ID in the mail
+// itself, so that support can trace a mail that somebody received.
 const (
 	Tag    = "outbox"
 	Header = "X-Releases-Mail"
@@ -42,12 +42,12 @@ const (
 	// under a second; all calls of an attempt, and the pauses between them, fit in.
 	lease       = time.Minute
 	mailTimeout = 10 * time.Second
-	// writing is kept back from a call's time for writing down how it ended.
+	// writing is the time that is reserved for recording the outcome of a call.
 	writing = 5 * time.Second
-	// closedFor is how long nothing is sent after SES refused the whole account, also
-	// because of its quota, which counts the last 24 hours.
+	// closedFor is how long nothing is sent after SES refused the whole account. It is the
+	// same for the quota, which SES counts over the last 24 hours and so frees bit by bit.
 	closedFor = 15 * time.Minute
-	// What SES refuses for now is tried again after a delay that doubles.
+	// A mail that SES refuses for now is tried again after a delay that doubles.
 	shortest, longest = 30 * time.Second, time.Hour
 )
 
@@ -59,17 +59,17 @@ type Sender struct {
 	from    string
 	set     string
 	slots   int           // shares of the account's rate
-	every   time.Duration // a slot's mails go so far apart
+	every   time.Duration // interval between a slot's mails
 	width   int           // how many of them are under way at once
-	attempt time.Duration // how long one may take at most
+	attempt time.Duration // the longest time that one attempt may take
 	now     func() time.Time
 }
 
-// Options are how an organisation sends.
+// Options are an organisation's settings for sending.
 type Options struct {
 	Sender string // the address mails come from
-	// ConfigurationSet is SES's, through which its events come back; without one nobody
-	// hears of bounces, nor what became of a mail whose answer was lost.
+	// ConfigurationSet is the SES configuration set that publishes sending events; without
+	// one, bounces and the outcome of mails whose answer was lost stay unknown.
 	ConfigurationSet string
 	Zone             string // IANA name of the organisation's zone; empty is UTC
 	// Rate is how many mails a second SES lets the account send; see mail.ParseRate.
@@ -78,8 +78,8 @@ type Options struct {
 	Timeout time.Duration
 }
 
-// Open returns a sender. It panics where the options cannot work: mails that nobody
-// gets must not look like success.
+// Open returns a sender. It panics on options that cannot work: a wrong configuration must
+// fail at start, not leave mails unsent.
 func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.Options)) *Sender {
 	sender, err := netmail.ParseAddress(o.Sender)
 	from := ""
@@ -104,8 +104,8 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 	}
 	ses := sesv2.NewFromConfig(cfg, append([]func(*sesv2.Options){func(so *sesv2.Options) {
 		so.Retryer = throttlesOnly(min(longestPause, waits))
-		// A call to SES is ended by within alone: each that ends sooner than SES answers is a mail of which
-		// nobody knows whether it was sent.
+		// Only within ends a call to SES: whenever a call ends before SES answers, nobody
+		// knows whether the mail was sent.
 		if client, ok := so.HTTPClient.(*awshttp.BuildableClient); ok {
 			so.HTTPClient = client.WithTimeout(0)
 		}
@@ -118,19 +118,19 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 	}
 }
 
-// WithClock returns the sender with another clock, for tests and replays. The rate is kept
-// by the real one.
+// WithClock returns the sender with another clock, for tests and replays. The rate still
+// follows the real clock.
 func (o *Sender) WithClock(now func() time.Time) *Sender {
 	c := *o
 	c.now = now
 	return &c
 }
 
-// Stream is the handler of the Mail table's stream. A record only wakes: it has a look
-// taken at the slot of a mail that was put into the outbox, or at the slot that it names.
-// Where somebody is about it that is all; else this invocation sends what is ready. What
-// SES answers is written into the mail, and a mail that could not be finished waits for the
-// next look; a record comes again only where nobody could be woken.
+// Stream is the handler of the Mail table's stream. A record is only a wake-up call for a
+// slot: that of the mail that was put into the outbox, or the one that the record names. If
+// another invocation holds the slot, that is all; otherwise this one sends what is ready.
+// Outcomes are recorded in the mails, and a mail that could not be finished waits for the next
+// look, so a record is retried only where the slot could be neither taken nor handed on.
 func (o *Sender) Stream(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	named := map[int][]string{}
 	return stream.Loop[int]{
@@ -153,7 +153,7 @@ func (o *Sender) Stream(ctx context.Context, batch events.DynamoDBEvent) (events
 	}.Handle(ctx, batch)
 }
 
-// follow words a mail and sees it through.
+// follow renders a mail and sends it.
 func (t *turn) follow(ctx context.Context, m mail.Mail) error {
 	if t.over(ctx) {
 		return nil
@@ -161,8 +161,8 @@ func (t *turn) follow(ctx context.Context, m mail.Mail) error {
 	n, err := mail.Decode(m.Snapshot)
 	if err == nil {
 		if _, unmailable := address.ASCII(n.ManagerEmail); unmailable != nil {
-			// Nobody can answer there, and SES would refuse the mail because of it. It goes
-			// without, and says whom to ask instead.
+			// SES would refuse a mail with this address as Reply-To. It is sent without one,
+			// and the text names somebody else to ask.
 			n.ManagerEmail = ""
 		}
 		var words message.Message
@@ -170,12 +170,12 @@ func (t *turn) follow(ctx context.Context, m mail.Mail) error {
 			return t.send(ctx, m, n, words)
 		}
 	}
-	// A retry cannot fix that, and it must not hold up the others.
+	// A retry cannot fix that, and the mail must not hold up the others.
 	return t.impossible(ctx, m, "it could not be worded: "+err.Error())
 }
 
-// timeLeft tells whether there is enough time for an attempt: one that is cut off leaves a
-// mail of which nobody knows whether it was sent.
+// timeLeft returns an error where too little time is left for an attempt: after one that is
+// cut off, nobody knows whether the mail was sent.
 func (o *Sender) timeLeft(ctx context.Context) error {
 	if d, limited := ctx.Deadline(); limited && time.Until(d) < o.attempt+writing {
 		return errors.New("send: too little time is left to begin with another mail")
@@ -227,8 +227,8 @@ func (t *turn) send(ctx context.Context, m mail.Mail, n mail.Notice, words messa
 	return t.try(ctx, m, n, words)
 }
 
-// try asks SES once and records the outcome. From here on the mail is never simply tried
-// again: an unclear outcome makes it unknown.
+// try calls SES once and records the outcome. From here on the mail is not simply tried again:
+// an unclear outcome makes it unknown.
 func (t *turn) try(ctx context.Context, m mail.Mail, n mail.Notice, words message.Message) error {
 	out, failure := t.ses.SendEmail(ctx, t.input(m, n, words))
 	// The outcome must be recorded even where the time for sending has run out.
@@ -271,8 +271,8 @@ func (t *turn) try(ctx context.Context, m mail.Mail, n mail.Notice, words messag
 	return nil
 }
 
-// impossible ends a mail that cannot be sent, without asking SES: it cannot be worded, or
-// its address, stored under looser rules, cannot receive mail.
+// impossible ends a mail without calling SES, because it cannot be rendered or because its
+// address, stored under looser rules, cannot receive mail.
 func (t *turn) impossible(ctx context.Context, m mail.Mail, why string) error {
 	slog.ErrorContext(ctx, "send-mail: a mail cannot be sent", "mail", m.ID, "release", m.ReleaseID, "reason", why)
 	now := t.now()
@@ -296,7 +296,7 @@ func (o *Sender) input(m mail.Mail, n mail.Notice, words message.Message) *sesv2
 		Subject: part(words.Subject), Body: &types.Body{Text: part(words.Text), Html: part(words.HTML)},
 		Headers: []types.MessageHeader{
 			{Name: aws.String("Auto-Submitted"), Value: aws.String("auto-generated")},
-			{Name: aws.String("X-Auto-Response-Suppress"), Value: aws.String("All")}, // Exchange's out-of-office
+			{Name: aws.String("X-Auto-Response-Suppress"), Value: aws.String("All")}, // suppresses Exchange's automatic replies
 			{Name: aws.String(Header), Value: aws.String(m.ID)},
 		},
 	}
@@ -324,8 +324,8 @@ func (o *Sender) input(m mail.Mail, n mail.Notice, words message.Message) *sesv2
 	return in
 }
 
-// mailbox writes an address with its name. Both were checked before, so that a failure here
-// is a fault of ours, which SES would refuse.
+// mailbox formats an address with its name. Both were checked before; if that fails all the
+// same, the bare address is used.
 func mailbox(name, to string) string {
 	header, err := address.Header(name, to)
 	if err != nil {

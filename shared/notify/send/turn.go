@@ -16,26 +16,28 @@ import (
 )
 
 const (
-	// turnLasts is how long a sender keeps its slot before another goes on, so that no
-	// stream waits long for one of its batches.
+	// turnLasts is how long a sender keeps its slot before another continues, so that no batch
+	// holds up its stream for long.
 	turnLasts = 30 * time.Second
-	// page is about how many mails a sender takes before it looks again which come first.
+	// page is roughly how many mails a sender takes before it looks again for more urgent
+	// ones.
 	page = 100
-	// atOnce bounds how many mails are under way in a turn: while SES takes its time for
-	// one, the next ones go.
+	// atOnce bounds how many mails of a turn are being sent at once, so that a slow answer
+	// from SES does not hold up the others.
 	atOnce = 16
-	// farthest bounds how many keys a look reads of each partition; they fit into an answer.
+	// farthest bounds how many keys are read of each partition; that many fit into one answer
+	// of DynamoDB.
 	farthest = 4000
-	// lag is how long the index has for showing what was just written.
+	// lag is how long to wait for the index to show what was just written.
 	lag = 100 * time.Millisecond
 )
 
-// turn is one hold of a slot: what its mails share.
+// turn is the time during which a sender holds a slot, and the state that its mails share.
 type turn struct {
 	*Sender
 	slot  mail.Slot
-	ends  time.Time       // no mail is begun after it
-	most  int             // how far a look goes
+	ends  time.Time       // no mail is started after it
+	most  int             // how many keys to read
 	tried map[string]bool // in this turn
 
 	mu       sync.Mutex
@@ -45,22 +47,22 @@ type turn struct {
 	progress time.Time
 }
 
-// look takes a slot, unless somebody has it, and sends what is ready, the most urgent
+// look takes a slot, unless another sender holds it, and sends what is ready, most urgent
 // first. named are mails that the index may not show yet.
 func (o *Sender) look(ctx context.Context, number int, named []string) error {
 	if number >= o.slots {
-		return nil // of a time with a higher rate
+		return nil // from a time when a higher rate was configured
 	}
 	if err := o.timeLeft(ctx); err != nil {
 		return err
 	}
 	slot, err := o.store.AskSlot(ctx, number)
 	if err != nil || slot.Held(o.now()) {
-		return err // whoever holds it looks once more
+		return err // the holder will look once more
 	}
 	circuit, err := o.store.Circuit(ctx)
 	if err != nil || circuit.Open(o.now()) {
-		return err // while nothing is sent, mails are left to the periodic look
+		return err // while the circuit is open, mails are left to tend-outbox
 	}
 	now := o.now()
 	ends := now.Add(turnLasts)
@@ -70,12 +72,12 @@ func (o *Sender) look(ctx context.Context, number int, named []string) error {
 	}
 	t := &turn{Sender: o, slot: slot, ends: ends, most: (page + o.width) * o.slots, tried: map[string]bool{}, circuit: circuit, next: slot.NextAt, progress: slot.ProgressAt}
 	if latest := time.Now().Add(o.every); t.next.After(latest) {
-		t.next = latest // whoever sent before had a clock that is ahead
+		t.next = latest // the previous sender's clock was ahead
 	}
 	return t.drain(ctx, named)
 }
 
-// drain sends until nothing is ready or the turn is over, and gives the slot back.
+// drain sends until nothing is ready or the turn is over, and then gives the slot back.
 func (t *turn) drain(ctx context.Context, named []string) error {
 	var group errgroup.Group
 	group.SetLimit(t.width)
@@ -87,7 +89,7 @@ func (t *turn) drain(ctx context.Context, named []string) error {
 			if t.over(ctx) {
 				break
 			}
-			if alone { // where SES refuses the account, no other is tried
+			if alone { // the first mail goes alone: if SES refuses the account, no other is tried
 				t.one(ctx, m)
 				alone = false
 				continue
@@ -113,12 +115,12 @@ func (t *turn) drain(ctx context.Context, named []string) error {
 	}
 }
 
-// over tells whether no other mail is to be begun.
+// over reports whether no further mail may be started.
 func (t *turn) over(ctx context.Context) bool {
 	return ctx.Err() != nil || t.stopped() || !t.now().Before(t.ends) || t.timeLeft(ctx) != nil
 }
 
-// stopped tells whether SES refuses the account.
+// stopped reports whether SES refuses the account.
 func (t *turn) stopped() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -131,7 +133,7 @@ func (t *turn) stop(c mail.Circuit) {
 	t.circuit = c
 }
 
-// ready reads what comes next of this slot and was not tried in this turn, and tells
+// ready reads the next mails of this slot that were not tried in this turn, and reports
 // whether there may be more.
 func (t *turn) ready(ctx context.Context, named []string) ([]mail.Mail, bool, error) {
 	ids, more, err := t.store.ReadyMails(ctx, t.now(), t.most)
@@ -139,7 +141,7 @@ func (t *turn) ready(ctx context.Context, named []string) ([]mail.Mail, bool, er
 		return nil, false, err
 	}
 	if !more {
-		ids = append(ids, named...) // else those come in their turn
+		ids = append(ids, named...) // otherwise they will be read when their turn comes
 	}
 	var untried []string
 	for _, id := range ids {
@@ -148,7 +150,7 @@ func (t *turn) ready(ctx context.Context, named []string) ([]mail.Mail, bool, er
 			untried = append(untried, id)
 		}
 	}
-	// What is tried already, or another slot's, may stand before what is not.
+	// Mails that were already tried, or that belong to other slots, may come before the rest.
 	if more && len(untried) < page/2 {
 		t.most = min(2*t.most, farthest)
 	}
@@ -159,7 +161,7 @@ func (t *turn) ready(ctx context.Context, named []string) ([]mail.Mail, bool, er
 	var mails []mail.Mail
 	for _, id := range untried {
 		m, ok := found[id]
-		delayed := m.Reason != "" && m.DueAt.After(t.now()) // SES asked to come later
+		delayed := m.Reason != "" && m.DueAt.After(t.now()) // SES has refused it for now
 		if ok && m.State == mail.Pending && !delayed {
 			mails = append(mails, m)
 		}
@@ -167,15 +169,15 @@ func (t *turn) ready(ctx context.Context, named []string) ([]mail.Mail, bool, er
 	return mails, more, nil
 }
 
-// one sees a mail through. What fails here has failed without SES: the mail is as it was,
-// and a later turn takes it up again.
+// one sends a mail. An error here means that SES was not called: the mail is unchanged, and a
+// later turn tries it again.
 func (t *turn) one(ctx context.Context, m mail.Mail) {
 	if err := stream.Guard(func() error { return t.follow(ctx, m) }); err != nil {
 		slog.ErrorContext(ctx, "send-mail: a mail was not finished and waits for the next look", "mail", m.ID, "release", m.ReleaseID, "error", err)
 	}
 }
 
-// wait returns when the next mail may go, or false where the turn is over before.
+// wait returns true once the next mail may be sent, or false if the turn ends before that.
 func (t *turn) wait(ctx context.Context) bool {
 	t.mu.Lock()
 	now := time.Now()
@@ -194,7 +196,7 @@ func (t *turn) wait(ctx context.Context) bool {
 	return !t.over(ctx)
 }
 
-// ended counts a mail that has come to an end.
+// ended counts a mail that has reached a final state.
 func (t *turn) ended(sent bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -204,7 +206,7 @@ func (t *turn) ended(sent bool) {
 	}
 }
 
-// leave gives the slot back, unless somebody has put in more meanwhile.
+// leave gives the slot back, unless more mails have been added meanwhile.
 func (t *turn) leave(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writing)
 	defer cancel()
@@ -213,7 +215,7 @@ func (t *turn) leave(ctx context.Context) (bool, error) {
 	return left, err
 }
 
-// pass gives the slot back although mails wait, to whoever goes on.
+// pass gives the slot back although mails are waiting, so that another sender continues.
 func (t *turn) pass(ctx context.Context, goOn bool) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writing)
 	defer cancel()
@@ -226,7 +228,7 @@ func (t *turn) state() mail.Slot {
 	return slot
 }
 
-// widthOf is how many mails are under way where so many go a second.
+// widthOf returns how many mails are sent at once at a rate per second.
 func widthOf(rate float64) int { return min(atOnce, max(2, int(math.Ceil(rate)))) }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -1,6 +1,6 @@
-// Package tend looks after the outbox, on a schedule: it ends leases that ran out, has mails
-// looked for that nobody sends although they may go, has an operator's word for it that one
-// is sent twice, and counts what an operator must know. It must know neither who is told
+// Package tend is the scheduled run that looks after the outbox: it ends expired leases, wakes
+// senders for mails that are due and that nobody is sending, sends unknown mails again when an
+// operator asks for it, and counts what operators must know. It must know neither who is told
 // what nor how a mail is sent.
 package tend
 
@@ -17,33 +17,34 @@ import (
 )
 
 const (
-	// lookLimit bounds how much of each index partition one run reads.
+	// lookLimit bounds how many keys of each index partition one run reads.
 	lookLimit = 250
-	// unknownAlarmAfter is how long SES has for its Send event before a mail's unknown end is worth
-	// an alarm.
+	// unknownAlarmAfter is how long to wait for SES's Send event before a mail with an unknown
+	// outcome is counted for the alarm.
 	unknownAlarmAfter = 10 * time.Minute
 )
 
-// Input is what the event may carry. An operator sends {"resend": ["<outbox id>"]} to have
-// unknown mails sent again, at the risk that they arrive twice.
+// Input is the event. An operator sends {"resend": ["<outbox id>"]} to send unknown mails
+// again, at the risk that they arrive twice.
 type Input struct {
 	Resend []string `json:"resend"`
 }
 
-// Report tells what a run found and did. Alarms use the pointers: nil is a number that the
-// run has not read, which its log line leaves out, so that it never passes for zero.
+// Report says what a run found and did. Alarms watch the pointers: nil is a number that the
+// run could not read. It is left out of the log line, so that an alarm never takes it for
+// zero.
 type Report struct {
-	Woken   int `json:"woken"`   // senders that were woken for mails that wait
+	Woken   int `json:"woken"`   // slots for which a sender was woken
 	Expired int `json:"expired"` // leases that had run out
 	Resent  int `json:"resent,omitempty"`
 
-	// Mails that have waited too long: Stuck are those of a slot where none comes to an end,
-	// Slow those of one where others do. While the circuit is open they are neither.
+	// Mails that have waited too long: Stuck in slots that make no progress, Slow in slots
+	// that do. While the circuit is open, mails count as neither.
 	Stuck       *int   `json:"stuck,omitempty"`
 	Slow        *int   `json:"slow,omitempty"`
 	Unknown     *int   `json:"unknown,omitempty"`     // mails of which we do not know whether SES accepted them
 	CircuitOpen *bool  `json:"circuitOpen,omitempty"` // nothing is sent
-	Quota       bool   `json:"quota,omitempty"`       // and only since the account has sent what it may in 24 hours
+	Quota       bool   `json:"quota,omitempty"`       // the reason is the account's quota of 24 hours
 	Circuit     string `json:"circuit,omitempty"`     // why
 }
 
@@ -54,8 +55,9 @@ type Tender struct {
 	now   func() time.Time
 }
 
-// Open returns a tender on a store where mails go at a rate, which mail.ParseRate reads. It
-// panics where that is none: what nobody sends must not look like success.
+// Open returns a tender on a store; rate is the sending rate in the form that mail.ParseRate
+// reads. It panics on a malformed rate: a wrong configuration must fail at start, not leave
+// mails unsent.
 func Open(store *dynamo.Store, rate string) *Tender {
 	r, err := mail.ParseRate(rate)
 	if err != nil {
@@ -71,8 +73,8 @@ func (t *Tender) WithClock(now func() time.Time) *Tender {
 	return &c
 }
 
-// Run is the handler of the schedule. One failing read does not keep it from the others;
-// with nothing new it writes nothing.
+// Run is the schedule's handler. Where one read fails, the others still happen; with nothing
+// new it writes nothing.
 func (t *Tender) Run(ctx context.Context, event json.RawMessage) (Report, error) {
 	ctx, cancel := stream.StopEarly(ctx)
 	defer cancel()
@@ -145,8 +147,8 @@ func (r *Report) read(c mail.Circuit, now time.Time) {
 	}
 }
 
-// due looks at what may go by now. Where it could not look at all of it, it does not say
-// how much waits.
+// due handles the mails that are due. Where it could not read all of them, it reports no
+// count.
 func (t *Tender) due(ctx context.Context, circuit mail.Circuit, report *Report) error {
 	now := t.now()
 	ids, jobs, err := t.store.DueMails(ctx, now, lookLimit)
@@ -170,7 +172,7 @@ func (t *Tender) due(ctx context.Context, circuit mail.Circuit, report *Report) 
 			waiting[slot] = true
 			since := m.WaitingSince()
 			if since.Before(circuit.Until) {
-				since = circuit.Until // what had to wait until then is not late
+				since = circuit.Until // waiting for the circuit to close does not count
 			}
 			if now.Sub(since) > mail.OverdueAfter {
 				overdue[slot]++
@@ -178,7 +180,7 @@ func (t *Tender) due(ctx context.Context, circuit mail.Circuit, report *Report) 
 		}
 	}
 	stuck, slow := 0, 0
-	if !circuit.Open(now) { // else nobody would send them
+	if !circuit.Open(now) { // while it is open, nobody would send them
 		for n := range waiting {
 			woken, err := t.store.WakeSlot(ctx, n, now)
 			failures = append(failures, err)
@@ -202,7 +204,7 @@ func (t *Tender) due(ctx context.Context, circuit mail.Circuit, report *Report) 
 	return err
 }
 
-// expire ends a lease that ran out.
+// expire ends an expired lease.
 func (t *Tender) expire(ctx context.Context, m mail.Mail, now time.Time, report *Report) error {
 	expired, err := t.store.MailLost(ctx, m, "the sender did not say how it ended", now)
 	if expired {
