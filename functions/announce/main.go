@@ -1,4 +1,5 @@
-// Command announce publishes each status change of a release on the event bus and has people told; the Releases stream wakes it.
+// Command announce publishes each status change of a release on the event bus and opens the
+// job that notifies people; the Releases stream invokes it.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command answer-preflight serves OPTIONS on every path: which origins may call.
+// Command answer-preflight serves OPTIONS on every path: CORS preflight requests.
 package main
 
 import (

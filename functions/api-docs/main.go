@@ -1,4 +1,5 @@
-// Command api-docs serves the OpenAPI document, the page for people made from it, and what the types of problems point to.
+// Command api-docs serves the OpenAPI document, its page for people, and the pages that the
+// types of problems point to.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Command heads-up runs on a schedule: it has each release looked at when its timer says, so that people are told of what is due.
+// Command heads-up runs on a schedule: it opens the notice jobs that are due, so that people
+// are told in time.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Command plan-notices puts a mail into the outbox for each person whom a notice job concerns; the Mail stream wakes it.
+// Command plan-notices puts a mail into the outbox for each person whom a notice job concerns;
+// the Mail stream invokes it.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Command record-mail-feedback takes SES's events from the default bus: what was sent, what bounced, who complained.
+// Command record-mail-feedback records SES's events from the default bus: mails that were
+// sent, bounces and complaints.
 package main
 
 import (

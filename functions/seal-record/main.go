@@ -1,4 +1,5 @@
-// Command seal-record runs on a schedule: it makes leaves of the record's entries, so that what is changed afterwards shows.
+// Command seal-record runs on a schedule: it seals the record's entries, so that later changes
+// to them can be detected.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command send-mail sends what is in the outbox, through SES; the Mail stream wakes it.
+// Command send-mail sends the mails of the outbox through SES; the Mail stream invokes it.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Command settle-changes is woken by the Releases stream: it brings a deployment, rollback or cancellation to the release's change requests.
+// Command settle-changes is invoked by the Releases stream: it applies a deployment, rollback
+// or cancellation to the release's change requests.
 package main
 
 import (

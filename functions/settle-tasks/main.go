@@ -1,4 +1,5 @@
-// Command settle-tasks is woken by the Changes stream: it brings what a change request followed to its tasks.
+// Command settle-tasks is invoked by the Changes stream: when a change request has followed
+// its release, it updates the change request's tasks.
 package main
 
 import (

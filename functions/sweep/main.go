@@ -1,4 +1,5 @@
-// Command sweep runs on a schedule: it repairs settlements, announcements, creations and deletions that were given up on.
+// Command sweep runs on a schedule: it finishes settlements, announcements, creations and
+// deletions that were interrupted.
 package main
 
 import (

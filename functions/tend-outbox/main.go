@@ -1,4 +1,5 @@
-// Command tend-outbox runs on a schedule: it looks after mails that were forgotten, or of which nobody knows how they ended.
+// Command tend-outbox runs on a schedule: it looks after mails that are overdue or whose
+// outcome is unknown.
 package main
 
 import (

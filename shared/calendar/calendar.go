@@ -1,6 +1,6 @@
 // Package calendar writes iCalendar objects (RFC 5545): a release's window as a calendar
-// event, the same in the public feed and attached to a mail. It must know neither who gets
-// it nor how.
+// event, the same in the public feed and attached to a mail. It must not know who gets it or
+// how.
 package calendar
 
 import (
@@ -29,7 +29,7 @@ type Event struct {
 	URL         string // where to read more; empty for nowhere
 }
 
-// Calendar is an object with events. With Name it is one to subscribe to.
+// Calendar is an iCalendar object with events. One with a Name can be subscribed to.
 type Calendar struct {
 	Name        string
 	Description string
@@ -48,13 +48,13 @@ func UID(releaseID, publicURL string) string {
 	return releaseID + "@" + host
 }
 
-// Sequence is the window's version. Whatever happens to the release after that is a
-// revision too: that it began, ended, was rolled back, was cancelled. Without a number of
-// their own, calendars that have the window may ignore them.
+// Sequence is the window's version. Whatever happens to the release after that is a revision
+// too: that it began, ended, was rolled back, was cancelled. Without a higher number,
+// calendars that already have the event may ignore the change.
 func Sequence(windowVersion, happened int) int { return windowVersion + happened }
 
-// Encode writes the object. Times are in UTC, so that it needs no table of zones and
-// every calendar shows them in its reader's own.
+// Encode writes the object. Times are in UTC, so that the object needs no time zone
+// definitions and every calendar shows them in its reader's zone.
 func (c Calendar) Encode() []byte {
 	var w writer
 	w.line("BEGIN", "VCALENDAR")
@@ -63,7 +63,7 @@ func (c Calendar) Encode() []byte {
 	w.line("CALSCALE", "GREGORIAN")
 	w.line("METHOD", "PUBLISH")
 	if c.Name != "" {
-		w.text("NAME", c.Name) // RFC 7986, and what came before it
+		w.text("NAME", c.Name) // RFC 7986, and its non-standard predecessor
 		w.text("X-WR-CALNAME", c.Name)
 		w.text("DESCRIPTION", c.Description)
 		w.text("X-WR-CALDESC", c.Description)
@@ -111,8 +111,8 @@ func (w *writer) event(e Event) {
 	w.line("END", "VEVENT")
 }
 
-// nothing is for a calendar without events: the grammar requires at least one component,
-// and a time zone is shown nowhere.
+// nothing writes the component of a calendar without events: the grammar requires at least
+// one, and a time zone is invisible.
 func (w *writer) nothing() {
 	w.line("BEGIN", "VTIMEZONE")
 	w.line("TZID", "UTC")
@@ -126,7 +126,7 @@ func (w *writer) nothing() {
 
 func stamp(t time.Time) string { return t.UTC().Format("20060102T150405Z") }
 
-// text writes a property whose value people wrote; an empty one is left out.
+// text writes a property with free text; an empty one is left out.
 func (w *writer) text(name, value string) {
 	if value != "" {
 		w.line(name, escape(value))

@@ -12,8 +12,8 @@ import (
 	"example.com/releases/shared/local/streams"
 )
 
-// Failure is work that was given up: on AWS it would lie in a failure queue, and an
-// alarm would ring.
+// Failure is work that was given up: on AWS it would be in a failure queue, and an alarm would
+// go off.
 type Failure struct {
 	Function string           `json:"function"`
 	Source   string           `json:"source"` // stream, schedule or event
@@ -29,7 +29,8 @@ type failures struct {
 	list []Failure
 }
 
-// keptFailures bounds the memory that a broken schedule takes in a long session.
+// keptFailures bounds how many failures are kept, so that a broken schedule does not fill the
+// memory in a long session.
 const keptFailures = 1000
 
 func (h *Host) failed(f Failure) {

@@ -22,9 +22,9 @@ import (
 	"example.com/releases/shared/wire/settlement"
 )
 
-// functions are what make each function, by the name of its folder. The endpoints' stand
-// in the routes; a test holds the others equal to what the mains call, and all of them to
-// the template, both ways.
+// functions returns the constructor of each function by the name of its folder. Those of the
+// endpoints come from the routes. A test compares the others with what the mains call, and all
+// of them with the template, in both directions.
 func functions() map[string]func(host.Config) host.Function {
 	all := map[string]func(host.Config) host.Function{
 		"authorize":            host.Authorize,
@@ -49,9 +49,9 @@ func functions() map[string]func(host.Config) host.Function {
 	return all
 }
 
-// environment is what a function of the template sees on this laptop: the template's
-// variables with tables by their names here and with our values where AWS has others.
-// Like sam local, it sets no variable that the template does not declare.
+// environment returns a function's environment on this laptop: the template's variables, with
+// the names of the local tables and with our values where those of AWS do not apply. Like sam
+// local, it sets no variable that the template does not declare.
 func environment(f template.Function, tables, ours map[string]string) map[string]string {
 	env := make(map[string]string, len(f.Environment))
 	for name, value := range f.Environment {
@@ -66,17 +66,17 @@ func environment(f template.Function, tables, ours map[string]string) map[string
 	return env
 }
 
-// lambdaSets are the variables that Lambda itself sets. The credentials are made up:
-// whatever real ones the shell has stay out of the functions.
+// lambdaSets are the variables that Lambda itself sets. The credentials are dummies, so that
+// functions never see the shell's real ones.
 var lambdaSets = map[string]string{
 	"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
 }
 
 var oneEnvironment sync.Mutex
 
-// build makes the functions of the template, each while the process has exactly that
-// function's environment, so that one which lacks a variable fails here as it would
-// on AWS.
+// build constructs the functions of the template. While it constructs one, the process has
+// exactly that function's environment, so that a missing variable fails here as it would on
+// AWS.
 func build(root string, t *template.Template, tables map[string]string, ours func(function string) map[string]string) (map[string]invoke.Function, error) {
 	oneEnvironment.Lock()
 	defer oneEnvironment.Unlock()
@@ -107,9 +107,9 @@ func build(root string, t *template.Template, tables map[string]string, ours fun
 			}
 		}
 		setEnvironment(env)
-		// A shard's invocations have a sandbox of their own, so that what a function keeps in
-		// memory, such as its share of a rate, is kept as often as on AWS. The API's functions
-		// share one: see docs/laptop.md.
+		// Each shard has a sandbox of its own, so that what a function keeps in memory, such
+		// as its share of a rate, exists as many times as on AWS. The functions of the API
+		// have one sandbox each: see docs/laptop.md.
 		sandboxes := make([]invoke.Function, max(1, lanes(f)))
 		for n := range sandboxes {
 			sandboxes[n] = invoke.InProcess(f.Name, f.Timeout, function(host.FromEnvironment()).Handler())

@@ -1,6 +1,6 @@
-// Package local is the whole system on a laptop: it reads template.yaml and runs what
-// stands there with the real handlers on a real engine, with stand-ins for the rest of
-// AWS. It must not hold a rule of the product.
+// Package local runs the whole system on a laptop: it reads template.yaml and runs what it
+// declares with the real handlers on a real engine, and with stand-ins for the rest of AWS. It
+// must not contain any rule of the product.
 package local
 
 import (
@@ -30,7 +30,7 @@ import (
 	"example.com/releases/shared/local/tokens"
 )
 
-// Options are how a host is started; the zero value is an engine in memory and a free
+// Options are the settings of a host; the zero value means an engine in memory and a free
 // port.
 type Options struct {
 	Root        string                                                   // where template.yaml is; empty looks upwards from here
@@ -42,7 +42,7 @@ type Options struct {
 	Table       func(logicalID string) string                            // names of tables; nil is the logical id
 	Wrap        func(function string, h streams.Handler) streams.Handler // around stream handlers, for faults; nil is none
 	Run         Runner                                                   // of the functions; nil is this process
-	Strict      strict.Options                                           // how DynamoDB behaves; the zero value is as kind as it can be
+	Strict      strict.Options                                           // how DynamoDB behaves; the zero value is the most lenient
 	HostAddress string                                                   // this machine's address where the functions run; empty is loopback
 	Log         *slog.Logger                                             // nil is silent
 	EngineLog   io.Writer                                                // nil discards
@@ -56,13 +56,13 @@ type Host struct {
 	Events  *bus.Bus
 	Tokens  *tokens.Issuer
 
-	provider  string // the issuer of somebody else that gives the tokens; empty where this host does
+	provider  string // an external issuer of tokens; empty where this host issues them
 	template  *template.Template
 	running   Running
-	inner     *http.Server // what functions reach
+	inner     *http.Server // what functions can reach
 	streams   *streams.Dispatcher
 	schedules *schedules.Runner
-	engine    *engine.Engine // nil where the engine is somebody else's
+	engine    *engine.Engine // nil where an existing engine is used
 	rules     *rules
 	failures  failures
 	server    *http.Server
@@ -72,11 +72,11 @@ type Host struct {
 	log       *slog.Logger
 }
 
-// audience is what our tokens are for.
+// audience is the audience of our tokens.
 const audience = "releases-on-a-laptop"
 
-// Start brings everything up; the context bounds the start only. When it returns,
-// requests are answered.
+// Start starts everything; the context bounds only the start. When it returns, the host
+// answers requests.
 func Start(ctx context.Context, o Options) (_ *Host, err error) {
 	if o.Root == "" {
 		if o.Root, err = engine.Root(); err != nil {
@@ -107,9 +107,9 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 			h.abort()
 		}
 	}()
-	// The gateway's own answers name the public URL and the scopes: a 401 says where tokens
-	// come from, and what to ask for.
-	// And the right to send is one for the sender's address.
+	// The gateway's own answers contain the public URL and the scopes: a 401 says where to get
+	// tokens, and with which scopes. And the right to send mail is limited to the sender's
+	// address.
 	parameters := map[string]string{
 		"PublicUrl": h.BaseURL, "TokenScopes": o.Settings["TOKEN_SCOPES"], "MailSender": cmp.Or(o.Settings["MAIL_SENDER"], sender),
 	}
@@ -158,8 +158,8 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 	return h, nil
 }
 
-// listen takes the port on the loopback interface only: the tokens of this host open
-// it to whoever can reach it.
+// listen uses the loopback interface only, because anybody who can reach this host can get its
+// tokens.
 func listen(port int) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -168,10 +168,10 @@ func listen(port int) (net.Listener, error) {
 	return l, err
 }
 
-// sender is the address that mails come from, unless the shell says another.
+// sender is the address that mails come from, unless the shell sets another.
 const sender = "releases@example.com"
 
-// settings are our values for variables of the template; here is where the functions
+// settings are our values for the template's variables; here is the URL at which the functions
 // reach the stand-ins.
 func (h *Host) settings(here, function string, more map[string]string) map[string]string {
 	ours := map[string]string{
@@ -183,7 +183,7 @@ func (h *Host) settings(here, function string, more map[string]string) map[strin
 		"JWKS_URL":          here + tokens.KeysPath,
 		"PUBLIC_URL":        h.BaseURL,
 		"MAIL_SENDER":       sender,
-		"MAIL_RATE":         "50", // nobody waits for a quota on a laptop; one slot
+		"MAIL_RATE":         "50", // no quota on a laptop; few enough for one slot
 		"TRUST_CENTER":      "true",
 	}
 	for name, value := range more {
@@ -192,8 +192,8 @@ func (h *Host) settings(here, function string, more map[string]string) map[strin
 	return ours
 }
 
-// issuerSettings reads how the authorizer wants its tokens from the template, unless the
-// shell says otherwise.
+// issuerSettings reads from the template which claims the authorizer expects in tokens, unless
+// the shell sets others.
 func issuerSettings(t *template.Template, url string, more map[string]string) tokens.Settings {
 	s := tokens.Settings{URL: url, Audience: audience}
 	for _, f := range t.Functions {
@@ -206,8 +206,8 @@ func issuerSettings(t *template.Template, url string, more map[string]string) to
 	return s
 }
 
-// WaitIdle waits until everything that was caused so far is through: streams, rules, and
-// what they cause in turn.
+// WaitIdle waits until everything that was triggered so far is done: streams, rules, and what
+// those trigger in turn.
 func (h *Host) WaitIdle(ctx context.Context) error {
 	for {
 		before := h.rules.finished()
@@ -223,7 +223,8 @@ func (h *Host) WaitIdle(ctx context.Context) error {
 	}
 }
 
-// Ended tells when the host cannot go on: its engine or its server ended.
+// Ended receives an error when the host cannot continue, because its engine or its server has
+// ended.
 func (h *Host) Ended() <-chan error {
 	out := make(chan error, 1)
 	go func() {
@@ -241,8 +242,8 @@ func (h *Host) Ended() <-chan error {
 	return out
 }
 
-// drain is how long a stop lets streams finish; requests and the current invocations
-// get as long again.
+// drain is how long Stop waits for streams to finish; requests and current invocations get the
+// same time again.
 const drain = 5 * time.Second
 
 // Stop lets running requests and stream records finish, within bounds, and ends
@@ -281,7 +282,7 @@ func (h *Host) Stop() {
 	})
 }
 
-// abort ends what a failed start had begun.
+// abort ends what a failed start has begun.
 func (h *Host) abort() {
 	if h.stop != nil {
 		h.stop()

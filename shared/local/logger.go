@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// lines writes logs for people: time, level where it is not information, message,
-// attributes. JSON is for machines, and they are on AWS.
+// lines writes logs for people instead of JSON: time, level (unless it is INFO), message,
+// attributes.
 type lines struct {
 	out   io.Writer
 	level slog.Level

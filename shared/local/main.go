@@ -20,22 +20,22 @@ import (
 	"example.com/releases/shared/local/strict"
 )
 
-// settable are the variables of the template that the shell may set for a laptop.
+// settable are the template's variables that the shell may set on a laptop.
 var settable = []string{
 	"ALLOWED_ORIGINS", "MAIL_SENDER", "ORGANISATION_ZONE", "ORGANISATION_NAME", "ORGANISATION_URL", "SEPARATE_DUTIES", "TRUST_CENTER",
 	"TOKEN_ISSUER", "JWKS_URL", "TOKEN_AUDIENCE", "AUDIENCE_CLAIM", "ROLES_CLAIM", "EMAIL_VERIFIED_CLAIM", "TOKEN_SCOPES",
 }
 
-// provider are the variables that put an identity provider of one's own in the place of
-// this host's: one without the others would let nobody in.
+// provider are the variables that replace this host's identity provider by another one. They
+// must be set together, because one without the others would let nobody in.
 var provider = []string{"TOKEN_ISSUER", "JWKS_URL", "TOKEN_AUDIENCE"}
 
 // startWithin includes the first fetch of the engine.
 const startWithin = 10 * time.Minute
 
-// Main is the command: without a word it runs the system until it is told to stop,
-// with "sam" it runs it under sam local, with "demo" it plays the story against one that
-// runs, with "verify" it checks evidence in files. It returns the exit status.
+// Main is the command: without arguments it runs the system until it is stopped, with "sam" it
+// runs it under sam local, with "demo" it runs the demo against a running host, and with
+// "verify" it checks evidence in files. It returns the exit status.
 func Main(args []string) int {
 	root, err := engine.Root()
 	if err != nil {
@@ -74,7 +74,7 @@ func Main(args []string) int {
 		level = slog.LevelDebug
 	}
 	c.Log, c.EngineLog = newLogger(os.Stderr, level), os.Stderr
-	slog.SetDefault(c.Log) // what the handlers log
+	slog.SetDefault(c.Log) // for what the handlers log
 	if err := serve(c, os.Stdout); err != nil {
 		return complain(err)
 	}
@@ -86,7 +86,7 @@ func complain(err error) int {
 	return 1
 }
 
-// command is what flags and the shell's variables ask for.
+// command holds the flags and the shell's variables.
 type command struct {
 	Options
 	verbose bool
@@ -135,7 +135,7 @@ func parse(args []string, root string) (c command, err error) {
 	return c, nil
 }
 
-// run serves until a signal comes or something ends that must not.
+// run serves until a signal arrives or the host cannot continue.
 func run(c command, out io.Writer) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

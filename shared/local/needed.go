@@ -13,8 +13,8 @@ import (
 	"example.com/releases/shared/local/invoke"
 )
 
-// needed are the variables that a function's main cannot do without, as it tells
-// host.FromEnvironment. They stand there and nowhere else, so the laptop reads them there.
+// needed returns the variables that a function's main requires from host.FromEnvironment. They
+// are listed nowhere else, so they are read from the source.
 func needed(root, function string) ([]string, error) {
 	path := filepath.Join(root, "functions", function, "main.go")
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
@@ -42,7 +42,7 @@ func needed(root, function string) ([]string, error) {
 	return names, nil
 }
 
-// missing are those that the environment does not have.
+// missing returns those that the environment lacks.
 func missing(needed []string, env map[string]string) []string {
 	var names []string
 	for _, name := range needed {
@@ -53,8 +53,8 @@ func missing(needed []string, env map[string]string) []string {
 	return names
 }
 
-// failsAtStart is a function whose process ends before it takes its first invocation, and
-// each one after that: the others go on.
+// failsAtStart returns a function that fails every invocation, as on Lambda when its process
+// ends during the start. The other functions keep working.
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html ("Failures
 // during the Init phase").
 func failsAtStart(function string, variables []string) invoke.Function {

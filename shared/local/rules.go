@@ -11,10 +11,10 @@ import (
 	"example.com/releases/shared/local/template"
 )
 
-// rules hand events of a bus to the functions whose rule matches, asynchronously and
-// with Lambda's retries.
+// rules passes events of a bus to the functions whose rules match, asynchronously and with
+// Lambda's retries.
 type rules struct {
-	ctx    context.Context //nolint:containedctx // the life of the host; events come without one
+	ctx    context.Context //nolint:containedctx // the host's lifetime; events have no context
 	list   []rule
 	failed func(Failure)
 
@@ -42,11 +42,11 @@ func newRules(ctx context.Context, t *template.Template, functions map[string]in
 	return r
 }
 
-// route starts what an event wakes and returns at once.
+// route starts the functions whose rules match an event, and returns at once.
 func (r *rules) route(e bus.Event) {
 	payload, err := json.Marshal(e)
 	if err != nil {
-		return // an event whose detail is no JSON did not pass the bus
+		return // cannot happen: the bus refuses a detail that is not JSON
 	}
 	var tree any
 	if json.Unmarshal(payload, &tree) != nil {
@@ -63,8 +63,8 @@ func (r *rules) route(e bus.Event) {
 	}
 }
 
-// deliver invokes until it succeeds or the retries are used up. AWS waits one and
-// then two minutes in between; a laptop shows sooner what will happen.
+// deliver invokes until it succeeds or the retries are used up. AWS waits one minute and then
+// two in between; on a laptop the waits are shorter.
 func (r *rules) deliver(one rule, payload []byte) {
 	defer func() {
 		r.mu.Lock()
@@ -96,7 +96,7 @@ func (r *rules) finished() int {
 	return r.done
 }
 
-// waitIdle waits until no invocation is under way.
+// waitIdle waits until no invocation is running.
 func (r *rules) waitIdle(ctx context.Context) error {
 	for {
 		r.mu.Lock()

@@ -22,10 +22,10 @@ import (
 	"example.com/releases/shared/local/tokens"
 )
 
-// Runner runs the functions of the template outside of this process.
+// Runner runs the template's functions outside this process.
 type Runner func(ctx context.Context, s Env) (Running, error)
 
-// Env are what functions find where they run.
+// Env is the environment in which functions run.
 type Env struct {
 	Root        string
 	Template    *template.Template
@@ -34,7 +34,7 @@ type Env struct {
 	Environment map[string]map[string]string // by function
 }
 
-// Running are functions that run.
+// Running holds the running functions.
 type Running struct {
 	Functions map[string]invoke.Function
 	API       http.Handler // in front of them; nil leaves it to the host's gateway
@@ -47,7 +47,7 @@ func (r Running) end() {
 	}
 }
 
-// start makes the functions, in this process where nobody else runs them.
+// start starts the functions: with the given Runner, or in this process.
 func (h *Host) start(ctx context.Context, o Options, endpoint string, tables map[string]string) error {
 	here, err := h.openTo(cmp.Or(o.HostAddress, "127.0.0.1"), o, endpoint, tables)
 	if err != nil {
@@ -66,8 +66,9 @@ func (h *Host) start(ctx context.Context, o Options, endpoint string, tables map
 	return err
 }
 
-// openTo lets functions reach the engine and the stand-ins, each with its own rights only,
-// and nothing else of this host, at the address by which they know this machine.
+// openTo opens a listener through which functions reach the engine and the stand-ins, each
+// with only its own rights, and nothing else of this host. address is where the functions
+// reach this machine.
 func (h *Host) openTo(address string, o Options, endpoint string, tables map[string]string) (here string, err error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort(address, "0"))
 	if err != nil {
@@ -88,9 +89,9 @@ func (h *Host) openTo(address string, o Options, endpoint string, tables map[str
 	return "http://" + listener.Addr().String(), nil
 }
 
-// AsShipped runs the very files that ship (see package bootstrap, which builds them),
-// each as a process of its own with its own environment and its own rights: what its
-// policy does not name is refused, and the guard remembers it.
+// AsShipped runs the binaries that ship (see package bootstrap, which builds them), each as a
+// process with its own environment and its own rights: what its policy does not allow is
+// refused and recorded by the guard.
 func AsShipped(files map[string]string, guard **iam.Guard) Runner {
 	return func(_ context.Context, s Env) (_ Running, err error) {
 		var ends []func()

@@ -41,7 +41,7 @@ func (h *Host) handler(api http.Handler, tamper http.HandlerFunc) http.Handler {
 	own.HandleFunc("/_local/", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "There is no such page of the laptop host; / lists what there is.", http.StatusNotFound)
 	})
-	// A page of somebody else in the same browser must not empty the inbox or run jobs.
+	// Other sites' pages in the same browser must not be able to empty the inbox or run jobs.
 	guarded := http.NewCrossOriginProtection().Handler(own)
 	mux := http.NewServeMux()
 	mux.Handle("/", api)
@@ -53,8 +53,8 @@ func (h *Host) handler(api http.Handler, tamper http.HandlerFunc) http.Handler {
 	return loopback(unclean(mux, api))
 }
 
-// unclean hands paths that ServeMux would redirect straight to the API, which answers
-// them as API Gateway does.
+// unclean passes paths that ServeMux would redirect directly to the API, which answers them as
+// API Gateway does.
 func unclean(mux, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p := r.URL.Path; !strings.HasPrefix(p, "/_local/") && (strings.Contains(p, "//") || strings.Contains(p, "/.") && !strings.HasPrefix(p, "/.well-known/")) {
@@ -65,8 +65,8 @@ func unclean(mux, api http.Handler) http.Handler {
 	})
 }
 
-// loopback refuses requests that a browser was tricked into sending: a name that
-// somebody points at 127.0.0.1 would otherwise read tokens and inbox.
+// loopback refuses requests to unknown host names, against DNS rebinding: a site whose name
+// points at 127.0.0.1 could otherwise read tokens and the inbox.
 func loopback(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, _, err := net.SplitHostPort(r.Host)
@@ -81,8 +81,8 @@ func loopback(next http.Handler) http.Handler {
 	})
 }
 
-// serveWaitIdle answers when everything that was triggered so far is done, for scripts that want
-// to look at the result.
+// serveWaitIdle answers when everything that was triggered so far is done, for scripts that
+// check the result.
 func (h *Host) serveWaitIdle(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
 	defer cancel()
@@ -98,7 +98,7 @@ type indexRow struct {
 	Link                         bool // a browser can open it as it is
 }
 
-// index tells what is where.
+// index lists what this host serves.
 func (h *Host) index(w http.ResponseWriter, _ *http.Request) {
 	roles := map[string]string{}
 	for _, r := range rest.Routes() {
@@ -110,7 +110,7 @@ func (h *Host) index(w http.ResponseWriter, _ *http.Request) {
 			if r.Method == http.MethodOptions {
 				continue // preflights, one for each path
 			}
-			role := cmp.Or(roles[r.Method+" "+r.Path], "any token") // tools judge the role themselves
+			role := cmp.Or(roles[r.Method+" "+r.Path], "any token") // tools check the role themselves
 			if r.Authorizer == "" {
 				role = "everybody"
 			}

@@ -9,9 +9,8 @@ import (
 	"example.com/releases/shared/local/engine"
 )
 
-// tamper changes the last byte of what an entry of a release's log says, in the table and
-// behind everybody's back, so that one can see what the verifier makes of it. The second
-// time it changes it back. There is nothing like it but on a laptop.
+// tamper changes the last byte of a release's log entry directly in the table, so that one can
+// see how the verifier reacts. Called again, it restores the byte. It exists only on a laptop.
 func tamper(endpoint, table string) http.HandlerFunc {
 	db := engine.Client(endpoint)
 	return func(w http.ResponseWriter, r *http.Request) {

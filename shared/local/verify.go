@@ -12,7 +12,7 @@ import (
 	"example.com/releases/shared/record"
 )
 
-// Verify checks evidence in files, offline, and says what holds. Its error is the first
+// Verify checks evidence in files, offline, and prints what holds. Its error is the first
 // thing that does not, in words for an auditor.
 func Verify(args []string, out io.Writer) error {
 	files, since, within, err := verifyArguments(args)
@@ -84,7 +84,7 @@ func verdictInWords(v record.Verdict) string {
 	return b.String()
 }
 
-// verifyArguments reads files and flags in any order.
+// verifyArguments parses files and flags in any order.
 func verifyArguments(args []string) (files, since []string, within time.Duration, err error) {
 	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
 	flags.Func("since", "`file` kept earlier: an event of the bus, a checkpoint, or evidence; may be given several times", func(name string) error {

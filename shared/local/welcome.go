@@ -12,13 +12,13 @@ import (
 	"example.com/releases/shared/local/tokens"
 )
 
-// holder is one of the tokens that every start makes.
+// holder describes one of the tokens that are issued at every start.
 type holder struct {
 	Name string // also its key in run.json
 	May  string
 }
 
-// holders are the four, least rights first.
+// holders are the four holders, fewest rights first.
 var holders = []holder{
 	{"requester", "read the tasks of requester@example.com: a token without a role"},
 	{"viewer", "read everything"},
@@ -26,7 +26,7 @@ var holders = []holder{
 	{"admin", "do everything: plan, decide for the CAB, move releases"},
 }
 
-// about is what the run file tells programs.
+// about is the content of the run file, for programs.
 type about struct {
 	BaseURL  string            `json:"baseUrl"`
 	MCPURL   string            `json:"mcpUrl"`
@@ -34,13 +34,13 @@ type about struct {
 	Tokens   map[string]string `json:"tokens"`
 }
 
-// writeRunFile writes the file for this user's eyes only and returns what removes it
-// again, unless another host has written its own since.
+// writeRunFile writes the run file, readable only by this user. The returned function removes
+// it, unless another host has written its own since.
 func (h *Host) writeRunFile(path string) (remove func(), err error) {
 	f := about{BaseURL: h.BaseURL, MCPURL: h.BaseURL + "/mcp", InboxURL: h.BaseURL + "/_local/inbox", Tokens: map[string]string{}}
 	for _, one := range holders {
 		if h.provider != "" {
-			break // ours are refused
+			break // our tokens would be refused
 		}
 		if f.Tokens[one.Name], err = h.Tokens.Mint(tokens.Holder{Role: one.Name}); err != nil {
 			return nil, err
@@ -54,7 +54,8 @@ func (h *Host) writeRunFile(path string) (remove func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	// Under another name first, so that nobody reads half a file or keeps wider rights.
+	// Written under another name first, so that nobody reads half a file and an old file's
+	// permissions are not kept.
 	part, err := os.CreateTemp(filepath.Dir(path), "run-*.json")
 	if err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func (h *Host) writeRunFile(path string) (remove func(), err error) {
 	}, nil
 }
 
-// tries are the commands of the welcome, each good by itself when pasted.
+// tries are the example commands of the welcome; each works by itself when pasted.
 func (h *Host) tries() []string {
 	token := func(role string) string {
 		return fmt.Sprintf(`-H "Authorization: Bearer $(curl -s '%s%s?role=%s')"`, h.BaseURL, tokens.TokenPath, role)
@@ -89,10 +90,10 @@ func (h *Host) tries() []string {
 	}
 }
 
-// pages are those of the API that people open in a browser.
+// pages are the API's pages that people open in a browser.
 var pages = []struct{ name, path string }{{"API", "/docs"}, {"Trust Center", "/trust-center"}}
 
-// serves tells whether the template has the path.
+// serves reports whether the template has the path.
 func (h *Host) serves(path string) bool {
 	for _, f := range h.template.Functions {
 		for _, r := range f.Routes {
@@ -104,7 +105,7 @@ func (h *Host) serves(path string) bool {
 	return false
 }
 
-// welcome tells what there is and what to try.
+// welcome prints what there is and what to try.
 func (h *Host) welcome(w io.Writer, runFile, data string) {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }

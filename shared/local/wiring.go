@@ -17,7 +17,7 @@ import (
 	"example.com/releases/shared/local/template"
 )
 
-// createTables makes the tables that are not there yet and returns their names by
+// createTables creates the tables that do not exist yet, and returns the names of all by
 // logical id.
 func createTables(ctx context.Context, endpoint string, t *template.Template, name func(string) string) (map[string]string, error) {
 	if err := engine.CreateTables(ctx, engine.Client(endpoint), t.Tables, name); err != nil {
@@ -59,11 +59,10 @@ func (h *Host) startStreams(ctx context.Context, endpoint string, tables map[str
 	return err
 }
 
-// shards is how many a stream has at least, from the first day: see streams.Options.
+// shards is how many shards a new table's stream has on AWS: see streams.Options.
 const shards = 4
 
-// lanes is how many batches of streams a function has at once; none where no stream wakes
-// it.
+// lanes is how many stream batches a function can get at once; 0 where no stream invokes it.
 func lanes(f template.Function) int {
 	n := 0
 	for _, s := range f.Streams {
@@ -72,7 +71,7 @@ func lanes(f template.Function) int {
 	return n
 }
 
-// partitionKey is a table's.
+// partitionKey returns the name of a table's partition key.
 func (h *Host) partitionKey(logicalID string) string {
 	for _, t := range h.template.Tables {
 		if t.LogicalID == logicalID {
@@ -82,7 +81,8 @@ func (h *Host) partitionKey(logicalID string) string {
 	return ""
 }
 
-// mapping translates the template's words; what the host cannot do is an error.
+// mapping translates a mapping of the template; settings that the host does not support are
+// errors.
 func mapping(f template.Function, s template.Stream) (streams.Mapping, error) {
 	if s.StartingPosition != "TRIM_HORIZON" {
 		return streams.Mapping{}, fmt.Errorf("StartingPosition %s: the laptop host reads from TRIM_HORIZON only", s.StartingPosition)
@@ -113,8 +113,8 @@ func streamARN(ctx context.Context, client *dynamodb.Client, table string) (stri
 	return arn, nil
 }
 
-// jobs are the template's schedules, none slower than the period: nobody waits ten
-// minutes on a laptop.
+// jobs returns the template's schedules, none slower than the period, so that nobody has to
+// wait ten minutes on a laptop.
 func jobs(t *template.Template, functions map[string]invoke.Function, period time.Duration) []schedules.Job {
 	var out []schedules.Job
 	for _, f := range t.Functions {

@@ -18,8 +18,8 @@ var shared struct {
 	err    error
 }
 
-// endpointOfEngine is that of the engine that DYNAMODB_ENDPOINT names, or of one that all
-// tests of the process share. Without an engine the test fails; it is never skipped.
+// endpointOfEngine returns DYNAMODB_ENDPOINT, or the endpoint of an engine that all tests of
+// the process share. Without an engine the test fails; it is never skipped.
 func endpointOfEngine(t testing.TB) string {
 	t.Helper()
 	if endpoint := os.Getenv(engine.EndpointVariable); endpoint != "" {
@@ -32,9 +32,9 @@ func endpointOfEngine(t testing.TB) string {
 	return shared.engine.Endpoint()
 }
 
-// OwnEngine gives a test an engine of its own until it ends: one that makes very many
-// stream records would slow down all others, and they it. Where DYNAMODB_ENDPOINT names
-// an engine, that one stays.
+// OwnEngine gives a test an engine of its own until it ends: a test with very many stream
+// records and all others would slow each other down. Where DYNAMODB_ENDPOINT is set, that
+// engine is used.
 func OwnEngine(t testing.TB) {
 	t.Helper()
 	if os.Getenv(engine.EndpointVariable) != "" {
@@ -48,7 +48,7 @@ func OwnEngine(t testing.TB) {
 	t.Setenv(engine.EndpointVariable, e.Endpoint())
 }
 
-// startInMemory leaves time to fetch the engine, the first time.
+// startInMemory starts an engine; the timeout includes fetching it the first time.
 func startInMemory() (*engine.Engine, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()

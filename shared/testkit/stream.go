@@ -65,8 +65,9 @@ func (s *Stream) Read() []events.DynamoDBEventRecord {
 	}
 }
 
-// open begins after the last record read. DynamoDB Local takes an iterator that was
-// made while the stream was empty for trimmed once it is not, so iterators are made late.
+// open requests an iterator after the last record read. It is called as late as possible:
+// DynamoDB Local treats an iterator from the time when the stream was empty as trimmed once
+// the stream has records.
 func (s *Stream) open() {
 	s.h.t.Helper()
 	in := &dynamodbstreams.GetShardIteratorInput{StreamArn: &s.arn, ShardId: s.shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon}

@@ -1,8 +1,7 @@
-// Package testkit is the harness of the product's tests: the template's tables on the
-// real engine, the layer that makes the engine as strict as DynamoDB, and a store on
-// them, with faults where a test wants them (inject), the cost of requests (meter), and
-// more tasks than an engine takes (crowd). Only tests link it, and it must not know what
-// they test.
+// Package testkit is the harness of the product's tests: the template's tables on the real
+// engine, the layer that makes the engine as strict as DynamoDB, and a store on them. Its
+// packages add faults (inject), the cost of requests (meter), and huge numbers of tasks
+// (crowd). Only tests link it, and it must not know what they test.
 package testkit
 
 import (
@@ -41,14 +40,13 @@ type Harness struct {
 	t testing.TB
 }
 
-// Option is a way in which a test's tables differ from the default.
+// Option changes a test's tables from the default.
 type Option int
 
 const (
-	// WithStreams leaves the tables their streams, for tests that read them. DynamoDB Local
-	// looks through all streams it ever had at each write to a table that has one, and
-	// forgets none with its table: with streams, tests that nobody reads them in would slow
-	// each other down tenfold.
+	// WithStreams keeps the tables' streams, for tests that read them. At each write to a
+	// table with a stream, DynamoDB Local searches all streams it ever had, including those of
+	// deleted tables: with streams everywhere, tests would be ten times slower.
 	WithStreams Option = iota
 	// WithoutExpiry keeps items that have expired by the real clock, for tests with another.
 	WithoutExpiry
@@ -75,7 +73,7 @@ func New(t testing.TB, options ...Option) *Harness {
 	return h
 }
 
-// Name is a table's by its logical id.
+// Name returns a table's name by its logical id.
 func (h *Harness) Name(logicalID string) string { return h.Names[logicalID] }
 
 // Open opens another store on the same tables.
@@ -83,20 +81,20 @@ func (h *Harness) Open(options ...func(*dynamodb.Options)) *dynamo.Store {
 	return dynamo.Open(h.Config, h.Tables, options...)
 }
 
-// Under is a store on the same tables whose requests go through faults: one around each
-// call, above the SDK's retries, and one around each attempt; either may be nil.
+// Under opens a store on the same tables with faults: one around each call, above the SDK's
+// retries, and one around each attempt; either may be nil.
 func (h *Harness) Under(call, attempt inject.Around) *dynamo.Store {
 	return h.Open(inject.Option(call, attempt))
 }
 
-// AWS is the configuration of a client for an engine or for a stand-in.
+// AWS returns the configuration of a client for an engine or a stand-in.
 func AWS(endpoint string) aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
 		}),
-		// The rules of production with short pauses: faults in tests are many.
+		// Retries as in production but with short pauses, because tests inject many faults.
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxBackoff = 2 * time.Millisecond

@@ -1,6 +1,6 @@
-// Command bench runs the benchmarks and prints one table of what they report: figure,
-// budget, verdict, and nothing between the rows. It must not know what is measured: the
-// budgets are package budget's, and the benchmarks fill them in.
+// Command bench runs the benchmarks and prints one table of what they report: figure, budget
+// and verdict. It must not know what is measured: package budget lists the budgets, and the
+// benchmarks report the figures.
 //
 //	go run ./shared/local/engine/with go run ./shared/local/bench [-only regexp] [-page file.md]
 package main
@@ -42,12 +42,12 @@ func main() {
 	}
 }
 
-// folder keeps what the benchmarks print themselves, a file for each package, in the form
-// that benchstat reads; and the table's rows.
+// folder holds the benchmarks' own output, one file per package in the format that benchstat
+// reads, and the table's rows.
 const folder = ".local/bench"
 
-// run prints the table. It tells whether all benchmarks ended well; being over a budget is
-// no failure, a budget that a whole run does not report is.
+// run prints the table. It reports whether all benchmarks succeeded. Exceeding a budget is not
+// a failure, but a budget that no benchmark of a full run reports is.
 func run(ctx context.Context, only, page string, out io.Writer) (bool, error) {
 	name, err := regexp.Compile(only)
 	if err != nil {
@@ -92,7 +92,7 @@ func run(ctx context.Context, only, page string, out io.Writer) (bool, error) {
 
 var declaration = regexp.MustCompile(`(?m)^func (Benchmark\w*)\(`)
 
-// withBenchmarks lists the packages below root that have a benchmark of such a name.
+// withBenchmarks lists the packages below root with a benchmark whose name matches.
 func withBenchmarks(root string, name *regexp.Regexp) ([]string, error) {
 	var all []string
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
@@ -111,7 +111,7 @@ func withBenchmarks(root string, name *regexp.Regexp) ([]string, error) {
 	return slices.Compact(all), err
 }
 
-// benchmark runs those of one package, keeps what they print, and returns it.
+// benchmark runs the benchmarks of one package, saves what they print, and returns it.
 func benchmark(ctx context.Context, of, only, rows string) ([]byte, error) {
 	if only == "" {
 		only = "."
@@ -120,20 +120,20 @@ func benchmark(ctx context.Context, of, only, rows string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", only, "-benchtime", "1x", "-timeout", "30m", of) //nolint:gosec // a developer's own words
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", only, "-benchtime", "1x", "-timeout", "30m", of) //nolint:gosec // the developer's own arguments
 	cmd.Env = append(os.Environ(), budget.FileVariable+"="+absolute)
 	output, err := cmd.CombinedOutput()
 	file := strings.ReplaceAll(strings.TrimPrefix(of, "./"), "/", "_") + ".txt"
 	return output, errors.Join(err, os.WriteFile(filepath.Join(folder, file), output, 0o600))
 }
 
-// table is what is printed so far.
+// table is what has been printed so far.
 type table struct {
 	out  io.Writer
 	rows []budget.Row
 }
 
-// print prints the rows that have come to the file since.
+// print prints the rows that were added to the file since the last call.
 func (t *table) print(file string) error {
 	all, err := os.ReadFile(file)
 	if err != nil {
@@ -164,12 +164,12 @@ func (t *table) line(r budget.Row) {
 	fmt.Fprintf(t.out, "%s %s %s  %s\n", pad(r.What, 72), pad(r.Figure, 34), pad(r.Budget, 34), r.Verdict)
 }
 
-// pad makes a text so many characters wide; format verbs count bytes of "≤" and "÷".
+// pad pads a text to a width in characters; format verbs would count the bytes of "≤" and "÷".
 func pad(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
 }
 
-// missing prints the budgets that nobody reported, and counts them.
+// missing prints the budgets that no benchmark reported, and counts them.
 func (t *table) missing() int {
 	n := 0
 	for _, b := range budget.All {
@@ -194,7 +194,7 @@ func (t *table) count(verdict string) int {
 	return n
 }
 
-// markdown is the table as a page of the docs.
+// markdown returns the table as a page of the docs.
 func (t *table) markdown() []byte {
 	var b bytes.Buffer
 	b.WriteString(pageHead)

@@ -1,6 +1,6 @@
-// Package bootstrap runs the very files that ship: it starts a function's bootstrap as
-// Lambda would, with nothing but the function's environment, and plays Lambda's side of
-// the Runtime API to it. It must not know what any function does.
+// Package bootstrap runs the binaries that ship: it starts a function's bootstrap as Lambda
+// would, with only the function's environment, and serves Lambda's side of the Runtime API. It
+// must not know what any function does.
 package bootstrap
 
 import (
@@ -20,10 +20,10 @@ import (
 	"example.com/releases/shared/local/invoke"
 )
 
-// initWithin is how long Lambda lets a function start.
+// initWithin is how long Lambda allows for a function's start.
 const initWithin = 10 * time.Second
 
-// Process is one bootstrap: what Lambda calls an execution environment. It takes one
+// Process is one bootstrap: what Lambda calls an execution environment. It handles one
 // invocation at a time.
 type Process struct {
 	name    string
@@ -52,8 +52,8 @@ type answer struct {
 	err     error
 }
 
-// Start runs the file with exactly this environment. The first invocation waits until
-// it is ready.
+// Start runs the file with exactly this environment. The first invocation waits until the
+// function is ready.
 func Start(name, file string, env map[string]string, timeout time.Duration) (*Process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -90,7 +90,7 @@ func Start(name, file string, env map[string]string, timeout time.Duration) (*Pr
 	return p, nil
 }
 
-// Stop ends the process and what serves it.
+// Stop ends the process and its Runtime API.
 func (p *Process) Stop() {
 	p.stop()
 	_ = p.server.Close()
@@ -146,7 +146,7 @@ func (p *Process) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 }
 
-// runtimeAPI is what the function talks to.
+// runtimeAPI serves the Runtime API to the function.
 func (p *Process) runtimeAPI() http.Handler {
 	const base = "/2018-06-01/runtime/"
 	var first sync.Once
@@ -187,7 +187,7 @@ func (p *Process) runtimeAPI() http.Handler {
 	return mux
 }
 
-// failure is the error that a function told of.
+// failure returns the error that a function reported.
 func failure(name string, body []byte) error {
 	var reported struct {
 		Message string `json:"errorMessage"`
@@ -199,7 +199,7 @@ func failure(name string, body []byte) error {
 	return fmt.Errorf("%s failed: %s: %s", name, reported.Type, reported.Message)
 }
 
-// lockedBuffer keeps the end of what a process writes.
+// lockedBuffer keeps the end of a process's output.
 type lockedBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// shipping finds in the Makefile what the functions that ship are built with, so that
-// nothing else is ever tested.
+// shipping finds the build settings of the deployed functions in the Makefile, so that tests
+// use the same ones.
 var shipping = regexp.MustCompile(`(?m)^lambda_env = CGO_ENABLED=(\d) GOFLAGS="(.*)"$`)
 
-// Environment is what functions are built in.
+// Environment returns the environment in which functions are built.
 func Environment(root string) ([]string, error) {
 	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
 	if err != nil {

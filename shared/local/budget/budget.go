@@ -1,6 +1,6 @@
-// Package budget is the one list of what the product may cost: the budgets of DESIGN 6,
-// in the order in which `make bench` prints them. Benchmarks report what they counted
-// here. It must not know how anything is measured.
+// Package budget lists all performance budgets of the product, in the order in which `make
+// bench` prints them. Benchmarks report their figures here. It must not know how anything is
+// measured.
 package budget
 
 import (
@@ -17,9 +17,9 @@ type Budget struct {
 	What   string
 	Unit   string  // "requests"
 	Most   float64 // 0 with Equal unset: reported only
-	Equal  bool    // it has to be Most, no less
-	Target bool    // wished for, no promise: over it is no failure
-	Note   string  // why it may be over, where a measurement explains that
+	Equal  bool    // the figure must be exactly Most
+	Target bool    // a goal and not a promise: exceeding it is not a failure
+	Note   string  // why it may be exceeded, where a measurement explains that
 }
 
 // All are the budgets.
@@ -76,8 +76,8 @@ type Row struct {
 	What, Figure, Budget, Verdict string
 }
 
-// Report adds a figure to the table: to the file that FileVariable names, else to what
-// the benchmark prints. The benchmark fails where the list has no such budget.
+// Report adds a figure to the table: to the file that FileVariable names, or otherwise to the
+// benchmark's output. The benchmark fails if the list has no such budget.
 func Report(b testing.TB, what, unit string, figure float64) {
 	b.Helper()
 	for _, budget := range All {
@@ -89,7 +89,7 @@ func Report(b testing.TB, what, unit string, figure float64) {
 	b.Errorf("package budget has no row %q in %s", what, unit)
 }
 
-// ReportOperation adds what an operation cost beside what the docs say that it costs.
+// ReportOperation adds the cost of an operation next to its documented cost.
 func ReportOperation(b testing.TB, what, figure, documented string) {
 	b.Helper()
 	verdict := "ok"
@@ -123,7 +123,7 @@ func (b Budget) row(figure float64) Row {
 	return r
 }
 
-// short has as many digits as are of interest.
+// short formats a figure without needless digits.
 func short(figure float64) string {
 	if figure >= 100 {
 		return strconv.FormatFloat(figure, 'f', 0, 64)

@@ -1,6 +1,6 @@
-// Package bus stands in for EventBridge on a laptop: it takes what PutEvents
-// publishes, keeps it, shows it, passes it on, and misbehaves on demand. It must
-// not know what the events mean.
+// Package bus stands in for EventBridge on a laptop: it accepts what PutEvents publishes,
+// keeps it, shows it, passes it on, and fails on demand. It must not know what the events
+// mean.
 package bus
 
 import (
@@ -18,13 +18,13 @@ import (
 // Event is what was published, in the envelope that a consumer sees.
 type Event struct {
 	events.CloudWatchEvent
-	Bus string `json:"-"` // the envelope does not tell it
+	Bus string `json:"-"` // not part of the envelope
 }
 
-// Bus is the stand-in. The zero value is ready.
+// Bus is the stand-in. The zero value is ready to use.
 type Bus struct {
-	// OnEvent is told of each event that is taken; nil hears nothing. It is set before
-	// the first event and must not block.
+	// OnEvent is called with each accepted event; it may be nil. It must be set before the
+	// first event and must not block.
 	OnEvent func(Event)
 
 	mu     sync.Mutex
@@ -33,7 +33,8 @@ type Bus struct {
 	faults []Fault
 }
 
-// kept bounds the memory that an endless demo takes; AWS's bounds on one call.
+// kept bounds how many events are kept, so that a host that runs for long does not run out of
+// memory. maxEntries and maxRequest are AWS's limits on one call.
 const (
 	kept        = 10_000
 	maxEntries  = 10
@@ -54,8 +55,8 @@ type result struct {
 	ErrorMessage string `json:",omitempty"`
 }
 
-// Put passes on an event of one of AWS's own services, which come on the default
-// bus. It is not kept: what is shown is what the system itself published.
+// Put passes on an event of one of AWS's own services, which come on the default bus. It is
+// not kept, because only events that the system itself publishes are shown.
 func (b *Bus) Put(e events.CloudWatchEvent) { b.observe(Event{e, "default"}) }
 
 func (b *Bus) record(e Event) {
@@ -79,7 +80,7 @@ func (b *Bus) Events() []Event {
 	return append([]Event{}, b.events...)
 }
 
-// Clear forgets the events, and the faults that wait.
+// Clear drops all events and queued faults.
 func (b *Bus) Clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -124,7 +125,7 @@ func (b *Bus) PutEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	switch fault.Kind {
 	case Drop:
-		panic(http.ErrAbortHandler) // net/http's way to break a connection without a word
+		panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
 	case Hang:
 		<-r.Context().Done()
 		return
@@ -136,7 +137,7 @@ func (b *Bus) PutEvents(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(out)
 }
 
-// enter takes one entry or says, at its index, why not.
+// enter accepts one entry, or returns the error for its index.
 func (b *Bus) enter(e entry, fault Fault, index int) result {
 	if fault.Kind == FailEntries && fault.hits(index) {
 		return result{ErrorCode: fault.errorCode(), ErrorMessage: "injected"}

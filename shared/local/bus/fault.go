@@ -9,21 +9,21 @@ import (
 // FaultKind is one way in which EventBridge may fail a call.
 type FaultKind string
 
-// The kinds. "after accept" means that the events are on the bus although the
-// caller does not learn it.
+// The kinds. "after accept" means that the events are on the bus although the caller is not
+// told so.
 const (
-	FailEntries FaultKind = "fail-entries" // some entries fail, the others are taken
-	Throttle    FaultKind = "throttle"     // the whole call is refused, nothing taken
-	Refuse      FaultKind = "refuse"       // 500, nothing taken
+	FailEntries FaultKind = "fail-entries" // some entries fail, the others are accepted
+	Throttle    FaultKind = "throttle"     // the whole call is refused, nothing accepted
+	Refuse      FaultKind = "refuse"       // 500, nothing accepted
 	Error       FaultKind = "error"        // 500 after accept
 	Drop        FaultKind = "drop"         // the connection breaks after accept
 	Hang        FaultKind = "hang"         // no answer after accept, until the caller gives up
 )
 
-// Fault is done to one call.
+// Fault makes one call fail.
 type Fault struct {
 	Kind    FaultKind `json:"kind"`
-	Indexes []int     `json:"indexes,omitempty"` // which entries fail; none named is all
+	Indexes []int     `json:"indexes,omitempty"` // which entries fail; empty is all
 	Code    string    `json:"code,omitempty"`    // their error; empty is InternalFailure
 }
 

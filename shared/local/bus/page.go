@@ -15,8 +15,8 @@ var eventsBody string
 
 var eventsPage = page.Parse(eventsBody)
 
-// Handler serves the stand-in's endpoint at /_local/eventbridge and what was
-// published at /_local/events.
+// Handler serves the stand-in's endpoint at /_local/eventbridge, and the published events at
+// /_local/events.
 func (b *Bus) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /_local/eventbridge/{$}", b.PutEvents)

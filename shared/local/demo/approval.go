@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// changeAnswer is what the story reads of a change request.
+// changeAnswer holds the fields of a change request that the demo reads.
 type changeAnswer struct {
 	Title          string `json:"title"`
 	CABDecision    string `json:"cabDecision"`
@@ -21,8 +21,9 @@ type changeAnswer struct {
 	} `json:"decisions"`
 }
 
-// void shows that an approval is of something: an edit of what was approved takes it away
-// and holds the release up, editing it back does not help, and the record has it all.
+// void shows that an approval applies to what was approved: editing that voids the approval
+// and blocks the release, undoing the edit does not bring the approval back, and all of it is
+// in the record.
 func (s *walkthrough) void(ctx context.Context) error {
 	s.title("Somebody edits what the CAB has approved")
 	id := s.changes[2]
@@ -66,7 +67,7 @@ func (s *walkthrough) void(ctx context.Context) error {
 	return s.lookAtRecord(ctx, path, was.Digest)
 }
 
-// lookAtRecord asks what an auditor would: who approved what, and what changed in between.
+// lookAtRecord asks what an auditor would ask: who approved what, and what changed in between.
 func (s *walkthrough) lookAtRecord(ctx context.Context, path, digest string) error {
 	var now changeAnswer
 	if err := s.must(ctx, s.run.Tokens.Viewer, "GET", path, nil, &now); err != nil {

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// client sends what people send.
+// client sends requests as the product's users do.
 type client struct{ base string }
 
-// problem is the part of a problem document that the story shows.
+// problem is the part of a problem document that the demo shows.
 type problem struct {
 	Status int    `json:"status"`
 	Code   string `json:"code"`
@@ -26,11 +26,12 @@ type problem struct {
 	} `json:"errors"`
 }
 
-// requestTimeout is generous: under sam local a function may start first.
+// requestTimeout is generous because, under sam local, a function's container may have to
+// start first.
 const requestTimeout = 60 * time.Second
 
-// send makes a request and decodes a success into answer. A refusal comes back as the
-// problem; anything else that goes wrong is an error.
+// send makes a request and decodes a successful answer. A refusal is returned as a problem;
+// any other failure is an error.
 func (c client) send(ctx context.Context, token, method, path string, body, answer any) (*problem, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -73,7 +74,7 @@ func (c client) send(ctx context.Context, token, method, path string, body, answ
 	return nil, nil
 }
 
-// must is send where only success will do.
+// must is send where a refusal is an error.
 func (c client) must(ctx context.Context, token, method, path string, body, answer any) error {
 	p, err := c.send(ctx, token, method, path, body, answer)
 	if p != nil {
@@ -82,7 +83,7 @@ func (c client) must(ctx context.Context, token, method, path string, body, answ
 	return err
 }
 
-// parallel does n things, a few at a time, and returns the first error.
+// parallel calls do n times, a few at a time, and returns the first error.
 func parallel(n int, do func(i int) error) error {
 	const atATime = 8
 	var wait sync.WaitGroup

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// console is where the story is told: with colour and a moving bar on a terminal, in
-// plain lines elsewhere.
+// console prints the demo: with colour and a progress bar on a terminal, as plain lines
+// elsewhere.
 type console struct {
 	out      io.Writer
 	terminal bool
@@ -49,7 +49,7 @@ func (s console) say(format string, args ...any) {
 	fmt.Fprintf(s.out, format+"\n", args...)
 }
 
-// title opens the next act.
+// title begins the next step.
 func (s console) title(text string) {
 	*s.act++
 	s.say("\n%s", s.paint(bold, fmt.Sprintf("%d. %s", *s.act, text)))
@@ -57,7 +57,7 @@ func (s console) title(text string) {
 
 func (s console) line(format string, args ...any) { s.say("   "+format, args...) }
 
-// asked shows the request that a person would have sent.
+// asked prints the request that a person would have sent.
 func (s console) asked(who, request string) {
 	s.line("%s %s", s.paint(cyan, who+" ›"), request)
 }
@@ -66,14 +66,14 @@ func (s console) good(text string) { s.say("\n%s", s.paint(green, "✔ "+text)) 
 
 func (s console) bad(text string) { s.say("%s", s.paint(red, "✘ "+text)) }
 
-// bar draws how far something has come: in place on a terminal; elsewhere a line for
-// the beginning and one for the end.
+// bar draws a progress bar: in place on a terminal, elsewhere one line at the beginning and
+// one at the end.
 func (s console) bar(label string, done, total int, note string) {
 	const width = 30
 	s.drawn.mu.Lock()
 	defer s.drawn.mu.Unlock()
 	if s.drawn.label == label && (s.drawn.done == done || s.drawn.done > done && done > 0) {
-		return // drawn already, or overtaken by one of several at work
+		return // already drawn, or a concurrent caller has drawn more
 	}
 	s.drawn.label, s.drawn.done = label, done
 	full := width

@@ -1,6 +1,5 @@
-// Package demo plays a release from planning to rollback against a running host, as
-// its users would meet it, and checks what it showed. It speaks HTTP only and must know
-// nothing of how the host is made.
+// Package demo takes a release from planning to rollback on a running host, as users would,
+// and checks what it shows. It uses only HTTP and must not know how the host works.
 package demo
 
 import (
@@ -25,7 +24,7 @@ type runFile struct {
 	} `json:"tokens"`
 }
 
-// How much the story is about.
+// The size of the demo.
 const (
 	changeCount  = 12
 	taskCount    = 200
@@ -33,21 +32,22 @@ const (
 	settleWithin = 2 * time.Minute
 )
 
-// walkthrough is one performance: what was made so far, and what turned out to be off.
+// walkthrough is one run of the demo: what it has created so far, and what turned out to be
+// wrong.
 type walkthrough struct {
 	console
 	client
 	run       runFile
 	verify    func(args []string, out io.Writer) error
-	tag       string // makes the ids of this performance differ from the last one's
+	tag       string // makes the ids of each run different
 	releaseID string
 	changes   []string
 	tasks     []string
 	wrong     []string
 }
 
-// Run plays the story against the host that wrote the file at path, telling it to out.
-// The error names everything that was not as it should be. verify is the command that checks
+// Run runs the demo against the host that wrote the file at path, and prints it to out. The
+// error names everything that was not as it should be. verify is the command that checks
 // evidence.
 func Run(ctx context.Context, path string, out io.Writer, verify func(args []string, out io.Writer) error) error {
 	raw, err := os.ReadFile(path)
@@ -77,7 +77,7 @@ func Run(ctx context.Context, path string, out io.Writer, verify func(args []str
 	return nil
 }
 
-// check notes what is off; the story goes on, so that one run shows all of it.
+// check records what is wrong and lets the demo continue, so that one run shows everything.
 func (s *walkthrough) check(ok bool, format string, args ...any) {
 	if !ok {
 		s.wrong = append(s.wrong, fmt.Sprintf(format, args...))

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// stop shows the brake that anybody on the deployment can pull, and how it is let go.
+// stop shows how anybody on the deployment can hold the release, and how the hold is lifted.
 func (s *walkthrough) stop(ctx context.Context) error {
 	s.title("Somebody stops the deployment, and lets it go on")
 	const why = "The disk of the second node is full"

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// mail is what the story reads of the inbox.
+// mail holds the fields of a mail in the inbox that the demo reads.
 type mail struct {
 	ID          string `json:"id"`
 	To          string `json:"to"`
@@ -22,7 +22,7 @@ type mail struct {
 	} `json:"attachments"`
 }
 
-// mailWithin is how long a mail may take: the plan, the outbox and the sending are three
+// mailWithin is how long a mail may take: settling, planning and sending are separate
 // functions, each woken by a stream.
 const mailWithin = 60 * time.Second
 
@@ -95,13 +95,13 @@ func (s *walkthrough) showMail(m mail) {
 	s.line("└ %s", s.paint(dim, s.run.InboxURL+"/"+m.ID))
 }
 
-// runSchedule runs the heads-up now instead of waiting for its minute.
+// runSchedule runs the heads-up at once instead of waiting for its schedule.
 func (s *walkthrough) runSchedule(ctx context.Context) error {
 	return s.must(ctx, "", "POST", "/_local/schedules/heads-up", nil, nil)
 }
 
 // showHeadsUp plans a second release and shows what people hear before it begins: the
-// heads-up, the new date, and that it is off.
+// heads-up, the new date, and the cancellation.
 func (s *walkthrough) showHeadsUp(ctx context.Context) error {
 	s.title("What people hear before a release: the heads-up, a new date, and that it is off")
 	id, start, err := s.scheduleSecond(ctx)
@@ -181,8 +181,8 @@ func (s *walkthrough) scheduleSecond(ctx context.Context) (id string, start time
 	return r.ID, start, nil
 }
 
-// countMails checks that the requester has as many mails about a release as occasions,
-// however often the schedule ran.
+// countMails checks that the requester got one mail for each event of a release, however often
+// the schedule ran.
 func (s *walkthrough) countMails(ctx context.Context, releaseID string, want int) error {
 	all, err := s.inbox(ctx)
 	if err != nil {

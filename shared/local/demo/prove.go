@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// sealWithin is more than sealing takes, which the schedule begins.
+// sealWithin is longer than sealing takes.
 const sealWithin = 3 * time.Minute
 
-// prove fetches evidence of the release and has it checked without the host; then somebody
-// changes one byte in the table, and the evidence of afterwards is checked.
+// prove fetches the release's evidence and verifies it offline. Then it changes one byte in
+// the table, fetches the evidence again, and shows that the verifier notices.
 func (s *walkthrough) prove(ctx context.Context) error {
 	s.title("Proof: evidence that holds, one byte changed in the table, and what the verifier says")
 	folder, err := os.MkdirTemp("", "releases-evidence-")
@@ -52,7 +52,7 @@ func (s *walkthrough) prove(ctx context.Context) error {
 	return s.changeByte(ctx, key) // as it was
 }
 
-// sealedEvidence is the evidence once every entry is sealed.
+// sealedEvidence fetches the evidence once every entry is sealed.
 func (s *walkthrough) sealedEvidence(ctx context.Context, file string) (name, key string, err error) {
 	for begun := time.Now(); ; {
 		if err := s.must(ctx, s.run.Tokens.Auditor, "POST", "/_local/schedules/seal-record", nil, nil); err != nil {
@@ -78,7 +78,8 @@ func (s *walkthrough) sealedEvidence(ctx context.Context, file string) (name, ke
 	}
 }
 
-// evidencePage is what the story reads of evidence, which is one page.
+// evidencePage holds the fields of evidence that the demo reads; the demo's evidence has one
+// page.
 type evidencePage struct {
 	Unsealed int `json:"unsealed"`
 	Entries  []struct {

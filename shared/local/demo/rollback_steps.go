@@ -51,7 +51,7 @@ func (s *walkthrough) showTask(ctx context.Context) (taskAnswer, error) {
 	return t, nil
 }
 
-// countTasks reads every task of the story and checks its status and comments.
+// countTasks reads every task of the demo and checks its status and comments.
 func (s *walkthrough) countTasks(ctx context.Context, status string, comments int) error {
 	off := make(chan string, taskCount)
 	err := parallel(taskCount, func(i int) error {

@@ -10,7 +10,7 @@ import (
 
 type object = map[string]any
 
-// releaseAnswer is what the story reads of a release.
+// releaseAnswer holds the fields of a release that the demo reads.
 type releaseAnswer struct {
 	ID                  string   `json:"id"`
 	Status              string   `json:"status"`
@@ -43,7 +43,7 @@ type releaseAnswer struct {
 	} `json:"settlement"`
 }
 
-// taskAnswer is what the story reads of a task.
+// taskAnswer holds the fields of a task that the demo reads.
 type taskAnswer struct {
 	ID          string `json:"id"`
 	Title       string `json:"title"`
@@ -66,7 +66,7 @@ const (
 	rollbackReason = "Checkout errors rose to 4 % within ten minutes"
 )
 
-// plan makes change requests of all three types, tasks of many people, and the release.
+// plan creates change requests of all three types, tasks of many people, and the release.
 func (s *walkthrough) plan(ctx context.Context) error {
 	s.title("A release is planned")
 	kinds := []string{"Standard", "Normal", "Emergency"}
@@ -136,7 +136,7 @@ func (s *walkthrough) transition(ctx context.Context, body object) (releaseAnswe
 	return r, p, err
 }
 
-// refuse shows that the CAB's missing word holds a release up.
+// refuse shows that a missing decision of the CAB blocks a release.
 func (s *walkthrough) refuse(ctx context.Context) error {
 	s.title("The CAB has not decided on one change yet")
 	missing := s.changes[1]
@@ -191,7 +191,8 @@ func (s *walkthrough) deploy(ctx context.Context) error {
 	if err != nil || p != nil {
 		return orProblem(err, p)
 	}
-	// Nobody completed a step, whatever the note says: it is not refused, and not overlooked.
+	// No step was completed, whatever the note says: that does not block the transition, but
+	// the advice mentions it.
 	for _, a := range r.Advice {
 		s.line("%s %s", s.paint(yellow, "advice"), a.Detail)
 	}

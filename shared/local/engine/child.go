@@ -22,7 +22,7 @@ import (
 //go:embed supervise.sh
 var supervise string
 
-// errPortTaken: somebody else bound the port before the child did.
+// errPortTaken means that another process bound the port before the child did.
 var errPortTaken = errors.New("another process took the engine's port")
 
 // child is java under the supervising shell.
@@ -69,8 +69,8 @@ func startChild(java, lib, data string, port int, lock *os.File) (*child, error)
 	args := []string{
 		"-c", supervise, "sh", java,
 		"-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
-		// A third of the start is verifying classes whose checksums we have compared. A Java
-		// that knows these options no longer shall start all the same.
+		// Verifying classes takes a third of the start, and their checksums have been compared
+		// already. A Java version that no longer knows these options must still start.
 		"-XX:+IgnoreUnrecognizedVMOptions", "-XX:+UnlockDiagnosticVMOptions", "-XX:-BytecodeVerificationRemote",
 		"-Djava.io.tmpdir=" + run, // it unpacks a native library, which a kill would leave behind
 		"-cp", filepath.Join(lib, "*"),
@@ -86,8 +86,8 @@ func startChild(java, lib, data string, port int, lock *os.File) (*child, error)
 	c.cmd.Dir = run
 	c.cmd.Env = append(os.Environ(), "RUN_DIR="+run)
 	c.cmd.Stdout, c.cmd.Stderr = &c.output, &c.output
-	// A group of its own: Ctrl-C in a terminal reaches us, and we stop the engine when
-	// we have finished with it.
+	// A process group of its own, so that Ctrl-C in a terminal does not reach the engine
+	// before this process has finished with it.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if lock != nil {
 		c.cmd.ExtraFiles = []*os.File{lock}
@@ -106,8 +106,8 @@ func startChild(java, lib, data string, port int, lock *os.File) (*child, error)
 	return c, nil
 }
 
-// ready waits until the child answers, and makes sure that it is the child and nobody
-// else who does.
+// ready waits until the engine answers, and makes sure that it is the child who answers and no
+// other process.
 func (c *child) ready(ctx context.Context, port int) error {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
@@ -127,7 +127,7 @@ func (c *child) ready(ctx context.Context, port int) error {
 	}
 }
 
-// failure turns the child's last words into a sentence.
+// failure turns the end of the child's output into an error message.
 func (c *child) failure() error {
 	words := c.output.String()
 	switch {
@@ -154,7 +154,7 @@ func (c *child) stop() {
 	}
 }
 
-// pid is java's, which the shell writes down; 0 while it has not.
+// pid returns java's process id from the file that the shell writes; 0 until then.
 func (c *child) pid() int {
 	text, err := os.ReadFile(filepath.Join(c.run, "pid"))
 	if err != nil {
@@ -167,7 +167,7 @@ func (c *child) pid() int {
 	return pid
 }
 
-// answers asks for the list of tables, as only a DynamoDB would answer it.
+// answers asks for the list of tables, which only a DynamoDB can answer.
 func answers(ctx context.Context, port int) bool {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -189,9 +189,9 @@ func answers(ctx context.Context, port int) bool {
 	return err == nil && res.StatusCode == http.StatusOK && bytes.Contains(body, []byte("TableNames"))
 }
 
-// listens tells whether the process owns the listening socket, as far as the system
-// lets us know: Linux by /proc, macOS by lsof. Where neither is there, a child that is
-// alive has to do; one that could not bind ends by itself.
+// listens reports whether the process owns the listening socket, as far as the system can
+// tell: through /proc on Linux, through lsof on macOS. Without either it returns true, because
+// a child that could not bind its port exits by itself.
 func listens(pid, port int) bool {
 	if runtime.GOOS == "linux" {
 		return ownsSocket(pid, port)

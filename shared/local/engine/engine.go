@@ -1,6 +1,6 @@
-// Package engine is the embedded database of laptops and tests: it fetches DynamoDB
-// Local once, starts it as a child, and makes sure that it never outlives us. It must
-// not know what is stored in it, only which tables a template has.
+// Package engine is the embedded database of laptops and tests: it fetches DynamoDB Local
+// once, starts it as a child, and makes sure that it never outlives us. It must not know what
+// is stored in it beyond the tables of a template.
 package engine
 
 import (
@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// EndpointVariable names the environment variable that takes another engine.
+// EndpointVariable is the environment variable that selects another engine.
 const EndpointVariable = "DYNAMODB_ENDPOINT"
 
-// Options are what a start may decide.
+// Options are the settings of a start.
 type Options struct {
 	// Dir keeps the data on disk, so that it survives a restart; empty: in memory,
 	// which is far faster.
@@ -30,7 +30,7 @@ type Options struct {
 	// Files is where the engine's own files are kept; empty: .local/engine in the
 	// root of the module.
 	Files string
-	// Log is told when something takes long; nil: standard error.
+	// Log receives a message when something takes long; nil: standard error.
 	Log io.Writer
 }
 
@@ -73,11 +73,11 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 		if lock, err = lockData(ctx, o.Dir); err != nil {
 			return nil, err
 		}
-		defer lock.Close() // the child has its own hold on it
+		defer lock.Close() // the child holds the lock, too
 	}
 
-	// Between asking for a free port and the child binding it, somebody else may take
-	// it. With a port of our own choice that is a reason to choose again.
+	// Another process may take the port between the search for a free one and the child's
+	// bind. If the port was not given, choose another.
 	for attempt := 1; ; attempt++ {
 		port, err := freePort(o.Port)
 		if err != nil {
@@ -144,9 +144,8 @@ func defaultFiles() (string, error) {
 	return filepath.Join(root, ".local", "engine"), nil
 }
 
-// lockData keeps two engines from one directory. The lock is inherited by the child:
-// when a killed host is started again at once, this waits until the old engine is
-// really gone.
+// lockData keeps two engines from using one directory. The child inherits the lock, so a host
+// that is restarted right after it was killed waits until the old engine is gone.
 func lockData(ctx context.Context, dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the engine's data directory: %w", err)
@@ -160,7 +159,8 @@ func lockData(ctx context.Context, dir string) (*os.File, error) {
 	return f, err
 }
 
-// lockFile waits for an exclusive lock, which ends with its last holder.
+// lockFile waits for an exclusive lock, which is released when the last process that holds it
+// ends.
 func lockFile(ctx context.Context, path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -184,7 +184,7 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 	}
 }
 
-// tail keeps the last of what a process wrote, for the error message.
+// tail keeps the end of a process's output, for the error message.
 type tail struct {
 	mu   sync.Mutex
 	text []byte

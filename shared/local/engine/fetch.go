@@ -23,15 +23,14 @@ const version = "dynamodb-local-2.6.1"
 //go:embed pom.xml
 var pom []byte
 
-// sumList has every file that mvn brings for the pom, as sha256sum writes it. The
-// licence forbids to pass the files on, so they are never committed.
+// sumList lists every file that mvn fetches for the pom, in the format of sha256sum. The
+// licence forbids redistributing the files, so they are never committed.
 //
 //go:embed files.sha256
 var sumList []byte
 
-// fetch returns the directory with the engine's files, every one of which has the
-// sum that is recorded here. It fetches them where they are not there yet; any number
-// of processes may come at once.
+// fetch returns the directory with the engine's files, after checking their sums. It fetches
+// them if they are missing; any number of processes may call it at once.
 func fetch(ctx context.Context, base string, log io.Writer) (string, error) {
 	sums, err := parseSums(sumList)
 	if err != nil {
@@ -79,8 +78,8 @@ func ensure(ctx context.Context, base string, sums map[string]string, get func(c
 	return lib, nil
 }
 
-// check is verify with advice. Reading all 51 MB takes less than a tenth of the time
-// that Java needs to start.
+// check is verify with an error that says what to do. Reading all 51 MB takes less than a
+// tenth of Java's start.
 func check(lib string, sums map[string]string) error {
 	if err := verify(lib, sums); err != nil {
 		return fmt.Errorf("the engine's files are damaged (%w); remove %s and start again to fetch them anew", err, lib)
@@ -88,8 +87,8 @@ func check(lib string, sums map[string]string) error {
 	return nil
 }
 
-// verify holds a directory to a list of sums: every file there, none altered, and
-// none besides, because Java would load it.
+// verify checks a directory against a list of sums: every file is there and unchanged, and
+// there are no others, because Java would load them.
 func verify(dir string, sums map[string]string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -145,7 +144,8 @@ func parseSums(list []byte) (map[string]string, error) {
 	return sums, lines.Err()
 }
 
-// maven lets mvn bring the files, through whatever mirror or proxy the machine uses.
+// maven fetches the files with mvn, through whatever mirror or proxy the machine is configured
+// for.
 func maven(ctx context.Context, dir string) error {
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {

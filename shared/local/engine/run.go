@@ -21,7 +21,7 @@ func Run(ctx context.Context, command []string) int {
 		fmt.Fprintln(os.Stderr, "Which command? Usage: engine -- <command> <arguments …>")
 		return 2
 	}
-	// Ctrl-C reaches the command by itself; we stay to clean up when it has ended.
+	// Ctrl-C reaches the command directly; this process stays to clean up afterwards.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -65,7 +65,7 @@ func Run(ctx context.Context, command []string) int {
 	}
 }
 
-// startInterruptible is Start, given up when a signal comes in.
+// startInterruptible is Start, cancelled by a signal.
 func startInterruptible(ctx context.Context, cancel context.CancelFunc, signals <-chan os.Signal) (*Engine, error) {
 	started := make(chan struct{})
 	defer close(started)

@@ -17,8 +17,8 @@ import (
 	"example.com/releases/shared/local/template"
 )
 
-// Client makes a plain client for an engine. The key is letters and digits, because
-// DynamoDB Local takes nothing else.
+// Client makes a plain client for an engine. DynamoDB Local accepts only letters and digits in
+// the access key.
 func Client(endpoint string) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		Region:       "us-east-1",
@@ -26,17 +26,17 @@ func Client(endpoint string) *dynamodb.Client {
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
 		}),
-		// Tests write from many goroutines at once; the default keeps ten connections
-		// and opens all others anew.
+		// Tests write from many goroutines at once; the default keeps only ten connections
+		// open.
 		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
 		}),
 	})
 }
 
-// CreateTables creates a template's tables under the names that name gives them, with
-// indexes, streams and expiry, and returns when all can be used. A table that is there
-// already stays if it has the same keys, and is an error if not.
+// CreateTables creates a template's tables under the names that name gives them, with indexes,
+// streams and expiry, and returns when all can be used. A table that exists is kept if it has
+// the same keys; otherwise it is an error.
 func CreateTables(ctx context.Context, client *dynamodb.Client, tables []template.Table, name func(logicalID string) string) error {
 	failures := make(chan error, len(tables))
 	for _, t := range tables {
@@ -111,8 +111,8 @@ func keySchema(k template.Key) []types.KeySchemaElement {
 	return schema
 }
 
-// compare holds a table that is there against the one that is wanted. Old data on disk
-// would else fail much later and in a way that nobody understands.
+// compare checks an existing table against the wanted one. Otherwise old data on disk would
+// fail much later, with an error that nobody understands.
 func compare(ctx context.Context, client *dynamodb.Client, in *dynamodb.CreateTableInput) error {
 	out, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: in.TableName})
 	if err != nil {

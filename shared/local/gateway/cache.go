@@ -13,11 +13,10 @@ import (
 	"example.com/releases/shared/local/template"
 )
 
-// authorizer is one of the template's, with the answers that API Gateway remembers: one
-// for each value of the identity sources, whatever the method and path, Allow and Deny
-// alike, for as long as ReauthorizeEvery says. So a policy that names one method shuts the
-// others, and a token that was just taken back is good for a while. A failure is not
-// remembered.
+// authorizer is one of the template's authorizers, with a cache of its answers like API
+// Gateway's: one for each value of the identity sources, whatever the method and path, both
+// Allow and Deny, for as long as ReauthorizeEvery says. So a policy that names only one method
+// blocks all others, and a revoked token still works for a while. Failures are not cached.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
 // and https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html
 // (authorizerResultTtlInSeconds, identitySource).
@@ -42,7 +41,7 @@ func newAuthorizer(a template.Authorizer, f invoke.Function) *authorizer {
 	}
 }
 
-// answer asks the function, or remembers what it said at a time before now.
+// answer returns the cached answer, or asks the function.
 func (a *authorizer) answer(r *http.Request, now time.Time, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
 	values := make([]string, 0, len(a.headers))
 	for _, name := range a.headers {

@@ -13,8 +13,8 @@ import (
 	"example.com/releases/shared/local/invoke"
 )
 
-// match compares a path with the route's, segment by segment, while still escaped: an
-// id with %2F is one segment.
+// match compares a path with the route's, segment by segment. Both are still escaped, so that
+// an id with %2F is one segment.
 func (r *route) match(segments []string) (map[string]string, bool) {
 	parameters := map[string]string{}
 	for i, want := range r.segments {
@@ -47,7 +47,8 @@ func unescape(s string) string {
 	return s
 }
 
-// headers are the request's with what API Gateway adds, in both of the event's forms.
+// headers returns the request's headers and those that API Gateway adds, in both forms of the
+// event.
 func headers(r *http.Request) (single map[string]string, multi map[string][]string) {
 	multi = r.Header.Clone()
 	multi["Host"] = []string{r.Host}
@@ -93,7 +94,7 @@ func orNull(m map[string]string) map[string]string {
 	return m
 }
 
-// event is what the function gets.
+// event returns the event for the function.
 func (g *Gateway) event(c *call, r route, authorizer map[string]any) events.APIGatewayProxyRequest {
 	e := events.APIGatewayProxyRequest{
 		Resource: r.Path, Path: c.r.URL.EscapedPath(), HTTPMethod: c.r.Method,
@@ -109,8 +110,8 @@ func (g *Gateway) event(c *call, r route, authorizer map[string]any) events.APIG
 	}
 	e.Headers, e.MultiValueHeaders = headers(c.r)
 	e.QueryStringParameters, e.MultiValueQueryStringParameters = query(c.r)
-	// Text is text in UTF-8, and what of it is not is lost; only a media type that the API
-	// lists as binary comes as the bytes that were sent, in base64 (API Gateway's guide,
+	// Bodies are text in UTF-8, and invalid bytes in them are lost; only a media type that the
+	// API lists as binary arrives as the bytes that were sent, in base64 (API Gateway's guide,
 	// "Working with binary media types for REST APIs").
 	if g.takesBytes(c.r.Header.Get("Content-Type")) && len(c.body) > 0 {
 		e.Body, e.IsBase64Encoded = base64.StdEncoding.EncodeToString(c.body), true
@@ -120,8 +121,8 @@ func (g *Gateway) event(c *call, r route, authorizer map[string]any) events.APIG
 	return e
 }
 
-// takesBytes tells whether a media type is among the binary ones. A request that names none
-// is taken for JSON.
+// takesBytes reports whether a media type is listed as binary. A request without one is
+// treated as JSON.
 func (g *Gateway) takesBytes(contentType string) bool {
 	kind, _, _ := strings.Cut(contentType, ";")
 	if kind = strings.ToLower(strings.TrimSpace(kind)); kind == "" {
@@ -131,7 +132,7 @@ func (g *Gateway) takesBytes(contentType string) bool {
 	return slices.ContainsFunc(g.binary, func(b string) bool { return b == "*/*" || b == class+"/*" || b == kind })
 }
 
-// authorizerEvent is what the REQUEST authorizer gets: everything but the body.
+// authorizerEvent returns the event for a REQUEST authorizer: everything but the body.
 func (g *Gateway) authorizerEvent(c *call, r route) events.APIGatewayCustomAuthorizerRequestTypeRequest {
 	e := events.APIGatewayCustomAuthorizerRequestTypeRequest{
 		Type:      "REQUEST",

@@ -1,7 +1,7 @@
-// Package gateway plays API Gateway's REST API on a laptop: it finds the route of a
-// request, asks the authorizer, hands the function the event that API Gateway would,
-// and answers by itself what the template's GatewayResponses say. It must not know
-// any route, role or function of the product; the template tells it.
+// Package gateway stands in for API Gateway's REST API on a laptop: it finds the route of a
+// request, asks the authorizer, invokes the function with the event that API Gateway would
+// send, and gives the answers of the template's GatewayResponses. It must not know any route,
+// role or function of the product except from the template.
 package gateway
 
 import (
@@ -23,7 +23,7 @@ import (
 	"example.com/releases/shared/local/template"
 )
 
-// apiID is what the API is called in ARNs and events.
+// apiID is the id of the API in ARNs and events.
 const apiID = "laptop"
 
 // Gateway is the handler of the whole API.
@@ -44,8 +44,8 @@ type route struct {
 	invoke   invoke.Function
 }
 
-// New makes a gateway of the template's API. Functions are found by the name of their
-// folder; one that has a route and is not there is an error.
+// New returns a gateway for the template's API. Functions are found by the name of their
+// folder; a route without its function is an error.
 func New(t *template.Template, functions map[string]invoke.Function, log *slog.Logger) (*Gateway, error) {
 	g := &Gateway{stage: t.API.Stage, binary: t.API.BinaryMediaTypes, responses: t.API.GatewayResponses, authorizers: map[string]*authorizer{}, log: log, now: time.Now}
 	var missing []error
@@ -69,7 +69,7 @@ func New(t *template.Template, functions map[string]invoke.Function, log *slog.L
 		}
 		g.authorizers[a.Name] = newAuthorizer(a, fn)
 	}
-	// The more a path says, the earlier it is tried: /releases/open before /releases/{id}.
+	// More specific paths are tried first: /releases/open before /releases/{id}.
 	slices.SortStableFunc(g.routes, func(a, b route) int { return strings.Compare(rank(a), rank(b)) })
 	return g, errors.Join(missing...)
 }
@@ -90,7 +90,7 @@ func rank(r route) string {
 	return key.String()
 }
 
-// call is one request on its way through.
+// call is one request and what is known about it so far.
 type call struct {
 	r          *http.Request
 	body       []byte
@@ -108,7 +108,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.log.Info(r.Method+" "+r.URL.EscapedPath(), "status", recorded.status, "took", time.Since(c.at).Round(time.Millisecond), "function", function)
 }
 
-// serve answers and tells which function it asked, if it came that far.
+// serve answers a request and returns the name of the function that it invoked, if any.
 func (g *Gateway) serve(w http.ResponseWriter, c *call) string {
 	if headersTooLarge(c.r) {
 		g.refuse(w, c, "REQUEST_TOO_LARGE", "Request Too Long", nil)
@@ -156,9 +156,10 @@ func (g *Gateway) serve(w http.ResponseWriter, c *call) string {
 	return found.function
 }
 
-// readable tells whether a query can be handed on. API Gateway wants pipes and braces
-// escaped (its guide, "Important notes for REST APIs"). What it does with escapes that are
-// no UTF-8 it does not say; an event, which is JSON, could not carry them, so none pass here.
+// readable reports whether a query can be passed on. API Gateway requires pipes and braces to
+// be escaped (its guide, "Important notes for REST APIs"). The guide does not say what happens
+// to escapes that are not UTF-8; the event is JSON and could not carry them, so they are
+// refused here.
 func readable(rawQuery string) bool {
 	if strings.ContainsAny(rawQuery, "|{}") {
 		return false
@@ -174,7 +175,7 @@ func readable(rawQuery string) bool {
 	return err == nil
 }
 
-// fail answers what API Gateway answers when a function does not.
+// fail gives API Gateway's answer for a function that failed.
 func (g *Gateway) fail(w http.ResponseWriter, c *call, function string, err error) {
 	g.log.Error("a function failed", "function", function, "request", c.id, "error", err)
 	if errors.Is(err, errIntegrationTimeout) {
@@ -184,9 +185,9 @@ func (g *Gateway) fail(w http.ResponseWriter, c *call, function string, err erro
 	g.refuse(w, c, "DEFAULT_5XX", "Internal server error", nil)
 }
 
-// find returns the route of a request, if there is one. One slash at the end says nothing,
-// but stays in the event's path: AWS's own framework says so of API Gateway and does the
-// same in its local server (aws/chalice, chalice/local.py, RouteMatcher).
+// find returns the route of a request, if there is one. A slash at the end is ignored, but
+// stays in the event's path: AWS's own framework says so of API Gateway and does the same in
+// its local server (aws/chalice, chalice/local.py, RouteMatcher).
 func (g *Gateway) find(c *call) *route {
 	path := c.r.URL.EscapedPath()
 	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/")
@@ -224,7 +225,7 @@ func (g *Gateway) admit(w http.ResponseWriter, c *call, r route) (map[string]any
 	}
 	context := make(map[string]any, len(answer.Context)+1)
 	for name, v := range answer.Context {
-		context[name] = fmt.Sprint(v) // API Gateway hands everything on as text
+		context[name] = fmt.Sprint(v) // API Gateway passes everything on as text
 	}
 	if !allows(answer.PolicyDocument, request.MethodArn) {
 		g.refuse(w, c, "ACCESS_DENIED", "User is not authorized to access this resource with an explicit deny", context)
@@ -234,8 +235,8 @@ func (g *Gateway) admit(w http.ResponseWriter, c *call, r route) (map[string]any
 	return context, true
 }
 
-// allows evaluates a policy for one method: a Deny wins, and nothing is allowed that
-// is not said.
+// allows evaluates a policy for one method: a Deny wins, and whatever is not allowed
+// explicitly is denied.
 func allows(p events.APIGatewayCustomAuthorizerPolicy, method string) bool {
 	allowed := false
 	for _, s := range p.Statement {

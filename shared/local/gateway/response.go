@@ -12,14 +12,14 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// statuses are API Gateway's own, for responses of which the template says none.
+// statuses are API Gateway's own, for responses without a status in the template.
 var statuses = map[string]int{
 	"ACCESS_DENIED": 403, "UNAUTHORIZED": 401, "MISSING_AUTHENTICATION_TOKEN": 403, "REQUEST_TOO_LARGE": 413,
 	"BAD_REQUEST_PARAMETERS": 400, "AUTHORIZER_FAILURE": 500, "INTEGRATION_TIMEOUT": 504, "DEFAULT_4XX": 400, "DEFAULT_5XX": 502, // a function that fails is a bad gateway
 }
 
-// refuse answers without a function: the template's response of that type, or the
-// default of its class, or what API Gateway says where the template says nothing.
+// refuse answers without a function: with the template's response of that type, or else its
+// default for the class, or else API Gateway's own answer.
 func (g *Gateway) refuse(w http.ResponseWriter, c *call, kind, message string, authorizer map[string]any) {
 	status := statuses[kind]
 	response, ok := g.responses[kind]
@@ -48,8 +48,8 @@ func (g *Gateway) refuse(w http.ResponseWriter, c *call, kind, message string, a
 	}
 }
 
-// expand puts the request's values where the template names them. Like API Gateway it
-// puts text where text stands: only messageString brings its own quotes.
+// expand replaces the template's variables with the request's values. Like API Gateway it
+// inserts them as they are: only messageString includes quotes.
 func expand(body string, c *call, kind, message string, authorizer map[string]any) string {
 	quoted, err := json.Marshal(message)
 	if err != nil {
@@ -62,7 +62,7 @@ func expand(body string, c *call, kind, message string, authorizer map[string]an
 	for name, v := range authorizer {
 		values["$context.authorizer."+name] = fmt.Sprint(v)
 	}
-	// The longest names first: messageString begins with message.
+	// Longest names first, because messageString begins with message.
 	names := slices.SortedFunc(maps.Keys(values), func(a, b string) int { return len(b) - len(a) })
 	pairs := make([]string, 0, 2*len(names))
 	for _, name := range names {
@@ -76,7 +76,8 @@ func expand(body string, c *call, kind, message string, authorizer map[string]an
 // from a gateway response.
 var remapped = []string{"Authorization", "Connection", "Content-Length", "Date", "Server", "Www-Authenticate"}
 
-// write answers with what a function returned; an error says why it cannot be.
+// write answers with what a function returned, or returns an error where that is not a valid
+// answer.
 func write(w http.ResponseWriter, out []byte) error {
 	var a events.APIGatewayProxyResponse
 	if err := json.Unmarshal(out, &a); err != nil {

@@ -1,7 +1,6 @@
-// Package iam holds functions to the rights that template.yaml gives them, as IAM
-// would: a guard in front of the engine that reads each request, works out which action
-// on which table it is, and refuses what the function's policy does not name. It must
-// not know what any function does.
+// Package iam enforces the permissions that template.yaml gives to functions, as IAM would: a
+// guard in front of the engine reads each request, determines the action and the table, and
+// refuses what the function's policy does not allow. It must not know what any function does.
 package iam
 
 import (
@@ -39,8 +38,8 @@ func Granted(f template.Function) []Right {
 	return list
 }
 
-// Needed reads from a request to DynamoDB which rights it takes. Tables translates the
-// names of tables to logical ids.
+// Needed determines which rights a request to DynamoDB requires. tables maps the names of
+// tables to logical ids.
 func Needed(target string, body []byte, tables map[string]string) ([]Right, error) {
 	_, operation, _ := strings.Cut(target, ".")
 	var in struct {
@@ -66,7 +65,7 @@ func Needed(target string, body []byte, tables map[string]string) ([]Right, erro
 		}
 		return nil
 	}
-	// A transaction takes the right for each of its actions.
+	// A transaction requires the right for each of its actions.
 	actions := map[string]string{"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem", "Get": "GetItem"}
 	for _, one := range in.TransactItems {
 		for kind, item := range one {
@@ -101,14 +100,14 @@ type Guard struct {
 	engine  *httputil.ReverseProxy
 
 	statements  map[string][]template.Statement
-	ses, events http.Handler // nil where others stand before them
+	ses, events http.Handler // nil where the guard does not cover them
 
 	mu     sync.Mutex
 	used   map[string][]Right
 	denied []string
 }
 
-// Option adds to what a guard stands before.
+// Option configures a guard.
 type Option func(*Guard)
 
 // Through puts a layer between the guard and the engine.
@@ -116,8 +115,8 @@ func Through(t http.RoundTripper) Option {
 	return func(g *Guard) { g.engine.Transport = t }
 }
 
-// Before puts the guard also before the stand-ins of SES and EventBridge, which a function
-// reaches under Path + SESPath and Path + EventsPath.
+// Before also puts the guard in front of the stand-ins of SES and EventBridge, which a
+// function reaches under Path + SESPath and Path + EventsPath.
 func Before(ses, events http.Handler) Option {
 	return func(g *Guard) { g.ses, g.events = ses, events }
 }
@@ -142,7 +141,7 @@ func New(t *template.Template, tables map[string]string, endpoint string, option
 			r.SetURL(to)
 		},
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
-		// Who asked hears of it, unless it had gone.
+		// The caller gets an answer, unless it is gone.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	for _, o := range options {
@@ -151,10 +150,10 @@ func New(t *template.Template, tables map[string]string, endpoint string, option
 	return g, nil
 }
 
-// Path is where a function reaches the engine, below the guard's own address.
+// Path is the path under which a function reaches the engine, below the guard's address.
 func Path(function string) string { return "/as/" + function }
 
-// ServeHTTP hands on what the function may do and refuses the rest as DynamoDB does.
+// ServeHTTP passes on what the function may do, and refuses the rest as DynamoDB does.
 func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	function, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, Path("")), "/")
 	switch "/" + rest {
@@ -167,7 +166,7 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // who asked is gone
+		return // the caller is gone
 	}
 	needed, err := Needed(r.Header.Get("X-Amz-Target"), body, g.tables)
 	if err != nil {
@@ -208,14 +207,14 @@ func (g *Guard) refuse(w http.ResponseWriter, function, what string) {
 	})
 }
 
-// Denied lists what was refused, with the function that asked.
+// Denied lists what was refused, with the function that asked for it.
 func (g *Guard) Denied() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.Clone(g.denied)
 }
 
-// Used lists what a function did.
+// Used lists the rights that a function has used.
 func (g *Guard) Used(function string) []Right {
 	g.mu.Lock()
 	defer g.mu.Unlock()

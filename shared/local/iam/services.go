@@ -19,8 +19,8 @@ const (
 	EventsPath = "/events"
 )
 
-// allowed tells whether a statement of the function's policy allows an action on a
-// resource. A condition must hold, and one that is not understood here does not.
+// allowed reports whether a statement of the function's policy allows an action on a resource.
+// Its conditions must hold; one that is not supported here counts as not met.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 func (g *Guard) allowed(function string, r Right, context map[string]string) bool {
 	return slices.ContainsFunc(g.statements[function], func(s template.Statement) bool {
@@ -43,13 +43,14 @@ func holds(condition map[string]map[string]string, context map[string]string) bo
 	return true
 }
 
-// arn names what is neither a table nor the bus as the template's functions do.
+// arn returns the ARN of a resource that is neither a table nor the bus, in the form in which
+// the template's policies have it.
 func arn(service, resource string) string {
 	return "arn:aws:" + service + ":us-east-1:000000000000:" + resource
 }
 
-// mail asks for the right to send as the sender's identity, which is the address or its
-// domain, and through the configuration set.
+// mail checks the right to send as the sender's identity, which is the address or its domain,
+// and through the configuration set.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
 func (g *Guard) mail(w http.ResponseWriter, r *http.Request, function string) {
 	body, err := io.ReadAll(r.Body)
@@ -86,7 +87,7 @@ func (g *Guard) mail(w http.ResponseWriter, r *http.Request, function string) {
 	handOver(g.ses, "/_local/ses"+mailbox.SendPath, body, w, r)
 }
 
-// publish asks for the right to put events on each bus that is named.
+// publish checks the right to put events on each bus that is named.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
 func (g *Guard) publish(w http.ResponseWriter, r *http.Request, function string) {
 	body, err := io.ReadAll(r.Body)
@@ -111,7 +112,7 @@ func (g *Guard) publish(w http.ResponseWriter, r *http.Request, function string)
 	handOver(g.events, "/_local/eventbridge", body, w, r)
 }
 
-// handOver gives a request to a stand-in under the path that it knows.
+// handOver passes a request to a stand-in, under the path that the stand-in expects.
 func handOver(to http.Handler, path string, body []byte, w http.ResponseWriter, r *http.Request) {
 	if to == nil {
 		http.NotFound(w, r)

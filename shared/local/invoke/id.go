@@ -8,7 +8,7 @@ import (
 // Account is the AWS account that everything on the laptop pretends to be in.
 const Account = "000000000000"
 
-// RequestID makes an id in the form that AWS gives requests.
+// RequestID returns an id in the form of AWS's request ids.
 func RequestID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails

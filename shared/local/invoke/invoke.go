@@ -18,24 +18,23 @@ import (
 // Function is a Lambda function that can be invoked, wherever it runs.
 type Function func(ctx context.Context, payload []byte) ([]byte, error)
 
-// MaxPayload is Lambda's bound on what goes into a synchronous invocation and
-// what comes out.
+// MaxPayload is Lambda's limit on the request and on the response of a synchronous invocation.
 const MaxPayload = 6 << 20
 
-// ErrTooLarge is what an invocation with a payload over the bound ends with.
+// ErrTooLarge is the error of an invocation whose payload exceeds the limit.
 var ErrTooLarge = errors.New("the payload is over Lambda's 6 MB")
 
-// ErrTimeout is what an invocation over its time ends with.
+// ErrTimeout is the error of an invocation that exceeds its timeout.
 var ErrTimeout = errors.New("the function timed out")
 
-// InProcess makes a function of a handler with any of the signatures that
-// aws-lambda-go knows.
+// InProcess returns a function that runs a handler, with any of the signatures that
+// aws-lambda-go supports.
 func InProcess(name string, timeout time.Duration, handler any) Function {
 	return func(ctx context.Context, payload []byte) ([]byte, error) {
 		if len(payload) > MaxPayload {
 			return nil, ErrTooLarge
 		}
-		// Who calls may go away; Lambda does not notice and finishes.
+		// Lambda finishes an invocation even when the caller is gone.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 		defer cancel()
 		ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
@@ -54,16 +53,17 @@ func InProcess(name string, timeout time.Duration, handler any) Function {
 				}
 				answered <- r
 			}()
-			// A handler of its own for each invocation: aws-lambda-go reuses the buffer of an
-			// answer as soon as it has returned it, since a sandbox has one invocation at a time.
+			// Each invocation gets its own handler: aws-lambda-go reuses the buffer of an
+			// answer as soon as it has returned it, because a sandbox runs one invocation at a
+			// time.
 			r.out, r.err = lambda.NewHandler(handler).Invoke(ctx, payload)
 		}()
 		var r result
 		select {
 		case r = <-answered:
 		case <-ctx.Done():
-			// A goroutine cannot be killed; what it still does is what a frozen sandbox does
-			// when it wakes.
+			// A goroutine cannot be killed; it may still do what a frozen sandbox may do when
+			// it is resumed.
 			return nil, fmt.Errorf("%s: %w after %s", name, ErrTimeout, timeout)
 		}
 		if r.err == nil && len(r.out) > MaxPayload {

@@ -2,8 +2,8 @@ package invoke
 
 import "context"
 
-// OneAtATime makes one function of several sandboxes of it: each has one invocation at a
-// time and what it remembers to itself, as on Lambda. Who finds all of them busy waits.
+// OneAtATime combines several sandboxes of a function into one: each runs one invocation at a
+// time and has memory of its own, as on Lambda. An invocation waits while all are busy.
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 func OneAtATime(sandboxes ...Function) Function {
 	free := make(chan Function, len(sandboxes))

@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// compose writes the message as SES would hand it over: the fields of the request as
-// headers, the body in its alternatives, and the attachments in the transfer encoding
-// that was asked for. A mail reader gets exactly this.
+// compose writes the message as SES would hand it over: the fields of the request as headers,
+// the body in its alternatives, and the attachments in the transfer encoding that was asked
+// for. A mail client would receive exactly this.
 func (in sendRequest) compose(m Mail) ([]byte, error) {
 	s := in.Content.Simple
 	var out bytes.Buffer

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// publish tells what SES publishes about an accepted mail: that it was sent, and
-// then what became of it.
+// publish publishes SES's events about an accepted mail: first Send, then its delivery, bounce
+// or complaint.
 func (b *Mailbox) publish(in sendRequest, m Mail, fate FaultKind) {
 	if b.OnEvent == nil {
 		return
@@ -63,10 +63,10 @@ func (b *Mailbox) event(in sendRequest, m Mail, detailType, kind, field string, 
 	}
 }
 
-// account is the one that everything local belongs to.
+// account is the AWS account that everything local pretends to be in.
 const account = "000000000000"
 
-// bareRecipients are all addresses the mail goes to, without names.
+// bareRecipients returns all addresses that the mail goes to, without names.
 func (in sendRequest) bareRecipients() []string {
 	out := in.recipients()
 	for i, r := range out {

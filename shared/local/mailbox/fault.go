@@ -10,8 +10,8 @@ import (
 // FaultKind is one way in which SES may fail a call.
 type FaultKind string
 
-// The kinds. "after accept" means that the mail is in the inbox although the
-// caller does not learn it.
+// The kinds. "after accept" means that the mail is in the inbox although the caller is not
+// told so.
 const (
 	Throttle    FaultKind = "throttle"     // 429, nothing accepted
 	Error       FaultKind = "error"        // 500 after accept
@@ -29,7 +29,7 @@ const (
 	Complaint   FaultKind = "complaint"    // accepted, then a complaint
 )
 
-// Fault is done to one call, or to every call to an address.
+// Fault makes one call fail, or every call that sends to an address.
 type Fault struct {
 	Kind   FaultKind `json:"kind"`
 	To     string    `json:"to,omitempty"`     // only mails to this address; empty is any
@@ -37,7 +37,7 @@ type Fault struct {
 	Silent bool      `json:"silent,omitempty"` // no sending event either
 }
 
-// answer is what a fault replies; accepted tells whether the mail got through.
+// answer is how a fault answers; accepted says whether the mail was accepted all the same.
 type answer struct {
 	status   int
 	code     string
@@ -62,19 +62,19 @@ var answers = map[FaultKind]answer{
 	Complaint:   {status: 200, accepted: true},
 }
 
-// quotaUsedUp is said with a code of throttling (Amazon SES Developer Guide, "Errors related
-// to the sending quotas for your Amazon SES account", has the message and, for the older
-// API, ThrottlingException; the reference of SendEmail, v2, has TooManyRequestsException).
+// quotaUsedUp has a code of throttling (Amazon SES Developer Guide, "Errors related to the
+// sending quotas for your Amazon SES account", has the message and, for the older API,
+// ThrottlingException; the reference of SendEmail, v2, has TooManyRequestsException).
 var quotaUsedUp = answer{429, "TooManyRequestsException", "Daily message quota exceeded.", false}
 
-// SetQuota has no more mails taken in any 24 hours; 0 is as many as come.
+// SetQuota limits how many mails are accepted in any 24 hours; 0 is no limit.
 func (b *Mailbox) SetQuota(mails int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.quota = mails
 }
 
-// exhausted tells whether the account has sent what it may.
+// exhausted reports whether the account's quota is used up.
 func (b *Mailbox) exhausted() bool {
 	now := b.now()
 	b.mu.Lock()
@@ -88,7 +88,7 @@ func (b *Mailbox) exhausted() bool {
 	return b.quota > 0 && sent >= b.quota
 }
 
-// Fail queues faults; each call takes the first that fits it.
+// Fail queues faults; each call takes the first that applies to it.
 func (b *Mailbox) Fail(faults ...Fault) error {
 	for _, f := range faults {
 		if _, known := answers[f.Kind]; !known {
@@ -101,7 +101,7 @@ func (b *Mailbox) Fail(faults ...Fault) error {
 	return nil
 }
 
-// take removes and returns the first fault that fits the recipient.
+// take removes and returns the first fault that applies to the recipient.
 func (b *Mailbox) take(to string) (Fault, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -69,8 +69,8 @@ func distinct(all []string) []string {
 	return slices.Compact(all)
 }
 
-// releases are the ids that a mail names. This stands in for SES and knows no releases, but
-// what an id looks like.
+// releases returns the release ids that a mail mentions. The stand-in knows nothing of
+// releases but what an id looks like.
 func (m Mail) releases() []string { return releaseID.FindAllString(m.Subject+"\n"+m.Text, -1) }
 
 var releaseID = regexp.MustCompile(`\bREL-\d{4}-Q[1-4]-\d{3,}\b`)
@@ -88,8 +88,8 @@ func (b *Mailbox) show(w http.ResponseWriter, r *http.Request) {
 	mailPage.Write(w, http.StatusOK, m.Subject, m)
 }
 
-// body is the HTML part alone, for the frame of the mail's page. Whatever it holds
-// can neither run nor load anything.
+// body serves the HTML part alone, for the frame on the mail's page. Its policy keeps it from
+// running or loading anything.
 func (b *Mailbox) body(w http.ResponseWriter, r *http.Request) {
 	m, ok := b.find(r.PathValue("id"))
 	if !ok || m.HTML == "" {
@@ -103,7 +103,7 @@ func (b *Mailbox) body(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(m.HTML))
 }
 
-// source is the message as a mail server would see it.
+// source serves the message as a mail server would see it.
 func (b *Mailbox) source(w http.ResponseWriter, r *http.Request) {
 	m, ok := b.find(r.PathValue("id"))
 	if !ok {
@@ -138,7 +138,7 @@ func (b *Mailbox) download(w http.ResponseWriter, r *http.Request) {
 
 // queueFaults lets a test outside this process make SES misbehave:
 // {"faults":[{"kind":"throttle"},{"kind":"reject","to":"ann@example.com","always":true}]}.
-// {"quota":200} has it take no more mails than that in 24 hours.
+// {"quota":200} limits it to that many mails in 24 hours.
 func (b *Mailbox) queueFaults(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Faults []Fault

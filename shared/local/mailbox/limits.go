@@ -13,13 +13,13 @@ import (
 	"unicode/utf8"
 )
 
-// What SES refuses, with the page that says so; the pages are those of the API
-// reference v2 (…/ses/latest/APIReference-V2/) and of the developer guide (…/ses/latest/dg/).
-// Where SES would take a mail and damage it, it is refused here, so that a test sees it.
+// What SES refuses, with the page that says so. The pages are those of the API reference v2
+// (…/ses/latest/APIReference-V2/) and of the developer guide (…/ses/latest/dg/). A mail that
+// SES would accept but damage is refused here, so that a test notices.
 const (
 	maxRecipients = 50       // guide, quotas: recipients per message
 	maxMessage    = 40 << 20 // guide, quotas: message size with the v2 API, as it is encoded
-	maxRequest    = 64 << 20 // what carries such a message as JSON
+	maxRequest    = 64 << 20 // such a message, encoded in JSON
 	maxAddress    = 320      // no page has it; SES answers so: zulip/zulip#17558, mautic/mautic#7732
 	maxLocal      = 64       // RFC 5321, 4.5.3.1.1
 	maxPath       = 254      // RFC 5321, 4.5.3.1.3
@@ -43,11 +43,11 @@ var reserved = map[string]bool{
 	"return-path": true, "sender": true, "mime-version": true, "content-type": true, "content-transfer-encoding": true, "content-disposition": true,
 }
 
-// unsupported are file names that SES takes no attachment with (guide, mime-types; some
-// of them).
+// unsupported lists some of the file name extensions that SES does not accept in attachments
+// (guide, mime-types).
 var unsupported = []string{".bat", ".cmd", ".com", ".cpl", ".exe", ".hta", ".jar", ".js", ".lnk", ".msi", ".pif", ".ps1", ".reg", ".scr", ".vbs", ".wsf"}
 
-// check refuses what SES refuses, so that a mail that would fail there fails here.
+// check refuses what SES would refuse, so that the mail fails here too.
 func (in sendRequest) check() error {
 	if err := checkAddress(in.FromEmailAddress); err != nil {
 		return fmt.Errorf("FromEmailAddress: %w", err)
@@ -95,9 +95,9 @@ func (in sendRequest) check() error {
 	return nil
 }
 
-// checkAddress judges an address with or without a name (reference, API_Destination:
-// SES knows no SMTPUTF8, so the local part is 7-bit ASCII, the host in Punycode, and a
-// name in MIME's encoded words).
+// checkAddress checks an address with or without a name (reference, API_Destination: SES does
+// not support SMTPUTF8, so the local part is 7-bit ASCII, the host in Punycode, and a name in
+// MIME's encoded words).
 func checkAddress(address string) error {
 	if !ascii(address) {
 		return fmt.Errorf("the address %q is not 7-bit ASCII; encode names as MIME words and hosts in Punycode", address)
@@ -133,8 +133,8 @@ func (in sendRequest) checkHeaders() error {
 	return nil
 }
 
-// check judges text: SES takes it for ASCII unless it names its character set
-// (reference, API_Content).
+// check checks text: SES treats it as ASCII unless it names its character set (reference,
+// API_Content).
 func (c *content) check() error {
 	switch {
 	case c == nil:
@@ -149,8 +149,8 @@ func (c *content) check() error {
 	return nil
 }
 
-// check judges an attachment (reference, API_Attachment; guide, attachments: without a
-// transfer encoding SES writes it as 7bit, and what is not ASCII is damaged).
+// check checks an attachment (reference, API_Attachment; guide, attachments: without a
+// transfer encoding SES writes it as 7bit, which damages anything but ASCII).
 func (a attached) check() error {
 	switch {
 	case a.FileName == "", len(a.FileName) > maxFileName, strings.ContainsAny(a.FileName, "\r\n/\\\""), path.Ext(a.FileName) == "":

@@ -1,6 +1,6 @@
-// Package mailbox stands in for SES v2 on a laptop: it takes what SendEmail sends,
-// keeps it in an inbox, shows it as a mail client would, misbehaves on demand as
-// SES may, and publishes SES's sending events. It must not know why a mail is sent.
+// Package mailbox stands in for SES v2 on a laptop: it accepts what SendEmail sends, keeps it
+// in an inbox, shows it as a mail client would, fails on demand in the ways SES may, and
+// publishes SES's sending events. It must not know why a mail is sent.
 package mailbox
 
 import (
@@ -29,8 +29,7 @@ type Mail struct {
 // Raw is the message as it is handed over to the recipient's server: headers and MIME.
 func (m Mail) Raw() []byte { return m.raw }
 
-// Attachment is a file of a mail. Content is the text itself where it is text,
-// and base64 where it is not.
+// Attachment is a file of a mail. Content is plain for text files and base64 for all others.
 type Attachment struct {
 	Name        string `json:"name"`
 	ContentType string `json:"contentType"`
@@ -49,13 +48,14 @@ func attachment(name, contentType string, raw []byte) Attachment {
 	return a
 }
 
-// kept bounds the memory that an endless demo takes.
+// kept bounds how many mails are kept, so that a host that runs for long does not run out of
+// memory.
 const kept = 5000
 
-// Mailbox is the stand-in. The zero value is ready.
+// Mailbox is the stand-in. The zero value is ready to use.
 type Mailbox struct {
-	// OnEvent is told what SES publishes on the default event bus about mails that
-	// name a configuration set; nil hears nothing. It must not block.
+	// OnEvent is called with each event that SES would publish on the default event bus about
+	// mails with a configuration set; it may be nil. It must not block.
 	OnEvent func(events.CloudWatchEvent)
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
@@ -74,7 +74,7 @@ func (b *Mailbox) Mails() []Mail {
 	return append([]Mail{}, b.mails...)
 }
 
-// Clear empties the inbox and forgets the faults that wait.
+// Clear empties the inbox and drops queued faults.
 func (b *Mailbox) Clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -71,7 +71,7 @@ func (b *Mailbox) Send(w http.ResponseWriter, r *http.Request) {
 	}
 	switch fault.Kind {
 	case Drop:
-		panic(http.ErrAbortHandler) // net/http's way to break a connection without a word
+		panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
 	case Hang:
 		// The server sees that the client went away only once the body is read.
 		_, _ = io.Copy(io.Discard, r.Body)

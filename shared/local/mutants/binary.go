@@ -19,19 +19,19 @@ import (
 	"example.com/releases/shared/local/engine"
 )
 
-// binary is the tests of one package, built with the switches.
+// binary is the compiled tests of one package, built from the rewritten source.
 type binary struct {
 	file, dir string
 	name      string // of the package, as the table shows it
 	tests     []*test
 }
 
-// test is one top-level test and what it takes.
+// test is one top-level test and how long it takes.
 type test struct {
 	in   *binary
 	name string
 	took time.Duration
-	// reaches are the conditions it comes to, by key.
+	// reaches are the conditions that it reaches, by key.
 	reaches map[string]bool
 }
 
@@ -40,7 +40,7 @@ func (t *test) String() string { return t.in.name + "." + t.name }
 // listed is a package that has tests.
 type listed struct{ path, dir string }
 
-// expand finds the packages with tests that patterns name.
+// expand lists the packages with tests that match the patterns.
 func expand(ctx context.Context, dir string, patterns []string) ([]listed, error) {
 	list := exec.CommandContext(ctx, "go", append([]string{
 		"list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}", "--",
@@ -72,15 +72,15 @@ func build(ctx context.Context, pkg listed, overlay, folder string) (*binary, er
 	return b, nil
 }
 
-// lane runs one test process after the other, on an engine of its own.
+// lane runs test processes one after the other, on an engine of its own.
 type lane struct {
 	withEngine bool
 	engine     *engine.Engine
 	runs       int
 }
 
-// engineReplacedAfter is after how many processes a lane takes a new engine: an old one forgets no
-// stream it ever had, and grows slow.
+// engineReplacedAfter is the number of processes after which a lane starts a new engine: an
+// engine keeps every stream it ever had, and becomes slow.
 const engineReplacedAfter = 30
 
 func (l *lane) endpoint(ctx context.Context) (string, error) {
@@ -103,13 +103,13 @@ func (l *lane) stop() {
 	}
 }
 
-// outcome is what a test process said.
+// outcome is what a test process printed.
 type outcome struct {
 	failed  []string // top-level tests, in order
 	took    map[string]time.Duration
 	reached map[string]map[string]bool // by test
-	// misspelt tells that DynamoDB did not understand an expression, because of how the
-	// condition was taken away: that shows nothing of a guard.
+	// misspelt says that removing the condition left an invalid expression, which DynamoDB
+	// refused: that proves nothing about the guard.
 	misspelt bool
 	output   string
 }
@@ -120,7 +120,8 @@ var (
 	misspelt = regexp.MustCompile(`ValidationException: (Invalid|Value provided)`)
 )
 
-// run carries out tests of a binary with one condition missing, or with none and traced.
+// run runs tests of a binary, either without one condition or, with off empty, tracing which
+// conditions they reach.
 func (l *lane) run(ctx context.Context, b *binary, tests []string, off string, most time.Duration) (outcome, error) {
 	o := outcome{took: map[string]time.Duration{}, reached: map[string]map[string]bool{}}
 	cmd := exec.CommandContext(ctx, b.file, "-test.v", "-test.count=1", "-test.timeout", most.String(), "-test.run", "^("+strings.Join(tests, "|")+")$")
@@ -129,7 +130,7 @@ func (l *lane) run(ctx context.Context, b *binary, tests []string, off string, m
 	if off != "" {
 		cmd.Args = append(cmd.Args, "-test.failfast")
 	} else {
-		// One test at a time, so that it is known which one comes to a condition.
+		// One test at a time, so that it is clear which one reaches a condition.
 		cmd.Args = append(cmd.Args, "-test.parallel=1")
 		cmd.Env = append(cmd.Env, "MUTANT_TRACE=1")
 	}
@@ -188,7 +189,7 @@ func (o *outcome) read(out *bytes.Buffer) {
 				o.failed = append(o.failed, found[2])
 			}
 		}
-		// It panicked, or ran into its time-box: then no test is reported as failed.
+		// It panicked or timed out: then no test is reported as failed.
 		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
 			o.failed = append(o.failed, now)
 		}
@@ -196,7 +197,7 @@ func (o *outcome) read(out *bytes.Buffer) {
 	o.output = strings.Join(last, "\n")
 }
 
-// list names the tests of a binary.
+// list returns the names of a binary's tests.
 func (b *binary) list(ctx context.Context) ([]string, error) {
 	cmd := exec.CommandContext(ctx, b.file, "-test.list", ".")
 	cmd.Dir = b.dir
@@ -213,7 +214,7 @@ func (b *binary) list(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// inLanes hands out work to as many lanes as there are, and returns the first error.
+// inLanes distributes work over the lanes, and returns the first error.
 func inLanes[T any](ctx context.Context, lanes []*lane, work []T, do func(context.Context, *lane, T) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// mutant is one condition missing from one write.
+// mutant is one write without one of its conditions.
 type mutant struct {
 	*site
-	path    []string // the functions through which the write comes to it
+	path    []string // the call path from the write to the condition
 	verdict verdict
 	by      string // the test that notices
 }
@@ -25,7 +25,7 @@ type verdict string
 
 const (
 	killed    verdict = "killed"
-	byChance  verdict = "by chance" // a test noticed, and did not when it ran again
+	byChance  verdict = "by chance" // a test failed, but passed when it ran again
 	survived  verdict = "SURVIVED"
 	redundant verdict = "redundant"
 	unreached verdict = "UNREACHED"
@@ -35,7 +35,7 @@ func (m *mutant) key() string { return fmt.Sprintf("%d@%s", m.number, strings.Jo
 
 func (m *mutant) where() string { return fmt.Sprintf("%s:%d", m.file, m.line) }
 
-// hunt looks for conditions whose absence no test notices.
+// hunt searches for conditions whose removal no test notices.
 type hunt struct {
 	source *source
 	lanes  []*lane
@@ -46,7 +46,8 @@ type hunt struct {
 	binaries []*binary
 }
 
-// record runs every test once, with all conditions, and notes which comes to which.
+// record runs every test once, with all conditions, and records which conditions each test
+// reaches.
 func (h *hunt) record(ctx context.Context, packages []listed, overlay, folder string) error {
 	return inLanes(ctx, h.lanes, packages, func(ctx context.Context, l *lane, pkg listed) error {
 		b, err := build(ctx, pkg, overlay, folder)
@@ -78,8 +79,8 @@ func (h *hunt) record(ctx context.Context, packages []listed, overlay, folder st
 	})
 }
 
-// mutants lists every condition of every write that the tests come to, and each that none
-// comes to, in the order of the source.
+// mutants lists every condition on every call path that the tests reach, and those that no
+// test reaches, in source order.
 func (h *hunt) mutants() []*mutant {
 	seen := map[string]bool{}
 	for _, b := range h.binaries {
@@ -110,8 +111,8 @@ func (h *hunt) mutants() []*mutant {
 	})
 }
 
-// tier groups tests by what they take: those of one tier and package share a process, the
-// quicker ones first, and those of the last have one each.
+// tier groups tests by duration: tests of one tier and package share a process, quicker tiers
+// run first, and each test of the last tier gets its own.
 func tier(t *test) int {
 	for n, most := range []time.Duration{300 * time.Millisecond, time.Second, 3 * time.Second} {
 		if t.took <= most {
@@ -121,7 +122,7 @@ func tier(t *test) int {
 	return 3
 }
 
-// try runs the tests that come to the condition, the quick ones first.
+// try runs the tests that reach the condition, quick ones first.
 func (h *hunt) try(ctx context.Context, l *lane, m *mutant) error {
 	var reaching []*test
 	for _, b := range h.binaries {

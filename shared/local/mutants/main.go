@@ -1,7 +1,7 @@
-// Command mutants takes the conditions of the guarded writes away, one condition of one
-// write at a time, and looks whether a test notices. A condition that nobody would miss
-// is not held by any test: it gets one, or is deleted where it is redundant, or says
-// beside itself why it stays (see explanation). It must not know what any write is for.
+// Command mutants removes the conditions of the guarded writes, one condition of one write at
+// a time, and checks whether a test fails. A condition that no test misses needs a test, or is
+// deleted as redundant, or has a comment that says why it stays (see explanation). It must not
+// know what any write is for.
 package main
 
 import (
@@ -35,8 +35,8 @@ func main() {
 	}
 }
 
-// run prints the table, and tells whether every condition is held or explained. Progress
-// is told as it is made: it takes minutes.
+// run prints the table, and reports whether every condition is tested or explained. It takes
+// minutes, so it prints its progress.
 func run(ctx context.Context, dir string, packages []string, only string, lanes int, withEngine bool, out, progress io.Writer) (bool, error) {
 	folder, err := os.MkdirTemp("", "mutants")
 	if err != nil {

@@ -12,16 +12,16 @@ import (
 	"slices"
 )
 
-// switchSource decides at run time which condition is missing.
+// switchSource is added to the package and decides at run time which condition is skipped.
 //
 //go:embed testdata/switch.go
 var switchSource []byte
 
-// rewrite returns the files of the package with every site behind a switch of its own.
+// rewrite returns the files of the package in which every site has its own switch.
 func (s *source) rewrite(packageName string) (map[string][]byte, error) {
 	type insertion struct {
 		at    int
-		order int // among those at one place: what begins further left is outermost
+		order int // among insertions at the same offset
 		text  string
 	}
 	insertions := map[string][]insertion{}
@@ -35,7 +35,7 @@ func (s *source) rewrite(packageName string) (map[string][]byte, error) {
 			add(one.to, 0, fmt.Sprintf("; mutantAdded(%d, %s)", one.number, owner))
 			continue
 		}
-		// Of calls in a chain, which begin at one place, the last is the outermost.
+		// Chained calls begin at the same offset; the last one is the outermost.
 		add(one.from, -one.to, fmt.Sprintf("mutantCondition(%d, ", one.number))
 		add(one.dot, 0, ", func(mutant *"+expressionType+") { mutant")
 		add(one.to, -one.from, "})")
@@ -60,8 +60,8 @@ func (s *source) rewrite(packageName string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// overlay writes the rewritten files into a folder and returns the file that tells
-// `go build -overlay` to take them for the package's own.
+// overlay writes the rewritten files into a folder and returns the file with which `go build
+// -overlay` uses them instead of the package's own.
 func (s *source) overlay(folder string) (string, error) {
 	dir, err := filepath.Abs(s.dir)
 	if err != nil {

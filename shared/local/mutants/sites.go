@@ -16,7 +16,8 @@ import (
 // builders are the methods of an expression that add a condition to it.
 var builders = []string{"equal", "compare", "less", "contains", "exists", "absent"}
 
-// expressionType is what a condition is added to. Its own methods are the means, not the use.
+// expressionType is what a condition is added to. Conditions inside its own methods are not
+// sites.
 const expressionType = "expression"
 
 // site is one place in the source that adds a condition to a write.
@@ -24,12 +25,12 @@ type site struct {
 	number    int
 	file      string // base name
 	line      int
-	function  string // the one that holds it, without its receiver
+	function  string // the enclosing function, without its receiver
 	condition string // as it is written
 	why       *explanation
 
-	// Where the source is cut open: of a call `x.equal(…)` the begin of x, the dot, and the
-	// end; of a statement `x.conditions = append(…)` begin and end, and no dot.
+	// Offsets in the source: for a call `x.equal(…)` the start of x, the dot, and the end; for
+	// a statement `x.conditions = append(…)` the start and the end, without a dot.
 	from, dot, to int
 }
 
@@ -39,7 +40,7 @@ type site struct {
 //	// redundant: the revision of then says so already
 //	// redundant in ResumeDeleting, freeAll: nobody else writes it there
 //
-// With names, it holds only for the writes that come through one of these functions.
+// With names, it applies only to writes whose call path contains one of these functions.
 type explanation struct {
 	file string
 	line int      // where the comment ends
@@ -54,12 +55,12 @@ func (e *explanation) covers(path []string) bool {
 
 var explained = regexp.MustCompile(`(?s)^redundant(?: in ([A-Za-z, ]+))?: (.+)$`)
 
-// source is the package under test: its files, and where they add conditions.
+// source is the package under test: its files and the sites in them.
 type source struct {
 	dir   string
 	texts map[string][]byte // by base name
 	sites []*site
-	// functions are the names of all that are declared.
+	// functions are the names of all declared functions.
 	functions map[string]bool
 }
 
@@ -171,8 +172,8 @@ func explanationsOf(fset *token.FileSet, file *ast.File) []*explanation {
 	return all
 }
 
-// attach gives each explanation to its condition: the only one in its line or, where
-// there is none, in the next.
+// attach assigns each explanation to its condition: the only one in its line or, where there
+// is none, in the next line.
 func (s *source) attach(why []*explanation) error {
 	for _, e := range why {
 		for _, name := range e.in {

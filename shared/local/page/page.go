@@ -1,5 +1,5 @@
-// Package page is the look of the laptop host's own pages: one layout, one style
-// sheet, strict headers. It must not know what any page shows.
+// Package page renders the laptop host's own pages: one layout, one style sheet, strict
+// headers. It must not know what any page shows.
 package page
 
 import (
@@ -20,8 +20,8 @@ var layout string
 // StylePath is where the style sheet must be served from.
 const StylePath = "/_local/style.css"
 
-// policy allows our own style sheet, frames and forms of our own, and nothing else: the
-// pages show text that callers of the API have written.
+// policy allows only the host's own style sheet, images, frames and forms, because the pages
+// show text that callers of the API have written.
 const policy = "default-src 'none'; style-src 'self'; frame-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 var functions = template.FuncMap{
@@ -29,7 +29,7 @@ var functions = template.FuncMap{
 	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 }
 
-// Page is a page of the host with its own body.
+// Page is a page of the host.
 type Page struct{ body *template.Template }
 
 // Parse makes a page from the template of its body; a broken one panics at start.
@@ -39,8 +39,8 @@ func Parse(body string) Page {
 	return Page{t}
 }
 
-// Write answers with the page. It is rendered first, so that a template that
-// fails half-way is an error and not half a page.
+// Write answers with the page. It is rendered into memory first, so that a template that fails
+// half-way leads to an error instead of half a page.
 func (p Page) Write(w http.ResponseWriter, status int, title string, data any) {
 	var out bytes.Buffer
 	if err := p.body.ExecuteTemplate(&out, "layout", struct {
@@ -67,8 +67,8 @@ func Style(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(style)
 }
 
-// WantsJSON tells whether the client asks for JSON rather than for a page: a
-// program says so in Accept, a browser asks for HTML first.
+// WantsJSON reports whether the client prefers JSON to a page: programs say so in Accept, and
+// browsers ask for HTML first.
 func WantsJSON(r *http.Request) bool {
 	accept := strings.Join(r.Header.Values("Accept"), ",")
 	json, html := strings.Index(accept, "application/json"), strings.Index(accept, "text/html")

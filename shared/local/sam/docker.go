@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// docker asks the engine; what it writes to stderr becomes the error.
+// docker runs a docker command; what that writes to stderr becomes the error.
 func docker(ctx context.Context, in []byte, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "docker", args...)
 	cmd.Stdin = bytes.NewReader(in)
@@ -26,7 +26,7 @@ func docker(ctx context.Context, in []byte, args ...string) (string, error) {
 	return strings.TrimSpace(out.String()), nil
 }
 
-// Ready tells why sam local cannot run here, or nothing.
+// Ready returns an error that says why sam local cannot run here, or nil.
 func Ready(ctx context.Context) error {
 	if runtime.GOOS != "linux" {
 		return errors.New("make sam-local knows Docker on Linux only; make run needs no Docker at all")
@@ -43,8 +43,8 @@ func Ready(ctx context.Context) error {
 	return nil
 }
 
-// image is the tag that sam local looks for. One that is there is neither pulled nor
-// built again.
+// image is the tag that sam local looks for. If it exists, sam local neither pulls nor builds
+// it.
 func image() string {
 	return "public.ecr.aws/lambda/provided:al2023-rapid-" + architecture()
 }
@@ -56,9 +56,9 @@ func architecture() string {
 	return "x86_64"
 }
 
-// makeImage puts what sam local needs under its tag, unless that is there already: our
-// bootstraps are static, so that the emulator of the Runtime API, which ships inside SAM,
-// is all there has to be. It tells whether the image is ours to remove.
+// makeImage builds the image that sam local needs, unless it exists: our bootstraps are
+// static, so the image only needs the emulator of the Runtime API, which ships with SAM. It
+// reports whether it made the image, which then has to be removed.
 func makeImage(ctx context.Context, venv string) (created bool, err error) {
 	if _, err := docker(ctx, nil, "image", "inspect", "--format", "{{.Id}}", image()); err == nil {
 		return false, nil
@@ -95,8 +95,9 @@ func makeImage(ctx context.Context, venv string) (created bool, err error) {
 	return err == nil, err
 }
 
-// makeNetwork makes a network for our containers alone, and returns the address by which
-// they know this machine. What is left of an earlier run under the same name is removed.
+// makeNetwork creates a network for our containers alone, and returns the address at which
+// they reach this machine. A network of the same name, left over from an earlier run, is
+// removed.
 func makeNetwork(ctx context.Context, name string) (address string, err error) {
 	removeNetwork(ctx, name)
 	if _, err := docker(ctx, nil, "network", "create", name); err != nil {

@@ -1,6 +1,6 @@
-// Package sam runs the functions under sam local: built by sam build, in containers that
-// sam starts, behind its own stand-in for API Gateway and its own for Lambda. It must not
-// know what any function does.
+// Package sam runs the functions under sam local: built by sam build, in containers that sam
+// starts, behind sam's own stand-ins for API Gateway and Lambda. It must not know what any
+// function does.
 package sam
 
 import (
@@ -32,7 +32,7 @@ import (
 type Stack struct {
 	root, dir, network string
 	address            string
-	created            bool // the image is ours
+	created            bool // we made the image
 	log                *slog.Logger
 	output             io.Writer
 	commands           []*exec.Cmd
@@ -44,8 +44,8 @@ type Stack struct {
 // venv is where the Makefile installs SAM.
 const venv = ".local/venv"
 
-// Prepare builds the functions and makes what containers need. The name is that of
-// their network; two stacks at a time have two names.
+// Prepare builds the functions and creates what the containers need. name is the name of their
+// network; stacks that run at the same time need different names.
 func Prepare(ctx context.Context, root, name string, log *slog.Logger, output io.Writer) (_ *Stack, err error) {
 	if err := Ready(ctx); err != nil {
 		return nil, err
@@ -83,8 +83,9 @@ func Prepare(ctx context.Context, root, name string, log *slog.Logger, output io
 	return s, nil
 }
 
-// forThisMachine writes a copy of the template whose functions are for this processor. It
-// is a word of the template and no parameter, so that what is built is what is deployed.
+// forThisMachine writes a copy of the template whose functions are for this processor. The
+// architecture is fixed in the template, not a parameter, so that nothing else can be deployed
+// by mistake.
 func (s *Stack) forThisMachine() (string, error) {
 	text, err := os.ReadFile(filepath.Join(s.root, "template.yaml"))
 	if err != nil {
@@ -99,12 +100,13 @@ func (s *Stack) forThisMachine() (string, error) {
 	return copied, errors.Join(os.MkdirAll(s.dir, 0o700), os.WriteFile(copied, text, 0o600))
 }
 
-// Address is the one by which the containers know this machine.
+// Address is the address at which the containers reach this machine.
 func (s *Stack) Address() string { return s.address }
 
 func (s *Stack) sam() string { return filepath.Join(s.root, venv, "bin", "sam") }
 
-// environ is this process's environment without what would reach for an account.
+// environ is this process's environment with dummy credentials, so that no AWS account is ever
+// used.
 func (s *Stack) environ() []string {
 	return append(os.Environ(), "SAM_CLI_TELEMETRY=0", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_SESSION_TOKEN=", "AWS_DEFAULT_REGION=us-east-1", "AWS_REGION=us-east-1")
 }
@@ -142,7 +144,8 @@ func (s *Stack) run(ctx context.Context, what, variables string) (string, error)
 		"--container-host-interface", "127.0.0.1", "--skip-pull-image", "--warm-containers", "LAZY", "--no-watch")
 	cmd.Dir, cmd.Env = s.root, s.environ()
 	cmd.Stdout, cmd.Stderr = s.output, s.output
-	// Ctrl-C is for us; sam gets its own when we are ready for its end.
+	// Ctrl-C must reach only this process, which interrupts sam itself once it is ready to
+	// stop.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Start(); err != nil {
 		return "", err
@@ -178,7 +181,7 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// Functions are the functions by name, invoked through sam local start-lambda.
+// Functions returns the functions by name, invoked through sam local start-lambda.
 func (s *Stack) Functions(t *template.Template) map[string]invoke.Function {
 	all := map[string]invoke.Function{}
 	for _, f := range t.Functions {
@@ -188,11 +191,11 @@ func (s *Stack) Functions(t *template.Template) map[string]invoke.Function {
 	return all
 }
 
-// startWithin is what a container may take on a busy machine before its function runs.
+// startWithin is how long a container may take to start on a busy machine.
 const startWithin = time.Minute
 
 func (s *Stack) invoke(ctx context.Context, f template.Function, payload []byte) ([]byte, error) {
-	// The emulator in a container bears one invocation at a time.
+	// The emulator in a container handles one invocation at a time.
 	s.turns[f.Name].Lock()
 	defer s.turns[f.Name].Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.Timeout+startWithin)
@@ -216,7 +219,7 @@ func (s *Stack) invoke(ctx context.Context, f template.Function, payload []byte)
 	return body, nil
 }
 
-// failed recognises a function's error where sam passes it off as an answer.
+// failed reports whether an answer is a function's error, which sam returns with status 200.
 func failed(body []byte) bool {
 	var reported struct {
 		Message *string `json:"errorMessage"`
@@ -225,7 +228,8 @@ func failed(body []byte) bool {
 	return json.Unmarshal(body, &reported) == nil && reported.Message != nil && reported.Type != nil
 }
 
-// API is sam local start-api, one request at a time: its containers bear no more.
+// API proxies to sam local start-api, one request at a time, because its containers cannot
+// handle more.
 func (s *Stack) API() (http.Handler, error) {
 	to, err := url.Parse(s.api)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package schedules runs functions at intervals as EventBridge Scheduler does, with
-// Lambda's retries but never one beside itself, and on demand. It must not know what they
+// Package schedules runs functions at intervals as EventBridge Scheduler does, with Lambda's
+// retries, and on demand; a function's runs never overlap. It must not know what the functions
 // do.
 package schedules
 
@@ -22,8 +22,8 @@ type Job struct {
 	Name     string
 	Every    time.Duration
 	Input    string // JSON; empty is the scheduler's own event
-	// Retries are Lambda's: the scheduler hands the event over and is done, and a run that
-	// fails is repeated as any asynchronous invocation is, with the same event.
+	// Retries are Lambda's: the scheduler only hands the event over, and a run that fails is
+	// repeated with the same event, like any asynchronous invocation.
 	// https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html and
 	// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 	Retries int
@@ -43,8 +43,8 @@ type job struct {
 	one sync.Mutex // held while it runs
 }
 
-// Start runs each job at its interval, the first time after one interval, until the
-// context ends. onError is told of runs that failed, retries and all; nil is told nothing.
+// Start runs each job at its interval, the first time after one interval, until the context
+// ends. onError is called for runs that failed together with their retries; it may be nil.
 func Start(ctx context.Context, jobs []Job, log *slog.Logger, onError func(function string, attempts int, err error)) *Runner {
 	r := &Runner{log: log, onError: onError}
 	for _, j := range jobs {
@@ -59,7 +59,8 @@ func Start(ctx context.Context, jobs []Job, log *slog.Logger, onError func(funct
 				case <-ctx.Done():
 					return
 				}
-				// A run that takes longer than the interval swallows ticks: the ticker keeps one.
+				// A run that takes longer than the interval loses ticks: the ticker keeps only
+				// one.
 				r.repeat(ctx, one, one.event(time.Now()))
 			}
 		})
@@ -93,7 +94,7 @@ func (r *Runner) repeat(ctx context.Context, j *job, event []byte) {
 	}
 }
 
-// run invokes the job once, after a run of it that is under way.
+// run invokes the job once, after waiting for a run of it that is in progress.
 func (r *Runner) run(ctx context.Context, j *job, event []byte) ([]byte, error) {
 	j.one.Lock()
 	defer j.one.Unlock()
@@ -124,8 +125,9 @@ func (j *job) event(now time.Time) []byte {
 	return payload
 }
 
-// Path is where a POST runs a function's schedules now: Path + "{function}". The event is
-// the request's body, {} without one, as when somebody invokes the function by hand.
+// Path is the prefix of the URL at which a POST runs a function's schedules at once: Path +
+// "{function}". The event is the request's body, or {} without one, as when somebody invokes
+// the function by hand.
 const Path = "/_local/schedules/"
 
 // Handler runs a function's schedules on demand and answers when they are over.
@@ -133,7 +135,7 @@ func (r *Runner) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+Path+"{function}", func(w http.ResponseWriter, q *http.Request) {
 		name := q.PathValue("function")
-		event, err := io.ReadAll(http.MaxBytesReader(w, q.Body, 256<<10)) // an event's limit on Lambda
+		event, err := io.ReadAll(http.MaxBytesReader(w, q.Body, 256<<10)) // Lambda's limit for asynchronous events
 		if err != nil {
 			http.Error(w, "the event is too long", http.StatusRequestEntityTooLarge)
 			return

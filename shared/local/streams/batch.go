@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Failure is a batch that was given up: what AWS sends to the mapping's failure
-// destination, with the records themselves, which AWS leaves in the stream.
+// Failure is a batch that was given up: what AWS sends to the mapping's failure destination,
+// and also the records themselves, which AWS leaves in the stream.
 type Failure struct {
 	Function  string                       `json:"function"`
 	Condition string                       `json:"condition"`
@@ -32,25 +32,25 @@ const (
 	recordTooOld     = "RecordAgeExceeded"
 )
 
-// delivery takes batches of one shard to the handler until each record is
-// through or given up. It knows nothing of where records come from.
+// delivery invokes the handler with batches of one shard until each record is processed or
+// given up. It knows nothing about where records come from.
 type delivery struct {
 	mapping Mapping
 	shard   string
 	backoff func(attempt int) time.Duration
 	now     func() time.Time
-	retry   func(err error, attempt int) // told of each attempt that made no progress
+	retry   func(err error, attempt int) // called for each attempt that made no progress
 	giveUp  func(Failure)
 }
 
-// piece is a batch, or what bisecting left of one, with the attempts it has cost.
+// piece is a batch, or a part of one after bisecting, with the number of attempts so far.
 type piece struct {
 	records  []events.DynamoDBEventRecord
 	attempts int
 }
 
-// deliver returns when every record of the batch is through or given up, or when
-// the context ends; the invocation that runs at that moment is waited for.
+// deliver returns when every record of the batch is processed or given up, or when the context
+// ends; it waits for an invocation that is running then.
 func (d *delivery) deliver(ctx context.Context, batch []events.DynamoDBEventRecord) {
 	pending := []piece{{records: batch}}
 	for len(pending) > 0 && ctx.Err() == nil {
@@ -61,8 +61,8 @@ func (d *delivery) deliver(ctx context.Context, batch []events.DynamoDBEventReco
 			continue
 		}
 		if through > 0 {
-			// The checkpoint moved: another record stands at the front now, and the
-			// attempts counted so far were not its own.
+			// The checkpoint moved: another record is first now, and the attempts so far do
+			// not count against it.
 			pending[0] = piece{records: p.records[through:]}
 			d.pause(ctx, 1)
 			continue
@@ -75,8 +75,8 @@ func (d *delivery) deliver(ctx context.Context, batch []events.DynamoDBEventReco
 			pending = pending[1:]
 			continue
 		case d.mapping.Bisect && len(p.records) > 1:
-			// Splitting does not count as a retry: each half starts afresh, and the
-			// first is done with before the second begins, which keeps the order.
+			// Splitting does not count as a retry: each half starts with no attempts. The
+			// first is finished before the second begins, which keeps the order.
 			half := len(p.records) / 2
 			pending = slices.Replace(pending, 0, 1, piece{records: p.records[:half]}, piece{records: p.records[half:]})
 		case *d.mapping.Retries >= 0 && p.attempts > *d.mapping.Retries:
@@ -90,8 +90,8 @@ func (d *delivery) deliver(ctx context.Context, batch []events.DynamoDBEventReco
 	}
 }
 
-// invoke runs the handler once and tells how many records from the front are
-// through. An error says why not all of them are.
+// invoke runs the handler once and returns how many records from the front were processed.
+// Where that is not all, the error says why.
 func (d *delivery) invoke(ctx context.Context, records []events.DynamoDBEventRecord) (int, error) {
 	// A shutdown lets the running invocation finish, as Lambda would.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.mapping.Timeout)
@@ -121,16 +121,16 @@ func (d *delivery) invoke(ctx context.Context, records []events.DynamoDBEventRec
 		}
 		return checkpoint(records, r.response.BatchItemFailures)
 	case <-ctx.Done():
-		// Lambda kills the sandbox here. A goroutine cannot be killed: it may still
-		// write, as a frozen sandbox that wakes late may.
+		// Lambda kills the sandbox here. A goroutine cannot be killed: it may still write, as
+		// a frozen sandbox may when it is resumed.
 		return 0, fmt.Errorf("the function did not answer within %s", d.mapping.Timeout)
 	}
 }
 
 var errUnknownIdentifier = errors.New("batchItemFailures names a record that is not in the batch, which makes all of it fail")
 
-// checkpoint is the position of the lowest failed record; everything from there
-// on comes again. One empty or unknown identifier makes the whole batch fail.
+// checkpoint returns the position of the first failed record; everything from there on is
+// delivered again. One empty or unknown identifier makes the whole batch fail.
 func checkpoint(records []events.DynamoDBEventRecord, failures []events.DynamoDBBatchItemFailure) (int, error) {
 	lowest := len(records)
 	for _, f := range failures {

@@ -27,16 +27,16 @@ type consumer struct {
 	discovered time.Time            // when the shards were last listed, the start of it
 	open       map[string]time.Time // shards being read → start of the last poll that found nothing
 	ended      map[string]bool      // shards read to their end
-	pending    int                  // records handed to lanes and not through yet
+	pending    int                  // records handed to lanes and not finished yet
 	state      State
 }
 
-// State tells how a mapping stands.
+// State says how far a mapping has come.
 type State struct {
 	Function  string `json:"function"`
 	StreamARN string `json:"streamArn"`
 	Received  int    `json:"received"` // records that passed the filters
-	Finished  int    `json:"finished"` // of these, those through or given up
+	Finished  int    `json:"finished"` // of these, those processed or given up
 	Retried   int    `json:"retried"`  // invocations that made no progress
 	GivenUp   int    `json:"givenUp"`  // batches on the failure queue
 	LastError string `json:"lastError,omitempty"`
@@ -89,8 +89,8 @@ func (c *consumer) run(ctx context.Context) {
 	}
 }
 
-// ready opens the shards that can be read now: neither read nor being read, and
-// with a parent that is read to its end or no longer there.
+// ready opens the shards that can be read now: neither read nor being read, with a parent that
+// was read to its end or no longer exists.
 func (c *consumer) ready(shards []types.Shard, listed time.Time) []*shard {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -138,7 +138,7 @@ func (c *consumer) end(shard string) {
 	defer c.mu.Unlock()
 	delete(c.open, shard)
 	c.ended[shard] = true
-	c.discovered = time.Time{} // its children are not known yet: not quiet
+	c.discovered = time.Time{} // its children are not known yet, so the consumer is not idle
 }
 
 func (c *consumer) emptyPoll(shard string, started time.Time) {
@@ -181,13 +181,13 @@ func (c *consumer) trouble(err error, times int) {
 	c.mu.Lock()
 	c.state.LastError = err.Error()
 	c.mu.Unlock()
-	if times == 1 || times%20 == 0 { // an engine that is down need not be told of four times a second
+	if times == 1 || times%20 == 0 { // one line in twenty is enough while the engine is down
 		c.options.Log.Warn("the stream could not be read; trying again", "function", c.mapping.Function, "error", err)
 	}
 }
 
-// quietSince tells whether everything that was in the stream at the given moment
-// is through.
+// quietSince reports whether everything that was in the stream at the given time has been
+// processed.
 func (c *consumer) quietSince(at time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -12,14 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 )
 
-// Options are the speeds of a dispatcher; the zero value suits a laptop.
+// Options are the settings of a dispatcher; the zero value suits a laptop.
 type Options struct {
-	Poll    time.Duration                   // between two looks at a shard that had nothing; 0 is 200 ms
+	Poll    time.Duration                   // pause before reading an empty shard again; 0 is 200 ms
 	Backoff func(attempt int) time.Duration // before attempt+1; nil doubles from 100 ms to 3 s, with jitter
 	Log     *slog.Logger                    // nil is silent
-	// Shards is into how many a shard of the engine, which never has more than one, is
-	// divided; 0 is 1. A new table on demand begins with four partitions, and its stream
-	// has a shard for each:
+	// Shards is the number of shards to simulate for each stream, since the engine has only
+	// one; 0 is 1. A new table on demand begins with four partitions, and its stream has a
+	// shard for each:
 	// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
 	Shards int
 }
@@ -49,9 +49,9 @@ func backoff(attempt int) time.Duration {
 	return d/2 + rand.N(d/2) //nolint:gosec // jitter needs no secrecy
 }
 
-// Dispatcher runs the mappings. It keeps no checkpoint on disk: it reads each
-// stream from its oldest record, since consumers take repetition for nothing and
-// nothing that a killed host had not finished may be missed.
+// Dispatcher runs the mappings. It keeps no checkpoint on disk: it reads each stream from its
+// oldest record, since consumers are idempotent, and records that a killed host had not
+// finished must not be missed.
 type Dispatcher struct {
 	consumers []*consumer
 	running   sync.WaitGroup
@@ -96,7 +96,7 @@ func (d *Dispatcher) Failures() []Failure {
 	return slices.Clone(d.failures)
 }
 
-// States tells how each mapping stands, in the order of Start.
+// States returns the state of each mapping, in the order of Start.
 func (d *Dispatcher) States() []State {
 	out := make([]State, len(d.consumers))
 	for i, c := range d.consumers {
@@ -105,8 +105,8 @@ func (d *Dispatcher) States() []State {
 	return out
 }
 
-// WaitIdle waits until every record is through, those included that the handlers
-// cause meanwhile in each other's streams.
+// WaitIdle waits until every record has been processed, including those that handlers write to
+// each other's streams meanwhile.
 func (d *Dispatcher) WaitIdle(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -11,20 +11,19 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Faults wraps a handler in what a stream may lawfully do to it, and a little
-// more: the same seed and the same batches give the same faults. Probabilities
-// are between 0 and 1.
+// Faults makes a handler see what a stream may do within its guarantees, and a little more.
+// The same seed and the same batches give the same faults. Probabilities are between 0 and 1.
 type Faults struct {
 	Seed    uint64
-	Twice   float64       // the batch comes a second time after it was answered
+	Twice   float64       // the batch is delivered a second time after it was processed
 	Both    float64       // the batch goes to two invocations at once
-	Shuffle float64       // records of different items change places; those of one item keep their order
-	Replay  float64       // records of an earlier batch come again, in front of this one
-	Lose    float64       // the batch is handled, but the answer is lost: all of it comes again
-	Delay   time.Duration // the batch waits up to so long
+	Shuffle float64       // records of different items are reordered; those of one item keep their order
+	Replay  float64       // records of earlier batches are delivered again before this one
+	Lose    float64       // the batch is processed, but the answer is lost, so all of it is delivered again
+	Delay   time.Duration // the batch is delayed by up to this long
 }
 
-// ErrLostAnswer is what the dispatcher sees when a fault swallows an answer.
+// ErrLostAnswer is what the dispatcher gets when a fault loses an answer.
 var ErrLostAnswer = errors.New("injected: the answer was lost after the batch had been handled")
 
 // replayable bounds how many earlier records a replay can draw from.
@@ -54,7 +53,7 @@ func (f Faults) Wrap(handler Handler) Handler {
 		if hit(f.Replay) && len(old) > 0 {
 			from := random.IntN(len(old))
 			repeated := old[from:min(len(old), from+1+random.IntN(10))]
-			// Whether they fail is not asked: they had been acknowledged once.
+			// Their outcome does not matter: they were acknowledged before.
 			_, _ = handler(ctx, events.DynamoDBEvent{Records: repeated})
 		}
 		records := slices.Clone(event.Records)
@@ -65,7 +64,7 @@ func (f Faults) Wrap(handler Handler) Handler {
 			var other sync.WaitGroup
 			defer other.Wait()
 			other.Go(func() {
-				defer func() { _ = recover() }() // the second invocation's end is its own
+				defer func() { _ = recover() }() // a panic of the second invocation must not end this one
 				_, _ = handler(ctx, events.DynamoDBEvent{Records: slices.Clone(event.Records)})
 			})
 		}
@@ -95,7 +94,7 @@ func unfinished(seen []events.DynamoDBEventRecord, response events.DynamoDBEvent
 	return out
 }
 
-// shuffle deals the records out anew; each item's own keep their order.
+// shuffle reorders the records; those of one item keep their order.
 func shuffle(random *rand.Rand, records []events.DynamoDBEventRecord) []events.DynamoDBEventRecord {
 	queues := map[string][]events.DynamoDBEventRecord{}
 	order := make([]string, len(records))

@@ -10,10 +10,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Filter is one pattern of a mapping's FilterCriteria: every condition must hold.
-// It knows lists of exact strings and nothing else, because the template uses
-// nothing else; a pattern with another operator is refused when it is parsed, so
-// that it is never ignored here and obeyed on AWS.
+// Filter is one pattern of a mapping's FilterCriteria: every condition must hold. It supports
+// only lists of exact strings, because the template uses nothing else. A pattern with another
+// operator is refused when it is parsed, so that it is not ignored here and obeyed on AWS.
 type Filter struct {
 	conditions []condition
 }
@@ -24,7 +23,7 @@ type condition struct {
 	values []string
 }
 
-// ParseFilter reads the pattern of a filter, the JSON that stands in the template.
+// ParseFilter reads the pattern of a filter: the JSON in the template.
 func ParseFilter(pattern string) (Filter, error) {
 	decoder := json.NewDecoder(strings.NewReader(pattern))
 	decoder.UseNumber()
@@ -89,8 +88,8 @@ func (f *Filter) addLeaf(path []string, list []any) error {
 	return nil
 }
 
-// reader finds the string that a path of a pattern speaks of. A misspelled path
-// would filter everything out in silence, so that unknown ones are refused.
+// reader returns a function that reads the string at a path of a pattern. A misspelled path
+// would silently filter everything out, so unknown paths are refused.
 func reader(path []string) (func(events.DynamoDBEventRecord) (string, bool), error) {
 	switch {
 	case slices.Equal(path, []string{"eventName"}):
@@ -161,7 +160,8 @@ func (f Filter) Match(r events.DynamoDBEventRecord) bool {
 	return true
 }
 
-// matchAny is the meaning of FilterCriteria: one filter suffices, none lets all pass.
+// matchAny evaluates FilterCriteria: one matching filter is enough, and without filters every
+// record passes.
 func matchAny(filters []Filter, r events.DynamoDBEventRecord) bool {
 	if len(filters) == 0 {
 		return true

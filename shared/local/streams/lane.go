@@ -9,13 +9,13 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// lane carries the records of some items of a shard, in order, one batch at a
-// time. A shard has as many lanes as the mapping's parallelism; a shard of the engine
-// stands for as many shards as the options say.
+// lane delivers the records of some items of a shard, in order, one batch at a time. A shard
+// has as many lanes as the mapping's parallelism; a shard of the engine is divided into as
+// many shards as the options say.
 type lane struct {
 	records  chan events.DynamoDBEventRecord
 	delivery delivery
-	done     func(records int) // told when a batch is through or given up
+	done     func(records int) // called when a batch is processed or given up
 }
 
 // run ends when the channel is closed and empty, or with the context.
@@ -44,8 +44,8 @@ func (l *lane) run(ctx context.Context) {
 	}
 }
 
-// fill adds what waits, and what comes within the mapping's window, until the
-// batch is full; it returns the record that was one too many.
+// fill adds waiting records, and those that arrive within the mapping's window, until the
+// batch is full; it returns the record that did not fit any more.
 func (l *lane) fill(ctx context.Context, batch []events.DynamoDBEventRecord) ([]events.DynamoDBEventRecord, *events.DynamoDBEventRecord) {
 	m := l.delivery.mapping
 	var window <-chan time.Time
@@ -82,10 +82,10 @@ func (l *lane) fill(ctx context.Context, batch []events.DynamoDBEventRecord) ([]
 	return batch, nil
 }
 
-// laneOf finds the lane of a record: that of its partition key's shard, and within it one
-// of the mapping's, so that one item is always in the same. Records of different shards
-// overtake each other, and so do those of different items of one shard where the mapping
-// has a ParallelizationFactor:
+// laneOf returns the lane of a record: the partition key decides the shard, and the item's key
+// the lane within it, so that the records of one item share a lane. Records of different
+// shards overtake each other, and so do those of different items of one shard where the
+// mapping has a ParallelizationFactor:
 // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
 // ("Polling and batching streams").
 func laneOf(r events.DynamoDBEventRecord, partitionKey string, shards, parallelism int) int {
@@ -104,7 +104,7 @@ func laneOf(r events.DynamoDBEventRecord, partitionKey string, shards, paralleli
 	return shard*parallelism + int(hash(ItemKey(r))/7%uint32(parallelism)) //nolint:gosec // 1–10
 }
 
-// hash tells keys apart; those that are equal always agree.
+// hash spreads keys; equal keys have equal hashes.
 func hash(key string) uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(key))

@@ -1,7 +1,7 @@
-// Package streams delivers DynamoDB Streams to handlers as Lambda's event source
-// mappings do: at least once, in order per item, with batches, filters, partial
-// failures, bisecting, retries and a failure queue. It must not know which
-// functions there are nor what their records mean.
+// Package streams delivers DynamoDB Streams to handlers as Lambda's event source mappings do:
+// at least once, in order per item, with batches, filters, partial failures, bisecting,
+// retries and a failure queue. It must not know which functions exist or what their records
+// mean.
 package streams
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Handler is what a batch is handed to: a function's own handler in this
-// process, or one that invokes it elsewhere.
+// Handler processes a batch: a function's own handler in this process, or one that invokes the
+// function elsewhere.
 type Handler func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
 
 // Mapping is one event source mapping. Its fields are those of the template; the
@@ -23,11 +23,11 @@ type Mapping struct {
 	StreamARN string
 	Handler   Handler
 	Filters   []Filter
-	// PartitionKey is the attribute whose value decides in which shard a record is; empty
-	// is the whole key.
+	// PartitionKey is the attribute whose value decides which shard a record is in; if empty,
+	// the whole key decides.
 	PartitionKey string
 
-	BatchSize   int           // at most so many records per invocation; 0 is 100
+	BatchSize   int           // maximum number of records per invocation; 0 is 100
 	Window      time.Duration // how long a batch that is not full may wait for more
 	Parallelism int           // batches at once per shard, each with its own items; 0 is 1
 	Timeout     time.Duration // of one invocation; 0 is 3 s
@@ -38,14 +38,14 @@ type Mapping struct {
 	MaxAge         time.Duration // of a record; 0 is unlimited
 }
 
-// Limits of AWS, so that what the template may not say is refused here as well.
+// Limits of AWS, so that a template that AWS would refuse is refused here as well.
 const (
 	maxBatch       = 10_000
 	maxWindow      = 5 * time.Minute
 	maxParallelism = 10
 	maxRetries     = 10_000
-	// maxPayload keeps an invocation's JSON below Lambda's 6 MB: an image takes up to
-	// twice its stored size once it is written as JSON.
+	// maxPayload keeps an invocation's JSON below Lambda's 6 MB: an image takes up to twice
+	// its stored size as JSON.
 	maxPayload = 3 << 20
 )
 

@@ -27,8 +27,9 @@ type shard struct {
 	last    string // sequence number of the last record read, filtered ones included
 }
 
-// waiting is how many records a lane may leave unread. Where a shard of the engine stands
-// for several, one that hangs must not hold up the others, which it does in the end.
+// waiting is how many records may wait in a lane before reading stops. Where a shard of the
+// engine is divided into several, the number is larger, so that one shard that hangs does not
+// hold up the others too soon.
 func waiting(c *consumer) int {
 	if c.options.Shards > 1 {
 		return max(2*c.mapping.BatchSize, 1000)
@@ -55,8 +56,8 @@ func newShard(id string, c *consumer) *shard {
 	return s
 }
 
-// run returns true when the shard was closed and everything in it is through;
-// false when the context ended first.
+// run returns true when the shard was closed and everything in it is processed; false when the
+// context ended first.
 func (s *shard) run(ctx context.Context) bool {
 	for _, l := range s.lanes {
 		s.working.Go(func() { l.run(ctx) })
@@ -86,7 +87,7 @@ func (s *shard) read(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case errors.As(err, &gone):
-			return // trimmed away as a whole: nothing is left to read
+			return // the whole shard was trimmed: nothing is left to read
 		case errors.As(err, &expired):
 			iterator = "" // a new one, after the last record read
 			continue
@@ -120,8 +121,8 @@ func (s *shard) read(ctx context.Context) {
 	}
 }
 
-// page reads the next records; without an iterator it makes one, after the last
-// record read or else at the oldest.
+// page reads the next records. Without an iterator it requests one after the last record read,
+// or at the oldest record.
 func (s *shard) page(ctx context.Context, iterator string) ([]types.Record, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -147,8 +148,8 @@ func (s *shard) page(ctx context.Context, iterator string) ([]types.Record, stri
 	return out.Records, aws.ToString(out.NextShardIterator), nil
 }
 
-// handOver gives a record to its lane and waits while that is full, as a mapping that
-// lags does; false when the context ended.
+// handOver gives a record to its lane and waits while that is full; false when the context
+// ended.
 func (s *shard) handOver(ctx context.Context, raw types.Record) bool {
 	r := Record(raw, s.consume.mapping.StreamARN)
 	if m := s.consume.mapping; matchAny(m.Filters, r) {

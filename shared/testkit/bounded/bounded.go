@@ -1,6 +1,6 @@
-// Package bounded refuses requests to DynamoDB for as many items as there are: with enough
-// of them, a function would run out of time or memory one day. Every test on the engine
-// passes it. It must not know what the items are for.
+// Package bounded refuses requests to DynamoDB that read an unbounded number of items: with
+// enough data, a function would run out of time or memory. All tests on the engine use it. It
+// must not know what the items are for.
 package bounded
 
 import (
@@ -14,14 +14,14 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// byDomain are the queries that need no limit, by what their partitions begin with: their
-// items are as few as the domain says.
+// byDomain lists the queries that need no limit, by the prefix of their partition key: the
+// domain bounds their number of items.
 var byDomain = map[string]string{
 	"REL#": "a release, its log's counter and at most 100 links",
 }
 
-// Refuse returns the option (a service's Options.APIOptions) that fails such a request. It
-// looks at what is sent, and so at the limit that the code came to set, whatever way.
+// Refuse returns the option (for a service's Options.APIOptions) that fails such requests. It
+// checks the request that is sent, and so the limit that it really has.
 func Refuse(fail func(format string, args ...any)) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("bounded", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
@@ -34,7 +34,7 @@ func Refuse(fail func(format string, args ...any)) func(*middleware.Stack) error
 	}
 }
 
-// unbounded says that a request is one; nil for others.
+// unbounded returns an error for an unbounded request; nil for others.
 func unbounded(request any) error {
 	switch in := request.(type) {
 	case *dynamodb.ScanInput:

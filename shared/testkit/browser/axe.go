@@ -25,7 +25,7 @@ func Checkers(t testing.TB) string {
 	check(t, err)
 	dir := filepath.Join(root, ".local", "checkers")
 	check(t, os.MkdirAll(dir, 0o755))
-	lock, err := os.Create(filepath.Join(dir, "lock")) // other tests may be at it
+	lock, err := os.Create(filepath.Join(dir, "lock")) // other tests may be installing them
 	check(t, err)
 	defer lock.Close()
 	check(t, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX))
@@ -50,10 +50,10 @@ func Checkers(t testing.TB) string {
 	return filepath.Join(dir, "node_modules")
 }
 
-// Looks are those that every page is checked in.
+// Looks are the looks in which every page is checked.
 var Looks = []Look{{Width: 1280}, {Width: 1280, Dark: true}, {Width: 320}, {Width: 320, Dark: true}, {Width: 700, Media: "print"}}
 
-// finding is what axe says about a rule.
+// finding is what axe reports about a rule.
 type finding struct {
 	ID, Help string
 	Nodes    []node
@@ -62,7 +62,7 @@ type finding struct {
 type node struct{ HTML, FailureSummary string }
 
 // Judge lists what is wrong with the open page in a look: what axe finds or cannot decide,
-// what sticks out on the right, and labels of a drawing that it cuts off.
+// elements that are wider than the page, and labels that the drawing cuts off.
 func (b *Browser) Judge(l Look) []string {
 	b.t.Helper()
 	if b.axe == "" {
@@ -71,7 +71,7 @@ func (b *Browser) Judge(l Look) []string {
 		b.axe = string(text)
 	}
 	wrong := b.tooWide(l)
-	// What a frame shows is a page of its own, and judged as one.
+	// The content of a frame is a page of its own, and is checked as one.
 	var found struct{ Violations, Incomplete []finding }
 	b.Eval(b.axe+"; axe.run(document, {iframes: false, rules: {'frame-tested': {enabled: false}}, resultTypes: ['violations', 'incomplete']})", &found)
 	for _, f := range append(found.Violations, slices.DeleteFunc(found.Incomplete, onlyDrawn)...) {
@@ -80,9 +80,9 @@ func (b *Browser) Judge(l Look) []string {
 	return wrong
 }
 
-// onlyDrawn tells whether axe could not judge the contrast of text in the drawing, and
-// nothing else: it cannot see the background there. Text in the list has the same
-// colours on the same background, and there it can.
+// onlyDrawn reports whether a finding is only that axe could not determine the contrast of
+// text in the drawing, where it cannot see the background. The list has the same colours on
+// the same background, and axe checks them there.
 func onlyDrawn(f finding) bool {
 	return f.ID == "color-contrast" && !slices.ContainsFunc(f.Nodes, func(n node) bool { return !strings.HasPrefix(n.HTML, "<text") })
 }
@@ -92,7 +92,7 @@ func (b *Browser) tooWide(l Look) (wrong []string) {
 		Width int
 		Wide  []string
 	}
-	// What scrolls by itself may be wider than the page.
+	// Elements with a scroll bar of their own may be wider than the page.
 	b.Eval(`({Width: document.documentElement.scrollWidth, Wide: [...document.querySelectorAll('body *:not(svg *)')]
 		.filter(e => e.getBoundingClientRect().right > innerWidth + 0.5)
 		.filter(e => { for (let p = e.parentElement; p; p = p.parentElement) if (/auto|scroll/.test(getComputedStyle(p).overflowX)) return false; return true })

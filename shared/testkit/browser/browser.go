@@ -1,6 +1,5 @@
-// Package browser lets tests look at pages as people do: in a headless Chromium, with axe
-// (what keeps people out) and the Nu HTML checker (what is no HTML). Tests alone link it. It
-// must not know any page.
+// Package browser lets tests check pages in a headless Chromium, with axe (accessibility) and
+// the Nu HTML checker (valid HTML). Only tests link it. It must not know any page.
 package browser
 
 import (
@@ -14,7 +13,7 @@ import (
 	"time"
 )
 
-// Need ends a test that lacks a tool: with a failure in CI, with a skip elsewhere.
+// Need ends a test that lacks a tool: it fails in CI and is skipped elsewhere.
 func Need(t testing.TB, how string, err error) {
 	t.Helper()
 	switch {
@@ -29,13 +28,13 @@ func Need(t testing.TB, how string, err error) {
 // within is how long a test may use its browser; a hanging one must not hang the test.
 const within = 6 * time.Minute
 
-// Browser is a headless Chromium, spoken to over a pipe in its DevTools protocol.
+// Browser is a headless Chromium, controlled through a pipe with the DevTools protocol.
 type Browser struct {
 	t    testing.TB
 	to   *os.File
 	from *bufio.Reader
 	sent int
-	// Problems are what the open page's console has complained about.
+	// Problems are the warnings and errors in the open page's console.
 	Problems []string
 	session  string
 	axe      string
@@ -51,7 +50,8 @@ type message struct {
 	Error     *struct{ Message string }
 }
 
-// Start starts one; it ends with the test. Where there is none the test is skipped, and fails in CI.
+// Start starts a browser, which ends with the test. Where none is installed the test is
+// skipped, but fails in CI.
 func Start(t testing.TB) *Browser {
 	t.Helper()
 	var path string
@@ -80,11 +80,11 @@ func Start(t testing.TB) *Browser {
 	_ = theirOut.Close()
 	b := &Browser{t: t, to: to, from: bufio.NewReaderSize(from, 1<<20)}
 	t.Cleanup(func() {
-		_ = to.Close() // it ends when nobody speaks to it any more
+		_ = to.Close() // the browser ends when its pipe is closed
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			_ = c.Wait() // how it ends is nobody's business
+			_ = c.Wait() // its exit status does not matter
 		}()
 		select {
 		case <-done:
@@ -116,7 +116,7 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// call asks for something and reads until the answer is there.
+// call sends a command and reads messages until its answer arrives.
 func (b *Browser) call(method string, params object, result any) {
 	b.t.Helper()
 	b.sent++
@@ -146,7 +146,7 @@ func (b *Browser) call(method string, params object, result any) {
 	}
 }
 
-// next reads one message and notes what the page complains about.
+// next reads one message and records the page's problems.
 func (b *Browser) next() message {
 	b.t.Helper()
 	text, err := b.from.ReadBytes(0)
@@ -162,7 +162,7 @@ func (b *Browser) next() message {
 	return m
 }
 
-// Look is how somebody looks at a page.
+// Look is a way of displaying a page.
 type Look struct {
 	Width int
 	Media string // "print", or empty for a screen
@@ -177,7 +177,7 @@ func (l Look) String() string {
 	return s + l.Media
 }
 
-// Open loads a page as somebody would see it.
+// Open loads a page in a look.
 func (b *Browser) Open(url string, l Look) {
 	b.t.Helper()
 	scheme := "light"
@@ -193,7 +193,7 @@ func (b *Browser) Open(url string, l Look) {
 	}
 }
 
-// Eval runs a script beside the page, whose policy does not bind it.
+// Eval runs a script in the page; the page's content security policy does not apply to it.
 func (b *Browser) Eval(script string, result any) {
 	b.t.Helper()
 	var out struct {

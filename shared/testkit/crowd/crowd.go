@@ -1,6 +1,6 @@
-// Package crowd answers requests for tasks that are too many to be written to an engine:
-// the rows by which they are found from their change requests, and the tasks themselves.
-// Everything else goes on to the engine. It must not know what the tasks are read for.
+// Package crowd simulates more tasks than can be written to an engine in a test: it answers
+// queries for a change request's tasks and reads of the tasks themselves. All other requests
+// go to the engine. It must not know what the tasks are read for.
 package crowd
 
 import (
@@ -16,13 +16,14 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// Crowd is so many tasks of so many people: task n is linked to the change request
-// n % len(Changes) and asked for by person n % People.
+// Crowd is a number of tasks of a number of people: task n is linked to the change request n %
+// len(Changes), and its requester is person n % People.
 type Crowd struct {
 	Tasks, People int
 	Changes       []string
 	Table         string // of tasks
-	// Like is the stored item of a task; all others differ from it in what tells them apart.
+	// Like is the stored item of a task; the others differ from it only in their ids, links
+	// and requesters.
 	Like map[string]types.AttributeValue
 }
 
@@ -50,7 +51,8 @@ func (c Crowd) Option(o *dynamodb.Options) {
 	})
 }
 
-// change is which of the change requests a query asks for the tasks of; -1 for none.
+// change returns the index of the change request whose tasks a query asks for; -1 for other
+// queries.
 func (c Crowd) change(in *dynamodb.QueryInput) int {
 	if aws.ToString(in.TableName) != c.Table || in.IndexName != nil {
 		return -1
@@ -65,7 +67,7 @@ func (c Crowd) change(in *dynamodb.QueryInput) int {
 	})
 }
 
-// rowBytes is what a row weighs, about.
+// rowBytes is the approximate size of a row.
 const rowBytes = 40
 
 func (c Crowd) rows(in *dynamodb.QueryInput, at int) *dynamodb.QueryOutput {
@@ -109,7 +111,7 @@ func (c Crowd) tasks(asked types.KeysAndAttributes) *dynamodb.BatchGetItemOutput
 	}
 }
 
-// units are what so many blocks of 4 KB cost to read.
+// units returns the capacity that reading blocks of 4 KB consumes.
 func (c Crowd) units(consistent *bool, blocks float64) *types.ConsumedCapacity {
 	if !aws.ToBool(consistent) {
 		blocks /= 2

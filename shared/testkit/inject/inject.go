@@ -1,6 +1,6 @@
-// Package inject puts faults into the requests of the SDK's clients, where tests decide
-// which: around a whole call, above the SDK's retries, and around each attempt, below
-// them. It must not know what a fault is meant to show.
+// Package inject lets tests put faults into the requests of the SDK's clients: around a whole
+// call, above the SDK's retries, or around each attempt, below them. It must not know what a
+// fault is meant to show.
 package inject
 
 import (
@@ -22,19 +22,18 @@ type Call struct {
 	Input     any    // *dynamodb.UpdateItemInput; nil around an attempt
 }
 
-// Around stands between a caller and what it calls. It may fail without calling do,
-// fail although do succeeded (the answer is lost), wait, or do other things first.
+// Around wraps a call. It may fail without calling do, fail although do succeeded (a lost
+// answer), wait, or do other things first.
 type Around func(ctx context.Context, call Call, do func(context.Context) error) error
 
-// Option puts the one around every call of a client of DynamoDB and the other around
-// every attempt; either may be nil.
+// Option puts call around every call of a DynamoDB client and attempt around every attempt;
+// either may be nil.
 func Option(call, attempt Around) func(*dynamodb.Options) {
 	return func(o *dynamodb.Options) { o.APIOptions = append(slices.Clone(o.APIOptions), Into(call, attempt)) }
 }
 
-// Into returns the option (a service's Options.APIOptions) that puts the one around
-// every call and the other around every attempt; either may be nil. The input of a call
-// is also known to its attempts.
+// Into returns the option (a service's Options.APIOptions) that puts call around every call
+// and attempt around every attempt; either may be nil.
 func Into(call, attempt Around) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		outermost := middleware.InitializeMiddlewareFunc("inject-call", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (out middleware.InitializeOutput, md middleware.Metadata, err error) {
@@ -78,12 +77,12 @@ func Lost() error {
 	return &smithyhttp.RequestSendError{Err: errors.New("injected: the connection broke before the answer")}
 }
 
-// Refused is an answer of the service by its error code, such as ThrottlingException.
+// Refused is an error answer of the service with a code, such as ThrottlingException.
 func Refused(code string) error {
 	return &smithy.GenericAPIError{Code: code, Message: "injected", Fault: smithy.FaultClient}
 }
 
-// Counter counts attempts by operation: what goes over the wire.
+// Counter counts attempts by operation, that is, the requests that are really sent.
 type Counter struct {
 	mu sync.Mutex
 	n  map[string]int
@@ -100,7 +99,7 @@ func (c *Counter) Count(ctx context.Context, call Call, do func(context.Context)
 	return do(ctx)
 }
 
-// Take returns the counts so far and begins anew.
+// Take returns the counts so far and resets them.
 func (c *Counter) Take() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,7 +108,7 @@ func (c *Counter) Take() Counts {
 	return n
 }
 
-// Counts is how often each operation went over the wire.
+// Counts is how often each operation was sent.
 type Counts map[string]int
 
 // Total is the number of all requests.

@@ -1,6 +1,6 @@
-// Package meter tells what requests to DynamoDB cost, for tests and benchmarks: how many
-// they are, and the capacity units that AWS would charge for them. It must not know what
-// the requests are for.
+// Package meter measures what requests to DynamoDB cost, for tests and benchmarks: their
+// number, and the capacity units that AWS would charge. It must not know what the requests are
+// for.
 package meter
 
 import (
@@ -18,8 +18,8 @@ import (
 )
 
 // Meter adds up what the requests of a client cost. It is safe for concurrent use, but
-// what it says of writes that meet on an item at the same time is approximate: it looks at
-// the item before and after each.
+// approximate for concurrent writes to one item, because it reads the item before and after
+// each write.
 type Meter struct {
 	engine *dynamodb.Client
 
@@ -28,13 +28,13 @@ type Meter struct {
 	n       Reading
 }
 
-// New returns a meter that looks at items through a client of the engine's own, which is
-// not metered.
+// New returns a meter that reads items through the given client, which must not be metered
+// itself.
 func New(engine *dynamodb.Client) *Meter {
 	return &Meter{engine: engine, indexes: map[string][]index{}}
 }
 
-// Reading is what was added up.
+// Reading is the sum of the costs.
 type Reading struct {
 	Requests map[string]int // by the name of the operation: "Query"
 	Read     float64        // read capacity units, of tables and indexes
@@ -66,7 +66,7 @@ func (r Reading) String() string {
 	return strings.Join(all, ", ")
 }
 
-// Take returns what was added up so far and begins anew.
+// Take returns the costs so far and resets them.
 func (m *Meter) Take() Reading {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,9 +75,9 @@ func (m *Meter) Take() Reading {
 	return n
 }
 
-// Option puts the meter into a client. What reads cost the engine says; what writes cost
-// is worked out from the items before and after them, because DynamoDB Local is wrong
-// about transactions (one update is 4 units there) and about indexes.
+// Option adds the meter to a client. The cost of reads is the engine's; the cost of writes is
+// computed from the items before and after, because DynamoDB Local is wrong about transactions
+// (one update is 4 units there) and about indexes.
 func (m *Meter) Option(o *dynamodb.Options) {
 	o.APIOptions = append(slices.Clone(o.APIOptions), func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("meter", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
@@ -97,8 +97,7 @@ func (m *Meter) Option(o *dynamodb.Options) {
 	})
 }
 
-// write is one item that a request writes, or whose condition it checks, which costs as
-// much.
+// write is one item that a request writes, or whose condition it checks, which costs the same.
 type write struct {
 	table       string
 	key         Item
@@ -106,7 +105,8 @@ type write struct {
 	transaction bool
 }
 
-// writesOf is what a request is about to write, with the items as they are; nil for reads.
+// writesOf returns the writes of a request, with the items as they are before it; nil for
+// reads.
 func (m *Meter) writesOf(ctx context.Context, input any) ([]write, error) {
 	var all []write
 	add := func(table *string, key Item, transaction bool) {
@@ -150,7 +150,7 @@ func (m *Meter) writesOf(ctx context.Context, input any) ([]write, error) {
 	return all, err
 }
 
-// look reads the items that are written, as they are now.
+// look reads the current state of the items that are written.
 func (m *Meter) look(ctx context.Context, writes []write) ([]Item, error) {
 	items := make([]Item, len(writes))
 	for i, w := range writes {
@@ -170,7 +170,7 @@ func (m *Meter) look(ctx context.Context, writes []write) ([]Item, error) {
 
 var consistent = true
 
-// learn asks for a table's indexes, once.
+// learn reads a table's indexes, once.
 func (m *Meter) learn(ctx context.Context, table string) error {
 	m.mu.Lock()
 	_, known := m.indexes[table]

@@ -10,10 +10,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Item is an item as the SDK has it; nil is none.
+// Item is an item as the SDK represents it; nil means that there is none.
 type Item = map[string]types.AttributeValue
 
-// index is what a global secondary index takes of a table's items.
+// index says which attributes of an item a global secondary index has.
 type index struct {
 	keys      []string        // of the index
 	projected map[string]bool // with the keys of index and table; nil is everything
@@ -40,11 +40,11 @@ func indexesOf(t *types.TableDescription) []index {
 	return all
 }
 
-// writeUnits is what a write takes from the table itself: a unit for each kilobyte begun
-// of the item before or after it, whichever is larger, and at least one; twice that in a
-// transaction, which writes each item twice. CapacityUnitCalculations.html ("Write
-// operation capacity unit consumption") and transaction-apis.html ("Capacity
-// management for transactions") of the DynamoDB Developer Guide.
+// writeUnits is what a write costs in the table itself: one unit for each started kilobyte of
+// the item before or after it, whichever is larger, and at least one; twice that in a
+// transaction, which writes each item twice. CapacityUnitCalculations.html ("Write operation
+// capacity unit consumption") and transaction-apis.html ("Capacity management for
+// transactions") of the DynamoDB Developer Guide.
 func writeUnits(before, after Item, transaction bool) float64 {
 	units := kilobytes(max(Size(before), Size(after)))
 	if transaction {
@@ -53,11 +53,11 @@ func writeUnits(before, after Item, transaction bool) float64 {
 	return units
 }
 
-// indexUnits is what a write takes from one index: nothing where the entry stays as it
-// new, one write where an entry comes, goes or has other values, and two where its key is
-// another: one to take the old entry away, one to put the new one. GSI.html ("Write
-// capacity units"). The guide says nothing of transactions there; an index follows its
-// table afterwards, so a write that was in one is counted once.
+// indexUnits is what a write costs in one index: nothing where the entry stays the same, one
+// write where an entry is added, removed or changed, and two where its key changes: one to
+// remove the old entry and one to add the new one. GSI.html ("Write capacity units"). The
+// guide does not mention transactions there; an index is updated after its table, so a write
+// in a transaction counts once.
 func (i index) indexUnits(before, after Item) float64 {
 	previous, next := i.entry(before), i.entry(after)
 	switch {
@@ -77,7 +77,8 @@ func (i index) indexUnits(before, after Item) float64 {
 	return kilobytes(max(Size(previous), Size(next)))
 }
 
-// entry is what the index has of an item; nil where the item lacks a key of it.
+// entry returns the index's entry for an item; nil where the item lacks one of the index's
+// keys.
 func (i index) entry(item Item) Item {
 	for _, key := range i.keys {
 		if item[key] == nil {
@@ -126,7 +127,7 @@ func sizeOfValue(v types.AttributeValue) int {
 		for _, b := range v.Value {
 			size += len(b)
 		}
-	case *types.AttributeValueMemberL: // three bytes, and one for each thing in it
+	case *types.AttributeValueMemberL: // three bytes, and one for each element
 		size = 3 + len(v.Value)
 		for _, e := range v.Value {
 			size += sizeOfValue(e)
@@ -137,7 +138,8 @@ func sizeOfValue(v types.AttributeValue) int {
 	return size
 }
 
-// sizeOfNumber is a byte for two significant digits, one more, and one for a minus.
+// sizeOfNumber is one byte for every two significant digits, one more, and one for a minus
+// sign.
 func sizeOfNumber(n string) int {
 	digits := strings.TrimLeft(strings.TrimPrefix(n, "-"), "0.")
 	digits = strings.TrimRight(strings.ReplaceAll(digits, ".", ""), "0")

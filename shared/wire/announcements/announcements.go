@@ -1,6 +1,6 @@
 // Package announcements makes the functions that publish on the event bus: the one that
-// announces, and the sweep, which repairs announcements and settlements alike. It must
-// know nothing about mails.
+// announces, and the sweep, which repairs announcements and settlements alike. It must not
+// know anything about mails.
 package announcements
 
 import (
@@ -16,7 +16,7 @@ func Announce(c host.Config) host.Function {
 	return host.Events(announcer(c, wire.Store(c)).Stream)
 }
 
-// Sweep is the function that the schedule calls for whatever is unfinished.
+// Sweep is the function that the schedule invokes to finish what was left unfinished.
 func Sweep(c host.Config) host.Function {
 	store := wire.Store(c)
 	a := announcer(c, store)

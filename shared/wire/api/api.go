@@ -15,7 +15,7 @@ func Endpoint(c host.Config, route rest.Route) host.Function {
 	return host.HTTP(rest.Handler(o, route).WithPublicURL(c.PublicURL, c.AllowedOrigins))
 }
 
-// Preflight is the function that tells browsers which origins may call.
+// Preflight is the function that answers CORS preflight requests.
 func Preflight(c host.Config) host.Function {
 	return host.HTTP(rest.Preflight(c.AllowedOrigins))
 }

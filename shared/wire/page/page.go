@@ -1,5 +1,5 @@
-// Package page makes the function that serves the public page. It must know nothing that
-// the public may not.
+// Package page makes the function that serves the public page. It must not link anything that
+// can read what the public may not see.
 package page
 
 import (

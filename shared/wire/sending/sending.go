@@ -1,4 +1,5 @@
-// Package sending makes the function that sends mail. It alone links the client of SES.
+// Package sending makes the function that sends mail. It alone links the client of SES; it
+// must not know who is told what.
 package sending
 
 import (

@@ -1,5 +1,5 @@
-// Package settlement makes the functions that bring a release's end to its change
-// requests and their tasks. It must know nothing of mails or the bus.
+// Package settlement makes the functions that apply a deployment, rollback or cancellation to
+// the release's change requests and their tasks. It must know nothing of mails or the bus.
 package settlement
 
 import (

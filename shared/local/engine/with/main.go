@@ -1,5 +1,5 @@
-// Command with runs a command with one database engine beside it: `with -- go test
-// ./...`. It must not know what the command does with it.
+// Command with starts a database engine for the time that another command runs: `with -- go
+// test ./...`. It must not know what the command does with it.
 package main
 
 import (
