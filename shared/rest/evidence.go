@@ -21,7 +21,7 @@ var (
 		Summary: "Erase a person's words or name from an entry of the record",
 		About:   "Takes what is named out of one entry, for good, and leaves an entry of the kind `erasure` that says what, and by whom. That the entry was there, and all else it says, can still be proved. The words of a change request's decision or edit stand in its record and in the log of its release: each has to be erased.",
 		Body:    (*operations.EraseWordsInput)(nil), Answer: (*release.LogEntry)(nil),
-		Refusals: []string{"nothing-to-erase", "not-sealed"}, serve: eraseWords,
+		Refusals: []string{"not-found", "nothing-to-erase", "not-sealed"}, serve: eraseWords,
 	}
 )
 

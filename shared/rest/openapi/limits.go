@@ -29,6 +29,9 @@ func docOf(schema string, t reflect.Type, f fields.Field, m mode) fieldDoc {
 	default:
 		doc.limits = otherwise[f.Name]
 	}
+	if list, known := lists[schema+"."+f.Name]; known {
+		doc.list = list
+	}
 	switch b.Form {
 	case release.FormLine, release.FormProse, release.FormConfigurationItem:
 		doc.text += " The bound counts bytes of UTF-8."
@@ -93,16 +96,24 @@ var choices = map[reflect.Type][]string{
 
 // otherwise are limits of fields that nobody sends, and of cursors, which the store checks.
 var otherwise = map[string]object{
-	"cursor":                   {{"maxLength", 5000}, {"pattern", "^[A-Za-z0-9_-]+$"}},
-	"state":                    {{"enum", []any{"settling", "settled"}}},
-	"changedSinceApproval":     {{"enum", anys(release.PlanFields())}},
-	"LogEntry.releaseId":       identifier,
-	"LogEntry.changeRequestId": identifier,
-	"ScopedChange.id":          identifier,
-	"LoggedStep.order":         {{"minimum", 1}, {"maximum", release.MaxOrder}},
-	"Advice.code":              {{"enum", anys(release.AdviceCodes())}},
-	"Problem.type":             {{"format", "uri-reference"}},
-	"Problem.status":           {{"minimum", 400}, {"maximum", 599}},
+	"cursor":                          {{"maxLength", 5000}, {"pattern", "^[A-Za-z0-9_-]+$"}},
+	"state":                           {{"enum", []any{"settling", "settled"}}},
+	"changedSinceApproval":            {{"enum", anys(release.PlanFields())}},
+	"LogEntry.releaseId":              identifier,
+	"LogEntry.changeRequestId":        identifier,
+	"ScopedChange.id":                 identifier,
+	"EraseWordsInput.releaseId":       identifier,
+	"EraseWordsInput.changeRequestId": identifier,
+	"EraseWordsInput.values":          {{"enum", anys(release.Erasables)}},
+	"LoggedStep.order":                {{"minimum", 1}, {"maximum", release.MaxOrder}},
+	"Advice.code":                     {{"enum", anys(release.AdviceCodes())}},
+	"Problem.type":                    {{"format", "uri-reference"}},
+	"Problem.status":                  {{"minimum", 400}, {"maximum", 599}},
+}
+
+// lists are the bounds of lists that are checked by hand.
+var lists = map[string]object{
+	"EraseWordsInput.values": {{"minItems", 1}, {"maxItems", len(release.Erasables)}, {"uniqueItems", true}},
 }
 
 // limitsOf is a bound in JSON Schema. Schemas count characters and bounds bytes, so a

@@ -29,6 +29,9 @@ func (w *writer) parameters(r rest.Route) []object {
 			if f.Name == "limit" {
 				doc.limits = append(doc.limits, member{"default", operations.PageSize})
 			}
+			if f.Type.Kind() == reflect.String && !slices.ContainsFunc(doc.limits, func(m member) bool { return m.name == "enum" }) {
+				doc.limits = append(object{{"minLength", 1}}, doc.limits...) // without a value it is refused
+			}
 			schema := w.property(f.Name, f.Type, doc, output, false)
 			schema = slices.DeleteFunc(schema, func(m member) bool { return m.name == "description" })
 			all = append(all, object{{"name", f.Name}, {"in", "query"}, {"description", doc.text}, {"schema", schema}})

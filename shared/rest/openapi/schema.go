@@ -117,8 +117,17 @@ func (w *writer) object(name string, t reflect.Type, m mode) object {
 	if m != output {
 		o = append(o, member{"additionalProperties", false})
 	}
+	if pair, known := oneOfTwo[name]; known {
+		with := func(present, absent string) object {
+			return object{{"required", []string{present}}, {"properties", object{{present, object{{"type", "string"}}}, {absent, object{{"type", "null"}}}}}}
+		}
+		o = append(o, member{"oneOf", []any{with(pair[0], pair[1]), with(pair[1], pair[0])}})
+	}
 	return o
 }
+
+// oneOfTwo are the fields of which a request names one and not the other.
+var oneOfTwo = map[string][2]string{"EraseWordsInput": {"releaseId", "changeRequestId"}}
 
 // about describes some schemas as a whole.
 var about = map[string]string{
