@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// A batch is no transaction: what of it could not be done comes back, and only where that
-// is all of it the request fails. API_BatchGetItem ("UnprocessedKeys"), API_BatchWriteItem
-// ("UnprocessedItems"), and …/Programming.Errors.html ("Batch operations and error
-// handling").
+// A batch is not a transaction: the part of it that was not processed is returned, and the
+// request fails only if nothing was processed. API_BatchGetItem ("UnprocessedKeys"),
+// API_BatchWriteItem ("UnprocessedItems"), and …/Programming.Errors.html ("Batch operations
+// and error handling").
 
-// batchGet reads what its partition keys bear; a part may come back for no other reason
-// than that DynamoDB was busy.
+// batchGet reads the keys whose partition is not throttled; others may also come back
+// unprocessed just because DynamoDB was busy.
 func (c *call) batchGet() (*http.Response, error) {
 	l := c.layer
 	type part struct {
@@ -129,7 +129,7 @@ func has(of map[string]attributes, item string) bool {
 	return ok
 }
 
-// units are what reading so many bytes costs: …/read-write-operations.html.
+// units returns what reading a number of bytes costs: …/read-write-operations.html.
 func units(size int, consistent bool) float64 {
 	n := float64(max(1, (size+4095)/4096))
 	if !consistent {
@@ -138,7 +138,7 @@ func units(size int, consistent bool) float64 {
 	return n
 }
 
-// batchWrite writes what meets no transaction and no hot partition key.
+// batchWrite writes the items that no transaction holds and whose partition key is not hot.
 func (c *call) batchWrite() (*http.Response, error) {
 	l := c.layer
 	type request struct {
@@ -223,7 +223,7 @@ func (c *call) batchWrite() (*http.Response, error) {
 	})
 }
 
-// some chooses which of so many requests are carried out now: all, or some, never none.
+// some chooses which of a number of requests are carried out now: all or some, never none.
 func (c *call) some(of int) func(int) bool {
 	l := c.layer
 	if of < 2 || !l.chance(l.options.Load().Unprocessed) {
@@ -238,7 +238,7 @@ func (c *call) some(of int) func(int) bool {
 	return func(i int) bool { return !held[i] }
 }
 
-// but is the request with another value for one of its fields.
+// but returns the request with another value for one of its fields.
 func (c *call) but(field string, value json.RawMessage) ([]byte, error) {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(c.body, &all); err != nil {

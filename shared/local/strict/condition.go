@@ -66,7 +66,7 @@ func (c *call) name(of string) string {
 	return of
 }
 
-// matches tells whether an item lies in the range.
+// matches reports whether an item is in the range.
 func (k keyCondition) matches(i attributes) bool {
 	hash, ok := i[k.hashName]
 	if !ok || scalar(hash) != k.hash {

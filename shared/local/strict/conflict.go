@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// flight is what is under way at this moment.
+// flight is what is in progress now.
 type flight struct {
-	transactions map[string]int // items that a TransactWriteItems holds
-	writes       map[string]int // items that any other write is on
+	transactions map[string]int // items that a running TransactWriteItems holds
+	writes       map[string]int // items that any other write is writing
 	tokens       map[string]bool
 	done         map[string]time.Time // tokens of transactions that were carried out
 }
 
-// remembered is how long DynamoDB knows a transaction by its token again:
+// remembered is how long DynamoDB recognises a transaction by its token:
 // …/transaction-apis.html ("Idempotency").
 const remembered = 10 * time.Minute
 
@@ -52,7 +52,8 @@ func (c *call) write() (*http.Response, error) {
 	return answer, err
 }
 
-// begin marks those writes as under way that meet no transaction, and returns the others.
+// begin marks the writes that no transaction conflicts with as in progress, and returns the
+// others.
 func (l *Layer) begin(all ...written) (refused []written) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,7 +67,7 @@ func (l *Layer) begin(all ...written) (refused []written) {
 	return refused
 }
 
-// release takes items out of what is under way.
+// release removes items from what is in progress.
 func (l *Layer) release(held map[string]int, items ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,7 +78,7 @@ func (l *Layer) release(held map[string]int, items ...string) {
 	}
 }
 
-// transactWrite cancels a transaction that shares an item with one that is under way.
+// transactWrite cancels a transaction that shares an item with a write in progress.
 func (c *call) transactWrite() (*http.Response, error) {
 	l := c.layer
 	items, all := c.transacted()
@@ -154,7 +155,7 @@ func (l *Layer) carriedOut(token string) {
 	l.flight.done[token] = time.Now()
 }
 
-// transactGet cancels where any write is under way on one of the items.
+// transactGet cancels if a write to one of the items is in progress.
 func (c *call) transactGet() (*http.Response, error) {
 	l := c.layer
 	items, _ := c.transacted()
@@ -202,7 +203,7 @@ func (c *call) transacted() (items []string, all []written) {
 	return items, all
 }
 
-// overlaps tells which items are under way already; nil where none is.
+// overlaps says which items have a write in progress; nil where none has.
 func (l *Layer) overlaps(items []string, held ...map[string]int) []reason {
 	reasons, conflict := make([]reason, len(items)), false
 	for i, item := range items {

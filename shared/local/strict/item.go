@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// attributes are an item or a key, its values still as they came.
+// attributes are an item or a key, with the values as raw JSON.
 type attributes map[string]json.RawMessage
 
-// table is what the layer must know of a table: its keys, and those of its indexes.
+// table is what the layer knows about a table: its keys, and those of its indexes.
 type table struct {
 	hash, sort string
 	indexes    map[string]index
@@ -22,7 +22,7 @@ type index struct {
 	include    []string
 }
 
-// describe tells a table's keys; nil where there is no such table.
+// describe returns a table's keys; nil where there is no such table.
 func (c *call) describe(name string) *table {
 	l := c.layer
 	l.mu.Lock()

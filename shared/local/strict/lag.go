@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// lagging is an item of which some reads do not see the last write yet. "Any updates to
-// the base table are propagated asynchronously", "you might see stale data":
-// …/GSI.html ("Data synchronization between tables and global secondary indexes") and
+// lagging is an item whose last write some reads do not see yet. "Any updates to the base
+// table are propagated asynchronously", "you might see stale data": …/GSI.html ("Data
+// synchronization between tables and global secondary indexes") and
 // …/HowItWorks.ReadConsistency.html.
 type lagging struct {
 	before attributes // nil where there was no such item
 	until  time.Time
 }
 
-// pending is what a write will have left behind.
+// pending holds the items of a write as they were before it.
 type pending struct {
 	layer  *Layer
 	items  []written
 	before map[string]attributes
 }
 
-// beforeWrites reads the items as they are before a write that others will see late.
+// beforeWrites reads the items before a write that some reads will see late.
 func (c *call) beforeWrites(all ...written) *pending {
 	l := c.layer
 	if l.options.Load().Lag <= 0 || !l.chance(l.options.Load().Behind) {
@@ -32,7 +32,7 @@ func (c *call) beforeWrites(all ...written) *pending {
 	return &pending{l, all, c.read(all)}
 }
 
-// record hides the write, which was carried out, for a while.
+// record hides the write from lagging reads for a while.
 func (p *pending) record() {
 	if p == nil {
 		return
@@ -53,7 +53,7 @@ func (p *pending) record() {
 	}
 }
 
-// stale returns what reads of a table may still see; empty where it is up to date.
+// stale returns the old items that reads of a table may still see.
 func (l *Layer) stale(table string) map[string]attributes {
 	if l.options.Load().Lag <= 0 {
 		return nil

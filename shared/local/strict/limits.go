@@ -5,11 +5,11 @@ import (
 )
 
 const (
-	// maxTransaction is what the items of a transaction may be together: …/ServiceQuotas.html
-	// ("Transactions") and API_TransactWriteItems.
+	// maxTransaction is the maximum size of a transaction's items together:
+	// …/ServiceQuotas.html ("Transactions") and API_TransactWriteItems.
 	maxTransaction = 4 << 20
-	// maxItem is what one item may be: …/ServiceQuotas.html ("Items"). The engine holds to
-	// it as well.
+	// maxItem is the maximum size of one item: …/ServiceQuotas.html ("Items"). The engine
+	// enforces it as well.
 	maxItem = 400 << 10
 )
 

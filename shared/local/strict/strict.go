@@ -1,7 +1,7 @@
-// Package strict stands before DynamoDB Local and does what DynamoDB does and Local does
-// not: transactions that overlap on an item conflict, no transaction is over 4 MB, reads
-// that are not strongly consistent lag, a hot partition key is throttled, and of a batch
-// a part may come back. It must not know what the tables are for.
+// Package strict is a layer in front of DynamoDB Local that does what DynamoDB does and Local
+// does not: transactions that overlap on an item conflict, transactions over 4 MB are refused,
+// reads that are not strongly consistent lag, hot partition keys are throttled, and parts of a
+// batch may come back unprocessed. It must not know what the tables are for.
 //
 // The rules are from the DynamoDB Developer Guide,
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/; each names its page.
@@ -20,29 +20,28 @@ import (
 	"time"
 )
 
-// Options say how strict the layer is. The zero value has what costs next to nothing:
+// Options say how strict the layer is. The zero value checks only what costs almost nothing:
 // conflicts and the size of transactions.
 type Options struct {
-	// Seed makes what is left to chance replayable, as far as requests come in one order.
+	// Seed makes random behaviour repeatable, as long as requests come in the same order.
 	Seed uint64
-	// Hold is how long a transaction is under way, at most, before the engine gets it:
-	// the longer, the more others meet it.
+	// Hold is the longest delay before a transaction is passed to the engine: the longer it
+	// is, the more conflicts there are.
 	Hold time.Duration
 	// Lag is by how much an index, and a table for reads that are not strongly consistent,
 	// may be behind a write, at most. Behind is the share of writes that are behind at all.
 	Lag    time.Duration
 	Behind float64
-	// WriteUnits and ReadUnits are what one partition key bears in a second; 0 is without
-	// end.
+	// WriteUnits and ReadUnits are the capacity of one partition key per second; 0 is
+	// unlimited.
 	WriteUnits, ReadUnits float64
-	// Unprocessed is the share of batches of which a part comes back undone.
+	// Unprocessed is the share of batches of which a part is returned unprocessed.
 	Unprocessed float64
 }
 
-// AsAWS is as strict as AWS is at its best: a laptop's own table is young, nearly idle and
-// near.
+// AsAWS is as strict as AWS on a good day, with a new and almost idle table nearby.
 //
-// 1,000 write units and 3,000 read units are what a partition bears:
+// 1,000 write units and 3,000 read units are the capacity of a partition:
 // …/bp-partition-key-design.html.
 func AsAWS() Options {
 	return Options{Hold: 3 * time.Millisecond, Lag: 50 * time.Millisecond, Behind: .5, WriteUnits: 1000, ReadUnits: 3000}
@@ -51,7 +50,7 @@ func AsAWS() Options {
 // Send is how requests reach the engine: a client's Do, or a transport's RoundTrip.
 type Send func(*http.Request) (*http.Response, error)
 
-// Layer is the layer before one engine. It is an aws.HTTPClient and an http.RoundTripper.
+// Layer is the layer in front of one engine. It is an aws.HTTPClient and an http.RoundTripper.
 type Layer struct {
 	send    Send
 	options atomic.Pointer[Options]
@@ -66,14 +65,14 @@ type Layer struct {
 	met    Met
 }
 
-// Met counts what requests met that they would not have met in DynamoDB Local.
+// Met counts what happened to requests that would not have happened with DynamoDB Local alone.
 type Met struct {
 	Conflicts, TooLarge, Throttled int // refused
 	Lagged                         int // reads that saw what was before
 	Unprocessed                    int // batches of which a part came back
 }
 
-// Take returns the counts so far and begins anew.
+// Take returns the counts so far and resets them.
 func (l *Layer) Take() Met {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,7 +87,7 @@ func (l *Layer) count(n *int) {
 	*n++
 }
 
-// New puts the layer before what send reaches.
+// New returns a layer in front of what send reaches.
 func New(send Send, o Options) *Layer {
 	l := &Layer{
 		send: send, random: rand.New(rand.NewPCG(o.Seed, 0)), //nolint:gosec // replayable on purpose
@@ -124,7 +123,7 @@ func (l *Layer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return handle(c)
 }
 
-// handlers are the operations that DynamoDB Local is too kind about.
+// handlers are the operations in which DynamoDB Local is too lenient.
 var handlers = map[string]func(*call) (*http.Response, error){
 	"TransactWriteItems": (*call).transactWrite,
 	"TransactGetItems":   (*call).transactGet,
@@ -255,7 +254,7 @@ func (c *call) refuse(kind, message string, reasons ...reason) (*http.Response, 
 	return answer, nil
 }
 
-// chance tells whether something that happens with this probability happens now.
+// chance returns true with the given probability.
 func (l *Layer) chance(probability float64) bool {
 	if probability <= 0 {
 		return false

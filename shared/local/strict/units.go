@@ -16,15 +16,15 @@ const (
 	writes direction = "Write"
 )
 
-// bucket holds what a partition key bears: a second's worth, filled at that rate. Like
-// DynamoDB it asks before a request whether anything is left and learns afterwards what
-// the request cost, so that it may be in debt.
+// bucket is the token bucket of a partition key: it holds one second's capacity and is
+// refilled at that rate. As in DynamoDB, a request is admitted if anything is left and its
+// cost is deducted afterwards, so that the bucket may be in debt.
 type bucket struct {
 	left float64
 	at   time.Time
 }
 
-// limit is what a partition key bears in a second; 0 is without end.
+// limit is the capacity of a partition key per second; 0 is unlimited.
 func (l *Layer) limit(d direction) float64 {
 	if d == reads {
 		return l.options.Load().ReadUnits
@@ -32,7 +32,7 @@ func (l *Layer) limit(d direction) float64 {
 	return l.options.Load().WriteUnits
 }
 
-// bears tells whether the partition key bears another request.
+// bears reports whether the partition key has capacity for another request.
 func (l *Layer) bears(partition string, d direction) bool {
 	if l.limit(d) == 0 {
 		return true
@@ -42,7 +42,8 @@ func (l *Layer) bears(partition string, d direction) bool {
 	return l.bucket(partition, d).left > 0
 }
 
-// bucket fills what has come since it was looked at last; the lock is held.
+// bucket returns a partition key's bucket, refilled for the time since it was last used; the
+// caller holds the lock.
 func (l *Layer) bucket(partition string, d direction) *bucket {
 	now, most := time.Now(), l.limit(d)
 	const many = 50_000
@@ -73,14 +74,14 @@ func (l *Layer) take(partition string, d direction, units float64) {
 	l.bucket(partition, d).left -= units
 }
 
-// hot is what DynamoDB says of a partition key that got too much:
+// hot is DynamoDB's message for a throttled partition key:
 // …/throttling-key-range-limit-exceeded-mitigation.html.
 const hot = "Throughput exceeds the current capacity for one or more partition keys. Distribute requests more evenly, or retry with backoff."
 
 func (c *call) throttle() (*http.Response, error) { return c.refuse("ThrottlingException", hot) }
 
-// metered asks the engine what the request costs, where that is of interest and the
-// caller does not ask.
+// metered returns the request so that the engine reports its cost, where that is needed and
+// the caller did not ask for it.
 func (c *call) metered() []byte {
 	if c.layer.options.Load().WriteUnits == 0 && c.layer.options.Load().ReadUnits == 0 || c.in.ReturnConsumedCapacity != "" {
 		return c.body
@@ -88,7 +89,7 @@ func (c *call) metered() []byte {
 	return append([]byte(`{"ReturnConsumedCapacity":"INDEXES",`), bytes.TrimLeft(bytes.TrimLeft(c.body, " \t\r\n"), "{")...)
 }
 
-// spend takes what an answer says that the request cost.
+// spend deducts the cost that an answer reports.
 func (c *call) spend(answer *http.Response, partition string, d direction) (units float64, err error) {
 	l := c.layer
 	if l.limit(d) == 0 {
@@ -107,13 +108,13 @@ func (c *call) spend(answer *http.Response, partition string, d direction) (unit
 	_ = json.Unmarshal(body, &out) // an answer that is no JSON says nothing of its costs
 	units = out.ConsumedCapacity.CapacityUnits
 	if t := out.ConsumedCapacity.Table.CapacityUnits; t > 0 {
-		units = t // without what its indexes took, whose partitions are others
+		units = t // without the cost of its indexes, which have partitions of their own
 	}
 	l.take(partition, d, units)
 	return units, nil
 }
 
-// throttled cancels a transaction that meets a hot partition key.
+// throttled cancels a transaction that touches a hot partition key.
 func (c *call) throttled(all []written) (*http.Response, error) {
 	l := c.layer
 	if l.limit(writes) == 0 {
@@ -132,9 +133,9 @@ func (c *call) throttled(all []written) (*http.Response, error) {
 	return c.cancel(reasons)
 }
 
-// spendAll takes what a transaction cost: two units for each kilobyte of each item. What
-// DynamoDB Local says of that is wrong, and does not tell items apart; an item's size is
-// what was seen of it last. …/transaction-apis.html ("Capacity management").
+// spendAll deducts the cost of a transaction: two units for each kilobyte of each item.
+// DynamoDB Local reports it wrongly and not by item, so it is computed from the items' last
+// known sizes. …/transaction-apis.html ("Capacity management").
 func (c *call) spendAll(all []written) {
 	l := c.layer
 	if l.limit(writes) == 0 {
@@ -151,7 +152,7 @@ func (c *call) spendAll(all []written) {
 	}
 }
 
-// saw remembers the size of an item.
+// saw records the size of an item.
 func (l *Layer) saw(item string, size int) {
 	if l.limit(writes) == 0 || item == "" {
 		return

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// inherit marks a route that names no authorizer: the API's default holds.
+// inherit marks a route without an authorizer, for which the API's default applies.
 const inherit = "\x00inherit"
 
 func readFunction(o *object, res Resource, globals map[string]any) Function {
@@ -21,7 +21,7 @@ func readFunction(o *object, res Resource, globals map[string]any) Function {
 		Environment:  o.object("Environment").texts("Variables"),
 		AsyncRetries: 2,
 	}
-	// One folder per function: with CodeUri "." SAM ships the same binary everywhere.
+	// One folder per function: with CodeUri "." SAM would ship the same binary for all.
 	f.Name = path.Base(path.Clean(f.CodeURI))
 	if path.Dir(path.Clean(f.CodeURI)) != "functions" {
 		o.problems.add(o.path+".CodeUri", "is %q; a folder functions/<name>/ is wanted", f.CodeURI)
@@ -260,7 +260,7 @@ func readRule(name string, p *object) (Rule, bool) {
 	return r, p.state()
 }
 
-// state tells whether a schedule or rule is on.
+// state reports whether a schedule or rule is enabled.
 func (o *object) state() bool {
 	return !o.has("State") || o.oneOf("State", "ENABLED", "DISABLED") == "ENABLED"
 }

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// problems collects everything that is wrong, so that it can be told at once.
+// problems collects everything that is wrong, so that it can be reported at once.
 type problems []error
 
 func (p *problems) add(path, format string, args ...any) {
 	*p = append(*p, fmt.Errorf("%s %s", path, fmt.Sprintf(format, args...)))
 }
 
-// object reads a mapping key by key. done complains about every key that nobody
-// asked for, so that a property that is not understood cannot slip through.
+// object reads a mapping key by key. done reports every key that was not read, so that no
+// property is silently ignored.
 type object struct {
 	problems *problems
 	path     string

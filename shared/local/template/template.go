@@ -1,8 +1,7 @@
-// Package template is for reading template.yaml, the product's wiring diagram:
-// which functions there are, what wakes them, which tables they use and what they
-// are told. It must not know how any of it is run. What it does not understand
-// where that would matter is an error, never ignored: a laptop that overlooks a
-// line runs another system than the one that is deployed.
+// Package template reads template.yaml: which functions there are, what invokes them, which
+// tables they use and what their environment is. It must not know how any of it is run.
+// Whatever it does not understand and could matter is an error: a laptop that ignored a line
+// would run a different system from the one that is deployed.
 package template
 
 import (
@@ -22,14 +21,14 @@ type Template struct {
 	// Functions and Tables are sorted by name.
 	Functions []Function
 	Tables    []Table
-	// Resources are all resources whose condition holds, with every intrinsic
-	// function resolved, sorted by logical id: for whoever asks what is not above.
+	// Resources are all resources whose condition holds, with every intrinsic function
+	// resolved, sorted by logical id: for what the other fields do not cover.
 	Resources []Resource
 	// Outputs are the resolved values of the outputs whose condition holds.
 	Outputs map[string]string
 }
 
-// Parameter is something that the person deploying is asked.
+// Parameter is a parameter of the template, set by whoever deploys it.
 type Parameter struct {
 	Name           string
 	Type           string
@@ -72,8 +71,8 @@ type Function struct {
 	Schedules []Schedule
 	Rules     []Rule
 
-	// OnFailure is the queue that takes what asynchronous invocations gave up on;
-	// empty where there is none.
+	// OnFailure is the queue for events of failed asynchronous invocations; empty where there
+	// is none.
 	OnFailure string
 	// AsyncRetries is how often an asynchronous invocation is repeated.
 	AsyncRetries int
@@ -88,7 +87,7 @@ type Statement struct {
 	Condition map[string]map[string]string // by operator and key
 }
 
-// Route is one method and path that API Gateway hands to a function.
+// Route is one method and path that API Gateway routes to a function.
 type Route struct {
 	Name   string // of the event in the template
 	Method string // upper case, or ANY
@@ -116,10 +115,10 @@ type Stream struct {
 	// MaximumRecordAge: 0 stands for "until the stream drops it".
 	MaximumRecordAge      time.Duration
 	ParallelizationFactor int
-	OnFailure             string // logical id of the queue; empty: given up records vanish
+	OnFailure             string // logical id of the queue; empty: records that are given up are lost
 }
 
-// Schedule wakes a function at an interval.
+// Schedule invokes a function at an interval.
 type Schedule struct {
 	Name                 string // of the event in the template
 	Every                time.Duration
@@ -128,7 +127,7 @@ type Schedule struct {
 	OnFailure            string // logical id of the dead-letter queue
 }
 
-// Rule wakes a function with the events of a bus that match a pattern.
+// Rule invokes a function with the events of a bus that match a pattern.
 type Rule struct {
 	Name      string // of the event in the template
 	Bus       string // logical id of the bus or "default"
@@ -234,8 +233,8 @@ func Parse(text []byte, values map[string]string) (*Template, error) {
 	return t, t.fill(globals)
 }
 
-// fill decodes the resources into the model, reports everything that is wrong at
-// once, and then checks what only the whole can tell.
+// fill decodes the resources into the model, then checks how they fit together, and reports
+// everything that is wrong at once.
 func (t *Template) fill(globals map[string]any) error {
 	var problems problems
 	for _, res := range t.Resources {
@@ -282,7 +281,7 @@ var changesWiring = map[string]bool{
 	"AWS::ApiGatewayV2::Api":          true,
 }
 
-// checkWhole refuses references that lead nowhere and two owners of one route.
+// checkWhole refuses dangling references and routes with two functions.
 func (t *Template) checkWhole(problems *problems) {
 	typeOf := make(map[string]string, len(t.Resources))
 	for _, r := range t.Resources {

@@ -1,6 +1,6 @@
-// Package tokens plays the identity provider on a laptop: a key made at start,
-// published as a JWKS, and access tokens for whoever asks. It must not know what
-// any role may do.
+// Package tokens stands in for the identity provider on a laptop: it publishes a key, made at
+// start, as a JWKS, and issues access tokens to anybody who asks. It must not know what any
+// role may do.
 package tokens
 
 import (
@@ -28,7 +28,7 @@ type Issuer struct {
 	Settings
 
 	mu   sync.Mutex
-	keys []signingKey // the newest first: it signs; the one before still verifies
+	keys []signingKey // newest first: it signs; the previous one still verifies
 }
 
 // signingKey is one key of the issuer.
@@ -46,7 +46,7 @@ type Settings struct {
 	EmailVerifiedClaim string // empty is email_verified
 }
 
-// New makes an issuer with a key of its own; tokens of an earlier start are void.
+// New returns an issuer with a new key, so tokens of an earlier start are invalid.
 func New(s Settings) (*Issuer, error) {
 	for claim, usual := range map[*string]string{&s.AudienceClaim: "aud", &s.RolesClaim: "roles", &s.EmailVerifiedClaim: "email_verified"} {
 		if *claim == "" {
@@ -76,11 +76,11 @@ func (i *Issuer) signing() []signingKey {
 	return slices.Clone(i.keys)
 }
 
-// Holder is whom a token is for.
+// Holder describes whom a token is for.
 type Holder struct {
 	Email, Name string
 	Role        string // Viewer, Auditor or Admin; empty is a valid token without a role
-	Unverified  bool   // the e-mail counts for nothing
+	Unverified  bool   // the e-mail address is not verified
 	Life        time.Duration
 	Kind        string // what sort of token; empty is an access token, the rest are in Kinds
 }
