@@ -211,6 +211,7 @@ var badState = []failing{
 		}
 		return ask{route: "POST /record/erasures", body: object{"releaseId": id, "entry": "e0", "values": []string{"text"}}}
 	}, 409, "nothing-to-erase", "", ""},
+	{"erase", to("POST /record/erasures", object{"releaseId": "REL-2026-Q2-999", "entry": "e0", "values": []string{"text"}}), 404, "not-found", "", ""},
 	{"erase", func(w *fixture) ask {
 		id := w.release()
 		w.put(w.Tables.Releases, attributes{"pk": str("LOG#" + id), "sk": str("000000000001"), "at": str("2026-01-01T00:00:00.000Z"), "author": str("Ada"), "text": str("From before.")})
