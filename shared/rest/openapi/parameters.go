@@ -29,7 +29,7 @@ func (w *writer) parameters(r rest.Route) []object {
 			if f.Name == "limit" {
 				doc.limits = append(doc.limits, member{"default", operations.PageSize})
 			}
-			if f.Type.Kind() == reflect.String && !slices.ContainsFunc(doc.limits, func(m member) bool { return m.name == "enum" }) {
+			if f.Type.Kind() == reflect.String && !slices.ContainsFunc(doc.limits, func(m member) bool { return m.name == "enum" || m.name == "minLength" }) {
 				doc.limits = append(object{{"minLength", 1}}, doc.limits...) // without a value it is refused
 			}
 			schema := w.property(f.Name, f.Type, doc, output, false)
