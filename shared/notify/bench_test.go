@@ -26,12 +26,13 @@ func BenchmarkHeadsUp(b *testing.B) {
 		w := newFixture(b, fixtureOptions{})
 		m := meter.New(w.Client)
 		planner := plan.New(w.Open(m.Option)).WithPublicURL("https://releases.example.com", true).WithClock(w.now)
-		run := func(name string) {
+		run := func(name string) meter.Reading {
 			began := time.Now()
 			var report plan.Report
 			heap := peakHeap(func() { report = must(planner.Run(w.ctx, json.RawMessage(`{"sparing":true}`)))(b) })
 			n := m.Take()
 			b.Logf("%-44s %5d requests, %8.1f read units, %6d opened, heap %d MB, %v", name, n.Total(), n.Read, report.Opened, heap>>20, time.Since(began).Round(time.Millisecond))
+			return n
 		}
 		run("heads-up: nothing is there, the first run")
 		const releases = 10_000
@@ -47,9 +48,14 @@ func BenchmarkHeadsUp(b *testing.B) {
 		}
 		w.turn(50 * hour) // the walk for releases of earlier versions is over
 		m.Take()
-		run("heads-up: 10,000 rest, one common start")
+		n := run("heads-up: 10,000 rest, one common start")
+		const resting = "heads-up, nothing new, 10,000 resting releases"
+		budget.Report(b, resting, "requests", float64(n.Total()))
+		budget.Report(b, resting, "RCU", n.Read)
+		budget.Report(b, resting, "writes", n.Written)
 		w.turn(60 * 24 * hour)
-		run("heads-up: 10,000 are due at once")
+		n = run("heads-up: 10,000 are due at once")
+		budget.Report(b, "heads-up, 10,000 due at once, each", "requests", float64(n.Total())/releases)
 		run("heads-up: and the run after it")
 
 		w = newFixture(b, fixtureOptions{})

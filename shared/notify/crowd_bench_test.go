@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"example.com/releases/shared/local/budget"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/plan"
 	"example.com/releases/shared/testkit/crowd"
@@ -39,6 +40,9 @@ func BenchmarkCrowd(b *testing.B) {
 				n := m.Take()
 				b.Logf("1,000,000 tasks of %7d people, %-15s: heap %4d MB, %3d invocations, %7d requests, %.3f read units a task, %d mails%s",
 					people, look, heap>>20, r.turns, n.Total(), n.Read/1e6, r.planned, r.rest)
+				what := fmt.Sprintf("planning 1,000,000 tasks of %d people, %s", people, look)
+				budget.Report(b, what, "MB", float64(heap>>20))
+				budget.Report(b, what, "RCU a task", n.Read/1e6)
 			}
 		}
 		b.ReportMetric(0, "ns/op")

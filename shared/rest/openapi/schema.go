@@ -121,7 +121,7 @@ func (w *writer) object(name string, t reflect.Type, m mode) object {
 		with := func(present, absent string) object {
 			return object{{"required", []string{present}}, {"properties", object{{present, object{{"type", "string"}}}, {absent, object{{"type", "null"}}}}}}
 		}
-		o = append(o, member{"oneOf", []any{with(pair[0], pair[1]), with(pair[1], pair[0])}})
+		o = append(o, member{"anyOf", []any{with(pair[0], pair[1]), with(pair[1], pair[0])}})
 	}
 	return o
 }
