@@ -61,7 +61,7 @@ var mayImport = map[string][]string{
 
 	// What tests stand on: linked by tests only, see TestTestkit_IsLinkedByTestsOnly.
 	"shared/testkit":  {"shared/testkit/", "shared/dynamo", "shared/local/"},
-	"shared/testkit/": {},
+	"shared/testkit/": {"shared/local/"},
 	// The checkers of pages are kept where the engine is.
 	"shared/testkit/browser": {"shared/local/engine"},
 

@@ -94,7 +94,7 @@ func (s *Store) erase(ctx context.Context, what erasing, w Write) (release.LogEn
 	names := slices.DeleteFunc(record.ValueNames(verbatim(i, "entry"), what.parts), func(name string) bool { return there[name] == nil })
 	if len(names) == 0 {
 		return release.LogEntry{}, release.Fail(release.KindConflict, "nothing-to-erase",
-			"The entry %s of %s has no %s, or not any more.", what.shown, what.of, joined(what.parts))
+			"The entry %s of %s has no %s, or not any more.", what.shown, what.of, release.Join(what.parts))
 	}
 	gone := newExpression()
 	for _, name := range names {
@@ -102,7 +102,7 @@ func (s *Store) erase(ctx context.Context, what erasing, w Write) (release.LogEn
 		gone.removes = append(gone.removes, path)
 		gone.conditions = append(gone.conditions, "attribute_exists("+path+")")
 	}
-	entry := release.EntryBy(release.LogErasure, fmt.Sprintf("Erased %s of entry %s", joined(what.parts), what.shown), w.Stamp)
+	entry := release.EntryBy(release.LogErasure, fmt.Sprintf("Erased %s of entry %s", release.Join(what.parts), what.shown), w.Stamp)
 	entry.Erased = &release.ErasedWords{Entry: what.key, Values: names}
 	put := entryItem(what.partition, what.of, what.sk, entry, w)
 	entry = decodeEntry(ctx, put)
@@ -114,14 +114,6 @@ func (s *Store) erase(ctx context.Context, what erasing, w Write) (release.LogEn
 		putAction(what.table, put, newExpression().absent("pk")),
 	)
 	return entry, s.writeChunk(ctx, actions, w, &entry)
-}
-
-func joined(parts []release.Erasable) string {
-	all := make([]string, len(parts))
-	for n, p := range parts {
-		all[n] = string(p)
-	}
-	return strings.Join(all, ", ")
 }
 
 // logSort returns the key of an entry from the ID that callers see (logID), or from a key.

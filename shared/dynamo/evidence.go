@@ -188,7 +188,7 @@ func (p *evidencePage) addLeaves(log evidenceLog, i item) {
 			e.Key = l.Key // otherwise the verifier reports that it is not a leaf
 		}
 		if n < len(indexes) {
-			e.Index = int(int64Of(item{"i": indexes[n]}, "i"))
+			e.Index = num(item{"i": indexes[n]}, "i")
 		}
 		p.add(e)
 	}

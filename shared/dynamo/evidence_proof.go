@@ -112,7 +112,7 @@ func (s *Store) restoreLeaves(ctx context.Context, p *evidencePage, generation i
 		return err
 	}
 	for _, i := range found {
-		p.Restores = append(p.Restores, record.RestoreLeaf{Leaf: verbatim(i, "leaf"), Index: int(int64Of(i, "i"))})
+		p.Restores = append(p.Restores, record.RestoreLeaf{Leaf: verbatim(i, "leaf"), Index: num(i, "i")})
 	}
 	slices.SortFunc(p.Restores, func(a, b record.RestoreLeaf) int { return a.Index - b.Index })
 	return nil

@@ -222,7 +222,7 @@ func (s *Store) removeSealed(ctx context.Context, id string, first int, notes []
 	actions := []types.TransactWriteItem{{}}
 	for _, i := range notes {
 		leaf, at, _ := sealed(id, i)
-		leaves, indexes = append(leaves, text(string(leaf.Bytes()))), append(indexes, size64(at))
+		leaves, indexes = append(leaves, text(string(leaf.Bytes()))), append(indexes, number(int(at)))
 		actions = append(actions, deleteAction(s.tables.Releases, key(verbatim(i, "pk"), verbatim(i, "sk")), newExpression().equal("i", i["i"])))
 	}
 	kept := key(leavesPrefix+id, legacyNoteSort(first))

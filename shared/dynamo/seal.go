@@ -318,7 +318,7 @@ func (x *Sealer) seal(ctx context.Context, b *batch, now time.Time) error {
 			k[e.log] = num(b.counts[e.log], "k")
 		}
 		k[e.log]++
-		e.item["i"], e.item["k"], e.item["sealedAt"] = size64(b.head.Size+int64(n)), number(k[e.log]), millisValue(now)
+		e.item["i"], e.item["k"], e.item["sealedAt"] = number(int(b.head.Size)+n), number(k[e.log]), millisValue(now)
 		update := newExpression().set("i", e.item["i"]).set("k", e.item["k"]).set("sealedAt", e.item["sealedAt"]).
 			remove(unsealedKey).remove(unsealedSince).exists(unsealedKey).absent("i")
 		if e.sk == olderDecision {
@@ -348,8 +348,8 @@ func (x *Sealer) append(ctx context.Context, b *batch, leaves [][]byte, actions 
 		i["hashes"] = &types.AttributeValueMemberB{Value: hashes}
 		actions = append(actions, putAction(s.tables.Record, i, newExpression()))
 	}
-	e.set("size", size64(head.Size+int64(len(leaves)))).set("root", &types.AttributeValueMemberB{Value: root[:]}).
-		equal("size", size64(head.Size)).equal("generation", number(head.Origin.Generation))
+	e.set("size", number(int(head.Size)+len(leaves))).set("root", &types.AttributeValueMemberB{Value: root[:]}).
+		equal("size", number(int(head.Size))).equal("generation", number(head.Origin.Generation))
 	actions = append(actions, updateAction(s.tables.Record, headKey(), e))
 	// Not repeated on a conflict, as transact does: the other writer has moved the head.
 	_, err = s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: actions, ClientRequestToken: aws.String(rand.Text())})
@@ -378,7 +378,7 @@ func (x *Sealer) begin(ctx context.Context, head record.Checkpoint) error {
 	}
 	leaf := record.GenerationLeaf(x.generation.Number, last)
 	i := key(generationPrefix+strconv.Itoa(x.generation.Number), mainSort)
-	i["i"], i["leaf"] = size64(head.Size), text(string(leaf))
+	i["i"], i["leaf"] = number(int(head.Size)), text(string(leaf))
 	return x.append(ctx, b, [][]byte{leaf}, []types.TransactWriteItem{putAction(s.tables.Record, i, newExpression())},
 		newExpression().set("generation", number(x.generation.Number)))
 }

@@ -53,21 +53,8 @@ func tileOf(i item) (record.TileID, []byte) {
 	return record.TileID{Level: l, Number: number}, bytesOf(i, "hashes")
 }
 
-func size64(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
-
-func int64Of(i item, name string) int64 {
-	v, ok := i[name].(*types.AttributeValueMemberN)
-	if !ok {
-		return 0
-	}
-	n, _ := strconv.ParseInt(v.Value, 10, 64)
-	return n
-}
-
 func decodeHead(i item) record.Checkpoint {
-	c := record.Checkpoint{Origin: record.Origin{Installation: verbatim(i, "installation"), Generation: num(i, "generation")}, Size: int64Of(i, "size")}
+	c := record.Checkpoint{Origin: record.Origin{Installation: verbatim(i, "installation"), Generation: num(i, "generation")}, Size: int64(num(i, "size"))}
 	copy(c.Root[:], bytesOf(i, "root"))
 	return c
 }
@@ -149,5 +136,5 @@ func sealed(of string, i item) (record.Leaf, int64, bool) {
 	return record.Leaf{
 		Of: of, K: num(i, "k"), Key: verbatim(i, "sk"), Kind: release.LogKind(verbatim(i, "what")),
 		SealedAt: at, Sum: record.SumOf(verbatim(i, "entry")), TakenOver: boolOf(i, "takenOver"),
-	}, int64Of(i, "i"), true
+	}, int64(num(i, "i")), true
 }

@@ -83,7 +83,7 @@ func (x *Sealer) takeOver(ctx context.Context, b *batch, log string, older []ope
 			}
 		}
 		k++
-		set("i", size64(b.head.Size+int64(len(leaves))))
+		set("i", number(int(b.head.Size)+len(leaves)))
 		set("k", number(k))
 		set("sealedAt", millisValue(now))
 		set("takenOver", boolean(true))

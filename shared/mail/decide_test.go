@@ -68,7 +68,7 @@ func TestDecide_EveryCell(t *testing.T) {
 	}
 }
 
-// cell makes a situation of a cell and words what is decided.
+// cell decides what a cell of the table describes, and words the decision.
 func cell(should, knows string, says, pending, lost bool) string {
 	s, version := planned(), 0
 	switch should {

@@ -2,8 +2,6 @@ package operations
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/record"
@@ -78,17 +76,7 @@ func (in EraseWordsInput) check(f *release.ValidationErrors) {
 		f.Add("releaseId", "is required, or changeRequestId in its place")
 	}
 	f.Line("entry", in.Entry, 1, maxEntryID)
-	if len(in.Values) == 0 || len(in.Values) > len(release.Erasables) {
-		f.Add("values", "names 1 to %d parts of the entry", len(release.Erasables))
-		return
-	}
-	for n, v := range in.Values {
-		at := fmt.Sprintf("values[%d]", n)
-		release.OneOf(f, at, string(v), release.Erasables, true)
-		if slices.Contains(in.Values[:n], v) {
-			f.Add(at, "repeats %s", v)
-		}
-	}
+	release.SomeOf(f, "values", "parts of the entry", in.Values, release.Erasables)
 }
 
 // EraseWords removes personal data from a log entry for good, and adds an entry that says so.

@@ -21,6 +21,7 @@ type Bound struct {
 	Form        Form
 	Least, Most int      // bytes of UTF-8; of a number, itself
 	Choices     []string // of FormChoice
+	MinItems    int      // of a list
 	MaxItems    int      // of a list; 0 where the field is none
 	Unique      bool     // each entry of the list once
 }

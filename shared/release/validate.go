@@ -156,6 +156,27 @@ func OneOf[T ~string](f *ValidationErrors, field, s string, choices []T, require
 	}
 }
 
+// SomeOf checks a list of words without regard to case: at least one, and each at most once.
+// what says what they are.
+func SomeOf[T ~string](f *ValidationErrors, field, what string, words, choices []T) {
+	f.noteList(field, len(choices), func(field, word string) { OneOf(f, field, word, choices, true) })
+	if b, recorded := f.bounds[field]; recorded {
+		b.MinItems = 1
+		f.bounds[field] = b
+	}
+	if len(words) == 0 || len(words) > len(choices) {
+		f.Add(field, "names 1 to %d %s", len(choices), what)
+		return
+	}
+	for n, word := range words {
+		at := fmt.Sprintf("%s[%d]", field, n)
+		OneOf(f, at, string(word), choices, true)
+		if slices.Contains(words[:n], word) {
+			f.Add(at, "repeats %s", word)
+		}
+	}
+}
+
 // Only checks a field that accepts a single value, since another operation changes it.
 func (f *ValidationErrors) Only(field, s, choice, operation, why string) {
 	f.note(field, Bound{Form: FormChoice, Choices: []string{choice}})

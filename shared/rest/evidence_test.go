@@ -28,7 +28,7 @@ func newProvable(t *testing.T) *provable {
 	w.must(auditor, ask{route: "POST /releases/" + w.release + "/log", body: object{"text": "Rehearsed."}})
 	w.must(admin, ask{route: "PATCH /releases/" + w.release, body: object{"name": "Spring"}})
 	w.must(admin, ask{route: "POST /releases/" + w.release + "/status", body: object{"status": "approved"}})
-	w.must(auditor, ask{route: "POST /releases/" + w.release + "/log", body: object{"text": "Told the operators."}})
+	w.must(auditor, ask{route: "POST /releases/" + w.release + "/log", body: object{"text": "Informed the operators."}})
 	w.must(auditor, ask{route: "POST /releases/" + w.other + "/log", body: object{"text": "Elsewhere."}})
 	w.seal()
 	return w

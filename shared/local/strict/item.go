@@ -130,7 +130,7 @@ func valueSize(raw json.RawMessage) int {
 			_ = json.Unmarshal(v, &s)
 			return len(s)
 		case "N":
-			return numberSize(string(bytes.Trim(v, `"`)))
+			return NumberSize(string(bytes.Trim(v, `"`)))
 		case "B":
 			return base64.StdEncoding.DecodedLen(len(v) - 2)
 		case "BOOL", "NULL":
@@ -142,7 +142,7 @@ func valueSize(raw json.RawMessage) int {
 			for _, s := range all {
 				switch kind {
 				case "NS":
-					size += numberSize(s)
+					size += NumberSize(s)
 				case "BS":
 					size += base64.StdEncoding.DecodedLen(len(s))
 				default:
@@ -167,8 +167,8 @@ func valueSize(raw json.RawMessage) int {
 	return len(raw)
 }
 
-// numberSize is a byte for two significant digits and one more, and one for a minus.
-func numberSize(n string) int {
+// NumberSize returns the size of a number in bytes: one for two significant digits and one more, and one for a minus.
+func NumberSize(n string) int {
 	digits := strings.TrimLeft(strings.TrimPrefix(n, "-"), "0.")
 	digits = strings.TrimRight(strings.ReplaceAll(digits, ".", ""), "0")
 	size := (len(digits)+1)/2 + 1

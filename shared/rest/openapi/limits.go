@@ -29,9 +29,6 @@ func docOf(schema string, t reflect.Type, f fields.Field, m mode) fieldDoc {
 	default:
 		doc.limits = otherwise[f.Name]
 	}
-	if list, known := lists[schema+"."+f.Name]; known {
-		doc.list = list
-	}
 	switch b.Form {
 	case release.FormLine, release.FormProse, release.FormConfigurationItem:
 		doc.text += " The bound counts bytes of UTF-8."
@@ -104,16 +101,10 @@ var otherwise = map[string]object{
 	"ScopedChange.id":                 identifier,
 	"EraseWordsInput.releaseId":       identifier,
 	"EraseWordsInput.changeRequestId": identifier,
-	"EraseWordsInput.values":          {{"enum", anys(release.Erasables)}},
 	"LoggedStep.order":                {{"minimum", 1}, {"maximum", release.MaxOrder}},
 	"Advice.code":                     {{"enum", anys(release.AdviceCodes())}},
 	"Problem.type":                    {{"format", "uri-reference"}},
 	"Problem.status":                  {{"minimum", 400}, {"maximum", 599}},
-}
-
-// lists are the bounds of lists that are checked by hand.
-var lists = map[string]object{
-	"EraseWordsInput.values": {{"minItems", 1}, {"maxItems", len(release.Erasables)}, {"uniqueItems", true}},
 }
 
 // limitsOf is a bound in JSON Schema. Schemas count characters and bounds bytes, so a
@@ -135,8 +126,11 @@ func limitsOf(b release.Bound) (value, list object) {
 	case release.FormChoice:
 		value = object{{"enum", anys(b.Choices)}}
 	}
+	if b.MinItems > 0 {
+		list = append(list, member{"minItems", b.MinItems})
+	}
 	if b.MaxItems > 0 {
-		list = object{{"maxItems", b.MaxItems}}
+		list = append(list, member{"maxItems", b.MaxItems})
 	}
 	if b.Unique {
 		list = append(list, member{"uniqueItems", true})

@@ -5,9 +5,10 @@ import (
 	"math"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/local/strict"
 )
 
 // Item is an item as the SDK represents it; nil means that there is none.
@@ -110,7 +111,7 @@ func sizeOfValue(v types.AttributeValue) int {
 	case *types.AttributeValueMemberS:
 		size = len(v.Value)
 	case *types.AttributeValueMemberN:
-		size = sizeOfNumber(v.Value)
+		size = strict.NumberSize(v.Value)
 	case *types.AttributeValueMemberB:
 		size = len(v.Value)
 	case *types.AttributeValueMemberBOOL, *types.AttributeValueMemberNULL:
@@ -121,7 +122,7 @@ func sizeOfValue(v types.AttributeValue) int {
 		}
 	case *types.AttributeValueMemberNS:
 		for _, n := range v.Value {
-			size += sizeOfNumber(n)
+			size += strict.NumberSize(n)
 		}
 	case *types.AttributeValueMemberBS:
 		for _, b := range v.Value {
@@ -134,18 +135,6 @@ func sizeOfValue(v types.AttributeValue) int {
 		}
 	case *types.AttributeValueMemberM:
 		size = 3 + len(v.Value) + Size(v.Value)
-	}
-	return size
-}
-
-// sizeOfNumber is one byte for every two significant digits, one more, and one for a minus
-// sign.
-func sizeOfNumber(n string) int {
-	digits := strings.TrimLeft(strings.TrimPrefix(n, "-"), "0.")
-	digits = strings.TrimRight(strings.ReplaceAll(digits, ".", ""), "0")
-	size := (len(digits)+1)/2 + 1
-	if strings.HasPrefix(n, "-") {
-		size++
 	}
 	return size
 }
