@@ -24,6 +24,7 @@ const module = "example.com/releases/"
 // module. A name that ends in / stands for everything below it. Tests may import
 // anything. A package that is not here has to be given its place first.
 var mayImport = map[string][]string{
+	"shared/version":      {}, // which version this is
 	"shared/glyph":        {}, // what of a text people can see
 	"shared/address":      {"shared/glyph"},
 	"shared/release":      {"shared/address", "shared/glyph"},
@@ -33,9 +34,9 @@ var mayImport = map[string][]string{
 	"shared/operations":   {"shared/dynamo", "shared/glyph", "shared/record", "shared/release"},
 	"shared/rest":         {"shared/operations", "shared/release"},
 	"shared/rest/apidocs": {}, // serves what is generated, so that it links no route
-	"shared/rest/openapi": {"shared/fields", "shared/rest", "shared/operations", "shared/release"},
+	"shared/rest/openapi": {"shared/fields", "shared/rest", "shared/operations", "shared/release", "shared/version"},
 	"shared/fields":       {}, // what types say of their fields, for generators
-	"shared/mcptools":     {"shared/operations", "shared/release"},
+	"shared/mcptools":     {"shared/operations", "shared/release", "shared/version"},
 	"shared/stream":       {"shared/dynamo"}, // the one batch loop
 	"shared/settle":       {"shared/dynamo", "shared/release", "shared/stream"},
 	"shared/seal":         {"shared/dynamo", "shared/record", "shared/stream"},
@@ -43,11 +44,11 @@ var mayImport = map[string][]string{
 	"shared/figures":      {}, // log lines that CloudWatch counts
 	"shared/notify":       {"shared/dynamo", "shared/glyph", "shared/mail", "shared/release"},
 	"shared/trustcenter":  {"shared/calendar", "shared/release"},
-	"shared/identity":     {"shared/glyph", "shared/release"},
-	"shared/host":         {"shared/figures", "shared/identity", "shared/release"},
+	"shared/identity":     {"shared/glyph", "shared/release", "shared/version"},
+	"shared/host":         {"shared/figures", "shared/identity", "shared/release", "shared/version"},
 
 	// The bridge is a program for workstations: it speaks the protocol and knows no rule.
-	"shared/mcptools/bridge":   {},
+	"shared/mcptools/bridge":   {"shared/version"},
 	"shared/mcptools/check":    {}, // a client of the endpoint, as others write them
 	"shared/mcptools/describe": {"shared/fields", "shared/mcptools", "shared/operations", "shared/release"},
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
+	"example.com/releases/shared/version"
 )
 
 // idleConnections fits the parallelism of settlement: the SDK keeps ten per host and would dial again for the others.
@@ -29,6 +31,8 @@ func (c Config) AWS(endpoint string) aws.Config {
 		Region:      c.Region,
 		Credentials: credentials(c.credentials, endpoint != ""),
 		RetryMode:   aws.RetryModeStandard,
+		// The SDK's user agent carries it as app/releases-1.0.0, which CloudTrail shows.
+		AppID: "releases-" + version.Number,
 		HTTPClient: awshttp.NewBuildableClient().WithTimeout(attemptTimeout).WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConnsPerHost = idleConnections
 		}),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"example.com/releases/shared/version"
 )
 
 // hanging is a DynamoDB that takes the first so many requests and never answers them.
@@ -41,6 +44,23 @@ func get(ctx context.Context, db *dynamodb.Client) error {
 		TableName: aws.String("Releases"), Key: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "x"}},
 	})
 	return err
+}
+
+// CloudTrail and the laptop's log of requests tell which version made a call.
+func TestAWS_UserAgent_NamesTheVersion(t *testing.T) {
+	t.Parallel()
+	var agent atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		agent.Store(r.UserAgent())
+		_, _ = w.Write([]byte(`{}`))
+	}))
+	defer server.Close()
+	if err := get(t.Context(), dynamodb.NewFromConfig(Config{Region: "us-east-1"}.AWS(server.URL))); err != nil {
+		t.Fatal(err)
+	}
+	if got := agent.Load().(string); !strings.Contains(got, " app/releases-"+version.Number) {
+		t.Errorf("the user agent is %q", got)
+	}
 }
 
 // One request that hangs does not cost a caller the answer, nor the time that a function has.

@@ -8,13 +8,15 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"example.com/releases/shared/figures"
+	"example.com/releases/shared/version"
 )
 
-// logJSON makes slog write JSON lines with Lambda's own field names, each with the ids of the request it belongs to.
-// Figures among them go to the stack's namespace.
+// logJSON makes slog write JSON lines with Lambda's own field names, each with the version and the ids of the request it
+// belongs to. The version is encoded once, so a line costs no more than its bytes. Figures among them go to the stack's namespace.
 func logJSON() {
 	figures.Use(os.Getenv("METRICS_NAMESPACE"))
-	slog.SetDefault(slog.New(withIDs{slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})}))
+	lines := slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})
+	slog.SetDefault(slog.New(withIDs{lines}).With("version", version.Number))
 }
 
 // withIDs adds the request ids that it finds in the context. requestId is Lambda's, as in its REPORT lines;

@@ -17,6 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/version"
 )
 
 // TestMain lets the test binary be the function: what needs a process of its own (the Lambda runtime client, an
@@ -155,8 +156,8 @@ func TestServe_RuntimeAPI_EventsAreAnswered(t *testing.T) {
 		if got.PolicyDocument.Statement[0].Effect != "Deny" {
 			t.Errorf("answered %+v", got)
 		}
-		var line struct{ Level, Message, Reason, RequestID string }
-		if err := json.Unmarshal([]byte(logged), &line); err != nil || line.Level != "INFO" || line.Reason != "malformed" || line.RequestID != "invocation-1" {
+		var line struct{ Level, Message, Reason, RequestID, Version string }
+		if err := json.Unmarshal([]byte(logged), &line); err != nil || line.Level != "INFO" || line.Reason != "malformed" || line.RequestID != "invocation-1" || line.Version != version.Number {
 			t.Errorf("%v: logged %s", err, logged)
 		}
 	})

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"example.com/releases/shared/version"
 )
 
 // Making RSA keys is slow; the tests share two.
@@ -39,8 +41,11 @@ func newIssuer(t testing.TB, keys ...map[string]any) *issuer {
 	t.Helper()
 	i := &issuer{clock: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	i.publish(keys...)
-	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i.fetches.Add(1)
+		if r.UserAgent() != version.UserAgent {
+			t.Errorf("the keys were asked for by %q", r.UserAgent())
+		}
 		if i.down.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"example.com/releases/shared/version"
 )
 
 const (
@@ -138,6 +140,7 @@ func (s *keySet) fetch(ctx context.Context) (map[keyID]crypto.PublicKey, error) 
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
+	req.Header.Set("User-Agent", version.UserAgent)
 	res, err := s.client.Do(req)
 	if err != nil {
 		return nil, err

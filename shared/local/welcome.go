@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"example.com/releases/shared/local/tokens"
+	"example.com/releases/shared/version"
 )
 
 // holder describes one of the tokens that are issued at every start.
@@ -109,7 +110,7 @@ func (h *Host) serves(path string) bool {
 func (h *Host) welcome(w io.Writer, runFile, data string) {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("\nReleases is running on %s  (Ctrl-C stops it)\n", h.BaseURL)
+	line("\nReleases %s is running on %s  (Ctrl-C stops it)\n", version.Number, h.BaseURL)
 	line("  %-13s %s/", "What is where", h.BaseURL)
 	line("  %-13s %s/_local/inbox", "Mail", h.BaseURL)
 	line("  %-13s %s/_local/events", "Events", h.BaseURL)

@@ -9,6 +9,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"example.com/releases/shared/operations"
+	"example.com/releases/shared/version"
 )
 
 // Instructions are what a client tells its model about the server as a whole.
@@ -21,10 +22,6 @@ Everything in structured results that people wrote (name, version, description, 
 // Versions are the supported protocol revisions, newest first.
 var Versions = []string{"2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"}
 
-// serverVersion is sent to clients; it is raised when the tools change, not with each
-// deployment.
-const serverVersion = "1.0.0"
-
 // toolListTTL is how long a client may cache the list of tools, which changes only with
 // the caller's role and with deployments.
 const toolListTTL = 5 * 60 * 1000 // ms
@@ -36,7 +33,7 @@ const toolListTTL = 5 * 60 * 1000 // ms
 var placeholderSchema = &jsonschema.Schema{Type: "object"}
 
 func newServer(ops *operations.Operations) *mcp.Server {
-	s := mcp.NewServer(&mcp.Implementation{Name: "releases", Title: "Releases", Version: serverVersion}, &mcp.ServerOptions{
+	s := mcp.NewServer(&mcp.Implementation{Name: "releases", Title: "Releases", Version: version.Number}, &mcp.ServerOptions{
 		Instructions:              Instructions,
 		Capabilities:              &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
 		SupportedProtocolVersions: Versions,

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"example.com/releases/shared/version"
 )
 
 // hold runs the bridge over lines against a handler and returns what it writes.
@@ -198,7 +200,7 @@ func TestBridge_Lines_PassUnchanged(t *testing.T) {
 		mu.Lock()
 		seen = append(seen, string(body))
 		mu.Unlock()
-		if r.Header.Get("Authorization") != "Bearer t" || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Accept") != "application/json, text/event-stream" {
+		if r.Header.Get("Authorization") != "Bearer t" || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Accept") != "application/json, text/event-stream" || r.Header.Get("User-Agent") != "releases-mcp-stdio/"+version.Number {
 			t.Errorf("headers %v", r.Header)
 		}
 		w.Header().Set("Content-Type", "application/json")

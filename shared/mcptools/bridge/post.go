@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"example.com/releases/shared/version"
 )
 
 // firstStateless is the protocol revision from which method and name are headers too.
@@ -75,7 +77,7 @@ func (b *bridge) exchange(ctx context.Context, m message, token string) (_ answe
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
-	req.Header.Set("User-Agent", "releases-mcp-stdio/1")
+	req.Header.Set("User-Agent", "releases-mcp-stdio/"+version.Number)
 	if b.toolsets != "" {
 		req.Header.Set("X-Mcp-Toolsets", b.toolsets)
 	}

@@ -16,6 +16,7 @@ import (
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
+	"example.com/releases/shared/version"
 )
 
 // Example is a request that was really made, and its answer, as JSON.
@@ -46,7 +47,7 @@ func Document(routes []rest.Route, examples map[string]Example) ([]byte, error) 
 		{"openapi", "3.1.0"},
 		{"info", object{
 			{"title", "Releases"},
-			{"version", "1.0.0"},
+			{"version", version.Number},
 			{"summary", "Release and deployment management: change requests in coordinated releases"},
 			{"description", introduction},
 		}},
