@@ -236,7 +236,7 @@ func TestHost_Pages_KeepStrangersOut(t *testing.T) {
 func TestWelcome_Commands_WorkWhenPasted(t *testing.T) {
 	h := start(t, Options{})
 	var out bytes.Buffer
-	h.welcome(&out, "run.json", "")
+	h.welcome(&out, "run.json", kept("", ""))
 	pasted := 0
 	for line := range strings.Lines(out.String()) {
 		command, ok := strings.CutPrefix(strings.TrimSpace(line), "curl ")
@@ -251,6 +251,9 @@ func TestWelcome_Commands_WorkWhenPasted(t *testing.T) {
 	}
 	if pasted != 3 {
 		t.Errorf("%d commands in %s", pasted, out.String())
+	}
+	if !strings.Contains(out.String(), "GONE when this stops") {
+		t.Errorf("it does not say that data end with it: %s", out.String())
 	}
 	for _, one := range holders {
 		if !strings.Contains(out.String(), one.Name) {

@@ -168,7 +168,7 @@ func run(c command, out io.Writer) error {
 		return fmt.Errorf("write what programs read of this host: %w", err)
 	}
 	defer remove()
-	h.welcome(out, c.runFile, c.Data)
+	h.welcome(out, c.runFile, kept(c.Data, c.Endpoint))
 	select {
 	case <-interrupted:
 	case <-signals:

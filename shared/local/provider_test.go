@@ -71,7 +71,7 @@ func TestStart_AnotherIdentityProvider_GivesTheTokens(t *testing.T) {
 	}
 
 	var out bytes.Buffer
-	h.welcome(&out, "run.json", "")
+	h.welcome(&out, "run.json", kept("", ""))
 	if !strings.Contains(out.String(), "Tokens come from https://pool.example") || strings.Contains(out.String(), tokens.TokenPath) {
 		t.Errorf("the welcome offers tokens that are refused:\n%s", out.String())
 	}

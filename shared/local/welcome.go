@@ -106,6 +106,18 @@ func (h *Host) serves(path string) bool {
 	return false
 }
 
+// kept says where the data are, and whether they outlive the host: what somebody typed in for an hour should not be gone
+// to their surprise.
+func kept(data, endpoint string) string {
+	switch {
+	case endpoint != "":
+		return "in the engine at " + endpoint + ", which keeps them or not"
+	case data != "":
+		return data + ", kept when this stops"
+	}
+	return "in memory, GONE when this stops; to keep them: RELEASES_DATA=.local/data make run"
+}
+
 // welcome prints what there is and what to try.
 func (h *Host) welcome(w io.Writer, runFile, data string) {
 	var b strings.Builder
@@ -119,9 +131,7 @@ func (h *Host) welcome(w io.Writer, runFile, data string) {
 			line("  %-13s %s%s", page.name, h.BaseURL, page.path)
 		}
 	}
-	if data != "" {
-		line("  %-13s %s, kept when this stops", "Data", data)
-	}
+	line("  %-13s %s", "Data", data)
 	if h.provider != "" {
 		line("\nTokens come from %s. Agents find that out at %s/mcp (docs/mcp.md, \"Sign-in\").\n", h.provider, h.BaseURL)
 		_, _ = io.WriteString(w, b.String())
