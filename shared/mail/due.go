@@ -37,7 +37,7 @@ func (m Mail) Outdated(r release.Release, settlement int, now time.Time) string 
 		case Kind(m.Kind) != WindowOver && !Ahead(r, now):
 			return "missed: the window is over"
 		}
-	case Resolved, RolledBack:
+	case Resolved, RolledBack, StaysOpen:
 		if settlement == 0 || settlement != m.Number {
 			return "the release has moved on since"
 		}

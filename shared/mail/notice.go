@@ -16,11 +16,12 @@ const (
 	Withdrawn   Kind = "withdrawn"   // it will not be, after all
 	Resolved    Kind = "resolved"    // it has been
 	RolledBack  Kind = "rolled-back" // it had been, and no longer is
+	StaysOpen   Kind = "stays-open"  // the release is over, and the request was not part of it
 	WindowOver  Kind = "window-over" // to the release manager: it was left scheduled
 )
 
 // Kinds lists them.
-var Kinds = []Kind{HeadsUp, Rescheduled, Withdrawn, Resolved, RolledBack, WindowOver}
+var Kinds = []Kind{HeadsUp, Rescheduled, Withdrawn, Resolved, RolledBack, StaysOpen, WindowOver}
 
 // MaxTasks is how many tasks a mail lists; the rest is a count.
 const MaxTasks = 20
@@ -34,6 +35,7 @@ type Notice struct {
 	Name    string `json:"recipientName,omitempty"`
 	Address string `json:"recipientAddress"`
 
+	// Window is the planned one; once the release is over, when it really took place.
 	Window Window `json:"window,omitzero"`
 	// Before is the window that the person knew, where the release was rescheduled.
 	Before Window `json:"before,omitzero"`
@@ -45,6 +47,14 @@ type Notice struct {
 	// change request was dropped; Partly, that other tasks of the person stay in it.
 	Cancelled bool `json:"cancelled,omitempty"`
 	Partly    bool `json:"partly,omitempty"`
+	// Began is when a release that was cancelled had begun, where it had.
+	Began time.Time `json:"began,omitzero"`
+	// Undone tells, where the request stays open, that the release was rolled back.
+	Undone bool `json:"undone,omitempty"`
+	// CI is a configuration item because of which Unlinked of the tasks were found, while no
+	// change request of the release is linked to them.
+	CI       string `json:"ci,omitempty"`
+	Unlinked int    `json:"unlinked,omitempty"`
 
 	Tasks []Task `json:"tasks"`
 	More  int    `json:"more,omitempty"` // tasks beyond those listed

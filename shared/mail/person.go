@@ -75,6 +75,11 @@ type Person struct {
 	Name    string   `json:"n,omitempty"` // of the oldest that has one
 	Via     []string `json:"v,omitempty"`
 	Tasks   Listing  `json:"t,omitzero"` // that are part of the release
+	// Unlinked are those found only because they name a configuration item that the release
+	// touches, the oldest of them CI. While the release is ahead they are counted among
+	// Tasks, too, and are not listed here; once it is over, they are here only.
+	Unlinked Listing `json:"u,omitzero"`
+	CI       string  `json:"ci,omitempty"`
 	// Lost are tasks that only dropped change requests affect and of which the person was
 	// told; Back tells that a task was dropped and is part of the release again.
 	Lost Listing `json:"l,omitzero"`
@@ -83,6 +88,7 @@ type Person struct {
 	// The tasks that these come from.
 	Addressed Age `json:"aa,omitzero"`
 	Named     Age `json:"na,omitzero"`
+	Placed    Age `json:"pa,omitzero"`
 }
 
 // Merge adds what others of their tasks say of the same person.
@@ -90,9 +96,11 @@ func (p *Person) Merge(o *Person) {
 	p.Via = union(p.Via, o.Via)
 	p.Tasks.merge(o.Tasks)
 	p.Lost.merge(o.Lost)
+	p.Unlinked.merge(o.Unlinked)
 	p.Back = p.Back || o.Back
 	p.address(o.Address, o.Addressed)
 	p.name(o.Name, o.Named)
+	p.place(o.CI, o.Placed)
 }
 
 func (p *Person) address(s string, of Age) {
@@ -104,6 +112,12 @@ func (p *Person) address(s string, of Age) {
 func (p *Person) name(s string, of Age) {
 	if s != "" && (p.Name == "" || of.compare(p.Named) < 0) {
 		p.Name, p.Named = s, of
+	}
+}
+
+func (p *Person) place(ci string, of Age) {
+	if ci != "" && (p.CI == "" || of.compare(p.Placed) < 0) {
+		p.CI, p.Placed = ci, of
 	}
 }
 
@@ -146,6 +160,10 @@ func (p *People) Add(t release.Task) {
 			}
 		}
 		slices.Sort(someone.Via)
+		if ci := p.ground.through(t); ci != "" {
+			someone.Unlinked.Count++
+			someone.place(ci, ageOf(t))
+		}
 		someone.Back = someone.Back || len(intersection(linked, row.Left)) > 0
 	case len(intersection(dropped, row.Via)) > 0:
 		p.person(key).Lost.Add(t)
@@ -169,9 +187,23 @@ func (p *People) person(key string) *Person {
 	return someone
 }
 
+// AddUnlinked counts a task that stays open once the release is over: it names a
+// configuration item that the release touched, and is linked to no change request in it.
+func (p *People) AddUnlinked(t release.Task, ci string) {
+	someone := p.meet(release.AddressKey(t.RequesterEmail), t)
+	someone.Unlinked.Add(t)
+	someone.place(ci, ageOf(t))
+}
+
 func (p *People) touch(key string, t release.Task) *Person {
-	someone := p.person(key)
+	someone := p.meet(key, t)
 	someone.Tasks.Add(t)
+	return someone
+}
+
+// meet is the requester of a task, with the address and name that it gives them.
+func (p *People) meet(key string, t release.Task) *Person {
+	someone := p.person(key)
 	someone.address(t.RequesterEmail, ageOf(t))
 	someone.name(t.RequesterName, ageOf(t))
 	return someone
@@ -232,6 +264,20 @@ func (g Ground) touching(t release.Task) (linked, dropped []string) {
 		}
 	}
 	return linked, dropped
+}
+
+// through is the configuration item because of which a task is found that is linked to no
+// change request of the release; empty where it is linked.
+func (g Ground) through(t release.Task) string {
+	if g.linked[t.ChangeRequestID] {
+		return ""
+	}
+	for _, ci := range t.CIIDs {
+		if slices.ContainsFunc(g.places[Place{CI: ci}], func(id string) bool { return g.linked[id] }) {
+			return ci
+		}
+	}
+	return ""
 }
 
 func placesOf(t release.Task) []Place {

@@ -36,3 +36,16 @@ type RecipientState struct {
 
 	Revision int
 }
+
+// Knows tells whether a window, one that still stands, has reached the person, judging by
+// the state of the latest mail. What is being sent cannot be stopped any more.
+func (t RecipientState) Knows(state State) bool {
+	switch state {
+	case Sending, Sent, Unknown:
+		return t.Effect > 0
+	}
+	return t.Known > 0
+}
+
+// HasEvent tells whether the person's calendar may have an entry of the release.
+func (t RecipientState) HasEvent() bool { return t.UID != "" && (t.Known > 0 || t.Effect > 0) }

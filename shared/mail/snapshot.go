@@ -27,6 +27,7 @@ func (s Snapshot) announce(row RecipientState, version int, pending string, who 
 	}
 	n.Window = Window{Start: *s.ScheduledStart, End: *s.ScheduledEnd}
 	n.Name, n.Address = who.Name, who.Address
+	n.CI, n.Unlinked = who.CI, who.Unlinked.Count
 	row.Name, row.Address, row.Via, row.Left = who.Name, who.Address, who.Via, nil
 	row.Effect, row.EffectWindow = version, n.Window
 	row.Sequence = max(row.Sequence+1, version)
@@ -48,6 +49,12 @@ func (s Snapshot) withdraw(row RecipientState, pending string, who *Person, lost
 	}
 	n := s.Notice(Withdrawn, row, tasks)
 	n.Cancelled, n.Window = s.Off(), row.KnownWindow
+	if s.Off() && who != nil {
+		n.CI, n.Unlinked = who.CI, who.Unlinked.Count
+	}
+	if s.ActualStart != nil {
+		n.Began = *s.ActualStart
+	}
 	row.Effect, row.EffectWindow, row.Left = 0, Window{}, nil
 	row.Sequence++
 	n.UID, n.Sequence = row.UID, row.Sequence
@@ -63,6 +70,54 @@ func (s Snapshot) withdrawPart(row RecipientState, lost Listing) Step {
 	row.Sequence++
 	n.Sequence = row.Sequence
 	return Step{Row: row, Notice: &n}
+}
+
+// Over is what a person is told when the release was deployed or rolled back in an epoch:
+// Resolved or RolledBack, of tasks that were part of it, or StaysOpen, of those that were
+// not. Whoever has the window in their calendar gets when it really took place, also where it
+// was rolled back: it did take place.
+func (s Snapshot) Over(kind Kind, epoch int, who *Person, row RecipientState) Notice {
+	entry, tasks := s.History[epoch-1], who.Tasks
+	if kind == StaysOpen {
+		tasks = who.Unlinked
+	}
+	n := s.Notice(kind, RecipientState{Name: who.Name, Address: who.Address}, tasks)
+	n.At = entry.At
+	if row.Revision > 0 { // else nobody has promised them anything
+		n.CI, n.Unlinked = who.CI, who.Unlinked.Count
+	}
+	switch kind {
+	case StaysOpen:
+		n.Undone = entry.To == release.RolledBack
+	case RolledBack:
+		n.Reason = entry.Reason
+	}
+	if took, known := tookPlace(s.Release); known && row.HasEvent() {
+		n.Window, n.UID, n.Sequence = took, row.UID, row.Sequence
+		for _, h := range s.History[:epoch] { // the row stays as it is, so each end counts
+			if h.To == release.Deployed || h.To == release.RolledBack {
+				n.Sequence++
+			}
+		}
+	}
+	return n
+}
+
+// tookPlace is when a release that is over really took place, to the minute, as the public
+// feed has it; false where that was not recorded.
+func tookPlace(r release.Release) (Window, bool) {
+	end := r.ActualEnd
+	if end == nil {
+		end = r.RolledBackAt
+	}
+	if r.ActualStart == nil || end == nil {
+		return Window{}, false
+	}
+	w := Window{Start: r.ActualStart.UTC().Truncate(time.Minute), End: end.UTC().Truncate(time.Minute)}
+	if !w.End.After(w.Start) {
+		w.End = w.Start.Add(time.Minute) // "DTEND MUST be later than DTSTART" (RFC 5545, 3.8.2.2)
+	}
+	return w, true
 }
 
 // Notice is what a mail of a kind says of the release to a person, of some of their tasks.

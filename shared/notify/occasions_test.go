@@ -325,7 +325,7 @@ func TestMails_ChangeRequestRemoved_PeopleAreTold(t *testing.T) {
 }
 
 // Deployment and rollback: one mail a person, with all of their tasks, once it is
-// settled.
+// settled. Nobody was told of the window: nobody has an entry in their calendar to put right.
 func TestMails_ResolvedAndRolledBack_OneEach(t *testing.T) {
 	t.Parallel()
 	l := start(t)
@@ -334,7 +334,7 @@ func TestMails_ResolvedAndRolledBack_OneEach(t *testing.T) {
 	l.task("T-1", "ann", "CHG-1")
 	l.task("T-2", "Ann", "CHG-2") // one person, whatever the case
 	l.task("T-3", "bob", "CHG-2")
-	l.task("T-4", "cid", "", "ci-a") // touched, not linked: nothing was done for cid
+	l.task("T-4", "cid", "", "ci-a") // touched, not linked, and never promised anything
 	l.task("T-5", "dan", "CHG-1")
 	l.do(http.MethodPatch, "/api/tasks/T-5", object{"status": "Closed"})
 	id, _ := l.scheduled(30*24*time.Hour, "CHG-1", "CHG-2")
@@ -345,6 +345,9 @@ func TestMails_ResolvedAndRolledBack_OneEach(t *testing.T) {
 	mails := l.only("ann@example.com", "bob@example.com")
 	contains(t, mails[0], "have been fulfilled with release "+id, "Request T-1", "Request T-2")
 	contains(t, mails[1], "has been fulfilled with release "+id, "Request T-3")
+	if len(mails[0].Attachments) != 0 {
+		t.Errorf("ann has no entry in her calendar: %+v", mails[0].Attachments)
+	}
 	l.noFurther()
 	l.transition(id, "rolled-back")
 	l.waitIdle()

@@ -236,3 +236,55 @@ func TestSettlementMail_NotComplete_Waits(t *testing.T) {
 		t.Errorf("%d jobs open", n)
 	}
 }
+
+// That a request stays open is told once in a release's life: by the rollback only where the
+// deployment's mail never left.
+func TestSettlementMail_StaysOpen_ToldOnceWhicheverEndComesFirst(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		sent bool
+		want string
+	}{
+		"the deployment's was sent": {true, "ann heads-up 1 sent, ann stays-open 4 sent"},
+		"the deployment's waits":    {false, "ann heads-up 1 sent, ann stays-open 4 superseded, ann stays-open 5 sent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newFixture(t, fixtureOptions{})
+			w.change("CHG-1", "ci-1")
+			w.task("T-1", "ann", "", "ci-1")
+			id := w.scheduled(began.Add(72*hour), hour, "CHG-1")
+			w.headsUp()
+			w.transition(id, release.InProgress, release.Deployed)
+			w.settle(id)
+			w.plannedSettlement(id, 4)
+			if c.sent {
+				w.send()
+			}
+			w.transition(id, release.RolledBack)
+			w.settle(id)
+			for range 2 { // the second time, there is nothing new
+				w.plannedSettlement(id, 5)
+				w.send()
+				w.wantStates(c.want)
+				w.wantMails(2)
+			}
+		})
+	}
+}
+
+// A heads-up that never left promised nothing.
+func TestSettlementMail_HeadsUpNeverLeft_NothingToTell(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t, fixtureOptions{})
+	w.change("CHG-1", "ci-1")
+	w.task("T-1", "ann", "", "ci-1")
+	id := w.scheduled(began.Add(72*hour), hour, "CHG-1")
+	must(w.planner.Run(t.Context(), nil))(t)
+	w.plan()
+	w.transition(id, release.InProgress, release.Deployed)
+	w.settle(id)
+	w.plannedSettlement(id, 4)
+	w.send()
+	w.wantStates("ann heads-up 1 superseded")
+}

@@ -38,6 +38,9 @@ func (v view) text() string {
 	}
 	put(v.Greeting, "")
 	put(v.Lead, "") // never broken: people search for it
+	if v.Touch != "" {
+		put(v.Touch, "")
+	}
 	for _, f := range v.Facts {
 		for i, l := range f.Lines {
 			label := ""

@@ -66,6 +66,7 @@ type view struct {
 	Title    string // the main message
 	Greeting string
 	Lead     string // the sentence that states it
+	Touch    string // what has to be known about it; may be empty
 	Facts    []detailRow
 	Listing  string // above the tasks
 	Tasks    []mail.Task
@@ -103,8 +104,13 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		v.Lead = fmt.Sprintf("Your request will be fulfilled as part of release %s scheduled for %s.", n.ReleaseID, n.Window.Start.In(w.zone).Format(time.DateOnly))
 		v.Facts = append(v.Facts, w.window("When", n.Window))
 		v.After = []string{"You do not need to do anything. The attached calendar entry shows when it happens; if the date changes, we will tell you."}
+		v.Touch = touches(n, count)
 		v.Mood, v.Title = "plan", number("Your request is planned", "Your requests are planned")
 		v.Subject = fmt.Sprintf("%s for %s (%s)", v.Title, day, n.ReleaseID)
+		if n.Unlinked > 0 && n.Unlinked >= count {
+			v.Title = number("A release touches your request", "A release touches your requests")
+			v.Subject = fmt.Sprintf("A release on %s touches your %s (%s)", day, number("request", "requests"), n.ReleaseID)
+		}
 		if n.Kind == mail.Rescheduled {
 			what := "date"
 			if n.Before.Start.In(w.zone).Format(time.DateOnly) == n.Window.Start.In(w.zone).Format(time.DateOnly) {
@@ -123,16 +129,20 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		v.Mood, v.Title = "done", number("Your request is done", "Your requests are done")
 		v.Lead = fmt.Sprintf("%s been fulfilled with release %s and %s now resolved.", number("Your request has", "Your requests have"), n.ReleaseID, number("is", "are"))
 		v.Facts = append(v.Facts, w.formatTime("Completed", n.At))
+		v.Touch = others(n)
 		v.Subject = fmt.Sprintf("%s (%s)", v.Title, n.ReleaseID)
 		v.After = []string{fmt.Sprintf("If something does not work as you expected, reply to this mail and name the %s.", number("request", "request you mean"))}
 	case mail.RolledBack:
 		v.Mood, v.Title = "off", number("Your request is open again", "Your requests are open again")
 		v.Lead = fmt.Sprintf("Release %s was rolled back and its changes were undone. %s open again.", n.ReleaseID, number("Your request is", "Your requests are"))
+		v.Touch = others(n)
 		v.Facts = append(v.Facts, w.formatTime("Rolled back", n.At), detailRow{Label: "Reason", Lines: lines(n.Reason)})
 		v.Subject = fmt.Sprintf("%s (%s rolled back)", v.Title, n.ReleaseID)
 		v.After = []string{
 			fmt.Sprintf("Please do not submit %s again: nothing is lost. The team is working on it and will contact you.", number("it", "them")),
 		}
+	case mail.StaysOpen:
+		w.staysOpen(&v, n, number)
 	case mail.WindowOver:
 		was := w.window("Was planned for", n.Window)
 		was.Was = true
@@ -144,6 +154,9 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 	default:
 		return v, fmt.Errorf("message: there are no words for the kind %q", n.Kind)
 	}
+	if over := n.Kind == mail.Resolved || n.Kind == mail.RolledBack || n.Kind == mail.StaysOpen; over && n.UID != "" {
+		v.After = append(v.After, "Opening the attached calendar entry puts the one that you have right: it shows when the release really took place.")
+	}
 	if count == 0 {
 		v.Listing = ""
 	}
@@ -152,6 +165,50 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 	}
 	v.Footer = footer(n)
 	return v, nil
+}
+
+// touches says of tasks that are found only because they name a configuration item that
+// nobody has promised to close them. The sentence for all of them is the contract's.
+func touches(n mail.Notice, count int) string {
+	switch {
+	case n.CI == "" || n.Unlinked == 0:
+		return ""
+	case n.Unlinked < count:
+		return fmt.Sprintf("It touches %s, which %d of your requests %s; %s not linked to a change in it and may stay open.", n.CI, n.Unlinked, verb(n, "names", "name"), verb(n, "that one is", "those are"))
+	}
+	return fmt.Sprintf("It touches %s, which your request names; your request is not linked to a change in it and may stay open.", n.CI)
+}
+
+// others says, at the end of a release, what becomes of the tasks that it did not reach.
+func others(n mail.Notice) string {
+	if n.CI == "" || n.Unlinked == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s %s, which the release touched; %s not linked to a change in it and %s open.",
+		verb(n, "Another request of yours names", fmt.Sprintf("%d other requests of yours name", n.Unlinked)), n.CI, verb(n, "it is", "they are"), verb(n, "stays", "stay"))
+}
+
+func verb(n mail.Notice, one, several string) string {
+	if n.Unlinked == 1 {
+		return one
+	}
+	return several
+}
+
+func (w *Writer) staysOpen(v *view, n mail.Notice, number func(string, string) string) {
+	v.Mood, v.Title = "plan", number("Your request stays open", "Your requests stay open")
+	v.Subject = fmt.Sprintf("%s (%s)", v.Title, n.ReleaseID)
+	what, when := "is complete", "Completed"
+	if n.Undone {
+		what, when = "was rolled back", "Rolled back"
+	}
+	v.Lead = fmt.Sprintf("Release %s %s. %s.", n.ReleaseID, what, v.Title)
+	v.Touch = fmt.Sprintf("The release touched %s, which %s; %s not linked to a change in it.", n.CI, number("your request names", "your requests name"), number("your request is", "your requests are"))
+	v.Facts = append(v.Facts, w.formatTime(when, n.At))
+	v.After = []string{fmt.Sprintf("You do not need to do anything. Please do not submit %s again: nothing is lost.", number("it", "them"))}
+	if !n.Undone {
+		v.After = append(v.After, fmt.Sprintf("If the release has given you what you need, reply to this mail, so that %s can be closed.", number("your request", "your requests")))
+	}
 }
 
 func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(string, string) string) {
@@ -168,6 +225,9 @@ func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(strin
 		v.Title = number("Your request is no longer planned", "Your requests are no longer planned")
 		v.Subject = fmt.Sprintf("No longer planned for %s: your %s (%s)", day, number("request", "requests"), n.ReleaseID)
 		v.Lead = fmt.Sprintf("Release %s has been cancelled. Nothing will happen on %s.", n.ReleaseID, n.Window.Start.In(w.zone).Format(time.DateOnly))
+		if !n.Began.IsZero() {
+			v.Lead = fmt.Sprintf("Release %s was cancelled after it had begun.", n.ReleaseID)
+		}
 		v.Facts = append(v.Facts, was)
 	default:
 		v.Title = number("Your request is no longer planned", "Your requests are no longer planned")
@@ -177,6 +237,10 @@ func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(strin
 	}
 	v.After = []string{fmt.Sprintf("Please do not submit %s again: %s open, and we will tell you when there is a new date.",
 		number("it", "them"), number("your request stays", "your requests stay"))}
+	if n.Cancelled && n.Unlinked > 0 && n.Unlinked == len(n.Tasks)+n.More {
+		v.Touch = fmt.Sprintf("The release would have touched %s, which %s; %s not linked to a change in it.", n.CI, number("your request names", "your requests name"), number("your request is", "your requests are"))
+		v.After = []string{fmt.Sprintf("You do not need to do anything. Please do not submit %s again: %s open.", number("it", "them"), number("your request stays", "your requests stay"))}
+	}
 	if len(n.Tasks) == 0 {
 		v.After = []string{"You do not need to do anything."}
 	}
@@ -241,6 +305,9 @@ func event(n mail.Notice, v view) *Attachment {
 	title := n.ReleaseID
 	if n.ReleaseName != "" {
 		title += ": " + n.ReleaseName
+	}
+	if n.Kind == mail.RolledBack || n.Undone {
+		title = "Rolled back: " + title
 	}
 	about := []string{v.Lead}
 	for _, t := range n.Tasks {

@@ -61,6 +61,14 @@ func letters() map[string]mail.Notice {
 		"cancelled":          base(mail.Withdrawn, 1),
 		"resolved":           base(mail.Resolved, 3),
 		"rolled-back":        base(mail.RolledBack, 2),
+		"heads-up-ci":        base(mail.HeadsUp, 1),
+		"heads-up-ci-some":   base(mail.HeadsUp, 3),
+		"cancelled-ci":       base(mail.Withdrawn, 1),
+		"cancelled-running":  base(mail.Withdrawn, 2),
+		"stays-open":         base(mail.StaysOpen, 1),
+		"stays-open-undone":  base(mail.StaysOpen, 2),
+		"resolved-event":     base(mail.Resolved, 2),
+		"rolled-back-event":  base(mail.RolledBack, 1),
 		"window-over":        base(mail.WindowOver, 0),
 		"bare":               {Kind: mail.HeadsUp, ReleaseID: "REL-2026-Q2-002", Address: "bob@example.com", Window: spring, Tasks: []mail.Task{{ID: "T-1", Title: "x"}}},
 		"hostile":            base(mail.RolledBack, 1),
@@ -88,6 +96,35 @@ func letters() map[string]mail.Notice {
 	edit("rolled-back", func(n *mail.Notice) {
 		n.Window, n.UID, n.At = mail.Window{}, "", day("2026-05-05T06:15:00Z")
 		n.Reason = "Sign-in failed for a third of the users.\nThe previous version is back in place."
+	})
+	edit("heads-up-ci", func(n *mail.Notice) { n.CI, n.Unlinked = "db-1", 1 })
+	edit("heads-up-ci-some", func(n *mail.Notice) { n.CI, n.Unlinked = "db-1", 2 })
+	edit("cancelled-ci", func(n *mail.Notice) {
+		n.Cancelled, n.Sequence, n.At = true, 2, day("2026-05-01T07:00:00Z")
+		n.CI, n.Unlinked = "db-1", 1
+	})
+	edit("cancelled-running", func(n *mail.Notice) {
+		n.Cancelled, n.Sequence, n.At, n.Began = true, 2, day("2026-05-04T18:40:00Z"), day("2026-05-04T18:02:00Z")
+	})
+	over := func(n *mail.Notice, at string) {
+		n.Window, n.Sequence, n.At = window("2026-05-01T07:03:00Z", at), 2, day(at)
+	}
+	edit("stays-open", func(n *mail.Notice) {
+		over(n, "2026-05-01T08:12:00Z")
+		n.CI, n.Unlinked = "db-1", 1
+	})
+	edit("stays-open-undone", func(n *mail.Notice) {
+		n.Window, n.UID, n.At, n.Undone = mail.Window{}, "", day("2026-05-01T08:12:00Z"), true
+		n.CI, n.Unlinked = "db-1", 2
+	})
+	edit("resolved-event", func(n *mail.Notice) {
+		over(n, "2026-05-01T08:12:00Z")
+		n.CI, n.Unlinked = "db-1", 1
+	})
+	edit("rolled-back-event", func(n *mail.Notice) {
+		over(n, "2026-05-01T08:12:00Z")
+		n.At, n.Reason, n.Sequence = day("2026-05-01T09:00:00Z"), "Sign-in failed for a third of the users.", 3
+		n.CI, n.Unlinked = "db-1", 2
 	})
 	edit("hostile", func(n *mail.Notice) {
 		n.Window, n.UID, n.At = mail.Window{}, "", day("2026-05-05T06:15:00Z")

@@ -34,21 +34,25 @@ func (p *Planner) window(ctx context.Context, r *reading) (next time.Time, err e
 	if err := r.readAll(ctx); err != nil {
 		return next, err
 	}
-	rows := &queue[mail.RecipientState]{
-		last: r.job.Progress.Notified, key: func(row mail.RecipientState) string { return row.Recipient },
-		more: func(ctx context.Context, after string) (page []mail.RecipientState, err error) {
-			err = p.store.RecipientStates(ctx, s.ID, after, peopleAtOnce, func(rows []mail.RecipientState) bool { page = rows; return false })
-			return page, err
-		},
-	}
 	w := windowNotices{p: p, s: s, older: map[string]mail.RecipientState{}}
-	if err := r.notify(ctx, r.merging(rows), w.notify); err != nil {
+	if err := r.notify(ctx, r.merging(p.rows(s.ID, r.job.Progress.Notified)), w.notify); err != nil {
 		return next, err
 	}
 	if _, err := w.notifyOlder(ctx, ""); err != nil {
 		return next, err
 	}
 	return next, p.remind(ctx, s)
+}
+
+// rows are what people were told of a release's window, from after a key on.
+func (p *Planner) rows(releaseID, after string) *queue[mail.RecipientState] {
+	return &queue[mail.RecipientState]{
+		last: after, key: func(row mail.RecipientState) string { return row.Recipient },
+		more: func(ctx context.Context, after string) (page []mail.RecipientState, err error) {
+			err = p.store.RecipientStates(ctx, releaseID, after, peopleAtOnce, func(rows []mail.RecipientState) bool { page = rows; return false })
+			return page, err
+		},
+	}
 }
 
 // begin prepares the reading of the people whom a window concerns; false where nobody needs to
