@@ -137,9 +137,11 @@ performance: ## writes docs/performance again: the table of a whole bench, and p
 	@test -x .local/plot/bin/python || { python3 -m venv .local/plot && .local/plot/bin/pip install --quiet --disable-pip-version-check $(PLOT); }
 	.local/plot/bin/python shared/local/bench/plot.py docs/performance
 
+# What was found is kept in .local/mutants: a run that was interrupted goes on, and a kill stands
+# while the file with the mutant stays as it is. FRESH=1 forgets it, LANES bounds the load.
 .PHONY: mutants
-mutants: ## removes each condition of each guarded write, one at a time: does a test fail? (ONLY=regexp narrows it)
-	go run ./shared/local/mutants $(if $(ONLY),-only '$(ONLY)') ./shared/dynamo
+mutants: ## changes the product at one place at a time: does a test fail? Takes an hour the first time (ONLY=regexp narrows it)
+	go run ./shared/local/mutants $(if $(ONLY),-only '$(ONLY)') $(if $(LANES),-lanes $(LANES)) $(if $(FRESH),-forget)
 
 .PHONY: pictures
 pictures: ## takes the pictures in docs/pictures from the running product (needs chromium, npm and what make test needs)

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -22,8 +24,11 @@ import (
 // binary is the compiled tests of one package, built from the rewritten source.
 type binary struct {
 	file, dir string
+	path      string // of the package
 	name      string // of the package, as the table shows it
+	hash      string
 	tests     []*test
+	always    map[string]bool // mutants that are reached before any test begins
 }
 
 // test is one top-level test and how long it takes.
@@ -31,7 +36,7 @@ type test struct {
 	in   *binary
 	name string
 	took time.Duration
-	// reaches are the conditions that it reaches, by key.
+	// reaches are the mutants that it reaches: a condition by its id and the path to it.
 	reaches map[string]bool
 }
 
@@ -62,13 +67,19 @@ func expand(ctx context.Context, dir string, patterns []string) ([]listed, error
 // build compiles the tests of a package.
 func build(ctx context.Context, pkg listed, overlay, folder string) (*binary, error) {
 	_, name, _ := strings.Cut(pkg.path, "/shared/")
-	name = strings.ReplaceAll(cmp.Or(name, pkg.path), "/", ".")
-	b := &binary{dir: pkg.dir, name: name, file: filepath.Join(folder, name+".test")}
+	name = strings.ReplaceAll(cmp.Or(name, filepath.Base(pkg.path)), "/", ".")
+	b := &binary{dir: pkg.dir, path: pkg.path, name: name, file: filepath.Join(folder, name+".test")}
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", b.file, pkg.path)
 	build.Dir = pkg.dir
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%s does not build with the switches: %w\n%s", pkg.path, err, out)
 	}
+	text, err := os.ReadFile(b.file)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	b.hash = hex.EncodeToString(sum[:8])
 	return b, nil
 }
 
@@ -120,13 +131,13 @@ var (
 	misspelt = regexp.MustCompile(`ValidationException: (Invalid|Value provided)`)
 )
 
-// run runs tests of a binary, either without one condition or, with off empty, tracing which
-// conditions they reach.
-func (l *lane) run(ctx context.Context, b *binary, tests []string, off string, most time.Duration) (outcome, error) {
+// run runs tests of a binary, either with one mutant or, with off empty, tracing which mutants
+// they reach. template is read instead of template.yaml, where it is given.
+func (l *lane) run(ctx context.Context, b *binary, tests []string, off, template string, most time.Duration) (outcome, error) {
 	o := outcome{took: map[string]time.Duration{}, reached: map[string]map[string]bool{}}
 	cmd := exec.CommandContext(ctx, b.file, "-test.v", "-test.count=1", "-test.timeout", most.String(), "-test.run", "^("+strings.Join(tests, "|")+")$")
 	cmd.Dir = b.dir
-	cmd.Env = append(os.Environ(), "MUTANT_OFF="+off)
+	cmd.Env = append(os.Environ(), "MUTANT_OFF="+off, "MUTANT_TEMPLATE="+template)
 	if off != "" {
 		cmd.Args = append(cmd.Args, "-test.failfast")
 	} else {
@@ -151,6 +162,10 @@ func (l *lane) run(ctx context.Context, b *binary, tests []string, off string, m
 	var status *exec.ExitError
 	if err != nil && !errors.As(err, &status) {
 		return o, err
+	}
+	if err != nil && len(o.failed) == 0 && off != "" {
+		// It did not get as far as a test: it panicked where variables get their values, or in TestMain.
+		o.failed = append(o.failed, tests[0])
 	}
 	if err != nil && len(o.failed) == 0 {
 		return o, fmt.Errorf("%s ended with %w and names no test that failed:\n%s", b.name, err, o.output)
@@ -191,7 +206,9 @@ func (o *outcome) read(out *bytes.Buffer) {
 		}
 		// It panicked or timed out: then no test is reported as failed.
 		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
-			o.failed = append(o.failed, now)
+			if now != "" {
+				o.failed = append(o.failed, now)
+			}
 		}
 	}
 	o.output = strings.Join(last, "\n")

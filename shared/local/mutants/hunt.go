@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,12 +14,13 @@ import (
 	"time"
 )
 
-// mutant is one write without one of its conditions.
+// mutant is the product with one thing changed: of a write, one condition less.
 type mutant struct {
 	*site
 	path    []string // the call path from the write to the condition
 	verdict verdict
 	by      string // the test that notices
+	untried int    // tests that there was no time for
 }
 
 type verdict string
@@ -27,30 +29,56 @@ const (
 	killed    verdict = "killed"
 	byChance  verdict = "by chance" // a test failed, but passed when it ran again
 	survived  verdict = "SURVIVED"
-	redundant verdict = "redundant"
+	redundant verdict = "redundant" // and what proves it stands beside it
 	unreached verdict = "UNREACHED"
+	notRun    verdict = "not run"
 )
 
-func (m *mutant) key() string { return fmt.Sprintf("%d@%s", m.number, strings.Join(m.path, ">")) }
+// off is what the environment says to have the mutant.
+func (m *mutant) off() string {
+	if m.kind == kindCondition {
+		return fmt.Sprintf("%d@%s", m.number, strings.Join(m.path, ">"))
+	}
+	return strconv.Itoa(m.number)
+}
+
+// name is its name in the ledger.
+func (m *mutant) name() string {
+	if m.kind == kindCondition {
+		return m.id() + "@" + strings.Join(m.path, ">")
+	}
+	return m.id()
+}
 
 func (m *mutant) where() string { return fmt.Sprintf("%s:%d", m.file, m.line) }
 
-// hunt searches for conditions whose removal no test notices.
+// String is the mutant in a line.
+func (m *mutant) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s", m.class(), m.where(), strings.Join(m.path, ">"), m.condition, m.change))
+}
+
+// hunt searches for mutants that no test notices.
 type hunt struct {
-	source *source
-	lanes  []*lane
-	only   *regexp.Regexp
-	log    io.Writer
+	program     *program
+	lanes       []*lane
+	only        *regexp.Regexp
+	ledger      *ledger
+	reachFolder string // the folder that keeps what tests reach; empty: nothing is kept
+	stale       bool   // what was kept of another binary counts too
+	most        time.Duration
+	folder      string
+	log         io.Writer
 
 	mu       sync.Mutex
 	binaries []*binary
+	killers  map[string][]*test // of each file's mutants, the latest first
 }
 
-// record runs every test once, with all conditions, and records which conditions each test
-// reaches.
-func (h *hunt) record(ctx context.Context, packages []listed, overlay, folder string) error {
+// record builds the tests of each package and runs all of them once, as they are, to record
+// which mutants each one reaches.
+func (h *hunt) record(ctx context.Context, packages []listed, overlay string) error {
 	return inLanes(ctx, h.lanes, packages, func(ctx context.Context, l *lane, pkg listed) error {
-		b, err := build(ctx, pkg, overlay, folder)
+		b, err := build(ctx, pkg, overlay, h.folder)
 		if err != nil {
 			return err
 		}
@@ -59,56 +87,122 @@ func (h *hunt) record(ctx context.Context, packages []listed, overlay, folder st
 			return err
 		}
 		began := time.Now()
-		o, err := l.run(ctx, b, names, "", 20*time.Minute)
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			if len(o.reached[name]) > 0 {
-				if slices.Contains(o.failed, name) {
-					return fmt.Errorf("%s.%s fails although no condition is missing:\n%s", b.name, name, o.output)
+		kept := filepath.Join(h.reachFolder, b.name+".json")
+		r, known := readReaching(kept)
+		if h.reachFolder == "" || !known || r.Binary != b.hash && !h.stale {
+			if r, err = h.trace(ctx, l, b, names); err != nil {
+				return err
+			}
+			if h.reachFolder != "" {
+				if err := r.save(kept); err != nil {
+					return err
 				}
-				b.tests = append(b.tests, &test{in: b, name: name, took: o.took[name], reaches: o.reached[name]})
 			}
 		}
+		b.take(r, names)
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		fmt.Fprintf(h.log, "%-28s %3d tests, %3d of them reach conditions, %s\n", b.name, len(names), len(b.tests), time.Since(began).Round(time.Second))
+		reaching := 0
+		for _, t := range b.tests {
+			if len(t.reaches) > 0 {
+				reaching++
+			}
+		}
+		fmt.Fprintf(h.log, "%-28s %3d tests, %3d of them reach mutants, %s\n", b.name, len(names), reaching, time.Since(began).Round(time.Second))
 		h.binaries = append(h.binaries, b)
 		return nil
 	})
 }
 
-// mutants lists every condition on every call path that the tests reach, and those that no
-// test reaches, in source order.
+// trace runs all tests of a binary. One that fails as it is says nothing about a mutant, and
+// is left out.
+func (h *hunt) trace(ctx context.Context, l *lane, b *binary, names []string) (reaching, error) {
+	o, err := l.run(ctx, b, names, "", "", 20*time.Minute)
+	if err != nil {
+		return reaching{}, err
+	}
+	r := reaching{Binary: b.hash, Always: h.ids(o.reached[""])}
+	for _, name := range names {
+		if slices.Contains(o.failed, name) {
+			fmt.Fprintf(h.log, "%s.%s fails although nothing is changed, and is left out:\n%s\n", b.name, name, o.output)
+			continue
+		}
+		if took, ran := o.took[name]; ran {
+			r.Tests = append(r.Tests, reachedTest{Name: name, Took: took, Reaches: h.ids(o.reached[name])})
+		}
+	}
+	return r, nil
+}
+
+// ids are the names of what a binary has traced by number.
+func (h *hunt) ids(traced map[string]bool) []string {
+	byNumber := map[int]*site{}
+	for _, s := range h.program.sites {
+		byNumber[s.number] = s
+	}
+	var all []string
+	for key := range traced {
+		number, path, condition := strings.Cut(key, "@")
+		n, _ := strconv.Atoi(number)
+		switch s := byNumber[n]; {
+		case n == templateReached:
+			all = append(all, "template.yaml")
+		case s == nil:
+		case condition:
+			all = append(all, s.id()+"@"+path)
+		default:
+			all = append(all, s.id())
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// take gives the binary the tests that it has, with what they were seen to reach.
+func (b *binary) take(r reaching, names []string) {
+	b.always = map[string]bool{}
+	for _, id := range r.Always {
+		b.always[id] = true
+	}
+	for _, t := range r.Tests {
+		if !slices.Contains(names, t.Name) {
+			continue
+		}
+		one := &test{in: b, name: t.Name, took: t.Took, reaches: map[string]bool{}}
+		for _, id := range t.Reaches {
+			one.reaches[id] = true
+		}
+		b.tests = append(b.tests, one)
+	}
+}
+
+// mutants lists every condition on every call path that the tests reach, and every other
+// mutant, in source order.
 func (h *hunt) mutants() []*mutant {
+	paths := map[string][][]string{}
 	seen := map[string]bool{}
 	for _, b := range h.binaries {
 		for _, t := range b.tests {
 			for key := range t.reaches {
-				seen[key] = true
+				if id, path, condition := strings.Cut(key, "@"); condition && !seen[key] {
+					seen[key] = true
+					paths[id] = append(paths[id], strings.Split(path, ">"))
+				}
 			}
 		}
 	}
-	paths := map[int][][]string{}
-	for key := range seen {
-		number, path, _ := strings.Cut(key, "@")
-		n, _ := strconv.Atoi(number)
-		paths[n] = append(paths[n], strings.Split(path, ">"))
-	}
 	var all []*mutant
-	for _, s := range h.source.sites {
-		if len(paths[s.number]) == 0 {
-			all = append(all, &mutant{site: s, path: []string{s.function}, verdict: unreached})
+	for _, s := range h.program.sites {
+		if s.kind != kindCondition || len(paths[s.id()]) == 0 {
+			all = append(all, &mutant{site: s, path: []string{s.function}})
+			continue
 		}
-		slices.SortFunc(paths[s.number], slices.Compare)
-		for _, path := range paths[s.number] {
+		slices.SortFunc(paths[s.id()], slices.Compare)
+		for _, path := range paths[s.id()] {
 			all = append(all, &mutant{site: s, path: path})
 		}
 	}
-	return slices.DeleteFunc(all, func(m *mutant) bool {
-		return h.only != nil && !h.only.MatchString(m.where()+" "+strings.Join(m.path, ">")+" "+m.condition)
-	})
+	return slices.DeleteFunc(all, func(m *mutant) bool { return h.only != nil && !h.only.MatchString(m.String()) })
 }
 
 // tier groups tests by duration: tests of one tier and package share a process, quicker tiers
@@ -122,59 +216,155 @@ func tier(t *test) int {
 	return 3
 }
 
-// try runs the tests that reach the condition, quick ones first.
-func (h *hunt) try(ctx context.Context, l *lane, m *mutant) error {
-	var reaching []*test
-	for _, b := range h.binaries {
-		for _, t := range b.tests {
-			if t.reaches[m.key()] {
-				reaching = append(reaching, t)
+// reaching lists the tests that reach a mutant, those first that are likely to notice it soon:
+// quick ones, of its own package before others.
+func (h *hunt) reaching(m *mutant) []*test {
+	key := m.name()
+	switch {
+	case m.reached == templateReached:
+		key = "template.yaml"
+	case m.reached != m.number:
+		for _, s := range h.program.sites {
+			if s.number == m.reached {
+				key = s.id()
 			}
 		}
 	}
-	slices.SortStableFunc(reaching, func(a, b *test) int {
-		return cmp.Or(cmp.Compare(tier(a), tier(b)), cmp.Compare(a.in.name, b.in.name))
+	own := modulePrefix + filepath.Dir(m.file)
+	if m.kind == kindCondition || m.reached == templateReached {
+		own = ""
+	}
+	all := h.reachedBy(func(b *binary, t *test) bool { return t.reaches[key] || b.always[key] })
+	if h.stale && len(all) == 0 {
+		// It may be newer than what was recorded: then whatever reaches its file counts.
+		in := " · " + m.file + " · "
+		all = h.reachedBy(func(_ *binary, t *test) bool {
+			for id := range t.reaches {
+				if strings.Contains(id, in) {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	rank := func(t *test) int {
+		n := 2 * tier(t)
+		if own != "" && t.in.path != own {
+			n += 3 // quick tests of others come with the slower ones of its own
+		}
+		return n
+	}
+	slices.SortStableFunc(all, func(a, b *test) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.in.name, b.in.name))
 	})
+	return all
+}
+
+func (h *hunt) reachedBy(reaches func(*binary, *test) bool) []*test {
+	var all []*test
+	for _, b := range h.binaries {
+		for _, t := range b.tests {
+			if reaches(b, t) {
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
+
+// try runs the tests that reach the mutant, until one fails.
+func (h *hunt) try(ctx context.Context, l *lane, m *mutant) error {
+	tests := h.reaching(m)
 	m.verdict = survived
-	for len(reaching) > 0 {
+	if len(tests) == 0 {
+		m.verdict = unreached
+	}
+	template := ""
+	if m.template != "" {
+		var err error
+		if template, err = m.asTemplate(h.folder); err != nil {
+			return err
+		}
+	}
+	// What noticed another mutant of the file is likely to notice this one.
+	h.mu.Lock()
+	killers := slices.Clone(h.killers[m.file])
+	h.mu.Unlock()
+	for _, k := range killers {
+		if tier(k) < 2 && slices.Contains(tests, k) {
+			if done, err := h.with(ctx, l, m, []*test{k}, template); err != nil || done {
+				return err
+			}
+			tests = slices.DeleteFunc(tests, func(t *test) bool { return t == k })
+		}
+	}
+	began := time.Now()
+	for len(tests) > 0 {
+		if time.Since(began) > h.most {
+			m.untried = len(tests)
+			break
+		}
 		n := 1
-		for n < len(reaching) && tier(reaching[0]) < 3 && tier(reaching[n]) == tier(reaching[0]) && reaching[n].in == reaching[0].in {
+		for n < len(tests) && tier(tests[0]) < 3 && tier(tests[n]) == tier(tests[0]) && tests[n].in == tests[0].in {
 			n++
 		}
-		names := make([]string, n)
-		most := 20 * time.Second
-		for i, t := range reaching[:n] {
-			names[i] = t.name
-			most += 3 * t.took
-		}
-		o, err := l.run(ctx, reaching[0].in, names, m.key(), most)
-		if err != nil {
+		if done, err := h.with(ctx, l, m, tests[:n], template); err != nil || done {
 			return err
 		}
-		if len(o.failed) == 0 {
-			reaching = reaching[n:]
-			continue
-		}
-		at := slices.IndexFunc(reaching, func(t *test) bool { return t.name == o.failed[0] })
-		if at < 0 || at >= n {
-			return fmt.Errorf("%s: %s failed, which was not asked for", reaching[0].in.name, o.failed[0])
-		}
-		if o.misspelt {
-			return fmt.Errorf("%s: the expression without the condition is not understood:\n%s", o.failed[0], o.output)
-		}
-		m.by = reaching[at].String()
-		if o, err = l.run(ctx, reaching[at].in, []string{reaching[at].name}, m.key(), most); err != nil {
-			return err
-		}
-		if len(o.failed) > 0 {
-			m.verdict = killed
-			return nil
-		}
-		m.verdict = byChance
-		reaching = slices.Delete(reaching, at, at+1)
+		tests = tests[n:]
 	}
 	if m.why.covers(m.path) {
 		m.verdict, m.by = redundant, m.why.text
 	}
 	return nil
+}
+
+// with runs tests of one binary with the mutant, and again the one that fails, until none
+// does; true where the mutant is killed.
+func (h *hunt) with(ctx context.Context, l *lane, m *mutant, tests []*test, template string) (bool, error) {
+	for len(tests) > 0 {
+		names := make([]string, len(tests))
+		most := 20 * time.Second
+		for i, t := range tests {
+			names[i] = t.name
+			most += 3 * t.took
+		}
+		o, err := l.run(ctx, tests[0].in, names, m.off(), template, most)
+		if err != nil {
+			return false, err
+		}
+		if len(o.failed) == 0 {
+			return false, nil
+		}
+		at := slices.IndexFunc(tests, func(t *test) bool { return t.name == o.failed[0] })
+		if at < 0 {
+			return false, fmt.Errorf("%s: %s failed, which was not asked for", tests[0].in.name, o.failed[0])
+		}
+		if o.misspelt && m.kind == kindCondition {
+			return false, fmt.Errorf("%s: the expression without the condition is not understood:\n%s", o.failed[0], o.output)
+		}
+		m.by = tests[at].String()
+		if o, err = l.run(ctx, tests[at].in, []string{tests[at].name}, m.off(), template, most); err != nil {
+			return false, err
+		}
+		if len(o.failed) > 0 {
+			m.verdict = killed
+			h.addKiller(m, tests[at])
+			return true, nil
+		}
+		m.verdict = byChance
+		tests = slices.Concat(tests[:at], tests[at+1:])
+	}
+	return false, nil
+}
+
+// addKiller keeps the latest four tests that noticed mutants of a file.
+func (h *hunt) addKiller(m *mutant, by *test) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.killers == nil {
+		h.killers = map[string][]*test{}
+	}
+	others := slices.DeleteFunc(h.killers[m.file], func(t *test) bool { return t == by })
+	h.killers[m.file] = append([]*test{by}, others[:min(len(others), 3)]...)
 }

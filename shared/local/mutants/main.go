@@ -1,7 +1,8 @@
-// Command mutants removes the conditions of the guarded writes, one condition of one write at
-// a time, and checks whether a test fails. A condition that no test misses needs a test, or is
-// deleted as redundant, or has a comment that says why it stays (see explanation). It must not
-// know what any write is for.
+// Command mutants changes the product at one place at a time and checks whether a test fails:
+// it removes a condition of a guarded write, lowers a role, moves a bound, takes an entry out
+// of a list or a word out of a stream's filter, or makes one of the mistakes that are written
+// down by hand. What no test misses needs a test, or is deleted as redundant, or is explained
+// (see explanation and explained.txt). It must not know what the product is for.
 package main
 
 import (
@@ -11,21 +12,50 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"runtime"
-	"strings"
-	"text/tabwriter"
 	"time"
+
+	"example.com/releases/shared/local/engine"
 )
 
+// options say what is changed, and which tests are to notice.
+type options struct {
+	writes   string   // the package with the guarded writes
+	folders  []string // of the other kinds, from the root
+	product  bool     // with filters, mutants by hand and explanations
+	packages []string // whose tests are run
+	only     string
+	lanes    int
+	engine   bool
+	kept     string // a folder for what is kept between runs
+	forget   bool
+	stale    bool
+	most     time.Duration
+}
+
 func main() {
-	dir := flag.String("dir", "shared/dynamo", "the folder of the package whose conditions are taken away")
-	only := flag.String("only", "", "a regular expression: only mutants whose line in the table matches")
-	lanes := flag.Int("lanes", runtime.NumCPU(), "how many test processes run at once, each lane on an engine of its own")
-	noEngine := flag.Bool("no-engine", false, "the tests need no database engine")
+	o := options{product: true, engine: true, writes: "shared/dynamo", folders: mutated}
+	flag.StringVar(&o.only, "only", "", "a regular expression: only mutants whose line matches")
+	flag.IntVar(&o.lanes, "lanes", runtime.NumCPU(), "how many test processes run at once, each lane on an engine of its own")
+	flag.StringVar(&o.kept, "kept", ".local/mutants", "the folder that keeps verdicts, and what each test reaches")
+	flag.BoolVar(&o.forget, "forget", false, "forget earlier verdicts")
+	flag.BoolVar(&o.stale, "stale", false, "use what tests were seen to reach although code has changed since")
+	flag.DurationVar(&o.most, "most", 3*time.Minute, "how long tests may look for one mutant")
+	list := flag.Bool("list", false, "list the mutants and try none")
 	flag.Parse()
+	if o.packages = flag.Args(); len(o.packages) == 0 {
+		o.packages = tested
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	ok, err := run(ctx, *dir, flag.Args(), *only, *lanes, !*noEngine, os.Stdout, os.Stderr)
+	var ok bool
+	var err error
+	if *list {
+		ok, err = true, o.list(ctx, os.Stdout)
+	} else {
+		ok, err = run(ctx, o, os.Stdout, os.Stderr)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -35,90 +65,105 @@ func main() {
 	}
 }
 
-// run prints the table, and reports whether every condition is tested or explained. It takes
+// tested are the packages whose tests are to notice a mutant. Those of the laptop's host are
+// not among them: they are slow, and nothing but them tells what a rule of the product is.
+var tested = []string{
+	"./shared", "./shared/address", "./shared/calendar", "./shared/dynamo", "./shared/figures", "./shared/host", "./shared/identity", "./shared/mail",
+	"./shared/mcptools/...", "./shared/notify/...", "./shared/operations", "./shared/record", "./shared/release", "./shared/rest/...", "./shared/seal",
+	"./shared/settle", "./shared/stream", "./shared/trustcenter", "./shared/local/template", "./shared/testkit",
+}
+
+// list prints the mutants.
+func (o options) list(ctx context.Context, out io.Writer) error {
+	root, err := engine.Root()
+	if err != nil {
+		return err
+	}
+	p, err := readProgram(ctx, root, o.writes, o.folders, o.product)
+	if err != nil {
+		return err
+	}
+	for _, s := range p.sites {
+		fmt.Fprintf(out, "%s\n", s.id())
+	}
+	return nil
+}
+
+// run prints the table, and reports whether every mutant is killed or explained. It takes
 // minutes, so it prints its progress.
-func run(ctx context.Context, dir string, packages []string, only string, lanes int, withEngine bool, out, progress io.Writer) (bool, error) {
-	folder, err := os.MkdirTemp("", "mutants")
+func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) {
+	root, err := engine.Root()
 	if err != nil {
 		return false, err
 	}
-	defer os.RemoveAll(folder)
-	h := &hunt{log: out}
-	if only != "" {
-		if h.only, err = regexp.Compile(only); err != nil {
+	h := &hunt{log: progress, stale: o.stale, most: o.most}
+	if o.kept == "" {
+		if h.folder, err = os.MkdirTemp("", "mutants"); err != nil {
+			return false, err
+		}
+		defer os.RemoveAll(h.folder)
+	} else {
+		// The same folder each time, so that what has not changed is not built again.
+		if h.folder, err = filepath.Abs(filepath.Join(o.kept, "build")); err != nil {
+			return false, err
+		}
+		h.reachFolder = filepath.Join(o.kept, "reach")
+		if err := os.MkdirAll(h.folder, 0o700); err != nil {
+			return false, err
+		}
+		o.kept = filepath.Join(o.kept, "verdicts.jsonl")
+	}
+	if h.ledger, err = openLedger(o.kept, o.forget); err != nil {
+		return false, err
+	}
+	if o.only != "" {
+		if h.only, err = regexp.Compile(o.only); err != nil {
 			return false, err
 		}
 	}
-	if h.source, err = readSource(dir); err != nil {
+	if h.program, err = readProgram(ctx, root, o.writes, o.folders, o.product); err != nil {
 		return false, err
 	}
-	all, err := expand(ctx, ".", packages)
+	all, err := expand(ctx, ".", o.packages)
 	if err != nil {
 		return false, err
 	}
-	overlay, err := h.source.overlay(folder)
+	overlay, err := h.program.overlay(h.folder, all)
 	if err != nil {
 		return false, err
 	}
-	for range lanes {
-		l := &lane{withEngine: withEngine}
+	for range o.lanes {
+		l := &lane{withEngine: o.engine}
 		defer l.stop()
 		h.lanes = append(h.lanes, l)
 	}
 	began := time.Now()
-	if err := h.record(ctx, all, overlay, folder); err != nil {
+	if err := h.record(ctx, all, overlay); err != nil {
 		return false, err
 	}
 	mutants := h.mutants()
-	fmt.Fprintf(out, "%d conditions, %d with the writes they are in; recorded in %s\n\n", len(h.source.sites), len(mutants), time.Since(began).Round(time.Second))
+	fmt.Fprintf(out, "%d places, %d mutants with the writes they are in; recorded in %s\n\n", len(h.program.sites), len(mutants), time.Since(began).Round(time.Second))
 	tried := 0
 	err = inLanes(ctx, h.lanes, mutants, func(ctx context.Context, l *lane, m *mutant) error {
-		if m.verdict == "" {
+		source := h.program.hash(m.site)
+		if f, stands := h.ledger.find(m.name(), source); stands {
+			m.verdict, m.by = f.Verdict, f.By
+		} else {
 			if err := h.try(ctx, l, m); err != nil {
-				return fmt.Errorf("%s %s: %w", m.where(), m.condition, err)
+				return fmt.Errorf("%s: %w", m, err)
 			}
-		} else if m.why.covers(m.path) {
-			m.verdict, m.by = redundant, m.why.text
+			if err := h.ledger.add(finding{Mutant: m.name(), Source: source, Verdict: m.verdict, By: m.by, At: time.Now().UTC()}); err != nil {
+				return err
+			}
 		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		tried++
-		fmt.Fprintf(progress, "%3d/%d %-9s %s %s %s\n", tried, len(mutants), m.verdict, m.where(), strings.Join(m.path, ">"), m.condition)
+		fmt.Fprintf(progress, "%3d/%d %-9s %s  %s\n", tried, len(mutants), m.verdict, m, m.by)
 		return nil
 	})
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		return false, err
 	}
 	return h.report(mutants, out, time.Since(began)), nil
-}
-
-func (h *hunt) report(mutants []*mutant, out io.Writer, took time.Duration) bool {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	count := map[verdict]int{}
-	for _, m := range mutants {
-		count[m.verdict]++
-		if m.verdict == redundant {
-			m.why.used = true
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", m.where(), strings.Join(m.path, ">"), shorten(m.condition), m.verdict, m.by)
-	}
-	_ = table.Flush()
-	held := count[killed] + count[redundant]
-	fmt.Fprintf(out, "\n%d of %d held in %s: %d killed, %d redundant and explained, %d by chance, %d survived, %d not reached\n",
-		held, len(mutants), took.Round(time.Second), count[killed], count[redundant], count[byChance], count[survived], count[unreached])
-	ok := held == len(mutants)
-	for _, s := range h.source.sites {
-		if h.only == nil && s.why != nil && !s.why.used {
-			ok = false
-			fmt.Fprintf(out, "%s:%d: %s is not redundant, a test notices when it is missing: delete what is said of it\n", s.file, s.line, shorten(s.condition))
-		}
-	}
-	return ok
-}
-
-func shorten(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:59]) + "…"
-	}
-	return s
 }

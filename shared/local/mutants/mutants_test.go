@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 const product = "../../dynamo"
@@ -64,20 +65,18 @@ func TestSites_OfTheProduct_NoConditionPastTheExpression(t *testing.T) {
 	}
 }
 
-func TestRewrite_OfTheProduct_SwitchesEverySite(t *testing.T) {
+func TestRewrite_OfTheProduct_SwitchesEveryCondition(t *testing.T) {
 	s, err := readSource(product)
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := s.rewrite("dynamo")
-	if err != nil {
-		t.Fatal(err)
-	}
 	switches := 0
-	for name, text := range files {
-		if name != "mutants_switch.go" {
-			switches += bytes.Count(text, []byte("mutantCondition(")) + bytes.Count(text, []byte("mutantAdded("))
+	for name, edits := range s.edits() {
+		text, err := rewrite(name, s.texts[name], edits)
+		if err != nil {
+			t.Fatal(err)
 		}
+		switches += bytes.Count(text, []byte("mutantCondition(")) + bytes.Count(text, []byte("mutantAdded("))
 	}
 	if switches != len(s.sites) {
 		t.Errorf("%d switches for %d sites", switches, len(s.sites))
@@ -87,19 +86,20 @@ func TestRewrite_OfTheProduct_SwitchesEverySite(t *testing.T) {
 // The whole program on a package whose test leaves something to be desired.
 func TestRun_TellsWhatIsHeld(t *testing.T) {
 	var out bytes.Buffer
-	ok, err := run(t.Context(), filepath.Join("testdata", "tiny"), []string{"./testdata/tiny"}, "", 2, false, &out, io.Discard)
+	o := options{writes: filepath.Join("testdata", "tiny"), packages: []string{"./testdata/tiny"}, lanes: 2, most: time.Minute}
+	ok, err := run(t.Context(), o, &out, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`Reset>guard +equal\("revision", revision\) +SURVIVED`,
-		`Set>guard +equal\("revision", revision\) +killed +\S*tiny\.TestSet`,
-		`Reset>guard +absent\("locked"\) +redundant +who resets it has locked it before`,
-		`Set>guard +absent\("locked"\) +killed`,
-		`Append +"#revision = "\+strconv\.Itoa\(revision\) +SURVIVED`,
-		`Append +equal\("revision", revision\) +SURVIVED`,
-		`Clear +equal\("revision", revision\) +UNREACHED`,
-		`Lock +equal\("revision", revision\) +killed +\S*tiny\.TestLock`,
+		`Reset>guard +equal\("revision", revision\) +is missing +SURVIVED`,
+		`Set>guard +equal\("revision", revision\) +is missing +killed +\S*tiny\.TestSet`,
+		`Reset>guard +absent\("locked"\) +is missing +redundant +who resets it has locked it before`,
+		`Set>guard +absent\("locked"\) +is missing +killed`,
+		`Append +"#revision = "\+strconv\.Itoa\(revision\) +is missing +SURVIVED`,
+		`Append +equal\("revision", revision\) +is missing +SURVIVED`,
+		`Clear +equal\("revision", revision\) +is missing +UNREACHED`,
+		`Lock +equal\("revision", revision\) +is missing +killed +\S*tiny\.TestLock`,
 		`4 of 8 held .* 3 killed, 1 redundant and explained, 0 by chance, 3 survived, 1 not reached`,
 		`equal\("revision", revision\) is not redundant`,
 	} {
@@ -113,7 +113,8 @@ func TestRun_TellsWhatIsHeld(t *testing.T) {
 	if t.Failed() {
 		t.Log(out.String())
 	}
-	if ok, err := run(t.Context(), filepath.Join("testdata", "tiny"), []string{"./testdata/tiny"}, "Set>", 1, false, &out, io.Discard); !ok || err != nil {
+	o.only, o.lanes = "Set>", 1
+	if ok, err := run(t.Context(), o, &out, io.Discard); !ok || err != nil {
 		t.Errorf("what is held is not enough: %v", err)
 	}
 }

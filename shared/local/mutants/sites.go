@@ -20,13 +20,20 @@ var builders = []string{"equal", "compare", "less", "contains", "exists", "absen
 // sites.
 const expressionType = "expression"
 
-// site is one place in the source that adds a condition to a write.
+// site is one place in the source that has a mutant: one that adds a condition to a write, or
+// one of the other kinds.
 type site struct {
 	number    int
-	file      string // base name
+	reached   int    // the number that is traced when it is reached
+	kind      string // see the kinds
+	dir       string // of a condition's package
+	file      string // base name; of other kinds, from the module's root
 	line      int
 	function  string // the enclosing function, without its receiver
-	condition string // as it is written
+	condition string // what is changed, as it is written
+	change    string // how
+	nth       int    // among those that are the same but for their line
+	template  string // of what is changed in template.yaml: its whole text
 	why       *explanation
 
 	// Offsets in the source: for a call `x.equal(…)` the start of x, the dot, and the end; for
