@@ -29,8 +29,19 @@ type Event struct {
 	URL         string // where to read more; empty for nowhere
 }
 
+// Organizer is who publishes an event.
+type Organizer struct{ Name, Address string }
+
 // Calendar is an iCalendar object with events. One with a Name can be subscribed to.
+//
+// One with an Organizer is a published object in the sense of iTIP (METHOD:PUBLISH), whose
+// events must say who publishes them (RFC 5546, 3.2.1). Without it, Outlook makes whoever opens
+// the event its organizer (odoo/odoo#100426), and Gmail says that the organizer is unknown
+// (pretix/pretix#3211). A feed has no method, and so needs none (RFC 5545, 3.7.2 and 3.8.4.3):
+// nothing is sent to anybody, and Outlook asks people to accept what they download with an
+// organizer in it (civicrm/civicrm-core#28954).
 type Calendar struct {
+	Organizer   Organizer
 	Name        string
 	Description string
 	Zone        string        // the IANA zone that the publisher lives in
@@ -61,7 +72,9 @@ func (c Calendar) Encode() []byte {
 	w.line("VERSION", "2.0")
 	w.line("PRODID", "-//Releases//Releases//EN")
 	w.line("CALSCALE", "GREGORIAN")
-	w.line("METHOD", "PUBLISH")
+	if c.Organizer.Address != "" {
+		w.line("METHOD", "PUBLISH")
+	}
 	if c.Name != "" {
 		w.text("NAME", c.Name) // RFC 7986, and its non-standard predecessor
 		w.text("X-WR-CALNAME", c.Name)
@@ -75,7 +88,7 @@ func (c Calendar) Encode() []byte {
 		w.line("X-PUBLISHED-TTL", every)
 	}
 	for _, e := range c.Events {
-		w.event(e)
+		w.event(e, c.Organizer)
 	}
 	if len(c.Events) == 0 {
 		w.nothing()
@@ -86,7 +99,7 @@ func (c Calendar) Encode() []byte {
 
 type writer struct{ strings.Builder }
 
-func (w *writer) event(e Event) {
+func (w *writer) event(e Event, by Organizer) {
 	status := "CONFIRMED"
 	if e.Cancelled {
 		status = "CANCELLED"
@@ -95,6 +108,13 @@ func (w *writer) event(e Event) {
 	w.text("UID", e.UID)
 	w.line("SEQUENCE", strconv.Itoa(e.Sequence))
 	w.line("STATUS", status)
+	if by.Address != "" {
+		name := ""
+		if by.Name != "" {
+			name = `;CN="` + quotable(by.Name) + `"`
+		}
+		w.line("ORGANIZER"+name, "mailto:"+url.PathEscape(by.Address))
+	}
 	// In a published object, the stamp is when the event was last revised. It must not be
 	// the time of the download, or every download would look changed.
 	w.line("DTSTAMP", stamp(e.Changed))
@@ -131,6 +151,20 @@ func (w *writer) text(name, value string) {
 	if value != "" {
 		w.line(name, escape(value))
 	}
+}
+
+// quotable makes any string the inside of a quoted parameter value, which has no way to write a
+// quotation mark (RFC 5545, 3.1).
+func quotable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case r < ' ' || r == 0x7f:
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // escape makes any string a value of type TEXT: line breaks become \n, other control

@@ -17,7 +17,7 @@ var window = calendar.Event{
 	Start:   time.Date(2026, 4, 7, 22, 0, 0, 0, time.FixedZone("", 7200)),
 	End:     time.Date(2026, 4, 7, 23, 30, 0, 0, time.FixedZone("", 7200)),
 	Changed: time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC),
-	Title:   `Mail, calendar; and \ more`, Description: "First line\nsecond line", URL: "https://releases.example.com/trust-center#REL-2026-Q2-001",
+	Title:   `Mail, calendar; and \ more`, Description: "First line\nsecond line", URL: "https://releases.example.com/trust-center/REL-2026-Q2-001",
 }
 
 // parse reads the object with somebody else's parser, and lets somebody else's encoder
@@ -39,10 +39,11 @@ func parse(t *testing.T, text []byte) *ical.Calendar {
 func TestEvent(t *testing.T) {
 	const want = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Releases//Releases//EN\r\nCALSCALE:GREGORIAN\r\nMETHOD:PUBLISH\r\n" +
 		"BEGIN:VEVENT\r\nUID:REL-2026-Q2-001@releases.example.com\r\nSEQUENCE:2\r\nSTATUS:CONFIRMED\r\n" +
+		"ORGANIZER;CN=\"Acme; 'Sons', München\":mailto:it%27s+releases@example.com\r\n" +
 		"DTSTAMP:20260401T090000Z\r\nLAST-MODIFIED:20260401T090000Z\r\nDTSTART:20260407T200000Z\r\nDTEND:20260407T213000Z\r\n" +
 		"SUMMARY:Mail\\, calendar\\; and \\\\ more\r\nDESCRIPTION:First line\\nsecond line\r\n" +
-		"URL:https://releases.example.com/trust-center#REL-2026-Q2-001\r\nTRANSP:TRANSPARENT\r\nCLASS:PUBLIC\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-	got := calendar.Calendar{Events: []calendar.Event{window}}.Encode()
+		"URL:https://releases.example.com/trust-center/REL-2026-Q2-001\r\nTRANSP:TRANSPARENT\r\nCLASS:PUBLIC\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+	got := calendar.Calendar{Organizer: calendar.Organizer{Name: `Acme; "Sons", München`, Address: "it's+releases@example.com"}, Events: []calendar.Event{window}}.Encode()
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -67,6 +68,14 @@ func TestCalendar_Cancellation_IsARevision(t *testing.T) {
 	}
 	if uid := got.Props.Get("UID").Value; uid != window.UID {
 		t.Errorf("the UID became %s", uid)
+	}
+}
+
+// A feed is sent to nobody: it has no method, and nobody's address in it.
+func TestCalendar_Feed_NoMethodAndNoOrganizer(t *testing.T) {
+	got := string(calendar.Calendar{Name: "Planned work", Events: []calendar.Event{window}}.Encode())
+	if strings.Contains(got, "METHOD") || strings.Contains(got, "ORGANIZER") {
+		t.Errorf("it is\n%s", got)
 	}
 }
 
@@ -99,7 +108,7 @@ func FuzzEncode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, title, description string) {
 		e := window
 		e.Title, e.Description = "."+title, description
-		text := calendar.Calendar{Name: title, Events: []calendar.Event{e}}.Encode()
+		text := calendar.Calendar{Name: title, Organizer: calendar.Organizer{Name: title, Address: "releases@example.com"}, Events: []calendar.Event{e}}.Encode()
 		if !utf8.Valid(text) || !bytes.HasSuffix(text, []byte("\r\n")) {
 			t.Fatalf("not UTF-8 in lines:\n%q", text)
 		}

@@ -38,7 +38,7 @@ func start(t *testing.T) *laptop {
 	tables := testkit.New(t, testkit.WithStreams)
 	h, err := local.Start(t.Context(), local.Options{
 		Endpoint: tables.Endpoint, Table: tables.Name, Period: time.Hour,
-		Settings: map[string]string{"ORGANISATION_ZONE": "Europe/Berlin"},
+		Settings: map[string]string{"ORGANISATION_ZONE": "Europe/Berlin", "ORGANISATION_NAME": "Acme & Sons"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -217,11 +217,11 @@ func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 	l.headsUp()
 	mails := l.only("ann@example.com", "bob@example.com")
 	reported := "Your request will be fulfilled as part of release " + id + " scheduled for " + date(begins)
-	contains(t, mails[0], reported, "Request T-1", "T-2", "Hello R ann")
+	contains(t, mails[0], reported, "Request T-1", "T-2", "Hello R ann", l.BaseURL+"/trust-center/"+id)
 	contains(t, mails[1], reported, "Request T-3")
 	uid := "UID:" + id + "@127.0.0.1"
-	event(t, mails[0], "METHOD:PUBLISH", uid, "SEQUENCE:1", "STATUS:CONFIRMED", "DTSTART:"+begins.Format("20060102T150405Z"))
-	for header, want := range map[string]string{"Auto-Submitted": "auto-generated", "Reply-To": `"Rita" <rita@example.com>`, "From": `"Releases" <releases@example.com>`} {
+	event(t, mails[0], "METHOD:PUBLISH", `ORGANIZER;CN="Acme & Sons":mailto:releases@example.com`, uid, "SEQUENCE:1", "STATUS:CONFIRMED", "DTSTART:"+begins.Format("20060102T150405Z"))
+	for header, want := range map[string]string{"Auto-Submitted": "auto-generated", "Reply-To": `"Rita" <rita@example.com>`, "From": `"Acme & Sons" <releases@example.com>`} {
 		if got := mails[0].Headers[header]; got != want {
 			t.Errorf("%s: %q, want %q", header, got, want)
 		}

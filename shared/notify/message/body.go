@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 //go:embed message.html
@@ -12,7 +13,9 @@ var page string
 
 // parse is done with the first message, so that a process that words none does not pay for
 // it.
-var parse = sync.OnceValues(func() (*template.Template, error) { return template.New("message").Parse(page) })
+var parse = sync.OnceValues(func() (*template.Template, error) {
+	return template.New("message").Funcs(template.FuncMap{"rich": view.rich}).Parse(page)
+})
 
 func (v view) html() (string, error) {
 	t, err := parse()
@@ -24,6 +27,10 @@ func (v view) html() (string, error) {
 	return b.String(), err
 }
 
+// Preview is what inboxes show beside the subject: the sentences that people and programs look
+// for, in one piece each.
+func (v view) Preview() string { return strings.TrimSpace(plain(v.Lead + " " + v.Touch)) }
+
 // width is where lines of text are broken; mail clients do not do it well.
 const width = 76
 
@@ -32,7 +39,7 @@ func (v view) text() string {
 	var b strings.Builder
 	put := func(lines ...string) {
 		for _, l := range lines {
-			b.WriteString(l)
+			b.WriteString(plain(l))
 			b.WriteString("\n")
 		}
 	}
@@ -53,7 +60,7 @@ func (v view) text() string {
 	if v.Listing != "" {
 		put("", v.Listing+":")
 		for _, t := range v.Tasks {
-			put("  - " + t.Title + " (" + t.ID + ")")
+			put("  - " + isolate(t.Title) + " (" + t.ID + ")")
 		}
 		if v.More != "" {
 			put("  " + v.More)
@@ -75,15 +82,19 @@ func (v view) text() string {
 
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(1, n-len(s))) }
 
-// wrap breaks a paragraph into lines between words.
+// wrap breaks a paragraph into lines between words, and never within an isolate, which would
+// end with its line.
 func wrap(s string) []string {
+	const space = "\x00"
+	s = isolated.ReplaceAllStringFunc(plain(s), func(name string) string { return strings.ReplaceAll(name, " ", space) })
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(s) {
+		word = strings.ReplaceAll(word, space, " ")
 		switch {
 		case line == "":
 			line = word
-		case len(line)+1+len(word) > width:
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
 			lines = append(lines, line)
 			line = word
 		default:

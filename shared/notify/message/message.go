@@ -3,6 +3,7 @@
 package message
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"strings"
@@ -31,17 +32,36 @@ type Attachment struct {
 }
 
 // Writer words notices for one organisation.
-type Writer struct{ zone *time.Location }
+type Writer struct {
+	zone         *time.Location
+	organisation string
+	organizer    calendar.Organizer
+}
 
-// New returns a writer that shows times in the organisation's zone, an IANA name; empty
-// is UTC.
-func New(zone string) (*Writer, error) {
-	location, err := time.LoadLocation(zone)
+// Options are what an organisation's mails have in common.
+type Options struct {
+	// Zone is the organisation's zone, an IANA name; empty is UTC.
+	Zone string
+	// Organisation is its name; empty for none.
+	Organisation string
+	// Name and Address are what mails come from, and so the organizer of their calendar events.
+	Name, Address string
+}
+
+// New returns a writer of an organisation's mails.
+func New(o Options) (*Writer, error) {
+	location, err := time.LoadLocation(o.Zone)
 	if err != nil {
 		return nil, fmt.Errorf("message: the organisation's zone: %w", err)
 	}
-	return &Writer{zone: location}, nil
+	if o.Address == "" {
+		return nil, errors.New("message: calendar events need an organizer: the address that mails come from")
+	}
+	return &Writer{zone: location, organisation: clip(o.Organisation, maxOrganisation), organizer: calendar.Organizer{Name: o.Name, Address: o.Address}}, nil
 }
+
+// maxOrganisation bounds the organisation's name, in bytes.
+const maxOrganisation = 160
 
 // Write words a notice. The same notice always gives the same message.
 func (w *Writer) Write(n mail.Notice) (Message, error) {
@@ -55,33 +75,37 @@ func (w *Writer) Write(n mail.Notice) (Message, error) {
 	}
 	l := Message{Subject: v.Subject, Text: v.text(), HTML: body}
 	if n.UID != "" && !n.Window.Start.IsZero() {
-		l.Calendar = event(n, v)
+		l.Calendar = w.event(n, v)
 	}
 	return l, nil
 }
 
-// view is what text and HTML both show, in the order they show it.
+// view is what text and HTML both show, in the order they show it. Names in it are isolated;
+// see isolate.
 type view struct {
-	Subject  string
-	Title    string // the main message
-	Greeting string
-	Lead     string // the sentence that states it
-	Touch    string // what has to be known about it; may be empty
-	Facts    []detailRow
-	Listing  string // above the tasks
-	Tasks    []mail.Task
-	More     string
-	After    []string // what it means for the reader
-	Link     string
-	Footer   []string
-	Mood     string // colours the HTML's rule: plan, change, off, done
+	Organisation string
+	ReleaseID    string
+	Subject      string
+	Title        string // the main message
+	Greeting     string
+	Lead         string // the sentence that states it
+	Touch        string // what has to be known about it; may be empty
+	Facts        []detailRow
+	Listing      string // above the tasks
+	Tasks        []mail.Task
+	More         string
+	After        []string // what it means for the reader
+	Link         string
+	Footer       []string
+	Mood         string // colours the HTML's rule: plan, change, off, done
 }
 
 // detailRow is a labelled line, or several.
 type detailRow struct {
 	Label string
 	Lines []string
-	Was   bool // no longer true
+	Was   bool // no longer true, as the label says
+	Prose bool // somebody's own words, which have a direction of their own
 }
 
 func (w *Writer) view(n mail.Notice) (view, error) {
@@ -93,7 +117,7 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		}
 		return several
 	}
-	v := view{Greeting: greeting(n.Name), Tasks: n.Tasks, Link: n.Link, Listing: number("Your request", fmt.Sprintf("Your %d requests", count))}
+	v := view{Organisation: w.organisation, ReleaseID: n.ReleaseID, Greeting: greeting(n.Name), Tasks: n.Tasks, Link: n.Link, Listing: number("Your request", fmt.Sprintf("Your %d requests", count))}
 	if n.More > 0 {
 		v.More = fmt.Sprintf("… and %d more", n.More)
 	}
@@ -136,7 +160,7 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		v.Mood, v.Title = "off", number("Your request is open again", "Your requests are open again")
 		v.Lead = fmt.Sprintf("Release %s was rolled back and its changes were undone. %s open again.", n.ReleaseID, number("Your request is", "Your requests are"))
 		v.Touch = others(n)
-		v.Facts = append(v.Facts, w.formatTime("Rolled back", n.At), detailRow{Label: "Reason", Lines: lines(n.Reason)})
+		v.Facts = append(v.Facts, w.formatTime("Rolled back", n.At), detailRow{Label: "Reason", Lines: lines(n.Reason), Prose: true})
 		v.Subject = fmt.Sprintf("%s (%s rolled back)", v.Title, n.ReleaseID)
 		v.After = []string{
 			fmt.Sprintf("Please do not submit %s again: nothing is lost. The team is working on it and will contact you.", number("it", "them")),
@@ -163,7 +187,7 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 	if len(v.Subject) >= maxSubject {
 		v.Subject = strings.TrimSpace(clip(v.Subject, maxSubject-1))
 	}
-	v.Footer = footer(n)
+	v.Footer = w.footer(n)
 	return v, nil
 }
 
@@ -174,9 +198,9 @@ func touches(n mail.Notice, count int) string {
 	case n.CI == "" || n.Unlinked == 0:
 		return ""
 	case n.Unlinked < count:
-		return fmt.Sprintf("It touches %s, which %d of your requests %s; %s not linked to a change in it and may stay open.", n.CI, n.Unlinked, verb(n, "names", "name"), verb(n, "that one is", "those are"))
+		return fmt.Sprintf("It touches %s, which %d of your requests %s; %s not linked to a change in it and may stay open.", isolate(n.CI), n.Unlinked, verb(n, "names", "name"), verb(n, "that one is", "those are"))
 	}
-	return fmt.Sprintf("It touches %s, which your request names; your request is not linked to a change in it and may stay open.", n.CI)
+	return fmt.Sprintf("It touches %s, which your request names; your request is not linked to a change in it and may stay open.", isolate(n.CI))
 }
 
 // others says, at the end of a release, what becomes of the tasks that it did not reach.
@@ -185,7 +209,7 @@ func others(n mail.Notice) string {
 		return ""
 	}
 	return fmt.Sprintf("%s %s, which the release touched; %s not linked to a change in it and %s open.",
-		verb(n, "Another request of yours names", fmt.Sprintf("%d other requests of yours name", n.Unlinked)), n.CI, verb(n, "it is", "they are"), verb(n, "stays", "stay"))
+		verb(n, "Another request of yours names", fmt.Sprintf("%d other requests of yours name", n.Unlinked)), isolate(n.CI), verb(n, "it is", "they are"), verb(n, "stays", "stay"))
 }
 
 func verb(n mail.Notice, one, several string) string {
@@ -203,7 +227,7 @@ func (w *Writer) staysOpen(v *view, n mail.Notice, number func(string, string) s
 		what, when = "was rolled back", "Rolled back"
 	}
 	v.Lead = fmt.Sprintf("Release %s %s. %s.", n.ReleaseID, what, v.Title)
-	v.Touch = fmt.Sprintf("The release touched %s, which %s; %s not linked to a change in it.", n.CI, number("your request names", "your requests name"), number("your request is", "your requests are"))
+	v.Touch = fmt.Sprintf("The release touched %s, which %s; %s not linked to a change in it.", isolate(n.CI), number("your request names", "your requests name"), number("your request is", "your requests are"))
 	v.Facts = append(v.Facts, w.formatTime(when, n.At))
 	v.After = []string{fmt.Sprintf("You do not need to do anything. Please do not submit %s again: nothing is lost.", number("it", "them"))}
 	if !n.Undone {
@@ -238,7 +262,7 @@ func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(strin
 	v.After = []string{fmt.Sprintf("Please do not submit %s again: %s open, and we will tell you when there is a new date.",
 		number("it", "them"), number("your request stays", "your requests stay"))}
 	if n.Cancelled && n.Unlinked > 0 && n.Unlinked == len(n.Tasks)+n.More {
-		v.Touch = fmt.Sprintf("The release would have touched %s, which %s; %s not linked to a change in it.", n.CI, number("your request names", "your requests name"), number("your request is", "your requests are"))
+		v.Touch = fmt.Sprintf("The release would have touched %s, which %s; %s not linked to a change in it.", isolate(n.CI), number("your request names", "your requests name"), number("your request is", "your requests are"))
 		v.After = []string{fmt.Sprintf("You do not need to do anything. Please do not submit %s again: %s open.", number("it", "them"), number("your request stays", "your requests stay"))}
 	}
 	if len(n.Tasks) == 0 {
@@ -253,12 +277,12 @@ func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(strin
 const maxSubject = 70
 
 func nameOf(n mail.Notice) string {
-	name := n.ReleaseName
-	if name == "" {
+	if n.ReleaseName == "" {
 		return n.ReleaseID
 	}
+	name := isolate(n.ReleaseName)
 	if n.Version != "" {
-		name += ", version " + n.Version
+		name += ", version " + isolate(n.Version)
 	}
 	return name
 }
@@ -270,21 +294,25 @@ func greeting(name string) string {
 	if name == "" || strings.ContainsAny(name, "@/\\<>") || strings.Contains(strings.ToLower(name), "www.") {
 		return "Hello,"
 	}
-	return "Hello " + clip(name, 80) + ","
+	return "Hello " + isolate(clip(name, 80)) + ","
 }
 
-func footer(n mail.Notice) []string {
+func (w *Writer) footer(n mail.Notice) []string {
+	automated := "This is an automated message"
+	if w.organisation != "" {
+		automated += " from " + isolate(w.organisation)
+	}
 	if n.Kind == mail.WindowOver {
-		return []string{"You receive this mail because you manage the release. This is an automated message, sent once for each window."}
+		return []string{"You receive this mail because you manage the release. " + automated + ", sent once for each window."}
 	}
 	asks := "Questions? Reply to this mail."
 	switch {
 	case n.ManagerEmail != "" && n.Manager != "":
-		asks = fmt.Sprintf("Questions? Reply to this mail; it goes to %s, who manages the release.", n.Manager)
+		asks = fmt.Sprintf("Questions? Reply to this mail; it goes to %s, who manages the release.", isolate(n.Manager))
 	case n.ManagerEmail == "":
 		asks = "Questions? Ask your service desk and name " + n.ReleaseID + "."
 	}
-	return []string{asks, "You receive this mail because of requests that you submitted. This is an automated message."}
+	return []string{asks, "You receive this mail because of requests that you submitted. " + automated + "."}
 }
 
 // clip cuts between characters as people see them.
@@ -300,25 +328,25 @@ func lines(s string) []string {
 }
 
 // event is the window as a calendar event.
-func event(n mail.Notice, v view) *Attachment {
+func (w *Writer) event(n mail.Notice, v view) *Attachment {
 	cancelled := n.Kind == mail.Withdrawn
 	title := n.ReleaseID
 	if n.ReleaseName != "" {
-		title += ": " + n.ReleaseName
+		title += ": " + isolate(n.ReleaseName)
 	}
 	if n.Kind == mail.RolledBack || n.Undone {
 		title = "Rolled back: " + title
 	}
 	about := []string{v.Lead}
 	for _, t := range n.Tasks {
-		about = append(about, "• "+t.Title+" ("+t.ID+")")
+		about = append(about, "• "+isolate(t.Title)+" ("+t.ID+")")
 	}
 	if v.More != "" {
 		about = append(about, v.More)
 	}
-	c := calendar.Calendar{Events: []calendar.Event{{
+	c := calendar.Calendar{Organizer: w.organizer, Events: []calendar.Event{{
 		UID: n.UID, Sequence: n.Sequence, Cancelled: cancelled, Start: n.Window.Start, End: n.Window.End, Changed: n.Planned,
-		Title: title, Description: strings.Join(about, "\n"), URL: n.Link,
+		Title: plain(title), Description: plain(strings.Join(about, "\n")), URL: n.Link,
 	}}}
 	return &Attachment{
 		Name:        n.ReleaseID + ".ics",

@@ -3,6 +3,7 @@ package message_test
 import (
 	"flag"
 	"fmt"
+	"html"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -30,12 +31,16 @@ func window(start, end string) mail.Window {
 
 var spring = window("2026-05-04T18:00:00Z", "2026-05-04T20:00:00Z")
 
+func acme(zone string) message.Options {
+	return message.Options{Zone: zone, Organisation: "Acme & Sons", Name: "Acme & Sons", Address: "releases@example.com"}
+}
+
 func base(kind mail.Kind, tasks int) mail.Notice {
 	n := mail.Notice{
 		Kind: kind, ReleaseID: "REL-2026-Q2-001", Name: "Ann Able", Address: "ann@example.com",
 		Facts: mail.Facts{
 			ReleaseName: "Spring maintenance", Version: "2026.2", Manager: "Rita Manager", ManagerEmail: "rita@example.com",
-			Link: "https://releases.example.com/trust-center#REL-2026-Q2-001",
+			Link: "https://releases.example.com/trust-center/REL-2026-Q2-001",
 		},
 		Window: spring, UID: "REL-2026-Q2-001@releases.example.com", Sequence: 1, Planned: day("2026-04-28T08:00:00Z"),
 	}
@@ -74,6 +79,8 @@ func letters() map[string]mail.Notice {
 		"hostile":            base(mail.RolledBack, 1),
 		"heads-up-leap-day":  base(mail.HeadsUp, 1),
 		"heads-up-overnight": base(mail.HeadsUp, 1),
+		"right-to-left":      base(mail.HeadsUp, 2),
+		"right-to-left-back": base(mail.RolledBack, 1),
 	}
 	edit := func(name string, change func(*mail.Notice)) {
 		n := all[name]
@@ -134,13 +141,23 @@ func letters() map[string]mail.Notice {
 		n.Reason = `<a href="javascript:alert(1)">x</a>`
 		n.Link = "javascript:alert(1)"
 	})
+	edit("right-to-left", func(n *mail.Notice) {
+		n.Name, n.Manager, n.ReleaseName, n.Version = "שרה כהן", "أحمد عبد الرحمن بن خالد المنصور البغدادي", "تحديث الربيع", "2026.2"
+		n.Tasks[0].Title, n.Tasks[1].Title = "מחשב נייד חדש (15 אינץ')", "صلاحية الوصول إلى Outlook"
+	})
+	edit("right-to-left-back", func(n *mail.Notice) {
+		n.Window, n.UID, n.At = mail.Window{}, "", day("2026-05-05T06:15:00Z")
+		n.Name, n.Manager, n.ReleaseName, n.Version = "أحمد المنصور", "שרה כהן", "עדכון אביב", ""
+		n.Tasks[0].Title = "حاسوب محمول جديد"
+		n.Reason = "تعذر تسجيل الدخول لثلث المستخدمين.\nThe previous version is back in place."
+	})
 	edit("heads-up-leap-day", func(n *mail.Notice) { n.Window = window("2028-02-28T23:30:00Z", "2028-02-29T01:00:00Z") })
 	edit("heads-up-overnight", func(n *mail.Notice) { n.Window = window("2026-03-28T22:00:00Z", "2026-03-29T02:00:00Z") })
 	return all
 }
 
 func TestMessage_EachKind_IsTheGoldenOne(t *testing.T) {
-	w, err := message.New("Europe/Berlin")
+	w, err := message.New(acme("Europe/Berlin"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +207,7 @@ func golden(t *testing.T, name, got string) {
 
 // What the contract demands of every letter, apart from how it reads.
 func TestMessage_EachKind_KeepsTheContract(t *testing.T) {
-	w, err := message.New("Europe/Berlin")
+	w, err := message.New(acme("Europe/Berlin"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,13 +224,16 @@ func TestMessage_EachKind_KeepsTheContract(t *testing.T) {
 			t.Errorf("%s: the HTML contains %q", name, found)
 		}
 		for _, task := range n.Tasks {
-			if !strings.Contains(l.Text, task.Title+" ("+task.ID+")") {
+			if !strings.Contains(strings.NewReplacer("\u2068", "", "\u2069", "").Replace(l.Text), task.Title+" ("+task.ID+")") {
 				t.Errorf("%s: the text does not list %s", name, task.ID)
 			}
 		}
 		reported := "Your request will be fulfilled as part of release " + n.ReleaseID + " scheduled for " + n.Window.Start.In(berlin(t)).Format("2006-01-02")
 		if announces := n.Kind == mail.HeadsUp || n.Kind == mail.Rescheduled; announces != strings.Contains(l.Text, reported) || announces != strings.Contains(l.HTML, reported) {
 			t.Errorf("%s: the sentence %q: wanted %v", name, reported, announces)
+		}
+		if (n.Kind == mail.HeadsUp || n.Kind == mail.Rescheduled) && !strings.Contains(visible(l.HTML), reported) {
+			t.Errorf("%s: nobody sees the sentence in the HTML:\n%s", name, visible(l.HTML))
 		}
 		if repeated := "not submit"; (n.Kind == mail.RolledBack) && !strings.Contains(l.Text, repeated) {
 			t.Errorf("%s does not say not to resubmit", name)
@@ -227,7 +247,7 @@ func TestMessage_EachKind_KeepsTheContract(t *testing.T) {
 			if n.Kind == mail.Withdrawn {
 				status = "STATUS:CANCELLED"
 			}
-			for _, line := range []string{"METHOD:PUBLISH", "UID:" + n.UID, fmt.Sprintf("SEQUENCE:%d", n.Sequence), status, "DTSTART:" + n.Window.Start.UTC().Format("20060102T150405Z")} {
+			for _, line := range []string{"METHOD:PUBLISH", `ORGANIZER;CN="Acme & Sons":mailto:releases@example.com`, "UID:" + n.UID, fmt.Sprintf("SEQUENCE:%d", n.Sequence), status, "DTSTART:" + n.Window.Start.UTC().Format("20060102T150405Z")} {
 				if !strings.Contains(ics, line+"\r\n") {
 					t.Errorf("%s: the event lacks %s:\n%s", name, line, ics)
 				}
@@ -236,6 +256,107 @@ func TestMessage_EachKind_KeepsTheContract(t *testing.T) {
 				t.Errorf("%s: content type %q", name, l.Calendar.ContentType)
 			}
 		}
+	}
+}
+
+var (
+	preheader = regexp.MustCompile(`<div style="display:none[^>]*>[^<]*</div>`)
+	tags      = regexp.MustCompile(`<[^>]*>`)
+	hidden    = regexp.MustCompile(`(?s)<head>.*</head>`)
+)
+
+// visible is what a client shows of the HTML.
+func visible(s string) string {
+	return html.UnescapeString(tags.ReplaceAllString(preheader.ReplaceAllString(hidden.ReplaceAllString(s, ""), ""), ""))
+}
+
+// A line may break after a hyphen, and half an id can neither be searched for nor read out.
+// What is copied stays the id: the characters are its own.
+func TestMessage_ReleaseID_OnOneLine(t *testing.T) {
+	w, err := message.New(acme("Europe/Berlin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, n := range letters() {
+		n.Manager, n.ManagerEmail = "", "" // the footer then names the release
+		l, err := w.Write(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := strings.Count(visible(l.HTML), n.ReleaseID)
+		if kept := strings.Count(l.HTML, `<span style="white-space:nowrap;">`+n.ReleaseID+"</span>"); kept == 0 || kept != shown {
+			t.Errorf("%s: %d of %d ids are kept on one line", name, kept, shown)
+		}
+		for _, line := range strings.Split(l.Text, "\n") {
+			if strings.HasSuffix(line, "-") || strings.Contains(line, "\u2011") {
+				t.Errorf("%s: an id is broken: %q", name, line)
+			}
+		}
+	}
+}
+
+// A name that is read from right to left stays where it is in its sentence; others are
+// written as they are.
+func TestMessage_RightToLeftName_Isolated(t *testing.T) {
+	w, err := message.New(acme("Europe/Berlin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := w.Write(letters()["right-to-left"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Hello \u2068שרה כהן\u2069,", "\u2068تحديث الربيع\u2069, version 2026.2\n", "it goes to \u2068أحمد عبد الرحمن بن خالد المنصور البغدادي\u2069, who", "\u2068صلاحية الوصول إلى Outlook\u2069 (RITM-1002)"} {
+		if !strings.Contains(strings.ReplaceAll(l.Text, "\n", " ")+"\n", strings.TrimSuffix(want, "\n")) {
+			t.Errorf("the text lacks %q:\n%s", want, l.Text)
+		}
+	}
+	for _, want := range []string{"Hello <bdi>שרה כהן</bdi>,", "<bdi>تحديث الربيع</bdi>, version <bdi>2026.2</bdi>", "it goes to <bdi>أحمد عبد الرحمن بن خالد المنصور البغدادي</bdi>, who", "<bdi>صلاحية الوصول إلى Outlook</bdi> <span"} {
+		if !strings.Contains(l.HTML, want) {
+			t.Errorf("the HTML lacks %q:\n%s", want, l.HTML)
+		}
+	}
+	if name := "\u2068أحمد عبد الرحمن بن خالد المنصور البغدادي\u2069"; !strings.Contains(l.Text, name) {
+		t.Errorf("a line ends within %q:\n%s", name, l.Text) // an isolate ends with its line
+	}
+	folded := strings.ReplaceAll(string(l.Calendar.Content), "\r\n ", "")
+	if !strings.Contains(folded, "SUMMARY:REL-2026-Q2-001: \u2068تحديث الربيع\u2069\r\n") {
+		t.Errorf("the event is\n%s", folded)
+	}
+	n := base(mail.HeadsUp, 1)
+	n.Name = "Ann\u2069\u202eelbA"
+	if l, err = w.Write(n); err != nil || strings.ContainsAny(l.Text+l.HTML+string(l.Calendar.Content), "\u2068\u2069\u202e") || !strings.Contains(l.Text, "Hello AnnelbA,") {
+		t.Errorf("marks where none are needed, or somebody's own: %v %s", err, l.Text)
+	}
+}
+
+// Whose mail it is: at the top, in the last line, and as the event's organizer.
+func TestMessage_OrganisationsName_Shown(t *testing.T) {
+	for _, c := range []struct{ name, text, html string }{
+		{"Acme & Sons", "automated message from Acme & Sons.", "automated message from <bdi>Acme &amp; Sons</bdi>."},
+		{"<b>", "automated message from <b>.", "automated message from <bdi>&lt;b&gt;</bdi>."},
+		{"שירותי ענן", "automated message from \u2068שירותי ענן\u2069.", "<bdi>שירותי ענן</bdi></p>"},
+		{"", "automated message.", "automated message."},
+		{strings.Repeat("ü", 300), "from " + strings.Repeat("ü", 78) + "….", strings.Repeat("ü", 78) + "…</bdi></p>"},
+	} {
+		o := acme("UTC")
+		o.Organisation = c.name
+		w, err := message.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range mail.Kinds {
+			l, err := w.Write(base(kind, 1))
+			if text := strings.ReplaceAll(l.Text, "\n", " "); err != nil || !strings.Contains(strings.ReplaceAll(text, ", sent once for each window", ""), c.text) {
+				t.Errorf("%s, %q: %v in the text\n%s", kind, c.name, err, l.Text)
+			}
+			if !strings.Contains(strings.ReplaceAll(l.HTML, ", sent once for each window", ""), c.html) {
+				t.Errorf("%s, %q: the HTML is\n%s", kind, c.name, l.HTML)
+			}
+		}
+	}
+	if _, err := message.New(message.Options{}); err == nil {
+		t.Error("a writer whose events have no organizer")
 	}
 }
 
@@ -264,7 +385,7 @@ func TestMessage_Dates_InTheOrganisationsZone(t *testing.T) {
 		{"Asia/Kathmandu", "2026-12-31T18:00:00Z", "2026-12-31T20:00:00Z", "2026-12-31", "Thursday, 31 December 2026, 23:45 to Friday, 1 January 2027, 01:45 (Asia/Kathmandu, UTC+05:45)"},
 		{"", "2026-05-04T18:00:00Z", "2026-05-04T20:00:00Z", "2026-05-04", "Monday, 4 May 2026, 18:00 to 20:00 (UTC)"},
 	} {
-		w, err := message.New(c.zone)
+		w, err := message.New(acme(c.zone))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -284,13 +405,13 @@ func TestMessage_Dates_InTheOrganisationsZone(t *testing.T) {
 }
 
 func TestMessage_UnknownZone_Refused(t *testing.T) {
-	if _, err := message.New("Europe/Atlantis"); err == nil {
+	if _, err := message.New(acme("Europe/Atlantis")); err == nil {
 		t.Error("accepted")
 	}
 }
 
 func TestMessage_UnknownKind_Refused(t *testing.T) {
-	w, _ := message.New("UTC")
+	w, _ := message.New(acme("UTC"))
 	if _, err := w.Write(mail.Notice{Kind: "new"}); err == nil {
 		t.Error("accepted")
 	}

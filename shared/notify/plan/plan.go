@@ -71,7 +71,7 @@ func (p *Planner) snapshotOf(ctx context.Context, id string) (mail.Snapshot, dyn
 	s.ID = id
 	if p.trustCenter && p.publicURL != "" {
 		if _, public := r.Published(); public {
-			s.Link = p.publicURL + "/trust-center#" + id
+			s.Link = p.publicURL + "/trust-center/" + id
 		}
 	}
 	return s, r, err

@@ -2,6 +2,8 @@ package send
 
 import (
 	"context"
+	netmail "net/mail"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 	"github.com/aws/smithy-go"
 
+	"example.com/releases/shared/address"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify/message"
 )
@@ -28,6 +31,30 @@ func TestInput_CalendarEntry_Base64(t *testing.T) {
 	attached := in.Content.Simple.Attachments
 	if len(attached) != 1 || attached[0].ContentTransferEncoding != types.AttachmentContentTransferEncodingBase64 {
 		t.Errorf("the attachments are %+v", attached)
+	}
+}
+
+// People know their organisation, not the product; what the operator wrote into the address goes
+// before both. However long the name is, SES takes the address.
+func TestOpen_From_NamesTheOrganisation(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("خدمات ", 60)
+	for _, c := range []struct{ sender, organisation, want string }{
+		{"releases@example.com", "", `"Releases" <releases@example.com>`},
+		{"releases@example.com", "Acme & Sons", `"Acme & Sons" <releases@example.com>`},
+		{"Change team <releases@example.com>", "Acme & Sons", `"Change team" <releases@example.com>`},
+		{"releases@example.com", "Acme\r\nBcc: all@example.com", `"Acme Bcc: all@example.com" <releases@example.com>`},
+		{"releases@example.com", long, ""},
+	} {
+		cfg := aws.Config{Region: "eu-central-1"}
+		from := aws.ToString(Open(cfg, nil, Options{Sender: c.sender, Organisation: c.organisation}).input(mail.Mail{Recipient: "ann@example.com"}, mail.Notice{}, message.Message{}).FromEmailAddress)
+		if c.want != "" && from != c.want {
+			t.Errorf("%q of %q: from %s", c.sender, c.organisation, from)
+		}
+		parsed, err := netmail.ParseAddress(from)
+		if err != nil || parsed.Address != "releases@example.com" || len(from) > address.MaxHeader || c.want == "" && !strings.HasPrefix(long, parsed.Name) {
+			t.Errorf("%q: %v, %d bytes: %s", c.organisation, err, len(from), from)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	netmail "net/mail"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -24,6 +25,7 @@ import (
 	"example.com/releases/shared/address"
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
+	"example.com/releases/shared/glyph"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify"
 	"example.com/releases/shared/notify/message"
@@ -72,6 +74,9 @@ type Options struct {
 	// one, bounces and the outcome of mails whose answer was lost stay unknown.
 	ConfigurationSet string
 	Zone             string // IANA name of the organisation's zone; empty is UTC
+	// Organisation is the name that mails come from, unless Sender has one, and that they
+	// show; empty for none.
+	Organisation string
 	// Rate is how many mails a second SES lets the account send; see mail.ParseRate.
 	Rate string
 	// Timeout is how long one call may take; 0 is 10 seconds, and more is not possible.
@@ -82,14 +87,19 @@ type Options struct {
 // fail at start, not leave mails unsent.
 func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.Options)) *Sender {
 	sender, err := netmail.ParseAddress(o.Sender)
-	from := ""
+	organisation := strings.Join(strings.Fields(glyph.Clean(o.Organisation)), " ")
+	from, name, bare := "", "", ""
 	if err == nil {
-		from, err = address.Header(cmp.Or(sender.Name, "Releases"), sender.Address)
+		name = cmp.Or(sender.Name, organisation, "Releases")
+		bare, err = address.ASCII(sender.Address)
+	}
+	if err == nil {
+		from, err = address.Header(name, bare)
 	}
 	if err != nil {
 		panic(fmt.Sprintf("send: MAIL_SENDER %q is not an address that mails can come from: %v", o.Sender, err))
 	}
-	words, err := message.New(o.Zone)
+	words, err := message.New(message.Options{Zone: o.Zone, Organisation: organisation, Name: name, Address: bare})
 	if err != nil {
 		panic(err.Error())
 	}

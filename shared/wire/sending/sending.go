@@ -11,6 +11,6 @@ import (
 // Send is the function that the Mail stream invokes for a mail.
 func Send(c host.Config) host.Function {
 	return host.Events(send.Open(c.AWS(c.SESEndpoint), wire.Store(c), send.Options{
-		Sender: c.Sender, ConfigurationSet: c.ConfigurationSet, Zone: c.Zone, Rate: c.MailRate,
+		Sender: c.Sender, ConfigurationSet: c.ConfigurationSet, Zone: c.Zone, Organisation: c.OrganisationName, Rate: c.MailRate,
 	}).Stream)
 }
