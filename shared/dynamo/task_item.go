@@ -16,14 +16,22 @@ const (
 
 func taskKey(id string) item { return key(taskPrefix+id, mainSort) }
 
-// rowKeys are the keys of the rows by which a task is found.
-func rowKeys(t release.Task) []item {
+// rowChange is the attribute in which what finds a task names the change request that it is
+// linked to: the rows of configuration items, and the index of requesters.
+const rowChange = "changeRequestId"
+
+// taskRows are the rows by which a task is found.
+func taskRows(t release.Task) []item {
 	var rows []item
 	if t.ChangeRequestID != "" {
 		rows = append(rows, key(changePrefix+t.ChangeRequestID, rowPrefix+t.ID))
 	}
 	for _, ci := range t.CIIDs {
-		rows = append(rows, key(ciPrefix+ci, rowPrefix+t.ID))
+		row := key(ciPrefix+ci, rowPrefix+t.ID)
+		if t.ChangeRequestID != "" {
+			row[rowChange] = text(t.ChangeRequestID)
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }

@@ -1,7 +1,9 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
 
 	"example.com/releases/shared/release"
 )
@@ -47,7 +50,7 @@ func (s *Store) CreateTask(ctx context.Context, t release.Task, w Write) (releas
 			t.AppliedEpoch = c.Epoch()
 			further = append(further, s.checkEpoch(c))
 		}
-		for _, row := range rowKeys(t) {
+		for _, row := range taskRows(t) {
 			further = append(further, putAction(s.tables.Tasks, row, newExpression()))
 		}
 		i := encodeTask(t)
@@ -154,18 +157,21 @@ func (s *Store) planTaskEdit(ctx context.Context, before release.Task, edit func
 
 // updateTaskRows updates the rows by which a task is found.
 func (s *Store) updateTaskRows(before, after release.Task) []types.TransactWriteItem {
-	was, is := rowKeys(before), rowKeys(after)
+	was, is := taskRows(before), taskRows(after)
 	same := func(a item) func(item) bool {
 		return func(b item) bool { return str(a, "pk") == str(b, "pk") }
+	}
+	equal := func(a item) func(item) bool {
+		return func(b item) bool { return same(a)(b) && str(a, rowChange) == str(b, rowChange) }
 	}
 	var actions []types.TransactWriteItem
 	for _, row := range was {
 		if !slices.ContainsFunc(is, same(row)) {
-			actions = append(actions, deleteAction(s.tables.Tasks, row, newExpression()))
+			actions = append(actions, deleteAction(s.tables.Tasks, key(str(row, "pk"), str(row, "sk")), newExpression()))
 		}
 	}
 	for _, row := range is {
-		if !slices.ContainsFunc(was, same(row)) {
+		if !slices.ContainsFunc(was, equal(row)) {
 			actions = append(actions, putAction(s.tables.Tasks, row, newExpression()))
 		}
 	}
@@ -182,21 +188,20 @@ const maxLookedAt = 300
 // ListTasks returns a page of tasks: of a requester newest first, of a change request
 // or configuration item by id. The rows are read from the table, not from an index.
 func (s *Store) ListTasks(ctx context.Context, by TasksBy, status release.TaskStatus, limit int, cursor string) ([]release.Task, string, error) {
-	return s.listTasks(ctx, by, status, limit, cursor, s.TasksByID)
+	return s.listTasks(ctx, by, status, limit, cursor, func(ctx context.Context, rows []item) ([]release.Task, error) {
+		return s.TasksByID(ctx, tasksOf(rows))
+	})
 }
 
 // ListTasksWithReleases is ListTasks, and for each change request that one of them is linked
-// to the release that it is in, or was in last. It takes four requests a page; where the
-// change request is what the list is of, it is read with the tasks, and there are three.
+// to the release that it is in, or was in last. It takes three requests a page: what finds a
+// task names its change request, which is read with the task. It may name none, where an
+// earlier version wrote it, or one that the task has left a moment ago; then there is a fourth.
 func (s *Store) ListTasksWithReleases(ctx context.Context, by TasksBy, status release.TaskStatus, limit int, cursor string) ([]release.Task, map[string]release.Release, string, error) {
 	releaseOf := map[string]string{} // by change request; empty for none
-	tasksByID := s.TasksByID
-	if by.Change != "" {
-		tasksByID = func(ctx context.Context, ids []string) ([]release.Task, error) {
-			return s.tasksWithChange(ctx, ids, by.Change, releaseOf)
-		}
-	}
-	tasks, next, err := s.listTasks(ctx, by, status, limit, cursor, tasksByID)
+	tasks, next, err := s.listTasks(ctx, by, status, limit, cursor, func(ctx context.Context, rows []item) ([]release.Task, error) {
+		return s.tasksWithChanges(ctx, rows, by.Change, releaseOf)
+	})
 	if err != nil {
 		return nil, nil, "", err
 	}
@@ -228,22 +233,32 @@ func (s *Store) ListTasksWithReleases(ctx context.Context, by TasksBy, status re
 	return tasks, found, next, nil
 }
 
-// tasksWithChange reads tasks and the change request that they are linked to in one request.
-func (s *Store) tasksWithChange(ctx context.Context, ids []string, change string, releaseOf map[string]string) ([]release.Task, error) {
-	if _, known := releaseOf[change]; known || len(ids) == 0 || len(ids) == mostInBatch {
+// tasksWithChanges reads the tasks that rows are of, and in the same request the change requests
+// that the rows name, as far as they fit; those that are known already are not read again.
+func (s *Store) tasksWithChanges(ctx context.Context, rows []item, change string, releaseOf map[string]string) ([]release.Task, error) {
+	ids := tasksOf(rows)
+	var changes []item
+	for _, row := range rows {
+		id := cmp.Or(change, str(row, rowChange))
+		if _, known := releaseOf[id]; id != "" && !known && len(ids)+len(changes) < mostInBatch {
+			releaseOf[id] = ""
+			changes = append(changes, changeKey(id))
+		}
+	}
+	if len(changes) == 0 {
 		return s.TasksByID(ctx, ids)
 	}
 	consistent := aws.Bool(!s.eventuallyConsistent)
 	found, err := s.batchGetTables(ctx, map[string]types.KeysAndAttributes{
 		s.tables.Tasks:   {Keys: taskKeys(ids), ConsistentRead: consistent},
-		s.tables.Changes: {Keys: []item{changeKey(change)}, ConsistentRead: consistent},
+		s.tables.Changes: {Keys: changes, ConsistentRead: consistent},
 	})
 	if err != nil {
 		return nil, err
 	}
-	releaseOf[change] = ""
 	for _, i := range found[s.tables.Changes] {
-		releaseOf[change] = decodeChange(i).BadgeReleaseID()
+		c := decodeChange(i)
+		releaseOf[c.ID] = c.BadgeReleaseID()
 	}
 	return inOrder(ids, found[s.tables.Tasks]), nil
 }
@@ -271,7 +286,7 @@ func (s *Store) releasesByID(ctx context.Context, ids []string) (map[string]rele
 	return found, err
 }
 
-func (s *Store) listTasks(ctx context.Context, by TasksBy, status release.TaskStatus, limit int, cursor string, tasksByID func(context.Context, []string) ([]release.Task, error)) ([]release.Task, string, error) {
+func (s *Store) listTasks(ctx context.Context, by TasksBy, status release.TaskStatus, limit int, cursor string, tasksOfRows func(context.Context, []item) ([]release.Task, error)) ([]release.Task, string, error) {
 	ranges, err := s.taskRanges(by, cursor)
 	if err != nil {
 		return nil, "", err
@@ -280,15 +295,11 @@ func (s *Store) listTasks(ctx context.Context, by TasksBy, status release.TaskSt
 	for looked := 0; ; {
 		at := &ranges[0]
 		at.query.Limit, at.query.ExclusiveStartKey = aws.Int32(int32(limit-len(page))), at.start
-		out, err := s.db.Query(ctx, at.query)
+		out, err := s.taskRowsOf(ctx, at.query)
 		if err != nil {
 			return nil, "", pageFailure(err, cursor)
 		}
-		ids := make([]string, len(out.Items))
-		for n, row := range out.Items {
-			ids[n] = taskOf(row)
-		}
-		tasks, err := tasksByID(ctx, ids)
+		tasks, err := tasksOfRows(ctx, out.Items)
 		if err != nil {
 			return nil, "", err
 		}
@@ -297,7 +308,7 @@ func (s *Store) listTasks(ctx context.Context, by TasksBy, status release.TaskSt
 				page = append(page, t)
 			}
 		}
-		looked += len(ids)
+		looked += len(out.Items)
 		at.start = out.LastEvaluatedKey
 		switch {
 		case len(at.start) == 0 && len(ranges) == 1:
@@ -310,6 +321,27 @@ func (s *Store) listTasks(ctx context.Context, by TasksBy, status release.TaskSt
 		}
 	}
 }
+
+// taskRowsOf asks for rows that find tasks. Where the requesters' index cannot be read yet,
+// because the deployment that makes it is under way, the previous one is: it has the same keys.
+// "ValidationException", https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html.
+func (s *Store) taskRowsOf(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
+	out, err := s.db.Query(ctx, in)
+	var refused smithy.APIError
+	if in.IndexName == nil || !errors.As(err, &refused) || refused.ErrorCode() != "ValidationException" {
+		return out, err
+	}
+	before := *in
+	before.IndexName = aws.String(requesterIndexBefore)
+	return s.db.Query(ctx, &before)
+}
+
+// The index of requesters names the change request of each task. The previous one, which does
+// not, goes with the next upgrade.
+const (
+	requesterIndex       = "byRequesterWithChange"
+	requesterIndexBefore = "byRequester"
+)
 
 // holds tells whether a task that was found matches: under an older key of a requester,
 // the tasks of two people may be together.
@@ -356,7 +388,7 @@ func (s *Store) rangesOfRequester(email, cursor string) ([]taskRange, error) {
 		e := newExpression()
 		condition := e.name("requesterKey") + " = " + e.value(text(key))
 		ranges = append(ranges, taskRange{&dynamodb.QueryInput{
-			TableName: &s.tables.Tasks, IndexName: aws.String("byRequester"), KeyConditionExpression: &condition,
+			TableName: &s.tables.Tasks, IndexName: aws.String(requesterIndex), KeyConditionExpression: &condition,
 			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, ScanIndexForward: aws.Bool(false),
 		}, list, start})
 		cursor = ""
@@ -365,6 +397,14 @@ func (s *Store) rangesOfRequester(email, cursor string) ([]taskRange, error) {
 		return nil, badCursor()
 	}
 	return ranges, nil
+}
+
+func tasksOf(rows []item) []string {
+	ids := make([]string, len(rows))
+	for n, row := range rows {
+		ids[n] = taskOf(row)
+	}
+	return ids
 }
 
 func taskOf(row item) string {
