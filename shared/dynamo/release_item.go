@@ -121,6 +121,7 @@ func settlingFields(a *attributes, s **release.Settling) {
 	a.optionalSeconds("settleSince", &since)
 	a.set("unsettled", &settling.Unsettled)
 	a.optionalNumber("settledTasks", &settling.SettledTasks)
+	a.optionalNumber(missingTasks, &settling.MissingTasks)
 	if !a.reading {
 		return
 	}

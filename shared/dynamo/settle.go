@@ -147,15 +147,24 @@ func (s *Store) FollowChange(ctx context.Context, t release.Task, changeID strin
 	}
 }
 
+// Followed is what became of the tasks of a change request.
+type Followed struct {
+	Tasks   int // that carry the settlement, whoever wrote it
+	Missing int // that are linked, and gone from their table
+}
+
 // ChangeIsThrough records that a change request and all its tasks have followed the
 // release's settlement of an epoch: it is removed from the set of those that have not, once,
-// and its tasks are counted in the same write. The last one also ends the settlement. Where
+// and its tasks are counted in the same write, also those that are gone from their table. The last one also ends the settlement. Where
 // a later settlement has replaced this one, nothing is written.
-func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks int, at time.Time) error {
+func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks Followed, at time.Time) error {
 	token := tokenOf(changeID)
 	e := newExpression().
-		deleteFrom(notThrough, &types.AttributeValueMemberBS{Value: [][]byte{token}}).add("settledTasks", number(tasks)).
+		deleteFrom(notThrough, &types.AttributeValueMemberBS{Value: [][]byte{token}}).add("settledTasks", number(tasks.Tasks)).
 		equal("settleEpoch", number(epoch)).contains(notThrough, &types.AttributeValueMemberB{Value: token})
+	if tasks.Missing > 0 {
+		e.add(missingTasks, number(tasks.Missing))
+	}
 	counter, err := s.update(ctx, s.tables.Releases, logCounterKey(releaseID), e)
 	if failed, ok := failedCondition(err); ok {
 		counter, err = failed.image, nil
@@ -170,11 +179,14 @@ func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int
 }
 
 // throughAtRelease is ChangeIsThrough for a settlement that the counter does not have.
-func (s *Store) throughAtRelease(ctx context.Context, releaseID string, epoch int, changeID string, tasks int, at time.Time) error {
+func (s *Store) throughAtRelease(ctx context.Context, releaseID string, epoch int, changeID string, tasks Followed, at time.Time) error {
 	e := newExpression().
 		op(opThrough).
-		deleteFrom("unsettled", set([]string{changeID})).add("settledTasks", number(tasks)).
+		deleteFrom("unsettled", set([]string{changeID})).add("settledTasks", number(tasks.Tasks)).
 		equal("settleEpoch", number(epoch)).contains("unsettled", text(changeID))
+	if tasks.Missing > 0 {
+		e.add(missingTasks, number(tasks.Missing))
+	}
 	after, err := s.update(ctx, s.tables.Releases, releaseKey(releaseID), e)
 	if failed, ok := failedCondition(err); ok {
 		after, err = failed.image, nil
@@ -201,6 +213,9 @@ func (s *Store) EndSettlement(ctx context.Context, id string, at time.Time) erro
 	e := newExpression().
 		op(OpSettled).set("settledEpoch", epoch).set("settledTasks", number(r.Settling.SettledTasks)).remove("unsettled").
 		equal("settleEpoch", epoch).compare("settledEpoch", "<", epoch)
+	if r.Settling.MissingTasks > 0 {
+		e.set(missingTasks, number(r.Settling.MissingTasks))
+	}
 	complete := num(i, "announced") == num(i, "epoch") && !has(i, "deleting")
 	if complete {
 		// A transition after this settlement would have another one, so its epoch differs. A
@@ -224,8 +239,12 @@ func (s *Store) EndSettlement(ctx context.Context, id string, at time.Time) erro
 
 // settlementEntry tells what a settlement reached: counts, and no names.
 func settlementEntry(r release.Release, by release.Stamp) release.LogEntry {
-	counts := release.SettlementCounts{Epoch: r.Settling.Epoch, Changes: len(r.ChangeIDs), Tasks: r.Settling.SettledTasks}
-	e := release.EntryBy(release.LogSettlement, fmt.Sprintf("Settled: %d change requests and %d tasks have followed", counts.Changes, counts.Tasks), by)
+	counts := release.SettlementCounts{Epoch: r.Settling.Epoch, Changes: len(r.ChangeIDs), Tasks: r.Settling.SettledTasks, Missing: r.Settling.MissingTasks}
+	text := fmt.Sprintf("Settled: %d change requests and %d tasks have followed", counts.Changes, counts.Tasks)
+	if counts.Missing > 0 {
+		text += fmt.Sprintf("; linked tasks that no longer exist: %d", counts.Missing)
+	}
+	e := release.EntryBy(release.LogSettlement, text, by)
 	e.Settlement = &counts
 	return e
 }

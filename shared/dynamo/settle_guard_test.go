@@ -42,7 +42,7 @@ func (l *harness) giveBack(id string) {
 // through is the last one through, who dies before the end is recorded.
 func (l *harness) through(id string, epoch int) {
 	l.t.Helper()
-	if err := l.Under(nil, dyingAfter("UpdateItem", 1)).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1, time.Now()); err == nil {
+	if err := l.Under(nil, dyingAfter("UpdateItem", 1)).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", dynamo.Followed{Tasks: 1}, time.Now()); err == nil {
 		l.t.Error("it did not die")
 	}
 }
@@ -71,11 +71,11 @@ func TestChangeIsThrough_Repeated_CountsOnce(t *testing.T) {
 	id := l.release(l.changes("CHG", 2)...)
 	l.transition(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	for range 2 {
-		l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
+		l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", dynamo.Followed{Tasks: 3}, time.Now()))
 		l.settles(id, "one of two through", []string{"CHG-001"}, 3, false)
 	}
 	for range 2 {
-		l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-001", 4, time.Now()))
+		l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-001", dynamo.Followed{Tasks: 4}, time.Now()))
 		l.settles(id, "both through", nil, 7, true)
 	}
 	l.wants(id, "twice through", map[string]string{"settledTasks": "7", "settledEpoch": "4", "unsettled": ""})
@@ -86,7 +86,7 @@ func TestChangeIsThrough_OvertakenByRollback_LeavesItUnsettled(t *testing.T) {
 	l.changes("CHG", 1)
 	id := l.deployed(0)
 	l.transition(id, release.RolledBack)
-	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
+	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", dynamo.Followed{Tasks: 3}, time.Now()))
 	l.wants(id, "through for the deployment", map[string]string{"settledTasks": "0", "settledEpoch": "0", "unsettled": "*types.AttributeValueMemberSS"})
 	l.settles(id, "through for the deployment", []string{"CHG-000"}, 0, false)
 }
@@ -96,7 +96,7 @@ func TestChangeIsThrough_OvertakenByRollback_LeavesItUnsettled(t *testing.T) {
 func (l *harness) endings() map[string]func(id string, epoch int, meanwhile func()) error {
 	return map[string]func(id string, epoch int, meanwhile func()) error{
 		"the last one through": func(id string, epoch int, meanwhile func()) error {
-			return l.heldUp("TransactWriteItems", meanwhile).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1, time.Now())
+			return l.heldUp("TransactWriteItems", meanwhile).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", dynamo.Followed{Tasks: 1}, time.Now())
 		},
 		"the sweep": func(id string, epoch int, meanwhile func()) error {
 			l.through(id, epoch)
@@ -224,7 +224,7 @@ func TestMarkAnnounced_SettlementEndsMeanwhile_ClearsAttention(t *testing.T) {
 		s := l.heldUpAt("UpdateItem", func(n int64) {
 			switch n {
 			case 2: // it was found unsettled
-				l.no(l.ChangeIsThrough(l.ctx, id, epoch, "CHG-000", 1, time.Now()))
+				l.no(l.ChangeIsThrough(l.ctx, id, epoch, "CHG-000", dynamo.Followed{Tasks: 1}, time.Now()))
 			case 3: // nothing seems to be left
 				test.then(l, id)
 			}

@@ -20,13 +20,17 @@ import (
 //	notThrough     the change requests that have not followed yet, as tokens of 16 bytes: a
 //	               hundred ids of 64 bytes would take four times as much
 //	settledTasks   the number of tasks of those that have
+//	missingTasks   the number of tasks linked to those, but gone from their table; absent where none is
 //
 // The release keeps the full scope of its settlement, unsettled, until the end. So a version
 // from before 2026-11-26, which removes change requests from that set, may run beside this
 // one or after it: it repeats what it does not know to be done, and never ends a settlement
 // too early. Where the counter does not have the settlement (it began under such a version,
 // or the release is being deleted), progress is stored on the release as before.
-const notThrough = "notThrough"
+const (
+	notThrough   = "notThrough"
+	missingTasks = "missingTasks"
+)
 
 // tokenOf represents a change request in notThrough.
 func tokenOf(change string) []byte {
@@ -44,7 +48,7 @@ func tokensOf(changes ...string) types.AttributeValue {
 
 // beginProgress is the counter's part of a transition that settles change requests.
 func beginProgress(counter *expression, epoch int, changes []string) {
-	counter.set("settleEpoch", number(epoch)).set(notThrough, tokensOf(changes...)).set("settledTasks", number(0))
+	counter.set("settleEpoch", number(epoch)).set(notThrough, tokensOf(changes...)).set("settledTasks", number(0)).remove(missingTasks)
 }
 
 // withProgress is a release with the progress of its settlement from the counter. The two
@@ -61,6 +65,7 @@ func withProgress(itself, counter item) release.Release {
 		return left == nil || !slices.ContainsFunc(left.Value, func(token []byte) bool { return bytes.Equal(token, tokenOf(change)) })
 	})
 	s.SettledTasks += num(counter, "settledTasks")
+	s.MissingTasks += num(counter, missingTasks)
 	return r
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/testkit/meter"
 )
@@ -18,7 +19,7 @@ func TestReleaseWithLinks_OneOfTwoThrough_TellsTheProgress(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 2)...)
 	l.transition(id, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
-	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
+	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", dynamo.Followed{Tasks: 3}, time.Now()))
 	detail, err := l.ReleaseWithLinks(l.ctx, id)
 	l.no(err)
 	edited, err := l.UpdateRelease(l.ctx, id, func(r release.Release) (release.Release, release.LogEntry, error) {
@@ -54,10 +55,10 @@ func TestChangeIsThrough_SettlementOfAnOlderVersion_Ends(t *testing.T) {
 		})
 		l.settles(id, began+", one through for it", ids[1:], 5, false)
 		for range 2 {
-			l.no(l.ChangeIsThrough(l.ctx, id, 4, ids[1], 2, time.Now()))
+			l.no(l.ChangeIsThrough(l.ctx, id, 4, ids[1], dynamo.Followed{Tasks: 2}, time.Now()))
 			l.settles(id, began+", another here", ids[2:], 7, false)
 		}
-		l.no(l.ChangeIsThrough(l.ctx, id, 4, ids[2], 1, time.Now()))
+		l.no(l.ChangeIsThrough(l.ctx, id, 4, ids[2], dynamo.Followed{Tasks: 1}, time.Now()))
 		if began == "beside it" { // the first is through by the release alone: the sweep sees it
 			l.settles(id, began+", the last here", nil, 8, false)
 			l.no(l.EndSettlement(l.ctx, id, time.Now()))
@@ -73,7 +74,7 @@ func TestChangeIsThrough_OlderSettlementOvertaken_LeavesItUnsettled(t *testing.T
 	id := l.deployed(0)
 	l.transition(id, release.RolledBack)
 	l.forgetProgress(id)
-	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", 3, time.Now()))
+	l.no(l.ChangeIsThrough(l.ctx, id, 4, "CHG-000", dynamo.Followed{Tasks: 3}, time.Now()))
 	l.settles(id, "through for the deployment", []string{"CHG-000"}, 0, false)
 }
 
@@ -85,7 +86,7 @@ func TestChangeIsThrough_DeletionBegun_Ends(t *testing.T) {
 	l.transition(id, release.Cancelled)
 	l.beginDeleting(id)
 	l.settles(id, "a deletion has begun", []string{"CHG-000"}, 0, false)
-	l.no(l.ChangeIsThrough(l.ctx, id, 1, "CHG-000", 0, time.Now()))
+	l.no(l.ChangeIsThrough(l.ctx, id, 1, "CHG-000", dynamo.Followed{}, time.Now()))
 	l.settles(id, "through", nil, 0, true)
 }
 
@@ -139,14 +140,14 @@ func TestChangeIsThrough_ReleaseAtTheBounds_TwoUnitsAtMost(t *testing.T) {
 		s := l.Open(m.Option)
 		sum := 0.0
 		for n, change := range ids[:len(ids)-1] { // the last one ends the settlement, once
-			l.no(s.ChangeIsThrough(l.ctx, id, 4, change, 10_000, time.Now()))
+			l.no(s.ChangeIsThrough(l.ctx, id, 4, change, dynamo.Followed{Tasks: 10_000}, time.Now()))
 			got := m.Take()
 			if sum += got.Written; got.Total() != 1 || got.Written > 2 || got.Indexes > 0 {
 				t.Fatalf("%s, %d of %d through: %+v; want one request of at most 2 units", size, n+1, len(ids), got)
 			}
 		}
 		t.Logf("%s: %.2f units on the mean", size, sum/float64(len(ids)-1))
-		l.no(s.ChangeIsThrough(l.ctx, id, 4, ids[len(ids)-1], 1, time.Now()))
+		l.no(s.ChangeIsThrough(l.ctx, id, 4, ids[len(ids)-1], dynamo.Followed{Tasks: 1}, time.Now()))
 		l.settles(id, size, nil, (len(ids)-1)*10_000+1, true)
 	}
 }

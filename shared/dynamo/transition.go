@@ -165,7 +165,7 @@ func (s *Store) moveTo(ctx context.Context, before release.Release, result Moved
 // the write, which is what was read; where that is nothing, it is settled at once.
 func beginSettlement(e, counter *expression, after release.Release) {
 	epoch := number(after.Epoch())
-	e.set("settleEpoch", epoch).set("settleSince", secondsValue(after.Settling.Since)).set("settledTasks", number(0))
+	e.set("settleEpoch", epoch).set("settleSince", secondsValue(after.Settling.Since)).set("settledTasks", number(0)).remove(missingTasks)
 	if len(after.ChangeIDs) == 0 {
 		e.set("settledEpoch", epoch).absent("changeIds")
 		return

@@ -113,6 +113,7 @@ type SettlementCounts struct {
 	Epoch   int `json:"epoch" doc:"Which transition it followed."`
 	Changes int `json:"changes" doc:"How many change requests followed."`
 	Tasks   int `json:"tasks" doc:"How many tasks followed."`
+	Missing int `json:"missing,omitempty" doc:"How many tasks were linked, but gone from their table. Absent where none was."`
 }
 
 // ErasedWords is what was erased from an entry: the words are gone, and what remains can

@@ -109,6 +109,7 @@ type Settling struct {
 	Since        time.Time
 	Unsettled    []string // ids of change requests not through yet, sorted
 	SettledTasks int
+	MissingTasks int // linked, but gone from their table
 }
 
 // Progress tells how far the latest settlement has come.

@@ -28,7 +28,7 @@ func (s *Settler) settleRelease(ctx context.Context, id string) error {
 	}
 	return s.followRelease(ctx, r, func(c release.Change) error {
 		if settlesNoTasks(r, c) {
-			return s.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, 0, s.now())
+			return s.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, dynamo.Followed{}, s.now())
 		}
 		return nil
 	})
@@ -121,14 +121,14 @@ func (s *Settler) followChange(ctx context.Context, c release.Change, releaseID 
 			return err
 		}
 	}
-	return s.store.ChangeIsThrough(ctx, releaseID, c.History[last].Epoch, c.ID, total.settled, s.now())
+	return s.store.ChangeIsThrough(ctx, releaseID, c.History[last].Epoch, c.ID, total.followed, s.now())
 }
 
 // tally counts the results for the tasks of one change request.
 type tally struct {
-	mu      sync.Mutex
-	wrote   bool
-	settled int // tasks that carry the settlement, whoever wrote it
+	mu       sync.Mutex
+	wrote    bool
+	followed dynamo.Followed
 }
 
 func (s *Settler) followBatch(ctx context.Context, c release.Change, last int, ids []string, total *tally) error {
@@ -140,6 +140,9 @@ func (s *Settler) followBatch(ctx context.Context, c release.Change, last int, i
 	if err != nil {
 		return err
 	}
+	total.mu.Lock()
+	total.followed.Missing += len(ids) - len(tasks)
+	total.mu.Unlock()
 	_, err = stream.Each(ctx, len(tasks), parallelism, func(n int) error {
 		t := tasks[n]
 		carries := t.AppliedEpoch <= last || slices.ContainsFunc(t.Comments, func(comment release.Comment) bool {
@@ -159,7 +162,7 @@ func (s *Settler) followBatch(ctx context.Context, c release.Change, last int, i
 		defer total.mu.Unlock()
 		total.wrote = total.wrote || wrote
 		if carries {
-			total.settled++
+			total.followed.Tasks++
 		}
 		return nil
 	})

@@ -231,6 +231,42 @@ func TestSettlement_ItemGone_IsPassedOver(t *testing.T) {
 	}
 }
 
+// A task that is gone keeps nothing from being settled, and the history says how many were,
+// once for each settlement, however often its records come.
+func TestSettlement_TaskGone_IsCountedInTheHistory(t *testing.T) {
+	w := newFixture(t)
+	for _, id := range []string{"CHG-1", "CHG-2"} {
+		w.change(id, release.Standard)
+		for n := range 3 {
+			w.task(fmt.Sprintf("%s-T%d", id, n), id, release.TaskOpen)
+		}
+	}
+	id := w.release("CHG-1", "CHG-2")
+	s := settle.New(w.Store)
+	settles := func(want string, to ...release.Status) {
+		t.Helper()
+		w.transitionTo(id, to...)
+		announced := matching(w.releases.Read(), settlingOps...)
+		through(t, s.Changes, announced)
+		followed := matching(w.changes.Read(), followingOps...)
+		for range 2 {
+			through(t, s.Tasks, followed)
+			through(t, s.Changes, announced)
+		}
+		entries, _, err := w.Store.LogPage(t.Context(), id, release.LogSettlement, 10, "", false)
+		if err != nil || len(entries) == 0 {
+			t.Fatalf("%d entries, %v", len(entries), err)
+		}
+		if got := fmt.Sprintf("%d entries, %+v, %s", len(entries), *entries[0].Settlement, entries[0].Text); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	w.remove(w.Tables.Tasks, "TASK#CHG-1-T0")
+	settles("1 entries, {Epoch:4 Changes:2 Tasks:5 Missing:1}, Settled: 2 change requests and 5 tasks have followed; linked tasks that no longer exist: 1", untilDeployed...)
+	w.remove(w.Tables.Tasks, "TASK#CHG-2-T1")
+	settles("2 entries, {Epoch:5 Changes:2 Tasks:4 Missing:2}, Settled: 2 change requests and 4 tasks have followed; linked tasks that no longer exist: 2", release.RolledBack)
+}
+
 func (w *fixture) edit(id string, edit func(release.Task) release.Task) {
 	w.t.Helper()
 	_, err := w.Store.UpdateTask(context.Background(), id, func(t release.Task) (release.Task, error) { return edit(t), nil }, w.write())

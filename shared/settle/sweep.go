@@ -211,7 +211,7 @@ func (s *Sweep) settle(ctx context.Context, r dynamo.Settling) error {
 	slog.InfoContext(ctx, "sweep: going on with a settlement", "release", r.ID, "epoch", r.Settling.Epoch, "unsettled", len(r.Settling.Unsettled))
 	return s.Settler.followRelease(ctx, r, func(c release.Change) error {
 		if settlesNoTasks(r, c) {
-			return s.Settler.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, 0, s.Settler.now())
+			return s.Settler.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, dynamo.Followed{}, s.Settler.now())
 		}
 		return s.Settler.followChange(ctx, c, r.ID)
 	})

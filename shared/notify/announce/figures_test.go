@@ -11,6 +11,7 @@ import (
 
 	"example.com/releases/shared/figures"
 	"example.com/releases/shared/mail"
+	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
 )
 
@@ -19,7 +20,7 @@ import (
 func TestReleaseFigures_StatusesAndSettlementTime(t *testing.T) {
 	w := newFixture(t)
 	r := w.transition(w.linked(w.moved(), "CHG-1"), release.Approved, release.Scheduled, release.InProgress, release.Deployed)
-	if err := w.store.ChangeIsThrough(t.Context(), r.ID, 4, "CHG-1", 0, time.Now()); err != nil {
+	if err := w.store.ChangeIsThrough(t.Context(), r.ID, 4, "CHG-1", dynamo.Followed{}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer

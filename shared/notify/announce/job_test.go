@@ -90,7 +90,7 @@ func TestJob_Settlement_OnlyOnceItIsComplete(t *testing.T) {
 	w.wantJob(job, "wait")
 	same(t, "failed", w.deliver(withOp(record(3, r.ID), "settled", "", "")), nil)
 	w.wantJob(job, "wait") // the record is a wake-up; the release says that it is not settled
-	if err := w.store.ChangeIsThrough(t.Context(), r.ID, 4, "CHG-1", 0, time.Now()); err != nil {
+	if err := w.store.ChangeIsThrough(t.Context(), r.ID, 4, "CHG-1", dynamo.Followed{}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "failed", w.deliver(withOp(record(4, r.ID), "settled", "", "")), nil)
