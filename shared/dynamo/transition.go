@@ -151,7 +151,11 @@ func (s *Store) moveTo(ctx context.Context, before release.Release, result Moved
 	if t.Settles {
 		beginSettlement(e, counter, after)
 	}
-	entry := release.EntryBy(release.LogTransition, moved.LogText(), w.Stamp)
+	entryStamp := w.Stamp
+	if moved.At.After(entryStamp.At) {
+		entryStamp.At = moved.At // this clock is behind the one of the transition before
+	}
+	entry := release.EntryBy(release.LogTransition, moved.LogText(), entryStamp)
 	entry.Status = after.Status
 	actions := []types.TransactWriteItem{
 		updateAction(s.tables.Releases, releaseKey(after.ID), e),

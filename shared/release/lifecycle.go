@@ -151,6 +151,11 @@ func (r Release) Advance(m TransitionRequest, stamp Stamp) (Release, error) {
 		return r, r.unmetError(m.To, unmet[0])
 	}
 	at := stamp.At.UTC().Truncate(time.Second)
+	if n := len(r.History); n > 0 && at.Before(r.History[n-1].At) {
+		// Two functions' clocks may be minutes apart: nothing is said to have been rolled back
+		// before it was deployed.
+		at = r.History[n-1].At
+	}
 	r.History = append(slices.Clone(r.History), HistoryEntry{
 		Epoch: r.Epoch() + 1, From: r.Status, To: m.To, At: at, By: stamp.By, Note: m.Note, Reason: m.Reason, Request: stamp.Request,
 	})

@@ -132,6 +132,31 @@ func TestTransition_Effects_AreStamped(t *testing.T) {
 	}
 }
 
+// The clock of who rolls back may be behind that of who deployed: the order is that of the
+// epochs, and no time says otherwise.
+func TestAdvance_ClocksMinutesApart_TimesNeverGoBack(t *testing.T) {
+	r := complete(Scheduled)
+	for _, step := range []struct {
+		to    Status
+		clock time.Duration // off by
+		want  time.Duration
+	}{{InProgress, 0, 0}, {Deployed, 5 * time.Minute, 5 * time.Minute}, {RolledBack, -5 * time.Minute, 5 * time.Minute}} {
+		s := stamp()
+		s.At = s.At.Add(step.clock)
+		after, err := r.Advance(TransitionRequest{To: step.to, Reason: "it broke"}, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = after
+		if got := r.History[len(r.History)-1].At; !got.Equal(now.Add(step.want)) || !r.UpdatedAt.Equal(got) {
+			t.Errorf("%s at %v, want %v later than %v", step.to, got, step.want, now)
+		}
+	}
+	if !r.RolledBackAt.Equal(*r.ActualEnd) || r.ActualEnd.Before(*r.ActualStart) {
+		t.Errorf("began %v, ended %v, rolled back %v", r.ActualStart, r.ActualEnd, r.RolledBackAt)
+	}
+}
+
 func TestLifecycle_EachStatus_SettlesOrNot(t *testing.T) {
 	for _, to := range columns {
 		row, _ := TransitionTo(to)

@@ -95,7 +95,9 @@ func (b broken) settle(ctx context.Context, p *simulation, db *dynamodb.Client, 
 			last = n
 		}
 	}
-	through := func() error { return store.ChangeIsThrough(ctx, by, c.History[last].Epoch, c.ID, dynamo.Followed{Tasks: 1}, time.Now()) }
+	through := func() error {
+		return store.ChangeIsThrough(ctx, by, c.History[last].Epoch, c.ID, dynamo.Followed{Tasks: 1}, time.Now())
+	}
 	if b.throughFirst {
 		if err := through(); err != nil {
 			return err

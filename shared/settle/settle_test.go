@@ -3,7 +3,10 @@ package settle_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -228,6 +231,44 @@ func TestSettlement_ItemGone_IsPassedOver(t *testing.T) {
 	// CHG-3 went after it had followed: nobody is woken for it any more but the sweep.
 	if p := w.progress(id); p.Changes.Settled != 2 || p.Tasks.Settled != 1 {
 		t.Errorf("progress %+v; want 2 changes and 1 task", p)
+	}
+}
+
+// Clocks five minutes off, this way and that: what came first is said by the epochs. The
+// rollback is the end of the story for release, log and task, although its clock was ten
+// minutes behind that of the deployment.
+func TestSettlement_ClocksMinutesApart_OrderIsTheEpochs(t *testing.T) {
+	w := newFixture(t)
+	w.change("CHG-1", release.Standard)
+	w.task("T-1", "CHG-1", release.TaskOpen)
+	id := w.release("CHG-1")
+	base := time.Now().UTC().Truncate(time.Second)
+	var r release.Release
+	for n, to := range append(untilDeployed, release.RolledBack) {
+		stamp := w.write()
+		stamp.At = base.Add([]time.Duration{-5, 5, -5, 5, -5}[n] * time.Minute)
+		moved, err := w.Store.Transition(t.Context(), id, release.TransitionRequest{To: to, Reason: map[bool]string{true: "checkout fails"}[to == release.RolledBack]}, stamp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = moved.Release
+	}
+	w.settleAll(settle.New(w.Store))
+	if got := w.readTask("T-1"); got.Status != release.TaskOpen || len(got.Comments) != 2 || !strings.HasPrefix(got.Comments[0].Text, "Resolved as part of") || got.Comments[1].Text != "Rollback: checkout fails" {
+		t.Errorf("the task is %s with %q", got.Status, comments(got))
+	}
+	if r.RolledBackAt.Before(*r.ActualEnd) || r.ActualEnd.Before(*r.ActualStart) {
+		t.Errorf("began %v, ended %v, rolled back %v", r.ActualStart, r.ActualEnd, r.RolledBackAt)
+	}
+	entries, _, err := w.Store.LogPage(t.Context(), id, release.LogTransition, 10, "", false)
+	if err != nil || len(entries) != 5 {
+		t.Fatalf("%d entries, %v", len(entries), err)
+	}
+	slices.Reverse(entries)
+	for n, e := range entries {
+		if e.Status != r.History[n].To || n > 0 && e.Timestamp.Before(r.History[n-1].At) {
+			t.Errorf("entry %d: %s at %v", n, e.Status, e.Timestamp)
+		}
 	}
 }
 

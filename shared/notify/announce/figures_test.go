@@ -9,9 +9,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
 	"example.com/releases/shared/mail"
-	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
 )
 
