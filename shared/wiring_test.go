@@ -381,6 +381,28 @@ func TestTemplate_GatewayAnswers_AreProblems(t *testing.T) {
 }
 
 // No policy of ours, whatever it belongs to, says "anything".
+// Fault 33: an index lags behind its table. So what settles, and what decides under a guard,
+// may read none: its rights say so.
+func TestTemplate_SettlementAndGuards_ReadNoIndex(t *testing.T) {
+	tmpl := load(t)
+	for _, name := range []string{
+		"settle-changes", "settle-tasks", "transition-release", "add-changes", "decide-change", "update-change", "update-release", "update-task",
+		"create-task", "delete-release", "append-log", "lift-hold", "complete-step", "check-readiness", "get-release",
+	} {
+		f, ok := tmpl.Function(name)
+		if !ok || len(f.Policies) == 0 {
+			t.Errorf("there is no %s, or it has no rights", name)
+		}
+		for _, s := range f.Policies {
+			for _, r := range s.Resources {
+				if strings.Contains(r, "/index/") {
+					t.Errorf("%s may read %s", name, r)
+				}
+			}
+		}
+	}
+}
+
 func TestTemplate_Policies_HaveNoStar(t *testing.T) {
 	seen := 0
 	var walk func(where string, v any)

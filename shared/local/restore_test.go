@@ -1,14 +1,17 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"example.com/releases/shared/local/streams"
 	"example.com/releases/shared/testkit"
 )
 
@@ -129,6 +132,121 @@ func TestRestore_OfAllTables_LosesAndRepeatsNothing(t *testing.T) {
 	}
 	if n := len(h.Mail.Mails()); n-later != later-mails {
 		t.Errorf("the deployment after the restore was told in %d mails, the one before in %d", n-later, later-mails)
+	}
+	if failures := h.Failures(); len(failures) > 0 {
+		t.Errorf("given up: %+v", failures)
+	}
+}
+
+// What is restored by DynamoDB is another table, with streams of its own that hold nothing:
+// a host on such tables goes on with the settlement that was under way, by its sweep, and
+// with everything that happens from then on, by the new streams.
+func TestRestore_IntoOtherTables_NewStreamsGoOn(t *testing.T) {
+	t.Parallel()
+	// The settlement is under way when the moment comes: its consumer does not run.
+	old := testkit.New(t, testkit.WithStreams)
+	stuck := func(function string, handler streams.Handler) streams.Handler {
+		if function != "settle-tasks" {
+			return handler
+		}
+		return func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+			return events.DynamoDBEventResponse{}, nil
+		}
+	}
+	h, err := Start(t.Context(), Options{Endpoint: old.Endpoint, Table: old.Name, Period: time.Hour, Wrap: stuck})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Stop)
+	must := func(want int, method, path string, body any) object {
+		t.Helper()
+		status, answer := h.do(t, "admin", method, path, body)
+		if status != want {
+			t.Fatalf("%s %s: %d %v", method, path, status, answer)
+		}
+		return answer
+	}
+	must(201, "POST", "/api/change-requests", object{"id": "CHG-1", "changeType": "Standard", "title": "t"})
+	must(201, "POST", "/api/tasks", object{"id": "TASK-1", "title": "t", "requesterName": "R", "requesterEmail": "requester@example.com", "changeRequestId": "CHG-1"})
+	start := time.Now().Add(24 * time.Hour).UTC().Truncate(time.Second)
+	id := must(201, "POST", "/api/releases", object{"name": "n", "scheduledStart": start, "scheduledEnd": start.Add(time.Hour), "linkedChangeRequestIds": []string{"CHG-1"}})["id"].(string)
+	move := func(statuses ...string) {
+		t.Helper()
+		for _, status := range statuses {
+			body := object{"status": status}
+			if status == "rolled-back" {
+				body["rollback_reason"] = "checkout fails"
+			}
+			must(200, "POST", "/api/releases/"+id+"/status", body)
+			waitIdle(t, h)
+		}
+	}
+	schedules := func() {
+		t.Helper()
+		for _, function := range []string{"sweep", "heads-up", "tend-outbox", "seal-record"} {
+			must(200, "POST", "/_local/schedules/"+function, nil)
+		}
+		waitIdle(t, h)
+	}
+	move("approved", "scheduled")
+	schedules()
+	told := len(h.Mail.Mails())
+	if told != 1 {
+		t.Fatalf("%d mails before the moment, want the heads-up", told)
+	}
+	move("in-progress", "deployed")
+	if task := must(200, "GET", "/api/tasks/TASK-1", nil); task["status"] != "Open" {
+		t.Fatalf("the settlement is not under way: %v", task)
+	}
+	h.Stop()
+
+	restored := testkit.New(t) // as yet without streams
+	for logical, from := range old.Names {
+		to := restored.Names[logical]
+		out, err := old.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &from})
+		if err != nil || len(out.LastEvaluatedKey) > 0 {
+			t.Fatalf("%v, or more than a page", err)
+		}
+		for _, i := range out.Items {
+			if i["attentionSince"] != nil { // a restore takes its time, and the sweep waits a few minutes
+				i["attentionSince"] = &types.AttributeValueMemberS{Value: time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}
+			}
+			if _, err := old.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &to, Item: i}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		is, err := old.Client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &from})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is.Table.StreamSpecification == nil {
+			continue
+		}
+		if _, err := old.Client.UpdateTable(t.Context(), &dynamodb.UpdateTableInput{TableName: &to, StreamSpecification: is.Table.StreamSpecification}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if h, err = Start(t.Context(), Options{Endpoint: restored.Endpoint, Table: restored.Name, Period: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Stop)
+	waitIdle(t, h)
+	schedules()
+	if task := must(200, "GET", "/api/tasks/TASK-1", nil); task["status"] != "Resolved" || len(task["comments"].([]any)) != 1 {
+		t.Errorf("after the sweep: %v", task)
+	}
+	move("rolled-back")
+	if task := must(200, "GET", "/api/tasks/TASK-1", nil); task["status"] != "Open" || len(task["comments"].([]any)) != 2 {
+		t.Errorf("rolled back by the new streams: %v", task)
+	}
+	schedules()
+	var subjects []string
+	for _, m := range h.Mail.Mails() {
+		subjects = append(subjects, m.Subject)
+	}
+	// The heads-up is not told again; the deployment and its rollback are, once each.
+	if len(subjects) != 2 {
+		t.Errorf("mails after the moment: %q", subjects)
 	}
 	if failures := h.Failures(); len(failures) > 0 {
 		t.Errorf("given up: %+v", failures)

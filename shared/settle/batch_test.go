@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -160,6 +161,72 @@ func TestBatch_Deadline_StopsBefore(t *testing.T) {
 	}
 	if err != nil || len(answer.BatchItemFailures) != 1 || answer.BatchItemFailures[0].ItemIdentifier != records[1].Change.SequenceNumber {
 		t.Errorf("%v, %v; want the second record reported", answer, err)
+	}
+}
+
+// Fault 21: a hundred change requests of fifty tasks, in batches as the template has them.
+// Invocations whose time does not suffice stop before it is up and report where; the next
+// goes on from there, and in the end each task was written once.
+func TestBatch_HundredTimesFiftyTasks_InvocationsGoOnFromOneAnother(t *testing.T) {
+	w := newFixture(t)
+	changes := w.seed(50)
+	id := w.release(changes...)
+	w.transitionTo(id, untilDeployed...)
+	through(t, settle.New(w.Store).Changes, matching(w.releases.Read(), settlingOps...))
+	records := matching(w.changes.Read(), followingOps...)
+	if len(records) != len(changes) {
+		t.Fatalf("%d records", len(records))
+	}
+
+	var left, written atomic.Int64 // tasks that an invocation may still write, and all that were
+	s := settle.New(w.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		in, ok := call.Input.(*dynamodb.UpdateItemInput)
+		if !ok || !strings.HasPrefix(text(in.Key["pk"]), "TASK#") {
+			return do(ctx)
+		}
+		if left.Add(-1) < 0 {
+			<-ctx.Done() // as slow as can be
+			return ctx.Err()
+		}
+		written.Add(1)
+		return do(ctx)
+	}, nil))
+	invocations, cutShort := 0, 0
+	for batch := range slices.Chunk(records, w.mapping("settle-tasks").BatchSize) {
+		if size, err := json.Marshal(event(batch...)); err != nil || len(size) > 6_000_000/2 {
+			t.Errorf("a batch of %d bytes, %v; Lambda takes 6 MB", len(size), err)
+		}
+		for len(batch) > 0 {
+			invocations++
+			left.Store(10_000)
+			most := time.Minute
+			if invocations <= 4 {
+				left.Store(200)
+				most = 3 * time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), most)
+			answer, err := s.Tasks(ctx, event(batch...))
+			if err != nil || ctx.Err() != nil {
+				t.Fatalf("%v; of its time: %v", err, ctx.Err())
+			}
+			cancel()
+			if len(answer.BatchItemFailures) == 0 {
+				break
+			}
+			cutShort++
+			batch = batch[slices.IndexFunc(batch, func(r events.DynamoDBEventRecord) bool {
+				return r.Change.SequenceNumber == answer.BatchItemFailures[0].ItemIdentifier
+			}):]
+		}
+	}
+	if cutShort < 3 || invocations < 12 {
+		t.Errorf("%d invocations, of which %d were cut short, show nothing", invocations, cutShort)
+	}
+	if n := written.Load(); n != 5_000 {
+		t.Errorf("%d writes to 5,000 tasks", n)
+	}
+	if p := w.progress(id); p.State != "settled" || p.Changes.Settled != 100 || p.Tasks.Settled != 5_000 {
+		t.Errorf("progress %+v", p)
 	}
 }
 

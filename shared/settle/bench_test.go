@@ -41,7 +41,7 @@ const (
 func BenchmarkSettlement(b *testing.B) {
 	for range b.N {
 		w := newFixture(b)
-		changes := w.seed()
+		changes := w.seed(benchTasks)
 		var count inject.Counter
 		s := settle.New(w.Under(nil, count.Count))
 		bare := w.seedBare()
@@ -141,7 +141,7 @@ func median(all []float64) float64 {
 
 // seed makes the change requests and their tasks: one task by the store, the others as
 // copies of its items, which is faster.
-func (w *fixture) seed() []string {
+func (w *fixture) seed(tasks int) []string {
 	var changes []string
 	for n := range benchChanges {
 		changes = append(changes, w.change(fmt.Sprintf("CHG-%03d", n), release.Standard).ID)
@@ -152,7 +152,7 @@ func (w *fixture) seed() []string {
 	str := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 	var items []map[string]types.AttributeValue
 	for n, change := range changes {
-		for m := range benchTasks {
+		for m := range tasks {
 			id := fmt.Sprintf("T-%03d-%03d", n, m)
 			t, r := maps.Clone(task), maps.Clone(row)
 			t["pk"], t["changeRequestId"] = str("TASK#"+id), str(change)
