@@ -143,6 +143,13 @@ performance: ## writes docs/performance again: the table of a whole bench, and p
 mutants: ## changes the product at one place at a time: does a test fail? Takes an hour the first time (ONLY=regexp narrows it)
 	go run ./shared/local/mutants $(if $(ONLY),-only '$(ONLY)') $(if $(LANES),-lanes $(LANES)) $(if $(FRESH),-forget)
 
+KILLS ?= 50
+
+.PHONY: kill
+kill: ## kills the host, its engine or both with SIGKILL while people work on it: is anything lost or doubled? (KILLS=50, SEED=n repeats)
+	@go build -o .local/bin/releases-kill ./functions/local
+	@exec .local/bin/releases-kill kill -kills $(KILLS) $(if $(SEED),-seed $(SEED))
+
 .PHONY: pictures
 pictures: ## takes the pictures in docs/pictures from the running product (needs chromium, npm and what make test needs)
 	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "needs Chromium: apt-get install chromium"; exit 1; }

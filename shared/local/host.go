@@ -123,6 +123,12 @@ func Start(ctx context.Context, o Options) (_ *Host, err error) {
 		}
 		endpoint = h.engine.Endpoint()
 	}
+	if o.Data != "" {
+		// What SES and EventBridge have accepted outlives whoever sent it.
+		if err = errors.Join(h.Mail.KeepIn(filepath.Join(o.Data, "inbox.jsonl")), h.Events.KeepIn(filepath.Join(o.Data, "events.jsonl"))); err != nil {
+			return nil, err
+		}
+	}
 	tables, err := createTables(ctx, endpoint, h.template, o.Table)
 	if err != nil {
 		return nil, err
@@ -276,10 +282,17 @@ func (h *Host) Stop() {
 		if h.inner != nil {
 			_ = h.inner.Close()
 		}
+		h.closeStandIns()
 		if h.engine != nil {
 			h.engine.Stop()
 		}
 	})
+}
+
+func (h *Host) closeStandIns() {
+	if err := errors.Join(h.Mail.Close(), h.Events.Close()); err != nil {
+		h.log.Error("what SES and EventBridge accepted may not be kept", "error", err)
+	}
 }
 
 // abort ends what a failed start has begun.
@@ -291,6 +304,7 @@ func (h *Host) abort() {
 	if h.inner != nil {
 		_ = h.inner.Close()
 	}
+	h.closeStandIns()
 	if h.engine != nil {
 		h.engine.Stop()
 	}

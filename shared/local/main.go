@@ -34,8 +34,9 @@ var provider = []string{"TOKEN_ISSUER", "JWKS_URL", "TOKEN_AUDIENCE"}
 const startWithin = 10 * time.Minute
 
 // Main is the command: without arguments it runs the system until it is stopped, with "sam" it
-// runs it under sam local, with "demo" it runs the demo against a running host, and with
-// "verify" it checks evidence in files. It returns the exit status.
+// runs it under sam local, with "demo" it runs the demo against a running host, with "verify"
+// it checks evidence in files, and with "kill" it kills hosts of its own and checks that nothing
+// is lost. It returns the exit status.
 func Main(args []string) int {
 	root, err := engine.Root()
 	if err != nil {
@@ -54,6 +55,12 @@ func Main(args []string) int {
 		case errors.Is(err, flag.ErrHelp):
 			return 0
 		case err != nil:
+			return complain(err)
+		}
+		return 0
+	}
+	if len(args) > 0 && args[0] == "kill" {
+		if err := killMain(args[1:], os.Stdout); err != nil {
 			return complain(err)
 		}
 		return 0

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/releases/shared/local/bootstrap"
+	"example.com/releases/shared/local/engine"
 	"example.com/releases/shared/local/iam"
 	"example.com/releases/shared/local/invoke"
 	"example.com/releases/shared/local/sam"
@@ -74,9 +75,12 @@ func (h *Host) openTo(address string, o Options, endpoint string, tables map[str
 	if err != nil {
 		return "", fmt.Errorf("functions know this machine as %s, where nothing can listen: %w", address, err)
 	}
-	engine := &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute}
+	toEngine := (&http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute}).RoundTrip
+	if o.Data != "" {
+		toEngine = engine.Durable(toEngine) //nolint:bodyclose // a way for answers, none itself
+	}
 	h.Guard, err = iam.New(h.template, tables, endpoint,
-		iam.Through(strict.New(engine.RoundTrip, o.Strict)), iam.Before(h.Mail.Handler(), h.Events.Handler()))
+		iam.Through(strict.New(toEngine, o.Strict)), iam.Before(h.Mail.Handler(), h.Events.Handler()))
 	if err != nil {
 		_ = listener.Close()
 		return "", err

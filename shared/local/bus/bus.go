@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/local/ledger"
 )
 
 // Event is what was published, in the envelope that a consumer sees.
@@ -31,7 +33,33 @@ type Bus struct {
 	number int
 	events []Event
 	faults []Fault
+	ledger *ledger.Ledger[keptEvent]
 }
+
+// keptEvent is an event as the ledger has it: also on which bus.
+type keptEvent struct {
+	events.CloudWatchEvent
+	On string
+}
+
+// KeepIn has the bus keep in a file what it accepts, and begin with what is there. What was
+// there before is shown and not passed on once more.
+func (b *Bus) KeepIn(path string) error {
+	l, entries, err := ledger.Open[keptEvent](path, kept)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ledger, b.number = l, len(entries)
+	for _, k := range entries {
+		b.events = append(b.events, Event{k.CloudWatchEvent, k.On})
+	}
+	return nil
+}
+
+// Close ends keeping in a file: from now on nothing is accepted.
+func (b *Bus) Close() error { return b.ledger.Close() }
 
 // kept bounds how many events are kept, so that a host that runs for long does not run out of
 // memory. maxEntries and maxRequest are AWS's limits on one call.
@@ -59,12 +87,17 @@ type result struct {
 // not kept, because only events that the system itself publishes are shown.
 func (b *Bus) Put(e events.CloudWatchEvent) { b.observe(Event{e, "default"}) }
 
-func (b *Bus) record(e Event) {
+func (b *Bus) record(e Event) error {
 	b.mu.Lock()
+	if err := b.ledger.Append(keptEvent{e.CloudWatchEvent, e.Bus}); err != nil {
+		b.mu.Unlock()
+		return err
+	}
 	b.events = append(b.events, e)
 	b.events = b.events[max(0, len(b.events)-kept):]
 	b.mu.Unlock()
 	b.observe(e)
+	return nil
 }
 
 func (b *Bus) observe(e Event) {
@@ -81,10 +114,14 @@ func (b *Bus) Events() []Event {
 }
 
 // Clear drops all events and queued faults.
-func (b *Bus) Clear() {
+func (b *Bus) Clear() { _ = b.empty() }
+
+// empty is Clear, with what became of the file.
+func (b *Bus) empty() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.events, b.faults = nil, nil
+	return b.ledger.Clear()
 }
 
 // PutEvents answers the one operation of EventBridge that a publisher needs.
@@ -165,10 +202,13 @@ func (b *Bus) enter(e entry, fault Fault, index int) result {
 	b.number++
 	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", b.number)
 	b.mu.Unlock()
-	b.record(Event{events.CloudWatchEvent{
+	err := b.record(Event{events.CloudWatchEvent{
 		Version: "0", ID: id, DetailType: e.DetailType, Source: e.Source, AccountID: account, Time: at, Region: "local",
 		Resources: resources, Detail: json.RawMessage(e.Detail),
 	}, bus})
+	if err != nil {
+		return result{ErrorCode: "InternalFailure", ErrorMessage: err.Error()}
+	}
 	return result{EventId: id}
 }
 

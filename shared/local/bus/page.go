@@ -23,7 +23,10 @@ func (b *Bus) Handler() http.Handler {
 	mux.HandleFunc("POST /_local/eventbridge", b.PutEvents)
 	mux.HandleFunc("GET /_local/events", b.list)
 	mux.HandleFunc("DELETE /_local/events", func(w http.ResponseWriter, _ *http.Request) {
-		b.Clear()
+		if err := b.empty(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /_local/events/faults", b.queueFaults)

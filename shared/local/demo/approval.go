@@ -30,10 +30,10 @@ func (s *walkthrough) void(ctx context.Context) error {
 	path := "/api/change-requests/" + id
 	admin := s.run.Tokens.Admin
 	decide := func() error {
-		return s.must(ctx, admin, "POST", path+"/decision", object{"decision": "approved", "note": "CAB of today"}, nil)
+		return s.Must(ctx, admin, "POST", path+"/decision", object{"decision": "approved", "note": "CAB of today"}, nil)
 	}
 	var was, edited, back changeAnswer
-	if err := s.must(ctx, admin, "GET", path, nil, &was); err != nil {
+	if err := s.Must(ctx, admin, "GET", path, nil, &was); err != nil {
 		return err
 	}
 	for _, edit := range []struct {
@@ -41,7 +41,7 @@ func (s *walkthrough) void(ctx context.Context) error {
 		answer *changeAnswer
 	}{{was.Title + " and its backups", &edited}, {was.Title, &back}} {
 		s.asked("admin", fmt.Sprintf("PATCH %s title %q", path, edit.title))
-		if err := s.must(ctx, admin, "PATCH", path, object{"title": edit.title}, edit.answer); err != nil {
+		if err := s.Must(ctx, admin, "PATCH", path, object{"title": edit.title}, edit.answer); err != nil {
 			return err
 		}
 		s.line("%s is %s", id, s.paint(bold, edit.answer.CABDecision))
@@ -70,7 +70,7 @@ func (s *walkthrough) void(ctx context.Context) error {
 // lookAtRecord asks what an auditor would ask: who approved what, and what changed in between.
 func (s *walkthrough) lookAtRecord(ctx context.Context, path, digest string) error {
 	var now changeAnswer
-	if err := s.must(ctx, s.run.Tokens.Viewer, "GET", path, nil, &now); err != nil {
+	if err := s.Must(ctx, s.run.Tokens.Viewer, "GET", path, nil, &now); err != nil {
 		return err
 	}
 	s.check(len(now.Decisions) == 2 && now.Decisions[0].Digest == digest && now.CABDecision == "approved", "the decisions are %v", now.Decisions)
@@ -82,7 +82,7 @@ func (s *walkthrough) lookAtRecord(ctx context.Context, path, digest string) err
 		} `json:"entries"`
 	}
 	s.asked("viewer", "GET "+path+"/log")
-	if err := s.must(ctx, s.run.Tokens.Viewer, "GET", path+"/log", nil, &log); err != nil {
+	if err := s.Must(ctx, s.run.Tokens.Viewer, "GET", path+"/log", nil, &log); err != nil {
 		return err
 	}
 	var kinds []string

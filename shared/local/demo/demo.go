@@ -4,25 +4,14 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"time"
-)
 
-// runFile is what a running host writes about itself.
-type runFile struct {
-	BaseURL  string `json:"baseUrl"`
-	InboxURL string `json:"inboxUrl"`
-	Tokens   struct {
-		Viewer    string `json:"viewer"`
-		Auditor   string `json:"auditor"`
-		Admin     string `json:"admin"`
-		Requester string `json:"requester"`
-	} `json:"tokens"`
-}
+	"example.com/releases/shared/local/client"
+)
 
 // The size of the demo.
 const (
@@ -36,8 +25,8 @@ const (
 // wrong.
 type walkthrough struct {
 	console
-	client
-	run       runFile
+	client.Client
+	run       client.RunFile
 	verify    func(args []string, out io.Writer) error
 	tag       string // makes the ids of each run different
 	releaseID string
@@ -50,15 +39,15 @@ type walkthrough struct {
 // error names everything that was not as it should be. verify is the command that checks
 // evidence.
 func Run(ctx context.Context, path string, out io.Writer, verify func(args []string, out io.Writer) error) error {
-	raw, err := os.ReadFile(path)
-	if err != nil {
+	run, err := client.ReadRunFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return errors.New("no host is running here: start one with `make run` in another terminal, then try again")
+	case err != nil:
+		return err
 	}
-	s := &walkthrough{console: newConsole(out), verify: verify, tag: time.Now().UTC().Format("0102-150405")}
-	if err := json.Unmarshal(raw, &s.run); err != nil {
-		return fmt.Errorf("%s is not what `make run` writes: %w", path, err)
-	}
-	s.client = client{base: s.run.BaseURL}
+	s := &walkthrough{console: newConsole(out), run: run, verify: verify, tag: time.Now().UTC().Format("0102-150405")}
+	s.Client = client.Client{Base: s.run.BaseURL}
 	for _, act := range []func(context.Context) error{
 		s.plan, s.refuse, s.void, s.approve, s.stop, s.deploy, s.lookAtTask, s.rollBack, s.lookBack, s.showRollbackMail, s.showHeadsUp, s.prove,
 	} {

@@ -11,7 +11,7 @@ func (s *walkthrough) stop(ctx context.Context) error {
 	const why = "The disk of the second node is full"
 	hold := "/api/releases/" + s.releaseID + "/hold"
 	s.asked("auditor", "POST /api/releases/"+s.releaseID+"/log hold")
-	if err := s.must(ctx, s.run.Tokens.Auditor, "POST", "/api/releases/"+s.releaseID+"/log", object{"text": why, "hold": true}, nil); err != nil {
+	if err := s.Must(ctx, s.run.Tokens.Auditor, "POST", "/api/releases/"+s.releaseID+"/log", object{"text": why, "hold": true}, nil); err != nil {
 		return err
 	}
 	_, p, err := s.transition(ctx, object{"status": "deployed"})
@@ -25,7 +25,7 @@ func (s *walkthrough) stop(ctx context.Context) error {
 	s.refused(p)
 	s.check(p.Status == 409 && p.Code == "held" && strings.Contains(p.Detail, why), "the refusal is %d %s and does not say why: %s", p.Status, p.Code, p.Detail)
 	s.asked("auditor", "DELETE "+hold)
-	if err := s.must(ctx, s.run.Tokens.Auditor, "DELETE", hold, nil, nil); err != nil {
+	if err := s.Must(ctx, s.run.Tokens.Auditor, "DELETE", hold, nil, nil); err != nil {
 		return err
 	}
 	s.line("the hold is lifted; both stand in the log, by whom and when")

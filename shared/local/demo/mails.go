@@ -97,7 +97,7 @@ func (s *walkthrough) showMail(m mail) {
 
 // runSchedule runs the heads-up at once instead of waiting for its schedule.
 func (s *walkthrough) runSchedule(ctx context.Context) error {
-	return s.must(ctx, "", "POST", "/_local/schedules/heads-up", nil, nil)
+	return s.Must(ctx, "", "POST", "/_local/schedules/heads-up", nil, nil)
 }
 
 // showHeadsUp plans a second release and shows what people hear before it begins: the
@@ -122,7 +122,7 @@ func (s *walkthrough) showHeadsUp(ctx context.Context) error {
 	}
 	moved := start.Add(24 * time.Hour)
 	s.asked("admin", fmt.Sprintf("PATCH /api/releases/%s scheduledStart %s", id, moved.Format(time.RFC3339)))
-	err = s.must(ctx, s.run.Tokens.Admin, "PATCH", "/api/releases/"+id, object{"scheduledStart": moved, "scheduledEnd": moved.Add(time.Hour)}, nil)
+	err = s.Must(ctx, s.run.Tokens.Admin, "PATCH", "/api/releases/"+id, object{"scheduledStart": moved, "scheduledEnd": moved.Add(time.Hour)}, nil)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (s *walkthrough) showHeadsUp(ctx context.Context) error {
 	}
 	s.check(calendarLine(m, "UID:") == uid, "the new date has another calendar UID: %q, not %q", calendarLine(m, "UID:"), uid)
 	s.asked("admin", "POST /api/releases/"+id+"/status cancelled")
-	err = s.must(ctx, s.run.Tokens.Admin, "POST", "/api/releases/"+id+"/status", object{"status": "cancelled", "note": "Superseded"}, nil)
+	err = s.Must(ctx, s.run.Tokens.Admin, "POST", "/api/releases/"+id+"/status", object{"status": "cancelled", "note": "Superseded"}, nil)
 	if err != nil {
 		return err
 	}
@@ -155,17 +155,17 @@ func (s *walkthrough) scheduleSecond(ctx context.Context) (id string, start time
 	change := "CHG-" + s.tag + "-M"
 	start = time.Now().UTC().Add(72 * time.Hour).Truncate(time.Hour)
 	admin := s.run.Tokens.Admin
-	if err = s.must(ctx, admin, "POST", "/api/change-requests", object{"id": change, "changeType": "Standard", "title": "New laptops"}, nil); err != nil {
+	if err = s.Must(ctx, admin, "POST", "/api/change-requests", object{"id": change, "changeType": "Standard", "title": "New laptops"}, nil); err != nil {
 		return "", start, err
 	}
-	err = s.must(ctx, admin, "POST", "/api/tasks", object{
+	err = s.Must(ctx, admin, "POST", "/api/tasks", object{
 		"id": "TASK-" + s.tag + "-M", "title": "A laptop for the front desk", "requesterName": "Rita Requester", "requesterEmail": requesterEmail, "changeRequestId": change,
 	}, nil)
 	if err != nil {
 		return "", start, err
 	}
 	var r releaseAnswer
-	err = s.must(ctx, admin, "POST", "/api/releases", object{
+	err = s.Must(ctx, admin, "POST", "/api/releases", object{
 		"name": "Front desk refresh", "version": "1.0.0", "scheduledStart": start, "scheduledEnd": start.Add(time.Hour),
 		"releaseManager": "Ada Admin", "releaseManagerEmail": "admin@example.com", "linkedChangeRequestIds": []string{change},
 	}, &r)
@@ -173,7 +173,7 @@ func (s *walkthrough) scheduleSecond(ctx context.Context) (id string, start time
 		return "", start, err
 	}
 	for _, to := range []string{"approved", "scheduled"} {
-		if err = s.must(ctx, admin, "POST", "/api/releases/"+r.ID+"/status", object{"status": to}, nil); err != nil {
+		if err = s.Must(ctx, admin, "POST", "/api/releases/"+r.ID+"/status", object{"status": to}, nil); err != nil {
 			return "", start, err
 		}
 	}

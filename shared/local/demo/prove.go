@@ -55,7 +55,7 @@ func (s *walkthrough) prove(ctx context.Context) error {
 // sealedEvidence fetches the evidence once every entry is sealed.
 func (s *walkthrough) sealedEvidence(ctx context.Context, file string) (name, key string, err error) {
 	for begun := time.Now(); ; {
-		if err := s.must(ctx, s.run.Tokens.Auditor, "POST", "/_local/schedules/seal-record", nil, nil); err != nil {
+		if err := s.Must(ctx, s.run.Tokens.Auditor, "POST", "/_local/schedules/seal-record", nil, nil); err != nil {
 			return "", "", err
 		}
 		name, page, err := s.fetchEvidence(ctx, file)
@@ -91,7 +91,7 @@ type evidencePage struct {
 func (s *walkthrough) fetchEvidence(ctx context.Context, file string) (string, evidencePage, error) {
 	var raw json.RawMessage
 	var page evidencePage
-	if err := s.must(ctx, s.run.Tokens.Auditor, "GET", "/api/releases/"+s.releaseID+"/evidence", nil, &raw); err != nil {
+	if err := s.Must(ctx, s.run.Tokens.Auditor, "GET", "/api/releases/"+s.releaseID+"/evidence", nil, &raw); err != nil {
 		return "", page, err
 	}
 	if err := json.Unmarshal(raw, &page); err != nil {
@@ -103,5 +103,5 @@ func (s *walkthrough) fetchEvidence(ctx context.Context, file string) (string, e
 // changeByte changes a byte of an entry in the table, or changes it back.
 func (s *walkthrough) changeByte(ctx context.Context, key string) error {
 	query := url.Values{"release": {s.releaseID}, "key": {key}}
-	return s.must(ctx, s.run.Tokens.Admin, "POST", "/_local/tamper?"+query.Encode(), nil, nil)
+	return s.Must(ctx, s.run.Tokens.Admin, "POST", "/_local/tamper?"+query.Encode(), nil, nil)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"example.com/releases/shared/local/client"
 )
 
 // lookAtTask shows a task as the person who asked for it sees it, with a token that
@@ -11,7 +13,7 @@ import (
 func (s *walkthrough) lookAtTask(ctx context.Context) error {
 	s.title("A task, as its requester sees it")
 	var r releaseAnswer
-	if err := s.must(ctx, s.run.Tokens.Viewer, "GET", "/api/releases/"+s.releaseID, nil, &r); err != nil {
+	if err := s.Must(ctx, s.run.Tokens.Viewer, "GET", "/api/releases/"+s.releaseID, nil, &r); err != nil {
 		return err
 	}
 	t, err := s.showTask(ctx)
@@ -22,7 +24,7 @@ func (s *walkthrough) lookAtTask(ctx context.Context) error {
 	s.check(t.Status == "Resolved" && t.ResolvedAt != "", "the task is %s, resolved at %q", t.Status, t.ResolvedAt)
 	s.check(len(t.Comments) == 1 && t.Comments[0].Text == want, "the comment is not %q: %v", want, t.Comments)
 	s.check(t.LinkedRelease != nil && t.LinkedRelease.Badge == "Linked Release: "+s.releaseID, "the badge is %+v", t.LinkedRelease)
-	p, err := s.send(ctx, s.run.Tokens.Requester, "GET", "/api/tasks/"+s.tasks[1], nil, nil)
+	p, err := s.Send(ctx, s.run.Tokens.Requester, "GET", "/api/tasks/"+s.tasks[1], nil, nil)
 	if err != nil {
 		return err
 	}
@@ -33,7 +35,7 @@ func (s *walkthrough) lookAtTask(ctx context.Context) error {
 func (s *walkthrough) showTask(ctx context.Context) (taskAnswer, error) {
 	var t taskAnswer
 	s.asked("requester", "GET /api/tasks/"+s.tasks[0])
-	if err := s.must(ctx, s.run.Tokens.Requester, "GET", "/api/tasks/"+s.tasks[0], nil, &t); err != nil {
+	if err := s.Must(ctx, s.run.Tokens.Requester, "GET", "/api/tasks/"+s.tasks[0], nil, &t); err != nil {
 		return t, err
 	}
 	colour := green
@@ -54,9 +56,9 @@ func (s *walkthrough) showTask(ctx context.Context) (taskAnswer, error) {
 // countTasks reads every task of the demo and checks its status and comments.
 func (s *walkthrough) countTasks(ctx context.Context, status string, comments int) error {
 	off := make(chan string, taskCount)
-	err := parallel(taskCount, func(i int) error {
+	err := client.Parallel(taskCount, func(i int) error {
 		var t taskAnswer
-		if err := s.must(ctx, s.run.Tokens.Viewer, "GET", "/api/tasks/"+s.tasks[i], nil, &t); err != nil {
+		if err := s.Must(ctx, s.run.Tokens.Viewer, "GET", "/api/tasks/"+s.tasks[i], nil, &t); err != nil {
 			return err
 		}
 		if t.Status != status || len(t.Comments) != comments {
@@ -106,7 +108,7 @@ func (s *walkthrough) lookBack(ctx context.Context) error {
 		return err
 	}
 	var r releaseAnswer
-	if err := s.must(ctx, s.run.Tokens.Viewer, "GET", "/api/releases/"+s.releaseID, nil, &r); err != nil {
+	if err := s.Must(ctx, s.run.Tokens.Viewer, "GET", "/api/releases/"+s.releaseID, nil, &r); err != nil {
 		return err
 	}
 	kinds := map[string]int{}

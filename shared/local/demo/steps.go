@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"example.com/releases/shared/local/client"
 )
 
 type object = map[string]any
@@ -73,8 +75,8 @@ func (s *walkthrough) plan(ctx context.Context) error {
 	for i := range changeCount {
 		s.changes = append(s.changes, fmt.Sprintf("CHG-%s-%02d", s.tag, i+1))
 	}
-	err := parallel(changeCount, func(i int) error {
-		return s.must(ctx, s.run.Tokens.Admin, "POST", "/api/change-requests", object{
+	err := client.Parallel(changeCount, func(i int) error {
+		return s.Must(ctx, s.run.Tokens.Admin, "POST", "/api/change-requests", object{
 			"id": s.changes[i], "changeType": kinds[i%3], "title": fmt.Sprintf("Harden service %d", i+1),
 			"controlId": fmt.Sprintf("AC-%d", i+1), "controlTitle": "Access control", "affectedCiIds": []string{fmt.Sprintf("ci-%02d", i+1)},
 		}, nil)
@@ -85,14 +87,14 @@ func (s *walkthrough) plan(ctx context.Context) error {
 	s.line("%d change requests: Standard ones are born approved, Normal and Emergency wait for the CAB", changeCount)
 	s.tasks = make([]string, taskCount)
 	var created atomic.Int64
-	err = parallel(taskCount, func(i int) error {
+	err = client.Parallel(taskCount, func(i int) error {
 		email := fmt.Sprintf("person%02d@example.com", i%people)
 		if i%people == 0 {
 			email = requesterEmail
 		}
 		s.tasks[i] = fmt.Sprintf("TASK-%s-%03d", s.tag, i+1)
 		defer func() { s.bar("tasks", int(created.Add(1)), taskCount, fmt.Sprintf("of %d people", people)) }()
-		return s.must(ctx, s.run.Tokens.Admin, "POST", "/api/tasks", object{
+		return s.Must(ctx, s.run.Tokens.Admin, "POST", "/api/tasks", object{
 			"id": s.tasks[i], "title": fmt.Sprintf("Access for team %d", i+1), "requesterName": "Person " + fmt.Sprint(i%people),
 			"requesterEmail": email, "changeRequestId": s.changes[i%changeCount], "ciIds": []string{fmt.Sprintf("ci-%02d", i%changeCount+1)},
 		}, nil)
@@ -102,7 +104,7 @@ func (s *walkthrough) plan(ctx context.Context) error {
 	}
 	start := time.Now().UTC().Add(48 * time.Hour).Truncate(time.Hour)
 	var r releaseAnswer
-	err = s.must(ctx, s.run.Tokens.Admin, "POST", "/api/releases", object{
+	err = s.Must(ctx, s.run.Tokens.Admin, "POST", "/api/releases", object{
 		"name": "Summer hardening", "version": "4.2.0", "description": "Coordinated hardening of twelve services",
 		"releaseManager": "Ada Admin", "releaseManagerEmail": "admin@example.com",
 		"scheduledStart": start, "scheduledEnd": start.Add(3 * time.Hour),
@@ -121,18 +123,18 @@ func (s *walkthrough) plan(ctx context.Context) error {
 
 // decide records the CAB's decision on every change request but those in leave.
 func (s *walkthrough) decide(ctx context.Context, leave string) error {
-	return parallel(changeCount, func(i int) error {
+	return client.Parallel(changeCount, func(i int) error {
 		if i%3 == 0 || s.changes[i] == leave { // Standard ones need no decision
 			return nil
 		}
-		return s.must(ctx, s.run.Tokens.Admin, "POST", "/api/change-requests/"+s.changes[i]+"/decision", object{"decision": "approved", "note": "Reviewed"}, nil)
+		return s.Must(ctx, s.run.Tokens.Admin, "POST", "/api/change-requests/"+s.changes[i]+"/decision", object{"decision": "approved", "note": "Reviewed"}, nil)
 	})
 }
 
-func (s *walkthrough) transition(ctx context.Context, body object) (releaseAnswer, *problem, error) {
+func (s *walkthrough) transition(ctx context.Context, body object) (releaseAnswer, *client.Problem, error) {
 	var r releaseAnswer
 	s.asked("admin", fmt.Sprintf("POST /api/releases/%s/status %v", s.releaseID, body["status"]))
-	p, err := s.send(ctx, s.run.Tokens.Admin, "POST", "/api/releases/"+s.releaseID+"/status", body, &r)
+	p, err := s.Send(ctx, s.run.Tokens.Admin, "POST", "/api/releases/"+s.releaseID+"/status", body, &r)
 	return r, p, err
 }
 
@@ -157,7 +159,7 @@ func (s *walkthrough) refuse(ctx context.Context) error {
 }
 
 // refused shows a problem document as a person would read it.
-func (s *walkthrough) refused(p *problem) {
+func (s *walkthrough) refused(p *client.Problem) {
 	s.line("%s %s", s.paint(red, fmt.Sprintf("%d %s", p.Status, p.Code)), p.Detail)
 	for _, e := range p.Errors {
 		s.line("    %s %s", s.paint(bold, e.Field), e.Message)
@@ -167,7 +169,7 @@ func (s *walkthrough) refused(p *problem) {
 // approve records the missing decision and takes the release to in-progress.
 func (s *walkthrough) approve(ctx context.Context) error {
 	s.title("The CAB decides, and the release goes on")
-	err := s.must(ctx, s.run.Tokens.Admin, "POST", "/api/change-requests/"+s.changes[1]+"/decision", object{"decision": "approved"}, nil)
+	err := s.Must(ctx, s.run.Tokens.Admin, "POST", "/api/change-requests/"+s.changes[1]+"/decision", object{"decision": "approved"}, nil)
 	if err != nil {
 		return err
 	}
@@ -181,7 +183,7 @@ func (s *walkthrough) approve(ctx context.Context) error {
 		}
 		s.check(r.Status == to, "the release is %s, not %s", r.Status, to)
 	}
-	return s.must(ctx, s.run.Tokens.Auditor, "POST", "/api/releases/"+s.releaseID+"/log", object{"text": "Traffic drained, deploying 4.2.0"}, nil)
+	return s.Must(ctx, s.run.Tokens.Auditor, "POST", "/api/releases/"+s.releaseID+"/log", object{"text": "Traffic drained, deploying 4.2.0"}, nil)
 }
 
 // deploy deploys, and watches change requests and tasks being resolved.
@@ -200,7 +202,7 @@ func (s *walkthrough) deploy(ctx context.Context) error {
 	return s.watch(ctx)
 }
 
-func orProblem(err error, p *problem) error {
+func orProblem(err error, p *client.Problem) error {
 	if err == nil && p != nil {
 		err = fmt.Errorf("%d %s: %s", p.Status, p.Code, p.Detail)
 	}
@@ -212,7 +214,7 @@ func (s *walkthrough) watch(ctx context.Context) error {
 	began := time.Now()
 	for {
 		var r releaseAnswer
-		if err := s.must(ctx, s.run.Tokens.Viewer, "GET", "/api/releases/"+s.releaseID, nil, &r); err != nil {
+		if err := s.Must(ctx, s.run.Tokens.Viewer, "GET", "/api/releases/"+s.releaseID, nil, &r); err != nil {
 			return err
 		}
 		if r.Settlement == nil {

@@ -31,7 +31,10 @@ func (b *Mailbox) Handler() http.Handler {
 	mux.HandleFunc("POST /_local/ses"+SendPath, b.Send)
 	mux.HandleFunc("GET /_local/inbox", b.list)
 	mux.HandleFunc("DELETE /_local/inbox", func(w http.ResponseWriter, _ *http.Request) {
-		b.Clear()
+		if err := b.empty(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /_local/inbox/faults", b.queueFaults)
@@ -78,7 +81,7 @@ var releaseID = regexp.MustCompile(`\bREL-\d{4}-Q[1-4]-\d{3,}\b`)
 func (b *Mailbox) show(w http.ResponseWriter, r *http.Request) {
 	m, ok := b.find(r.PathValue("id"))
 	if !ok {
-		http.Error(w, "There is no such mail; the inbox is emptied when the host stops.", http.StatusNotFound)
+		http.Error(w, "There is no such mail; without a data folder the inbox is emptied when the host stops.", http.StatusNotFound)
 		return
 	}
 	if page.WantsJSON(r) {

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/releases/shared/local/ledger"
 )
 
 // Mail is a message that was accepted, as its recipient would get it.
@@ -65,6 +67,46 @@ type Mailbox struct {
 	mails  []Mail
 	faults []Fault
 	quota  int // mails in 24 hours
+	ledger *ledger.Ledger[keptMail]
+}
+
+// keptMail is a mail as the ledger has it, with what the JSON of a mail leaves out.
+type keptMail struct {
+	Mail
+	Raw   []byte
+	Files [][]byte
+}
+
+// KeepIn has the mailbox keep in a file what it accepts, and begin with what is there: a mail
+// that SES has accepted is on its way, whatever happens to the sender.
+func (b *Mailbox) KeepIn(path string) error {
+	l, entries, err := ledger.Open[keptMail](path, kept)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ledger, b.number = l, len(entries)
+	for _, k := range entries {
+		m := k.Mail
+		m.raw = k.Raw
+		for i := range m.Attachments {
+			m.Attachments[i].raw = k.Files[i]
+		}
+		b.mails = append(b.mails, m)
+	}
+	return nil
+}
+
+// Close ends keeping in a file: from now on nothing is accepted.
+func (b *Mailbox) Close() error { return b.ledger.Close() }
+
+func (m Mail) toKeep() keptMail {
+	k := keptMail{Mail: m, Raw: m.raw}
+	for _, a := range m.Attachments {
+		k.Files = append(k.Files, a.raw)
+	}
+	return k
 }
 
 // Mails returns what was accepted, oldest first.
@@ -75,10 +117,14 @@ func (b *Mailbox) Mails() []Mail {
 }
 
 // Clear empties the inbox and drops queued faults.
-func (b *Mailbox) Clear() {
+func (b *Mailbox) Clear() { _ = b.empty() }
+
+// empty is Clear, with what became of the file.
+func (b *Mailbox) empty() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.mails, b.faults = nil, nil
+	return b.ledger.Clear()
 }
 
 func (b *Mailbox) now() time.Time {

@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -64,7 +65,10 @@ func (b *Mailbox) Send(w http.ResponseWriter, r *http.Request) {
 	var id string
 	if reply.accepted {
 		var err error
-		if id, err = b.accept(in, fault); err != nil {
+		if id, err = b.accept(in, fault); errors.Is(err, errNotKept) {
+			refuse(w, answer{status: 500, code: "InternalServiceErrorException", message: err.Error()})
+			return
+		} else if err != nil {
 			refuse(w, answer{status: 400, code: "BadRequestException", message: err.Error()})
 			return
 		}
@@ -97,6 +101,8 @@ func (in sendRequest) recipients() []string {
 	d := in.Destination
 	return append(append(append([]string{}, d.ToAddresses...), d.CcAddresses...), d.BccAddresses...)
 }
+
+var errNotKept = errors.New("the mail could not be written to the data folder, and was not accepted")
 
 // accept puts the mail into the inbox and publishes the events SES would.
 func (b *Mailbox) accept(in sendRequest, fault Fault) (string, error) {
@@ -136,6 +142,10 @@ func (b *Mailbox) accept(in sendRequest, fault Fault) (string, error) {
 		return "", err
 	}
 	m.raw = raw
+	if err := b.ledger.Append(m.toKeep()); err != nil {
+		b.mu.Unlock()
+		return "", fmt.Errorf("%w: %w", errNotKept, err)
+	}
 	b.mails = append(b.mails, m)
 	b.mails = b.mails[max(0, len(b.mails)-kept):]
 	b.mu.Unlock()
