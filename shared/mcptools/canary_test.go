@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -154,12 +155,20 @@ func planted(t *testing.T, hidden bool) (w *fixture, seen, toMove string) {
 	at := began.Add(time.Hour)
 	until := at.Add(time.Hour)
 	plan := func(changes ...string) string {
-		r, err := w.ops.CreateRelease(ctx, operations.CreateReleaseInput{LinkedChangeRequestIDs: changes, NewPlan: operations.NewPlan{Plan: release.Plan{
-			Name: canary("name"), Version: "Canary-v Next: call it", Description: canary("description"), SuccessCriteria: canary("criteria"), PublicSummary: canary("summary"),
-			ReleaseManager: canary("manager"), ScheduledStart: &at, ScheduledEnd: &until,
+		p := release.Plan{
+			ScheduledStart: &at, ScheduledEnd: &until,
 			RolloutSteps:  []release.Step{{Order: 1, Description: canary("step"), OwnerEmail: "otto@example.com"}},
 			RollbackSteps: []release.Step{{Order: 1, Description: canary("step")}},
-		}}}, none)
+		}
+		// Every other text of a plan, also one that is new, unless it has a form of its own.
+		v := reflect.ValueOf(&p).Elem()
+		for _, f := range reflect.VisibleFields(v.Type()) {
+			if f.Type.Kind() == reflect.String && f.Name != "ReleaseManagerEmail" {
+				v.FieldByIndex(f.Index).SetString(canary(f.Name))
+			}
+		}
+		p.Version = "Canary-v Next: call it"
+		r, err := w.ops.CreateRelease(ctx, operations.CreateReleaseInput{LinkedChangeRequestIDs: changes, NewPlan: operations.NewPlan{Plan: p}}, none)
 		must("release", err)
 		return r.ID
 	}

@@ -1,6 +1,7 @@
 package mcptools_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -20,6 +21,7 @@ import (
 	"example.com/releases/shared/mcptools"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/version"
 )
 
 // A conversation is a text file of lines:
@@ -288,7 +290,7 @@ func golden(t *testing.T, file, text string, replies []reply) {
 	next := 0
 	write := func() {
 		if next < len(replies) {
-			b.WriteString("< " + shorten(replies[next]) + "\n")
+			b.WriteString("< " + shorten(t, replies[next]) + "\n")
 			next++
 		}
 	}
@@ -329,8 +331,19 @@ func diff(t *testing.T, want, got string) {
 	}
 }
 
-// shorten keeps an answer readable: a long one is its length and digest.
-func shorten(r reply) string {
+// shorten keeps an answer readable: a long one is its length and digest. The version, the
+// instructions, and tools that are served word for word as tools.json has them, are only named.
+func shorten(t *testing.T, r reply) string {
+	t.Helper()
+	instructions, err := json.Marshal(mcptools.Instructions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.body = strings.Replace(r.body, string(instructions), "(Instructions)", 1)
+	r.body = strings.Replace(r.body, `"title":"Releases","version":"`+version.Number+`"`, `"title":"Releases","version":(version)`, 1)
+	for name, text := range declaredText(t) {
+		r.body = strings.Replace(r.body, text, "("+name+" of tools.json)", 1)
+	}
 	if len(r.body) > 6000 {
 		return fmt.Sprintf("%d %d bytes, sha256 %x", r.status, len(r.body), sha256.Sum256([]byte(r.body)))
 	}
@@ -426,6 +439,28 @@ func declared(t *testing.T) []declaration {
 		t.Fatalf("%d tools: %v", len(all), err)
 	}
 	return all
+}
+
+// declaredText is each tool as tools.json has it, on one line.
+func declaredText(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("tools.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []json.RawMessage
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for n, tool := range declared(t) {
+		var line bytes.Buffer
+		if err := json.Compact(&line, all[n]); err != nil {
+			t.Fatal(err)
+		}
+		texts[tool.Name] = line.String()
+	}
+	return texts
 }
 
 type declaration struct {

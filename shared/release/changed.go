@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -13,50 +12,16 @@ import (
 // finds two texts with the same digest.
 const approvedDigest = 16
 
-// PlanFields lists the fields of a plan, for documents.
-func PlanFields() []string { return slices.Clone(allFields) }
-
 // planDigests are what ChangedSinceApproval compares: a digest of each field of a plan, in
-// the order of allFields, which only ever grows at its end. Whether a step is completed is
+// the order of planFields, which only ever grows at its end. Whether a step is completed is
 // not part of the plan.
 func (p Plan) planDigests() []byte {
 	var all []byte
-	for _, field := range allFields {
-		sum := sha256.Sum256([]byte(p.textOf(field)))
+	for _, field := range planFields {
+		sum := sha256.Sum256([]byte(field.text(p)))
 		all = append(all, sum[:approvedDigest]...)
 	}
 	return all
-}
-
-// textOf is a field of a plan in a canonical form: equal texts mean that nothing changed.
-func (p Plan) textOf(field string) string {
-	switch field {
-	case "name":
-		return p.Name
-	case "version":
-		return p.Version
-	case "description":
-		return p.Description
-	case "scheduledStart":
-		return timeText(p.ScheduledStart)
-	case "scheduledEnd":
-		return timeText(p.ScheduledEnd)
-	case "releaseManager":
-		return p.ReleaseManager
-	case "releaseManagerEmail":
-		return p.ReleaseManagerEmail
-	case "rolloutSteps":
-		return stepsText(p.RolloutSteps)
-	case "rollbackSteps":
-		return stepsText(p.RollbackSteps)
-	case "successCriteria":
-		return p.SuccessCriteria
-	case "public":
-		return fmt.Sprint(p.Public)
-	case "publicSummary":
-		return p.PublicSummary
-	}
-	panic("release: textOf does not know the field " + field)
 }
 
 func timeText(t *time.Time) string {
@@ -83,10 +48,10 @@ func (r Release) ChangedSinceApproval() []string {
 	}
 	var changed []string
 	now := r.planDigests()
-	for n, field := range allFields {
+	for n, field := range planFields {
 		from, to := n*approvedDigest, (n+1)*approvedDigest
 		if to <= len(r.ApprovedPlan) && !bytes.Equal(r.ApprovedPlan[from:to], now[from:to]) {
-			changed = append(changed, field)
+			changed = append(changed, field.name)
 		}
 	}
 	return changed

@@ -111,27 +111,6 @@ func sameStep(a, b Step) bool {
 	return a.Order == b.Order && a.Description == b.Description && a.OwnerEmail == b.OwnerEmail && a.EstimatedMinutes == b.EstimatedMinutes
 }
 
-// Check notes every wrong field of a new release's plan.
-func (p Plan) Check(f *ValidationErrors) { p.check(edit{f, true}, Plan{}) }
-
-// CheckEdit notes every wrong field of a release's plan among those that differ from
-// what is stored.
-func (p Plan) CheckEdit(f *ValidationErrors, was Plan) { p.check(edit{f, false}, was) }
-
-func (p Plan) check(e edit, was Plan) {
-	e.line("name", was.Name, p.Name, 1, MaxName)
-	e.line("version", was.Version, p.Version, 0, MaxVersion)
-	e.prose("description", was.Description, p.Description, MaxDescription)
-	e.line("releaseManager", was.ReleaseManager, p.ReleaseManager, 0, MaxName)
-	e.email("releaseManagerEmail", was.ReleaseManagerEmail, p.ReleaseManagerEmail, false)
-	e.prose("successCriteria", was.SuccessCriteria, p.SuccessCriteria, MaxDescription)
-	e.prose("publicSummary", was.PublicSummary, p.PublicSummary, MaxSummary)
-	e.window(was.ScheduledStart, was.ScheduledEnd, p.ScheduledStart, p.ScheduledEnd)
-	e.steps("rolloutSteps", was.RolloutSteps, p.RolloutSteps)
-	e.steps("rollbackSteps", was.RollbackSteps, p.RollbackSteps)
-	e.stepsTogether(was, p)
-}
-
 // Check notes every wrong field of a new change request's plan.
 func (p ChangePlan) Check(f *ValidationErrors) { p.check(edit{f, true}, ChangePlan{}) }
 

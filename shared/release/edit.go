@@ -21,26 +21,6 @@ func ParsePlanName(s string) (PlanName, bool) {
 	return parseEnum(s, []PlanName{RolloutPlan, RollbackPlan})
 }
 
-// allFields are the fields of a plan. Digests of them are stored in this order: a new one
-// comes last.
-var allFields = []string{
-	"name", "version", "description", "scheduledStart", "scheduledEnd", "releaseManager", "releaseManagerEmail",
-	"rolloutSteps", "rollbackSteps", "successCriteria", "public", "publicSummary",
-}
-
-// Editable says which fields of a release may be edited in which status. Once it is in
-// progress, the plan that the CAB saw is fixed; who is responsible for it, how to roll
-// back and what the public reads can still be corrected.
-var Editable = map[Status][]string{
-	Planned:    allFields,
-	Approved:   allFields,
-	Scheduled:  allFields,
-	InProgress: {"description", "releaseManager", "releaseManagerEmail", "rollbackSteps", "public", "publicSummary"},
-	Deployed:   {"description", "releaseManager", "releaseManagerEmail", "rollbackSteps", "public", "publicSummary"},
-	RolledBack: {},
-	Cancelled:  {},
-}
-
 // CompletableIn says in which statuses the steps of a plan can be completed.
 var CompletableIn = map[PlanName][]Status{
 	RolloutPlan:  {Scheduled, InProgress},
@@ -52,14 +32,15 @@ var CompletableIn = map[PlanName][]Status{
 // scheduled release moved, so that those who were informed must be informed again.
 func (r Release) Edit(p Plan, asked []string, at time.Time) (after Release, moved bool, err error) {
 	var frozen []string
+	can := editable(r.Status)
 	for _, field := range asked {
-		if !slices.Contains(Editable[r.Status], field) {
+		if !slices.Contains(can, field) {
 			frozen = append(frozen, field)
 		}
 	}
 	if len(frozen) > 0 {
 		e := r.Conflict("field-frozen", "%s is %s: %s can no longer change; %s",
-			r.ID, r.Status, strings.Join(frozen, ", "), editableSentence(r.Status))
+			r.ID, r.Status, strings.Join(frozen, ", "), EditableSentence(r.Status))
 		for _, field := range frozen {
 			e.Fields = append(e.Fields, FieldError{Field: field, Message: "cannot change while the release is " + string(r.Status)})
 		}
@@ -84,13 +65,6 @@ func (r Release) Edit(p Plan, asked []string, at time.Time) (after Release, move
 		r.WindowVersion++
 	}
 	return r, moved, nil
-}
-
-func editableSentence(s Status) string {
-	if len(Editable[s]) == 0 {
-		return "only its log can still be added to."
-	}
-	return "what can: " + strings.Join(Editable[s], ", ") + "."
 }
 
 func keepCompletion(f *ValidationErrors, field string, was, is []Step) []Step {

@@ -19,22 +19,6 @@ type Step struct {
 	CompletedAt      *time.Time `json:"completedAt,omitempty" doc:"When it was completed."`
 }
 
-// Plan is everything of a release that people write and may edit.
-type Plan struct {
-	Name                string     `json:"name" doc:"What people call the release, in one line."`
-	Version             string     `json:"version" doc:"The version that is rolled out, such as 4.2.0."`
-	Description         string     `json:"description" doc:"What is in it and why."`
-	ScheduledStart      *time.Time `json:"scheduledStart,omitempty" doc:"When the window begins, with a zone, such as 2026-06-30T22:00:00Z. Without a window the release cannot become scheduled."`
-	ScheduledEnd        *time.Time `json:"scheduledEnd,omitempty" doc:"When the window ends; after 'scheduledStart'."`
-	ReleaseManager      string     `json:"releaseManager" doc:"Who answers for the release: a person's name."`
-	ReleaseManagerEmail string     `json:"releaseManagerEmail,omitempty" doc:"Their e-mail address; replies to mails about the release go there."`
-	RolloutSteps        []Step     `json:"rolloutSteps" doc:"What is done to deploy, in order."`
-	RollbackSteps       []Step     `json:"rollbackSteps" doc:"How to get back, in order. People carry these out, never the system; the CAB wants to see them before it approves."`
-	SuccessCriteria     string     `json:"successCriteria" doc:"How everybody sees that it worked: measurable, with numbers."`
-	Public              bool       `json:"public" doc:"Whether the public Trust Center may show the release's id, name, version, window and status."`
-	PublicSummary       string     `json:"publicSummary,omitempty" doc:"What the public reads about it."`
-}
-
 // Release is the whole state of a release. People write its Plan; everything else is set
 // by operations.
 type Release struct {

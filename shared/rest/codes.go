@@ -200,7 +200,7 @@ var Codes = []Code{
 	}},
 	{"A field can no longer change", next("Leave it out and send the request again."), release.Error{
 		Kind: release.KindConflict, Code: "field-frozen",
-		Detail: "REL-2026-Q2-001 is in-progress: name can no longer change; what can: description, releaseManager, releaseManagerEmail, rollbackSteps, public, publicSummary.",
+		Detail: "REL-2026-Q2-001 is in-progress: name can no longer change; " + release.EditableSentence(release.InProgress),
 		Fields: []release.FieldError{{Field: "name", Message: "cannot change while the release is in-progress"}},
 		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
 	}},

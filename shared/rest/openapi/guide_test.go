@@ -77,8 +77,8 @@ func TestGuide_Commands_WorkAsWritten(t *testing.T) {
 	}
 }
 
-// holds tells whether an answer has what is said of it. … stands for any text, and at the
-// beginning of one for what differs from place to place.
+// holds tells whether an answer has what is said of it. … stands for any text, at the
+// beginning of one for what differs from place to place, and at the end of one for the rest.
 func holds(answer, documented any) bool {
 	switch documented := documented.(type) {
 	case map[string]any:
@@ -98,6 +98,9 @@ func holds(answer, documented any) bool {
 		return ok
 	case string:
 		text, ok := answer.(string)
+		if begin, cut := strings.CutSuffix(documented, "…"); cut && begin != "" {
+			return ok && strings.HasPrefix(text, begin)
+		}
 		end, cut := strings.CutPrefix(documented, "…")
 		return ok && (cut && text != "" && strings.HasSuffix(text, end) || documented == text)
 	}
