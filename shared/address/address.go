@@ -33,7 +33,7 @@ const plain = "is not a plain e-mail address such as somebody@example.com (at mo
 func ASCII(s string) (string, error) {
 	for i, r := range s {
 		switch h, hidden := glyph.Line(string(r)); {
-		case hidden && joins(r) && i > strings.LastIndexByte(s, '@'):
+		case joins(r) && i > strings.LastIndexByte(s, '@'):
 			// In a host's name, whether it has its place is a matter of RFC 5892.
 		case hidden && !unicode.IsSpace(r):
 			return "", fmt.Errorf("contains %U, %s; remove it", h.Rune, h.Kind)

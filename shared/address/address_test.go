@@ -21,7 +21,8 @@ func TestASCII_WhatCanBeMailed(t *testing.T) {
 		"ann@münchen.example":             "ann@xn--mnchen-3ya.example", "ann@MÜNCHEN.example": "ann@xn--mnchen-3ya.example",
 		"ann@mu\u0308nchen.example": "ann@xn--mnchen-3ya.example", "ann@xn--mnchen-3ya.example": "ann@xn--mnchen-3ya.example",
 		"ann@faß.example": "ann@xn--fa-hia.example", "taro@例え.テスト": "taro@xn--r8jz45g.xn--zckzah",
-		"ali@نامه\u200cای.example": "ali@xn--mgba3gch31f060k.example", "ann@1and1.example": "ann@1and1.example", "ann@a--b.example": "ann@a--b.example",
+		"ali@نامه\u200cای.example": "ali@xn--mgba3gch31f060k.example", "ann@क्\u200dष.example": "ann@xn--11b2ezcw70k.example",
+		"ann@" + strings.Repeat("b", 63) + ".example": "ann@" + strings.Repeat("b", 63) + ".example", "ann@1and1.example": "ann@1and1.example", "ann@a--b.example": "ann@a--b.example",
 		long: long,
 	} {
 		if got, err := address.ASCII(given); err != nil || got != want {
@@ -41,10 +42,11 @@ func TestASCII_WhatCannotBeMailed(t *testing.T) {
 		"an\u200cn@example.com": "U+200C", "ann@exa\u200cmple.com": "internationalised", "ann@mün\u200bchen.example": "U+200B", "ann@mün\u00adchen.example": "U+00AD",
 		"ann@mün\u2800chen.example": "U+2800", "ann@\u202eexample.com": "U+202E", "ann@\u212aelvin.example": "write it so", "ann@\uff45xample.com": "write it so",
 		"\u212aate@example.com": "before the @", "ann@xn--a.example": "internationalised", "ann@example。com": "example",
-		strings.Repeat("a", 65) + "@example.com":                                 "65 bytes before the @",
-		"ann@" + strings.Repeat("b", 64) + ".example":                            "64 bytes",
-		"ann@" + strings.Repeat("bbbbbbbbb.", 25) + "example":                    "at most 254",
-		"ann@" + strings.Repeat("ü", 9) + strings.Repeat(".ü", 120) + ".example": "at most 254", // short as it is typed in characters, long as it is sent
+		strings.Repeat("a", 65) + "@example.com":                                                   "65 bytes before the @",
+		"ann@" + strings.Repeat("b", 64) + ".example":                                              "64 bytes",
+		"ann@" + strings.Repeat("bbbbbbbbb.", 25) + "example":                                      "at most 254",
+		strings.Repeat("a", 64) + "@" + strings.Repeat(strings.Repeat("b", 60)+".", 3) + "example": "255 bytes",
+		"ann@" + strings.Repeat("ü", 9) + strings.Repeat(".ü", 120) + ".example":                   "at most 254", // short as it is typed in characters, long as it is sent
 	} {
 		if got, err := address.ASCII(given); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%+q: %q %v, want %q", given, got, err, why)

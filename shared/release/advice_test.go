@@ -200,3 +200,45 @@ func TestAdvice_Documented_IsTheTable(t *testing.T) {
 		t.Errorf("docs/api.md does not hold these rows, and no others:\n%s", rows.String())
 	}
 }
+
+// What advice counts is told as it is at the bound, and beyond it.
+func TestAdvice_NumbersAtTheBound_AreTold(t *testing.T) {
+	detail := func(code string, s scene) string {
+		for _, row := range s.CheckReadiness(s.links, s.at, s.touched, s.notes).Advice {
+			if row.Code == code {
+				return row.Detail
+			}
+		}
+		return ""
+	}
+	s := soundScene(Deployed, "")
+	for notes, want := range map[int]string{
+		MaxNotes - 1: "The log has taken 499 notes; of more than 500 the oldest go.", MaxNotes: "The log has taken 500 notes; the oldest go, the newest 500 stay.",
+	} {
+		if s.notes = notes; !strings.HasPrefix(detail("log-nearly-full", s), want) {
+			t.Errorf("%d notes: %q", notes, detail("log-nearly-full", s))
+		}
+	}
+	for people, want := range map[int]string{20: "", 21: "; and 1 more.", 22: "; and 2 more."} {
+		var all []string
+		for n := range people {
+			all = append(all, fmt.Sprintf("zoë%d@example.de", n))
+		}
+		s.touched = &Touched{Unmailable: all}
+		got := detail("unmailable-addresses", s)
+		if named := strings.Count(got, "(requester: "); named != 20 || want == "" && strings.Contains(got, " more") || !strings.Contains(got, want) {
+			t.Errorf("%d people: %d are named: %s", people, named, got)
+		}
+	}
+	s = soundScene(InProgress, "")
+	s.RolloutSteps = []Step{s.RolloutSteps[0], s.RolloutSteps[0], s.RolloutSteps[0]}
+	s.RolloutSteps[1].Order, s.RolloutSteps[2].Order = 2, 3
+	for open, want := range []string{"", "step 1.", "steps 1, 2."} {
+		for n := range s.RolloutSteps {
+			s.RolloutSteps[n].Completed = n >= open
+		}
+		if got := detail("open-rollout-steps", s); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%d open steps: %q, want %q", open, got, want)
+		}
+	}
+}
