@@ -66,6 +66,7 @@ type hunt struct {
 	reachFolder string // the folder that keeps what tests reach; empty: nothing is kept
 	stale       bool   // what was kept of another binary counts too
 	most        time.Duration
+	load        float64
 	folder      string
 	log         io.Writer
 
@@ -78,6 +79,9 @@ type hunt struct {
 // which mutants each one reaches.
 func (h *hunt) record(ctx context.Context, packages []listed, overlay string) error {
 	return inLanes(ctx, h.lanes, packages, func(ctx context.Context, l *lane, pkg listed) error {
+		if err := waitForLoad(ctx, h.load); err != nil {
+			return err
+		}
 		b, err := build(ctx, pkg, overlay, h.folder)
 		if err != nil {
 			return err
@@ -89,9 +93,20 @@ func (h *hunt) record(ctx context.Context, packages []listed, overlay string) er
 		began := time.Now()
 		kept := filepath.Join(h.reachFolder, b.name+".json")
 		r, known := readReaching(kept)
-		if h.reachFolder == "" || !known || r.Binary != b.hash && !h.stale {
-			if r, err = h.trace(ctx, l, b, names); err != nil {
-				return err
+		if h.reachFolder == "" || !known || r.Binary != b.hash {
+			traced := names
+			if known && h.stale {
+				traced = slices.DeleteFunc(slices.Clone(names), r.knows) // only what is new
+			}
+			if len(traced) > 0 {
+				latest, err := h.trace(ctx, l, b, traced)
+				if err != nil {
+					return err
+				}
+				if known && h.stale {
+					latest.Tests, latest.Always, latest.Binary = slices.Concat(r.Tests, latest.Tests), r.Always, r.Binary
+				}
+				r = latest
 			}
 			if h.reachFolder != "" {
 				if err := r.save(kept); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -97,6 +98,11 @@ type reachedTest struct {
 	Name    string        `json:"name"`
 	Took    time.Duration `json:"took"`
 	Reaches []string      `json:"reaches"`
+}
+
+// knows tells whether it was recorded what a test reaches.
+func (r reaching) knows(name string) bool {
+	return slices.ContainsFunc(r.Tests, func(t reachedTest) bool { return t.Name == name })
 }
 
 func readReaching(name string) (r reaching, ok bool) {

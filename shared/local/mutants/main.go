@@ -33,6 +33,7 @@ type options struct {
 	forget   bool
 	stale    bool
 	most     time.Duration
+	load     float64 // of the machine, above which it waits; 0: never
 }
 
 func main() {
@@ -43,6 +44,7 @@ func main() {
 	flag.BoolVar(&o.forget, "forget", false, "forget earlier verdicts")
 	flag.BoolVar(&o.stale, "stale", false, "use what tests were seen to reach although code has changed since")
 	flag.DurationVar(&o.most, "most", 3*time.Minute, "how long tests may look for one mutant")
+	flag.Float64Var(&o.load, "load", 0, "wait while the machine's load is above this; 0 for never (Linux only)")
 	list := flag.Bool("list", false, "list the mutants and try none")
 	flag.Parse()
 	if o.packages = flag.Args(); len(o.packages) == 0 {
@@ -96,7 +98,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	h := &hunt{log: progress, stale: o.stale, most: o.most}
+	h := &hunt{log: progress, stale: o.stale, most: o.most, load: o.load}
 	if o.kept == "" {
 		if h.folder, err = os.MkdirTemp("", "mutants"); err != nil {
 			return false, err
@@ -149,6 +151,9 @@ func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) 
 		if f, stands := h.ledger.find(m.name(), source); stands {
 			m.verdict, m.by = f.Verdict, f.By
 		} else {
+			if err := waitForLoad(ctx, o.load); err != nil {
+				return err
+			}
 			if err := h.try(ctx, l, m); err != nil {
 				return fmt.Errorf("%s: %w", m, err)
 			}
@@ -166,4 +171,24 @@ func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) 
 		return false, err
 	}
 	return h.report(mutants, out, time.Since(began)), nil
+}
+
+// waitForLoad returns once the machine has time for us.
+func waitForLoad(ctx context.Context, most float64) error {
+	for most > 0 {
+		text, err := os.ReadFile("/proc/loadavg")
+		var load float64
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Sscan(string(text), &load); err != nil || load < most {
+			return err
+		}
+		select {
+		case <-time.After(10 * time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
