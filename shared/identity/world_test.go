@@ -1,7 +1,13 @@
 package identity
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -179,5 +185,37 @@ func TestKeySet_OddEntry_IsSkipped(t *testing.T) {
 	i.publishEntries(decorated)
 	if r := reason(t, i.verifier(), sign(t, jwt.SigningMethodRS256, "r1", rsaKey(), i.claims())); r != "" {
 		t.Errorf("a key with members of others: %s", r)
+	}
+}
+
+// A token brings its own key, or says where to fetch it: nobody asks there, and only the
+// issuer's keys count (RFC 8725, 3.10).
+func TestVerify_TokenBringsItsKey_IsNotHeard(t *testing.T) {
+	i := newIssuer(t, rsaJWK("r1", rsaKey()))
+	var asked atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(elsewhere.Close)
+	theirs, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := rsaJWK("r1", theirs)
+	for name, header := range map[string]map[string]any{
+		"jku": {"jku": elsewhere.URL}, "x5u": {"x5u": elsewhere.URL}, "jwk": {"jwk": own}, "a key id that is an address": {"kid": elsewhere.URL},
+		"a key id that is a path": {"kid": "../../dev/null"}, "x5c": {"x5c": []string{"MIIB"}},
+	} {
+		token := jwt.NewWithClaims(jwt.SigningMethodRS256, i.claims())
+		token.Header["kid"] = "r1"
+		maps.Copy(token.Header, header)
+		signed, err := token.SignedString(theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if who, err := i.verifier().Verify(t.Context(), signed); err == nil {
+			t.Errorf("%s: let in as %+v", name, who)
+		}
+	}
+	if n := asked.Load(); n > 0 {
+		t.Errorf("%d requests went where the token said", n)
 	}
 }

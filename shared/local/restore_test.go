@@ -54,7 +54,7 @@ func snapshotOf(t *testing.T, tables *testkit.Harness) (putBack func()) {
 }
 
 // The data side of a restore of all tables to one moment: after the schedules have run,
-// everything is as it was then, nobody is mailed twice about what was told before, and
+// everything is as it was then, nobody is mailed twice about what was wasMailed before, and
 // what was under way can go on.
 func TestRestore_OfAllTables_LosesAndRepeatsNothing(t *testing.T) {
 	tables := testkit.New(t, testkit.WithStreams)
@@ -131,7 +131,7 @@ func TestRestore_OfAllTables_LosesAndRepeatsNothing(t *testing.T) {
 		t.Errorf("deployed once more: %v", task)
 	}
 	if n := len(h.Mail.Mails()); n-later != later-mails {
-		t.Errorf("the deployment after the restore was told in %d mails, the one before in %d", n-later, later-mails)
+		t.Errorf("the deployment after the restore was wasMailed in %d mails, the one before in %d", n-later, later-mails)
 	}
 	if failures := h.Failures(); len(failures) > 0 {
 		t.Errorf("given up: %+v", failures)
@@ -170,7 +170,7 @@ func TestRestore_IntoOtherTables_NewStreamsGoOn(t *testing.T) {
 	must(201, "POST", "/api/tasks", object{"id": "TASK-1", "title": "t", "requesterName": "R", "requesterEmail": "requester@example.com", "changeRequestId": "CHG-1"})
 	start := time.Now().Add(24 * time.Hour).UTC().Truncate(time.Second)
 	id := must(201, "POST", "/api/releases", object{"name": "n", "scheduledStart": start, "scheduledEnd": start.Add(time.Hour), "linkedChangeRequestIds": []string{"CHG-1"}})["id"].(string)
-	move := func(statuses ...string) {
+	enter := func(statuses ...string) {
 		t.Helper()
 		for _, status := range statuses {
 			body := object{"status": status}
@@ -188,13 +188,13 @@ func TestRestore_IntoOtherTables_NewStreamsGoOn(t *testing.T) {
 		}
 		waitIdle(t, h)
 	}
-	move("approved", "scheduled")
+	enter("approved", "scheduled")
 	schedules()
-	told := len(h.Mail.Mails())
-	if told != 1 {
-		t.Fatalf("%d mails before the moment, want the heads-up", told)
+	wasMailed := len(h.Mail.Mails())
+	if wasMailed != 1 {
+		t.Fatalf("%d mails before the moment, want the heads-up", wasMailed)
 	}
-	move("in-progress", "deployed")
+	enter("in-progress", "deployed")
 	if task := must(200, "GET", "/api/tasks/TASK-1", nil); task["status"] != "Open" {
 		t.Fatalf("the settlement is not under way: %v", task)
 	}
@@ -235,7 +235,7 @@ func TestRestore_IntoOtherTables_NewStreamsGoOn(t *testing.T) {
 	if task := must(200, "GET", "/api/tasks/TASK-1", nil); task["status"] != "Resolved" || len(task["comments"].([]any)) != 1 {
 		t.Errorf("after the sweep: %v", task)
 	}
-	move("rolled-back")
+	enter("rolled-back")
 	if task := must(200, "GET", "/api/tasks/TASK-1", nil); task["status"] != "Open" || len(task["comments"].([]any)) != 2 {
 		t.Errorf("rolled back by the new streams: %v", task)
 	}
@@ -244,7 +244,7 @@ func TestRestore_IntoOtherTables_NewStreamsGoOn(t *testing.T) {
 	for _, m := range h.Mail.Mails() {
 		subjects = append(subjects, m.Subject)
 	}
-	// The heads-up is not told again; the deployment and its rollback are, once each.
+	// The heads-up is not wasMailed again; the deployment and its rollback are, once each.
 	if len(subjects) != 2 {
 		t.Errorf("mails after the moment: %q", subjects)
 	}

@@ -90,20 +90,20 @@ func TestHeadsUp_ClocksMinutesApart_ToldOnce(t *testing.T) {
 	w.task("T-1", "ann", "CHG-1")
 	start := began.Add(7*24*hour + 30*time.Minute)
 	w.scheduled(start, 2*hour, "CHG-1")
-	told := time.Duration(-1)
+	mailed := time.Duration(-1)
 	for minute := 0; minute <= 60; minute += 5 {
 		off := []time.Duration{-5, 5, 0, 5, -5}[minute/5%5] * time.Minute
 		w.turn(off)
 		w.onTime()
 		w.turn(-off)
-		if told < 0 && len(w.inbox.Mails()) > 0 {
-			told = time.Duration(minute) * time.Minute
+		if mailed < 0 && len(w.inbox.Mails()) > 0 {
+			mailed = time.Duration(minute) * time.Minute
 		}
 		w.turn(5 * time.Minute)
 	}
 	// It is due after half an hour.
-	if told < 25*time.Minute || told > 50*time.Minute {
-		t.Errorf("told after %v", told)
+	if mailed < 25*time.Minute || told > 50*time.Minute {
+		t.Errorf("mailed after %v", told)
 	}
 	w.wantMails(1)
 	w.wantStates("ann heads-up 1 sent")
