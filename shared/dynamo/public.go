@@ -34,13 +34,22 @@ const (
 	// found behind any number of newer windows.
 	publicRunning = "running"
 	publicOther   = "other"
+	// Releases whose end came long after their planned start have one too: the index is sorted
+	// by that start, so by it the page would lose them soon, or would not show them at all,
+	// though they are news. Few are ever there; those whose news is old are left out.
+	publicLate = "late"
 )
 
-// Bounds of what the page reads: at most 200 releases, three queries.
+// lateAfter is how long after its planned start a release's end counts as late. The page shows
+// 90 days from the planned start; so whatever ended stays there for 30 days at least.
+const lateAfter = 60 * 24 * time.Hour
+
+// Bounds of what the page reads: at most 220 releases, four queries.
 const (
 	mostRunning = 40
 	mostAhead   = 100
 	mostPast    = 60
+	mostLate    = 20
 )
 
 // publish updates what the public sees in the same write that changes the release. A change
@@ -54,8 +63,11 @@ func publish(e *expression, before, after release.Release, at time.Time) {
 		e.remove("publicKey").remove("publicAt")
 	case !wasSeen || !was.Equal(is):
 		partition := publicOther
-		if is.Status == release.InProgress {
+		switch {
+		case is.Status == release.InProgress:
 			partition = publicRunning
+		case is.Status != release.Scheduled && at.Sub(is.Start) > lateAfter:
+			partition = publicLate
 		}
 		e.set("publicKey", text(partition)).set("publicAt", secondsValue(at.Truncate(time.Minute).Add(time.Minute)))
 		if kept := after.KeptForPublic(before, at); !slices.Equal(kept, before.PublicHistory) {
@@ -72,8 +84,8 @@ func publicEventFields(a *attributes, e *release.PublicEvent) {
 }
 
 // Published lists what the public may see: releases in progress, those that start from
-// now on, soonest first, and those that have started since a time in the past, newest
-// first. The index is eventually consistent.
+// now on, soonest first, and those that have started since a time in the past or ended late
+// since then, newest first. The index is eventually consistent.
 func (s *Store) Published(ctx context.Context, now, since time.Time) ([]release.Published, error) {
 	all, err := s.publishedIn(ctx, false, now, since)
 	// An index that is not there, or is being filled, cannot be read: "ValidationException",
@@ -104,6 +116,7 @@ func (s *Store) publishedIn(ctx context.Context, before bool, now, since time.Ti
 		{publicRunning, time.Time{}, endOfTime, true, mostRunning},
 		{publicOther, now, endOfTime, true, mostAhead},
 		{publicOther, since, now.Add(-time.Second), false, mostPast},
+		{publicLate, time.Time{}, now, false, mostLate},
 	} {
 		e := newExpression()
 		condition := e.name("publicKey") + " = " + e.value(text(q.partition)) + " AND " + e.name("scheduledStart") +
@@ -118,7 +131,9 @@ func (s *Store) publishedIn(ctx context.Context, before bool, now, since time.Ti
 			return nil, err
 		}
 		for _, i := range out.Items {
-			all = append(all, decodePublished(i))
+			if p := decodePublished(i); q.partition != publicLate || !p.ChangedAt.Before(since) {
+				all = append(all, p)
+			}
 		}
 	}
 	return all, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -204,6 +205,59 @@ func TestPublished_Story_IsWhatHappened(t *testing.T) {
 	p := sees("stopped")
 	if at, ok := p.When(release.InProgress); !ok || !at.Equal(begun) {
 		t.Errorf("it began at %v, want %v", at, begun)
+	}
+}
+
+// What ended long after its planned start is news when it ends: it is there for 90 days from
+// then, though its planned start is further back, and leaves as everything does.
+func TestPublished_EndedLongAfterThePlan_IsShownFromItsEnd(t *testing.T) {
+	s := newPublicStep(t)
+	early, late := s.create(), s.create()
+	s.transition(early, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	s.transition(late, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
+	ids := func() string {
+		var all []string
+		for _, p := range s.published() {
+			all = append(all, p.ID)
+		}
+		slices.Sort(all)
+		return strings.Join(all, " ")
+	}
+	begun := s.now
+	s.now = begun.AddDate(0, 0, 55)
+	s.edit(early, func(p *release.Plan) { p.PublicSummary = "It went well." }) // not late: it stays where it was
+	s.now = begun.AddDate(0, 0, 100)
+	if got := ids(); got != "" {
+		t.Fatalf("100 days on, the public sees %s", got)
+	}
+	s.transition(late, release.RolledBack)
+	rolledBack := s.now
+	if got := s.published(); len(got) != 1 || got[0].ID != late || got[0].Status != release.RolledBack {
+		t.Fatalf("on the day of the rollback the public sees %v", got)
+	}
+	s.now = rolledBack.AddDate(0, 0, 89)
+	if got := ids(); got != late {
+		t.Errorf("89 days after it, the public sees %q", got)
+	}
+	s.now = rolledBack.AddDate(0, 0, 91)
+	if got := ids(); got != "" {
+		t.Errorf("91 days after it, the public still sees %s", got)
+	}
+}
+
+// Only what ended late has to be news: what was announced long ago and is still ahead stays.
+func TestPublished_AnnouncedLongAgo_StillAhead(t *testing.T) {
+	s := newPublicStep(t)
+	id := s.create()
+	s.edit(id, func(p *release.Plan) {
+		start := s.now.AddDate(0, 0, 200)
+		end := start.Add(time.Hour)
+		p.ScheduledStart, p.ScheduledEnd = &start, &end
+	})
+	s.transition(id, release.Approved, release.Scheduled)
+	s.now = s.now.AddDate(0, 0, 150)
+	if got := s.published(); len(got) != 1 || got[0].ID != id {
+		t.Errorf("the public sees %v", got)
 	}
 }
 

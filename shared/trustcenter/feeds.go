@@ -176,7 +176,7 @@ func renderCalendar(v view) ([]byte, error) {
 		start, end := e.event()
 		event := calendar.Event{
 			UID: calendar.UID(e.ID, v.url), Sequence: calendar.Sequence(e.WindowVersion, e.revisions()), Cancelled: e.Kind == cancelled,
-			Start: start, End: end, Changed: e.ChangedAt, Title: oneLine(e.Title()), Description: e.About() + "\n\n" + e.ID,
+			Start: start, End: end, Changed: later(e.ChangedAt, e.overrun.Add(-time.Hour)), Title: oneLine(e.Title()), Description: e.About() + "\n\n" + e.ID,
 		}
 		if v.url != "" {
 			event.URL = v.address(releasePath(e.ID))
@@ -187,11 +187,15 @@ func renderCalendar(v view) ([]byte, error) {
 }
 
 // event returns the times of the calendar entry: when the release really took place, once that
-// is known. While it runs, its end is the planned one, because calendars have no open end.
+// is known. While it runs, its end is the planned one, because calendars have no open end; and
+// once that is past, the end of this hour, so that nobody reads that it is over. The entry then
+// changes once an hour, and its stamp with it. Its sequence does not: it grows again when the
+// release ends, and would then have to be higher than one for each hour.
 func (e entry) event() (start, end time.Time) {
 	if start, end = e.Main.Start, e.Main.End; end.IsZero() {
 		end = e.Published.End
 	}
+	end = later(end, e.overrun)
 	// "DTEND MUST be later than DTSTART" (RFC 5545, 3.8.2.2).
 	if !end.After(start) {
 		end = start.Add(max(time.Minute, e.Published.End.Sub(e.Published.Start)))

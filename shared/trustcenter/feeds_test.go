@@ -15,6 +15,7 @@ import (
 	"github.com/emersion/go-ical"
 
 	"example.com/releases/shared/release"
+	"example.com/releases/shared/trustcenter"
 )
 
 // The feeds parse strictly with all there can be, and each has every release once.
@@ -274,5 +275,63 @@ func TestFeeds_Empty_AreValid(t *testing.T) {
 	c, err := ical.NewDecoder(get(t, h, "/trust-center.ics").Body).Decode()
 	if err != nil || len(c.Events()) > 0 || len(c.Children) == 0 {
 		t.Errorf("the calendar has %d events and %d components: %v", len(c.Events()), len(c.Children), err)
+	}
+}
+
+// Calendars have no open end: while a release runs past its window, its event ends with the
+// hour. It is the same for that hour, and its sequence is no higher than when the release ends.
+func TestCalendar_RunsPastItsWindow_DoesNotSayItIsOver(t *testing.T) {
+	t.Parallel()
+	p := window("REL-2026-Q1-021", "Archive", "1", release.InProgress, "2026-03-10T18:00:00Z", "2026-03-10T20:00:00Z")
+	happened(&p, "in-progress", "2026-03-10T18:01:00Z")
+	p.ChangedAt = parseTime("2026-03-10T18:02:00Z")
+	event := func(p release.Published, at string) (text string, event *ical.Component) {
+		h := site([]release.Published{p}, func(o *trustcenter.Options) { o.Now = func() time.Time { return parseTime(at) } })
+		text = get(t, h, "/trust-center.ics").Body.String()
+		c, err := ical.NewDecoder(strings.NewReader(text)).Decode()
+		check(t, err)
+		return text, c.Events()[0].Component
+	}
+	value := func(e *ical.Component, name string) string { return e.Props.Get(name).Value }
+	for _, c := range []struct{ at, end, stamp string }{
+		{"2026-03-10T18:30:00Z", "20260310T200000Z", "20260310T180200Z"},
+		{"2026-03-10T19:59:59Z", "20260310T200000Z", "20260310T180200Z"},
+		{"2026-03-10T20:00:00Z", "20260310T210000Z", "20260310T200000Z"},
+		{"2026-03-10T20:59:00Z", "20260310T210000Z", "20260310T200000Z"},
+		{"2026-03-10T21:00:00Z", "20260310T220000Z", "20260310T210000Z"},
+		{"2026-03-12T07:15:00Z", "20260312T080000Z", "20260312T070000Z"},
+	} {
+		text, e := event(p, c.at)
+		if value(e, "DTSTART") != "20260310T180100Z" || value(e, "DTEND") != c.end || value(e, "DTSTAMP") != c.stamp || value(e, "LAST-MODIFIED") != c.stamp {
+			t.Errorf("at %s the event is\n%s", c.at, text)
+		}
+	}
+	first, running := event(p, "2026-03-12T07:00:10Z")
+	if again, _ := event(p, "2026-03-12T07:59:50Z"); again != first {
+		t.Error("within the hour it changes")
+	}
+	p.Status, p.ChangedAt = release.Deployed, parseTime("2026-03-12T07:31:00Z")
+	happened(&p, "deployed", "2026-03-12T07:30:00Z")
+	text, over := event(p, "2026-03-12T07:40:00Z")
+	if value(over, "DTEND") != "20260312T073000Z" || value(over, "SEQUENCE") <= value(running, "SEQUENCE") || value(over, "DTSTAMP") <= value(running, "DTSTAMP") {
+		t.Errorf("when it has ended, the event is\n%s", text)
+	}
+}
+
+// The newest news is first: a release that was completed long ago and rolled back today stands
+// before one that was completed yesterday.
+func TestPast_RolledBackLongAfterCompletion_IsFirst(t *testing.T) {
+	t.Parallel()
+	old := window("REL-2025-Q4-001", "Archive", "1", release.RolledBack, "2025-12-01T18:00:00Z", "2025-12-01T20:00:00Z")
+	happened(&old, "in-progress", "2025-12-01T18:00:00Z", "deployed", "2025-12-01T19:00:00Z", "rolled-back", "2026-03-25T09:00:00Z")
+	yesterday := window("REL-2026-Q1-002", "Mail", "1", release.Deployed, "2026-03-24T18:00:00Z", "2026-03-24T20:00:00Z")
+	happened(&yesterday, "in-progress", "2026-03-24T18:00:00Z", "deployed", "2026-03-24T19:00:00Z")
+	h := site([]release.Published{yesterday, old})
+	got := readJSON(t, get(t, h, "/trust-center.json").Body.Bytes()).Releases
+	if len(got) != 2 || got[0].ID != old.ID {
+		t.Errorf("the first is %+v", got)
+	}
+	if page := get(t, h, "/trust-center").Body.String(); strings.Index(page, `id="`+old.ID) > strings.Index(page, `id="`+yesterday.ID) {
+		t.Error("the page has the older news first")
 	}
 }

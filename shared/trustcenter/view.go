@@ -40,6 +40,9 @@ type entry struct {
 	Chapters []chapter
 	// begun and ended are what the release is drawn and sorted by.
 	begun, ended time.Time
+	// overrun is the hour until when a release that is past its window surely runs; zero for
+	// any other.
+	overrun time.Time
 }
 
 // Words are a status in plain words.
@@ -167,7 +170,7 @@ func newView(all []release.Published, now time.Time, zone *time.Location, url st
 	slices.SortFunc(v.Running, byStart)
 	slices.SortFunc(v.Ahead, byStart)
 	slices.SortFunc(v.Past, func(a, b entry) int {
-		return cmp.Or(b.ended.Compare(a.ended), byStart(b, a))
+		return cmp.Or(b.last().Compare(a.last()), byStart(b, a))
 	})
 	return v
 }
@@ -186,6 +189,9 @@ func newEntry(p release.Published, now time.Time, zone *time.Location) entry {
 	e := entry{Published: p, Words: wording(p, now)}
 	plan := newSpan(p.Start, p.End, zone)
 	e.Main, e.begun, e.ended = plan, p.Start, p.End
+	if p.Status == release.InProgress && !now.Before(p.End) {
+		e.overrun = now.Truncate(time.Hour).Add(time.Hour)
+	}
 	started, begun := p.When(release.InProgress)
 	if begun {
 		e.begun, e.Plan = started, &plan
@@ -223,6 +229,15 @@ func (e entry) over() (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// last is when something last happened to a release that is over: it may be rolled back long
+// after it was completed, and then that is the news.
+func (e entry) last() time.Time {
+	if e.Back != nil {
+		return later(e.ended, e.Back.At)
+	}
+	return e.ended
 }
 
 // Title is the release's name with its version.
