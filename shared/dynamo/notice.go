@@ -10,10 +10,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-const recipientPrefix = "TOLD#"
+const (
+	recipientPrefix = "TOLD#"
+	teamPrefix      = "TEAM#"
+)
+
+func recipientKey(t mail.RecipientState) item {
+	if t.Team {
+		return key(teamPrefix+t.ReleaseID, t.Recipient)
+	}
+	return key(recipientPrefix+t.ReleaseID, t.Recipient)
+}
 
 func encodeRecipientState(t mail.RecipientState, now time.Time) item {
-	a := attributes{item: key(recipientPrefix+t.ReleaseID, t.Recipient)}
+	a := attributes{item: recipientKey(t)}
 	recipientFields(&a, &t)
 	a.item["updatedAt"] = millisValue(now)
 	a.item["expiresAt"] = unix(now.Add(mail.Kept))
@@ -21,7 +31,8 @@ func encodeRecipientState(t mail.RecipientState, now time.Time) item {
 }
 
 func decodeRecipientState(i item) mail.RecipientState {
-	t := mail.RecipientState{ReleaseID: strings.TrimPrefix(str(i, "pk"), recipientPrefix), Recipient: verbatim(i, "sk")}
+	id, team := strings.CutPrefix(str(i, "pk"), teamPrefix)
+	t := mail.RecipientState{ReleaseID: strings.TrimPrefix(id, recipientPrefix), Recipient: verbatim(i, "sk"), Team: team}
 	recipientFields(&attributes{item: i, reading: true}, &t)
 	return t
 }
@@ -63,6 +74,20 @@ func (s *Store) RecipientStates(ctx context.Context, releaseID, after string, si
 		}
 		return len(rows) == 0 || each(rows), nil
 	})
+}
+
+// TeamStates reads what those who work on a release, or did, were told of its window, strongly
+// consistent, by their keys.
+func (s *Store) TeamStates(ctx context.Context, releaseID string) (map[string]mail.RecipientState, error) {
+	rows := map[string]mail.RecipientState{}
+	err := s.pages(ctx, rangeOf(s.tables.Mail, teamPrefix+releaseID, ">", " "), pageSize, func(page []item, _ item) (bool, error) {
+		for _, i := range page {
+			row := decodeRecipientState(i)
+			rows[row.Recipient] = row
+		}
+		return true, nil
+	})
+	return rows, err
 }
 
 // RecipientState reads what one person was told; the zero value but for its key where that

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"example.com/releases/shared/mail"
 	"example.com/releases/shared/record"
 	"example.com/releases/shared/release"
 )
@@ -34,7 +35,7 @@ func (s *Store) UpdateRelease(ctx context.Context, id string, edit func(release.
 		e := newExpression().op(OpPatch).
 			equal("revision", number(before.Revision)) // every transition, and the mark of a deletion, raises it
 		after = editFields(e, editableFields, before, after)
-		if after.WindowVersion != before.WindowVersion {
+		if after.WindowVersion != before.WindowVersion || !mail.SameTeam(before, after) {
 			wakePeople(e, before, w.At)
 		}
 		publish(e, before, after, w.At)

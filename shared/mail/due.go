@@ -26,11 +26,11 @@ func Ahead(r release.Release, now time.Time) bool {
 // none; empty where it should.
 func (m Mail) Outdated(r release.Release, settlement int, now time.Time) string {
 	switch Kind(m.Kind) {
-	case HeadsUp, Rescheduled, WindowOver:
+	case HeadsUp, Rescheduled, WindowOver, WindowFixed, WindowMoved:
 		switch {
 		case r.Deleting || r.Status != release.Scheduled:
 			return "the release is no longer scheduled"
-		case r.WindowVersion != m.WindowVersion:
+		case r.WindowVersion != m.WindowVersion && !m.nearEnough(r):
 			return "the window has moved since"
 		case Kind(m.Kind) == HeadsUp && !now.Before(*r.ScheduledStart):
 			return "missed: the window has begun"
@@ -43,6 +43,13 @@ func (m Mail) Outdated(r release.Release, settlement int, now time.Time) string 
 		}
 	}
 	return ""
+}
+
+// nearEnough tells, of a mail to an owner of steps, that the window has moved by less than they
+// are told of.
+func (m Mail) nearEnough(r release.Release) bool {
+	n, err := Decode(m.Snapshot)
+	return err == nil && OfTeam(n.Kind) && !n.Manages && r.ScheduledStart != nil && r.ScheduledEnd != nil && near(n.Window, Window{*r.ScheduledStart, *r.ScheduledEnd})
 }
 
 // NextLook is when what people were told of a scheduled release's window is next compared

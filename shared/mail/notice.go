@@ -18,10 +18,18 @@ const (
 	RolledBack  Kind = "rolled-back" // it had been, and no longer is
 	StaysOpen   Kind = "stays-open"  // the release is over, and the request was not part of it
 	WindowOver  Kind = "window-over" // to the release manager: it was left scheduled
+
+	// These are for the team: the release manager, and owners of steps.
+	WindowFixed Kind = "window-fixed" // the release is scheduled
+	WindowMoved Kind = "window-moved"
+	WindowOff   Kind = "window-off" // it will not be, or not with them
 )
 
 // Kinds lists them.
-var Kinds = []Kind{HeadsUp, Rescheduled, Withdrawn, Resolved, RolledBack, StaysOpen, WindowOver}
+var Kinds = []Kind{HeadsUp, Rescheduled, Withdrawn, Resolved, RolledBack, StaysOpen, WindowOver, WindowFixed, WindowMoved, WindowOff}
+
+// OfTeam tells whether a mail is about a window, to somebody who works on the release.
+func OfTeam(k Kind) bool { return k == WindowFixed || k == WindowMoved || k == WindowOff }
 
 // MaxTasks is how many tasks a mail lists; the rest is a count.
 const MaxTasks = 20
@@ -58,6 +66,11 @@ type Notice struct {
 
 	Tasks []Task `json:"tasks"`
 	More  int    `json:"more,omitempty"` // tasks beyond those listed
+
+	// What the reader does in the release, where they work on it.
+	Manages   bool        `json:"manages,omitempty"`
+	Steps     []OwnedStep `json:"steps,omitempty"`
+	MoreSteps int         `json:"moreSteps,omitempty"`
 
 	// The calendar event; without a UID the mail carries none.
 	UID      string    `json:"uid,omitempty"`

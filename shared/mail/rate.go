@@ -65,7 +65,7 @@ func (n Notice) Urgent() bool {
 	switch n.Kind {
 	case RolledBack:
 		return true
-	case HeadsUp, Rescheduled, Withdrawn:
+	case HeadsUp, Rescheduled, Withdrawn, WindowFixed, WindowMoved, WindowOff:
 		return soon(n.Window) || soon(n.Before)
 	}
 	return false

@@ -1,16 +1,20 @@
 package mail
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Window is when a release runs.
 type Window struct{ Start, End time.Time }
 
 // RecipientState is what one person knows, or is about to be told, of a release's window. A row
-// per person and release; it changes only together with a mail in the outbox, so it
+// per person and release, and another where they work on it; it changes only together with a mail in the outbox, so it
 // says at any time what there still is to tell.
 type RecipientState struct {
 	ReleaseID string
 	Recipient string // who it is: release.AddressKey, or the lower-case address of older rows
+	Team      bool   // what they know as somebody who works on the release, not as a requester
 	Address   string // as the task spells it
 	Name      string
 
@@ -49,3 +53,9 @@ func (t RecipientState) Knows(state State) bool {
 
 // HasEvent tells whether the person's calendar may have an entry of the release.
 func (t RecipientState) HasEvent() bool { return t.UID != "" && (t.Known > 0 || t.Effect > 0) }
+
+// keepFacts keeps what a notice says of the release itself.
+func (t *RecipientState) keepFacts(n Notice) {
+	facts, _ := json.Marshal(n.Facts) // strings always marshal
+	t.Facts = string(facts)
+}

@@ -14,6 +14,9 @@ type Snapshot struct {
 	Now  time.Time
 	UID  string // of its calendar event
 	Link string // where to read more
+	// Team are those who work on the release, by their keys. A requester's notice says what
+	// they do in it.
+	Team map[string]*Member
 }
 
 // Off tells that the release will not run any more.
@@ -31,12 +34,17 @@ func (s Snapshot) announce(row RecipientState, version int, pending string, who 
 	row.Name, row.Address, row.Via, row.Left = who.Name, who.Address, who.Via, nil
 	row.Effect, row.EffectWindow = version, n.Window
 	row.Sequence = max(row.Sequence+1, version)
+	if m := s.Team[release.AddressKey(n.Address)]; m != nil {
+		n.addRole(m)
+		if m.Sequence > 0 {
+			row.Sequence = max(row.Sequence, m.Sequence+1) // one calendar, one event
+		}
+	}
 	if row.UID == "" {
 		row.UID = s.UID
 	}
 	n.UID, n.Sequence = row.UID, row.Sequence
-	facts, _ := json.Marshal(n.Facts) // strings always marshal
-	row.Facts = string(facts)
+	row.keepFacts(n)
 	row.MailID = ID(string(n.Kind), s.ID, row.Sequence, n.Address)
 	return Step{Row: row, Supersede: pending, Notice: &n}
 }
@@ -57,7 +65,14 @@ func (s Snapshot) withdraw(row RecipientState, pending string, who *Person, lost
 	}
 	row.Effect, row.EffectWindow, row.Left = 0, Window{}, nil
 	row.Sequence++
-	n.UID, n.Sequence = row.UID, row.Sequence
+	n.UID = row.UID
+	if m := s.Team[release.AddressKey(n.Address)]; m != nil {
+		row.Sequence = max(row.Sequence, m.Sequence+1)
+		if !s.Off() {
+			n.UID = "" // it still takes place, and they work on it
+		}
+	}
+	n.Sequence = row.Sequence
 	row.MailID = ID(string(n.Kind), s.ID, row.Sequence, n.Address)
 	return Step{Row: row, Supersede: pending, Notice: &n}
 }

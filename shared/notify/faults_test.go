@@ -125,6 +125,7 @@ func runSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 		add()
 	}
 	id := w.scheduled(began.Add(72*hour), 2*hour, "CHG-1", "CHG-2")
+	w.team(id, "boss", "crew", "p01")
 	moves, dropped := 0, false
 	for range 10 {
 		for range r.IntN(4) {
@@ -218,6 +219,7 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 	}
 	unknown := 0
 	reached := map[string]mail.Mail{} // the latest that may have reached a person
+	team := map[string]mail.Mail{}    // of those to who works on it
 	items := map[string]bool{}
 	for _, m := range w.outbox() {
 		name := fmt.Sprintf("%s %s %d", m.Recipient, m.Kind, m.Number)
@@ -245,7 +247,11 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 			complain("%s never ended: %s (%s)", name, m.State, m.Reason)
 		}
 		if m.State == mail.Sent || m.State == mail.Unknown || m.State == mail.Failed || m.State == mail.Suppressed {
-			reached[m.Recipient] = m
+			if mail.OfTeam(mail.Kind(m.Kind)) {
+				team[m.Recipient] = m
+			} else {
+				reached[m.Recipient] = m
+			}
 		}
 	}
 	for name, n := range arrived {
@@ -257,6 +263,15 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 	// Whoever is touched knows of the window as it is, or there is an end that says why
 	// not; whoever is not, knows of none.
 	release_ := must(w.Store.Release(w.t.Context(), id))(w.t)
+	for _, who := range []string{"boss@example.com", "crew@example.com"} {
+		latest, reported := team[who]
+		switch {
+		case release_.Status == release.Scheduled && (latest.Kind == "window-off" || latest.WindowVersion != release_.WindowVersion):
+			complain("%s works on it, should know of window %d and was last told %s %d (window %d)", who, release_.WindowVersion, latest.Kind, latest.Number, latest.WindowVersion)
+		case release_.Status != release.Scheduled && reported && latest.Kind != "window-off" && (latest.State == mail.Sent || latest.State == mail.Unknown):
+			complain("%s works on it, should know that it is off and was last told %s %d", who, latest.Kind, latest.Number)
+		}
+	}
 	for n := range 12 {
 		who := fmt.Sprintf("p%02d@example.com", n)
 		latest, reported := reached[who]

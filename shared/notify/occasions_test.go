@@ -29,7 +29,8 @@ type laptop struct {
 	t     *testing.T
 	store *dynamo.Store // of the same tables
 	count *inject.Counter
-	read  int // mails taken from the inbox so far
+	read  int            // mails taken from the inbox so far
+	team  []mailbox.Mail // to those who work on a release, of the mails so far
 }
 
 type object = map[string]any
@@ -105,10 +106,18 @@ func (l *laptop) headsUp() {
 	l.waitIdle()
 }
 
-// mails returns what came in since the last time, by recipient.
+// mails returns what came in since the last time, by recipient; what those who work on a
+// release were told of its window is kept apart.
 func (l *laptop) mails() []mailbox.Mail {
 	all := l.Mail.Mails()
-	newMails := all[l.read:]
+	var newMails []mailbox.Mail
+	for _, m := range all[l.read:] {
+		if strings.Contains(m.Text, "work on the release") || strings.Contains(m.Text, "manage the release") || strings.Contains(m.Text, "own steps of the release") {
+			l.team = append(l.team, m)
+		} else {
+			newMails = append(newMails, m)
+		}
+	}
 	l.read = len(all)
 	slices.SortStableFunc(newMails, func(a, b mailbox.Mail) int { return strings.Compare(a.To, b.To) })
 	return newMails
@@ -264,6 +273,8 @@ func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 // noFurther runs the schedules ten more times and wants no mail and no write.
 func (l *laptop) noFurther() {
 	l.t.Helper()
+	l.only()
+	team := len(l.team)
 	planner, tender := plan.New(l.store), tend.Open(l.store, "50")
 	for n := range 11 {
 		if n == 1 {
@@ -281,6 +292,9 @@ func (l *laptop) noFurther() {
 	}
 	l.headsUp()
 	l.only()
+	if len(l.team) != team {
+		l.t.Errorf("to the team again: %s", subjects(l.team[team:]))
+	}
 }
 
 // A change request is dropped: those who were told because of it are told so.

@@ -56,7 +56,7 @@ func TestMails_NamesInEightScripts_ArriveAndParse(t *testing.T) {
 	r := must(w.ops.CreateRelease(w.ctx, in, operations.Precondition{}))(t)
 	w.transition(r.ID, release.Approved, release.Scheduled)
 	w.headsUp()
-	w.wantMails(people)
+	w.wantMails(people + 1) // and the manager
 	for _, m := range w.outbox() {
 		if m.State != mail.Sent {
 			t.Errorf("to %s: %s (%s)", m.Recipient, m.State, m.Reason)
@@ -69,7 +69,7 @@ func TestMails_NamesInEightScripts_ArriveAndParse(t *testing.T) {
 		t.Fatal("the deployment is not told")
 	}
 	w.send()
-	w.wantMails(2 * people)
+	w.wantMails(2*people + 1)
 	for _, m := range w.inbox.Mails() {
 		parse(t, m)
 	}

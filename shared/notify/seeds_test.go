@@ -147,6 +147,8 @@ func newCourse(w *fixture, n uint64, faulty bool) *course {
 	// Some are due at once, some become due while it is looked on.
 	start := began.Add([]time.Duration{50 * hour, 7*24*hour + 13*time.Minute, 7*24*hour + 23*time.Minute}[r.IntN(3)])
 	c.id = w.scheduled(start, 2*hour, a, b)
+	// Who works on it may wait for a request in it as well.
+	w.team(c.id, fmt.Sprintf("s%02d-p0", n), fmt.Sprintf("s%02d-p1", n), fmt.Sprintf("s%02d-owner", n))
 	write := func(what string) dynamo.Write {
 		return dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: fmt.Sprintf("%d %s", n, what)}}
 	}

@@ -57,14 +57,14 @@ func TestTimer_WholeLife_LooksWhenItShould(t *testing.T) {
 	if n := w.until(start.Add(-7*24*hour+15*time.Minute), 5*time.Minute); n != 1 {
 		t.Errorf("%d looks when it became due", n)
 	}
-	w.wantStates("ann heads-up 1 sent")
+	w.wantStates("ann heads-up 1 sent, rita window-fixed 1 sent")
 
 	// A task that appears is told at the next look, at most a day later.
 	w.task("T-2", "bob", "CHG-1")
 	if n := w.until(start.Add(-6*24*hour+15*time.Minute), 30*time.Minute); n != 1 {
 		t.Errorf("%d looks in a day", n)
 	}
-	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent")
+	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, rita window-fixed 1 sent")
 
 	if n := w.until(start.Add(-24*hour), hour); n != 4 { // the fifth is due right after
 		t.Errorf("%d looks in the days before the last", n)
@@ -73,25 +73,25 @@ func TestTimer_WholeLife_LooksWhenItShould(t *testing.T) {
 	if n := w.until(start, 30*time.Minute); n != 4 {
 		t.Errorf("%d looks on the last day", n)
 	}
-	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent")
+	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent, rita window-fixed 1 sent")
 
 	// Nobody begins it: its manager hears of that, once, and it rests.
 	if n := w.until(start.Add(5*hour), 30*time.Minute); n != 2 {
 		t.Errorf("%d looks at and after the window", n)
 	}
-	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent, rita window-over 1 sent")
+	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent, rita window-fixed 1 sent, rita window-over 1 sent")
 	if n := w.until(start.Add(30*24*hour), 12*hour); n != 0 {
 		t.Errorf("%d looks at a release that rests", n)
 	}
 	// A look by hand, or a late record, reminds nobody again.
 	w.headsUp()
-	w.wantMails(4)
+	w.wantMails(5)
 	// Another window is another matter.
 	w.window(id, w.now().Add(48*hour), hour)
 	w.headsUp()
-	w.wantMails(7)
+	w.wantMails(9)
 	w.until(w.now().Add(52*hour), hour)
-	if got := w.states(); !strings.HasSuffix(got, "rita window-over 1 sent, rita window-over 2 sent") {
+	if got := w.states(); !strings.HasSuffix(got, "rita window-over 1 sent, rita window-moved 2 sent, rita window-over 2 sent") {
 		t.Error(got)
 	}
 }

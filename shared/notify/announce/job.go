@@ -40,10 +40,10 @@ func (a *Announcer) armTimer(ctx context.Context, r release.Release) error {
 	now := a.now()
 	at := mail.NextLook(r, now)
 	switch {
-	case mail.Due(r, now):
-		at = now
 	case at.IsZero():
 		return nil // its status has changed since, and people are told of that
+	case mail.Due(r, now), len(mail.Team(r)) > 0:
+		at = now // those who work on it learn of the window at once
 	}
 	return a.store.ArmJob(ctx, mail.WindowJob(r.ID), at, now)
 }

@@ -66,6 +66,15 @@ func (v view) text() string {
 			put("  " + v.More)
 		}
 	}
+	if v.StepsOf != "" {
+		put("", v.StepsOf+":")
+		for _, s := range v.Steps {
+			put("  - " + isolate(s.Title) + " (" + s.ID + ")")
+		}
+		if v.MoreSteps != "" {
+			put("  " + v.MoreSteps)
+		}
+	}
 	for _, p := range v.After {
 		put("")
 		put(wrap(p)...)

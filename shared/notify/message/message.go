@@ -94,6 +94,9 @@ type view struct {
 	Listing      string // above the tasks
 	Tasks        []mail.Task
 	More         string
+	Steps        []mail.Task // the reader's own, under a heading as the tasks are
+	StepsOf      string
+	MoreSteps    string
 	After        []string // what it means for the reader
 	Link         string
 	Footer       []string
@@ -167,6 +170,8 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		}
 	case mail.StaysOpen:
 		w.staysOpen(&v, n, number)
+	case mail.WindowFixed, mail.WindowMoved, mail.WindowOff:
+		w.team(&v, n, day)
 	case mail.WindowOver:
 		was := w.window("Was planned for", n.Window)
 		was.Was = true
@@ -184,55 +189,12 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 	if count == 0 {
 		v.Listing = ""
 	}
+	steps(&v, n)
 	if len(v.Subject) >= maxSubject {
 		v.Subject = strings.TrimSpace(clip(v.Subject, maxSubject-1))
 	}
 	v.Footer = w.footer(n)
 	return v, nil
-}
-
-// touches says of tasks that are found only because they name a configuration item that
-// nobody has promised to close them. The sentence for all of them is the contract's.
-func touches(n mail.Notice, count int) string {
-	switch {
-	case n.CI == "" || n.Unlinked == 0:
-		return ""
-	case n.Unlinked < count:
-		return fmt.Sprintf("It touches %s, which %d of your requests %s; %s not linked to a change in it and may stay open.", isolate(n.CI), n.Unlinked, verb(n, "names", "name"), verb(n, "that one is", "those are"))
-	}
-	return fmt.Sprintf("It touches %s, which your request names; your request is not linked to a change in it and may stay open.", isolate(n.CI))
-}
-
-// others says, at the end of a release, what becomes of the tasks that it did not reach.
-func others(n mail.Notice) string {
-	if n.CI == "" || n.Unlinked == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s %s, which the release touched; %s not linked to a change in it and %s open.",
-		verb(n, "Another request of yours names", fmt.Sprintf("%d other requests of yours name", n.Unlinked)), isolate(n.CI), verb(n, "it is", "they are"), verb(n, "stays", "stay"))
-}
-
-func verb(n mail.Notice, one, several string) string {
-	if n.Unlinked == 1 {
-		return one
-	}
-	return several
-}
-
-func (w *Writer) staysOpen(v *view, n mail.Notice, number func(string, string) string) {
-	v.Mood, v.Title = "plan", number("Your request stays open", "Your requests stay open")
-	v.Subject = fmt.Sprintf("%s (%s)", v.Title, n.ReleaseID)
-	what, when := "is complete", "Completed"
-	if n.Undone {
-		what, when = "was rolled back", "Rolled back"
-	}
-	v.Lead = fmt.Sprintf("Release %s %s. %s.", n.ReleaseID, what, v.Title)
-	v.Touch = fmt.Sprintf("The release touched %s, which %s; %s not linked to a change in it.", isolate(n.CI), number("your request names", "your requests name"), number("your request is", "your requests are"))
-	v.Facts = append(v.Facts, w.formatTime(when, n.At))
-	v.After = []string{fmt.Sprintf("You do not need to do anything. Please do not submit %s again: nothing is lost.", number("it", "them"))}
-	if !n.Undone {
-		v.After = append(v.After, fmt.Sprintf("If the release has given you what you need, reply to this mail, so that %s can be closed.", number("your request", "your requests")))
-	}
 }
 
 func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(string, string) string) {
@@ -302,6 +264,9 @@ func (w *Writer) footer(n mail.Notice) []string {
 	if w.organisation != "" {
 		automated += " from " + isolate(w.organisation)
 	}
+	if mail.OfTeam(n.Kind) {
+		return teamFooter(n, automated+", sent once for each window.")
+	}
 	if n.Kind == mail.WindowOver {
 		return []string{"You receive this mail because you manage the release. " + automated + ", sent once for each window."}
 	}
@@ -329,7 +294,7 @@ func lines(s string) []string {
 
 // event is the window as a calendar event.
 func (w *Writer) event(n mail.Notice, v view) *Attachment {
-	cancelled := n.Kind == mail.Withdrawn
+	cancelled := n.Kind == mail.Withdrawn || n.Kind == mail.WindowOff
 	title := n.ReleaseID
 	if n.ReleaseName != "" {
 		title += ": " + isolate(n.ReleaseName)
@@ -343,6 +308,12 @@ func (w *Writer) event(n mail.Notice, v view) *Attachment {
 	}
 	if v.More != "" {
 		about = append(about, v.More)
+	}
+	for _, s := range v.Steps {
+		about = append(about, "• "+isolate(s.Title)+" ("+s.ID+")")
+	}
+	if v.MoreSteps != "" {
+		about = append(about, v.MoreSteps)
 	}
 	c := calendar.Calendar{Organizer: w.organizer, Events: []calendar.Event{{
 		UID: n.UID, Sequence: n.Sequence, Cancelled: cancelled, Start: n.Window.Start, End: n.Window.End, Changed: n.Planned,

@@ -70,6 +70,12 @@ func letters() map[string]mail.Notice {
 		"heads-up-ci-some":   base(mail.HeadsUp, 3),
 		"cancelled-ci":       base(mail.Withdrawn, 1),
 		"cancelled-running":  base(mail.Withdrawn, 2),
+		"window-fixed":       base(mail.WindowFixed, 0),
+		"window-fixed-owner": base(mail.WindowFixed, 0),
+		"window-moved":       base(mail.WindowMoved, 0),
+		"window-off":         base(mail.WindowOff, 0),
+		"window-off-for-you": base(mail.WindowOff, 0),
+		"heads-up-manager":   base(mail.HeadsUp, 1),
 		"stays-open":         base(mail.StaysOpen, 1),
 		"stays-open-undone":  base(mail.StaysOpen, 2),
 		"resolved-event":     base(mail.Resolved, 2),
@@ -113,6 +119,16 @@ func letters() map[string]mail.Notice {
 	edit("cancelled-running", func(n *mail.Notice) {
 		n.Cancelled, n.Sequence, n.At, n.Began = true, 2, day("2026-05-04T18:40:00Z"), day("2026-05-04T18:02:00Z")
 	})
+	steps := []mail.OwnedStep{{Plan: "rollout", Order: 1, Description: "Put the site into maintenance mode"}, {Plan: "rollback", Order: 10, Description: "Switch traffic back to blue"}}
+	edit("window-fixed", func(n *mail.Notice) { n.Name, n.Manages = "Rita Manager", true })
+	edit("window-fixed-owner", func(n *mail.Notice) { n.Name, n.Steps, n.MoreSteps = "", steps, 3 })
+	edit("window-moved", func(n *mail.Notice) {
+		n.Name, n.Manages, n.Steps = "Rita Manager", true, steps[:1]
+		n.Before, n.Window, n.Sequence = spring, window("2026-05-04T20:00:00Z", "2026-05-04T21:30:00Z"), 2
+	})
+	edit("window-off", func(n *mail.Notice) { n.Name, n.Cancelled, n.Sequence, n.Steps = "", true, 2, steps[:1] })
+	edit("window-off-for-you", func(n *mail.Notice) { n.Name, n.Sequence = "", 2 })
+	edit("heads-up-manager", func(n *mail.Notice) { n.Name, n.Manages, n.Steps = "Rita Manager", true, steps })
 	over := func(n *mail.Notice, at string) {
 		n.Window, n.Sequence, n.At = window("2026-05-01T07:03:00Z", at), 2, day(at)
 	}
@@ -244,7 +260,7 @@ func TestMessage_EachKind_KeepsTheContract(t *testing.T) {
 		if l.Calendar != nil {
 			ics := string(l.Calendar.Content)
 			status := "STATUS:CONFIRMED"
-			if n.Kind == mail.Withdrawn {
+			if n.Kind == mail.Withdrawn || n.Kind == mail.WindowOff {
 				status = "STATUS:CANCELLED"
 			}
 			for _, line := range []string{"METHOD:PUBLISH", `ORGANIZER;CN="Acme & Sons":mailto:releases@example.com`, "UID:" + n.UID, fmt.Sprintf("SEQUENCE:%d", n.Sequence), status, "DTSTART:" + n.Window.Start.UTC().Format("20060102T150405Z")} {

@@ -24,12 +24,16 @@ func (p *Planner) window(ctx context.Context, r *reading) (next time.Time, err e
 		return next, err
 	}
 	next = mail.NextLook(s.Release, s.Now)
+	team, err := p.team(ctx, &s)
+	if err != nil {
+		return next, err
+	}
 	concerned, err := p.begin(ctx, r, s)
 	if err != nil {
 		return next, err
 	}
 	if !concerned {
-		return next, p.remind(ctx, s)
+		return next, p.finish(ctx, r, s, team)
 	}
 	if err := r.readAll(ctx); err != nil {
 		return next, err
@@ -41,7 +45,16 @@ func (p *Planner) window(ctx context.Context, r *reading) (next time.Time, err e
 	if _, err := w.notifyOlder(ctx, ""); err != nil {
 		return next, err
 	}
-	return next, p.remind(ctx, s)
+	return next, p.finish(ctx, r, s, team)
+}
+
+// finish plans what does not depend on the tasks that a release touches.
+func (p *Planner) finish(ctx context.Context, r *reading, s mail.Snapshot, team []member) error {
+	planned, err := p.notifyTeam(ctx, s, team)
+	if r.job.Progress.Planned += planned; err != nil {
+		return err
+	}
+	return p.remind(ctx, s)
 }
 
 // rows are what people were told of a release's window, from after a key on.
