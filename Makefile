@@ -150,6 +150,11 @@ kill: ## kills the host, its engine or both with SIGKILL while people work on it
 	@go build -o .local/bin/releases-kill ./functions/local
 	@exec .local/bin/releases-kill kill -kills $(KILLS) $(if $(SEED),-seed $(SEED))
 
+.PHONY: soak
+soak: ## plays seeds of the chaos over the whole product: prints progress, the seeds that fail and the time (SEEDS=2000)
+	@mkdir -p .local/bin && go test -c -vet=off -o .local/bin/chaos.test ./shared/chaos
+	cd shared/chaos && ../../.local/bin/chaos.test -test.run '^TestChaos$$' -test.timeout 0 -seeds $(or $(SEEDS),500)
+
 .PHONY: pictures
 pictures: ## takes the pictures in docs/pictures from the running product (needs chromium, npm and what make test needs)
 	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "needs Chromium: apt-get install chromium"; exit 1; }

@@ -30,7 +30,8 @@ var mayImport = map[string][]string{
 	"shared/release":      {"shared/address", "shared/glyph"},
 	"shared/mail":         {"shared/release"}, // the other domain: who is told what
 	"shared/record":       {"shared/release"},
-	"shared/dynamo":       {"shared/glyph", "shared/record", "shared/mail", "shared/release"},
+	"shared/jitter":       {}, // the random part of pauses
+	"shared/dynamo":       {"shared/glyph", "shared/jitter", "shared/record", "shared/mail", "shared/release"},
 	"shared/operations":   {"shared/dynamo", "shared/glyph", "shared/record", "shared/release"},
 	"shared/rest":         {"shared/operations", "shared/release"},
 	"shared/rest/apidocs": {}, // serves what is generated, so that it links no route
@@ -54,7 +55,7 @@ var mayImport = map[string][]string{
 
 	// The parts of notify rest on its words, and link what they need: see onlyIn for who
 	// sends mail and who publishes events.
-	"shared/notify/": {"shared/notify", "shared/notify/", "shared/address", "shared/figures", "shared/calendar", "shared/dynamo", "shared/glyph", "shared/mail", "shared/record", "shared/release", "shared/stream"},
+	"shared/notify/": {"shared/notify", "shared/notify/", "shared/address", "shared/figures", "shared/calendar", "shared/dynamo", "shared/glyph", "shared/jitter", "shared/mail", "shared/record", "shared/release", "shared/stream"},
 
 	// The laptop host knows everything. Its parts know each other, never the product.
 	"shared/local":  {"shared/"},

@@ -9,7 +9,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	random "math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
+	"example.com/releases/shared/jitter"
 	"example.com/releases/shared/release"
 )
 
@@ -88,7 +88,7 @@ var errNoTime = errors.New("dynamo: the invocation ends before another attempt w
 // rarely enough. It fails where the invocation has no time left for a retry.
 func pause(ctx context.Context, n int) error {
 	most := min(1600*time.Millisecond, 10*time.Millisecond<<min(n, 10))
-	wait := time.Duration(random.Int64N(int64(most)) + 1)
+	wait := jitter.UpTo(most)
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < wait+spare {
 		return errNoTime
 	}

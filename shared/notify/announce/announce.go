@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +20,7 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
+	"example.com/releases/shared/jitter"
 	"example.com/releases/shared/record"
 	"example.com/releases/shared/release"
 )
@@ -213,7 +213,7 @@ func passing(code string) bool {
 func pause(ctx context.Context, n int) error {
 	most := min(1600*time.Millisecond, 100*time.Millisecond<<n)
 	select {
-	case <-time.After(time.Duration(rand.Int64N(int64(most)) + 1)):
+	case <-time.After(jitter.UpTo(most)):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	mathrand "math/rand/v2"
 	netmail "net/mail"
 	"strings"
 	"time"
@@ -26,6 +25,7 @@ import (
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/figures"
 	"example.com/releases/shared/glyph"
+	"example.com/releases/shared/jitter"
 	"example.com/releases/shared/mail"
 	"example.com/releases/shared/notify"
 	"example.com/releases/shared/notify/message"
@@ -350,5 +350,5 @@ func backoff(attempts int) time.Duration {
 	if attempts < 8 {
 		d = min(longest, shortest<<max(attempts-1, 0))
 	}
-	return d/2 + mathrand.N(d/2) //nolint:gosec // jitter needs no secrecy
+	return d/2 + jitter.UpTo(d/2)
 }

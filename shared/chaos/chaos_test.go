@@ -1,0 +1,201 @@
+// Package chaos_test plays the whole product under faults, seed by seed: clients on the REST
+// handlers, every consumer of a stream and every schedule, on the real engine. When all is
+// quiet, what is left is held against an oracle that is written from the contract alone. It
+// must not know how the product keeps its promises.
+package chaos_test
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	firstSeed = flag.Uint64("seed", 0, "play this seed only")
+	seeds     = flag.Int("seeds", 12, "how many seeds are played, from 1 on")
+	verbose   = flag.Bool("trace", false, "print every request of the seed")
+)
+
+// The faults of these tests are many, and so are the lines about them.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
+
+// began is when every seed begins, by the clock of its bubble.
+var began = time.Date(2026, 3, 26, 9, 0, 0, 0, time.UTC)
+
+// perEngine is how many seeds one engine bears before what it keeps of streams slows it down.
+const perEngine = 100
+
+// Whatever goes wrong, and in whatever order things come about: nothing that was acknowledged
+// is lost, nothing is done twice, and everything ends as the contract says.
+//
+// A seed is the same to the last request each time it is played:
+//
+//	go test ./shared/chaos -run TestChaos -count=1 -seed 19 [-trace -v]
+func TestChaos(t *testing.T) {
+	first, last := *firstSeed, *firstSeed
+	if first == 0 {
+		first, last = 1, uint64(*seeds)
+	}
+	start := time.Now()
+	var total met
+	var failed []uint64
+	for from := first; from <= last; from += perEngine {
+		to := min(last, from+perEngine-1)
+		t.Run(fmt.Sprintf("%d-%d", from, to), func(t *testing.T) {
+			g := newInstallation(t)
+			for seed := from; seed <= to; seed++ {
+				t.Run(fmt.Sprint(seed), func(t *testing.T) {
+					w := g.simulate(t, seed)
+					total.add(w.met)
+					if len(w.wrong) > 0 {
+						failed = append(failed, seed)
+						t.Errorf("%s\nreplay with: go test ./shared/chaos -run TestChaos -count=1 -seed %d", strings.Join(w.wrong, "\n"), seed)
+					}
+					if *verbose {
+						t.Logf("trace %x of %d operations, %+v\n%s", w.trace, len(w.ops), w.met, strings.Join(w.lines, "\n"))
+					}
+				})
+			}
+		})
+		if last-first >= perEngine || to == last {
+			fmt.Fprintf(os.Stderr, "chaos: seeds %d to %d in %v; failed: %v\n", first, to, time.Since(start).Round(time.Second), failed)
+		}
+	}
+	t.Logf("%+v", total)
+	if last-first >= 30 && total.never() {
+		t.Errorf("some faults never came about, so that nothing is shown: %+v", total)
+	}
+}
+
+// simulate plays a seed.
+func (g *installation) simulate(t *testing.T, seed uint64) *simulation {
+	g.clear(t)
+	cryptotest.SetGlobalRandom(t, seed)
+	var w *simulation
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(began))
+		w = newSimulation(g, t, seed)
+		w.set()
+		w.quietly(false)
+		stop := make(chan struct{})
+		mappings := w.mappings()
+		for _, d := range mappings {
+			go w.poll(d, stop)
+		}
+		for name := range w.schedules() {
+			go w.tickTock(name, stop)
+		}
+		go w.hear(stop)
+		working := 0
+		for n := range 2 + w.random.IntN(4) {
+			c := w.client(n)
+			working++
+			go func() {
+				c.work()
+				w.mu.Lock()
+				working--
+				w.mu.Unlock()
+			}()
+		}
+		w.turns.simulate(func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return working == 0
+		})
+		w.calm()
+		close(stop)
+		w.turns.simulate(func() bool { return !w.alive() })
+		w.quietly(true)
+		w.settleDown(mappings)
+		w.judge()
+	})
+	return w
+}
+
+// quietly switches turns and faults off, or on.
+func (w *simulation) quietly(faultless bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faultless = faultless
+}
+
+// set makes what the seed begins with.
+func (w *simulation) set() {
+	w.quietly(true)
+	c := w.client(99)
+	c.random = rand.New(rand.NewPCG(w.seed, 3))
+	for n := range 3 + c.random.IntN(4) {
+		c.newChange(fmt.Sprintf("CHG-%d", n))
+	}
+	for n := range 4 + c.random.IntN(6) {
+		c.newTask(fmt.Sprintf("TASK-%d", n), pick(c.random, w.changes))
+	}
+	for _, id := range w.changes {
+		if c.random.IntN(4) > 0 {
+			c.decide(id, "approved")
+		}
+	}
+	free := c.random.Perm(len(w.changes))
+	for range 2 + c.random.IntN(2) {
+		var mine []string
+		for range min(len(free), 1+c.random.IntN(2)) {
+			mine = append(mine, w.changes[free[0]])
+			free = free[1:]
+		}
+		c.newRelease(mine...)
+	}
+	for _, id := range w.releases {
+		for _, to := range []string{"approved", "scheduled", "in-progress"}[:c.random.IntN(4)] {
+			if !c.transition(id, to).acked() {
+				break
+			}
+		}
+	}
+}
+
+// settleDown lets everything come to rest: streams are delivered, schedules run, and time
+// passes, until the last that is due has been done.
+func (w *simulation) settleDown(mappings []*deliveries) {
+	random := rand.New(rand.NewPCG(w.seed, 4))
+	round := 0
+	dry := func() {
+		for repeat := true; repeat; {
+			repeat = false
+			for _, d := range mappings {
+				for n := range d.pending {
+					d.pending[n].from = time.Time{}
+				}
+				for w.deliver(d) {
+					repeat = true
+				}
+			}
+			for w.hearOne(random, fmt.Sprintf("rest-feedback-%d", round)) {
+				repeat, round = true, round+1
+			}
+		}
+	}
+	dry()
+	for _, passes := range []time.Duration{11 * time.Minute, 11 * time.Minute, 20 * time.Minute, time.Hour, time.Hour, 25 * time.Hour, 11 * time.Minute} {
+		time.Sleep(passes)
+		for _, name := range []string{"sweep", "heads-up", "tend-outbox", "seal-record"} {
+			round++
+			if err := w.runSchedule(fmt.Sprintf("rest-%s-%d", name, round), name); err != nil {
+				w.fault("%s fails without faults: %v", name, err)
+			}
+			dry()
+		}
+	}
+	if err := w.runSchedule("rest-last", "seal-record"); err != nil {
+		w.fault("sealing fails without faults: %v", err)
+	}
+}

@@ -1,0 +1,364 @@
+package chaos_test
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// rules is the sequential specification of DESIGN 3.2 and 3.3, small enough for a search: what
+// each request may be answered in a state, and what comes after it. Settlements are left out:
+// what waits for one is refused with "settling", which is taken at any time.
+type rules struct {
+	changes  []string
+	releases []string
+	standard uint32 // change requests that are approved beforehand
+}
+
+// state is where everything stands, as small numbers so that states compare fast.
+type state struct {
+	releases [16]releaseState
+	approved uint32 // change requests
+}
+
+type releaseState struct {
+	status uint8 // index into everyStatus from 1 on; 0: it is not there
+	linked uint32
+	held   uint32 // by which clients
+}
+
+// step is an operation with its outcome.
+type step struct {
+	*op
+	release, change int // -1: none
+	subject         uint32
+	linked, held    uint32 // that a look saw
+	done            bool   // it was acknowledged, or stands in a log
+	unsure          bool   // nobody knows
+}
+
+func (r *rules) bit(id string) uint32 {
+	n := slices.Index(r.changes, id)
+	if n < 0 {
+		return 0
+	}
+	return 1 << n
+}
+
+func (r *rules) bits(ids []string) (all uint32) {
+	for _, id := range ids {
+		all |= r.bit(id)
+	}
+	return all
+}
+
+// judgeLinearizable checks the histories of transitions, decisions, edits, notes, holds and
+// scopes: there is one order of all requests, in which each lies between its call and its
+// answer, that the rules allow.
+func (v *verdict) judgeLinearizable() {
+	r := &rules{changes: v.ids("ChangesTable", "CR#"), releases: v.ids("ReleasesTable", "REL#")}
+	if len(r.releases) > 16 || len(r.changes) > 32 {
+		v.fault("too many releases or change requests for the search: %d, %d", len(r.releases), len(r.changes))
+		return
+	}
+	start := state{}
+	for _, o := range v.ops {
+		if o.kind == "create-change" && o.to == "Standard" {
+			r.standard |= r.bit(o.target)
+		}
+	}
+	start.approved = r.standard
+	var history []porcupine.Operation
+	subjects := []string{}
+	number := func(subject string) uint32 {
+		n := slices.Index(subjects, subject)
+		if n < 0 {
+			n, subjects = len(subjects), append(subjects, subject)
+		}
+		return 1 << n
+	}
+	for n, o := range v.ops {
+		s := &step{op: o, release: slices.Index(r.releases, o.target), change: slices.Index(r.changes, o.target), subject: number(o.who)}
+		switch o.kind {
+		case "transition", "note", "hold", "decide", "edit-change", "create":
+			s.done = o.acked() || o.ret == 0 && len(v.places[o.name]) > 0
+			if s.done && o.kind == "create" {
+				for _, p := range v.places[o.name] {
+					s.release = slices.Index(r.releases, p.log)
+				}
+			}
+		case "scope", "delete", "look":
+			s.done, s.unsure = o.acked(), o.ret == 0
+		case "lift":
+			s.done, s.unsure, s.subject = o.acked(), o.ret == 0, number(o.to)
+		default:
+			continue
+		}
+		if o.ret == 0 && (!s.done && !s.unsure || o.kind == "look") {
+			continue // it did not come about
+		}
+		if o.kind == "look" && s.done {
+			s.linked = r.bits(texts(o.answer.Body["linkedChangeRequestIds"]))
+			for _, h := range objects(o.answer.Body["holds"]) {
+				subject, _ := h["subject"].(string)
+				s.held |= number(subject)
+			}
+			s.to, _ = o.answer.Body["status"].(string)
+		}
+		ret := o.ret
+		if ret == 0 {
+			ret = math.MaxInt64
+		}
+		history = append(history, porcupine.Operation{ClientId: n, Input: s, Call: o.call, Output: s, Return: ret})
+	}
+	model := porcupine.NondeterministicModel{
+		Init: func() []any { return []any{start} },
+		Step: func(before, in, _ any) []any {
+			var all []any
+			for _, after := range r.step(before.(state), in.(*step)) {
+				all = append(all, after)
+			}
+			return all
+		},
+	}
+	result, info := porcupine.CheckOperationsVerbose(model.ToModel(), history, time.Minute)
+	if result == porcupine.Ok {
+		return
+	}
+	v.fault("the history is not linearizable (%v): %s", result, r.stuckAt(history, info, start))
+}
+
+// stuckAt names the operations that no order could go on with, and where that was.
+func (r *rules) stuckAt(history []porcupine.Operation, info porcupine.LinearizationInfo, start state) string {
+	var most []*step
+	for _, partials := range info.PartialLinearizationsOperations() {
+		for _, p := range partials {
+			if len(p) > len(most) {
+				most = nil
+				for _, o := range p {
+					most = append(most, o.Input.(*step))
+				}
+			}
+		}
+	}
+	states := []state{start}
+	for _, s := range most {
+		var next []state
+		for _, x := range states {
+			for _, y := range r.step(x, s) {
+				if !slices.Contains(next, y) {
+					next = append(next, y)
+				}
+			}
+		}
+		states = next
+	}
+	text := fmt.Sprintf("%d of %d stand in an order", len(most), len(history))
+	slices.SortFunc(history, func(a, b porcupine.Operation) int { return cmp.Compare(a.Return, b.Return) })
+	n := 0
+	for _, o := range history {
+		s := o.Input.(*step)
+		if slices.Contains(most, s) || n == 3 {
+			continue
+		}
+		n++
+		text += fmt.Sprintf(";\n\tthen not %s %s of %s to %s %v %v at %d to %d: %d %s, linked %b, held %b", s.kind, s.name, s.target, s.to, s.add, s.remove, s.call, s.ret, s.answer.Status, s.answer.code(), s.linked, s.held)
+		for _, x := range states {
+			if s.release >= 0 {
+				text += fmt.Sprintf("; it is %s, linked %b, held %b, approved %b", x.releases[s.release].name(), x.releases[s.release].linked, x.releases[s.release].held, x.approved)
+			}
+		}
+	}
+	return text
+}
+
+func texts(v any) (all []string) {
+	list, _ := v.([]any)
+	for _, x := range list {
+		if s, ok := x.(string); ok {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func objects(v any) (all []map[string]any) {
+	list, _ := v.([]any)
+	for _, x := range list {
+		if o, ok := x.(map[string]any); ok {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// statusNumber is a status as the state has it.
+func statusNumber(name string) uint8 { return uint8(slices.Index(everyStatus, name) + 1) }
+
+func (s releaseState) name() string {
+	if s.status == 0 {
+		return ""
+	}
+	return everyStatus[s.status-1]
+}
+
+func (s releaseState) live() bool { return s.status != 0 && !ended(s.name()) }
+
+// holder is the live release that has a change request.
+func (s state) holder(change uint32) *releaseState {
+	for n := range s.releases {
+		if s.releases[n].live() && s.releases[n].linked&change != 0 {
+			return &s.releases[n]
+		}
+	}
+	return nil
+}
+
+// step returns the states that may follow; none where the answer is not allowed.
+func (r *rules) step(s state, o *step) []state {
+	after, legal := r.carriedOut(s, o)
+	switch {
+	case o.unsure && legal:
+		return []state{s, after}
+	case o.unsure:
+		return []state{s}
+	case o.done && legal:
+		return []state{after}
+	case o.done:
+		return nil
+	case r.mayRefuse(s, o):
+		return []state{s}
+	}
+	return nil
+}
+
+// carriedOut is what an operation makes of a state, and whether it may.
+func (r *rules) carriedOut(s state, o *step) (state, bool) {
+	change := uint32(0)
+	if o.change >= 0 {
+		change = 1 << o.change
+	}
+	switch o.kind {
+	case "decide":
+		if at := s.holder(change); at != nil && (at.name() == "in-progress" || at.name() == "deployed") {
+			return s, false
+		}
+		s.approved &^= change
+		if o.to == "approved" {
+			s.approved |= change
+		}
+		return s, true
+	case "edit-change":
+		at := s.holder(change)
+		if at != nil && at.name() == "in-progress" {
+			return s, false
+		}
+		if r.standard&change == 0 && (at == nil || at.name() != "deployed") {
+			s.approved &^= change
+		}
+		return s, true
+	}
+	if o.release < 0 {
+		return s, o.kind == "lift" || o.unsure
+	}
+	x := &s.releases[o.release]
+	if o.kind == "create" {
+		added := r.bits(o.add)
+		ok := x.status == 0 && s.holder(added) == nil
+		*x = releaseState{status: statusNumber("planned"), linked: added}
+		return s, ok
+	}
+	if x.status == 0 {
+		return s, false
+	}
+	status := x.name()
+	switch o.kind {
+	case "transition":
+		ok := slices.Contains(allowed(status), o.to)
+		if !ended(o.to) {
+			ok = ok && x.held == 0
+		}
+		if o.to == "approved" || o.to == "scheduled" || o.to == "in-progress" {
+			ok = ok && x.linked&^s.approved == 0
+		}
+		x.status = statusNumber(o.to)
+		return s, ok
+	case "hold":
+		ok := !ended(status)
+		x.held |= o.subject
+		return s, ok
+	case "lift":
+		x.held &^= o.subject
+		return s, true
+	case "note":
+		return s, true
+	case "delete":
+		ok := status == "planned" || status == "cancelled"
+		*x = releaseState{}
+		return s, ok
+	case "look":
+		return s, o.to == status && o.linked == x.linked && o.held == x.held
+	case "scope":
+		ok := r.scoped(s, x, o)
+		return s, ok
+	}
+	return s, false
+}
+
+// scoped links and removes what the answer says.
+func (r *rules) scoped(before state, x *releaseState, o *step) bool {
+	added, removed := r.bits(o.add)&^x.linked, r.bits(o.remove)&x.linked
+	ok := true
+	if o.done {
+		ok = added == r.bits(texts(o.answer.Body["added"])) && removed == r.bits(texts(o.answer.Body["removed"]))
+	}
+	if added|removed != 0 {
+		status := x.name()
+		ok = ok && (status == "planned" || status == "approved" || status == "scheduled")
+		ok = ok && (status == "planned" || added&^before.approved == 0)
+		ok = ok && before.holder(added) == nil
+	}
+	x.linked = x.linked&^removed | added
+	return ok
+}
+
+// mayRefuse tells whether a refusal is right in a state.
+func (r *rules) mayRefuse(s state, o *step) bool {
+	var x releaseState
+	if o.release >= 0 {
+		x = s.releases[o.release]
+	}
+	change := uint32(0)
+	if o.change >= 0 {
+		change = 1 << o.change
+	}
+	status := x.name()
+	at := s.holder(change)
+	switch o.answer.code() {
+	case "invalid-transition":
+		return !slices.Contains(allowed(status), o.to)
+	case "held":
+		return x.held != 0 && !ended(o.to)
+	case "cab-approval-missing":
+		return x.linked&^s.approved != 0
+	case "not-found":
+		return x.status == 0
+	case "release-ended":
+		return ended(status)
+	case "not-deletable":
+		return status != "planned" && status != "cancelled"
+	case "decision-frozen":
+		return at != nil && (at.name() == "in-progress" || at.name() == "deployed")
+	case "change-frozen":
+		return at != nil && at.name() == "in-progress"
+	case "scope-frozen":
+		return status != "planned" && status != "approved" && status != "scheduled"
+	case "linked-elsewhere":
+		return s.holder(r.bits(o.add)) != nil
+	}
+	return true
+}
