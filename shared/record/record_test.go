@@ -122,6 +122,10 @@ func TestPlanChanges_ByField(t *testing.T) {
 			"most of the steps", with(func(p *release.Plan) { p.RolloutSteps = steps(1); p.RolloutSteps[0].Order = 9 }),
 			`rolloutSteps=[{"order":9,"description":"do","estimatedMinutes":5,"completed":false}]`,
 		},
+		{
+			"two steps of four", with(func(p *release.Plan) { p.RolloutSteps[0].Description, p.RolloutSteps[1].Description = "undo", "undo" }),
+			`rolloutSteps[1]={"order":1,"description":"undo","estimatedMinutes":5,"completed":false} rolloutSteps[2]={"order":2,"description":"undo","estimatedMinutes":5,"completed":false}`,
+		},
 		{"no steps at all", with(func(p *release.Plan) { p.RolloutSteps = nil }), "rolloutSteps="},
 	} {
 		if got := names(c.after); got != c.want {
@@ -168,4 +172,48 @@ func TestEncode_PlanAtItsBounds_FitsAnItem(t *testing.T) {
 		t.Errorf("an entry at every bound takes %d bytes", size)
 	}
 	t.Logf("an entry at every bound takes %d bytes", size)
+}
+
+func TestPlanChanges_RollbackSteps_OneByOneToo(t *testing.T) {
+	before := release.Plan{RollbackSteps: steps(4)}
+	after := release.Plan{RollbackSteps: steps(4)}
+	after.RollbackSteps[2].Description = "undo"
+	if all := PlanChanges(before, after); len(all) != 1 || all[0].Field != "rollbackSteps[3]" {
+		t.Errorf("%+v", all)
+	}
+}
+
+// A list without entries is no list, however it was stored.
+func TestChangePlanChanges_NoList_IsAnEmptyOne(t *testing.T) {
+	for _, way := range [][2]release.ChangePlan{{{}, {AffectedCIIDs: []string{}}}, {{AffectedCIIDs: []string{}}, {}}} {
+		if all := ChangePlanChanges(way[0], way[1]); len(all) > 0 {
+			t.Errorf("%+v", all)
+		}
+	}
+}
+
+// Sixteen random bytes stand before each value, and no byte of the value is among them.
+func TestEncode_Salt_HasSixteenBytes(t *testing.T) {
+	e := Encode("REL-1", "e0000", release.LogEntry{Kind: release.LogNote, Text: "x", Author: "Ada"})
+	for _, v := range e.StandingValues() {
+		salt, err := base64.StdEncoding.DecodeString(v.Salt)
+		if err != nil || len(salt) != 16 || v.Value != map[string]string{"text": "x", "author": "Ada"}[v.Name] {
+			t.Errorf("%+v: %d bytes, %v", v, len(salt), err)
+		}
+	}
+	if d, err := e.Decode(); err != nil || d.Text != "x" || d.Author != "Ada" {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// What callers call a part of an entry, and under which names its values stand.
+func TestValueNames_EachPart(t *testing.T) {
+	changes := Encode("REL-1", "e0001", release.LogEntry{Kind: release.LogEdit, Changes: []release.FieldChange{{Field: "name", To: "a"}, {Field: "version", To: "b"}}})
+	for part, want := range map[release.Erasable]string{
+		"author": "author", "authorEmail": "email", "subject": "subject holder", "text": "text", "changes": "to0 was0 to1 was1",
+	} {
+		if got := strings.Join(ValueNames(changes.Bytes, []release.Erasable{part}), " "); got != want {
+			t.Errorf("%s: %s, want %s", part, got, want)
+		}
+	}
 }

@@ -236,6 +236,7 @@ func TestVerify_FileEdited_IsFoundAndNamed(t *testing.T) {
 		}, note + "it is not what was sealed as leaf"},
 		{"a place in the tree", func(_ *testing.T, p *Evidence) { p.Entries[4].Index++ }, note + "it is not what was sealed as leaf 10"},
 		{"a place beyond the tree", func(_ *testing.T, p *Evidence) { p.Entries[4].Index = 99 }, note + "it was sealed as leaf 99, and the tree has 12 leaves"},
+		{"a place right behind the tree", func(_ *testing.T, p *Evidence) { p.Entries[4].Index = 12 }, note + "it was sealed as leaf 12, and the tree has 12 leaves"},
 		{"a leaf gone", func(_ *testing.T, p *Evidence) { p.Entries[4].Leaf = "" }, theRelease + ": entry number 3 is missing"},
 		{"a leaf in another form", func(_ *testing.T, p *Evidence) { p.Entries[4].Leaf += " " }, note + "its leaf is not in its form"},
 		{"a hash of the tree", func(_ *testing.T, p *Evidence) { p.Hashes[0].Hash = p.Hashes[1].Hash }, "it is not what was sealed as leaf"},
@@ -318,6 +319,10 @@ func TestVerify_TrimmedNotes_NeedNewerOnes(t *testing.T) {
 	trim(1)
 	got, err := Verify([]Evidence{k.evidence(0, append(entries, untrimmed)...)}, nil, SealedWithin) // trimmed between two pages
 	if err != nil || got.Trimmed != 1 || got.Entries != release.MaxNotes+1 {
+		t.Errorf("%+v, %s", got, faultOf(err))
+	}
+	// Exactly as many newer ones as there have to be.
+	if got, err = Verify([]Evidence{k.evidence(0, entries...)}, nil, SealedWithin); err != nil || got.Trimmed != 2 {
 		t.Errorf("%+v, %s", got, faultOf(err))
 	}
 	trim(2)

@@ -239,3 +239,76 @@ func TestHoldsText_Reason_CutBehindItsBound(t *testing.T) {
 		}
 	}
 }
+
+// An address is bounded in the form in which it is typed, too, which can be longer than the one
+// in which mail is sent.
+func TestEmail_AsTyped_AtItsBoundAndBeyond(t *testing.T) {
+	domain := strings.Repeat("例", 30) + "." + strings.Repeat("例", 30) + ".example"
+	for length, ok := range map[int]bool{254: true, 255: false} {
+		var f ValidationErrors
+		f.Email("email", strings.Repeat("a", length-1-len(domain))+"@"+domain, true)
+		if got := wrong(f); (got == "") != ok || !ok && got != "email has 255 bytes of UTF-8; at most 254 are allowed" {
+			t.Errorf("%d bytes: %q", length, got)
+		}
+	}
+}
+
+// What documents say of a field is what is checked.
+func TestBoundsOf_EachForm_AreTheContracts(t *testing.T) {
+	bounds, _ := BoundsOf(func(f *ValidationErrors) {
+		f.Email("email", "", false)
+		f.Identifier("id", "")
+		f.IdentifierOrNone("idOrNone", "")
+		f.ConfigurationItem("ci", "")
+		f.ConfigurationItemOrNone("ciOrNone", "")
+		f.Identifiers("ids", nil, 7)
+		TaskPlan{}.Check(f)
+	})
+	for field, want := range map[string]Bound{
+		"email":    {Form: FormEmail, Most: 254},
+		"id":       {Form: FormIdentifier, Most: 64},
+		"idOrNone": {Form: FormIdentifier, Most: 64},
+		"ci":       {Form: FormConfigurationItem, Least: 1, Most: 256},
+		"ciOrNone": {Form: FormConfigurationItem, Least: 1, Most: 256},
+		"ids":      {Form: FormIdentifier, Most: 64, MaxItems: 7, Unique: true},
+		"ciIds":    {Form: FormConfigurationItem, Least: 1, Most: 256, MaxItems: 40, Unique: true},
+	} {
+		if got := bounds[field]; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: %+v, want %+v", field, got, want)
+		}
+	}
+}
+
+func TestSomeOf_OneToAll(t *testing.T) {
+	choices := []string{"a", "b"}
+	for given, ok := range map[string]bool{"": false, "a": true, "a b": true, "a b a": false, "a a": false, "c": false} {
+		var f ValidationErrors
+		SomeOf(&f, "parts", "parts", strings.Fields(given), choices)
+		if got := wrong(f); (got == "") != ok {
+			t.Errorf("%q: %q", given, got)
+		}
+	}
+	var f ValidationErrors
+	if SomeOf(&f, "parts", "parts", []string{"a", "b", "c"}, choices); wrong(f) != "parts names 1 to 2 parts" {
+		t.Error(wrong(f))
+	}
+}
+
+// A list that is longer than it may be since it was stored so may stay, and grow no more.
+func TestCheckEdit_ListOfBefore_StaysAndDoesNotGrow(t *testing.T) {
+	ids := func(n int) (all []string) {
+		for i := range n {
+			all = append(all, fmt.Sprint("ci-", i))
+		}
+		return all
+	}
+	for n, ok := range map[int]bool{40: true, 41: true, 42: true, 43: false} {
+		is := ids(n)
+		is[0] = "another"
+		var f ValidationErrors
+		ChangePlan{AffectedCIIDs: is}.CheckEdit(&f, ChangePlan{AffectedCIIDs: ids(42)})
+		if got := wrong(f); (got == "") != ok {
+			t.Errorf("%d instead of 42: %q", n, got)
+		}
+	}
+}

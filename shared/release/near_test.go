@@ -31,9 +31,16 @@ func TestNearest_WhatWasMeant_IsFoundOrNothingIs(t *testing.T) {
 		{"reason", arguments, "rollback_reason"},
 		{"revision", arguments, "ifRevision"},
 		{"comment", arguments, ""},
-		{"ed", statuses, ""}, // half of them end so
+		{"ed", statuses, ""},             // half of them end so
+		{"aprovd", statuses, "approved"}, // two slips in six letters
+		{"aprod", statuses, ""},          // and in fewer
+		{"cel", statuses, "cancelled"},
+		{"ce", statuses, ""},
+		{"cat", []string{"cats", "catalogue"}, ""}, // one as near as the other
+		{strings.Repeat("x", 64), []string{strings.Repeat("x", 64)}, strings.Repeat("x", 64)},
+		{strings.Repeat("x", 65), []string{strings.Repeat("x", 65)}, ""},
 	} {
-		if got, found := Nearest(c.wrote, c.of); got != c.want && found || found != (c.want != "") {
+		if got, found := Nearest(c.wrote, c.of); found && got != c.want || found != (c.want != "") {
 			t.Errorf("%q: %q %v, not %q", c.wrote, got, found, c.want)
 		}
 	}
