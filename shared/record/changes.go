@@ -86,7 +86,7 @@ func plain(v json.RawMessage) string {
 		return s
 	}
 	switch string(v) {
-	case "false", "null", "[]":
+	case "false", "[]":
 		return ""
 	}
 	return string(v)

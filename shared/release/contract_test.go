@@ -263,15 +263,17 @@ func TestBoundsOf_EachForm_AreTheContracts(t *testing.T) {
 		f.ConfigurationItemOrNone("ciOrNone", "")
 		f.Identifiers("ids", nil, 7)
 		TaskPlan{}.Check(f)
+		Plan{}.Check(f)
 	})
 	for field, want := range map[string]Bound{
-		"email":    {Form: FormEmail, Most: 254},
-		"id":       {Form: FormIdentifier, Most: 64},
-		"idOrNone": {Form: FormIdentifier, Most: 64},
-		"ci":       {Form: FormConfigurationItem, Least: 1, Most: 256},
-		"ciOrNone": {Form: FormConfigurationItem, Least: 1, Most: 256},
-		"ids":      {Form: FormIdentifier, Most: 64, MaxItems: 7, Unique: true},
-		"ciIds":    {Form: FormConfigurationItem, Least: 1, Most: 256, MaxItems: 40, Unique: true},
+		"email":        {Form: FormEmail, Most: 254},
+		"id":           {Form: FormIdentifier, Most: 64},
+		"idOrNone":     {Form: FormIdentifier, Most: 64},
+		"ci":           {Form: FormConfigurationItem, Least: 1, Most: 256},
+		"ciOrNone":     {Form: FormConfigurationItem, Least: 1, Most: 256},
+		"ids":          {Form: FormIdentifier, Most: 64, MaxItems: 7, Unique: true},
+		"rolloutSteps": {MaxItems: 100}, "rollbackSteps": {MaxItems: 100},
+		"ciIds": {Form: FormConfigurationItem, Least: 1, Most: 256, MaxItems: 40, Unique: true},
 	} {
 		if got := bounds[field]; fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: %+v, want %+v", field, got, want)
