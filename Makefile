@@ -7,10 +7,15 @@ SHELL := /bin/sh
 GOFUMPT      := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCILINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GITLEAKS     := github.com/zricethezav/gitleaks/v8@v8.30.1
 tool = .local/bin/$(notdir $(1))/$(notdir $(firstword $(subst @, ,$(1))))
 gofumpt := $(call tool,$(GOFUMPT))
 staticcheck := $(call tool,$(STATICCHECK))
 golangcilint := $(call tool,$(GOLANGCILINT))
+govulncheck := $(call tool,$(GOVULNCHECK))
+# Its module's name ends in the version's number, so it has a rule of its own.
+gitleaks := .local/bin/gitleaks@$(lastword $(subst @, ,$(GITLEAKS)))/gitleaks
 
 # What the Lambdas are built with: static, small, the same bytes from any directory.
 # SAM runs `go build` without flags of its own and passes the environment on.
@@ -71,6 +76,29 @@ staticcheck: $(staticcheck) ## staticcheck
 .PHONY: lint
 lint: $(golangcilint) ## golangci-lint, with .golangci.yml
 	$(golangcilint) run ./...
+
+.PHONY: security
+security: $(golangcilint) $(gitleaks) $(govulncheck) ## gosec, secrets in the tree and its history, known holes in modules and in Go (where their list can be had)
+	$(golangcilint) run --enable-only gosec ./...
+	$(gitleaks) dir --config .ci/gitleaks.toml --no-banner --redact .
+	$(gitleaks) git --config .ci/gitleaks.toml --no-banner --redact .
+	@found=$$($(govulncheck) ./... 2>&1); status=$$?; echo "$$found"; \
+	case "$$status $$found" in \
+	0*) ;; \
+	1*"fetching vulnerabilities"*) echo "NOT CHECKED for known holes: the list at vuln.go.dev cannot be had from here." ;; \
+	*) exit $$status ;; \
+	esac
+
+# Each with the inputs kept beside it, and then new ones. go test runs the kept ones anyway.
+FUZZTIME ?= 10s
+
+.PHONY: fuzz
+fuzz: ## every fuzz target in turn, each for FUZZTIME (ONLY=regexp narrows it); what is found is kept in testdata/fuzz
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' functions shared | grep -E '$(if $(ONLY),$(ONLY),.)' | sort | \
+		sed -E 's|^(.*)/[^/]*:func (.*)$$|\1 \2|' | while read -r folder target; do \
+		echo "── $$target in $$folder"; \
+		go test -vet=off ./$$folder -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
+	done
 
 .PHONY: tidy
 tidy: ## are go.mod and go.sum what the code needs?
@@ -184,4 +212,9 @@ $(call tool,$(1)):
 	@mkdir -p $$(dir $$@)
 	@GOFLAGS= GOBIN=$$(abspath $$(dir $$@)) go install $(1)
 endef
-$(foreach t,$(GOFUMPT) $(STATICCHECK) $(GOLANGCILINT),$(eval $(call build_tool,$(t))))
+$(foreach t,$(GOFUMPT) $(STATICCHECK) $(GOLANGCILINT) $(GOVULNCHECK),$(eval $(call build_tool,$(t))))
+
+$(gitleaks):
+	@echo "Building gitleaks, once …"
+	@mkdir -p $(@D)
+	@GOFLAGS= GOBIN=$(abspath $(@D)) go install $(GITLEAKS)

@@ -102,8 +102,8 @@ func TestHeadsUp_ClocksMinutesApart_ToldOnce(t *testing.T) {
 		w.turn(5 * time.Minute)
 	}
 	// It is due after half an hour.
-	if mailed < 25*time.Minute || told > 50*time.Minute {
-		t.Errorf("mailed after %v", told)
+	if mailed < 25*time.Minute || mailed > 50*time.Minute {
+		t.Errorf("mailed after %v", mailed)
 	}
 	w.wantMails(1)
 	w.wantStates("ann heads-up 1 sent")

@@ -1,0 +1,106 @@
+package record
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/releases/shared/release"
+)
+
+// FuzzLeaf: a leaf that is taken is the one that was written, to the byte.
+func FuzzLeaf(f *testing.F) {
+	f.Add(Leaf{Of: theRelease, K: 1, Key: "e0.1", Kind: release.LogNote, SealedAt: begun, Sum: SumOf("x")}.Bytes())
+	f.Add([]byte(`{"v":1,"of":"R","k":1,"k":2,"key":"e0.1","kind":"note","sealedAt":"2026-11-26T09:00:00.000Z","sha256":""}`))
+	f.Add([]byte(`{}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if l, err := ParseLeaf(b); err == nil && string(l.Bytes()) != string(b) {
+			t.Errorf("%q is read as %q", b, l.Bytes())
+		}
+	})
+}
+
+// FuzzCheckpoint: a checkpoint that is taken says what its first three lines say, and
+// nothing else.
+func FuzzCheckpoint(f *testing.F) {
+	k := newKeeper(f)
+	k.append([]byte("x"))
+	f.Add(Checkpoint{Origin: k.origin, Size: 1}.String())
+	f.Add("releases-record/A/1\n01\nAAAA\n")
+	f.Add("releases-record/A/B/1\n1\n\n— signed by somebody\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := ParseCheckpoint(text)
+		if err == nil && !strings.HasPrefix(text, c.String()) {
+			t.Errorf("%q is read as %q", text, c)
+		}
+		if o, err := ParseOrigin(text); err == nil && o.String() != text {
+			t.Errorf("%q is read as the origin %q", text, o)
+		}
+	})
+}
+
+// FuzzEntry: whatever the bytes of an entry are, and its values, reading ends; what is read
+// and written again is read the same.
+func FuzzEntry(f *testing.F) {
+	yes := true
+	for _, e := range []release.LogEntry{
+		{Kind: release.LogNote, Timestamp: begun, Text: "x", Author: "Ada", Subject: "s", AuthorEmail: "a@example.com", AuthorEmailVerified: &yes},
+		{Kind: release.LogHold, Timestamp: begun, Hold: &release.HoldChange{Placed: true, Holder: "s"}},
+		{Kind: release.LogEdit, Timestamp: begun, Changes: []release.FieldChange{{Field: "name", To: "B"}}},
+	} {
+		values, err := json.Marshal(Encode(theRelease, "e0.1", e).Values)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(Encode(theRelease, "e0.1", e).Bytes, values)
+	}
+	f.Add(`{"v":1,"changes":[{}],"hold":{},"at":"2026-11-26T09:00:00.000Z"}`, []byte(`{"to0":"AA=="}`))
+	f.Fuzz(func(t *testing.T, text string, raw []byte) {
+		var values map[string][]byte
+		_ = json.Unmarshal(raw, &values)
+		e, err := Entry{Bytes: text, Values: values}.Decode()
+		if err != nil {
+			return
+		}
+		again := Encode("R", e.ID, e)
+		if _, err := again.Decode(); err != nil {
+			t.Errorf("%q is read, and written as %q is not: %v", text, again.Bytes, err)
+		}
+	})
+}
+
+// FuzzEvidence: the verifier reads files that somebody sends. Whatever is in them it ends,
+// with a verdict or with what does not hold; and what it names holds with itself kept.
+func FuzzEvidence(f *testing.F) {
+	k := newKeeper(f)
+	entries := k.sampleLog()
+	good, err := json.Marshal(k.evidence(0, entries...))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good, []byte{})
+	f.Add(good, good)
+	f.Add([]byte(`{"version":1,"releaseId":"R","checkpoint":"releases-record/A/1\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n","entries":[{"index":9223372036854775807,"leaf":"{}"},{"index":-1}]}`), good)
+	f.Add([]byte(`{"version":1,"releaseId":"R"}{"version":1,"releaseId":"R"}`), []byte(`{"detail":{"release":{"id":"R"},"record":{"checkpoint":"releases-record/A/1\n0\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n","entries":-1}}}`))
+	f.Fuzz(func(t *testing.T, data, earlier []byte) {
+		pages, err := ReadEvidence("file", data)
+		if err != nil {
+			return
+		}
+		var kept []Kept
+		if k, err := ReadKept("earlier", earlier); err == nil {
+			kept = append(kept, k)
+		}
+		if _, err := Verify(pages, kept, time.Hour); err != nil {
+			return
+		}
+		self, err := ReadKept("self", data)
+		if err != nil {
+			t.Fatalf("it holds, but cannot be kept: %v", err)
+		}
+		if _, err := Verify(pages, []Kept{self}, time.Hour); err != nil {
+			t.Errorf("it holds, but not against itself: %v", err)
+		}
+	})
+}
