@@ -139,3 +139,23 @@ func TestOutdated_SmallMove_OwnersMailStands(t *testing.T) {
 		}
 	}
 }
+
+// Either end counts: a window that only begins or ends at another time is another one.
+func TestDecideTeam_OneEndMoved_OwnerIsTold(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		start, end time.Duration
+		want       bool
+	}{
+		{0, 0, false}, {14 * time.Minute, 0, false}, {0, 14 * time.Minute, false},
+		{15 * time.Minute, 0, true}, {-15 * time.Minute, 0, true}, {0, 15 * time.Minute, true}, {0, -15 * time.Minute, true},
+	} {
+		s := worked()
+		row := mail.RecipientState{ReleaseID: s.ID, Recipient: "olaf@example.com", Team: true, Known: 1, Effect: 1, Sequence: 1}
+		row.KnownWindow = mail.Window{Start: s.ScheduledStart.Add(-c.start), End: s.ScheduledEnd.Add(-c.end)}
+		row.EffectWindow = row.KnownWindow
+		if _, informed := s.DecideTeam(row, mail.Mail{}, s.Team["olaf@example.com"]); informed != c.want {
+			t.Errorf("start by %v, end by %v: told %v", c.start, c.end, informed)
+		}
+	}
+}
