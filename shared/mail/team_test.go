@@ -147,8 +147,13 @@ func TestDecideTeam_OneEndMoved_OwnerIsTold(t *testing.T) {
 		start, end time.Duration
 		want       bool
 	}{
-		{0, 0, false}, {14 * time.Minute, 0, false}, {0, 14 * time.Minute, false},
-		{15 * time.Minute, 0, true}, {-15 * time.Minute, 0, true}, {0, 15 * time.Minute, true}, {0, -15 * time.Minute, true},
+		{0, 0, false},
+		{14 * time.Minute, 0, false},
+		{0, 14 * time.Minute, false},
+		{15 * time.Minute, 0, true},
+		{-15 * time.Minute, 0, true},
+		{0, 15 * time.Minute, true},
+		{0, -15 * time.Minute, true},
 	} {
 		s := worked()
 		row := mail.RecipientState{ReleaseID: s.ID, Recipient: "olaf@example.com", Team: true, Known: 1, Effect: 1, Sequence: 1}
