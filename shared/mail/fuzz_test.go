@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// FuzzDecode: a snapshot in the outbox that can be read is read the same after it was
-// written again; anything else is an error.
+// FuzzDecode: a snapshot in the outbox that can be read says the same when it was written
+// and read a second time; anything else is an error.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"kind":"heads-up","release":{"id":"R"},"tasks":[{"id":"T"}]}`, `null`, `[]`, `{"tasks":null,"more":-1}`, `{"kind":1}`, `{"a":{`} {
 		f.Add(seed)
@@ -15,16 +15,16 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		once, err := n.Encode()
+		written, err := n.Encode()
 		if err != nil {
 			t.Fatalf("%q is read, and cannot be written: %v", snapshot, err)
 		}
-		again, err := Decode(once)
+		reread, err := Decode(written)
 		if err != nil {
-			t.Fatalf("%q is written as %q, which cannot be read: %v", snapshot, once, err)
+			t.Fatalf("%q is written as %q, which cannot be read: %v", snapshot, written, err)
 		}
-		if twice, err := again.Encode(); err != nil || twice != once {
-			t.Errorf("%q becomes %q, and then %q: %v", snapshot, once, twice, err)
+		if rewritten, err := reread.Encode(); err != nil || rewritten != written {
+			t.Errorf("%q becomes %q, and then %q: %v", snapshot, written, rewritten, err)
 		}
 	})
 }

@@ -63,9 +63,9 @@ func FuzzEntry(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again := Encode("R", e.ID, e)
-		if _, err := again.Decode(); err != nil {
-			t.Errorf("%q is read, and written as %q is not: %v", text, again.Bytes, err)
+		rewritten := Encode("R", e.ID, e)
+		if _, err := rewritten.Decode(); err != nil {
+			t.Errorf("%q is read, and written as %q is not: %v", text, rewritten.Bytes, err)
 		}
 	})
 }

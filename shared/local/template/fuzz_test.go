@@ -36,3 +36,14 @@ func FuzzParameters(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParsePattern: a filter of a stream is understood or refused, and what is understood can
+// be asked about any record.
+func FuzzParsePattern(f *testing.F) {
+	for _, seed := range []string{`{"dynamodb":{"NewImage":{"op":{"S":["follow"]}}}}`, `{}`, `[]`, `{"a":[{"prefix":"x"}]}`, `{"a":[null]}`, `{"a":{"b":[[]]}}`, `{"a":1}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(_ *testing.T, text string) {
+		_, _ = ParsePattern(text)
+	})
+}
