@@ -26,7 +26,7 @@ func TestTransitions_AreTheContracts(t *testing.T) {
 			t.Errorf("%s: from %s to %s, want from %s to %s", name, from, c.have.To, c.from, c.to)
 		}
 	}
-	for _, kind := range []mail.Kind{"heads-up", "rescheduled", "withdrawn", "resolved", "rolled-back", "stays-open", "window-over"} {
+	for _, kind := range []mail.Kind{"heads-up", "rescheduled", "withdrawn", "resolved", "rolled-back", "stays-open", "window-over", "window-fixed", "window-moved", "window-off"} {
 		if !slices.Contains(mail.Kinds, kind) {
 			t.Errorf("%s is not among the kinds %s", kind, release.Join(mail.Kinds))
 		}
@@ -70,14 +70,14 @@ func TestOutdated_EachKind_ByTheReleaseAsItIs(t *testing.T) {
 		settlement int
 		outdated   bool
 	}{
-		{"heads-up rescheduled window-over withdrawn", scheduled, before, 0, false},
+		{"heads-up rescheduled window-over window-fixed window-moved window-off withdrawn", scheduled, before, 0, false},
 		{"heads-up", scheduled, within, 0, true},
-		{"rescheduled", scheduled, within, 0, false},
-		{"heads-up rescheduled", scheduled, after, 0, true},
-		{"heads-up rescheduled window-over", moved, before, 0, true},
-		{"heads-up rescheduled window-over", begun, before, 0, true},
-		{"heads-up rescheduled window-over", deleting, before, 0, true},
-		{"heads-up rescheduled window-over", release.Release{}, before, 0, true},
+		{"rescheduled window-fixed window-moved", scheduled, within, 0, false},
+		{"heads-up rescheduled window-fixed window-moved", scheduled, after, 0, true},
+		{"heads-up rescheduled window-over window-fixed window-moved", moved, before, 0, true},
+		{"heads-up rescheduled window-over window-fixed window-moved", begun, before, 0, true},
+		{"heads-up rescheduled window-over window-fixed window-moved", deleting, before, 0, true},
+		{"heads-up rescheduled window-over window-fixed window-moved", release.Release{}, before, 0, true},
 		{"withdrawn", release.Release{}, after, 0, false},
 		{"resolved rolled-back stays-open", begun, after, 7, false},
 		{"resolved rolled-back stays-open", begun, after, 8, true},

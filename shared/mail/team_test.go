@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -161,6 +162,91 @@ func TestDecideTeam_OneEndMoved_OwnerIsTold(t *testing.T) {
 		row.EffectWindow = row.KnownWindow
 		if _, informed := s.DecideTeam(row, mail.Mail{}, s.Team["olaf@example.com"]); informed != c.want {
 			t.Errorf("start by %v, end by %v: told %v", c.start, c.end, informed)
+		}
+	}
+}
+
+// What is on its way to a member of the team counts as known; what is still pending is taken
+// back, unless it is a requester's.
+func TestDecideTeam_LatestMailsState_SaysWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	s := worked()
+	now := mail.Window{Start: *s.ScheduledStart, End: *s.ScheduledEnd}
+	informed := mail.RecipientState{ReleaseID: s.ID, Recipient: "rita@example.com", Team: true, MailID: "latest", Effect: 2, EffectWindow: now, Sequence: 3}
+	off := s
+	off.Status = release.Cancelled
+	for state, onItsWay := range map[mail.State]bool{mail.Sending: true, mail.Sent: true, mail.Unknown: true, mail.Pending: false, mail.Failed: false, mail.Suppressed: false} {
+		step, changes := off.DecideTeam(informed, mail.Mail{Kind: "window-fixed", State: state}, s.Team["rita@example.com"])
+		if sent := changes && step.Notice != nil; sent != onItsWay {
+			t.Errorf("%s: cancelled, and they are told %v", state, sent)
+		}
+	}
+	takenBack := mail.RecipientState{ReleaseID: s.ID, Recipient: "rita@example.com", Team: true, Known: 2, KnownWindow: now, MailID: "latest", Sequence: 4}
+	for kind, want := range map[string]string{"window-fixed": "latest", "window-moved": "latest", "window-off": "latest", "heads-up": ""} {
+		if step, _ := s.DecideTeam(takenBack, mail.Mail{Kind: kind, State: mail.Pending}, s.Team["rita@example.com"]); step.Supersede != want {
+			t.Errorf("a pending %s: it supersedes %q, want %q", kind, step.Supersede, want)
+		}
+	}
+}
+
+// A requester's mail spares a member of the team theirs only where it says the same.
+func TestCovers_OnlyWhatSaysTheSame(t *testing.T) {
+	t.Parallel()
+	w := mail.Window{Start: now, End: now.Add(time.Hour)}
+	steps := []mail.OwnedStep{{Plan: release.RolloutPlan, Order: 1}}
+	fixed := mail.Notice{Kind: mail.WindowFixed, Window: w, Steps: steps}
+	off := mail.Notice{Kind: mail.WindowOff, Cancelled: true}
+	for _, c := range []struct {
+		n, other mail.Notice
+		want     bool
+	}{
+		{mail.Notice{Kind: mail.HeadsUp, Window: w, Steps: steps}, fixed, true},
+		{mail.Notice{Kind: mail.Rescheduled, Window: w, Steps: steps}, fixed, true},
+		{mail.Notice{Kind: mail.Withdrawn, Window: w, Steps: steps}, fixed, false},
+		{mail.Notice{Kind: mail.WindowMoved, Window: w, Steps: steps}, fixed, false},
+		{mail.Notice{Kind: mail.HeadsUp, Steps: steps}, fixed, false},
+		{mail.Notice{Kind: mail.HeadsUp, Window: w}, fixed, false},
+		{mail.Notice{Kind: mail.HeadsUp, Window: w, Steps: steps, Manages: true}, fixed, false},
+		{mail.Notice{Kind: mail.Withdrawn, Cancelled: true}, off, true},
+		{mail.Notice{Kind: mail.Withdrawn}, off, false},
+		{mail.Notice{Kind: mail.HeadsUp, Cancelled: true}, off, false},
+		{mail.Notice{Kind: mail.Withdrawn, Cancelled: true}, mail.Notice{Kind: mail.WindowOff}, false},
+	} {
+		if got := c.n.Covers(c.other); got != c.want {
+			t.Errorf("%s covers %s: %v (%+v, %+v)", c.n.Kind, c.other.Kind, got, c.n, c.other)
+		}
+	}
+}
+
+// The event of a later mail has a higher number than any that the person has.
+func TestRenumbered_FollowsTheOther(t *testing.T) {
+	t.Parallel()
+	s := worked()
+	step, _ := s.DecideTeam(mail.RecipientState{ReleaseID: s.ID, Recipient: "rita@example.com", Team: true, Sequence: 4}, mail.Mail{}, s.Team["rita@example.com"])
+	for other, want := range map[int]int{4: 5, 5: 6, 6: 7} { // the step's own is 5
+		got := s.Renumbered(step, other)
+		if got.Row.Sequence != want || got.Row.MailID != mail.ID("window-fixed", s.ID, want, "rita@example.com") {
+			t.Errorf("after %d: %d", other, got.Row.Sequence)
+		}
+	}
+}
+
+func TestDecideTeam_ManyAndLongSteps_AreCut(t *testing.T) {
+	t.Parallel()
+	for count, more := range map[int]int{20: 0, 21: 1} {
+		s := worked()
+		s.RolloutSteps = nil
+		for n := range count {
+			s.RolloutSteps = append(s.RolloutSteps, release.Step{Order: n + 1, OwnerEmail: "olaf@example.com", Description: strings.Repeat("ü", 249+n) + "\nand more"})
+		}
+		step, _ := s.DecideTeam(mail.RecipientState{ReleaseID: s.ID, Recipient: "olaf@example.com", Team: true}, mail.Mail{}, mail.Team(s.Release)["olaf@example.com"])
+		if n := step.Notice; len(n.Steps) != 20 || n.MoreSteps != more {
+			t.Errorf("of %d steps %d are listed, and %d more", count, len(n.Steps), n.MoreSteps)
+		}
+		for n, want := range []int{249, 250, 250} {
+			if got := len([]rune(step.Notice.Steps[n].Description)); got != want {
+				t.Errorf("of %d characters %d are left", 249+n, got)
+			}
 		}
 	}
 }
