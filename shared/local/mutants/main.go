@@ -45,8 +45,10 @@ func main() {
 	flag.BoolVar(&o.stale, "stale", false, "use what tests were seen to reach although code has changed since")
 	flag.DurationVar(&o.most, "most", 3*time.Minute, "how long tests may look for one mutant")
 	flag.Float64Var(&o.load, "load", 0, "wait while the machine's load is above this; 0 for never (Linux only)")
+	without := flag.Bool("no-engine", false, "the tests need no database engine")
 	list := flag.Bool("list", false, "list the mutants and try none")
 	flag.Parse()
+	o.engine = !*without
 	if o.packages = flag.Args(); len(o.packages) == 0 {
 		o.packages = tested
 	}
