@@ -111,18 +111,43 @@ func TestAPIHandler_Answers_AreThoseOfNetHTTP(t *testing.T) {
 }
 
 func TestAPIHandler_BodyWhereNoneIsAllowed_IsDropped(t *testing.T) {
-	var plain, lambda error
-	h := func(err *error) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(http.StatusNoContent)
-			_, *err = io.WriteString(w, "x")
+	for status, want := range map[int]error{http.StatusNoContent: http.ErrBodyNotAllowed, http.StatusNotModified: http.ErrBodyNotAllowed, http.StatusOK: nil} {
+		var plain, lambda error
+		h := func(err *error) http.HandlerFunc {
+			return func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				_, *err = io.WriteString(w, "x")
+			}
+		}
+		r := sent{method: "GET", target: "/"}.request(t)
+		ask(t, plainServer(t, h(&plain)).URL, r)
+		_, _ = APIHandler(h(&lambda))(t.Context(), events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/"})
+		if !errors.Is(plain, want) || !errors.Is(lambda, want) {
+			t.Errorf("%d: net/http %v, Lambda %v", status, plain, lambda)
 		}
 	}
-	r := sent{method: "GET", target: "/"}.request(t)
-	ask(t, plainServer(t, h(&plain)).URL, r)
-	_, _ = APIHandler(h(&lambda))(t.Context(), events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/"})
-	if !errors.Is(plain, http.ErrBodyNotAllowed) || !errors.Is(lambda, http.ErrBodyNotAllowed) {
-		t.Errorf("net/http %v, Lambda %v", plain, lambda)
+}
+
+// A status has three digits, as net/http has it: informational ones are passed over, others panic.
+func TestWriteHeader_ThreeDigits(t *testing.T) {
+	for status, valid := range map[int]bool{99: false, 100: true, 999: true, 1000: false} {
+		func() {
+			defer func() {
+				if got := recover() == nil; got != valid {
+					t.Errorf("%d is taken: %v", status, got)
+				}
+			}()
+			newResponseWriter().WriteHeader(status)
+		}()
+	}
+}
+
+// A percent sign that begins no escape is escaped itself, also at the end.
+func TestEscaped_PercentSigns(t *testing.T) {
+	for path, want := range map[string]string{"/a%2Fb": "/a%2Fb", "/a%2f": "/a%2f", "/a%": "/a%25", "/a%4": "/a%254", "/a%zz": "/a%25zz", "/a b": "/a%20b"} {
+		if got := escaped(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
 	}
 }
 
@@ -165,6 +190,9 @@ func TestAPIHandler_Panics_Problem(t *testing.T) {
 			}
 			if typ := got.MultiValueHeaders["Content-Type"]; len(typ) != 1 || typ[0] != "application/problem+json" {
 				t.Errorf("type %q", typ)
+			}
+			if kept := got.MultiValueHeaders["Cache-Control"]; len(kept) != 1 || kept[0] != "no-store" {
+				t.Errorf("a cache may keep it: %q", kept)
 			}
 			if got.MultiValueHeaders["Location"] != nil || strings.Contains(got.Body, "secret") || strings.Contains(got.Body, "half") {
 				t.Errorf("answered with what was inside: %+v", got)

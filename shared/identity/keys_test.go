@@ -1,8 +1,11 @@
 package identity
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -250,4 +253,39 @@ func FuzzParseKeys(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A set as long as one may be is read.
+func TestKeys_LongSet_IsRead(t *testing.T) {
+	for length, read := range map[int]bool{256 << 10: true, 256<<10 + 1: false} {
+		set, err := json.Marshal(map[string]any{"keys": []any{rsaJWK("r1", rsaKey())}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := append(set, bytes.Repeat([]byte{' '}, length-len(set))...)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
+		keys, err := newKeySet(server.URL, time.Now).fetch(t.Context())
+		server.Close()
+		if (err == nil) != read || read != (len(keys) == 1) {
+			t.Errorf("%d bytes: %d keys, %v", length, len(keys), err)
+		}
+	}
+}
+
+// The sizes of RSA keys and of their exponents, at their bounds and beyond.
+func TestKeys_RSA_SizesAtTheirBounds(t *testing.T) {
+	number := func(bits int) string { // the least odd one of so many bits
+		n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
+		return b64(n.SetBit(n, 0, 1).Bytes())
+	}
+	for bits, ok := range map[int]bool{2047: false, 2048: true, 8192: true, 8193: false} {
+		if _, err := (jwk{N: number(bits), E: "AQAB"}).rsa(); (err == nil) != ok {
+			t.Errorf("a modulus of %d bits: %v", bits, err)
+		}
+	}
+	for exponent, ok := range map[int64]bool{1: false, 2: false, 3: true, 4: false, 65537: true, 1<<31 - 1: true, 1<<31 + 1: false} {
+		if _, err := (jwk{N: number(2048), E: b64(big.NewInt(exponent).Bytes())}).rsa(); (err == nil) != ok {
+			t.Errorf("the exponent %d: %v", exponent, err)
+		}
+	}
 }
