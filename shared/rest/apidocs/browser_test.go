@@ -41,6 +41,17 @@ func TestDocs_InBrowser_IsReadable(t *testing.T) {
 		if len(broken) > 0 {
 			t.Errorf("at %v headings break words: %q", l, broken)
 		}
+		var parted []string
+		b.Eval(`[...document.querySelectorAll('.id')].filter(e => e.getClientRects().length > 1).map(e => e.textContent)`, &parted)
+		if len(parted) > 0 {
+			t.Errorf("at %v ids are broken: %q", l, parted)
+		}
+		// On a telephone, what has to be pushed sideways is not read.
+		var cut []string
+		b.Eval(`innerWidth > 900 ? [] : [...document.querySelectorAll('pre')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent.slice(0, 60))`, &cut)
+		if len(cut) > 0 {
+			t.Errorf("at %v %d examples are cut, such as %q", l, len(cut), cut[0])
+		}
 		if *pictures != "" {
 			if err := os.WriteFile(filepath.Join(*pictures, "docs-"+l.String()+".png"), b.Picture(), 0o644); err != nil {
 				t.Fatal(err)

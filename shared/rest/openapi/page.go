@@ -29,7 +29,7 @@ func Page(document []byte) ([]byte, error) {
 		return nil, err
 	}
 	page, err := template.New("page").Funcs(template.FuncMap{
-		"markdown": markdown, "kind": d.kind, "pretty": pretty, "curl": curl, "last": last, "upper": strings.ToUpper,
+		"markdown": markdown, "whole": whole, "kind": d.kind, "pretty": pretty, "curl": curl, "last": last, "upper": strings.ToUpper,
 		"resolve": d.resolve, "anchor": anchor, "text": http.StatusText, "contains": slices.Contains[[]string],
 	}).Parse(layout)
 	if err != nil {
@@ -214,6 +214,14 @@ var (
 	strong   = regexp.MustCompile(`\*\*([^*]+)\*\*`)
 	emphasis = regexp.MustCompile(`\*([^*]+)\*`)
 )
+
+// recordID is the id of a release, a change request or a task in an example.
+var recordID = regexp.MustCompile(`\b(?:REL|CHG|TASK)-[0-9A-Z-]*[0-9A-Z]`)
+
+// whole keeps the ids in a text on one line each; lines may break after a hyphen.
+func whole(s string) template.HTML {
+	return template.HTML(recordID.ReplaceAllString(template.HTMLEscapeString(s), `<span class="id">$0</span>`)) // escaped
+}
 
 // markdown renders the little Markdown that the document uses.
 func markdown(s string) template.HTML {
