@@ -59,6 +59,9 @@ type Notice struct {
 	Began time.Time `json:"began,omitzero"`
 	// Undone tells, where the request stays open, that the release was rolled back.
 	Undone bool `json:"undone,omitempty"`
+	// Unfinished tells that a release was rolled back without having been completed, so that
+	// requests that were part of it had never been closed.
+	Unfinished bool `json:"unfinished,omitempty"`
 	// CI is a configuration item because of which Unlinked of the tasks were found, while no
 	// change request of the release is linked to them.
 	CI       string `json:"ci,omitempty"`

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"example.com/releases/shared/release"
@@ -106,6 +107,7 @@ func (s Snapshot) Over(kind Kind, epoch int, who *Person, row RecipientState) No
 		n.Undone = entry.To == release.RolledBack
 	case RolledBack:
 		n.Reason = entry.Reason
+		n.Unfinished = !slices.ContainsFunc(s.History[:epoch], func(h release.HistoryEntry) bool { return h.To == release.Deployed })
 	}
 	if took, known := tookPlace(s.Release); known && row.HasEvent() {
 		n.Window, n.UID, n.Sequence = took, row.UID, row.Sequence

@@ -176,7 +176,7 @@ func renderCalendar(v view) ([]byte, error) {
 		start, end := e.event()
 		event := calendar.Event{
 			UID: calendar.UID(e.ID, v.url), Sequence: calendar.Sequence(e.WindowVersion, e.revisions()), Cancelled: e.Kind == cancelled,
-			Start: start, End: end, Changed: later(e.ChangedAt, e.overrun.Add(-time.Hour)), Title: oneLine(e.Title()), Description: e.About() + "\n\n" + e.ID,
+			Start: start, End: end, Changed: later(e.ChangedAt, e.overrun.Add(-time.Hour)), Title: oneLine(e.headline()), Description: e.About() + "\n\n" + e.ID,
 		}
 		if v.url != "" {
 			event.URL = v.address(releasePath(e.ID))
@@ -204,6 +204,15 @@ func (e entry) event() (start, end time.Time) {
 		}
 	}
 	return start, end
+}
+
+// headline is the event's title. A calendar knows events that are cancelled, and none that were
+// rolled back.
+func (e entry) headline() string {
+	if e.Kind == undone {
+		return e.Word + ": " + e.Title()
+	}
+	return e.Title()
 }
 
 // revisions counts what has happened since the window was announced.

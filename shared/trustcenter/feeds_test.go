@@ -307,7 +307,7 @@ func TestCalendar_RunsPastItsWindow_DoesNotSayItIsOver(t *testing.T) {
 		}
 	}
 	first, running := event(p, "2026-03-12T07:00:10Z")
-	if again, _ := event(p, "2026-03-12T07:59:50Z"); again != first {
+	if repeated, _ := event(p, "2026-03-12T07:59:50Z"); repeated != first {
 		t.Error("within the hour it changes")
 	}
 	p.Status, p.ChangedAt = release.Deployed, parseTime("2026-03-12T07:31:00Z")

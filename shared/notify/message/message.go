@@ -162,6 +162,10 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 	case mail.RolledBack:
 		v.Mood, v.Title = "off", number("Your request is open again", "Your requests are open again")
 		v.Lead = fmt.Sprintf("Release %s was rolled back and its changes were undone. %s open again.", n.ReleaseID, number("Your request is", "Your requests are"))
+		if n.Unfinished {
+			v.Title = number("Your request stays open", "Your requests stay open")
+			v.Lead = fmt.Sprintf("Release %s was rolled back before it was complete, and its changes were undone. %s.", n.ReleaseID, v.Title)
+		}
 		v.Touch = others(n)
 		v.Facts = append(v.Facts, w.formatTime("Rolled back", n.At), detailRow{Label: "Reason", Lines: lines(n.Reason), Prose: true})
 		v.Subject = fmt.Sprintf("%s (%s rolled back)", v.Title, n.ReleaseID)
@@ -298,6 +302,9 @@ func (w *Writer) event(n mail.Notice, v view) *Attachment {
 	title := n.ReleaseID
 	if n.ReleaseName != "" {
 		title += ": " + isolate(n.ReleaseName)
+		if n.Version != "" {
+			title += " " + isolate(n.Version)
+		}
 	}
 	if n.Kind == mail.RolledBack || n.Undone {
 		title = "Rolled back: " + title

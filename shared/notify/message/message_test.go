@@ -55,38 +55,39 @@ func base(kind mail.Kind, tasks int) mail.Notice {
 // letters is one of every kind, and what makes them hard.
 func letters() map[string]mail.Notice {
 	all := map[string]mail.Notice{
-		"heads-up":           base(mail.HeadsUp, 3),
-		"heads-up-one":       base(mail.HeadsUp, 1),
-		"heads-up-many":      base(mail.HeadsUp, 50),
-		"rescheduled":        base(mail.Rescheduled, 2),
-		"rescheduled-time":   base(mail.Rescheduled, 1),
-		"withdrawn":          base(mail.Withdrawn, 2),
-		"withdrawn-partly":   base(mail.Withdrawn, 1),
-		"withdrawn-nothing":  base(mail.Withdrawn, 0),
-		"cancelled":          base(mail.Withdrawn, 1),
-		"resolved":           base(mail.Resolved, 3),
-		"rolled-back":        base(mail.RolledBack, 2),
-		"heads-up-ci":        base(mail.HeadsUp, 1),
-		"heads-up-ci-some":   base(mail.HeadsUp, 3),
-		"cancelled-ci":       base(mail.Withdrawn, 1),
-		"cancelled-running":  base(mail.Withdrawn, 2),
-		"window-fixed":       base(mail.WindowFixed, 0),
-		"window-fixed-owner": base(mail.WindowFixed, 0),
-		"window-moved":       base(mail.WindowMoved, 0),
-		"window-off":         base(mail.WindowOff, 0),
-		"window-off-for-you": base(mail.WindowOff, 0),
-		"heads-up-manager":   base(mail.HeadsUp, 1),
-		"stays-open":         base(mail.StaysOpen, 1),
-		"stays-open-undone":  base(mail.StaysOpen, 2),
-		"resolved-event":     base(mail.Resolved, 2),
-		"rolled-back-event":  base(mail.RolledBack, 1),
-		"window-over":        base(mail.WindowOver, 0),
-		"bare":               {Kind: mail.HeadsUp, ReleaseID: "REL-2026-Q2-002", Address: "bob@example.com", Window: spring, Tasks: []mail.Task{{ID: "T-1", Title: "x"}}},
-		"hostile":            base(mail.RolledBack, 1),
-		"heads-up-leap-day":  base(mail.HeadsUp, 1),
-		"heads-up-overnight": base(mail.HeadsUp, 1),
-		"right-to-left":      base(mail.HeadsUp, 2),
-		"right-to-left-back": base(mail.RolledBack, 1),
+		"heads-up":            base(mail.HeadsUp, 3),
+		"heads-up-one":        base(mail.HeadsUp, 1),
+		"heads-up-many":       base(mail.HeadsUp, 50),
+		"rescheduled":         base(mail.Rescheduled, 2),
+		"rescheduled-time":    base(mail.Rescheduled, 1),
+		"withdrawn":           base(mail.Withdrawn, 2),
+		"withdrawn-partly":    base(mail.Withdrawn, 1),
+		"withdrawn-nothing":   base(mail.Withdrawn, 0),
+		"cancelled":           base(mail.Withdrawn, 1),
+		"resolved":            base(mail.Resolved, 3),
+		"rolled-back":         base(mail.RolledBack, 2),
+		"heads-up-ci":         base(mail.HeadsUp, 1),
+		"heads-up-ci-some":    base(mail.HeadsUp, 3),
+		"cancelled-ci":        base(mail.Withdrawn, 1),
+		"cancelled-running":   base(mail.Withdrawn, 2),
+		"window-fixed":        base(mail.WindowFixed, 0),
+		"window-fixed-owner":  base(mail.WindowFixed, 0),
+		"window-moved":        base(mail.WindowMoved, 0),
+		"window-off":          base(mail.WindowOff, 0),
+		"window-off-for-you":  base(mail.WindowOff, 0),
+		"heads-up-manager":    base(mail.HeadsUp, 1),
+		"stays-open":          base(mail.StaysOpen, 1),
+		"stays-open-undone":   base(mail.StaysOpen, 2),
+		"resolved-event":      base(mail.Resolved, 2),
+		"rolled-back-running": base(mail.RolledBack, 1),
+		"rolled-back-event":   base(mail.RolledBack, 1),
+		"window-over":         base(mail.WindowOver, 0),
+		"bare":                {Kind: mail.HeadsUp, ReleaseID: "REL-2026-Q2-002", Address: "bob@example.com", Window: spring, Tasks: []mail.Task{{ID: "T-1", Title: "x"}}},
+		"hostile":             base(mail.RolledBack, 1),
+		"heads-up-leap-day":   base(mail.HeadsUp, 1),
+		"heads-up-overnight":  base(mail.HeadsUp, 1),
+		"right-to-left":       base(mail.HeadsUp, 2),
+		"right-to-left-back":  base(mail.RolledBack, 1),
 	}
 	edit := func(name string, change func(*mail.Notice)) {
 		n := all[name]
@@ -109,6 +110,10 @@ func letters() map[string]mail.Notice {
 	edit("rolled-back", func(n *mail.Notice) {
 		n.Window, n.UID, n.At = mail.Window{}, "", day("2026-05-05T06:15:00Z")
 		n.Reason = "Sign-in failed for a third of the users.\nThe previous version is back in place."
+	})
+	edit("rolled-back-running", func(n *mail.Notice) {
+		n.Window, n.UID, n.At, n.Unfinished = mail.Window{}, "", day("2026-05-04T19:15:00Z"), true
+		n.Reason = "Sign-in failed for a third of the users."
 	})
 	edit("heads-up-ci", func(n *mail.Notice) { n.CI, n.Unlinked = "db-1", 1 })
 	edit("heads-up-ci-some", func(n *mail.Notice) { n.CI, n.Unlinked = "db-1", 2 })
@@ -336,7 +341,7 @@ func TestMessage_RightToLeftName_Isolated(t *testing.T) {
 		t.Errorf("a line ends within %q:\n%s", name, l.Text) // an isolate ends with its line
 	}
 	folded := strings.ReplaceAll(string(l.Calendar.Content), "\r\n ", "")
-	if !strings.Contains(folded, "SUMMARY:REL-2026-Q2-001: \u2068تحديث الربيع\u2069\r\n") {
+	if !strings.Contains(folded, "SUMMARY:REL-2026-Q2-001: \u2068تحديث الربيع\u2069 2026.2\r\n") {
 		t.Errorf("the event is\n%s", folded)
 	}
 	n := base(mail.HeadsUp, 1)

@@ -29,7 +29,7 @@ func Page(document []byte) ([]byte, error) {
 		return nil, err
 	}
 	page, err := template.New("page").Funcs(template.FuncMap{
-		"markdown": markdown, "whole": whole, "kind": d.kind, "pretty": pretty, "curl": curl, "last": last, "upper": strings.ToUpper,
+		"markdown": markdown, "unbroken": unbroken, "kind": d.kind, "pretty": pretty, "curl": curl, "last": last, "upper": strings.ToUpper,
 		"resolve": d.resolve, "anchor": anchor, "text": http.StatusText, "contains": slices.Contains[[]string],
 	}).Parse(layout)
 	if err != nil {
@@ -218,8 +218,8 @@ var (
 // recordID is the id of a release, a change request or a task in an example.
 var recordID = regexp.MustCompile(`\b(?:REL|CHG|TASK)-[0-9A-Z-]*[0-9A-Z]`)
 
-// whole keeps the ids in a text on one line each; lines may break after a hyphen.
-func whole(s string) template.HTML {
+// unbroken keeps the ids in a text on one line each; lines may break after a hyphen.
+func unbroken(s string) template.HTML {
 	return template.HTML(recordID.ReplaceAllString(template.HTMLEscapeString(s), `<span class="id">$0</span>`)) // escaped
 }
 
