@@ -78,6 +78,34 @@ func TestJob_Cancelled_OnlyOnceItWasScheduled(t *testing.T) {
 	w.wantJob(mail.WindowJob(scheduled.ID), "plan")
 }
 
+// A release far ahead is looked at when it is due, or at once where somebody works on it, who
+// is to have its window in their calendar.
+func TestJob_ScheduledFarAhead_AtOnceForWhoeverWorksOnIt(t *testing.T) {
+	w := newFixture(t)
+	now := at.Add(-30 * 24 * time.Hour)
+	announcer := w.announcer.WithClock(func() time.Time { return now })
+	for name, c := range map[string]struct {
+		plan release.Plan
+		want time.Time
+	}{
+		"nobody":   {release.Plan{}, at.Add(48*time.Hour - mail.HeadsUpLead + time.Millisecond)},
+		"manager":  {release.Plan{ReleaseManagerEmail: "rita@example.com"}, now},
+		"an owner": {release.Plan{RollbackSteps: []release.Step{{Order: 1, OwnerEmail: "olaf@example.com"}}}, now},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := w.moved(release.Approved, release.Scheduled)
+			r.ReleaseManagerEmail, r.RollbackSteps = c.plan.ReleaseManagerEmail, c.plan.RollbackSteps
+			if err := announcer.Announce(t.Context(), r, r.Epoch()); err != nil {
+				t.Fatal(err)
+			}
+			j, _, err := w.store.Job(t.Context(), mail.WindowJob(r.ID))
+			if err != nil || !j.Wait || !j.DueAt.Equal(c.want) {
+				t.Errorf("%+v %v, want %v", j, err, c.want)
+			}
+		})
+	}
+}
+
 func TestJob_Settlement_OnlyOnceItIsComplete(t *testing.T) {
 	w := newFixture(t)
 	empty := w.moved(release.Approved, release.Scheduled, release.InProgress, release.Deployed)
