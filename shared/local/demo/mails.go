@@ -54,19 +54,32 @@ func (s *walkthrough) inbox(ctx context.Context) ([]mail, error) {
 // awaitMail waits until the requester has a mail about a release whose text holds some
 // words, shows its beginning, and returns it.
 func (s *walkthrough) awaitMail(ctx context.Context, releaseID, words string) (mail, error) {
+	return s.awaitMailTo(ctx, requesterEmail, releaseID, words)
+}
+
+// awaitMailTo is awaitMail for somebody else.
+func (s *walkthrough) awaitMailTo(ctx context.Context, to, releaseID, words string) (mail, error) {
+	m, err := s.findMail(ctx, to, releaseID, words)
+	if err == nil {
+		s.showMail(m)
+	}
+	return m, err
+}
+
+// findMail waits until somebody has a mail about a release whose text holds some words.
+func (s *walkthrough) findMail(ctx context.Context, to, releaseID, words string) (mail, error) {
 	for deadline := time.Now().Add(mailWithin); ; {
 		all, err := s.inbox(ctx)
 		if err != nil {
 			return mail{}, err
 		}
 		for _, m := range all {
-			if strings.Contains(m.To, requesterEmail) && strings.Contains(m.Subject+m.Text, releaseID) && strings.Contains(m.Text, words) {
-				s.showMail(m)
+			if strings.Contains(m.To, to) && strings.Contains(m.Subject+m.Text, releaseID) && strings.Contains(m.Text, words) {
 				return m, nil
 			}
 		}
 		if time.Now().After(deadline) {
-			return mail{}, fmt.Errorf("no mail about %s with %q reached %s within %s", releaseID, words, requesterEmail, mailWithin)
+			return mail{}, fmt.Errorf("no mail about %s with %q reached %s within %s", releaseID, words, to, mailWithin)
 		}
 		select {
 		case <-time.After(200 * time.Millisecond):
@@ -100,6 +113,14 @@ func (s *walkthrough) runSchedule(ctx context.Context) error {
 	return s.Must(ctx, "", "POST", "/_local/schedules/heads-up", nil, nil)
 }
 
+// The people of the second release: its manager, the owner of a step, and somebody whose
+// request only names a configuration item that it touches.
+const (
+	managerEmail   = "admin@example.com"
+	ownerEmail     = "auditor@example.com"
+	neighbourEmail = "neighbour@example.com"
+)
+
 // showHeadsUp plans a second release and shows what people hear before it begins: the
 // heads-up, the new date, and the cancellation.
 func (s *walkthrough) showHeadsUp(ctx context.Context) error {
@@ -117,6 +138,13 @@ func (s *walkthrough) showHeadsUp(ctx context.Context) error {
 	}
 	uid := calendarLine(m, "UID:")
 	s.check(uid != "", "the heads-up carries no calendar entry")
+	if _, err = s.awaitMailTo(ctx, neighbourEmail, id, "your request is not linked to a change in it and may stay open."); err != nil {
+		return err
+	}
+	if m, err = s.awaitMailTo(ctx, managerEmail, id, "is scheduled for"); err != nil {
+		return err
+	}
+	s.check(calendarLine(m, "UID:") == uid && calendarLine(m, "STATUS:") == "CONFIRMED", "the manager's calendar entry is another: %s", calendarLine(m, "UID:"))
 	if err := s.runSchedule(ctx); err != nil {
 		return err
 	}
@@ -134,6 +162,9 @@ func (s *walkthrough) showHeadsUp(ctx context.Context) error {
 		return err
 	}
 	s.check(calendarLine(m, "UID:") == uid, "the new date has another calendar UID: %q, not %q", calendarLine(m, "UID:"), uid)
+	if _, err = s.awaitMailTo(ctx, ownerEmail, id, "has been moved to"); err != nil {
+		return err
+	}
 	s.asked("admin", "POST /api/releases/"+id+"/status cancelled")
 	err = s.Must(ctx, s.run.Tokens.Admin, "POST", "/api/releases/"+id+"/status", object{"status": "cancelled", "note": "Superseded"}, nil)
 	if err != nil {
@@ -146,7 +177,18 @@ func (s *walkthrough) showHeadsUp(ctx context.Context) error {
 		return err
 	}
 	s.check(calendarLine(m, "STATUS:") == "CANCELLED" && calendarLine(m, "UID:") == uid, "the calendar entry is not cancelled: %s", calendarLine(m, "STATUS:"))
-	return s.countMails(ctx, id, 3)
+	if _, err = s.awaitMailTo(ctx, neighbourEmail, id, "would have touched front-desk"); err != nil {
+		return err
+	}
+	for _, to := range []string{requesterEmail, neighbourEmail, managerEmail, ownerEmail} {
+		if _, err = s.findMail(ctx, to, id, "has been cancelled"); err != nil {
+			return err
+		}
+		if err := s.countMails(ctx, to, id, 3); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scheduleSecond makes a small release with one task of the requester and takes it to
@@ -155,7 +197,7 @@ func (s *walkthrough) scheduleSecond(ctx context.Context) (id string, start time
 	change := "CHG-" + s.tag + "-M"
 	start = time.Now().UTC().Add(72 * time.Hour).Truncate(time.Hour)
 	admin := s.run.Tokens.Admin
-	if err = s.Must(ctx, admin, "POST", "/api/change-requests", object{"id": change, "changeType": "Standard", "title": "New laptops"}, nil); err != nil {
+	if err = s.Must(ctx, admin, "POST", "/api/change-requests", object{"id": change, "changeType": "Standard", "title": "New laptops", "affectedCiIds": []string{"front-desk"}}, nil); err != nil {
 		return "", start, err
 	}
 	err = s.Must(ctx, admin, "POST", "/api/tasks", object{
@@ -164,10 +206,17 @@ func (s *walkthrough) scheduleSecond(ctx context.Context) (id string, start time
 	if err != nil {
 		return "", start, err
 	}
+	err = s.Must(ctx, admin, "POST", "/api/tasks", object{
+		"id": "TASK-" + s.tag + "-N", "title": "Another chair at the front desk", "requesterName": "Nils Neighbour", "requesterEmail": neighbourEmail, "ciIds": []string{"front-desk"},
+	}, nil)
+	if err != nil {
+		return "", start, err
+	}
 	var r releaseAnswer
 	err = s.Must(ctx, admin, "POST", "/api/releases", object{
 		"name": "Front desk refresh", "version": "1.0.0", "scheduledStart": start, "scheduledEnd": start.Add(time.Hour),
-		"releaseManager": "Ada Admin", "releaseManagerEmail": "admin@example.com", "linkedChangeRequestIds": []string{change},
+		"releaseManager": "Ada Admin", "releaseManagerEmail": managerEmail, "linkedChangeRequestIds": []string{change},
+		"rolloutSteps": []object{{"order": 1, "description": "Swap the laptops", "ownerEmail": ownerEmail, "estimatedMinutes": 45}},
 	}, &r)
 	if err != nil {
 		return "", start, err
@@ -181,21 +230,21 @@ func (s *walkthrough) scheduleSecond(ctx context.Context) (id string, start time
 	return r.ID, start, nil
 }
 
-// countMails checks that the requester got one mail for each event of a release, however often
-// the schedule ran.
-func (s *walkthrough) countMails(ctx context.Context, releaseID string, want int) error {
+// countMails checks that somebody got one mail for each event of a release, however often the
+// schedule ran.
+func (s *walkthrough) countMails(ctx context.Context, to, releaseID string, want int) error {
 	all, err := s.inbox(ctx)
 	if err != nil {
 		return err
 	}
 	n := 0
 	for _, m := range all {
-		if strings.Contains(m.To, requesterEmail) && strings.Contains(m.Subject+m.Text, releaseID) {
+		if strings.Contains(m.To, to) && strings.Contains(m.Subject+m.Text, releaseID) {
 			n++
 		}
 	}
-	s.check(n == want, "%s got %d mails about %s, not %d", requesterEmail, n, releaseID, want)
-	s.line("%d mails about %s for %s, one per occasion", n, releaseID, requesterEmail)
+	s.check(n == want, "%s got %d mails about %s, not %d", to, n, releaseID, want)
+	s.line("%d mails about %s for %s, one per occasion", n, releaseID, to)
 	return nil
 }
 
