@@ -111,6 +111,7 @@ func TestPlan_TurnAfterTurn_SameMailsAsAtOnce(t *testing.T) {
 		w := newFixture(t, fixtureOptions{})
 		p := w.planner.WithBounds(inMemory, turn)
 		id, changes := w.people()
+		w.team(id, "p03", "p04", "boss") // two of them wait for requests in it as well
 		window := mail.WindowJob(id)
 		look := func(k mail.JobKey) {
 			_, n := w.planned(p, k)
@@ -148,6 +149,9 @@ func TestPlan_TurnAfterTurn_SameMailsAsAtOnce(t *testing.T) {
 		if got := strings.Count(want[n], "\n"); got < minimum || n == 1 && want[1] != want[0] {
 			t.Errorf("look %d: %d mails", n, got)
 		}
+	}
+	if !strings.Contains(want[3], " stays-open 4 sent") || !strings.Contains(want[0], "boss@example.com window-fixed 1 sent") || strings.Contains(want[0], "p03@example.com window-fixed") {
+		t.Errorf("the end, or the team, is left out:\n%s", want[3])
 	}
 	if !strings.Contains(want[5], "p27@münchen.example withdrawn 2 sent") {
 		t.Error("who was told under an older key does not hear that it is off")
