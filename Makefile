@@ -183,6 +183,11 @@ soak: ## plays seeds of the chaos over the whole product: prints progress, the s
 	@mkdir -p .local/bin && go test -c -vet=off -o .local/bin/chaos.test ./shared/chaos
 	cd shared/chaos && ../../.local/bin/chaos.test -test.run '^TestChaos$$' -test.timeout 0 -seeds $(or $(SEEDS),500)
 
+.PHONY: load
+load: ## a minute of work by USERS=24 at once on a host of its own, beside bare requests to the engine: refusals, memory, lost writes
+	@go build -o .local/bin/releases-load ./functions/local
+	@exec .local/bin/releases-load load $(if $(USERS),-users $(USERS)) $(if $(SEED),-seed $(SEED))
+
 .PHONY: pictures
 pictures: ## takes the pictures in docs/pictures from the running product (needs chromium, npm and what make test needs)
 	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "needs Chromium: apt-get install chromium"; exit 1; }

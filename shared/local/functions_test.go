@@ -14,7 +14,7 @@ import (
 	"example.com/releases/shared/local/template"
 )
 
-func load(t *testing.T) *template.Template {
+func loadTemplate(t *testing.T) *template.Template {
 	t.Helper()
 	tmpl, err := template.Load("../../template.yaml", nil)
 	if err != nil {
@@ -26,7 +26,7 @@ func load(t *testing.T) *template.Template {
 // What runs here is what deploys: a function that only one of the two knows is a
 // function that works in one place only.
 func TestFunctions_Laptop_AreTheTemplates(t *testing.T) {
-	here, there := functions(), load(t).Functions
+	here, there := functions(), loadTemplate(t).Functions
 	if len(here) < 15 || len(there) < 15 {
 		t.Fatalf("%d functions here, %d in the template", len(here), len(there))
 	}
@@ -47,7 +47,7 @@ func TestFunctions_Laptop_AreTheTemplates(t *testing.T) {
 func TestFunctions_Environment_IsTheirOwn(t *testing.T) {
 	t.Setenv("RELEASES_TABLE", "somebody's")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "a real one")
-	tmpl := load(t)
+	tmpl := loadTemplate(t)
 	i := slices.IndexFunc(tmpl.Functions, func(f template.Function) bool { return f.Name == "authorize" })
 	env := environment(tmpl.Functions[i], nil, map[string]string{"TOKEN_ISSUER": "http://x", "RELEASES_TABLE": "t"})
 	if env["TOKEN_ISSUER"] != "http://x" {
@@ -79,7 +79,7 @@ func TestFunctions_Environment_IsTheirOwn(t *testing.T) {
 // A variable that the template forgets is one that the deployed function does not have: it
 // fails, and the others do not.
 func TestFunction_VariableNotDeclared_FailsAtStart(t *testing.T) {
-	tmpl := load(t)
+	tmpl := loadTemplate(t)
 	tables := map[string]string{"ReleasesTable": "R", "ChangesTable": "C", "TasksTable": "T", "MailTable": "M"}
 	ours := map[string]string{
 		"TOKEN_ISSUER": "http://x", "TOKEN_AUDIENCE": "a", "JWKS_URL": "http://x/k",
@@ -120,7 +120,7 @@ func TestFunction_VariableNotDeclared_FailsAtStart(t *testing.T) {
 
 func TestMapping_EachStream_SaysWhatTheTemplateSays(t *testing.T) {
 	count := 0
-	for _, f := range load(t).Functions {
+	for _, f := range loadTemplate(t).Functions {
 		for _, s := range f.Streams {
 			count++
 			m, err := mapping(f, s)

@@ -5,24 +5,34 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/releases/shared/local/kill"
+	"example.com/releases/shared/local/load"
 )
 
 // What make kill does fifty times.
 func TestKill_OfHostAndEngine_LosesAndRepeatsNothing(t *testing.T) {
-	const seed = 1
-	err := kill.Run(t.Context(), kill.Options{
-		Kills: 2, Seed: seed, Brief: true, Verify: Verify, Out: writer{t},
-		Command: func(args ...string) *exec.Cmd {
-			cmd := exec.Command(os.Args[0])
-			cmd.Env = append(os.Environ(), "PLAY_LOCAL="+strings.Join(args, " "))
-			return cmd
-		},
-	})
-	if err != nil {
+	const seed = 10
+	if err := kill.Run(t.Context(), kill.Options{Kills: 2, Seed: seed, Brief: true, Verify: Verify, Out: writer{t}, Command: played}); err != nil {
 		t.Errorf("seed %d: %v", seed, err)
 	}
+}
+
+// A few seconds of what make load does for a minute: no answer but those that a busy host may
+// give, and no lost write.
+func TestLoad_ManyUsersAtOnce_OnlyBusyAnswersAndNoLostWrite(t *testing.T) {
+	const seed = 10
+	if err := load.Run(t.Context(), load.Options{Slices: 2, Slice: 2 * time.Second, Users: 12, Seed: seed, Out: writer{t}, Command: played}); err != nil {
+		t.Errorf("seed %d: %v", seed, err)
+	}
+}
+
+// played has the tests' own binary play the host: see TestMain.
+func played(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "PLAY_LOCAL="+strings.Join(args, " "))
+	return cmd
 }
 
 // writer logs what a command prints.

@@ -35,8 +35,8 @@ const startWithin = 10 * time.Minute
 
 // Main is the command: without arguments it runs the system until it is stopped, with "sam" it
 // runs it under sam local, with "demo" it runs the demo against a running host, with "verify"
-// it checks evidence in files, and with "kill" it kills hosts of its own and checks that nothing
-// is lost. It returns the exit status.
+// it checks evidence in files, and with "kill" and "load" it has simulated users work on
+// hosts of its own, which it kills or keeps busy, and checks that nothing is lost. It returns the exit status.
 func Main(args []string) int {
 	root, err := engine.Root()
 	if err != nil {
@@ -59,8 +59,11 @@ func Main(args []string) int {
 		}
 		return 0
 	}
-	if len(args) > 0 && args[0] == "kill" {
-		if err := killMain(args[1:], os.Stdout); err != nil {
+	for name, do := range map[string]func([]string, io.Writer) error{"kill": killMain, "load": loadMain} {
+		if len(args) == 0 || args[0] != name {
+			continue
+		}
+		if err := do(args[1:], os.Stdout); err != nil {
 			return complain(err)
 		}
 		return 0

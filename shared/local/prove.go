@@ -10,9 +10,35 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"example.com/releases/shared/local/kill"
+	"example.com/releases/shared/local/load"
 )
+
+// loadMain is the command load: it has users work on a host of its own for a minute.
+func loadMain(args []string, out io.Writer) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	o := load.Options{Command: func(args ...string) *exec.Cmd { return exec.Command(self, args...) }, Slices: 12, Slice: 5 * time.Second, Out: out} //nolint:gosec // this program
+	flags := flag.NewFlagSet("load", flag.ContinueOnError)
+	flags.IntVar(&o.Users, "users", 24, "how many work at once")
+	flags.Uint64Var(&o.Seed, "seed", 0, "what requests are drawn from; 0 draws one")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64N(1 << 32) //nolint:gosec // a seed
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return load.Run(ctx, o)
+}
 
 // killMain is the command kill: it plays users on hosts of its own, which it kills.
 func killMain(args []string, out io.Writer) error {

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ func (h *Host) handler(api http.Handler, tamper http.HandlerFunc) http.Handler {
 	own.HandleFunc("GET "+page.StylePath, page.Style)
 	own.HandleFunc("GET /_local/failures", h.showFailures)
 	own.HandleFunc("GET /_local/quiet", h.serveWaitIdle)
+	own.HandleFunc("GET /_local/memory", serveMemory)
 	own.HandleFunc("POST /_local/tamper", tamper)
 	own.Handle(schedules.Path, h.schedules.Handler())
 	for _, at := range []string{"/_local/ses/", "/_local/inbox", "/_local/inbox/"} {
@@ -91,6 +93,15 @@ func (h *Host) serveWaitIdle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// serveMemory tells what the host needs, after a collection: the heap that is alive, and how
+// many goroutines there are.
+func serveMemory(w http.ResponseWriter, _ *http.Request) {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	writeJSON(w, map[string]uint64{"heapBytes": m.HeapAlloc, "goroutines": uint64(runtime.NumGoroutine())}) //nolint:gosec // never negative
 }
 
 type indexRow struct {

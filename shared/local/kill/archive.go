@@ -119,9 +119,6 @@ func (a *archive) evidence(ctx context.Context, host client.RunFile, release, si
 // compare verifies the evidence of so many releases offline, each against something that was
 // kept: of the release itself, if there is any.
 func (a *archive) compare(ctx context.Context, host client.RunFile, simulation *traffic.Simulation, most int) {
-	if len(a.kept) == 0 {
-		return
-	}
 	releases := simulation.Releases()
 	for i := range releases {
 		id := releases[len(releases)-1-i].ID()
@@ -130,6 +127,10 @@ func (a *archive) compare(ctx context.Context, host client.RunFile, simulation *
 		}
 		if most--; most < 0 {
 			return
+		}
+		if len(a.kept) == 0 {
+			a.against(ctx, host, id, kept{})
+			continue
 		}
 		a.against(ctx, host, id, a.kept[i%len(a.kept)])
 	}
@@ -147,6 +148,9 @@ func (a *archive) against(ctx context.Context, host client.RunFile, release stri
 		a.offend("the evidence of %s: %v", release, err)
 		return
 	}
+	if sizeOf(checkpoint) == "" && k.file == "" {
+		return // nothing is sealed yet
+	}
 	if sizeOf(checkpoint) == "" {
 		a.offend("the evidence of %s has no checkpoint, although %s leaves were sealed once", release, k.size)
 		return
@@ -157,7 +161,11 @@ func (a *archive) against(ctx context.Context, host client.RunFile, release stri
 		return
 	}
 	var words bytes.Buffer
-	if err := a.verify([]string{now, "--since", k.file}, &words); err != nil {
+	arguments := []string{now}
+	if k.file != "" {
+		arguments = append(arguments, "--since", k.file)
+	}
+	if err := a.verify(arguments, &words); err != nil {
 		a.offend("the evidence of %s against %s: %v", release, filepath.Base(k.file), err)
 	}
 	a.verified++

@@ -95,11 +95,15 @@ func (c *checker) wrong(format string, args ...any) {
 	c.w.Offend("%s (%s): %s", c.s.name, c.s.id, fmt.Sprintf(format, args...))
 }
 
+// busyFor is how long a host may ask a check to come later: one that has been started just now
+// has every stream to read.
+const busyFor = 5 * time.Minute
+
 // get reads what must answer: after being asked to come later, again.
 func (c *checker) get(path string) (client.Answer, bool) {
-	for attempt := 1; ; attempt++ {
+	for begun := time.Now(); ; {
 		a, err := client.Client{Base: c.host.BaseURL, HTTP: c.w.http}.Do(c.ctx, client.Request{Token: c.host.Tokens.Admin, Method: http.MethodGet, Path: path})
-		if busy := err == nil && (a.Status == http.StatusTooManyRequests || a.Status == http.StatusServiceUnavailable); busy && attempt < 20 {
+		if busy := err == nil && (a.Status == http.StatusTooManyRequests || a.Status == http.StatusServiceUnavailable); busy && time.Since(begun) < busyFor {
 			sleep(c.ctx, 100*time.Millisecond)
 			continue
 		}

@@ -25,8 +25,8 @@ type Options struct {
 	// repeated when the next host is there. Otherwise silence and every answer from 500 on,
 	// except 503, is an offence.
 	Silence bool
-	// Pause is how long at most a user waits between two requests; 0 is no time.
-	Pause time.Duration
+	// Linger is how long at most a user waits between two requests; 0 is no time.
+	Linger time.Duration
 }
 
 // Simulation is what the users of one run have done.
@@ -40,6 +40,7 @@ type Simulation struct {
 	releases []*Release
 	wrong    []string
 	counts   map[Count]int
+	waiting  sync.WaitGroup // for answers
 	ending   bool
 
 	acknowledged int
@@ -66,11 +67,13 @@ func (w *Simulation) Admit(host client.RunFile) {
 	close(w.open)
 }
 
-// Shut has the users wait for the next host.
-func (w *Simulation) Shut() {
+// Pause has the users wait for the next host, and returns when no request is under way any
+// more.
+func (w *Simulation) Pause() {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.open = make(chan struct{})
+	w.mu.Unlock()
+	w.waiting.Wait()
 	w.http.CloseIdleConnections()
 }
 
@@ -101,15 +104,18 @@ func (w *Simulation) Acknowledged() int {
 	return w.acknowledged
 }
 
-// Answered counts the requests that were answered with success, reads as well.
-func (w *Simulation) Answered() int {
-	n := 0
+// Answered counts the requests that were answered with success.
+func (w *Simulation) Answered() (reads, writes int) {
 	for c, times := range w.Counts() {
-		if c.Status >= 200 && c.Status < 300 {
-			n += times
+		switch {
+		case c.Status < 200 || c.Status >= 300:
+		case readOnly[c.Operation]:
+			reads += times
+		default:
+			writes += times
 		}
 	}
-	return n
+	return reads, writes
 }
 
 // Wrong returns everything that was not as it should be, once each.
@@ -137,25 +143,33 @@ func (w *Simulation) Offend(format string, args ...any) {
 	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
 }
 
-func (w *Simulation) current(ctx context.Context) (client.RunFile, error) {
-	w.mu.Lock()
-	open := w.open
-	w.mu.Unlock()
-	select {
-	case <-open:
-	case <-ctx.Done():
-		return client.RunFile{}, ctx.Err()
+// enter waits for a host and counts a request to it as under way; leave ends that.
+func (w *Simulation) enter(ctx context.Context) (host client.RunFile, leave func(), err error) {
+	for {
+		w.mu.Lock()
+		open := w.open
+		w.mu.Unlock()
+		select {
+		case <-open:
+		case <-ctx.Done():
+			return client.RunFile{}, nil, ctx.Err()
+		}
+		w.mu.Lock()
+		if w.open == open {
+			host = w.host
+			w.waiting.Add(1)
+			w.mu.Unlock()
+			return host, w.waiting.Done, nil
+		}
+		w.mu.Unlock()
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.host, nil
 }
 
 func (w *Simulation) count(operation string, status int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.counts[Count{operation, status}]++
-	if status >= 200 && status < 300 && !reads[operation] {
+	if status >= 200 && status < 300 && !readOnly[operation] {
 		w.acknowledged++
 	}
 }
@@ -205,13 +219,14 @@ func (p *player) do(ctx context.Context, c call, answer any) (outcome, string) {
 		key = fmt.Sprintf("%s-%d-%d", p.Tag, p.number, p.keys)
 	}
 	for attempt := 1; ; attempt++ {
-		host, err := p.current(ctx)
+		host, leave, err := p.enter(ctx)
 		if err != nil {
 			return unknown, ""
 		}
 		o, code := p.try(ctx, client.Client{Base: host.BaseURL, HTTP: p.http}, client.Request{
 			Token: c.as(host), Method: c.method, Path: c.path, Body: c.body, Key: key,
 		}, c, answer)
+		leave()
 		if o != unknown || c.singleAttempt {
 			return o, code
 		}
@@ -274,8 +289,8 @@ func (p *player) chance(percent int) bool { return p.random.IntN(100) < percent 
 
 // linger waits as people do.
 func (p *player) linger(ctx context.Context) {
-	if p.Pause > 0 {
-		sleep(ctx, time.Duration(p.random.Int64N(int64(p.Pause))))
+	if p.Linger > 0 {
+		sleep(ctx, time.Duration(p.random.Int64N(int64(p.Linger))))
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 
 type object = map[string]any
 
-// reads are the operations that change nothing.
-var reads = map[string]bool{"get-release": true, "get-change": true, "get-task": true, "list-releases": true, "check-readiness": true, "list-tasks": true, "list-log": true}
+// readOnly are the operations that change nothing.
+var readOnly = map[string]bool{"get-release": true, "get-change": true, "get-task": true, "list-releases": true, "check-readiness": true, "list-tasks": true, "list-log": true}
 
 // people is how many requesters each manager's tasks have.
 const people = 5
