@@ -52,6 +52,11 @@ func (m *mutant) name() string {
 
 func (m *mutant) where() string { return fmt.Sprintf("%s:%d", m.file, m.line) }
 
+// urgency puts first what would do most harm.
+func (m *mutant) urgency() int {
+	return slices.Index([]string{kindHand, kindFilter, kindRole, kindCondition, kindRetry, kindAction, kindBound, kindList, kindRow}, m.class())
+}
+
 // String is the mutant in a line.
 func (m *mutant) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s", m.class(), m.where(), strings.Join(m.path, ">"), m.condition, m.change))

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"time"
 
 	"example.com/releases/shared/local/engine"
@@ -33,6 +35,7 @@ type options struct {
 	forget   bool
 	stale    bool
 	most     time.Duration
+	tryNone  bool
 	load     float64 // of the machine, above which it waits; 0: never
 }
 
@@ -46,6 +49,7 @@ func main() {
 	flag.DurationVar(&o.most, "most", 3*time.Minute, "how long tests may look for one mutant")
 	flag.Float64Var(&o.load, "load", 0, "wait while the machine's load is above this; 0 for never (Linux only)")
 	without := flag.Bool("no-engine", false, "the tests need no database engine")
+	flag.BoolVar(&o.tryNone, "known", false, "report what earlier runs found, and try nothing")
 	list := flag.Bool("list", false, "list the mutants and try none")
 	flag.Parse()
 	o.engine = !*without
@@ -128,9 +132,11 @@ func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) 
 	if h.program, err = readProgram(ctx, root, o.writes, o.folders, o.product); err != nil {
 		return false, err
 	}
-	all, err := expand(ctx, ".", o.packages)
-	if err != nil {
-		return false, err
+	var all []listed
+	if !o.tryNone {
+		if all, err = expand(ctx, ".", o.packages); err != nil {
+			return false, err
+		}
 	}
 	overlay, err := h.program.overlay(h.folder, all)
 	if err != nil {
@@ -147,12 +153,13 @@ func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) 
 	}
 	mutants := h.mutants()
 	fmt.Fprintf(out, "%d places, %d mutants with the writes they are in; recorded in %s\n\n", len(h.program.sites), len(mutants), time.Since(began).Round(time.Second))
+	slices.SortStableFunc(mutants, func(a, b *mutant) int { return cmp.Compare(a.urgency(), b.urgency()) })
 	tried := 0
 	err = inLanes(ctx, h.lanes, mutants, func(ctx context.Context, l *lane, m *mutant) error {
 		source := h.program.hash(m.site)
-		if f, stands := h.ledger.find(m.name(), source); stands {
+		if f, stands := h.ledger.find(m.name(), source); stands || o.tryNone && f.Source == source {
 			m.verdict, m.by = f.Verdict, f.By
-		} else {
+		} else if !o.tryNone {
 			if err := waitForLoad(ctx, o.load); err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 // report prints the table of all mutants, the score by kind, and what is left to do.
 func (h *hunt) report(mutants []*mutant, out io.Writer, took time.Duration) bool {
+	slices.SortStableFunc(mutants, func(a, b *mutant) int { return cmp.Compare(a.number, b.number) })
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, m := range mutants {
 		if m.verdict == "" {
