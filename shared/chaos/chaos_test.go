@@ -25,7 +25,10 @@ var (
 
 // The faults of these tests are many, and so are the lines about them.
 func TestMain(m *testing.M) {
-	slog.SetDefault(slog.New(slog.DiscardHandler))
+	flag.Parse()
+	if !*verbose {
+		slog.SetDefault(slog.New(slog.DiscardHandler))
+	}
 	os.Exit(m.Run())
 }
 
@@ -59,6 +62,7 @@ func TestChaos(t *testing.T) {
 					total.add(w.met)
 					if len(w.wrong) > 0 {
 						failed = append(failed, seed)
+						fmt.Fprintf(os.Stderr, "chaos: seed %d: %s\n", seed, w.wrong[0])
 						t.Errorf("%s\nreplay with: go test ./shared/chaos -run TestChaos -count=1 -seed %d", strings.Join(w.wrong, "\n"), seed)
 					}
 					if *verbose {
@@ -74,6 +78,19 @@ func TestChaos(t *testing.T) {
 	t.Logf("%+v", total)
 	if last-first >= 30 && total.never() {
 		t.Errorf("some faults never came about, so that nothing is shown: %+v", total)
+	}
+}
+
+// A seed that fails is of use only if it fails again: everything that is drawn, and every
+// request that is sent, is the same each time.
+func TestChaos_SeedPlayedTwice_SameRequests(t *testing.T) {
+	g := newInstallation(t)
+	var traces [2]uint64
+	for n := range traces {
+		t.Run(fmt.Sprint(n), func(t *testing.T) { traces[n] = g.simulate(t, 8).trace })
+	}
+	if traces[0] != traces[1] {
+		t.Errorf("the requests of one seed have the traces %x and %x", traces[0], traces[1])
 	}
 }
 
@@ -137,7 +154,7 @@ func (w *simulation) set() {
 	for n := range 3 + c.random.IntN(4) {
 		c.newChange(fmt.Sprintf("CHG-%d", n))
 	}
-	for n := range 4 + c.random.IntN(6) {
+	for n := range 5 + c.random.IntN(7) {
 		c.newTask(fmt.Sprintf("TASK-%d", n), pick(c.random, w.changes))
 	}
 	for _, id := range w.changes {

@@ -46,12 +46,29 @@ func (w *simulation) client(number int) *client {
 	return &client{simulation: w, name: name, random: random, caller: caller(name, release.Admin), api: w.api(w.faultsNow().clock(random)), left: 10 + random.IntN(10)}
 }
 
-// work does what the client has to do, with pauses.
+// work does what the client has to do. Mostly all clients begin at one moment, and many of
+// them with the same release: what is to be seen is what happens when they meet.
 func (c *client) work() {
 	for ; c.left > 0; c.left-- {
-		time.Sleep(time.Duration(c.random.IntN(20_000)) * time.Millisecond)
+		if c.random.IntN(4) > 0 {
+			time.Sleep(rush - time.Since(began)%rush + time.Duration(c.random.IntN(10_000_000)))
+		} else {
+			time.Sleep(time.Duration(c.random.IntN(15_000)) * time.Millisecond)
+		}
 		c.something()
 	}
+}
+
+// rush is how often all clients begin together.
+const rush = 10 * time.Second
+
+// choose takes one of the known, often the one that is everybody's at this moment.
+func (c *client) choose(list *[]string) string {
+	all := c.known(list)
+	if c.random.IntN(5) < 3 {
+		return all[hash(fmt.Sprint(c.seed, time.Since(began)/rush))%uint64(len(all))]
+	}
+	return pick(c.random, all)
 }
 
 // ask sends a request; where the outcome is not known, some clients send it again with the
@@ -106,13 +123,11 @@ func (c *client) learn(list *[]string, id string) {
 
 // something is one thing that a client does.
 func (c *client) something() {
-	id := pick(c.random, c.known(&c.releases))
-	change := pick(c.random, c.known(&c.changes))
-	task := pick(c.random, c.known(&c.tasks))
+	id, change, task := c.choose(&c.releases), c.choose(&c.changes), c.choose(&c.tasks)
 	switch n := c.random.IntN(100); {
-	case n < 30:
+	case n < 35:
 		c.advance(id)
-	case n < 38:
+	case n < 39:
 		c.decide(change, pick(c.random, []string{"approved", "approved", "approved", "rejected"}))
 	case n < 44:
 		o := c.op("edit-change", change)
@@ -124,13 +139,13 @@ func (c *client) something() {
 		o := c.op("note", id)
 		o.note = true
 		c.ask(o, "POST", "/releases/"+id+"/log", object{"text": "note " + o.name})
-	case n < 65:
+	case n < 63:
 		o := c.op("hold", id)
 		o.note = true
 		c.ask(o, "POST", "/releases/"+id+"/log", object{"text": "hold " + o.name, "hold": true})
-	case n < 71:
+	case n < 68:
 		c.lift(id)
-	case n < 74:
+	case n < 72:
 		o := c.op("step", id)
 		c.ask(o, "POST", "/releases/"+id+"/steps/rollout/1", object{"completed": c.random.IntN(3) > 0})
 	case n < 78:
@@ -144,9 +159,9 @@ func (c *client) something() {
 	case n < 90:
 		c.editTask(task)
 	case n < 93:
-		c.newTask(fmt.Sprintf("TASK-%s-%d", c.name, c.n), change)
+		c.newTask(fmt.Sprintf("TASK-%sx%d", c.name, c.n), change)
 	case n < 95:
-		c.newChange(fmt.Sprintf("CHG-%s-%d", c.name, c.n))
+		c.newChange(fmt.Sprintf("CHG-%sx%d", c.name, c.n))
 	case n < 97:
 		c.newRelease(change)
 	case n < 98:
@@ -183,7 +198,24 @@ func (c *client) advance(id string) {
 	if to == "cancelled" && c.random.IntN(3) > 0 {
 		to = "rolled-back"
 	}
-	c.transition(id, to)
+	// What stands in the way is often removed, so that releases get somewhere.
+	switch c.transition(id, to).code() {
+	case "cab-approval-missing":
+		for _, linked := range objects(a.Body["linkedChangeRequests"]) {
+			if change, _ := linked["id"].(string); linked["cabDecision"] != "approved" && c.random.IntN(4) > 0 {
+				c.decide(change, "approved")
+			}
+		}
+	case "held":
+		if c.random.IntN(2) == 0 {
+			c.lift(id)
+		}
+	default:
+		return
+	}
+	if c.random.IntN(2) == 0 {
+		c.transition(id, to)
+	}
 }
 
 func (c *client) transition(id, to string) answer {
@@ -221,10 +253,8 @@ func list(ids []string) []string {
 
 func (c *client) lift(id string) {
 	holder := c.caller.Subject
-	if c.random.IntN(2) == 0 {
-		a := c.look(id)
-		if holds, _ := a.Body["holds"].([]any); len(holds) > 0 {
-			h, _ := holds[0].(map[string]any)
+	if c.random.IntN(4) > 0 {
+		for _, h := range objects(c.look(id).Body["holds"]) {
 			holder, _ = h["subject"].(string)
 		}
 	}

@@ -10,6 +10,12 @@ func (v *verdict) judgeOutcomes() {
 		"edit-change": {"edit", "approval-voided"}, "describe": {"edit"}, "create": {"created"},
 	}
 	for _, o := range v.ops {
+		switch {
+		case o.refused():
+			v.met.Refused++
+		case o.ret == 0:
+			v.met.Unknown++
+		}
 		if !o.note {
 			continue
 		}

@@ -56,7 +56,7 @@ func (v *verdict) judgeBus() {
 }
 
 // mailed is an outbox item, as stored.
-type mailed struct{ id, kind, release, recipient, state string }
+type mailed struct{ id, kind, release, number, recipient, state string }
 
 // outbox reads all items of the outbox.
 func (v *verdict) outbox() map[string]mailed {
@@ -71,7 +71,7 @@ func (v *verdict) outbox() map[string]mailed {
 	})
 	for _, i := range found.Items {
 		if id, ok := strings.CutPrefix(text(i["pk"]), "MAIL#"); ok && text(i["sk"]) == "M" {
-			all[id] = mailed{id, text(i["kind"]), text(i["release"]), text(i["recipient"]), text(i["state"])}
+			all[id] = mailed{id, text(i["kind"]), text(i["release"]), text(i["number"]), text(i["recipient"]), text(i["state"])}
 		}
 	}
 	return all
@@ -85,9 +85,15 @@ func (v *verdict) judgeMails() {
 		taken[m.Headers["X-Releases-Mail"]]++
 	}
 	items := v.outbox()
-	reached := map[string]bool{}
+	v.met.Mails += len(items)
+	reached, unique := map[string]bool{}, map[string]string{}
 	for id, m := range items {
 		reached[m.kind+" "+m.release+" "+m.recipient] = true
+		key := m.kind + " " + m.release + " " + m.number + " " + m.recipient
+		if other := unique[key]; other != "" {
+			v.fault("two items are the one mail %s: %s and %s", key, other, id)
+		}
+		unique[key] = id
 		switch n := taken[id]; {
 		case m.state == "pending" || m.state == "sending" || m.state == "":
 			v.fault("the mail %+v has not ended", m)

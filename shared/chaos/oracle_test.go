@@ -242,6 +242,14 @@ func (v *verdict) replay(h *history) {
 			}
 			status = e.Status
 			h.entered = append(h.entered, status)
+			switch status {
+			case "deployed":
+				v.met.Deployed++
+			case "rolled-back":
+				v.met.RolledBack++
+			case "cancelled":
+				v.met.Cancelled++
+			}
 		case "scope":
 			if frozen {
 				wrong(at, "while %s", status)

@@ -42,7 +42,7 @@ type turns struct {
 }
 
 // met counts what went wrong, to show that it did.
-type met struct{ Turns, Crashes, Frozen, Throttled, Conflicts, Lost, Hung, SES, Bus, GaveUp, Twice, Poison, Sweeps int }
+type met struct{ Turns, Crashes, Frozen, Throttled, Conflicts, Lost, Hung, SES, Bus, GaveUp, Twice, Poison, Sweeps, Deployed, RolledBack, Cancelled, Refused, Unknown, Mails int }
 
 func (m *met) add(o met) {
 	sum, more := reflect.ValueOf(m).Elem(), reflect.ValueOf(o)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // A batch is not a transaction: the part of it that was not processed is returned, and the
@@ -47,6 +48,8 @@ func (c *call) batchGet() (*http.Response, error) {
 			asked = append(asked, place{name, k, item, partition})
 		}
 	}
+	// What comes back depends on the seed, not on the order in which a caller walks a map.
+	slices.SortFunc(asked, func(a, b place) int { return strings.Compare(a.item, b.item) })
 	takes := c.some(len(asked))
 	now, later := map[string][]attributes{}, map[string][]attributes{}
 	for i, one := range asked {
