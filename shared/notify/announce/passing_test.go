@@ -6,12 +6,12 @@ import "testing"
 // good (API reference, PutEventsResultEntry).
 func TestPassing_EachCode_AsTyped(t *testing.T) {
 	t.Parallel()
-	for code, again := range map[string]bool{
+	for code, repeated := range map[string]bool{
 		"InternalFailure": true, "InternalException": true, "ThrottlingException": true,
 		"": false, "MalformedDetail": false, "NotAuthorizedForSourceException": false, "InvalidArgument": false, "throttlingexception": false,
 	} {
-		if passing(code) != again {
-			t.Errorf("%q: sent again %v", code, !again)
+		if passing(code) != repeated {
+			t.Errorf("%q: sent again %v", code, !repeated)
 		}
 	}
 }

@@ -69,8 +69,8 @@ func TestJudge_EachAnswer_AsTyped(t *testing.T) {
 		// repetition of what was accepted is another mail.
 		var coded smithy.APIError
 		if errors.As(err, &coded) {
-			if again := throttlesOnly(0).IsErrorRetryable(err); again != (c.want == later) {
-				t.Errorf("%v: repeated %v", c.err, again)
+			if repeated := throttlesOnly(0).IsErrorRetryable(err); repeated != (c.want == later) {
+				t.Errorf("%v: repeated %v", c.err, repeated)
 			}
 		}
 	}
