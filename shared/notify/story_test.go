@@ -34,25 +34,25 @@ func TestStory_EarlyOverrunRolledBack_IsToldAlikeEverywhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newAccount(t)
-			s.moment("2026-03-12T08:30:00Z", "It is announced for Monday 23 March, 18:00 to 20:00 UTC.")
+			s.advance("2026-03-12T08:30:00Z", "It is announced for Monday 23 March, 18:00 to 20:00 UTC.")
 			s.announce()
 			s.tellMails()
-			s.moment("2026-03-17T08:00:00Z", "Six days before, people are told.")
+			s.advance("2026-03-17T08:00:00Z", "Six days before, people are told.")
 			s.look()
 			s.tellMails()
-			s.moment("2026-03-20T18:02:40Z", "It begins, three days early.")
+			s.advance("2026-03-20T18:02:40Z", "It begins, three days early.")
 			s.enter(release.InProgress, "")
-			s.moment("2026-03-23T21:30:00Z", "It should have been over for an hour and a half.")
+			s.advance("2026-03-23T21:30:00Z", "It should have been over for an hour and a half.")
 			s.look()
 			s.tellMails()
 			s.tellPages("/trust-center", ".ics")
 			if completed {
-				s.moment("2026-03-23T23:47:05Z", "It is completed.")
+				s.advance("2026-03-23T23:47:05Z", "It is completed.")
 				s.enter(release.Deployed, "")
 				s.tellMails()
-				s.moment("2026-03-24T07:15:00Z", "It is rolled back.")
+				s.advance("2026-03-24T07:15:00Z", "It is rolled back.")
 			} else {
-				s.moment("2026-03-23T23:47:05Z", "It is rolled back.")
+				s.advance("2026-03-23T23:47:05Z", "It is rolled back.")
 			}
 			s.enter(release.RolledBack, "Sign-in failed for a third of the customers.")
 			s.tellMails()
@@ -86,7 +86,7 @@ func newAccount(t *testing.T) *account {
 
 func (s *account) write(format string, a ...any) { fmt.Fprintf(&s.text, format, a...) }
 
-func (s *account) moment(when, what string) {
+func (s *account) advance(when, what string) {
 	s.t.Helper()
 	then := must(time.Parse(time.RFC3339, when))(s.t)
 	s.turn(then.Sub(s.now()))
