@@ -331,9 +331,11 @@ func (s *Store) taskRowsOf(ctx context.Context, in *dynamodb.QueryInput) (*dynam
 	if in.IndexName == nil || !errors.As(err, &refused) || refused.ErrorCode() != "ValidationException" {
 		return out, err
 	}
-	before := *in
-	before.IndexName = aws.String(requesterIndexBefore)
-	return s.db.Query(ctx, &before)
+	return s.db.Query(ctx, &dynamodb.QueryInput{
+		TableName: &s.tables.Tasks, IndexName: aws.String(requesterIndexBefore), KeyConditionExpression: in.KeyConditionExpression,
+		ExpressionAttributeNames: in.ExpressionAttributeNames, ExpressionAttributeValues: in.ExpressionAttributeValues,
+		ScanIndexForward: in.ScanIndexForward, Limit: in.Limit, ExclusiveStartKey: in.ExclusiveStartKey,
+	})
 }
 
 // The index of requesters names the change request of each task. The previous one, which does
