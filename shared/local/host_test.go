@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/releases/shared/figures"
 	"example.com/releases/shared/local/tokens"
 	"example.com/releases/shared/testkit"
 )
@@ -323,8 +324,9 @@ func TestHost_LogLines_AreReadable(t *testing.T) {
 	log.Info("hello", "path", "/x", "empty", "", "why", "two words", "evil", "a\nb")
 	log.Warn("careful")
 	log.Debug("hidden")
+	log.Info("counted", figures.Count("Mails", "Outcome", "sent"))
 	lines := strings.Split(out.String(), "\n")
-	if len(lines) != 3 || lines[0][9:] != `hello  a=1  path=/x  why="two words"  evil="a\nb"` || lines[1][9:] != "WARN careful  a=1" {
+	if len(lines) != 4 || lines[2][9:] != "counted  a=1  Outcome=sent  Mails=1" || lines[0][9:] != `hello  a=1  path=/x  why="two words"  evil="a\nb"` || lines[1][9:] != "WARN careful  a=1" {
 		t.Errorf("%q", lines)
 	}
 }

@@ -40,7 +40,14 @@ func (l lines) Handle(_ context.Context, r slog.Record) error {
 		b.WriteString(r.Level.String() + " ")
 	}
 	b.WriteString(r.Message)
-	write := func(a slog.Attr) bool {
+	var write func(a slog.Attr) bool
+	write = func(a slog.Attr) bool {
+		if a.Value.Kind() == slog.KindGroup { // of figures: its members stand in the line as the others do
+			for _, member := range a.Value.Group() {
+				write(member)
+			}
+			return true
+		}
 		value := a.Value.Resolve().String()
 		if value == "" {
 			return true

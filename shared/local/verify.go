@@ -61,25 +61,25 @@ func Verify(args []string, out io.Writer) error {
 
 func verdictInWords(v record.Verdict) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s holds: %d entries are as they were sealed, in the tree of %d leaves of %s.\n", v.ReleaseID, v.Entries, v.Checkpoint.Size, v.Checkpoint.Origin)
+	fmt.Fprintf(&b, "%s holds. Entries: %d, all as they were sealed. Tree: %s, size %d.\n", v.ReleaseID, v.Entries, v.Checkpoint.Origin, v.Checkpoint.Size)
 	for _, line := range []struct {
 		n     int
 		words string
 	}{
-		{v.Unsealed, "not sealed yet: nothing proves them until they are, in a minute or two"},
-		{v.Trimmed, "notes that were trimmed: that they were there is proved, what they said is gone"},
-		{v.Erased, "words or names that were erased, each by an entry that says so"},
-		{v.TakenOver, "entries from before sealing began: nothing proves what they were until then"},
+		{v.Unsealed, "Not sealed yet: %d. Nothing proves these until they are sealed, in a minute or two."},
+		{v.Trimmed, "Trimmed notes: %d. That they existed is proved; what they said is gone."},
+		{v.Erased, "Erased words or names: %d. For each, an entry of the record says who erased it, and when."},
+		{v.TakenOver, "From before sealing began: %d. Nothing proves what these said before they were sealed."},
 	} {
 		if line.n > 0 {
-			fmt.Fprintf(&b, "  %d %s.\n", line.n, line.words)
+			fmt.Fprintf(&b, "  "+line.words+"\n", line.n)
 		}
 	}
 	for _, name := range v.Kept {
-		fmt.Fprintf(&b, "  It goes on from what %s tells: nothing of that is missing or other than it was.\n", name)
+		fmt.Fprintf(&b, "  Compared with %s: nothing in it is missing or was changed.\n", name)
 	}
 	if len(v.Kept) == 0 {
-		b.WriteString("  Whether its newest entries were cut off, or the whole tree was made anew, shows only against something kept earlier (--since).\n")
+		b.WriteString("  Not compared with anything kept earlier: it would not show if the newest entries had been cut off or the whole tree made anew. See --since.\n")
 	}
 	return b.String()
 }
@@ -91,7 +91,7 @@ func verifyArguments(args []string) (files, since []string, within time.Duration
 		since = append(since, name)
 		return nil
 	})
-	flags.DurationVar(&within, "within", record.SealedWithin, "how long after its own time an entry may have been sealed; more where you know that the sealer stood still")
+	flags.DurationVar(&within, "within", record.SealedWithin, "how much later than its own time an entry may have been sealed; give more if you know that seal-record did not run for a while")
 	for {
 		if err := flags.Parse(args); err != nil {
 			return nil, nil, 0, err

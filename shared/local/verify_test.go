@@ -55,10 +55,10 @@ func TestVerify_Files_SayWhatHoldsAndWhatDoesNot(t *testing.T) {
 		args      []string
 		out, fail string
 	}{
-		{[]string{good}, "REL-1 holds: 1 entries are as they were sealed, in the tree of 1 leaves of releases-record/ABC/1.\n", ""},
-		{[]string{good}, "shows only against something kept earlier (--since)", ""},
-		{[]string{good, "--since", good}, "It goes on from what " + good + " tells", ""},
-		{[]string{"-since", good, good}, "It goes on from", ""},
+		{[]string{good}, "REL-1 holds. Entries: 1, all as they were sealed. Tree: releases-record/ABC/1, size 1.\n", ""},
+		{[]string{good}, "it would not show if the newest entries had been cut off", ""},
+		{[]string{good, "--since", good}, "Compared with " + good + ": nothing", ""},
+		{[]string{"-since", good, good}, "Compared with", ""},
 		{[]string{good, other}, "REL-2 holds", ""},
 		{[]string{bad}, "", "DOES NOT HOLD: REL-1, entry e0000: its author is not the one that was written"},
 		{[]string{good, bad}, "", "DOES NOT HOLD"},

@@ -23,7 +23,7 @@ type ChangeView struct {
 	// ApprovalVoided is the edit that voided the CAB's approval, until the next decision.
 	ApprovalVoided *release.Voided `json:"approvalVoided,omitempty" doc:"The edit that voided the CAB's approval; gone with the next decision."`
 	// Digest identifies what would be decided on now, for comparison with that of a decision.
-	Digest    string    `json:"digest" doc:"Names what the CAB decides on as it stands: 'v1:' and the SHA-256, in hexadecimal, of its canonical JSON (RFC 8785)."`
+	Digest    string    `json:"digest" doc:"Identifies the content that the CAB decides on: 'v1:' and the SHA-256, in hexadecimal, of its canonical JSON (RFC 8785)."`
 	CreatedAt time.Time `json:"createdAt" doc:"When it was created."`
 	CreatedBy string    `json:"createdBy" doc:"Who created it."`
 	UpdatedAt time.Time `json:"updatedAt" doc:"When it last changed."`

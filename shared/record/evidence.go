@@ -10,7 +10,7 @@ import (
 )
 
 // Evidence is one page of what proves a release's record, and those of its change requests:
-// the entries as they stand, their leaves, and the hashes by which the leaves are shown to be
+// the entries with their bytes, their leaves, and the hashes by which the leaves are shown to be
 // in the tree of one checkpoint. All pages of one evidence document refer to the same
 // checkpoint.
 type Evidence struct {

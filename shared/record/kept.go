@@ -94,7 +94,7 @@ func ReadKept(name string, data []byte) (Kept, error) {
 func keptEvidence(name string, pages []Evidence) (Kept, error) {
 	c, err := ParseCheckpoint(pages[0].Checkpoint)
 	if err != nil {
-		return Kept{}, fmt.Errorf("%s: its checkpoint is not one: %w", name, err)
+		return Kept{}, fmt.Errorf("%s: its checkpoint cannot be read: %w", name, err)
 	}
 	k := Kept{Name: name, Checkpoint: c, ReleaseID: pages[0].ReleaseID}
 	for _, p := range pages {

@@ -107,7 +107,7 @@ func (v *verification) open(pages []Evidence) error {
 	}
 	var err error
 	if v.checkpoint, err = ParseCheckpoint(first.Checkpoint); err != nil {
-		return fault("the checkpoint is not one: %v.", err)
+		return fault("the checkpoint cannot be read: %v.", err)
 	}
 	last := 0
 	for _, p := range pages {
@@ -137,7 +137,7 @@ func (v *verification) open(pages []Evidence) error {
 		}
 	}
 	if last != 1 {
-		return fault("%d of the pages are the last one, and one has to be. Fetch all pages of one evidence, each with the nextCursor of the page before.", last)
+		return fault("%d of the pages are the last one, and exactly one must be. Fetch all pages of one evidence, each with the nextCursor of the page before.", last)
 	}
 	if v.logs[logName{ReleaseLog, first.ReleaseID}] == nil {
 		return fault("the evidence does not have the log of its own release.")
@@ -245,7 +245,7 @@ func (v *verification) proveEntry(given EvidenceEntry, hashes HashSet) (provedEn
 	if sealed {
 		leaf, err := ParseLeaf([]byte(given.Leaf))
 		if err != nil {
-			return e, e.fault("its leaf is not in its form: %q.", given.Leaf)
+			return e, e.fault("its leaf cannot be read: %q.", given.Leaf)
 		}
 		e.leaf, e.kind = &leaf, leaf.Kind
 		if leaf.Of != e.Of || leaf.Key != e.Key {
@@ -258,9 +258,9 @@ func (v *verification) proveEntry(given EvidenceEntry, hashes HashSet) (provedEn
 			return e, err
 		}
 	case sealed && e.kind != release.LogNote:
-		return e, e.fault("it is gone, all but its leaf. Only notes are trimmed, and it was sealed as %q.", e.kind)
+		return e, e.fault("only its leaf is left. Only notes are trimmed, and it was sealed as %q.", e.kind)
 	case !sealed:
-		return e, e.fault("it has neither bytes nor a leaf. An entry of before 2026-11-26 is sealed, as it stands, within minutes of the next entry of %s: until then nothing proves it.", e.Of)
+		return e, e.fault("it has neither bytes nor a leaf. An entry that was written before 2026-11-26 is sealed, with what it says then, minutes after the next entry of %s is written: until then nothing proves it.", e.Of)
 	}
 	if !sealed {
 		return e, nil
@@ -290,12 +290,12 @@ func (v *verification) proveEntry(given EvidenceEntry, hashes HashSet) (provedEn
 func (e *provedEntry) read() error {
 	var f form
 	if err := json.Unmarshal([]byte(e.Bytes), &f); err != nil {
-		return e.fault("its bytes are not in the form of an entry.")
+		return e.fault("its bytes cannot be read as an entry.")
 	}
 	at, err := time.Parse(timeLayout, f.At)
 	switch {
 	case err != nil || f.Version != 1:
-		return e.fault("its bytes are not in the form of an entry.")
+		return e.fault("its bytes cannot be read as an entry.")
 	case f.Of != e.Of:
 		return e.fault("it is an entry of %s, and stands in the log of %s: it was moved there.", f.Of, e.Of)
 	case f.Key != e.Key:

@@ -110,7 +110,7 @@ func (v *verification) lost(l *provedLog) error {
 			number = e.leaf.K
 		}
 		if e.Bytes == "" && notes < release.MaxNotes {
-			return e.fault("the note is gone, all but its leaf, and there are %d newer notes: the newest %d are kept.", notes, release.MaxNotes)
+			return e.fault("only the leaf of this note is left, and there are %d newer notes: the newest %d are kept.", notes, release.MaxNotes)
 		}
 		for _, name := range e.lost {
 			by, erased := l.erased[e.Key+" "+name]

@@ -228,8 +228,8 @@ func TestVerify_FileEdited_IsFoundAndNamed(t *testing.T) {
 		{"an entry gone", func(_ *testing.T, p *Evidence) { without(p, 4) }, theRelease + ": entry number 3 is missing, after entry e0001, number 2: the entry after is e0001.000000000002, number 4"},
 		{"the first gone", func(_ *testing.T, p *Evidence) { without(p, 0) }, theRelease + ": entry number 1 is missing, at the beginning"},
 		{"the last gone", func(_ *testing.T, p *Evidence) { without(p, 5) }, theRelease + ": entry number 4 is missing, after entry e0001.000000000001, number 3: 4 were sealed"},
-		{"all but the leaf of a decision gone", func(_ *testing.T, p *Evidence) { p.Entries[2].Bytes, p.Entries[2].Values = "", nil }, `CHG-1, entry 0000000002: it is gone, all but its leaf. Only notes`},
-		{"all but the leaf of a note gone", func(_ *testing.T, p *Evidence) { p.Entries[5].Bytes, p.Entries[5].Values = "", nil }, "entry e0001.000000000002: the note is gone, all but its leaf, and there are 1 newer notes"},
+		{"all but the leaf of a decision gone", func(_ *testing.T, p *Evidence) { p.Entries[2].Bytes, p.Entries[2].Values = "", nil }, `CHG-1, entry 0000000002: only its leaf is left. Only notes`},
+		{"all but the leaf of a note gone", func(_ *testing.T, p *Evidence) { p.Entries[5].Bytes, p.Entries[5].Values = "", nil }, "entry e0001.000000000002: only the leaf of this note is left, and there are 1 newer notes"},
 		{"an entry twice", func(_ *testing.T, p *Evidence) { p.Entries = append(p.Entries, p.Entries[4]) }, note + "two entries have this key"},
 		{"a number", func(t *testing.T, p *Evidence) {
 			resealed(t, p, 4, func(l *Leaf) { l.K = 7 })
@@ -238,7 +238,7 @@ func TestVerify_FileEdited_IsFoundAndNamed(t *testing.T) {
 		{"a place beyond the tree", func(_ *testing.T, p *Evidence) { p.Entries[4].Index = 99 }, note + "it was sealed as leaf 99, and the tree has 12 leaves"},
 		{"a place right behind the tree", func(_ *testing.T, p *Evidence) { p.Entries[4].Index = 12 }, note + "it was sealed as leaf 12, and the tree has 12 leaves"},
 		{"a leaf gone", func(_ *testing.T, p *Evidence) { p.Entries[4].Leaf = "" }, theRelease + ": entry number 3 is missing"},
-		{"a leaf in another form", func(_ *testing.T, p *Evidence) { p.Entries[4].Leaf += " " }, note + "its leaf is not in its form"},
+		{"a leaf in another form", func(_ *testing.T, p *Evidence) { p.Entries[4].Leaf += " " }, note + "its leaf cannot be read"},
 		{"a hash of the tree", func(_ *testing.T, p *Evidence) { p.Hashes[0].Hash = p.Hashes[1].Hash }, "it is not what was sealed as leaf"},
 		{"the root", func(_ *testing.T, p *Evidence) {
 			p.Checkpoint = strings.Replace(p.Checkpoint, "\n12\n", "\n11\n", 1)
@@ -326,7 +326,7 @@ func TestVerify_TrimmedNotes_NeedNewerOnes(t *testing.T) {
 		t.Errorf("%+v, %s", got, faultOf(err))
 	}
 	trim(2)
-	if _, err := Verify([]Evidence{k.evidence(0, entries...)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000003: the note is gone, all but its leaf, and there are 499 newer notes") {
+	if _, err := Verify([]Evidence{k.evidence(0, entries...)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000003: only the leaf of this note is left, and there are 499 newer notes") {
 		t.Error(faultOf(err))
 	}
 }

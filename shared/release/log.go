@@ -63,7 +63,7 @@ type LogEntry struct {
 	ReleaseID       string      `json:"releaseId,omitempty" doc:"The release in which this happened to the change request."`
 	ChangeRequestID string      `json:"changeRequestId,omitempty" doc:"The change request that the entry is about."`
 	Decision        CABDecision `json:"decision,omitempty" doc:"What the CAB decided."`
-	Digest          string      `json:"digest,omitempty" doc:"Names what the CAB decides on as it stands: 'v1:' and the SHA-256, in hexadecimal, of its canonical JSON (RFC 8785)."`
+	Digest          string      `json:"digest,omitempty" doc:"Identifies the content that the CAB decides on: 'v1:' and the SHA-256, in hexadecimal, of its canonical JSON (RFC 8785)."`
 	// Changes are the fields as they were written: all that are not empty at the creation,
 	// those that differ in an edit, all that were decided on in a decision.
 	Changes    []FieldChange     `json:"changes,omitempty" doc:"The fields as they were written: all with 'created', those that differ with 'edit'. Only in the log's own pages, not with the release."`

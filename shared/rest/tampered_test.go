@@ -225,7 +225,7 @@ func TestEvidence_TamperedWithInTheTable_IsFoundAndNamed(t *testing.T) {
 				"leaves":  &types.AttributeValueMemberL{Value: []types.AttributeValue{str(string(leaf.Bytes()))}},
 				"indexes": &types.AttributeValueMemberL{Value: []types.AttributeValue{i["i"]}},
 			})
-		}, w.release + ", entry " + second + ": the note is gone, all but its leaf, and there are 0 newer notes", ""},
+		}, w.release + ", entry " + second + ": only the leaf of this note is left, and there are 0 newer notes", ""},
 		{"the newest cut off", func() { w.remove(releases, w.log(second)) }, w.release + ": entry number 6 is missing, after entry e0001, number 5: 6 were sealed", ""},
 		{"the newest cut off with its count, evidence", w.cutOff(second, 5), "1 of the entries that kept.json knows are missing: " + w.release + " " + second, evidence},
 		{"the newest cut off with its count, event", w.cutOff(second, 5), w.release + ": it had 6 entries when kept.json was kept, and has 5", event},

@@ -93,7 +93,10 @@ func (s *shard) read(ctx context.Context) {
 			continue
 		case errors.As(err, &trimmed):
 			// What came after the last record is gone; go on with the oldest there is.
-			s.consume.options.Log.Warn("stream records were trimmed before they were read", "function", s.consume.mapping.Function, "shard", s.id)
+			// A new engine answers so, too, when nothing has been read yet: nobody needs to hear of that.
+			if s.last != "" {
+				s.consume.options.Log.Warn("stream records were trimmed before they were read", "function", s.consume.mapping.Function, "shard", s.id)
+			}
 			iterator, s.last = "", ""
 			trouble++
 			sleep(ctx, s.consume.options.Poll)

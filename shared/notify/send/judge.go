@@ -79,7 +79,7 @@ func throttlesOnly(pause time.Duration) aws.Retryer {
 // end while it waits to be repeated, and look as if its outcome were unclear.
 func within(timeout time.Duration) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
-		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Patience", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("MailTimeout", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 			ctx, cancel := context.WithTimeout(ctx, timeout)
 			defer cancel()
 			return next.HandleFinalize(ctx, in)
