@@ -43,7 +43,7 @@ func TestMails_HeadsUpThenOver_EverybodyHearsTheEnd(t *testing.T) {
 	l.waitIdle()
 	mails = l.only("ann@example.com") // bob's stays open, as he was told
 	contains(t, mails[0], "was rolled back", "Request T-1")
-	event(t, mails[0], "UID:"+id+"@127.0.0.1", "SEQUENCE:3", "STATUS:CONFIRMED", "SUMMARY:Rolled back: "+id+": Spring", "DTSTART:"+began.UTC().Format("20060102T1504")+"00Z")
+	event(t, mails[0], "UID:"+id+"@127.0.0.1", "SEQUENCE:3", "STATUS:CONFIRMED", "SUMMARY:Rolled back: "+id+": Spring 1", "DTSTART:"+began.UTC().Format("20060102T1504")+"00Z")
 	l.noFurther()
 }
 
