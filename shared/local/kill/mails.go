@@ -155,6 +155,11 @@ func (r *run) judge(i outboxItem, accepted int) {
 		if accepted > 1 {
 			r.simulation.Offend("%s", what)
 		}
+	case "pending":
+		// A sender that was killed keeps its slot for a minute, and the mails in it wait.
+		if accepted != 0 || !r.Brief {
+			r.simulation.Offend("%s", what)
+		}
 	case "superseded":
 		if accepted != 0 {
 			r.simulation.Offend("%s", what)
