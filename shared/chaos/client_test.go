@@ -124,6 +124,9 @@ func (c *client) learn(list *[]string, id string) {
 // something is one thing that a client does.
 func (c *client) something() {
 	id, change, task := c.choose(&c.releases), c.choose(&c.changes), c.choose(&c.tasks)
+	if linked := c.linkedTo(id); len(linked) > 0 && c.random.IntN(2) == 0 {
+		change = pick(c.random, linked)
+	}
 	switch n := c.random.IntN(100); {
 	case n < 35:
 		c.advance(id)
@@ -173,7 +176,20 @@ func (c *client) something() {
 
 // look reads a release.
 func (c *client) look(id string) answer {
-	return c.ask(c.op("look", id), "GET", "/releases/"+id, nil)
+	a := c.ask(c.op("look", id), "GET", "/releases/"+id, nil)
+	if a.acked() {
+		c.state.Lock()
+		defer c.state.Unlock()
+		c.linked[id] = texts(a.Body["linkedChangeRequestIds"])
+	}
+	return a
+}
+
+// linkedTo is what somebody saw last in a release.
+func (c *client) linkedTo(id string) []string {
+	c.state.Lock()
+	defer c.state.Unlock()
+	return slices.Clone(c.linked[id])
 }
 
 // next is where a release goes from a status.
@@ -315,6 +331,9 @@ func (c *client) newRelease(changes ...string) {
 	})
 	if id, _ := a.Body["id"].(string); a.acked() {
 		o.target = id
+		c.state.Lock()
+		c.linked[id] = changes
+		c.state.Unlock()
 		c.learn(&c.releases, id)
 	}
 }

@@ -208,10 +208,13 @@ func (w *simulation) deliver(d *deliveries) bool {
 	}
 	done := max(0, w.invoke(name, d, records)-replayed)
 	for n, failed := range batch[min(done, len(batch)):] {
-		if n == 0 || !w.isFaultless() { // in the end batches are halved, so that what comes after a bad record is not given up with it
+		// In the end batches are halved, so that what comes after a bad record is not given up
+		// with it.
+		isolated := n == 0 || !w.isFaultless()
+		if isolated {
 			failed.attempts++
 		}
-		if failed.attempts > w.retries() {
+		if isolated && failed.attempts > w.retries() {
 			w.count(&w.met.GaveUp)
 			w.givenUp(failed.record)
 			continue
@@ -307,7 +310,12 @@ func (w *simulation) tickTock(name string, stop <-chan struct{}) {
 		if name == "sweep" {
 			w.count(&w.met.Sweeps)
 		}
-		_ = w.runSchedule(fmt.Sprintf("%s-%d", name, n), name) // the next run goes on
+		process := fmt.Sprintf("%s-%d", name, n)
+		if random.Float64() < w.faultsNow().both {
+			w.count(&w.met.Twice)
+			go func() { _ = w.runSchedule(process+"-other", name) }()
+		}
+		_ = w.runSchedule(process, name) // the next run goes on
 	}
 }
 

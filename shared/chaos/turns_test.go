@@ -377,7 +377,7 @@ func (s *turns) next() (*wait, fault) {
 	return w, f
 }
 
-// nextOther lets the loop come repeat, at once.
+// nextOther lets the loop come round once more.
 func (s *turns) nextOther(*wait) (*wait, fault) {
 	select {
 	case s.arrived <- struct{}{}:

@@ -114,6 +114,7 @@ type simulation struct {
 	releases []string        // what clients know of
 	changes  []string
 	tasks    []string
+	linked   map[string][]string // change requests, by release, as somebody saw them last
 	ops      []*op
 	sent     []events.CloudWatchEvent // SES's events that have not been delivered
 	gaveUp   map[string]bool          // releases of which a record was given up
@@ -127,7 +128,7 @@ type fed struct {
 }
 
 func newSimulation(g *installation, t *testing.T, seed uint64) *simulation {
-	w := &simulation{installation: g, t: t, seed: seed, fed: map[string]*fed{}, gaveUp: map[string]bool{}, inbox: &mailbox.Mailbox{}, bus: &bus.Bus{}}
+	w := &simulation{installation: g, t: t, seed: seed, fed: map[string]*fed{}, gaveUp: map[string]bool{}, linked: map[string][]string{}, inbox: &mailbox.Mailbox{}, bus: &bus.Bus{}}
 	w.turns = &turns{swarm: drawFaults(seed), random: rand.New(rand.NewPCG(seed, 2)), arrived: make(chan struct{}, 1)}
 	w.inbox.OnEvent = func(e events.CloudWatchEvent) {
 		w.state.Lock()
