@@ -59,7 +59,7 @@ var priced = []pricedRequest{
 		return ask{route: "PATCH /releases/" + typical(w, 20, 0), body: object{"name": "Another name"}}
 	}},
 	{operations.UpdateRelease, "the window, in scheduled", func(w *fixture) ask {
-		return ask{route: "PATCH /releases/" + typical(w, 20, 0, "approved", "scheduled"), body: object{"scheduledStart": "2026-05-02T20:00:00Z", "scheduledEnd": "2026-05-02T22:00:00Z"}}
+		return ask{route: "PATCH /releases/" + typical(w, 20, 0, "approved", "scheduled"), body: object{"scheduledStart": "2099-05-02T20:00:00Z", "scheduledEnd": "2099-05-02T22:00:00Z"}}
 	}},
 	{operations.DeleteRelease, "with 20 change requests", func(w *fixture) ask { return ask{route: "DELETE /releases/" + typical(w, 20, 0)} }},
 	{operations.AddChanges, "10 to 20", func(w *fixture) ask {
@@ -160,7 +160,7 @@ func typicalPlan(w *fixture, changes int) object {
 		steps = append(steps, object{"order": n + 1, "description": strings.Repeat("s", 40), "ownerEmail": "otto@example.com", "estimatedMinutes": 15})
 	}
 	return object{
-		"name": strings.Repeat("n", 40), "version": "4.2", "description": strings.Repeat("d", 150), "scheduledStart": "2026-05-01T20:00:00Z", "scheduledEnd": "2026-05-01T22:00:00Z",
+		"name": strings.Repeat("n", 40), "version": "4.2", "description": strings.Repeat("d", 150), "scheduledStart": "2099-05-01T20:00:00Z", "scheduledEnd": "2099-05-01T22:00:00Z",
 		"releaseManager": "Ada Admin", "releaseManagerEmail": "ada@example.com", "rolloutSteps": steps, "rollbackSteps": steps[:2], "successCriteria": strings.Repeat("c", 100),
 		"linkedChangeRequestIds": ids,
 	}
