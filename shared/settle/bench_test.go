@@ -45,7 +45,8 @@ func BenchmarkSettlement(b *testing.B) {
 		var count inject.Counter
 		s := settle.New(w.Under(nil, count.Count))
 		bare := w.seedBare()
-		var ratios, seconds []float64
+		var ratios, seconds, engineRatios, rests []float64
+		engine, profiled := findEngineThread(w.Endpoint)
 		var counts inject.Counts
 		id := ""
 		for phase := range benchPairs {
@@ -55,10 +56,18 @@ func BenchmarkSettlement(b *testing.B) {
 			} else {
 				w.transitionTo(id, release.RolledBack)
 			}
+			before := engine.busy()
 			b.StartTimer()
 			took, redeliver := w.settlePhase(s, &count, &counts)
 			b.StopTimer()
+			between := engine.busy()
 			took2 := bare.write(counts.Writes(), phase)
+			if profiled {
+				busy, busy2 := between-before, engine.busy()-between
+				engineRatios = append(engineRatios, busy.Seconds()/busy2.Seconds())
+				rests = append(rests, ((took-busy)-(took2-busy2)).Seconds()/took2.Seconds())
+				b.Logf("phase %d: the engine's thread was busy for %.2f s of %.2f, with bare writes for %.2f of %.2f", phase+1, busy.Seconds(), took.Seconds(), busy2.Seconds(), took2.Seconds())
+			}
 			seconds, ratios = append(seconds, took.Seconds()), append(ratios, took.Seconds()/took2.Seconds())
 			b.Logf("phase %d: settled in %.2f s, bare writes in %.2f s: %.2f", phase+1, took.Seconds(), took2.Seconds(), ratios[phase])
 			if p := w.progress(id); p.State != "settled" || p.Tasks.Settled != benchChanges*benchTasks {
@@ -75,6 +84,10 @@ func BenchmarkSettlement(b *testing.B) {
 		b.ReportMetric(float64(counts.Total())/tasks, "requests/task")
 		b.ReportMetric(float64(counts.Writes()-2*benchChanges-1)/tasks, "writes/task")
 		b.ReportMetric(median(ratios), "×bare")
+		if profiled {
+			b.ReportMetric(median(engineRatios), "×engine")
+			b.ReportMetric(median(rests), "rest/bare")
+		}
 		b.ReportMetric(0, "ns/op")
 		budget.Report(b, "settlement of a task", "writes", float64(counts.Writes()-2*benchChanges-1)/tasks)
 		budget.Report(b, "settlement of a task", "requests", float64(counts.Total())/tasks)
