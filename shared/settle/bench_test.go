@@ -23,6 +23,7 @@ import (
 	"example.com/releases/shared/local/template"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/settle"
+	"example.com/releases/shared/stream"
 	"example.com/releases/shared/testkit/inject"
 )
 
@@ -31,6 +32,8 @@ const (
 	benchTasks   = 100 // of each change request
 	benchPairs   = 6   // phases of settlement, each with its pair of bare writes
 	benchAtOnce  = 32  // as many as a Settler has under way
+
+	benchReadsAtOnce = 2 // as many of its reads
 )
 
 // BenchmarkSettlement settles 100 change requests of 100 tasks, deployment and rollback
@@ -45,7 +48,8 @@ func BenchmarkSettlement(b *testing.B) {
 		var count inject.Counter
 		s := settle.New(w.Under(nil, count.Count))
 		bare := w.seedBare()
-		var ratios, seconds, engineRatios, rests []float64
+		var ratios, seconds, withReads, engineRatios []float64
+		var profiles []profile
 		engine, profiled := findEngineThread(w.Endpoint)
 		var counts inject.Counts
 		id := ""
@@ -56,20 +60,22 @@ func BenchmarkSettlement(b *testing.B) {
 			} else {
 				w.transitionTo(id, release.RolledBack)
 			}
-			before := engine.busy()
+			began := engine.busy()
 			b.StartTimer()
 			took, redeliver := w.settlePhase(s, &count, &counts)
 			b.StopTimer()
-			between := engine.busy()
-			took2 := bare.write(counts.Writes(), phase)
+			settled := engine.busy()
+			tookBare := bare.write(counts.Writes(), phase)
+			written := engine.busy()
+			tookReads := w.readTasks(changes)
+			seconds, ratios = append(seconds, took.Seconds()), append(ratios, took.Seconds()/tookBare.Seconds())
+			withReads = append(withReads, took.Seconds()/(tookBare+tookReads).Seconds())
+			b.Logf("phase %d: settled in %.2f s, bare writes in %.2f s: %.2f; the same reads in %.2f s", phase+1, took.Seconds(), tookBare.Seconds(), ratios[phase], tookReads.Seconds())
 			if profiled {
-				busy, busy2 := between-before, engine.busy()-between
-				engineRatios = append(engineRatios, busy.Seconds()/busy2.Seconds())
-				rests = append(rests, ((took-busy)-(took2-busy2)).Seconds()/took2.Seconds())
-				b.Logf("phase %d: the engine's thread was busy for %.2f s of %.2f, with bare writes for %.2f of %.2f", phase+1, busy.Seconds(), took.Seconds(), busy2.Seconds(), took2.Seconds())
+				p := profile{settled - began, written - settled, engine.busy() - written}
+				profiles = append(profiles, p)
+				engineRatios = append(engineRatios, p.settlement.Seconds()/(p.writes+p.reads).Seconds())
 			}
-			seconds, ratios = append(seconds, took.Seconds()), append(ratios, took.Seconds()/took2.Seconds())
-			b.Logf("phase %d: settled in %.2f s, bare writes in %.2f s: %.2f", phase+1, took.Seconds(), took2.Seconds(), ratios[phase])
 			if p := w.progress(id); p.State != "settled" || p.Tasks.Settled != benchChanges*benchTasks {
 				b.Errorf("not settled: %+v", p)
 			}
@@ -84,15 +90,40 @@ func BenchmarkSettlement(b *testing.B) {
 		b.ReportMetric(float64(counts.Total())/tasks, "requests/task")
 		b.ReportMetric(float64(counts.Writes()-2*benchChanges-1)/tasks, "writes/task")
 		b.ReportMetric(median(ratios), "×bare")
+		b.ReportMetric(median(withReads), "×writes+reads")
+		budget.Report(b, "settlement of 100 × 100 tasks ÷ bare writes and the same reads", "time", median(withReads))
 		if profiled {
-			b.ReportMetric(median(engineRatios), "×engine")
-			b.ReportMetric(median(rests), "rest/bare")
+			b.Logf("the engine's thread was busy with settlement, bare writes, reads: %v", profiles)
+			budget.Report(b, "settlement of 100 × 100 tasks ÷ bare writes and the same reads, engine's thread", "time", median(engineRatios))
 		}
 		b.ReportMetric(0, "ns/op")
 		budget.Report(b, "settlement of a task", "writes", float64(counts.Writes()-2*benchChanges-1)/tasks)
 		budget.Report(b, "settlement of a task", "requests", float64(counts.Total())/tasks)
 		budget.Report(b, "settlement of 100 × 100 tasks ÷ bare writes", "time", median(ratios))
 	}
+}
+
+// profile is how long the engine's thread was busy in a phase.
+type profile struct{ settlement, writes, reads time.Duration }
+
+// readTasks reads what a settlement reads of its tasks, as many at once as it does.
+func (w *fixture) readTasks(changes []string) time.Duration {
+	began := time.Now()
+	_, err := stream.Each(context.Background(), len(changes), benchReadsAtOnce, func(n int) error {
+		ids, err := w.Store.TaskIDsOfChange(context.Background(), changes[n])
+		if err != nil {
+			return err
+		}
+		tasks, err := w.Store.TasksByID(context.Background(), ids)
+		if err == nil && len(tasks) != benchTasks {
+			err = fmt.Errorf("%d tasks of %s", len(tasks), changes[n])
+		}
+		return err
+	})
+	if err != nil {
+		w.t.Error(err)
+	}
+	return time.Since(began)
 }
 
 // settlePhase runs both consumers on what the streams have, without the time it takes
