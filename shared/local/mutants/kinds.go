@@ -271,13 +271,14 @@ func (f *finder) fixed(e ast.Expr) bool {
 	case *ast.CompositeLit:
 		if _, is := under(f.in.info.TypeOf(e)).(*types.Struct); is {
 			// A row: its first column names it.
-			for _, c := range e.Elts {
-				if kv, ok := c.(*ast.KeyValueExpr); ok {
-					c = kv.Value
-				}
-				return f.fixed(c)
+			if len(e.Elts) == 0 {
+				return false
 			}
-			return false
+			first := e.Elts[0]
+			if kv, ok := first.(*ast.KeyValueExpr); ok {
+				first = kv.Value
+			}
+			return f.fixed(first)
 		}
 		for _, c := range e.Elts {
 			if kv, ok := c.(*ast.KeyValueExpr); ok {
