@@ -185,7 +185,7 @@ func (w *simulation) set() {
 // passes, until the last that is due has been done.
 func (w *simulation) settleDown(mappings []*deliveries) {
 	random := rand.New(rand.NewPCG(w.seed, 4))
-	round := 0
+	round, delivered := 0, 0
 	dry := func() {
 		for repeat := true; repeat; {
 			repeat = false
@@ -195,6 +195,10 @@ func (w *simulation) settleDown(mappings []*deliveries) {
 				}
 				for w.deliver(d) {
 					repeat = true
+					if delivered++; delivered > 5000 {
+						w.fault("it does not come to rest: %s is woken over and over", d.function.Name)
+						return
+					}
 				}
 			}
 			for w.hearOne(random, fmt.Sprintf("rest-feedback-%d", round)) {

@@ -30,7 +30,9 @@ func (s *Store) Slot(ctx context.Context, number int) (mail.Slot, error) {
 // returns the slot: where nobody holds it, the caller should take it. A sender asks before it
 // tries to take, so that no mail is missed when the holder has just looked for the last time.
 func (s *Store) AskSlot(ctx context.Context, n int) (mail.Slot, error) {
-	i, err := s.update(ctx, s.tables.Mail, slotKey(n), newExpression().add("wake", number(1)))
+	// The word must not stay "wake": the record of this very write would wake the next asker,
+	// and so on without end where nobody takes the slot, as while nothing may be sent.
+	i, err := s.update(ctx, s.tables.Mail, slotKey(n), newExpression().op(opOfState(mail.Sending)).add("wake", number(1)))
 	return decodeSlot(n, i), err
 }
 

@@ -264,3 +264,21 @@ func TestPlan_ReleaseMovedWhilePutAside_BeginsAnew(t *testing.T) {
 		t.Errorf("%d mails", n)
 	}
 }
+
+// A look at a slot that nobody may take must not cause the next look: a sender that was woken
+// while the circuit was open woke itself with each of its own records, without a pause, until
+// the circuit closed a quarter of an hour later (found by seed 105 of the chaos on 2026-11-27).
+func TestSendMail_WokenWhileCircuitOpen_DoesNotWakeItself(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t, fixtureOptions{})
+	if !must(w.Store.WakeSlot(t.Context(), 0, w.now()))(t) || len(w.wakes("wake")) != 1 {
+		t.Fatal("nobody was woken")
+	}
+	if err := w.Store.OpenCircuit(t.Context(), mail.Circuit{Until: w.now().Add(15 * time.Minute), Reason: "paused"}); err != nil {
+		t.Fatal(err)
+	}
+	w.send()
+	if n := len(w.wakes("wake")); n != 0 {
+		t.Errorf("after the look, %d records ask for another", n)
+	}
+}
