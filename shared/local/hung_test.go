@@ -98,6 +98,9 @@ func TestHost_RequestHangs_DoneOnceAndAnswered(t *testing.T) {
 	must := func(want int, method, path string, body any) object {
 		t.Helper()
 		status, answer := h.do(t, "admin", method, path, body)
+		for n := 0; method == "GET" && status == 503 && n < 5; n++ { // on a machine that starves the engine
+			status, answer = h.do(t, "admin", method, path, body)
+		}
 		if status != want {
 			t.Fatalf("%s %s: %d %v", method, path, status, answer)
 		}

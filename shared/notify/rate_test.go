@@ -98,10 +98,23 @@ func (w *fixture) eight(mails []mail.Mail, rate string, around inject.Around) []
 	server := httptest.NewServer(inbox.Handler())
 	defer server.Close()
 	var senders sync.WaitGroup
-	var delivered atomic.Int64
+	var woken, delivered atomic.Int64
+	counted := func(ctx context.Context, c inject.Call, do func(context.Context) error) error {
+		err := do(ctx)
+		if in, ok := c.Input.(*dynamodb.UpdateItemInput); ok && err == nil && writesOp(in, "wake") {
+			woken.Add(1)
+		}
+		return err
+	}
+	if around != nil {
+		inner := counted
+		counted = func(ctx context.Context, c inject.Call, do func(context.Context) error) error {
+			return around(ctx, c, func(ctx context.Context) error { return inner(ctx, c, do) })
+		}
+	}
 	const shards, batch = 8, 50
 	for shard := range shards {
-		sender := send.Open(testkit.AWS(server.URL+"/_local/ses"), w.Under(around, nil), send.Options{Sender: "releases@example.com", Rate: rate}).WithClock(clock)
+		sender := send.Open(testkit.AWS(server.URL+"/_local/ses"), w.Under(counted, nil), send.Options{Sender: "releases@example.com", Rate: rate}).WithClock(clock)
 		senders.Go(func() {
 			deliver := func(r []events.DynamoDBEventRecord) {
 				if answer, err := sender.Stream(w.t.Context(), events.DynamoDBEvent{Records: r}); err != nil || len(answer.BatchItemFailures) > 0 {
@@ -118,12 +131,7 @@ func (w *fixture) eight(mails []mail.Mail, rate string, around inject.Around) []
 				deliver(records(part))
 			}
 			for len(inbox.Mails()) < len(mails) && w.t.Context().Err() == nil {
-				i := w.slot()
-				var wake int64
-				if n, ok := i["wake"].(*types.AttributeValueMemberN); ok {
-					_, _ = fmt.Sscan(n.Value, &wake)
-				}
-				if last := delivered.Load(); text(i, "op") == "wake" && delivered.CompareAndSwap(last, wake) {
+				if last, n := delivered.Load(), woken.Load(); n > last && delivered.CompareAndSwap(last, n) {
 					deliver([]events.DynamoDBEventRecord{record("SENDER#0", "wake")})
 				}
 				time.Sleep(20 * time.Millisecond)
@@ -190,16 +198,23 @@ func TestSend_EightSenders_KeepOneRate(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
 	const rate = 20
-	var b beyond
-	at := w.eight(w.fill(0, 4*rate, nil), fmt.Sprint(rate), b.count)
-	if per := float64(b.extra) / float64(len(at)); per > 0.5 {
-		t.Errorf("%.2f requests a mail beyond the outbox's own, already in four seconds", per)
+	for attempt := range 3 {
+		var b beyond
+		at := w.eight(w.fill(attempt*4*rate, 4*rate, nil), fmt.Sprint(rate), b.count)
+		if per := float64(b.extra) / float64(len(at)); per > 0.5 {
+			t.Errorf("%.2f requests a mail beyond the outbox's own, already in four seconds", per)
+		}
+		off, worst := kept(at, rate)
+		t.Logf("%d mails at %d a second: %+.1f %%, %d in the worst second", len(at), rate, 100*off, worst)
+		if len(at) != 4*rate || off > 0.1 || worst > rate*3/2 {
+			t.Errorf("%d mails, %+.1f %%, %d in the worst second", len(at), 100*off, worst)
+		}
+		if off >= -0.1 {
+			return
+		}
 	}
-	off, worst := kept(at, rate)
-	t.Logf("%d mails at %d a second: %+.1f %%, %d in the worst second", len(at), rate, 100*off, worst)
-	if len(at) != 4*rate || off > 0.1 || off < -0.1 || worst > rate*3/2 {
-		t.Errorf("%d mails, %+.1f %%, %d in the worst second", len(at), 100*off, worst)
-	}
+	// A busy machine makes sending slower, though never faster, and hardly three times.
+	t.Error("three times slower than the rate")
 }
 
 // A sender that gives its slot back says when the next mail may go.
