@@ -40,28 +40,30 @@ func (l lines) Handle(_ context.Context, r slog.Record) error {
 		b.WriteString(r.Level.String() + " ")
 	}
 	b.WriteString(r.Message)
-	var write func(a slog.Attr) bool
-	write = func(a slog.Attr) bool {
+	var write func(a slog.Attr)
+	write = func(a slog.Attr) {
 		if a.Value.Kind() == slog.KindGroup { // of figures: its members stand in the line as the others do
 			for _, member := range a.Value.Group() {
 				write(member)
 			}
-			return true
+			return
 		}
 		value := a.Value.Resolve().String()
 		if value == "" {
-			return true
+			return
 		}
 		if strings.ContainsAny(value, "\r\n\t\x1b") || strings.Contains(value, " ") && a.Key != "error" {
 			value = strconv.Quote(value)
 		}
 		fmt.Fprintf(&b, "  %s=%s", a.Key, value)
-		return true
 	}
 	for _, a := range l.with {
 		write(a)
 	}
-	r.Attrs(write)
+	r.Attrs(func(a slog.Attr) bool {
+		write(a)
+		return true
+	})
 	b.WriteByte('\n')
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -22,7 +22,7 @@ func loadMain(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	o := load.Options{Command: func(args ...string) *exec.Cmd { return exec.Command(self, args...) }, Slices: 12, Slice: 5 * time.Second, Out: out} //nolint:gosec // this program
+	o := load.Options{Command: func(args ...string) *exec.Cmd { return exec.Command(self, args...) }, Slices: 12, Slice: 5 * time.Second, Out: out} // this program
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	flags.IntVar(&o.Users, "users", 24, "how many work at once")
 	flags.Uint64Var(&o.Seed, "seed", 0, "what requests are drawn from; 0 draws one")
@@ -33,7 +33,7 @@ func loadMain(args []string, out io.Writer) error {
 		return err
 	}
 	if o.Seed == 0 {
-		o.Seed = rand.Uint64N(1 << 32) //nolint:gosec // a seed
+		o.Seed = rand.Uint64N(1 << 32) // a seed
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -47,7 +47,7 @@ func killMain(args []string, out io.Writer) error {
 		return err
 	}
 	o := kill.Options{
-		Command: func(args ...string) *exec.Cmd { return exec.Command(self, args...) }, //nolint:gosec // this program
+		Command: func(args ...string) *exec.Cmd { return exec.Command(self, args...) }, // this program
 		Verify:  Verify, Out: out,
 	}
 	flags := flag.NewFlagSet("kill", flag.ContinueOnError)
@@ -60,7 +60,7 @@ func killMain(args []string, out io.Writer) error {
 		return err
 	}
 	if o.Seed == 0 {
-		o.Seed = rand.Uint64N(1 << 32) //nolint:gosec // a seed
+		o.Seed = rand.Uint64N(1 << 32) // a seed
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

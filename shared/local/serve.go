@@ -101,7 +101,7 @@ func serveMemory(w http.ResponseWriter, _ *http.Request) {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	writeJSON(w, map[string]uint64{"heapBytes": m.HeapAlloc, "goroutines": uint64(runtime.NumGoroutine())}) //nolint:gosec // never negative
+	writeJSON(w, map[string]uint64{"heapBytes": m.HeapAlloc, "goroutines": uint64(runtime.NumGoroutine())}) // never negative
 }
 
 type indexRow struct {

@@ -92,7 +92,7 @@ func TestHeadsUp_ClocksMinutesApart_ToldOnce(t *testing.T) {
 	w.scheduled(start, 2*hour, "CHG-1")
 	mailed := time.Duration(-1)
 	for minute := 0; minute <= 60; minute += 5 {
-		off := []time.Duration{-5, 5, 0, 5, -5}[minute/5%5] * time.Minute
+		off := time.Duration([]int{-5, 5, 0, 5, -5}[minute/5%5]) * time.Minute
 		w.turn(off)
 		w.onTime()
 		w.turn(-off)

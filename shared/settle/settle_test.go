@@ -246,7 +246,7 @@ func TestSettlement_ClocksMinutesApart_OrderIsTheEpochs(t *testing.T) {
 	var r release.Release
 	for n, to := range append(untilDeployed, release.RolledBack) {
 		stamp := w.write()
-		stamp.At = base.Add([]time.Duration{-5, 5, -5, 5, -5}[n] * time.Minute)
+		stamp.At = base.Add(time.Duration([]int{-5, 5, -5, 5, -5}[n]) * time.Minute)
 		moved, err := w.Store.Transition(t.Context(), id, release.TransitionRequest{To: to, Reason: map[bool]string{true: "checkout fails"}[to == release.RolledBack]}, stamp)
 		if err != nil {
 			t.Fatal(err)

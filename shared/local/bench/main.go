@@ -60,7 +60,7 @@ func run(ctx context.Context, only, page string, out io.Writer) (bool, error) {
 	if len(packages) == 0 {
 		return false, fmt.Errorf("no benchmark is called like %q", only)
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // people read there
+	if err := os.MkdirAll(folder, 0o755); err != nil { // people read there
 		return false, err
 	}
 	rows := filepath.Join(folder, "rows.jsonl")
@@ -120,7 +120,7 @@ func benchmark(ctx context.Context, of, only, rows string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", only, "-benchtime", "1x", "-timeout", "30m", of) //nolint:gosec // the developer's own arguments
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", only, "-benchtime", "1x", "-timeout", "30m", of) // the developer's own arguments
 	cmd.Env = append(os.Environ(), budget.FileVariable+"="+absolute)
 	output, err := cmd.CombinedOutput()
 	file := strings.ReplaceAll(strings.TrimPrefix(of, "./"), "/", "_") + ".txt"

@@ -107,7 +107,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}()
 	r := &run{
 		Options: o, dir: dir, killed: map[victim]int{},
-		random:     rand.New(rand.NewPCG(o.Seed, 1<<32)), //nolint:gosec // it has to be repeatable
+		random:     rand.New(rand.NewPCG(o.Seed, 1<<32)), // it has to be repeatable
 		simulation: traffic.New(traffic.Options{Seed: o.Seed, Tag: fmt.Sprintf("k%x", o.Seed), Silence: true, Linger: 60 * time.Millisecond}),
 	}
 	r.archive = archive{dir: filepath.Join(dir, "kept"), verify: o.Verify, offend: r.simulation.Offend, checkpoints: map[string]string{}}

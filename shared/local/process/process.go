@@ -126,7 +126,7 @@ func (h *Host) KillEngine() error {
 
 // Resident is how much memory the host has, in bytes, without its engine.
 func (h *Host) Resident() (int, error) {
-	out, err := exec.Command("ps", "-o", "rss=", "-p", strconv.Itoa(h.cmd.Process.Pid)).Output() //nolint:gosec // a process id
+	out, err := exec.Command("ps", "-o", "rss=", "-p", strconv.Itoa(h.cmd.Process.Pid)).Output() // a process id
 	if err != nil {
 		return 0, err
 	}

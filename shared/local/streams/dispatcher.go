@@ -46,7 +46,7 @@ func backoff(attempt int) time.Duration {
 	if attempt < 6 {
 		d = min(most, first<<max(attempt-1, 0))
 	}
-	return d/2 + rand.N(d/2) //nolint:gosec // jitter needs no secrecy
+	return d/2 + rand.N(d/2) // jitter needs no secrecy
 }
 
 // Dispatcher runs the mappings. It keeps no checkpoint on disk: it reads each stream from its

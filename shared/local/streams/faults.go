@@ -39,7 +39,7 @@ func (f Faults) Wrap(handler Handler) Handler {
 	)
 	return func(ctx context.Context, event events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		mu.Lock()
-		random := rand.New(rand.NewPCG(f.Seed, batch)) //nolint:gosec // replayable on purpose
+		random := rand.New(rand.NewPCG(f.Seed, batch)) // replayable on purpose
 		batch++
 		old := slices.Clone(past)
 		past = append(past, event.Records...)

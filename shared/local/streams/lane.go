@@ -96,12 +96,12 @@ func laneOf(r events.DynamoDBEventRecord, partitionKey string, shards, paralleli
 			text, _ := v.MarshalJSON()
 			key = string(text)
 		}
-		shard = int(hash(key) % uint32(shards)) //nolint:gosec // a handful
+		shard = int(hash(key) % uint32(shards)) // a handful
 	}
 	if parallelism == 1 {
 		return shard
 	}
-	return shard*parallelism + int(hash(ItemKey(r))/7%uint32(parallelism)) //nolint:gosec // 1–10
+	return shard*parallelism + int(hash(ItemKey(r))/7%uint32(parallelism)) // 1–10
 }
 
 // hash spreads keys; equal keys have equal hashes.

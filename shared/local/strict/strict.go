@@ -90,7 +90,7 @@ func (l *Layer) count(n *int) {
 // New returns a layer in front of what send reaches.
 func New(send Send, o Options) *Layer {
 	l := &Layer{
-		send: send, random: rand.New(rand.NewPCG(o.Seed, 0)), //nolint:gosec // replayable on purpose
+		send: send, random: rand.New(rand.NewPCG(o.Seed, 0)), // replayable on purpose
 		tables: map[string]*table{}, flight: newFlight(),
 		lagged: map[string]map[string]*lagging{}, spent: map[string]*bucket{}, sizes: map[string]int{},
 	}

@@ -207,7 +207,7 @@ type player struct {
 }
 
 func (w *Simulation) player(number int) *player {
-	return &player{Simulation: w, number: number, random: rand.New(rand.NewPCG(w.Seed, uint64(number)))} //nolint:gosec // it has to be repeatable
+	return &player{Simulation: w, number: number, random: rand.New(rand.NewPCG(w.Seed, uint64(number)))} // it has to be repeatable
 }
 
 // do sends a request until its outcome is known, or once where the call says so, and decodes
@@ -294,7 +294,7 @@ func (p *player) linger(ctx context.Context) {
 	}
 }
 
-// Play has so many managers and visitors use the host until they are told to finish or the
+// Run has so many managers and visitors use the host until they are told to finish or the
 // context ends, and returns when all of them are done.
 func (w *Simulation) Run(ctx context.Context, managers, visitors int) {
 	var playing sync.WaitGroup
