@@ -274,8 +274,10 @@ func (b bareItems) write(count, phase int) time.Duration {
 					Key:       map[string]types.AttributeValue{"pk": str(fmt.Sprintf("BARE#T-%05d", n%b.count)), "sk": str("M")},
 					UpdateExpression: aws.String("SET #s = :s, appliedEpoch = :e, updatedAt = :u, revision = :n, comments = list_append(if_not_exists(comments, :none), :c), " +
 						"resolvedBy = :r, resolvedAt = :u"),
-					ConditionExpression:      aws.String("revision = :v AND appliedEpoch = :a"),
-					ExpressionAttributeNames: map[string]string{"#s": "status"},
+					ConditionExpression: aws.String("revision = :v AND appliedEpoch = :a"),
+					// As settlement does, so that a task that somebody edited meanwhile need not be read again.
+					ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+					ExpressionAttributeNames:            map[string]string{"#s": "status"},
 					ExpressionAttributeValues: map[string]types.AttributeValue{
 						":s": str("Resolved"), ":e": number(phase + 1), ":u": str("2026-04-01T09:30:00Z"), ":n": number(phase + 2), ":v": number(phase + 1), ":a": number(phase),
 						":c": comment, ":none": &types.AttributeValueMemberL{}, ":r": str("REL-2026-Q2-001"),

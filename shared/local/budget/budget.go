@@ -42,7 +42,7 @@ var All = []Budget{
 	{What: "settlement of a task", Unit: "writes", Most: 1, Equal: true},
 	{What: "settlement of a task", Unit: "requests", Most: 1.06},
 	{What: "settlement delivered again", Unit: "writes", Equal: true},
-	{What: "settlement of 100 × 100 tasks ÷ bare writes", Unit: "time", Most: 1.25, Note: "DynamoDB Local has one thread for its database, in which reading a task waits behind the writes; the two rows below have the reads in both"},
+	{What: "settlement of 100 × 100 tasks ÷ bare writes", Unit: "time", Most: 1.25},
 	{What: "settlement of 100 × 100 tasks ÷ bare writes and the same reads", Unit: "time", Most: 1.25},
 	{What: "settlement of 100 × 100 tasks ÷ bare writes and the same reads, engine's thread", Unit: "time"},
 
