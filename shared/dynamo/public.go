@@ -88,16 +88,21 @@ func publicEventFields(a *attributes, e *release.PublicEvent) {
 // since then, newest first. The index is eventually consistent.
 func (s *Store) Published(ctx context.Context, now, since time.Time) ([]release.Published, error) {
 	all, err := s.publishedIn(ctx, false, now, since)
-	// An index that is not there, or is being filled, cannot be read: "ValidationException",
-	// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html.
-	var refused smithy.APIError
-	if notThere := errors.As(err, &refused) && refused.ErrorCode() == "ValidationException"; notThere || err == nil && len(all) == 0 {
+	if indexNotReady(err) || err == nil && len(all) == 0 {
 		all, err = s.publishedIn(ctx, true, now, since)
 	}
 	if err != nil {
 		return nil, failure(err)
 	}
 	return all, nil
+}
+
+// indexNotReady tells whether a query failed because its index is not there or is being filled,
+// as while the deployment that makes it is under way: "ValidationException",
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html.
+func indexNotReady(err error) bool {
+	var refused smithy.APIError
+	return errors.As(err, &refused) && refused.ErrorCode() == "ValidationException"
 }
 
 // publishedIn reads the index, or the previous one.

@@ -153,18 +153,25 @@ type Followed struct {
 	Missing int // that are linked, and gone from their table
 }
 
-// ChangeIsThrough records that a change request and all its tasks have followed the
-// release's settlement of an epoch: it is removed from the set of those that have not, once,
-// and its tasks are counted in the same write, also those that are gone from their table. The last one also ends the settlement. Where
-// a later settlement has replaced this one, nothing is written.
-func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks Followed, at time.Time) error {
-	token := tokenOf(changeID)
-	e := newExpression().
-		deleteFrom(notThrough, &types.AttributeValueMemberBS{Value: [][]byte{token}}).add("settledTasks", number(tasks.Tasks)).
-		equal("settleEpoch", number(epoch)).contains(notThrough, &types.AttributeValueMemberB{Value: token})
+// addFollowed counts them where the progress of the settlement is.
+func (e *expression) addFollowed(tasks Followed) *expression {
+	e.add("settledTasks", number(tasks.Tasks))
 	if tasks.Missing > 0 {
 		e.add(missingTasks, number(tasks.Missing))
 	}
+	return e
+}
+
+// ChangeIsThrough records that a change request and all its tasks have followed the
+// release's settlement of an epoch: it is removed from the set of those that have not, once,
+// and its tasks are counted in the same write, also those that are gone from their table. The
+// last one also ends the settlement. Where a later settlement has replaced this one, nothing is
+// written.
+func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks Followed, at time.Time) error {
+	token := tokenOf(changeID)
+	e := newExpression().
+		deleteFrom(notThrough, &types.AttributeValueMemberBS{Value: [][]byte{token}}).addFollowed(tasks).
+		equal("settleEpoch", number(epoch)).contains(notThrough, &types.AttributeValueMemberB{Value: token})
 	counter, err := s.update(ctx, s.tables.Releases, logCounterKey(releaseID), e)
 	if failed, ok := failedCondition(err); ok {
 		counter, err = failed.image, nil
@@ -182,11 +189,8 @@ func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int
 func (s *Store) throughAtRelease(ctx context.Context, releaseID string, epoch int, changeID string, tasks Followed, at time.Time) error {
 	e := newExpression().
 		op(opThrough).
-		deleteFrom("unsettled", set([]string{changeID})).add("settledTasks", number(tasks.Tasks)).
+		deleteFrom("unsettled", set([]string{changeID})).addFollowed(tasks).
 		equal("settleEpoch", number(epoch)).contains("unsettled", text(changeID))
-	if tasks.Missing > 0 {
-		e.add(missingTasks, number(tasks.Missing))
-	}
 	after, err := s.update(ctx, s.tables.Releases, releaseKey(releaseID), e)
 	if failed, ok := failedCondition(err); ok {
 		after, err = failed.image, nil

@@ -3,7 +3,6 @@ package dynamo
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go"
 
 	"example.com/releases/shared/release"
 )
@@ -323,12 +321,10 @@ func (s *Store) listTasks(ctx context.Context, by TasksBy, status release.TaskSt
 }
 
 // taskRowsOf asks for rows that find tasks. Where the requesters' index cannot be read yet,
-// because the deployment that makes it is under way, the previous one is: it has the same keys.
-// "ValidationException", https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html.
+// the previous one is: it has the same keys.
 func (s *Store) taskRowsOf(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 	out, err := s.db.Query(ctx, in)
-	var refused smithy.APIError
-	if in.IndexName == nil || !errors.As(err, &refused) || refused.ErrorCode() != "ValidationException" {
+	if in.IndexName == nil || !indexNotReady(err) {
 		return out, err
 	}
 	return s.db.Query(ctx, &dynamodb.QueryInput{

@@ -41,6 +41,12 @@ func (s Snapshot) announce(row RecipientState, version int, pending string, who 
 			row.Sequence = max(row.Sequence, m.Sequence+1) // one calendar, one event
 		}
 	}
+	return s.stepWith(row, pending, n)
+}
+
+// stepWith is the step to a person who is told what a notice says, with the calendar event that
+// their row now stands at.
+func (s Snapshot) stepWith(row RecipientState, pending string, n Notice) Step {
 	if row.UID == "" {
 		row.UID = s.UID
 	}

@@ -136,7 +136,7 @@ func (s Snapshot) inform(row RecipientState, pending string, m *Member, window W
 	n.addRole(m)
 	row.Effect, row.EffectWindow = s.WindowVersion, window
 	row.Sequence = max(row.Sequence+1, s.WindowVersion)
-	return s.toTeam(row, pending, n)
+	return s.stepWith(row, pending, n)
 }
 
 // dismiss tells somebody that nothing comes of a window, or that they no longer work on it.
@@ -150,17 +150,7 @@ func (s Snapshot) dismiss(row RecipientState, pending string, m *Member) Step {
 	}
 	row.Effect, row.EffectWindow = 0, Window{}
 	row.Sequence++
-	return s.toTeam(row, pending, n)
-}
-
-func (s Snapshot) toTeam(row RecipientState, pending string, n Notice) Step {
-	if row.UID == "" {
-		row.UID = s.UID
-	}
-	n.UID, n.Sequence = row.UID, row.Sequence
-	row.keepFacts(n)
-	row.MailID = ID(string(n.Kind), s.ID, row.Sequence, n.Address)
-	return Step{Row: row, Supersede: pending, Notice: &n}
+	return s.stepWith(row, pending, n)
 }
 
 // Covers tells whether a notice to somebody as a requester says all that another would say to

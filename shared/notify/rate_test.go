@@ -100,17 +100,13 @@ func (w *fixture) eight(mails []mail.Mail, rate string, around inject.Around) []
 	var senders sync.WaitGroup
 	var woken, delivered atomic.Int64
 	counted := func(ctx context.Context, c inject.Call, do func(context.Context) error) error {
-		err := do(ctx)
-		if in, ok := c.Input.(*dynamodb.UpdateItemInput); ok && err == nil && writesOp(in, "wake") {
-			woken.Add(1)
-		}
-		return err
-	}
-	if around != nil {
-		inner := counted
-		counted = func(ctx context.Context, c inject.Call, do func(context.Context) error) error {
-			return around(ctx, c, func(ctx context.Context) error { return inner(ctx, c, do) })
-		}
+		return around(ctx, c, func(ctx context.Context) error {
+			err := do(ctx)
+			if in, ok := c.Input.(*dynamodb.UpdateItemInput); ok && err == nil && writesOp(in, "wake") {
+				woken.Add(1)
+			}
+			return err
+		})
 	}
 	const shards, batch = 8, 50
 	for shard := range shards {

@@ -277,17 +277,26 @@ func (c *checker) log() {
 	}
 }
 
+// find reads something as it is now; false where it is not to be had, which is wrong if it was
+// acknowledged.
+func (c *checker) find(below, id string, known state, now any) bool {
+	a, ok := c.get(below + id)
+	if !ok || a.Status == http.StatusNotFound && known != acked {
+		return false
+	}
+	if a.Status != http.StatusOK || json.Unmarshal(a.Body, now) != nil {
+		c.wrong("%s answers %d %s", id, a.Status, a.Body)
+		return false
+	}
+	return true
+}
+
 func (c *checker) change(one *change, shown releaseShown, there bool) {
 	var now struct {
 		Status, CABDecision string
 		Decisions           []struct{ Note, Decision string }
 	}
-	a, ok := c.get("/api/change-requests/" + one.id)
-	if !ok || a.Status == http.StatusNotFound && one.state != acked {
-		return
-	}
-	if a.Status != http.StatusOK || json.Unmarshal(a.Body, &now) != nil {
-		c.wrong("%s answers %d %s", one.id, a.Status, a.Body)
+	if !c.find("/api/change-requests/", one.id, one.state, &now) {
 		return
 	}
 	for note, known := range one.decisions {
@@ -313,12 +322,7 @@ func (c *checker) task(one *task, shown releaseShown, there bool) {
 		ReopenCount   int
 		Comments      []struct{ ID, Text string }
 	}
-	a, ok := c.get("/api/tasks/" + one.id)
-	if !ok || a.Status == http.StatusNotFound && one.state != acked {
-		return
-	}
-	if a.Status != http.StatusOK || json.Unmarshal(a.Body, &now) != nil {
-		c.wrong("%s answers %d %s", one.id, a.Status, a.Body)
+	if !c.find("/api/tasks/", one.id, one.state, &now) {
 		return
 	}
 	if now.Title != one.title && now.Title != one.wanted {

@@ -57,22 +57,13 @@ func (v view) text() string {
 			put("  " + pad(label, 17) + l)
 		}
 	}
-	if v.Listing != "" {
-		put("", v.Listing+":")
-		for _, t := range v.Tasks {
-			put("  - " + isolate(t.Title) + " (" + t.ID + ")")
+	for _, l := range v.Lists {
+		put("", l.Heading+":")
+		for _, i := range l.Items {
+			put("  - " + isolate(i.Title) + " (" + i.ID + ")")
 		}
-		if v.More != "" {
-			put("  " + v.More)
-		}
-	}
-	if v.StepsOf != "" {
-		put("", v.StepsOf+":")
-		for _, s := range v.Steps {
-			put("  - " + isolate(s.Title) + " (" + s.ID + ")")
-		}
-		if v.MoreSteps != "" {
-			put("  " + v.MoreSteps)
+		if l.More != "" {
+			put("  " + l.More)
 		}
 	}
 	for _, p := range v.After {

@@ -27,6 +27,12 @@ func others(n mail.Notice) string {
 		verb(n, "Another request of yours names", fmt.Sprintf("%d other requests of yours name", n.Unlinked)), isolate(n.CI), verb(n, "it is", "they are"), verb(n, "stays", "stay"))
 }
 
+// unlinked says, of tasks all of which stay open, why they were found at all.
+func unlinked(touched string, n mail.Notice, number func(string, string) string) string {
+	return fmt.Sprintf("The release %s %s, which %s; %s not linked to a change in it.", touched, isolate(n.CI),
+		number("your request names", "your requests name"), number("your request is", "your requests are"))
+}
+
 func verb(n mail.Notice, one, several string) string {
 	if n.Unlinked == 1 {
 		return one
@@ -42,7 +48,7 @@ func (w *Writer) staysOpen(v *view, n mail.Notice, number func(string, string) s
 		what, when = "was rolled back", "Rolled back"
 	}
 	v.Lead = fmt.Sprintf("Release %s %s. %s.", n.ReleaseID, what, v.Title)
-	v.Touch = fmt.Sprintf("The release touched %s, which %s; %s not linked to a change in it.", isolate(n.CI), number("your request names", "your requests name"), number("your request is", "your requests are"))
+	v.Touch = unlinked("touched", n, number)
 	v.Facts = append(v.Facts, w.formatTime(when, n.At))
 	v.After = []string{fmt.Sprintf("You do not need to do anything. Please do not submit %s again: nothing is lost.", number("it", "them"))}
 	if !n.Undone {

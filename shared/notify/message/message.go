@@ -91,16 +91,29 @@ type view struct {
 	Lead         string // the sentence that states it
 	Touch        string // what has to be known about it; may be empty
 	Facts        []detailRow
-	Listing      string // above the tasks
-	Tasks        []mail.Task
-	More         string
-	Steps        []mail.Task // the reader's own, under a heading as the tasks are
-	StepsOf      string
-	MoreSteps    string
+	Lists        []list   // the reader's tasks, and their steps
 	After        []string // what it means for the reader
 	Link         string
 	Footer       []string
 	Mood         string // colours the HTML's rule: plan, change, off, done
+}
+
+// list is what a mail lists under a heading, and how many there are beyond that.
+type list struct {
+	Heading string
+	Items   []mail.Task
+	More    string
+}
+
+// list adds a list, unless there is nothing in it.
+func (v *view) list(heading string, items []mail.Task, more int) {
+	l := list{Heading: heading, Items: items}
+	if more > 0 {
+		l.More = fmt.Sprintf("… and %d more", more)
+	}
+	if len(items)+more > 0 {
+		v.Lists = append(v.Lists, l)
+	}
 }
 
 // detailRow is a labelled line, or several.
@@ -120,10 +133,8 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		}
 		return several
 	}
-	v := view{Organisation: w.organisation, ReleaseID: n.ReleaseID, Greeting: greeting(n.Name), Tasks: n.Tasks, Link: n.Link, Listing: number("Your request", fmt.Sprintf("Your %d requests", count))}
-	if n.More > 0 {
-		v.More = fmt.Sprintf("… and %d more", n.More)
-	}
+	v := view{Organisation: w.organisation, ReleaseID: n.ReleaseID, Greeting: greeting(n.Name), Link: n.Link}
+	listing := number("Your request", fmt.Sprintf("Your %d requests", count))
 	v.Facts = append(v.Facts, detailRow{Label: "Release", Lines: []string{nameOf(n)}})
 	day := n.Window.Start.In(w.zone).Format("2 Jan 2006")
 	switch n.Kind {
@@ -143,15 +154,16 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 			if n.Before.Start.In(w.zone).Format(time.DateOnly) == n.Window.Start.In(w.zone).Format(time.DateOnly) {
 				what = "time"
 			}
-			was := w.window("Instead of", n.Before)
-			was.Was = true
-			v.Facts = append(v.Facts, was)
+			v.Facts = append(v.Facts, w.was("Instead of", n.Before))
 			v.Mood, v.Title = "change", fmt.Sprintf("A new %s for your %s", what, number("request", "requests"))
 			v.Subject = fmt.Sprintf("New %s for your %s: %s (%s)", what, number("request", "requests"), day, n.ReleaseID)
 			v.After = []string{"The release has been moved. You do not need to do anything; opening the attached calendar entry updates the one that you have."}
 		}
 	case mail.Withdrawn:
 		w.withdrawn(&v, n, day, number)
+		if n.Partly {
+			listing = number("No longer planned", fmt.Sprintf("No longer planned (%d)", count))
+		}
 	case mail.Resolved:
 		v.Mood, v.Title = "done", number("Your request is done", "Your requests are done")
 		v.Lead = fmt.Sprintf("%s been fulfilled with release %s and %s now resolved.", number("Your request has", "Your requests have"), n.ReleaseID, number("is", "are"))
@@ -177,11 +189,9 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 	case mail.WindowFixed, mail.WindowMoved, mail.WindowOff:
 		w.team(&v, n, day)
 	case mail.WindowOver:
-		was := w.window("Was planned for", n.Window)
-		was.Was = true
 		v.Mood, v.Title = "off", "Its window is over, and it has not begun"
 		v.Lead = fmt.Sprintf("Release %s is still scheduled, though its window has ended.", n.ReleaseID)
-		v.Facts = append(v.Facts, was)
+		v.Facts = append(v.Facts, w.was("Was planned for", n.Window))
 		v.Subject = fmt.Sprintf("Still scheduled after its window: %s", n.ReleaseID)
 		v.After = []string{"Please record what happened: begin it if it is running, give it a new window, or cancel it. Everyone who was told of the window will be told. You will not be reminded of this window again."}
 	default:
@@ -190,9 +200,7 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 	if over := n.Kind == mail.Resolved || n.Kind == mail.RolledBack || n.Kind == mail.StaysOpen; over && n.UID != "" {
 		v.After = append(v.After, "Opening the attached calendar entry puts the one that you have right: it shows when the release really took place.")
 	}
-	if count == 0 {
-		v.Listing = ""
-	}
+	v.list(listing, n.Tasks, n.More)
 	steps(&v, n)
 	if len(v.Subject) >= maxSubject {
 		v.Subject = strings.TrimSpace(clip(v.Subject, maxSubject-1))
@@ -203,21 +211,16 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 
 func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(string, string) string) {
 	v.Mood = "off"
-	was := w.window("Was planned for", n.Window)
-	was.Was = true
+	was := w.was("Was planned for", n.Window)
 	switch {
 	case n.Partly:
 		v.Title = number("One of your requests is no longer planned", "Some of your requests are no longer planned")
 		v.Subject = fmt.Sprintf("%s (%s)", v.Title, n.ReleaseID)
 		v.Lead = fmt.Sprintf("%s no longer part of release %s. Your other requests are not affected.", number("The request below is", "The requests below are"), n.ReleaseID)
-		v.Listing = number("No longer planned", fmt.Sprintf("No longer planned (%d)", len(n.Tasks)+n.More))
 	case n.Cancelled:
 		v.Title = number("Your request is no longer planned", "Your requests are no longer planned")
 		v.Subject = fmt.Sprintf("No longer planned for %s: your %s (%s)", day, number("request", "requests"), n.ReleaseID)
-		v.Lead = fmt.Sprintf("Release %s has been cancelled. Nothing will happen on %s.", n.ReleaseID, n.Window.Start.In(w.zone).Format(time.DateOnly))
-		if !n.Began.IsZero() {
-			v.Lead = fmt.Sprintf("Release %s was cancelled after it had begun.", n.ReleaseID)
-		}
+		v.Lead = w.cancelled(n)
 		v.Facts = append(v.Facts, was)
 	default:
 		v.Title = number("Your request is no longer planned", "Your requests are no longer planned")
@@ -228,7 +231,7 @@ func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(strin
 	v.After = []string{fmt.Sprintf("Please do not submit %s again: %s open, and we will tell you when there is a new date.",
 		number("it", "them"), number("your request stays", "your requests stay"))}
 	if n.Cancelled && n.Unlinked > 0 && n.Unlinked == len(n.Tasks)+n.More {
-		v.Touch = fmt.Sprintf("The release would have touched %s, which %s; %s not linked to a change in it.", isolate(n.CI), number("your request names", "your requests name"), number("your request is", "your requests are"))
+		v.Touch = unlinked("would have touched", n, number)
 		v.After = []string{fmt.Sprintf("You do not need to do anything. Please do not submit %s again: %s open.", number("it", "them"), number("your request stays", "your requests stay"))}
 	}
 	if len(n.Tasks) == 0 {
@@ -237,6 +240,14 @@ func (w *Writer) withdrawn(v *view, n mail.Notice, day string, number func(strin
 	if n.UID != "" {
 		v.After = append(v.After, "Opening the attached calendar entry marks the one you have as cancelled.")
 	}
+}
+
+// cancelled is the sentence that a release will not take place any more.
+func (w *Writer) cancelled(n mail.Notice) string {
+	if !n.Began.IsZero() {
+		return fmt.Sprintf("Release %s was cancelled after it had begun.", n.ReleaseID)
+	}
+	return fmt.Sprintf("Release %s has been cancelled. Nothing will happen on %s.", n.ReleaseID, n.Window.Start.In(w.zone).Format(time.DateOnly))
 }
 
 // maxSubject is the length at which mail clients cut subjects.
@@ -274,14 +285,18 @@ func (w *Writer) footer(n mail.Notice) []string {
 	if n.Kind == mail.WindowOver {
 		return []string{"You receive this mail because you manage the release. " + automated + ", sent once for each window."}
 	}
-	asks := "Questions? Reply to this mail."
+	return []string{questions(n), "You receive this mail because of requests that you submitted. " + automated + "."}
+}
+
+// questions says whom to ask.
+func questions(n mail.Notice) string {
 	switch {
-	case n.ManagerEmail != "" && n.Manager != "":
-		asks = fmt.Sprintf("Questions? Reply to this mail; it goes to %s, who manages the release.", isolate(n.Manager))
 	case n.ManagerEmail == "":
-		asks = "Questions? Ask your service desk and name " + n.ReleaseID + "."
+		return "Questions? Ask your service desk and name " + n.ReleaseID + "."
+	case n.Manager != "":
+		return fmt.Sprintf("Questions? Reply to this mail; it goes to %s, who manages the release.", isolate(n.Manager))
 	}
-	return []string{asks, "You receive this mail because of requests that you submitted. " + automated + "."}
+	return "Questions? Reply to this mail."
 }
 
 // clip cuts between characters as people see them.
@@ -310,17 +325,13 @@ func (w *Writer) event(n mail.Notice, v view) *Attachment {
 		title = "Rolled back: " + title
 	}
 	about := []string{v.Lead}
-	for _, t := range n.Tasks {
-		about = append(about, "• "+isolate(t.Title)+" ("+t.ID+")")
-	}
-	if v.More != "" {
-		about = append(about, v.More)
-	}
-	for _, s := range v.Steps {
-		about = append(about, "• "+isolate(s.Title)+" ("+s.ID+")")
-	}
-	if v.MoreSteps != "" {
-		about = append(about, v.MoreSteps)
+	for _, l := range v.Lists {
+		for _, i := range l.Items {
+			about = append(about, "• "+isolate(i.Title)+" ("+i.ID+")")
+		}
+		if l.More != "" {
+			about = append(about, l.More)
+		}
 	}
 	c := calendar.Calendar{Organizer: w.organizer, Events: []calendar.Event{{
 		UID: n.UID, Sequence: n.Sequence, Cancelled: cancelled, Start: n.Window.Start, End: n.Window.End, Changed: n.Planned,
@@ -339,6 +350,13 @@ func (w *Writer) window(label string, window mail.Window) detailRow {
 	if w.zone != time.UTC {
 		f.Lines = append(f.Lines, between(window.Start.UTC(), window.End.UTC()))
 	}
+	return f
+}
+
+// was shows a window that no longer holds.
+func (w *Writer) was(label string, window mail.Window) detailRow {
+	f := w.window(label, window)
+	f.Was = true
 	return f
 }
 

@@ -12,18 +12,15 @@ const mostOfStep = 200
 
 // steps lists what the reader does in the release, in a mail to them as a requester, too.
 func steps(v *view, n mail.Notice) {
+	var own []mail.Task
 	for _, s := range n.Steps {
-		v.Steps = append(v.Steps, mail.Task{ID: fmt.Sprintf("%s step %d", s.Plan, s.Order), Title: clip(s.Description, mostOfStep)})
+		own = append(own, mail.Task{ID: fmt.Sprintf("%s step %d", s.Plan, s.Order), Title: clip(s.Description, mostOfStep)})
 	}
-	if n.MoreSteps > 0 {
-		v.MoreSteps = fmt.Sprintf("… and %d more", n.MoreSteps)
+	heading := "Your step in it"
+	if count := len(n.Steps) + n.MoreSteps; count > 1 {
+		heading = fmt.Sprintf("Your %d steps in it", count)
 	}
-	switch count := len(n.Steps) + n.MoreSteps; {
-	case count == 1:
-		v.StepsOf = "Your step in it"
-	case count > 1:
-		v.StepsOf = fmt.Sprintf("Your %d steps in it", count)
-	}
+	v.list(heading, own, n.MoreSteps)
 	if n.Manages && !mail.OfTeam(n.Kind) {
 		v.After = append(v.After, "You also manage this release.")
 	}
@@ -62,25 +59,18 @@ func (w *Writer) team(v *view, n mail.Notice, day string) {
 		v.Mood, v.Title = "change", "The release has a new window"
 		v.Subject = fmt.Sprintf("New window on %s: %s", day, n.ReleaseID)
 		v.Lead = fmt.Sprintf("Release %s has been moved to %s. %s", n.ReleaseID, date, role(n))
-		was := w.window("Instead of", n.Before)
-		was.Was = true
-		v.Facts = append(v.Facts, w.window("When", n.Window), was)
+		v.Facts = append(v.Facts, w.window("When", n.Window), w.was("Instead of", n.Before))
 		v.After = []string{"Opening the attached calendar entry updates the one that you have."}
 	case mail.WindowOff:
 		v.Mood, v.Title = "off", "The release is off"
 		v.Subject = fmt.Sprintf("Off, was planned for %s: %s", day, n.ReleaseID)
-		was := w.window("Was planned for", n.Window)
-		was.Was = true
-		v.Facts = append(v.Facts, was)
-		switch {
-		case !n.Cancelled:
+		if n.Cancelled {
+			v.Lead = w.cancelled(n)
+			v.Facts = append(v.Facts, w.was("Was planned for", n.Window))
+		} else {
 			v.Title, v.Subject = "You are no longer part of the release", fmt.Sprintf("No longer with you: %s", n.ReleaseID)
 			v.Lead = fmt.Sprintf("You no longer manage release %s and own none of its steps.", n.ReleaseID)
-			v.Facts[len(v.Facts)-1] = w.window("When", n.Window)
-		case !n.Began.IsZero():
-			v.Lead = fmt.Sprintf("Release %s was cancelled after it had begun.", n.ReleaseID)
-		default:
-			v.Lead = fmt.Sprintf("Release %s has been cancelled. Nothing will happen on %s.", n.ReleaseID, date)
+			v.Facts = append(v.Facts, w.window("When", n.Window))
 		}
 		v.After = []string{"You do not need to do anything."}
 		if n.UID != "" {
@@ -98,13 +88,8 @@ func teamFooter(n mail.Notice, automated string) []string {
 		why = "You receive this mail because you manage the release."
 	}
 	why += " " + automated
-	switch {
-	case n.Manages:
+	if n.Manages {
 		return []string{why}
-	case n.ManagerEmail == "":
-		return []string{"Questions? Ask your service desk and name " + n.ReleaseID + ".", why}
-	case n.Manager != "":
-		return []string{fmt.Sprintf("Questions? Reply to this mail; it goes to %s, who manages the release.", isolate(n.Manager)), why}
 	}
-	return []string{"Questions? Reply to this mail.", why}
+	return []string{questions(n), why}
 }

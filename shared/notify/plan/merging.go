@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"example.com/releases/shared/mail"
+	"example.com/releases/shared/release"
 )
 
 // found is one person: how they are affected by a release (nil if they are not), and what they
@@ -14,6 +15,21 @@ type found struct {
 	key string
 	who *mail.Person
 	row *mail.RecipientState
+}
+
+// olderRow reads what a person was told whose row has a key of an earlier version; false where
+// there is none.
+func (p *Planner) olderRow(ctx context.Context, releaseID string, f found) (mail.RecipientState, bool, error) {
+	for _, older := range release.OlderAddressKeys(f.who.Address) {
+		row, err := p.store.RecipientState(ctx, releaseID, older)
+		if err != nil {
+			return row, false, err
+		}
+		if row.Revision > 0 && release.AddressKey(row.Address) == f.key {
+			return row, true, nil
+		}
+	}
+	return mail.RecipientState{}, false, nil
 }
 
 // peopleAtOnce is how many people are notified before the time is checked again.

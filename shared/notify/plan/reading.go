@@ -3,6 +3,9 @@ package plan
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -147,4 +150,12 @@ func (r *reading) putAside(ctx context.Context, late bool) error {
 func parallel[T any](ctx context.Context, all []T, do func(context.Context, int, T) error) error {
 	_, err := stream.Each(ctx, len(all), parallelism, func(n int) error { return do(ctx, n, all[n]) })
 	return err
+}
+
+// fingerprint stands for what is planned. Another invocation continues a job only if it is the
+// same.
+func fingerprint(of ...any) (string, error) {
+	raw, err := json.Marshal(of)
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8]), err
 }

@@ -2,9 +2,6 @@ package plan
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -81,9 +78,8 @@ func (p *Planner) over(ctx context.Context, r *reading, s mail.Snapshot, epoch i
 			r.people.AddTo(t)
 		}
 	}
-	raw, err := json.Marshal([]any{r.job.Name, r.places})
-	sum := sha256.Sum256(raw)
-	if of := hex.EncodeToString(sum[:8]); of != r.job.Progress.Of {
+	of, err := fingerprint(r.job.Name, r.places)
+	if of != r.job.Progress.Of {
 		r.job.Progress = mail.Progress{Of: of}
 	}
 	return informed, err
@@ -156,17 +152,12 @@ func (e ending) recipient(ctx context.Context, f found) (recipient, bool, error)
 		t.row = *f.row
 		return t, true, nil
 	}
-	for _, older := range release.OlderAddressKeys(f.who.Address) {
-		row, err := e.p.store.RecipientState(ctx, e.s.ID, older)
-		if err != nil {
-			return t, false, err
-		}
-		if row.Revision > 0 && release.AddressKey(row.Address) == f.key {
-			t.row = row
-			break
-		}
+	row, there, err := e.p.olderRow(ctx, e.s.ID, f)
+	if err != nil {
+		return t, false, err
 	}
-	return t, t.who.Tasks.Count > 0 || t.row.Revision > 0, nil
+	t.row = row
+	return t, there || t.who.Tasks.Count > 0, nil
 }
 
 // earlier are the mails by which a person may have been told of an earlier end that their

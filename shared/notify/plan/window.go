@@ -2,9 +2,6 @@ package plan
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -152,9 +149,7 @@ func (p *Planner) ground(ctx context.Context, r *reading, s mail.Snapshot, matte
 			r.people.Add(t) // a task found at several places counts at the first only
 		}
 	}
-	raw, err := json.Marshal([]any{s.Off(), s.WindowVersion, linked, r.places})
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:8]), err
+	return fingerprint(s.Off(), s.WindowVersion, linked, r.places)
 }
 
 // windowNotices notifies people of a window. A row under an earlier version's key sorts
@@ -219,15 +214,13 @@ func (w *windowNotices) decision(ctx context.Context, f found) (decision, bool, 
 		delete(w.older, f.key)
 		return d, true, nil
 	}
-	for _, older := range release.OlderAddressKeys(f.who.Address) {
-		row, err := w.p.store.RecipientState(ctx, w.s.ID, older)
-		if err != nil {
-			return d, false, err
-		}
-		if row.Revision > 0 && release.AddressKey(row.Address) == f.key {
-			d.row = row
-			return d, true, nil
-		}
+	row, there, err := w.p.olderRow(ctx, w.s.ID, f)
+	if err != nil {
+		return d, false, err
+	}
+	if there {
+		d.row = row
+		return d, true, nil
 	}
 	return d, d.who != nil && !w.s.Off(), nil // people who were never told need not hear that it is cancelled
 }
