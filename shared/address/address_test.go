@@ -114,6 +114,9 @@ func TestHeader_FitsSESAndStaysAName(t *testing.T) {
 	if h, err := address.Header("Ann", "ann@münchen.example"); err != nil || h != `"Ann" <ann@xn--mnchen-3ya.example>` {
 		t.Errorf("%q %v", h, err)
 	}
+	if h, err := address.Header("Zoé", "a@example.com"); err != nil || h != "=?utf-8?q?Zo=C3=A9?= <a@example.com>" {
+		t.Errorf("of two encodings of one length not the one that people can read: %q %v", h, err)
+	}
 	if h, err := address.Header("Jürgen", "jürgen@example.de"); err == nil {
 		t.Errorf("%q", h)
 	}

@@ -82,3 +82,16 @@ func TestVerify_KeycloaksKinds_OnlyBearer(t *testing.T) {
 		}
 	}
 }
+
+// A token that cannot be read has no other fault that is worth a word, whatever the library
+// finds besides.
+func TestReasonOf_MalformedAndMore_IsMalformed(t *testing.T) {
+	for _, more := range []error{
+		jwt.ErrTokenSignatureInvalid, jwt.ErrTokenInvalidIssuer, jwt.ErrTokenExpired, jwt.ErrTokenNotValidYet,
+		jwt.ErrTokenRequiredClaimMissing, jwt.ErrTokenUnverifiable,
+	} {
+		if got := reasonOf(errors.Join(more, jwt.ErrTokenMalformed)); got != Malformed {
+			t.Errorf("beside %q it is %s", more, got)
+		}
+	}
+}

@@ -250,3 +250,16 @@ func TestDecideTeam_ManyAndLongSteps_AreCut(t *testing.T) {
 		}
 	}
 }
+
+// A line that has the most characters only with the space at its end is not cut, and so
+// loses the space as any other line does.
+func TestDecideTeam_StepEndsInASpace_SpaceIsLeftOut(t *testing.T) {
+	t.Parallel()
+	s := worked()
+	line := strings.Repeat("ü", 249)
+	s.RolloutSteps = []release.Step{{Order: 1, OwnerEmail: "olaf@example.com", Description: line + " \nand more"}}
+	step, _ := s.DecideTeam(mail.RecipientState{ReleaseID: s.ID, Recipient: "olaf@example.com", Team: true}, mail.Mail{}, mail.Team(s.Release)["olaf@example.com"])
+	if got := step.Notice.Steps[0].Description; got != line {
+		t.Errorf("it ends in %q", got[len(got)-3:])
+	}
+}

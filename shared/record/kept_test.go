@@ -214,6 +214,42 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 	}
 }
 
+// The leaf with which the new generation begins has the place of the first that was lost, which
+// can be an entry's.
+func TestVerify_LostWhereTheGenerationBegins_IsMissing(t *testing.T) {
+	k := newKeeper(t)
+	first := k.note(1, "First.")
+	atRestore := k.checkpoint()
+	second := k.write(ReleaseLog, theRelease, "e0001.000000000002", release.LogEntry{Kind: release.LogNote, Author: "Ada", Text: "Second."})
+	k.counts[ReleaseLog+theRelease]++
+	leaf := Leaf{Of: theRelease, K: 2, Key: second.Key, Kind: release.LogNote, SealedAt: k.now, Sum: SumOf(second.Bytes)}
+	second.Leaf = string(leaf.Bytes())
+	second.Index = k.append(leaf.Bytes())
+	then := asJSON(t, k.evidence(0, first, second))
+
+	restored := newKeeper(t)
+	restored.size, restored.origin.Generation, restored.now = atRestore.Size, 2, k.now
+	for n := range tlog.StoredHashCount(atRestore.Size) {
+		restored.hashes[n] = k.hashes[n]
+	}
+	restored.counts[ReleaseLog+theRelease] = 1
+	begins := restored.append(GenerationLeaf(2, k.checkpoint()))
+	if begins != second.Index {
+		t.Fatalf("it begins at %d, and the lost entry was at %d", begins, second.Index)
+	}
+	again := restored.note(2, "Second, again.")
+	now := restored.evidence(0, first, again)
+	now.Restores = []RestoreLeaf{{Leaf: string(GenerationLeaf(2, k.checkpoint())), Index: begins}}
+	var err error
+	if now.Hashes, err = ProofHashes(restored.hashes, restored.size, []int64{int64(first.Index), int64(begins), int64(again.Index)}); err != nil {
+		t.Fatal(err)
+	}
+	want := "1 of the entries that kept.json knows are missing: " + theRelease + " e0001.000000000002"
+	if _, err := Verify([]Evidence{now}, []Kept{keptOf(t, then)}, SealedWithin); !strings.Contains(faultOf(err), want) {
+		t.Errorf("%s\nwant %s", faultOf(err), want)
+	}
+}
+
 // What was trimmed since is known by its leaf, and a change request that left the release
 // takes its record with it.
 func TestVerify_TrimmedAndUnlinkedSince_IsNotMissing(t *testing.T) {

@@ -355,8 +355,8 @@ func nameOfValue(name string, f form) string {
 
 func (e provedEntry) erasures(log *provedLog) {
 	var f form
-	if e.kind != release.LogErasure || json.Unmarshal([]byte(e.Bytes), &f) != nil || f.Erased == nil {
-		return
+	if e.kind != release.LogErasure || json.Unmarshal([]byte(e.Bytes), &f) != nil || f.Erased == nil || f.Erased.Entry == e.Key {
+		return // what erases itself hides who erased
 	}
 	number := math.MaxInt // an unsealed entry comes after all sealed ones
 	if e.leaf != nil {

@@ -360,6 +360,37 @@ func TestVerify_ErasedWords_NeedAnEntryThatSaysSo(t *testing.T) {
 	}
 }
 
+// Neither is sealed yet, so that no number tells which comes first.
+func TestVerify_UnsealedWordsErasedByUnsealed_Hold(t *testing.T) {
+	k := newKeeper(t)
+	note := k.write(ReleaseLog, theRelease, "e0001.000000000001", release.LogEntry{Kind: release.LogNote, Author: "Ada", Text: "First."})
+	note.Values = slices.DeleteFunc(note.Values, func(v SaltedValue) bool { return v.Name == "text" })
+	erasure := k.write(ReleaseLog, theRelease, "e0001.000000000001.00000001.erasure", release.LogEntry{
+		Kind: release.LogErasure, Text: "Erased", Erased: &release.ErasedWords{Entry: note.Key, Values: []string{"text"}},
+	})
+	if got, err := Verify([]Evidence{k.evidence(0, note, erasure)}, nil, SealedWithin); err != nil || got.Erased != 1 {
+		t.Errorf("%+v, %s", got, faultOf(err))
+	}
+}
+
+// Whoever erases could otherwise leave out who it was.
+func TestVerify_ErasureErasesItself_IsRefused(t *testing.T) {
+	const key = "e0001.000000000003.00000042.erasure"
+	for _, sealed := range []bool{true, false} {
+		k := newKeeper(t)
+		e := k.write(ReleaseLog, theRelease, key, release.LogEntry{
+			Kind: release.LogErasure, Author: "Eve", Text: "Erased", Erased: &release.ErasedWords{Entry: key, Values: []string{"author"}},
+		})
+		e.Values = slices.DeleteFunc(e.Values, func(v SaltedValue) bool { return v.Name == "author" })
+		if sealed {
+			e = k.seal(e, release.LogErasure, false)
+		}
+		if _, err := Verify([]Evidence{k.evidence(0, e)}, nil, SealedWithin); !strings.Contains(faultOf(err), `entry `+key+`: its value "author" is gone`) {
+			t.Errorf("sealed %t: %s", sealed, faultOf(err))
+		}
+	}
+}
+
 // Sealed anew with other times, a tree can be right in itself and its times still wrong.
 func TestVerify_TimesOfTheTreeGoBackwards_IsRefused(t *testing.T) {
 	k := newKeeper(t)

@@ -3,12 +3,14 @@ package main
 // byHands are the mutants by hand.
 var byHands = []byHand{
 	// Settlement and its streams.
+	{"the sweep is off", "shared/settle/sweep.go", "Run", "report, err := s.Before(ctx, now.Add(-wait), now)", "report, err := SweepReport{}, error(nil)"},
 	{"the sweep repairs no settlement", "shared/settle/sweep.go", "settle", "if r.Settling == nil || r.Finished {", "if true {"},
 	{"the sweep announces nothing", "shared/settle/sweep.go", "Sweep.announce", "epoch <= r.Epoch()", "epoch <= 0"},
 	{"the sweep wakes nobody", "shared/settle/sweep.go", "wake", "if r.Wake == r.Woken ||", "if r.Wake != r.Woken ||"},
 	{"the sweep does not go on with a creation", "shared/settle/sweep.go", "repair", "case len(r.Linking) > 0:", "case len(r.Linking) > 0 && r.Deleting:"},
 	{"the sweep does not postpone what it cannot repair", "shared/settle/sweep.go", "look", "r.Settler.store.Postpone(ctx, u, r.now))", "nil)"},
 	{"EventID instead of SequenceNumber", "shared/stream/stream.go", "Handle", "{ItemIdentifier: failed.Change.SequenceNumber}", "{ItemIdentifier: failed.EventID}"},
+	{"a failed record is acknowledged", "shared/stream/stream.go", "Handle", "answer.BatchItemFailures = append(answer.BatchItemFailures, events.DynamoDBBatchItemFailure{ItemIdentifier: failed.Change.SequenceNumber})\n", ""},
 	{"the highest failed record is reported, not the lowest", "shared/stream/each.go", "Each", "if n < lowest {\n\t\t\tlowest, first = n, err", "if n < lowest || first != nil {\n\t\t\tlowest, first = n, err"},
 	{"a panic ends the process", "shared/stream/each.go", "Guard", "p := recover(); p != nil", "p := any(nil); p != nil"},
 	{"no time is kept for the answer", "shared/stream/stream.go", "StopEarly", "deadline.Add(-min(margin, time.Until(deadline)/5))", "deadline"},
@@ -18,6 +20,8 @@ var byHands = []byHand{
 	{"a deployment resolves what was closed", "shared/release/task.go", "Follow", "if t.Status.IsOpen() {", "if true {"},
 	{"the request is through before its tasks", "shared/settle/follow.go", "followChange", "if err != nil {\n\t\treturn err\n\t}\n\tif !total.wrote {", "if !total.wrote {"},
 	{"a lost race ends the settlement of another epoch", "shared/dynamo/settle.go", "ChangeIsThrough", "if num(counter, \"settleEpoch\") < epoch {", "if num(counter, \"settleEpoch\") > epoch {"},
+	{"a request is through with a settlement that was replaced", "shared/dynamo/settle.go", "ChangeIsThrough", "equal(\"settleEpoch\", number(epoch)).", ""},
+	{"the end of a settlement is that of another epoch", "shared/dynamo/settle.go", "EndSettlement", "equal(\"settleEpoch\", epoch).", ""},
 
 	// Conditions and the record.
 	{"an unconditional transition", "shared/dynamo/transition.go", "moveTo", "equal(\"epoch\", number(before.Epoch())).", ""},
@@ -66,6 +70,7 @@ var byHands = []byHand{
 	{"the audience is split", "shared/identity/claims.go", "values", "return []string{v}", "return strings.Fields(v)"},
 	{"any audience is taken", "shared/identity/identity.go", "Verify", "if !slices.ContainsFunc(values(claims[v.config.AudienceClaim]), v.isAudience) {", "if len(values(claims[v.config.AudienceClaim])) == 0 {"},
 	{"an ID token is taken", "shared/identity/identity.go", "Verify", "if err := isAccessToken(parsed.Header, claims); err != nil {", "if err := isAccessToken(parsed.Header, claims); err != nil && len(claims) == 0 {"},
+	{"a token without a check of its role", "shared/operations/operations.go", "allow", "who.Role < need", "who.Role < release.NoRole"},
 	{"a critical header is ignored", "shared/identity/identity.go", "Verify", "critical := t.Header[\"crit\"]; critical", "critical := t.Header[\"crit\"]; critical && false"},
 	{"a token as the system's", "shared/identity/claims.go", "callerOf", "if subject == release.System.Subject {", "if subject == release.System.Subject && c.Issuer == \"\" {"},
 	{"If-Match is ignored", "shared/rest/etag.go", "revisions", "if len(q.Header.Values(\"If-Match\")) == 0 ||", "if true ||"},
