@@ -27,21 +27,19 @@ type pricedRequest struct {
 	request   func(*fixture) ask
 }
 
-// fromMatrix is the request by which the matrix of roles tries an operation.
-func fromMatrix(w *fixture, op operations.Name) pricedRequest {
+// fromContract is the request by which the roles of an operation are tried.
+func fromContract(w *fixture, op operations.Name) pricedRequest {
 	w.Helper()
-	for _, row := range matrix {
-		if row.operation == op {
-			return pricedRequest{op, "as in the matrix of roles", func(w *fixture) ask { return row.request(w).ask }}
-		}
+	row := contractOf(op)
+	if len(row.roles) == 0 {
+		w.Fatalf("nothing asks for %s", op)
 	}
-	w.Fatalf("nothing asks for %s", op)
-	return pricedRequest{}
+	return pricedRequest{op, "as in the matrix of roles", func(w *fixture) ask { return row.roles[0].request(w).ask }}
 }
 
 // priced are the operations with what is asked of them, each at least once; everything
-// they meet is of a usual size (see typical). One that has no row here is asked as in the
-// matrix.
+// they meet is of a usual size (see typical). One that has no row here is asked as its
+// contract's roles are tried.
 var priced = []pricedRequest{
 	{operations.ListReleases, "a page of 25", func(w *fixture) ask {
 		for n := range 30 {
@@ -268,7 +266,7 @@ func measureCosts(w *fixture) []cost {
 	price := priced
 	for _, r := range rest.Routes() {
 		if !slices.ContainsFunc(price, func(p pricedRequest) bool { return p.operation == r.Operation }) {
-			price = append(price, fromMatrix(w, r.Operation))
+			price = append(price, fromContract(w, r.Operation))
 		}
 	}
 	for _, p := range price {

@@ -12,64 +12,50 @@ import (
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/operations"
-	"example.com/releases/shared/rest"
 	"example.com/releases/shared/testkit"
 )
+
+// repeated is a POST that is sent again, and another body that the same key is refused with.
+type repeated struct {
+	path        string
+	body, other object
+}
 
 // Every POST, sent again with its Idempotency-Key, gets its first answer again and
 // does nothing; with another body it is refused.
 func TestIdempotency_Repeated_HappensOnce(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
-	id := w.release(w.change(true))
-	pending, more := w.change(false), w.changes(4)
-	busy := stepped("approved", "scheduled")(w)
-	posts := []struct {
-		operation   operations.Name
-		path        string
-		body, other object
-	}{
-		{"create-release", "/releases", object{"name": "A", "linkedChangeRequestIds": more[:2]}, object{"name": "B"}},
-		{"add-changes", "/releases/" + id + "/add-changes", object{"add": more[2:3]}, object{"add": more[3:]}},
-		{"append-log", "/releases/" + id + "/log", object{"text": "A", "status": "planned"}, object{"text": "B", "status": "planned"}},
-		{"append-log", "/releases/" + id + "/log", object{"text": "A"}, object{"text": "B"}},
-		{"append-log", "/releases/" + busy + "/log", object{"text": "A", "hold": true, "status": "scheduled"}, object{"text": "A", "status": "scheduled"}},
-		{"erase-words", "/record/erasures", object{"releaseId": id, "entry": "e0.1", "values": []string{"text"}}, object{"releaseId": id, "entry": "e0.2", "values": []string{"text"}}},
-		{"erase-words", "/record/erasures", object{"changeRequestId": more[3], "entry": "1", "values": []string{"text"}}, object{"changeRequestId": more[3], "entry": "1", "values": []string{"author"}}},
-		{"complete-step", "/releases/" + busy + "/steps/rollout/1", object{"completed": true}, object{"completed": false}},
-		{"complete-step", "/releases/" + busy + "/steps/rollout/1", object{"completed": true}, object{"completed": false}},
-		{"create-change", "/change-requests", object{"changeType": "Normal"}, object{"changeType": "Emergency"}},
-		{"decide-change", "/change-requests/" + pending + "/decision", object{"decision": "approved"}, object{"decision": "rejected"}},
-		{"create-task", "/tasks", object{"title": "A", "requesterEmail": rita.Email, "changeRequestId": pending}, object{"title": "B", "requesterEmail": rita.Email}},
-		{"transition-release", "/releases/" + id + "/status", object{"status": "approved"}, object{"status": "cancelled"}},
-	}
-	tried := map[operations.Name]bool{}
-	for _, p := range posts {
-		tried[p.operation] = true
-		a := ask{route: "POST " + p.path, body: p.body, headers: []string{"Idempotency-Key: " + newKey("key")}}
-		first := w.send(admin, a)
-		before := w.everything()
-		repeated := w.send(admin, a)
-		if first.Code >= 300 || repeated.Code != first.Code || repeated.text != first.text {
-			t.Errorf("%s: %d %s\nand again: %d %s", a.route, first.Code, first.text, repeated.Code, repeated.text)
-		}
-		for _, name := range []string{"Location", "ETag"} {
-			if first.Header().Get(name) != repeated.Header().Get(name) {
-				t.Errorf("%s: %s %q, and again %q", a.route, name, first.Header().Get(name), repeated.Header().Get(name))
-			}
-		}
-		a.body = p.other
-		if got := w.problem(w.send(admin, a)); got.Status != 422 || got.Code != "idempotency-key-reused" {
-			t.Errorf("%s with another body: %+v", a.route, got)
-		}
-		if after := w.everything(); after != before {
-			t.Errorf("%s, repeated, changed something:\n%s\n%s", a.route, before, after)
+	for _, c := range contracts {
+		for _, p := range c.repeats {
+			w.tryRepeated(c.operation, p(w))
 		}
 	}
-	for _, route := range rest.Routes() {
-		if route.Method == http.MethodPost && !tried[route.Operation] {
-			t.Errorf("%s is a POST and not tried here", route.Operation)
+}
+
+func (w *fixture) tryRepeated(op operations.Name, p repeated) {
+	w.Helper()
+	a := ask{route: "POST " + p.path, body: p.body, headers: []string{"Idempotency-Key: " + newKey("key")}}
+	if of := w.operation(a.route).Operation; of != op {
+		w.Errorf("%s is in the row of %s", a.route, op)
+	}
+	first := w.send(admin, a)
+	before := w.everything()
+	second := w.send(admin, a)
+	if first.Code >= 300 || second.Code != first.Code || second.text != first.text {
+		w.Errorf("%s: %d %s\nand again: %d %s", a.route, first.Code, first.text, second.Code, second.text)
+	}
+	for _, name := range []string{"Location", "ETag"} {
+		if first.Header().Get(name) != second.Header().Get(name) {
+			w.Errorf("%s: %s %q, and again %q", a.route, name, first.Header().Get(name), second.Header().Get(name))
 		}
+	}
+	a.body = p.other
+	if got := w.problem(w.send(admin, a)); got.Status != 422 || got.Code != "idempotency-key-reused" {
+		w.Errorf("%s with another body: %+v", a.route, got)
+	}
+	if after := w.everything(); after != before {
+		w.Errorf("%s, repeated, changed something:\n%s\n%s", a.route, before, after)
 	}
 }
 

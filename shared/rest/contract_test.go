@@ -1,0 +1,77 @@
+package rest_test
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/rest"
+)
+
+// contract is what is promised of one operation, typed by hand: a new endpoint gets its row here,
+// in the file of its noun, and no other test of this package wants one. Neither the routes nor the
+// operations are asked what they think, so that a mistake in them shows.
+type contract struct {
+	operation operations.Name
+	roles     []roleCase                // who may; see TestRoles
+	event     eventCase                 // what its payload in events/ is answered with; see TestEvents
+	failures  []failure                 // how each of its codes comes about, for an Admin; see TestErrors
+	repeats   []func(*fixture) repeated // of a POST, and of nothing else; see TestIdempotency
+	entries   *entries                  // what it leaves in the record, if it writes; see TestRecord
+}
+
+var contracts = slices.Concat(releasesContract, rolloutContract, changesContract, tasksContract, recordContract)
+
+// Who begins here need not wait for the engine to hear what is missing.
+func TestContract_EachRoute_HasItsWholeRow(t *testing.T) {
+	rows := map[operations.Name]int{}
+	for _, c := range contracts {
+		rows[c.operation]++
+		if _, known := rest.Find(rest.Routes(), c.operation); !known {
+			t.Errorf("%s has a row and is no route", c.operation)
+		}
+	}
+	if len(rows) == 0 || len(rest.Routes()) == 0 {
+		t.Fatalf("%d rows and %d routes", len(rows), len(rest.Routes()))
+	}
+	for op := range operations.Roles {
+		if _, known := rest.Find(rest.Routes(), op); !known {
+			t.Errorf("%s has a role and no route", op)
+		}
+	}
+	for _, route := range rest.Routes() {
+		if n := rows[route.Operation]; n != 1 {
+			t.Errorf("%s has %d rows in contract_*_test.go, want one", route.Operation, n)
+			continue
+		}
+		c := contractOf(route.Operation)
+		posts, writes := route.Method == http.MethodPost, route.Method != http.MethodGet
+		for _, part := range []struct {
+			name             string
+			there, must, may bool
+		}{
+			{"roles: who may", len(c.roles) > 0, true, true},
+			{"event: what its payload in events/ is answered with", c.event.status > 0, true, true},
+			{"failures: how each of its codes comes about", len(c.failures) > 0, writes, true},
+			{"repeats: the same Idempotency-Key twice", len(c.repeats) > 0, posts, posts},
+			{"entries: what it leaves in the record", c.entries != nil, writes, writes},
+		} {
+			if part.must && !part.there {
+				t.Errorf("%s: its row says nothing of %s", route.Operation, part.name)
+			}
+			if part.there && !part.may {
+				t.Errorf("%s is a %s, and its row has %s", route.Operation, route.Method, part.name)
+			}
+		}
+	}
+}
+
+// contractOf is the row of an operation, an empty one where there is none.
+func contractOf(op operations.Name) contract {
+	i := slices.IndexFunc(contracts, func(c contract) bool { return c.operation == op })
+	if i < 0 {
+		return contract{}
+	}
+	return contracts[i]
+}
