@@ -128,7 +128,7 @@ func (r Release) Outside(links []LinkedChange) []string {
 }
 
 // ahead reports whether the plan is still to be carried out, or is being carried out.
-func (s sight) ahead() bool { return s.Live() && s.Status != Deployed }
+func (s sight) ahead() bool { return s.Live() && !s.Status.IsDeployed() }
 
 // entered reports whether the latest transition entered one of these statuses.
 func (s sight) entered(statuses ...Status) bool {

@@ -68,7 +68,7 @@ func (c Change) Edit(p ChangePlan, in *Release, separateDuties bool, stamp Stamp
 		return c, nil
 	}
 	edit := Voided{By: stamp.By.Author(), At: c.UpdatedAt}
-	if in != nil && in.Status == Deployed {
+	if in != nil && in.Status.IsDeployed() {
 		c.Outdated = &edit
 		return c, nil
 	}

@@ -63,6 +63,15 @@ func sameInstant(a, b *time.Time) bool {
 	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
 }
 
+// The bounds of steps.
+const (
+	MaxSteps     = 100 // per plan
+	MaxStepText  = 1000
+	MaxOrder     = 9999
+	MaxMinutes   = 60 * 24 * 30
+	MaxStepsJSON = 275_000 // both plans' steps together, so that an entry of the log holds them
+)
+
 // steps checks a plan's steps. Lists are replaced as a whole, so a value counts as changed
 // when no step of the plan had it before, whatever its place.
 func (e edit) steps(field string, was, is []Step) {
@@ -117,6 +126,9 @@ func (p ChangePlan) Check(f *ValidationErrors) { p.check(edit{f, true}, ChangePl
 // CheckEdit notes every wrong field of a change request's plan among those that differ
 // from what is stored.
 func (p ChangePlan) CheckEdit(f *ValidationErrors, was ChangePlan) { p.check(edit{f, false}, was) }
+
+// MaxBackoutPlan bounds what only a change request has.
+const MaxBackoutPlan = 4000
 
 func (p ChangePlan) check(e edit, was ChangePlan) {
 	e.line("title", was.Title, p.Title, 0, MaxName)

@@ -202,6 +202,22 @@ func TestScopeFrozen_EachStatus_IsTheContracts(t *testing.T) {
 	}
 }
 
+// The questions that other rules ask of a status. Of one that a later version has written, the
+// answer is no, and nothing of such a release can be edited.
+func TestStatus_Questions_AreTheContracts(t *testing.T) {
+	for status, want := range map[Status][4]bool{ // is ahead, has begun, is deployed, has ended
+		Planned: {true}, Approved: {true}, Scheduled: {true}, InProgress: {1: true}, Deployed: {1: true, 2: true}, RolledBack: {3: true}, Cancelled: {3: true},
+		"of-a-later-version": {},
+	} {
+		if got := [4]bool{status.IsAhead(), status.HasBegun(), status.IsDeployed(), status.HasEnded()}; got != want {
+			t.Errorf("%s: %v, want %v", status, got, want)
+		}
+		if can := editable(status); want[0] != (len(can) == len(planFields)) || (len(can) > 0) != (want[0] || want[1]) {
+			t.Errorf("%s: %v can be edited", status, can)
+		}
+	}
+}
+
 // A window gets its number when the release is scheduled, and no other status gives it one.
 func TestAdvance_WindowVersion_GrowsWithScheduled(t *testing.T) {
 	for _, from := range Statuses {

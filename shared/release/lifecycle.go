@@ -90,10 +90,20 @@ func AllowedNext(from Status) []Status {
 	return next
 }
 
+// IsAhead tells whether the release has still to be carried out.
+func (s Status) IsAhead() bool { return s == Planned || s == Approved || s == Scheduled }
+
+// IsDeployed tells whether what is in the release stands: it was carried out, and not rolled back.
+func (s Status) IsDeployed() bool { return s == Deployed }
+
+// HasBegun tells whether the release is being carried out or was.
+func (s Status) HasBegun() bool { return s == InProgress || s.IsDeployed() }
+
+// HasEnded tells whether the release has given its change requests back: nothing can follow.
+func (s Status) HasEnded() bool { return s == RolledBack || s == Cancelled }
+
 // ScopeFrozen tells whether change requests can no longer be linked or removed.
-func (s Status) ScopeFrozen() bool {
-	return s == InProgress || s == Deployed || s == RolledBack || s == Cancelled
-}
+func (s Status) ScopeFrozen() bool { return s.HasBegun() || s.HasEnded() }
 
 // TransitionRequest is a requested transition.
 type TransitionRequest struct {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// grid is DESIGN 3.2 typed by hand: rows are from, columns to, in the order of Statuses.
+// grid is the lifecycle, typed by hand: rows are from, columns to, in the order of Statuses.
 // "." is refused; "a" demands CAB approval, "w" a window, "r" a reason, "-" nothing.
 var grid = map[Status][7]string{
 	//          planned approved scheduled in-progress deployed rolled-back cancelled

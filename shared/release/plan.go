@@ -55,13 +55,8 @@ func PlanFields() []string { return editable(Planned) }
 func editable(s Status) []string {
 	var names []string
 	for _, f := range planFields {
-		switch s {
-		case Planned, Approved, Scheduled:
+		if s.IsAhead() || f.later && s.HasBegun() {
 			names = append(names, f.name)
-		case InProgress, Deployed:
-			if f.later {
-				names = append(names, f.name)
-			}
 		}
 	}
 	return names
@@ -82,6 +77,12 @@ func (p Plan) Check(f *ValidationErrors) { p.check(edit{f, true}, Plan{}) }
 // CheckEdit notes every wrong field of a release's plan among those that differ from
 // what is stored.
 func (p Plan) CheckEdit(f *ValidationErrors, was Plan) { p.check(edit{f, false}, was) }
+
+// The bounds of the plan's own fields; those that other things have too are in validate.go.
+const (
+	MaxVersion = 64
+	MaxSummary = 500 // publicSummary
+)
 
 func (p Plan) check(e edit, was Plan) {
 	e.line("name", was.Name, p.Name, 1, MaxName)

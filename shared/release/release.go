@@ -130,7 +130,7 @@ func (r Release) Progress() *Progress {
 func (r Release) Epoch() int { return len(r.History) }
 
 // Live tells whether the release still holds its change requests.
-func (r Release) Live() bool { return r.Status != RolledBack && r.Status != Cancelled }
+func (r Release) Live() bool { return !r.Status.HasEnded() }
 
 // LinkedChange is the summary of a change request that its release carries, kept
 // up to date in the transaction that changes the request.

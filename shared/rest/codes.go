@@ -32,7 +32,7 @@ func allowedNext(e *release.Error, _ bool) string {
 }
 
 func frozenScope(e *release.Error, _ bool) string {
-	if e.Status == release.InProgress || e.Status == release.Deployed {
+	if e.Status.HasBegun() {
 		return "Plan what is left in another release."
 	}
 	return "Only its log can still be written to."
