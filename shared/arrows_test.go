@@ -20,7 +20,7 @@ import (
 
 const module = "example.com/releases/"
 
-// mayImport is the picture of DESIGN 4: each package, and what it may know of this
+// mayImport is the picture of docs/architecture.md in full: each package, and what it may know of this
 // module. A name that ends in / stands for everything below it. Tests may import
 // anything. A package that is not here has to be given its place first.
 var mayImport = map[string][]string{

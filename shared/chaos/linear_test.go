@@ -10,7 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// rules is the sequential specification of DESIGN 3.2 and 3.3, small enough for a search: what
+// rules is the sequential specification of lifecycle, decisions, edits, holds and scope, small enough for a search: what
 // each request may be answered in a state, and what comes after it. Settlements are left out:
 // what waits for one is refused with "settling", which is taken at any time.
 type rules struct {

@@ -103,7 +103,7 @@ func (v *verdict) editedWhileDeployed(id string, e entry) bool {
 	return false
 }
 
-// digest is that of DESIGN 3.2: the SHA-256 of canonical JSON, with what is absent left out.
+// digest is that of what the CAB decided on: the SHA-256 of canonical JSON, with what is absent left out.
 func digest(id, changeType, title string) string {
 	sum := sha256.Sum256([]byte(fmt.Sprintf(`{"affectedCiIds":["ci-%s"],"changeType":%q,"id":%q,"title":%q}`, id, changeType, id, title)))
 	return "v1:" + hex.EncodeToString(sum[:])

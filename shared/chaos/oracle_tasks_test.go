@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// fold is what a task must be: DESIGN 3.4.
+// fold is what a task must be after all the writes that reached it.
 type fold struct {
 	status, change, resolvedBy string
 	applied, reopened          int

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// The oracle is the contract, DESIGN 3 and the invariants of faults.md, typed a second time
+// The oracle is the contract (docs/api.md, docs/architecture.md) and the invariants of docs/faults.md, typed a second time
 // without a look at the code under test. What is, it learns as anybody does, from the API, the
 // bus and the inbox; only in which order writes reached a task it reads from the stream.
 
@@ -184,7 +184,7 @@ func (v *verdict) index(log string, entries []entry) {
 	}
 }
 
-// lifecycle is the table of DESIGN 3.2: to, from.
+// lifecycle says from where a status can be entered: to, from.
 var lifecycle = map[string]string{
 	"approved": "planned", "scheduled": "approved", "in-progress": "scheduled", "deployed": "in-progress",
 	"rolled-back": "in-progress deployed", "cancelled": "planned approved scheduled in-progress",

@@ -11,7 +11,7 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// The budgets of DESIGN 6 as exact counts of requests.
+// What each call of the store may cost, as exact counts of requests.
 func TestStore_Requests_AreCounted(t *testing.T) {
 	l := newHarness(t)
 	full := l.release(l.changes("CHG", 100)...)

@@ -13,7 +13,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// tokens is what a text costs a model, as DESIGN counts it.
+// tokens is what a text costs a model, four bytes each; our budgets are counted so.
 func tokens(body []byte) int { return (len(body) + 3) / 4 }
 
 // typical is a release as most are: five change requests, six steps, eight entries.
@@ -60,7 +60,7 @@ type read struct {
 	body []byte
 }
 
-// whatAModelReads are the answers that have a budget in DESIGN 6.
+// whatAModelReads are the answers that have a budget.
 func whatAModelReads(t testing.TB) []read {
 	t.Helper()
 	concise := func(b operations.Brief) []byte {

@@ -66,7 +66,7 @@ const tickEvery = 5 * time.Minute
 
 // Timers and planning with records of both streams lost, doubled and late, and functions
 // that die before or after any request: people are told the same as without any of that,
-// within DESIGN 3.5's fifteen minutes where one kind of thing goes wrong, and within 45
+// within the fifteen minutes that people are promised where one kind of thing goes wrong, and within 45
 // where everything does.
 func TestTimers_UnderFaults_SameMailsInTime(t *testing.T) {
 	t.Parallel()

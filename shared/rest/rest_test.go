@@ -196,7 +196,7 @@ func TestProblem_Conflict_TellsTheCurrentStatus(t *testing.T) {
 	}
 }
 
-// The grid is typed by hand from DESIGN 3.1.
+// The grid is typed by hand.
 func TestStatus_EachKind_HasOne(t *testing.T) {
 	for kind, want := range map[release.ErrorKind]int{
 		release.KindInternal: 500, release.KindInvalid: 400, release.KindUnauthenticated: 401, release.KindForbidden: 403,

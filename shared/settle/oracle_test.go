@@ -11,7 +11,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// The oracle is the rules of DESIGN 3.4 and faults.md typed a second time, on purpose
+// The oracle is the rules of settlements (docs/architecture.md, docs/faults.md) typed a second time, on purpose
 // without the code under test: what the fold of a task must be after each write that
 // reached it. The order of the writes comes from the task's own stream records, who
 // made each from the request it carries.
@@ -131,7 +131,7 @@ func (p *simulation) judge(s *stats) verdict {
 	return v
 }
 
-// table is the lifecycle of DESIGN 3.2, typed by hand.
+// table is the lifecycle, typed by hand: to, from.
 var table = map[string]string{
 	"approved": "planned", "scheduled": "approved", "in-progress": "scheduled", "deployed": "in-progress",
 	"rolled-back": "in-progress deployed", "cancelled": "planned approved scheduled in-progress",

@@ -69,7 +69,7 @@ func TestSettlement_DeployedAndRolledBack_ReachEveryTask(t *testing.T) {
 	}
 }
 
-// The budget of DESIGN 6, as exact counts: with 100 change requests of 100 tasks it is
+// The budget of a settlement, as exact counts: with 100 change requests of 100 tasks it is
 // 2 + 100 + 4·100 + 10,000 + 1 requests, 1.0503 for each task.
 func TestSettlement_Requests_AreCounted(t *testing.T) {
 	const changes, tasks = 4, 30

@@ -163,7 +163,7 @@ func TestAnnounce_Event_IsTheContracts(t *testing.T) {
 	if len(all) != 2 {
 		t.Fatalf("published %v", w.published())
 	}
-	// The whole of it, typed from DESIGN 3.4.
+	// The whole of it, typed by hand: others read it, so its fields and their names stay as they are.
 	const want = `{"schemaVersion":1,"eventId":"REL-2026-Q2-001#1","occurredAt":"2026-04-01T09:01:00Z","actor":{"sub":"s-1","name":"Rita"},` +
 		`"release":{"id":"REL-2026-Q2-001","name":"Spring <release>","version":"1.2","status":"approved","scheduledStart":"2026-04-03T09:00:00Z",` +
 		`"scheduledEnd":"2026-04-03T11:00:00Z","changeCount":0,"createdAt":"2026-04-01T09:00:00Z"},"from":"planned","to":"approved"}`
