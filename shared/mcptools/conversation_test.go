@@ -273,7 +273,8 @@ func TestConversations_EveryWay_AreTheSame(t *testing.T) {
 				}
 				for i := range want {
 					if got[i].body != want[i].body || got[i].status != 0 && got[i].status != want[i].status {
-						t.Errorf("reply %d\n%s: %d %.1500s\nhttp: %d %.1500s", i+1, way, got[i].status, got[i].body, want[i].status, want[i].body)
+						there, overHTTP := apart(got[i].body, want[i].body)
+						t.Errorf("reply %d\n%s: %d %s\nhttp: %d %s", i+1, way, got[i].status, there, want[i].status, overHTTP)
 					}
 				}
 			}
@@ -325,10 +326,24 @@ func diff(t *testing.T, want, got string) {
 	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
-			t.Errorf("line %d\nwant %.1500s\ngot  %.1500s", i+1, a[i], b[i])
+			want, got := apart(a[i], b[i])
+			t.Errorf("line %d\nwant %s\ngot  %s", i+1, want, got)
 			return
 		}
 	}
+}
+
+// apart cuts two texts down to what is around the first difference, since answers are long.
+func apart(a, b string) (string, string) {
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
+	}
+	around := func(s string) string {
+		from, to := max(0, same-100), min(len(s), same+200)
+		return fmt.Sprintf("%s (from byte %d of %d)", strings.ToValidUTF8(s[from:to], ""), from, len(s))
+	}
+	return around(a), around(b)
 }
 
 // shorten keeps an answer readable: a long one is its length and digest. The version, the

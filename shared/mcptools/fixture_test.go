@@ -5,12 +5,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -173,11 +174,14 @@ type overStdio struct {
 	out *bufio.Reader
 }
 
+var programDir string // while it is there
+
 var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "mcp-stdio")
 	if err != nil {
 		return "", err
 	}
+	programDir = dir
 	root, err := engine.Root()
 	if err != nil {
 		return "", err
@@ -188,9 +192,14 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if !testing.Verbose() {
+		// Many tests let calls fail on purpose. Of what fails by accident, -v shows what was logged.
+		slog.SetDefault(slog.New(slog.DiscardHandler))
+	}
 	code := m.Run()
-	if file, err := program(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(file))
+	if programDir != "" { // not asked of program, which would build it now
+		_ = os.RemoveAll(programDir)
 	}
 	os.Exit(code)
 }
