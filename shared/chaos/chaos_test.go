@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/cryptotest"
@@ -18,9 +19,9 @@ import (
 )
 
 var (
-	firstSeed = flag.Uint64("seed", 0, "play this seed only")
-	seeds     = flag.Int("seeds", 12, "how many seeds are played, from 1 on")
-	verbose   = flag.Bool("trace", false, "print every request of the seed")
+	oneSeed = flag.Uint64("seed", 0, "play this seed only")
+	seeds   = flag.String("seeds", "12", "how many seeds are played, from 1 on; or which, as 1001..2000")
+	verbose = flag.Bool("trace", false, "print every request of the seed")
 )
 
 // The faults of these tests are many, and so are the lines about them.
@@ -45,9 +46,9 @@ const perEngine = 100
 //
 //	go test ./shared/chaos -run TestChaos -count=1 -seed 19 [-trace -v]
 func TestChaos(t *testing.T) {
-	first, last := *firstSeed, *firstSeed
-	if first == 0 {
-		first, last = 1, uint64(*seeds)
+	first, last, err := chosen()
+	if err != nil {
+		t.Fatal(err)
 	}
 	start := time.Now()
 	var total met
@@ -95,6 +96,24 @@ func TestChaos_SeedPlayedTwice_SameRequests(t *testing.T) {
 	}
 }
 
+// chosen are the first and the last seed that are played.
+func chosen() (first, last uint64, err error) {
+	if *oneSeed != 0 {
+		return *oneSeed, *oneSeed, nil
+	}
+	from, to, isRange := strings.Cut(*seeds, "..")
+	if !isRange {
+		from, to = "1", from
+	}
+	if first, err = strconv.ParseUint(from, 10, 64); err == nil {
+		last, err = strconv.ParseUint(to, 10, 64)
+	}
+	if err == nil && (first == 0 || last < first) {
+		err = fmt.Errorf("-seeds %s: there is no such seed", *seeds)
+	}
+	return first, last, err
+}
+
 // simulate plays a seed.
 func (g *installation) simulate(t *testing.T, seed uint64) *simulation {
 	g.clear(t)
@@ -130,11 +149,12 @@ func (g *installation) simulate(t *testing.T, seed uint64) *simulation {
 			defer w.mu.Unlock()
 			return working == 0
 		})
+		alone := w.faultsNow().alone
 		w.calm()
 		close(stop)
 		w.turns.simulate(func() bool { return !w.alive() })
 		w.quietly(true)
-		w.settleDown(mappings)
+		w.settleDown(mappings, alone)
 		w.judge()
 	})
 	return w
@@ -183,7 +203,7 @@ func (w *simulation) set() {
 
 // settleDown lets everything come to rest: streams are delivered, schedules run, and time
 // passes, until the last that is due has been done.
-func (w *simulation) settleDown(mappings []*deliveries) {
+func (w *simulation) settleDown(mappings []*deliveries, alone bool) {
 	random := rand.New(rand.NewPCG(w.seed, 4))
 	round, delivered := 0, 0
 	dry := func() {
@@ -207,6 +227,9 @@ func (w *simulation) settleDown(mappings []*deliveries) {
 		}
 	}
 	dry()
+	if alone && !w.lost {
+		w.judgeWithoutSweep()
+	}
 	for _, passes := range []time.Duration{11 * time.Minute, 11 * time.Minute, 20 * time.Minute, time.Hour, time.Hour, 25 * time.Hour, 11 * time.Minute} {
 		time.Sleep(passes)
 		for _, name := range []string{"sweep", "heads-up", "tend-outbox", "seal-record"} {

@@ -15,11 +15,13 @@ type swarm struct {
 	seed uint64
 
 	// Of every process and every request.
-	crash, freeze, throttle, lost, hang, conflict float64
+	crash, freeze, slow, throttle, lost, hang, conflict float64
 	// Of deliveries.
 	twice, both, late, shuffle, replay, poison, old float64
 	// retries is how often a record is delivered before it is given up.
 	retries int
+	// alone is that no sweep runs until streams have brought everything where it belongs.
+	alone bool
 	// Of schedules: how much faster or slower they run than they should.
 	pace float64
 	// grace is how long something is unfinished before the sweep looks at it.
@@ -54,6 +56,10 @@ func drawFaults(seed uint64) swarm {
 	}
 	if random.IntN(2) == 0 {
 		f.skew = 5 * time.Minute
+	}
+	f.slow, f.alone = on(.1), random.IntN(4) == 0
+	if f.alone {
+		f.retries = 50
 	}
 	f.store = strict.Options{
 		Seed: seed, Hold: time.Duration(on(float64(8 * time.Millisecond))), Lag: time.Duration(on(float64(200 * time.Millisecond))),

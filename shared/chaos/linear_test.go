@@ -23,6 +23,7 @@ type rules struct {
 type state struct {
 	releases [16]releaseState
 	approved uint32 // change requests
+	outdated uint32 // those that were edited while their release was deployed
 }
 
 type releaseState struct {
@@ -115,6 +116,15 @@ func (v *verdict) judgeLinearizable() {
 		}
 		history = append(history, porcupine.Operation{ClientId: n, Input: s, Call: o.call, Output: s, Return: ret})
 	}
+	result, info := r.search(start, history)
+	if result == porcupine.Ok {
+		return
+	}
+	v.fault("the history is not linearizable (%v): %s", result, r.stuckAt(history, info, start))
+}
+
+// search looks for an order that the rules allow.
+func (r *rules) search(start state, history []porcupine.Operation) (porcupine.CheckResult, porcupine.LinearizationInfo) {
 	model := porcupine.NondeterministicModel{
 		Init: func() []any { return []any{start} },
 		Step: func(before, in, _ any) []any {
@@ -125,11 +135,7 @@ func (v *verdict) judgeLinearizable() {
 			return all
 		},
 	}
-	result, info := porcupine.CheckOperationsVerbose(model.ToModel(), history, time.Minute)
-	if result == porcupine.Ok {
-		return
-	}
-	v.fault("the history is not linearizable (%v): %s", result, r.stuckAt(history, info, start))
+	return porcupine.CheckOperationsVerbose(model.ToModel(), history, time.Minute)
 }
 
 // stuckAt names the operations that no order could go on with, and where that was.
@@ -248,6 +254,7 @@ func (r *rules) carriedOut(s state, o *step) (state, bool) {
 			return s, false
 		}
 		s.approved &^= change
+		s.outdated &^= change
 		if o.to == "approved" {
 			s.approved |= change
 		}
@@ -257,7 +264,11 @@ func (r *rules) carriedOut(s state, o *step) (state, bool) {
 		if at != nil && at.name() == "in-progress" {
 			return s, false
 		}
-		if r.standard&change == 0 && (at == nil || at.name() != "deployed") {
+		switch {
+		case r.standard&change != 0:
+		case at != nil && at.name() == "deployed":
+			s.outdated |= change
+		default:
 			s.approved &^= change
 		}
 		return s, true
@@ -286,6 +297,12 @@ func (r *rules) carriedOut(s state, o *step) (state, bool) {
 			ok = ok && x.linked&^s.approved == 0
 		}
 		x.status = statusNumber(o.to)
+		if o.to == "rolled-back" {
+			// The settlement takes the approval of what was edited meanwhile, and no other
+			// release gets the change request before it.
+			s.approved &^= x.linked & s.outdated
+			s.outdated &^= x.linked
+		}
 		return s, ok
 	case "hold":
 		ok := !ended(status)

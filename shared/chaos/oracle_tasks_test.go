@@ -8,7 +8,11 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// fold is what a task must be after all the writes that reached it.
+// fold is what a task must be after all the writes that reached it. Package settle's tests have a fold of the same rules,
+// and the two are not to share one: each was typed from the contract, that one fed from the
+// store's own histories, this one from what the API, the bus and the stream show. A rule that
+// is read wrongly has to be read wrongly twice before both are silent. So is the lifecycle's
+// table typed twice.
 type fold struct {
 	status, change, resolvedBy string
 	applied, reopened          int

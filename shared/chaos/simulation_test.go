@@ -118,6 +118,7 @@ type simulation struct {
 	ops      []*op
 	sent     []events.CloudWatchEvent // SES's events that have not been delivered
 	gaveUp   map[string]bool          // releases of which a record was given up
+	lost     bool                     // any record was given up that could be read
 	wrong    []string
 }
 

@@ -42,7 +42,7 @@ type turns struct {
 }
 
 // met counts what went wrong, to show that it did.
-type met struct{ Turns, Crashes, Frozen, Throttled, Conflicts, Lost, Hung, SES, Bus, GaveUp, Twice, Poison, Sweeps, Deployed, RolledBack, Cancelled, Refused, Unknown, Mails int }
+type met struct{ Turns, Crashes, Frozen, Slowed, Throttled, Conflicts, Lost, Hung, SES, Bus, GaveUp, Twice, Poison, Sweeps, Deployed, RolledBack, Cancelled, Refused, Unknown, Mails int }
 
 func (m *met) add(o met) {
 	sum, more := reflect.ValueOf(m).Elem(), reflect.ValueOf(o)
@@ -70,6 +70,8 @@ type wait struct {
 	token     string // of a transaction
 	write     bool
 	from      time.Time // not before
+	slowed    bool
+	thawed    bool // the process froze when this was about to be sent
 	turn      chan fault
 }
 
@@ -181,7 +183,13 @@ func (s *turns) attempt(ctx context.Context, call inject.Call, do func(context.C
 	case s.arrived <- struct{}{}:
 	default:
 	}
-	switch <-w.turn {
+	f := <-w.turn
+	if w.thawed {
+		// A sandbox can be frozen when all but the last packet is sent: its request arrives
+		// however long its time has been over.
+		ctx = context.WithoutCancel(ctx)
+	}
+	switch f {
 	case deadBefore:
 		return errDead
 	case deadAfter:
@@ -363,11 +371,19 @@ func (s *turns) next() (*wait, fault) {
 	}
 	p.turns++
 	if p.turns == p.freeze && !p.stuck {
-		p.stuck = true
+		p.stuck, w.thawed = true, true
 		close(p.frozen)
 		s.met.Frozen++
 		w.from = now.Add(time.Duration(1+s.random.IntN(600)) * time.Second)
 		s.note("freezes", w)
+		return s.nextOther(w)
+	}
+	if !w.slowed && s.random.Float64() < s.swarm.slow {
+		w.slowed = true
+		s.met.Slowed++
+		p.turns--
+		w.from = now.Add(time.Duration(100+s.random.IntN(4000)) * time.Millisecond)
+		s.note("slows", w)
 		return s.nextOther(w)
 	}
 	s.waiting = slices.DeleteFunc(s.waiting, func(o *wait) bool { return o == w })

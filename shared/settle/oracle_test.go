@@ -14,7 +14,8 @@ import (
 // The oracle is the rules of settlements (docs/architecture.md, docs/faults.md) typed a second time, on purpose
 // without the code under test: what the fold of a task must be after each write that
 // reached it. The order of the writes comes from the task's own stream records, who
-// made each from the request it carries.
+// made each from the request it carries. Package chaos has an oracle of its own for the same
+// rules, which is not to be shared either: see fold there.
 
 // verdict is what is wrong: with the outcome, or also with the way to it.
 type verdict struct{ final, strict []string }

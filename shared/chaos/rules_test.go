@@ -1,0 +1,49 @@
+package chaos_test
+
+import (
+	"testing"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// Seed 315, as seeds were on 2026-11-27, 02:55: a change request was edited while its release was deployed, the release was
+// rolled back, and the next release with that request was refused its approval. That is right
+// (docs/decisions.md: it would go into the next release with an approval of another text); the
+// rules of this package had the request approved still.
+func TestRules_EditedWhileDeployedThenRolledBack_NotApproved(t *testing.T) {
+	for _, edited := range []bool{true, false} {
+		for _, refused := range []bool{true, false} {
+			r := &rules{changes: []string{"CHG-0", "CHG-1"}, releases: []string{"REL-1", "REL-2"}}
+			var history []porcupine.Operation
+			then := func(s step) {
+				if s.op.answer.Status == 0 {
+					s.done = true
+				}
+				at := int64(2 * len(history))
+				history = append(history, porcupine.Operation{ClientId: 1, Input: &s, Output: &s, Call: at, Return: at + 1})
+			}
+			move := func(release int, to string) {
+				then(step{op: &op{kind: "transition", to: to}, release: release, change: -1})
+			}
+			then(step{op: &op{kind: "create", add: []string{"CHG-1"}}, release: 0, change: -1})
+			then(step{op: &op{kind: "decide", to: "approved"}, release: -1, change: 1})
+			for _, to := range []string{"approved", "scheduled", "in-progress", "deployed"} {
+				move(0, to)
+			}
+			if edited {
+				then(step{op: &op{kind: "edit-change"}, release: -1, change: 1})
+			}
+			move(0, "rolled-back")
+			then(step{op: &op{kind: "create", add: []string{"CHG-1"}}, release: 1, change: -1})
+			if refused {
+				then(step{op: &op{kind: "transition", to: "approved", answer: answer{Status: 409, Body: object{"code": "cab-approval-missing"}}}, release: 1, change: -1})
+			} else {
+				move(1, "approved")
+			}
+			result, _ := r.search(state{}, history)
+			if right := edited == refused; right != (result == porcupine.Ok) {
+				t.Errorf("edited: %t, the approval refused: %t: %v", edited, refused, result)
+			}
+		}
+	}
+}
