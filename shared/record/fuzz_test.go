@@ -28,6 +28,7 @@ func FuzzCheckpoint(f *testing.F) {
 	k.append([]byte("x"))
 	f.Add(Checkpoint{Origin: k.origin, Size: 1}.String())
 	f.Add("releases-record/A/1\n01\nAAAA\n")
+	f.Add("releases-record/A/1\n1\n0000000000000000000000000000000000000000001=\n")
 	f.Add("releases-record/A/B/1\n1\n\n— signed by somebody\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := ParseCheckpoint(text)

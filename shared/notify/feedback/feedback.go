@@ -74,17 +74,35 @@ type verdict struct {
 // Record is the handler of SES's events, which come at least once and in any order. An
 // error brings the event again.
 func (r *Recorder) Record(ctx context.Context, event events.CloudWatchEvent) (struct{}, error) {
-	var d detail
-	if err := json.Unmarshal(event.Detail, &d); err != nil {
+	id, d, err := decode(event.Detail)
+	if err != nil {
 		slog.ErrorContext(ctx, "mail-feedback: an event cannot be read, and a retry cannot fix that", "eventId", event.ID, "error", err)
 		return struct{}{}, nil
 	}
-	ids := d.Mail.Tags[tag]
-	if len(ids) != 1 {
+	if id == "" {
 		slog.WarnContext(ctx, "mail-feedback: an event is not about a mail of ours", "eventId", event.ID, "type", d.EventType)
 		return struct{}{}, nil
 	}
-	return struct{}{}, r.record(ctx, ids[0], d)
+	return struct{}{}, r.record(ctx, id, d)
+}
+
+// maxName bounds what becomes part of a key, in bytes; the ids of mails and the addresses of
+// people are far shorter, and DynamoDB refuses keys from 2,048 on, each time the event comes.
+const maxName = 1024
+
+// decode returns what an event says, and about which mail; no id where it is not about one of
+// ours. Anybody who may put events onto the account's bus can say what they like in one.
+func decode(raw []byte) (id string, d detail, err error) {
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return "", d, err
+	}
+	sane := func(to recipient) bool { return to.EmailAddress != "" && len(to.EmailAddress) <= maxName }
+	d.Bounce.BouncedRecipients = slices.DeleteFunc(d.Bounce.BouncedRecipients, func(to recipient) bool { return !sane(to) })
+	d.Complaint.ComplainedRecipients = slices.DeleteFunc(d.Complaint.ComplainedRecipients, func(to recipient) bool { return !sane(to) })
+	if ids := d.Mail.Tags[tag]; len(ids) == 1 && len(ids[0]) <= maxName {
+		id = ids[0]
+	}
+	return id, d, nil
 }
 
 func (r *Recorder) record(ctx context.Context, id string, d detail) error {

@@ -101,7 +101,7 @@ func Open(cfg aws.Config, store *dynamo.Store, o Options, adjust ...func(*sesv2.
 	}
 	words, err := message.New(message.Options{Zone: o.Zone, Organisation: organisation, Name: name, Address: bare})
 	if err != nil {
-		panic(err.Error())
+		panic(fmt.Sprintf("send: ORGANISATION_ZONE is %q: %v", o.Zone, err)) // the address is there, see above
 	}
 	rate, err := mail.ParseRate(o.Rate)
 	if err != nil {
