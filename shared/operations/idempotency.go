@@ -40,10 +40,15 @@ func refused[S, V any](ctx context.Context, o *Operations, pre Precondition, pla
 }
 
 // answerFromRecord answers with what is stored under the write's key; where nothing is, with err.
+// While that cannot be read, nobody knows whether an earlier try was carried out: err, which is
+// about this try, would refuse what may have been done.
 func answerFromRecord[S, V any](ctx context.Context, o *Operations, w dynamo.Write, view func(S) V, err error) (V, error) {
 	var none V
 	remembered, recallErr := o.store.FindIdempotencyRecord(ctx, w)
-	if recallErr != nil || remembered == nil {
+	if recallErr != nil {
+		return none, recallErr
+	}
+	if remembered == nil {
 		return none, err
 	}
 	if remembered.Body != w.Idempotency.Body {

@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,10 +10,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/testkit"
+	"example.com/releases/shared/testkit/inject"
 )
 
 // repeated is a POST that is sent again, and another body that the same key is refused with.
@@ -214,5 +217,34 @@ func TestIdempotency_TransitionWithAdvice_HasItAgain(t *testing.T) {
 	w.must(admin, ask{route: "POST /releases/" + id + "/add-changes", body: object{"remove": []string{early}}})
 	if repeated := w.send(admin, a); repeated.text != first.text {
 		t.Errorf("%s\nand again: %s", first.text, repeated.text)
+	}
+}
+
+// Seed 201 of the chaos over the whole product, on 2026-11-27: a removal was carried out and nobody heard the answer; the
+// release went on, and the removal was asked for again under its key. That it is too late by
+// now was the answer when the record of the key could not be read: a refusal of what was done.
+func TestIdempotency_RecordCannotBeRead_NothingIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	change := w.change(true)
+	id := w.release(change)
+	w.transition(id, "approved", "scheduled")
+	a := ask{route: "POST /releases/" + id + "/add-changes", body: object{"remove": []string{change}}, headers: []string{"Idempotency-Key: " + newKey("key")}}
+	first := w.send(admin, a)
+	if first.Code != http.StatusOK {
+		t.Fatalf("%d %s", first.Code, first.text)
+	}
+	w.transition(id, "in-progress")
+	blind := w.on(w.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
+		if in, ok := call.Input.(*dynamodb.GetItemInput); ok && strings.HasPrefix(in.Key["pk"].(*types.AttributeValueMemberS).Value, "IDEM#") {
+			return inject.Lost()
+		}
+		return do(ctx)
+	}, nil))
+	if got := blind.send(admin, a); got.Code != http.StatusServiceUnavailable {
+		t.Errorf("while the record cannot be read: %d %s", got.Code, got.text)
+	}
+	if again := w.send(admin, a); again.Code != http.StatusOK || again.text != first.text {
+		t.Errorf("%s\nand again: %d %s", first.text, again.Code, again.text)
 	}
 }
