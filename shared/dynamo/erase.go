@@ -19,23 +19,27 @@ import (
 func (s *Store) EraseFromLog(ctx context.Context, id, entryID string, parts []release.Erasable, w Write) (release.LogEntry, error) {
 	w.keepRecordIn(s.tables.Releases)
 	return retryOnConflict(ctx, func() (release.LogEntry, error) {
-		var guard []types.TransactWriteItem
 		r, here, err := s.releaseAndPlace(ctx, id)
-		sk := here.sort(release.LogErasure, "")
+		what := erasing{
+			table: s.tables.Releases, partition: logPrefix + id, of: id, key: logSort(entryID), shown: entryID, parts: parts,
+			sk: here.sort(release.LogErasure, ""),
+		}
 		switch {
 		case err == nil:
-			guard = append(guard, updateAction(s.tables.Releases, releaseKey(id), newExpression().op(opErase).
-				set("updatedAt", secondsValue(w.At)).set("revision", number(r.Revision+1)).equal("revision", number(r.Revision)).absent("deleting")))
+			what.itself = func(entry release.LogEntry) types.TransactWriteItem {
+				e := newExpression().op(opErase).
+					set("updatedAt", secondsValue(w.At)).set("revision", number(r.Revision+1)).equal("revision", number(r.Revision)).absent("deleting")
+				eraseFromRelease(e, r, what.key, entry, parts)
+				return updateAction(s.tables.Releases, releaseKey(id), e)
+			}
 		case release.IsKind(err, release.KindNotFound):
-			if sk, err = s.afterDeletion(ctx, id); err != nil {
+			if what.sk, err = s.afterDeletion(ctx, id); err != nil {
 				return release.LogEntry{}, err
 			}
 		default:
 			return release.LogEntry{}, err
 		}
-		return s.erase(ctx, erasing{
-			table: s.tables.Releases, partition: logPrefix + id, of: id, key: logSort(entryID), shown: entryID, parts: parts, sk: sk, guard: guard,
-		}, w)
+		return s.erase(ctx, what, w)
 	})
 }
 
@@ -47,11 +51,16 @@ func (s *Store) EraseFromChangeLog(ctx context.Context, id, entryID string, part
 		if err != nil {
 			return release.LogEntry{}, err
 		}
-		return s.erase(ctx, erasing{
+		what := erasing{
 			table: s.tables.Changes, partition: changeLogPrefix + id, of: id, key: changeLogSortOf(entryID), shown: entryID, parts: parts,
-			sk:    changeLogSort(c.Revision+1, 0),
-			guard: []types.TransactWriteItem{updateAction(s.tables.Changes, changeKey(id), changeGuard(c, opErase, w))},
-		}, w)
+			sk: changeLogSort(c.Revision+1, 0),
+		}
+		what.itself = func(entry release.LogEntry) types.TransactWriteItem {
+			e := changeGuard(c, opErase, w)
+			eraseFromChange(e, c, what.key, entry, parts)
+			return updateAction(s.tables.Changes, changeKey(id), e)
+		}
+		return s.erase(ctx, what, w)
 	})
 }
 
@@ -76,7 +85,9 @@ type erasing struct {
 	key, shown           string
 	parts                []release.Erasable
 	sk                   string
-	guard                []types.TransactWriteItem
+	// itself is the write of the release or change request, on the condition that it is as it
+	// was read; nil for a deleted release. It also erases what that repeats of the entry.
+	itself func(entry release.LogEntry) types.TransactWriteItem
 }
 
 func (s *Store) erase(ctx context.Context, what erasing, w Write) (release.LogEntry, error) {
@@ -109,7 +120,11 @@ func (s *Store) erase(ctx context.Context, what erasing, w Write) (release.LogEn
 	if what.table == s.tables.Changes {
 		entry = decodeChangeEntry(ctx, put)
 	}
-	actions := append(what.guard,
+	var actions []types.TransactWriteItem
+	if what.itself != nil {
+		actions = append(actions, what.itself(decodeEntry(ctx, i)))
+	}
+	actions = append(actions,
 		updateAction(what.table, key(what.partition, what.key), gone),
 		putAction(what.table, put, newExpression().absent("pk")),
 	)

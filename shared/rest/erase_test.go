@@ -1,8 +1,11 @@
 package rest_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
+
+	"example.com/releases/shared/release"
 )
 
 // Erased words are gone from every answer, and what remains can be proved as before.
@@ -61,5 +64,87 @@ func TestErase_WordsAreGone_ProofStays(t *testing.T) {
 	w.seal()
 	if _, fault := w.verify(w.fetch(w.release, size), kept); fault != "" {
 		t.Errorf("deleted: %s", fault)
+	}
+}
+
+// What a release and a change request repeat of an erased entry is erased with it: who created
+// them, who decided and with which note, whose edit voided an approval, who completed a step.
+func TestErase_CopiesInTheItems_AreErasedToo(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
+	change := w.change(false)
+	made := w.must(admin, ask{route: "POST /releases", body: object{
+		"name": "Spring", "scheduledStart": "2026-05-04T18:00:00Z", "scheduledEnd": "2026-05-04T20:00:00Z", "linkedChangeRequestIds": []string{change},
+		"rolloutSteps": []object{{"order": 3, "description": "Copy."}, {"order": 7, "description": "Switch."}}, "rollbackSteps": []object{{"order": 7, "description": "Switch back."}},
+	}})
+	id := made["id"].(string)
+	ofChange, ofRelease := "/change-requests/"+change, "/releases/"+id
+	erase := func(body object) {
+		t.Helper()
+		w.must(admin, ask{route: "POST /record/erasures", body: body})
+	}
+	shows := func(route, field string, want any) {
+		t.Helper()
+		if got := w.must(viewer, ask{route: "GET " + route})[field]; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s of %s: %v, not %v", field, route, got, want)
+		}
+	}
+	decide := func(decision string) {
+		t.Helper()
+		w.must(admin, ask{route: "POST " + ofChange + "/decision", body: object{"decision": decision, "note": "As discussed with Ann."}})
+	}
+
+	decide("rejected") // revision 3, after the creation and the link
+	decide("approved") // revision 4
+	erase(object{"changeRequestId": change, "entry": "3", "values": []string{"author", "text"}})
+	shows(ofChange, "decidedBy", "ada") // that entry is not of the decision that stands
+	shows(ofChange, "decisionNote", "As discussed with Ann.")
+	erase(object{"changeRequestId": change, "entry": "4", "values": []string{"authorEmail", "subject"}})
+	shows(ofChange, "decidedBy", "ada")
+	erase(object{"changeRequestId": change, "entry": "4", "values": []string{"text"}})
+	shows(ofChange, "decisionNote", nil)
+	shows(ofChange, "decidedBy", "ada")
+	erase(object{"changeRequestId": change, "entry": "4", "values": []string{"author"}})
+	shows(ofChange, "decidedBy", nil)
+	shows(ofChange, "cabDecision", "approved")
+	shows(ofChange, "createdBy", "ada")
+	erase(object{"changeRequestId": change, "entry": "1", "values": []string{"author"}})
+	shows(ofChange, "createdBy", "")
+
+	erase(object{"releaseId": id, "entry": "e0", "values": []string{"author"}})
+	shows(ofRelease, "createdBy", "")
+	w.transition(id, "approved", "scheduled")
+	for _, step := range []string{"rollout/3", "rollout/7", "rollback/7"} {
+		w.must(admin, ask{route: "POST " + ofRelease + "/steps/" + step, body: object{"completed": true}})
+	}
+	log := w.must(viewer, ask{route: "GET " + ofRelease + "/log?kind=step"})["entries"].([]any) // the newest first
+	for n, step := range []struct {
+		plan string
+		at   int
+	}{{"rollbackSteps", 0}, {"rolloutSteps", 1}} {
+		erase(object{"releaseId": id, "entry": log[n].(map[string]any)["id"], "values": []string{"author"}})
+		steps := w.must(viewer, ask{route: "GET " + ofRelease})[step.plan].([]any)
+		if s := steps[step.at].(map[string]any); s["completedBy"] != nil || s["completed"] != true {
+			t.Errorf("%s: %v", step.plan, s)
+		}
+	}
+	if s := w.must(viewer, ask{route: "GET " + ofRelease})["rolloutSteps"].([]any)[0].(map[string]any); s["completedBy"] != "ada" {
+		t.Errorf("another step: %v", s)
+	}
+
+	erase(object{"releaseId": id, "entry": "e2", "values": []string{"author", "authorEmail", "subject", "text"}})
+	r, err := w.Store.Release(t.Context(), id)
+	if err != nil || r.History[1].By != (release.Person{EmailVerified: true}) || r.History[1].Note != "" || r.History[0].By != admin.Person {
+		t.Errorf("history: %+v, %v", r.History, err)
+	}
+
+	w.must(admin, ask{route: "PATCH " + ofChange, body: object{"impact": "None."}}) // voids the approval
+	voided := w.must(viewer, ask{route: "GET " + ofChange})["approvalVoided"].(map[string]any)
+	edit := w.must(viewer, ask{route: "GET " + ofChange + "/log?kind=edit"})["entries"].([]any)[0].(map[string]any)
+	erase(object{"changeRequestId": change, "entry": edit["id"], "values": []string{"author"}})
+	shows(ofChange, "approvalVoided", map[string]any{"by": "", "at": voided["at"]})
+	w.seal()
+	if _, fault := w.verify(w.fetch(id, 0)); fault != "" {
+		t.Error(fault)
 	}
 }
