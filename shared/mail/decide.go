@@ -50,10 +50,13 @@ const (
 	pendingSaysIt
 )
 
-// decisions is the complete rule. What was tried is not tried again: where the latest
-// mail says what a person should know, it was sent or refused, and only their tasks may
-// still have to be told of. The missing rows cannot occur: a person who should know of
-// no window does not know this one.
+// decisions is the complete rule: what a person should know × what they know × what the
+// latest mail says. Why a table and not ifs: three answers that each may be "not yet" have
+// 48 combinations, and a test walks through all of them.
+//
+// Where the latest mail says what the person should know, that was tried (it was sent, or
+// refused) and is not tried again; only tasks may still have to be mentioned. Missing rows
+// cannot occur: whoever should know of no window does not know this one.
 var decisions = [3][4][4]action{
 	asTheyDo: { // saysIt: that the release will not run for them
 		//              saysOther     saysIt        pendingSaysOther  pendingSaysIt

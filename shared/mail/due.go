@@ -45,8 +45,8 @@ func (m Mail) Outdated(r release.Release, settlement int, now time.Time) string 
 	return ""
 }
 
-// nearEnough tells, of a mail to an owner of steps, that the window has moved by less than they
-// are told of.
+// nearEnough tells whether a mail is to an owner of steps, and the window has since moved by
+// less than owners are told of.
 func (m Mail) nearEnough(r release.Release) bool {
 	n, err := Decode(m.Snapshot)
 	return err == nil && OfTeam(n.Kind) && !n.Manages && r.ScheduledStart != nil && r.ScheduledEnd != nil && near(n.Window, Window{*r.ScheduledStart, *r.ScheduledEnd})
@@ -63,7 +63,7 @@ func NextLook(r release.Release, now time.Time) time.Time {
 	}
 	start, end := *r.ScheduledStart, *r.ScheduledEnd
 	for _, at := range []time.Time{
-		start.Add(-HeadsUpLead + time.Millisecond), // due is who starts in less
+		start.Add(-HeadsUpLead + time.Millisecond), // Due wants less than the lead
 		start.Add(-6 * 24 * time.Hour), start.Add(-5 * 24 * time.Hour), start.Add(-4 * 24 * time.Hour),
 		start.Add(-3 * 24 * time.Hour), start.Add(-2 * 24 * time.Hour),
 		start.Add(-24 * time.Hour), start.Add(-12 * time.Hour), start.Add(-4 * time.Hour), start.Add(-time.Hour),

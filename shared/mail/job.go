@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// JobKey names a notice job: there is one per release for its window, and one for each
-// of its settlements.
+// JobKey names a notice job, which asks plan-notices to work out who has to be told what:
+// there is one per release for its window, and one for each of its settlements.
 type JobKey struct {
 	ReleaseID string
 	Name      string
@@ -50,7 +50,7 @@ type Job struct {
 // from there: places are read one after the other, and then people are told in the order
 // of their keys.
 type Progress struct {
-	Of       string   `json:"of"`                 // what was planned: if that has changed, planning begins anew
+	Of       string   `json:"of"`                 // what is being planned: if that has changed, planning begins again
 	Informed []string `json:"informed,omitempty"` // the change requests because of which anybody was told
 	Matters  bool     `json:"matters,omitempty"`  // what somebody was told decides what their tasks are
 
@@ -63,5 +63,6 @@ type Progress struct {
 	Planned int `json:"planned,omitempty"` // so many mails
 }
 
-// ReplanAfter is the age at which tend-outbox takes an open job for forgotten.
+// ReplanAfter is the age at which tend-outbox considers an open job forgotten: far more than
+// the minute that a turn of planning takes.
 const ReplanAfter = 5 * time.Minute

@@ -36,8 +36,9 @@ type Mail struct {
 	ID        string // see ID
 	Kind      string
 	ReleaseID string
-	// Number is the epoch of a settlement, or a number that grows with each mail about the
-	// person's window: the window's version, except where a change request was dropped.
+	// Number tells apart the mails of one kind about one release to one person. After a
+	// settlement it is its epoch. For a window it is the SEQUENCE of the person's calendar
+	// event: the window's version, or more where a change request was dropped.
 	Number        int
 	WindowVersion int    // of the window it tells of; 0 where it tells of none
 	Recipient     string // the address, as the task spells it
@@ -57,8 +58,9 @@ type Mail struct {
 	UpdatedAt time.Time
 }
 
-// Kept is how long personal data is kept after the mail was planned: longer than any
-// release plausibly lives, since the item keeps the mail from being sent twice.
+// Kept is how long a mail, and what its reader was told, is kept after it was planned. It
+// is longer than any release plausibly lives: as long as the item exists, the mail cannot be
+// planned and sent a second time. It is not longer, because the item is personal data.
 const Kept = 400 * 24 * time.Hour
 
 // ID is the deterministic id of an outbox item. It fits into an SES tag.

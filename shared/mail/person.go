@@ -9,8 +9,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Listing is what a mail lists of tasks: the oldest, and how many there are. It holds no
-// more than that however many are added, so that memory does not grow with tasks.
+// Listing is what a mail lists of tasks: the oldest, and how many there are. It keeps no
+// more than that, however many are added: a release may touch a million tasks, and the
+// function that plans has 512 MB.
 type Listing struct {
 	Oldest []Listed `json:"o,omitempty"`
 	Count  int      `json:"c,omitempty"`
@@ -85,7 +86,8 @@ type Person struct {
 	Lost Listing `json:"l,omitzero"`
 	Back bool    `json:"b,omitempty"`
 
-	// The tasks that these come from.
+	// The tasks that Address, Name and CI come from. The oldest counts, so that the result
+	// does not depend on the order in which tasks are read.
 	Addressed Age `json:"aa,omitzero"`
 	Named     Age `json:"na,omitzero"`
 	Placed    Age `json:"pa,omitzero"`
@@ -128,8 +130,8 @@ type People struct {
 	All      map[string]*Person
 }
 
-// NewPeople is empty. ground is what tasks are compared with, and rows are what those were
-// told to whom it matters; where two rows are of one person, the first counts.
+// NewPeople returns nobody yet. Tasks are compared with ground; rows are what people were
+// told before. Where two rows are about one person, the first counts.
 func NewPeople(ground Ground, rows []RecipientState) *People {
 	p := &People{ground: ground, informed: map[string]RecipientState{}, All: map[string]*Person{}}
 	// By its own key first: what it was written under may be an older one.
@@ -213,8 +215,8 @@ func (p *People) meet(key string, t release.Task) *Person {
 // item.
 type Place struct{ Change, CI string }
 
-// Ground is where the change requests of a release affect tasks: the linked ones, and
-// those that were dropped after somebody had been told of them.
+// Ground says where tasks are affected by the change requests of a release: by those that
+// are linked, and by those that were dropped after somebody had been told of them.
 type Ground struct {
 	linked map[string]bool
 	places map[Place][]string // with the change requests that affect each

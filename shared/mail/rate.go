@@ -9,19 +9,22 @@ import (
 )
 
 const (
-	// perSlot is how many mails a second one sender can keep up with.
+	// perSlot is how many mails a second one sender is given: with 16 calls to SES at once, it
+	// keeps up as long as a call takes less than 0.3 s.
 	perSlot = 50
 	maxRate = 1000
 	// OverdueAfter is how long a mail may wait, and a slot show no progress, before a person
 	// should know.
 	OverdueAfter = 5 * time.Minute
-	// headStart is how far ahead of others an urgent mail is put: what has waited as long
-	// goes first all the same, so that nothing waits forever.
+	// headStart is how far ahead of others an urgent mail is put. A mail that has already
+	// waited that long still goes first, so that nothing waits forever.
 	headStart = 24 * time.Hour
 )
 
 // Slot is a share of the rate at which SES takes the account's mails, and who sends at it:
-// one sender at a time, by lease, whoever else is woken. What it keeps outlives the sender.
+// one sender at a time, by lease, however many are woken. Why a lease and not one function
+// with a concurrency of 1: the rate is the account's, a stream has as many invocations as
+// shards, and the pace (NextAt) has to survive the sender.
 type Slot struct {
 	Number     int
 	Holder     string
@@ -35,8 +38,8 @@ type Slot struct {
 // Held tells whether somebody sends at the slot.
 func (s Slot) Held(now time.Time) bool { return now.Before(s.Until) }
 
-// Slow tells, of a slot with mails that are overdue, whether others come to their end all
-// the time. Else they are stuck.
+// Slow tells whether a slot with overdue mails is at least making progress. If not, it is
+// stuck.
 func (s Slot) Slow(now time.Time) bool { return now.Sub(s.ProgressAt) < OverdueAfter }
 
 // ParseRate reads how many mails a second SES takes; empty is 1, which is what a new
@@ -71,8 +74,8 @@ func (n Notice) Urgent() bool {
 	return false
 }
 
-// WaitingSince is from when a pending mail has waited for its turn. An urgent one's due
-// time is before it was there.
+// WaitingSince is since when a pending mail has waited for its turn. DueAt alone does not
+// say: that of an urgent mail lies before its creation.
 func (m Mail) WaitingSince() time.Time {
 	if m.DueAt.After(m.CreatedAt) {
 		return m.DueAt

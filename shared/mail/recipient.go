@@ -8,9 +8,10 @@ import (
 // Window is when a release runs.
 type Window struct{ Start, End time.Time }
 
-// RecipientState is what one person knows, or is about to be told, of a release's window. A row
-// per person and release, and another where they work on it; it changes only together with a mail in the outbox, so it
-// says at any time what there still is to tell.
+// RecipientState is what one person knows, or is about to be told, of a release's window.
+// There is one row per person and release, and another if they work on it. A row changes only
+// in the transaction that puts a mail into the outbox, so comparing it with the window
+// always says what there still is to tell.
 type RecipientState struct {
 	ReleaseID string
 	Recipient string // who it is: release.AddressKey, or the lower-case address of older rows

@@ -105,7 +105,7 @@ func (s Snapshot) Over(kind Kind, epoch int, who *Person, row RecipientState) No
 	}
 	n := s.Notice(kind, RecipientState{Name: who.Name, Address: who.Address}, tasks)
 	n.At = entry.At
-	if row.Revision > 0 { // else nobody has promised them anything
+	if row.Revision > 0 { // otherwise nobody has promised them anything
 		n.CI, n.Unlinked = who.CI, who.Unlinked.Count
 	}
 	switch kind {
@@ -117,7 +117,7 @@ func (s Snapshot) Over(kind Kind, epoch int, who *Person, row RecipientState) No
 	}
 	if took, known := tookPlace(s.Release); known && row.HasEvent() {
 		n.Window, n.UID, n.Sequence = took, row.UID, row.Sequence
-		for _, h := range s.History[:epoch] { // the row stays as it is, so each end counts
+		for _, h := range s.History[:epoch] { // the row does not change here, so count each end of the release
 			if h.To == release.Deployed || h.To == release.RolledBack {
 				n.Sequence++
 			}

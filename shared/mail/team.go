@@ -65,7 +65,8 @@ func SameTeam(a, b release.Release) bool {
 	return len(one) == len(other)
 }
 
-// notable is how far a window has to move before owners of steps are told of it.
+// notable is how far a window has to move before owners of steps are told of it. The
+// manager, who moves it, is told of every move.
 const notable = 15 * time.Minute
 
 // near tells whether neither end of a window has moved by as much as owners are told of.

@@ -15,9 +15,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// together is how many problems may be counted at the same time. Each reads the count only
-// after all of them were counted, so that none may have read the exact number at which an
-// entry is due.
+// together is how many problems may be counted at the same time. Each call reads the count
+// after it has added to it. Where eight add at once, all of them may read 17 and none the 10
+// at which an entry is due: so numbers a little above it count as well.
 const together = 8
 
 // LogDeliveryProblem logs in a release's log that mails about it did not arrive: at the

@@ -135,7 +135,7 @@ func newBanner(v view) banner {
 	if len(v.Running) > 0 {
 		b.Kind, b.Title = running, "Work is in progress"
 		if len(v.Running) > 1 {
-			b.Title = "Several things are in progress"
+			b.Title = "Several releases are in progress"
 		}
 		if more := len(v.Running) - mostInBanner; more > 0 {
 			b.More = fmt.Sprintf("And %d more, below.", more)
@@ -159,7 +159,7 @@ func newBanner(v view) banner {
 	switch {
 	case len(b.Items) > 0:
 	case len(v.Ahead) > 0:
-		b.Nothing = "What was planned is cancelled, as the list below says. What comes instead is not planned yet."
+		b.Nothing = "What was planned has been cancelled: see the list below."
 	default:
 		b.Nothing = "No work is planned at the moment."
 	}

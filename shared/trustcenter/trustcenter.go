@@ -186,7 +186,7 @@ func (o Options) unavailable(w http.ResponseWriter, r *http.Request, asked reque
 func (o Options) unknown(w http.ResponseWriter, asked request) {
 	if asked.form != "" {
 		share(w.Header())
-		o.problem(w, http.StatusNotFound, "not-found", "No release of this id is shown here. The Trust Center shows what is ahead and the past 90 days.")
+		o.problem(w, http.StatusNotFound, "not-found", "No release with this id is shown here. The Trust Center shows what is ahead, and the past 90 days.")
 		return
 	}
 	bare(w, http.StatusNotFound, notShown)

@@ -178,7 +178,7 @@ func TestPage_Banner_AgreesWithTheList(t *testing.T) {
 		says string
 		not  string
 	}{
-		"only cancelled": {all[2:3], "Nothing is in progress right now What was planned is cancelled, as the list below says.", "planned at the moment"},
+		"only cancelled": {all[2:3], "Nothing is in progress right now What was planned has been cancelled: see the list below.", "planned at the moment"},
 		"overdue":        {all[5:6], "Nothing is in progress right now Not started yet: Printers, building C , planned from Wednesday 25 March 2026, 15:00 (Berlin time).", "planned at the moment"},
 		"overdue, next":  {[]release.Published{all[5], all[1]}, "Next: New sign-in page 2026.3 , Saturday 28 March 2026, 23:00 (Berlin time).", "planned at the moment"},
 		"running":        {all[0:3], "Work is in progress Mail and calendar 4.2 , planned until Wednesday 25 March 2026, 17:30 (Berlin time).", "Nothing"},

@@ -209,7 +209,8 @@ func passing(code string) bool {
 	return code == "InternalFailure" || code == "InternalException" || code == "ThrottlingException"
 }
 
-// pause waits before the n-th repetition (n from 0), with full jitter, up to 1.6 s.
+// pause waits before the n-th repetition (n from 0), with full jitter: up to 100 ms at first,
+// and twice as long each time.
 func pause(ctx context.Context, n int) error {
 	most := min(1600*time.Millisecond, 100*time.Millisecond<<n)
 	select {

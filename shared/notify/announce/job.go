@@ -35,7 +35,7 @@ func (a *Announcer) openJobs(ctx context.Context, r release.Release, entered []r
 	return nil
 }
 
-// armTimer has the job of a release wait until it is due, or opens it where it is due.
+// armTimer has the job of a release wait until the next look at it, or makes it due at once.
 func (a *Announcer) armTimer(ctx context.Context, r release.Release) error {
 	now := a.now()
 	at := mail.NextLook(r, now)

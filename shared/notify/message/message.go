@@ -142,6 +142,10 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		v.Lead = fmt.Sprintf("Your request will be fulfilled as part of release %s scheduled for %s.", n.ReleaseID, n.Window.Start.In(w.zone).Format(time.DateOnly))
 		v.Facts = append(v.Facts, w.window("When", n.Window))
 		v.After = []string{"You do not need to do anything. The attached calendar entry shows when it happens; if the date changes, we will tell you."}
+		if n.Unlinked > 0 && n.Unlinked >= count {
+			v.After = []string{fmt.Sprintf("What this means: the release changes something that %s about, and it may give you what you asked for. When it is over, we will tell you whether %s open.",
+				number("your request is", "your requests are"), number("your request stays", "your requests stay")), v.After[0]}
+		}
 		v.Touch = touches(n, count)
 		v.Mood, v.Title = "plan", number("Your request is planned", "Your requests are planned")
 		v.Subject = fmt.Sprintf("%s for %s (%s)", v.Title, day, n.ReleaseID)
@@ -189,7 +193,7 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 	case mail.WindowFixed, mail.WindowMoved, mail.WindowOff:
 		w.team(&v, n, day)
 	case mail.WindowOver:
-		v.Mood, v.Title = "off", "Its window is over, and it has not begun"
+		v.Mood, v.Title = "off", "The window is over, but the release has not begun"
 		v.Lead = fmt.Sprintf("Release %s is still scheduled, though its window has ended.", n.ReleaseID)
 		v.Facts = append(v.Facts, w.was("Was planned for", n.Window))
 		v.Subject = fmt.Sprintf("Still scheduled after its window: %s", n.ReleaseID)
@@ -198,7 +202,7 @@ func (w *Writer) view(n mail.Notice) (view, error) {
 		return v, fmt.Errorf("message: there are no words for the kind %q", n.Kind)
 	}
 	if over := n.Kind == mail.Resolved || n.Kind == mail.RolledBack || n.Kind == mail.StaysOpen; over && n.UID != "" {
-		v.After = append(v.After, "Opening the attached calendar entry puts the one that you have right: it shows when the release really took place.")
+		v.After = append(v.After, "Opening the attached calendar entry corrects the one that you have: it then shows when the release really took place.")
 	}
 	v.list(listing, n.Tasks, n.More)
 	steps(&v, n)

@@ -16,9 +16,9 @@ func steps(v *view, n mail.Notice) {
 	for _, s := range n.Steps {
 		own = append(own, mail.Task{ID: fmt.Sprintf("%s step %d", s.Plan, s.Order), Title: clip(s.Description, mostOfStep)})
 	}
-	heading := "Your step in it"
+	heading := "Your step in this release"
 	if count := len(n.Steps) + n.MoreSteps; count > 1 {
-		heading = fmt.Sprintf("Your %d steps in it", count)
+		heading = fmt.Sprintf("Your %d steps in this release", count)
 	}
 	v.list(heading, own, n.MoreSteps)
 	if n.Manages && !mail.OfTeam(n.Kind) {
@@ -62,13 +62,13 @@ func (w *Writer) team(v *view, n mail.Notice, day string) {
 		v.Facts = append(v.Facts, w.window("When", n.Window), w.was("Instead of", n.Before))
 		v.After = []string{"Opening the attached calendar entry updates the one that you have."}
 	case mail.WindowOff:
-		v.Mood, v.Title = "off", "The release is off"
-		v.Subject = fmt.Sprintf("Off, was planned for %s: %s", day, n.ReleaseID)
+		v.Mood, v.Title = "off", "The release was cancelled"
+		v.Subject = fmt.Sprintf("Cancelled, was planned for %s: %s", day, n.ReleaseID)
 		if n.Cancelled {
 			v.Lead = w.cancelled(n)
 			v.Facts = append(v.Facts, w.was("Was planned for", n.Window))
 		} else {
-			v.Title, v.Subject = "You are no longer part of the release", fmt.Sprintf("No longer with you: %s", n.ReleaseID)
+			v.Title, v.Subject = "You no longer work on the release", fmt.Sprintf("You no longer work on %s", n.ReleaseID)
 			v.Lead = fmt.Sprintf("You no longer manage release %s and own none of its steps.", n.ReleaseID)
 			v.Facts = append(v.Facts, w.window("When", n.Window))
 		}
@@ -83,7 +83,7 @@ func teamFooter(n mail.Notice, automated string) []string {
 	why := "You receive this mail because you own steps of the release."
 	switch {
 	case n.Kind == mail.WindowOff:
-		why = "You receive this mail because you were told that you work on the release."
+		why = "You receive this mail because you were told of the release as somebody who works on it."
 	case n.Manages:
 		why = "You receive this mail because you manage the release."
 	}

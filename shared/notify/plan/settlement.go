@@ -11,8 +11,8 @@ import (
 )
 
 // settlement notifies people of a deployment or a rollback, once its settlement is complete:
-// one mail to each requester, listing the tasks that it has reached. Who was told of the
-// window because of a configuration item only gets one mail, too: their requests stay open.
+// one mail to each requester, listing the tasks that it has reached. Whoever was told of the
+// window only because of a configuration item gets one mail, too: their requests stay open.
 // Only the latest settlement is announced. It returns whether the job is finished.
 func (p *Planner) settlement(ctx context.Context, r *reading, epoch int) (done bool, err error) {
 	s, settling, err := p.snapshotOf(ctx, r.job.ReleaseID)

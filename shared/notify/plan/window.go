@@ -71,8 +71,10 @@ func (p *Planner) begin(ctx context.Context, r *reading, s mail.Snapshot) (conce
 	if !s.Off() && s.Status != release.Scheduled {
 		return false, nil
 	}
-	if r.job.Progress.Of != "" {
+	if r.job.Progress.Of != "" { // an earlier turn has begun
 		if of, err := p.ground(ctx, r, s, nil); err != nil || of == r.job.Progress.Of {
+			// The release has not changed: go on where that turn stopped. What people were told
+			// is read again only if it decides how the tasks that are still unread count.
 			if err != nil || r.job.Progress.Read || !r.job.Progress.Matters {
 				return true, err
 			}

@@ -41,7 +41,7 @@ const (
 
 const (
 	// lease is how long an attempt may take before it counts as lost. SES answers in well
-	// under a second; all calls of an attempt, and the pauses between them, fit in.
+	// under a second; even three calls of 10 s with their pauses fit in.
 	lease       = time.Minute
 	mailTimeout = 10 * time.Second
 	// writing is the time that is reserved for recording the outcome of a call.
@@ -221,7 +221,7 @@ func (t *turn) send(ctx context.Context, m mail.Mail, n mail.Notice, words messa
 			return err
 		}
 		t.ended(false)
-		return notify.LogDeliveryProblem(ctx, t.store, m, count, "it gets no mails of ours any more, because "+why, t.now())
+		return notify.LogDeliveryProblem(ctx, t.store, m, count, "no more mails are sent to this address, because "+why, t.now())
 	}
 	if _, err := address.ASCII(m.Recipient); err != nil {
 		return t.impossible(ctx, m, "the address "+err.Error())
