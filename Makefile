@@ -40,11 +40,13 @@ help: ## this list
 
 .PHONY: run
 run: ## the whole service on http://127.0.0.1:3000 (or PORT): engine, streams, schedules, inbox
+	@test -x .local/bin/releases || echo "Compiling; the first time this takes a minute or two."
 	@go build -o .local/bin/releases ./functions/local
 	@exec .local/bin/releases
 
 .PHONY: demo
 demo: ## in a second terminal: takes a release through its life on the running service, and checks the results
+	@test -x .local/bin/releases || echo "Compiling; the first time this takes a minute or two."
 	@go build -o .local/bin/releases ./functions/local
 	@exec .local/bin/releases demo
 

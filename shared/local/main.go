@@ -135,7 +135,7 @@ func parse(args []string, root string) (c command, err error) {
 		return c, err
 	}
 	if flags.NArg() > 0 {
-		return c, fmt.Errorf("%q is not a command: there are demo and verify, and nothing for running the system", flags.Arg(0))
+		return c, fmt.Errorf("%q is not a command: there are demo, verify, sam, kill and load; without a command the system runs", flags.Arg(0))
 	}
 	c.Strict = strict.AsAWS()
 	c.Endpoint = os.Getenv(engine.EndpointVariable)
@@ -167,12 +167,15 @@ func run(c command, out io.Writer) error {
 	if err != nil {
 		select {
 		case <-interrupted:
-			return errors.New("stopped before it was up")
+			return errors.New("stopped before it had started")
 		default:
 			return err
 		}
 	}
-	defer h.Stop()
+	defer func() {
+		h.Stop()
+		fmt.Fprintln(out, "Stopped.")
+	}()
 	remove, err := h.writeRunFile(c.runFile)
 	if err != nil {
 		return fmt.Errorf("write what programs read of this host: %w", err)

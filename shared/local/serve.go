@@ -118,8 +118,8 @@ func (h *Host) index(w http.ResponseWriter, _ *http.Request) {
 	var rows []indexRow
 	for _, f := range h.template.Functions {
 		for _, r := range f.Routes {
-			if r.Method == http.MethodOptions {
-				continue // preflights, one for each path
+			if r.Method == http.MethodOptions || r.Method == http.MethodHead {
+				continue // preflights, one for each path; and HEAD, which is wherever GET is
 			}
 			role := cmp.Or(roles[r.Method+" "+r.Path], "any token") // tools check the role themselves
 			if r.Authorizer == "" {

@@ -79,7 +79,7 @@ func verdictInWords(v record.Verdict) string {
 		fmt.Fprintf(&b, "  Compared with %s: nothing in it is missing or was changed.\n", name)
 	}
 	if len(v.Kept) == 0 {
-		b.WriteString("  Not compared with anything kept earlier: it would not show if the newest entries had been cut off or the whole tree made anew. See --since.\n")
+		b.WriteString("  Not compared with anything kept earlier: it would not show if the newest entries had been cut off, or the whole tree had been rebuilt. See --since.\n")
 	}
 	return b.String()
 }

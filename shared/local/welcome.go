@@ -106,12 +106,12 @@ func (h *Host) serves(path string) bool {
 	return false
 }
 
-// kept says where the data are, and whether they outlive the host: what somebody typed in for an hour should not be gone
-// to their surprise.
+// kept says where the data are, and whether they outlive the host: nobody should be surprised that an hour of typing is
+// gone.
 func kept(data, endpoint string) string {
 	switch {
 	case endpoint != "":
-		return "in the engine at " + endpoint + ", which keeps them or not"
+		return "in the engine at " + endpoint + ", which decides how long they are kept"
 	case data != "":
 		return data + ", kept when this stops"
 	}
@@ -133,7 +133,7 @@ func (h *Host) welcome(w io.Writer, runFile, data string) {
 	}
 	line("  %-13s %s", "Data", data)
 	if h.provider != "" {
-		line("\nTokens come from %s. Agents find that out at %s/mcp (docs/mcp.md, \"Sign-in\").\n", h.provider, h.BaseURL)
+		line("\nTokens come from %s. Agents learn that at %s/mcp (docs/mcp.md, \"Sign-in\").\n", h.provider, h.BaseURL)
 		_, _ = io.WriteString(w, b.String())
 		return
 	}

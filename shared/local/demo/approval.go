@@ -51,7 +51,7 @@ func (s *walkthrough) void(ctx context.Context) error {
 	if edited.ApprovalVoided == nil {
 		s.check(false, "%s does not say by whose edit its approval ended", id)
 	} else {
-		s.line("its approval ended with an edit by %s; editing it back does not approve it", edited.ApprovalVoided.By)
+		s.line("an edit by %s ended its approval; editing it back does not approve it", edited.ApprovalVoided.By)
 	}
 	_, p, err := s.transition(ctx, object{"status": "approved"})
 	if err != nil {

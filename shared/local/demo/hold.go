@@ -7,7 +7,7 @@ import (
 
 // stop shows how anybody on the deployment can hold the release, and how the hold is lifted.
 func (s *walkthrough) stop(ctx context.Context) error {
-	s.title("Somebody stops the deployment, and lets it go on")
+	s.title("Somebody stops the deployment, and then lets it go on")
 	const why = "The disk of the second node is full"
 	hold := "/api/releases/" + s.releaseID + "/hold"
 	s.asked("auditor", "POST /api/releases/"+s.releaseID+"/log hold")
@@ -28,6 +28,6 @@ func (s *walkthrough) stop(ctx context.Context) error {
 	if err := s.Must(ctx, s.run.Tokens.Auditor, "DELETE", hold, nil, nil); err != nil {
 		return err
 	}
-	s.line("the hold is lifted; both stand in the log, by whom and when")
+	s.line("the hold is lifted; the log says who placed it, who lifted it, and when")
 	return nil
 }

@@ -89,18 +89,30 @@ func (s *walkthrough) findMail(ctx context.Context, to, releaseID, words string)
 	}
 }
 
-// showMail prints a mail's subject and its first lines.
+// beginningOf is about so many lines of a mail, and more is true if that is not all of it. It
+// ends with a paragraph, so that no sentence is cut.
+func beginningOf(text string, lines int) (shown []string, more bool) {
+	for _, line := range strings.Split(strings.ReplaceAll(strings.TrimSpace(text), "\r\n", "\n"), "\n") {
+		line = strings.TrimRight(line, " ")
+		switch {
+		case line != "":
+			shown = append(shown, line)
+		case len(shown) >= lines:
+			return shown, true
+		}
+	}
+	return shown, false
+}
+
+// showMail prints a mail's subject and its beginning.
 func (s *walkthrough) showMail(m mail) {
 	s.line("✉ %s  %s", s.paint(bold, m.Subject), s.paint(dim, "to "+m.To))
-	shown := 0
-	for _, line := range strings.Split(m.Text, "\n") {
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		if shown++; shown > 7 {
-			break
-		}
-		s.line("│ %s", strings.TrimRight(line, " \r"))
+	shown, more := beginningOf(m.Text, 7)
+	if more {
+		shown = append(shown, "…")
+	}
+	for _, line := range shown {
+		s.line("│ %s", line)
 	}
 	for _, a := range m.Attachments {
 		s.line("│ %s", s.paint(dim, "with "+a.Name))

@@ -74,7 +74,11 @@ func (s *walkthrough) countTasks(ctx context.Context, status string, comments in
 		}
 	}
 	s.check(n <= 3, "… and %d more tasks", n-3)
-	s.line("%d of %d tasks are %s with %d comment(s) each", taskCount-n, taskCount, status, comments)
+	each := "one comment"
+	if comments > 1 {
+		each = fmt.Sprintf("%d comments", comments)
+	}
+	s.line("%d of %d tasks are %s with %s each", taskCount-n, taskCount, status, each)
 	return err
 }
 

@@ -84,7 +84,7 @@ func (s *walkthrough) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.line("%d change requests: Standard ones are born approved, Normal and Emergency wait for the CAB", changeCount)
+	s.line("%d change requests: Standard ones are approved beforehand, Normal and Emergency ones wait for the CAB", changeCount)
 	s.tasks = make([]string, taskCount)
 	var created atomic.Int64
 	err = client.Parallel(taskCount, func(i int) error {

@@ -69,7 +69,7 @@ func (a *archive) put(text []byte, checkpoint, release, name string) {
 	a.kept = append(a.kept, kept{file: file, size: size, release: release})
 }
 
-// keep puts aside the checkpoint of now, the newest event that carries one, and the evidence of
+// store keeps the current checkpoint, the newest event that carries one, and the evidence of
 // a release, as an auditor would.
 func (a *archive) store(ctx context.Context, host client.RunFile) {
 	checkpoint, err := a.get(ctx, host, "/api/record/checkpoint")

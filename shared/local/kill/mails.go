@@ -174,7 +174,7 @@ func (r *run) judge(i outboxItem, accepted int) {
 	}
 }
 
-// told checks that everybody is in the outbox who has to hear of a release's last settlement,
+// checkRecipients checks that the outbox has everybody who must hear of a release's last settlement,
 // or that it is coming.
 func (r *run) checkRecipients(items map[string]outboxItem) {
 	there := map[string]bool{}

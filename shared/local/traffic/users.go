@@ -189,7 +189,7 @@ func (p *player) decideOn(ctx context.Context, s *Release, c *change, decision s
 	return false
 }
 
-// move makes a transition. Where no answer came and it is not repeated, it is read whether it
+// transitionTo makes a transition. Where no answer came and it is not repeated, it reads whether it
 // was made.
 func (p *player) transitionTo(to string) action {
 	return func(ctx context.Context, s *Release) bool {
