@@ -1,4 +1,4 @@
-// Command check-readiness serves GET /api/releases/{id}/readiness: ask what holds a release's next steps up.
+// Command check-readiness serves GET /api/releases/{id}/readiness: ask what blocks a release's next statuses.
 package main
 
 import (

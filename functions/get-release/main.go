@@ -1,4 +1,4 @@
-// Command get-release serves GET /api/releases/{id}: read a whole release: its change requests, log and settlement progress.
+// Command get-release serves GET /api/releases/{id}: read a release with its change requests, log and settlement progress.
 package main
 
 import (

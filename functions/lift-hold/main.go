@@ -1,4 +1,4 @@
-// Command lift-hold serves DELETE /api/releases/{id}/hold: lift a hold.
+// Command lift-hold serves DELETE /api/releases/{id}/hold: lift a hold, so that the release can go on.
 package main
 
 import (

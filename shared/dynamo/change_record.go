@@ -81,19 +81,19 @@ func changeEdited(before, after release.Change, by release.Stamp) []release.LogE
 	switch {
 	case before.Digest() == e.Digest || !before.CABApproved():
 	case !after.CABApproved():
-		voided := changeEntry(release.LogApprovalVoided, "The CAB's approval no longer stands: what it approved was edited ("+strings.Join(fields, ", ")+")", after, by)
+		voided := changeEntry(release.LogApprovalVoided, "The CAB's approval no longer holds: what it approved was edited ("+strings.Join(fields, ", ")+")", after, by)
 		return []release.LogEntry{e, voided}
 	case after.Outdated != nil:
-		e.Text += fmt.Sprintf("\nThe approval stays for as long as %s, which is deployed, holds %s", after.ReleaseID, after.ID)
+		e.Text += fmt.Sprintf("\nThe approval holds for as long as %s is in %s, which is deployed", after.ID, after.ReleaseID)
 	default:
-		e.Text += "\nThe approval stays: a Standard change is approved beforehand"
+		e.Text += "\nThe approval holds: a Standard change is approved beforehand"
 	}
 	return []release.LogEntry{e}
 }
 
 // changeGivenBack is the entry that says that a rollback ended an approval.
 func changeGivenBack(before, after release.Change) release.LogEntry {
-	text := fmt.Sprintf("%s edited it on %s, while %s was deployed; that was rolled back, and the approval no longer stands",
+	text := fmt.Sprintf("%s edited it on %s, while %s was deployed; the release was then rolled back, and the approval no longer holds",
 		after.Voided.By, release.FormatTime(after.Voided.At), before.ReleaseID)
 	e := changeEntry(release.LogApprovalVoided, text, after, release.Stamp{At: after.UpdatedAt, By: release.System})
 	e.ReleaseID = before.ReleaseID

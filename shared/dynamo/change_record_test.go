@@ -90,9 +90,9 @@ func TestChangeLog_EachWrite_LeavesItsEntry(t *testing.T) {
 		{"Changed title", "title=Mail gateway", first.Digest(), ""},
 		{"The CAB approved it\nNote: CAB of Monday", "changeType=Normal title=Mail gateway", first.Digest(), ""},
 		{"Changed title", "title=All gateways", edited.Digest(), id},
-		{"The CAB's approval no longer stands: what it approved was edited (title)", "", edited.Digest(), id},
+		{"The CAB's approval no longer holds: what it approved was edited (title)", "", edited.Digest(), id},
 		{"The CAB approved it", "changeType=Normal title=All gateways", second.Digest(), id},
-		{"Changed title\nThe approval stays for as long as " + id + ", which is deployed, holds CHG-1", "title=Every gateway", "", id},
+		{"Changed title\nThe approval holds for as long as CHG-1 is in " + id + ", which is deployed", "title=Every gateway", "", id},
 	} {
 		e := log[n]
 		if e.Text != want.text || fieldsOf(e) != want.changes || want.digest != "" && e.Digest != want.digest || e.ReleaseID != want.release ||

@@ -21,14 +21,15 @@ import (
 //
 // The release itself has the attributes that conditions and lists need:
 //
-//	held           the subjects of all holders, which transitions want absent
-//	holdRevision   counts the writes to holds. Each asks for the count that it read, so that
-//	               they come one after the other, and their entries in the same order
-//	changeCount    is a hundredth less for each hold: the indexes that lists read have it and
-//	               no other attribute that could tell, and an index is never changed
+//	held           the subjects of all holders, which transitions require to be absent
+//	holdRevision   counts the writes to holds. Each is conditioned on the count that it read,
+//	               so that they happen one after the other, and their entries in that order
+//	changeCount    is a hundredth less for each hold. Lists are to show "held", the indexes that
+//	               they read project changeCount and nothing else that could tell, and the
+//	               projection of an index cannot be changed
 //
-// Holds sort before the log's counter, where versions from before 2026-11-26 do not look: they
-// take every item after the release for a link.
+// Holds sort before the log's counter, where versions from before 2026-11-26 do not look;
+// anything after the release they would mistake for a link.
 const (
 	holdPrefix = "H#"
 	heldBy     = "held"

@@ -91,8 +91,9 @@ func (w Write) beginRecord(begun unfinished) []types.TransactWriteItem {
 	return w.goOn(unfinished{}, begun, nil, false)
 }
 
-// goOn is the record as a further action of one of several transactions. Unless it is the
-// first, the record must be as in done; it becomes as in then, and with the last
+// goOn is the record as a further action of one of several transactions. The first requires
+// that the key is unused, each later one that the record says done, so that two tries of one
+// request cannot both carry out a chunk. The record then says then, and with the last
 // transaction it has the result.
 func (w Write) goOn(done, then unfinished, result any, last bool) []types.TransactWriteItem {
 	if w.Idempotency == nil {

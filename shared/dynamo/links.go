@@ -41,7 +41,7 @@ func (s *Store) LinkChanges(ctx context.Context, id string, add, remove []string
 			break
 		}
 		if result, err = s.linkChunks(ctx, id, add, remove, record.unfinished, w); !release.HasCode(err, "request-in-progress") {
-			break // else another that carries it out was faster by a chunk
+			break // otherwise another try of the same request was faster by a chunk
 		}
 	}
 	return result, err
@@ -128,7 +128,7 @@ func (u unfinished) left(refusal error) error {
 	var e *release.Error
 	if u.chunks > 0 && errors.As(refusal, &e) {
 		e.Outcome = release.OutcomePartial
-		e.Detail += fmt.Sprintf(" Before that, this request linked %d change requests and removed %d; they stay so.", len(u.added), len(u.removed))
+		e.Detail += fmt.Sprintf(" Before that, this request linked %d change requests and removed %d; that was not reverted.", len(u.added), len(u.removed))
 	}
 	return refusal
 }
@@ -228,7 +228,7 @@ func (s *Store) refusedLinks(ctx context.Context, r release.Release, adding []st
 			}
 		case r.Status != release.Planned && !c.CABApproved():
 			code = "not-approved"
-			why = fmt.Sprintf("%s is not CAB-approved, and only such can join a release that is %s", id, r.Status)
+			why = fmt.Sprintf("%s is not CAB-approved, and a release that is %s takes only approved change requests", id, r.Status)
 		}
 		if code != "" {
 			refused = append(refused, release.FieldError{Field: at(id), ID: id, Code: code, Message: why})
@@ -270,6 +270,7 @@ func (s *Store) linkActions(r release.Release, ids []string, changes map[string]
 }
 
 // linkPairs marks each change request as held by the release and adds its summary there.
+// The summary is a copy: reading a release then takes one query, not another for each request.
 func (s *Store) linkPairs(r release.Release, ids []string, changes map[string]release.Change, w Write) []types.TransactWriteItem {
 	var actions []types.TransactWriteItem
 	for _, id := range ids {

@@ -24,7 +24,8 @@ import (
 // revision: so what was acknowledged before it began sorts before it, and of two writes
 // that do not commute, one has seen the other. No two have the same key: writes about the
 // same change request are ordered by its revision, and so read different revisions of the
-// release.
+// release. Why not the time: the clocks of two functions differ, so an entry could sort before
+// what its writer had just read.
 //
 // Before 2026-11-26 keys were the number of the last note, with #0003 after it for a
 // transition and #r00000043 for an edit. They sort before all others.

@@ -202,7 +202,7 @@ func (s *Store) legacyLog(ctx context.Context, id string) ([]item, error) {
 	return old, nil
 }
 
-// legacyOrder compares entries of before 2026-11-26 by their place in the log.
+// legacyOrder compares entries from before 2026-11-26 by their place in the log.
 func legacyOrder(a, b item) int {
 	numberA, _, _ := strings.Cut(verbatim(a, "sk"), "#")
 	numberB, _, _ := strings.Cut(verbatim(b, "sk"), "#")

@@ -70,8 +70,9 @@ func (s *Store) OpenSettlement(ctx context.Context, k mail.JobKey, now time.Time
 	return err
 }
 
-// AwaitSettlement stores a settlement's job, which waits until the settlement is complete. A
-// job that already exists, opened or planned, stays as it is.
+// AwaitSettlement stores a settlement's job, which waits until the settlement is complete:
+// nobody is told "done" while their task is still open. A job that already exists, opened or
+// planned, stays as it is.
 func (s *Store) AwaitSettlement(ctx context.Context, k mail.JobKey, now time.Time) error {
 	_, err := s.update(ctx, s.tables.Mail, jobKey(k), putJob(k, opWait, now.Add(mail.ReplanAfter), now).absent("pk"))
 	if _, there := failedCondition(err); there {

@@ -16,7 +16,8 @@ const reachParallel = 16
 
 // CountReached counts the tasks linked to change requests and their requesters, and lists the
 // requesters to whom no mail can be sent. It stops at release.MaxCounted tasks and sets
-// AtLeast then. For the same tasks the result is always the same.
+// AtLeast then. For the same tasks the result is always the same, since the answer's ETag
+// is made from it.
 func (s *Store) CountReached(ctx context.Context, changeIDs []string) (release.Touched, error) {
 	touched := release.Touched{ChangeRequests: len(changeIDs)}
 	ids, err := s.firstTasks(ctx, changeIDs, release.MaxCounted+1)

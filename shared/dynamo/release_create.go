@@ -37,7 +37,7 @@ func (s *Store) CreateRelease(ctx context.Context, r release.Release, changeIDs 
 	if release.IsKind(err, release.KindNotFound) {
 		// The sweep, or the same request sent again, found something that could not be linked.
 		err = release.Fail(release.KindConflict, "not-linkable",
-			"The new release was not created: one of its change requests was taken meanwhile.")
+			"The new release was not created: another release took one of its change requests meanwhile.")
 	}
 	return created, err
 }
@@ -87,8 +87,8 @@ func (s *Store) beginCreation(ctx context.Context, r release.Release, changeIDs 
 	})
 }
 
-// nextReleaseID takes the next number of the quarter in which the release starts. A
-// number that is taken and then not used is lost.
+// nextReleaseID takes the next number of the quarter in which the release starts. Where the
+// creation fails afterwards, the number stays unused: ids are unique, not without gaps.
 func (s *Store) nextReleaseID(ctx context.Context, r release.Release) (string, error) {
 	at := r.CreatedAt
 	if r.ScheduledStart != nil {

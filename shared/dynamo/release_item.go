@@ -7,8 +7,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Keys of the Releases table. The release sorts before its links, so one query from
-// "M" on reads both; its log logCounterSort sorts just before it.
+// Keys of the Releases table. Sort keys are chosen so that one query reads what belongs
+// together: holds (H#…), the log's counter (L), the release (M), its links (N#…).
 const (
 	releasePrefix  = "REL#"
 	logPrefix      = "LOG#"

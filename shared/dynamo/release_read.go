@@ -17,7 +17,7 @@ type ReleaseDetail struct {
 	Release release.Release
 	Links   []release.LinkedChange
 	Log     []release.LogEntry
-	Notes   int // how many its log has taken, also those that are not kept any more
+	Notes   int // how many its log has taken, those that were trimmed included
 }
 
 // Release reads a release, strongly consistent. One that is being deleted is not found. Of
@@ -58,7 +58,8 @@ func (s *Store) ReleaseWithLinks(ctx context.Context, id string) (ReleaseDetail,
 }
 
 // releaseLinksAndPlace reads a release with its links, and the place of a log entry about
-// it, in one consistent query, the counter last.
+// it, in one consistent query. The query runs backwards, so that the counter is read last:
+// see log_key.go.
 func (s *Store) releaseLinksAndPlace(ctx context.Context, id string) (ReleaseDetail, place, error) {
 	in := rangeOf(s.tables.Releases, releasePrefix+id, ">=", logCounterSort)
 	in.ScanIndexForward = aws.Bool(false)
@@ -176,9 +177,9 @@ type Unfinished struct {
 }
 
 // NeedingAttention lists the releases on which something (a settlement, an announcement, a
-// creation or a deletion) has been unfinished since a time before before, the oldest
-// first. It calls each for every page, until there is none or each says to stop. It reads
-// an index, which gives the sweep candidates; the sweep decides by the table.
+// creation or a deletion) has been unfinished since before a time, the oldest first. It
+// calls each for every page, until there is none or each says to stop. It reads an index,
+// which gives the sweep candidates; the sweep decides by the table.
 func (s *Store) NeedingAttention(ctx context.Context, before time.Time, size int, each func([]Unfinished) (goOn bool)) error {
 	e := newExpression()
 	condition := e.name("attention") + " = " + e.value(text("1")) + " AND " + e.name("attentionSince") + " < " + e.value(secondsValue(before))
@@ -195,8 +196,8 @@ func (s *Store) NeedingAttention(ctx context.Context, before time.Time, size int
 	})
 }
 
-// Postpone puts a release that could not be repaired behind all others that wait, so that
-// those which always fail do not keep others from being repaired. One that was repaired or
+// Postpone puts a release that could not be repaired behind all others that wait. Otherwise
+// a few that always fail could take up every run of the sweep. One that was repaired or
 // postponed meanwhile stays as it is.
 func (s *Store) Postpone(ctx context.Context, u Unfinished, to time.Time) error {
 	e := newExpression().op(opPostponed).set("attentionSince", secondsValue(to)).

@@ -23,9 +23,9 @@ import (
 //
 // and with an entry, in its own table: its index in the tree (i), its number among the
 // leaves of its log (k), when it was sealed, and whether it was taken over. Its leaf is
-// remade from these. The leaves of trimmed notes stand in the table of the release, up to 99
-// in an item: LEAVES#<release> / the number of the first. Until it is sealed, an entry
-// has the key of the index of what is not.
+// remade from these, so it is not stored twice. The leaves of trimmed notes are in the table
+// of the release, up to 99 in an item: LEAVES#<release> / the number of the first. Until an
+// entry is sealed, it has the key of the sparse index that the sealer reads.
 const (
 	headPartition    = "HEAD"
 	tilePrefix       = "T#"

@@ -166,7 +166,8 @@ func (e *expression) addFollowed(tasks Followed) *expression {
 // release's settlement of an epoch: it is removed from the set of those that have not, once,
 // and its tasks are counted in the same write, also those that are gone from their table. The
 // last one also ends the settlement. Where a later settlement has replaced this one, nothing is
-// written.
+// written. Why a set and not a counter: removing an id twice changes nothing, while counting
+// down twice would end the settlement too early.
 func (s *Store) ChangeIsThrough(ctx context.Context, releaseID string, epoch int, changeID string, tasks Followed, at time.Time) error {
 	token := tokenOf(changeID)
 	e := newExpression().
@@ -244,7 +245,7 @@ func (s *Store) EndSettlement(ctx context.Context, id string, at time.Time) erro
 // settlementEntry tells what a settlement reached: counts, and no names.
 func settlementEntry(r release.Release, by release.Stamp) release.LogEntry {
 	counts := release.SettlementCounts{Epoch: r.Settling.Epoch, Changes: len(r.ChangeIDs), Tasks: r.Settling.SettledTasks, Missing: r.Settling.MissingTasks}
-	text := fmt.Sprintf("Settled: %d change requests and %d tasks have followed", counts.Changes, counts.Tasks)
+	text := fmt.Sprintf("Settled: %s and %s have followed", counted(counts.Changes, "change request"), counted(counts.Tasks, "task"))
 	if counts.Missing > 0 {
 		text += fmt.Sprintf("; linked tasks that no longer exist: %d", counts.Missing)
 	}
@@ -253,9 +254,19 @@ func settlementEntry(r release.Release, by release.Stamp) release.LogEntry {
 	return e
 }
 
+// counted is a number with its noun.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // MarkAnnounced records that the event bus has accepted the transition of an epoch, so that
 // the sweep need not repeat it.
 func (s *Store) MarkAnnounced(ctx context.Context, id string, epoch int) error {
+	// In the usual case nothing else is unfinished, and one write also takes the release out of
+	// the sweep's index.
 	restful := newExpression().
 		op(opAnnounced).set("announced", number(epoch)).
 		remove("attention").remove("attentionSince").

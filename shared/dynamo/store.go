@@ -65,16 +65,16 @@ type item = map[string]types.AttributeValue
 // write: read again and decide again.
 var errConflict = errors.New("dynamo: the item changed between read and write")
 
-// attempts bounds read-decide-write rounds. With the full-jitter delays below, 12 in a
-// row take four to five seconds, at most nine.
+// attempts bounds read-decide-write rounds. With the full-jitter delays below, 12 in a row
+// take four to five seconds, nine at most: well within the 15 seconds of an API function.
 const attempts = 12
 
-// conflicts bounds how often a write is repeated because a transaction of somebody else is
-// on the same item. Those who want one item take turns, each for as long as a transaction
-// takes: when sixty decide on the change requests of one release at once, while fifty write
-// notes and eight add change requests, 20 attempts were not enough for all on an engine
-// under load, nor 40 always. An API function has 15 seconds, and their end stops it long
-// before the 60th (see pause).
+// conflicts bounds how often a write is repeated because somebody else's transaction is in
+// progress on the same item. Writers of one item take turns, each for as long as a
+// transaction takes. In the test with the most contention (60 decide on change requests of
+// one release, 50 write notes and 8 add change requests, all at once) 20 attempts were not
+// enough on a loaded engine, and 40 not always. In practice the deadline ends it first: an
+// API function has 15 seconds, which pause respects.
 const conflicts = 60
 
 // spare is the part of an invocation's time that a retry must leave for its own write and
@@ -83,9 +83,10 @@ const spare = 500 * time.Millisecond
 
 var errNoTime = errors.New("dynamo: the invocation ends before another attempt would")
 
-// pause waits before the n-th retry (n from 0), with full jitter, up to 1.6 s: where many
-// write to one item and each transaction takes long, they only get through if they try
-// rarely enough. It fails where the invocation has no time left for a retry.
+// pause waits before the n-th retry (n from 0), with full jitter: up to 10 ms at first,
+// doubling to at most 1.6 s. Where many write to one item and each transaction takes long,
+// they only get through if they try rarely enough; a longer wait would leave too few tries
+// in the time of an invocation. It fails where that has no time left for a retry.
 func pause(ctx context.Context, n int) error {
 	most := min(1600*time.Millisecond, 10*time.Millisecond<<min(n, 10))
 	wait := jitter.UpTo(most)
@@ -116,9 +117,9 @@ func retryOnConflict[T any](ctx context.Context, round func() (T, error)) (T, er
 }
 
 // transact writes all items or none. It is the one place that repeats transactions
-// which DynamoDB cancelled for a conflict with another (the SDK does not). A client
-// token lets DynamoDB recognise a repetition after a lost acknowledgement for ten
-// minutes.
+// which DynamoDB cancelled for a conflict with another (the SDK does not). By the client
+// token DynamoDB recognises, for ten minutes, a repetition of a transaction whose
+// acknowledgement was lost.
 //
 // A failed condition comes back as the index of the item (and its image, where the
 // item asked for it).
@@ -152,8 +153,8 @@ func (s *Store) transact(ctx context.Context, items []types.TransactWriteItem) e
 	}
 }
 
-// retryWrite repeats a write of one item that met a transaction on the same item, which
-// the SDK does not either.
+// retryWrite repeats a write of one item while a transaction is in progress on that item,
+// which the SDK does not do either.
 func retryWrite(ctx context.Context, write func() error) error {
 	for n := 0; ; n++ {
 		err := write()

@@ -52,8 +52,8 @@ func (s *Store) Transition(ctx context.Context, id string, req release.Transitio
 	})
 }
 
-// Moved is a release after a transition, with what advice on it needs beside: it was in the
-// read that the transition took anyway.
+// Moved is a release after a transition, with what the advice needs besides. The
+// transition read it anyway.
 type Moved struct {
 	Release release.Release
 	Outside []string // linked change requests that start outside its window
@@ -139,7 +139,7 @@ func (s *Store) moveTo(ctx context.Context, before release.Release, result Moved
 		e.set("rolledBackAt", secondsValue(*after.RolledBackAt)).set("rolledBackReason", text(after.RolledBackReason))
 	}
 	if after.Status == release.Approved {
-		// Digests of the plan as it was read: who approves has not seen an edit made since.
+		// Digests of the plan as it was read: whoever approves has not seen an edit made since.
 		e.set("approvedPlan", &types.AttributeValueMemberB{Value: after.ApprovedPlan})
 	}
 	if after.Status == release.Scheduled {

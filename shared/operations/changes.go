@@ -32,7 +32,7 @@ type ChangeView struct {
 
 	// Only where the request is asked for by its id.
 	LinkedRelease *ChangeRelease     `json:"linkedRelease,omitempty" doc:"The release it is in, or was in last, with the rollback steps that the CAB wants to see."`
-	Decisions     []release.Decision `json:"decisions,omitempty" doc:"The newest 50 decisions of the CAB, newest first. None is ever overwritten."`
+	Decisions     []release.Decision `json:"decisions,omitempty" doc:"The newest 50 decisions of the CAB, newest first. Decisions are never overwritten."`
 }
 
 // ChangeRelease is the release of a change request, with the rollback steps that the

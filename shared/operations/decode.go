@@ -17,6 +17,9 @@ import (
 // Decode reads a JSON object into T strictly: unknown fields and wrong types are
 // named, all of them in one answer, with their path. Field names are matched exactly.
 // Where T embeds DecodeErrors, its operation reports them and Decode does not fail.
+//
+// Why not encoding/json with DisallowUnknownFields: it stops at the first error, matches
+// names without regard to case, and words its errors in Go's types.
 func Decode[T any](body []byte) (T, error) {
 	var out T
 	var f release.ValidationErrors
@@ -131,7 +134,7 @@ func insteadOf(name string, fields map[string]reflect.Value) string {
 	if len(names) == 0 {
 		return "it has none"
 	}
-	return "there are " + strings.Join(names, ", ")
+	return "its fields are " + strings.Join(names, ", ")
 }
 
 // collectFields maps JSON names to fields, those of embedded structs included.

@@ -18,7 +18,7 @@ type Evidence struct {
 // GetEvidenceInput pages evidence, and can ask for the proof that an older tree is a prefix of
 // the current one.
 type GetEvidenceInput struct {
-	Since  *int   `json:"since" doc:"How many leaves an older checkpoint has that is to be connected with this one."`
+	Since  *int   `json:"since" doc:"The size of an older checkpoint (its second line), to prove that its tree is the beginning of the current one."`
 	Cursor string `json:"cursor" doc:"The 'nextCursor' of the page before. Leave it out for the first page."`
 	DecodeErrors
 }
@@ -62,9 +62,9 @@ func (o *Operations) GetEvidence(ctx context.Context, id string, in GetEvidenceI
 // EraseWordsInput says which values of which entry are erased.
 type EraseWordsInput struct {
 	ReleaseID       string             `json:"releaseId" doc:"The release in whose log the entry is."`
-	ChangeRequestID string             `json:"changeRequestId" doc:"The change request in whose record the entry is, where it is no release's. What happened to it in a release stands in that release's log too, and is erased there by a request of its own."`
-	Entry           string             `json:"entry" doc:"The id of the entry, as the log shows it, or its key, as evidence does."`
-	Values          []release.Erasable `json:"values" doc:"What is erased; 'changes' is all that was written of its fields."`
+	ChangeRequestID string             `json:"changeRequestId" doc:"The change request in whose record the entry is, in place of 'releaseId'. What happened to it in a release is in that release's log too, and is erased there by another request."`
+	Entry           string             `json:"entry" doc:"The entry's id, as the log shows it, or its key, as evidence shows it."`
+	Values          []release.Erasable `json:"values" doc:"What to erase; 'changes' erases every value of its fields."`
 	DecodeErrors
 }
 

@@ -27,9 +27,9 @@ func idempotent[S, V any](ctx context.Context, o *Operations, pre Precondition, 
 	return answerFromRecord(ctx, o, w, view, err)
 }
 
-// refused answers an invalid request: with what is stored under its Idempotency-Key if it
-// was answered while the rules were looser, with err otherwise. place says in which table
-// the operation keeps its idempotency records.
+// refused answers an invalid request. If the same request succeeded under its
+// Idempotency-Key before an upgrade made the rules stricter, the answer is the stored one;
+// otherwise it is err. place says in which table the operation keeps its records.
 func refused[S, V any](ctx context.Context, o *Operations, pre Precondition, place func(dynamo.Write) dynamo.Write, view func(S) V, err error) (V, error) {
 	if pre.IdempotencyKey == nil {
 		var none V

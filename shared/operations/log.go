@@ -24,8 +24,8 @@ func (in ListLogInput) check(f *release.ValidationErrors) {
 	release.OneOf(f, "kind", in.Kind, release.LogKinds, false)
 }
 
-// ListLog returns a page of the deployment log, newest first. The log of a deleted release
-// is there for Auditors.
+// ListLog returns a page of the deployment log, newest first. Auditors can also read the log
+// of a deleted release.
 func (o *Operations) ListLog(ctx context.Context, id string, in ListLogInput) (LogPage, error) {
 	who, err := allow(ctx, ListLog)
 	if err != nil {

@@ -45,10 +45,9 @@ const (
 	GetCheckpoint     Name = "get-checkpoint"
 )
 
-// Roles is the one table that says which role an operation needs. Tasks may also be
-// read by the requester they belong to, and a step completed only by an Auditor who owns
-// it or by an Admin, and a hold lifted only by who placed it or by an Admin; those rules
-// are next to their operations.
+// Roles is the one table that says which role an operation needs. Three rules go beyond it
+// and are next to their operations: requesters may read their own tasks without a role, an
+// Auditor completes only the steps they own, and lifts only the hold that they placed.
 var Roles = map[Name]release.Role{
 	ListReleases:      release.Viewer,
 	CreateRelease:     release.Admin,
@@ -109,7 +108,8 @@ func (o *Operations) WithSeparateDuties(separate bool) *Operations {
 	return &c
 }
 
-// randomID is 65 random bits in base32: enough never to repeat, and short enough to read out.
+// randomID is 65 random bits in base32: enough that ids do not collide, and short enough to
+// read out over the phone.
 func randomID() string { return rand.Text()[:13] }
 
 // allow returns the caller if their role suffices for the operation.

@@ -23,7 +23,8 @@ func (o *Operations) CheckReadiness(ctx context.Context, id string) (release.Rea
 	r := detail.Release
 	var touched *release.Touched
 	next := release.AllowedNext(r.Status)
-	// Counted where it is about to happen, and looked at from when people are told of it.
+	// Counting can take hundreds of reads. It is done from scheduled on, when the numbers
+	// are about to matter and mails to these people are on their way.
 	if slices.ContainsFunc(next, func(s release.Status) bool {
 		return s == release.InProgress || s == release.Deployed || s == release.RolledBack
 	}) {

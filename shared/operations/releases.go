@@ -26,7 +26,7 @@ type ReleaseView struct {
 	UpdatedAt        time.Time  `json:"updatedAt" doc:"When it last changed."`
 	Revision         int        `json:"revision" doc:"Grows by one with each change."`
 
-	AllowedNextStatuses []release.Status  `json:"allowedNextStatuses" doc:"The statuses that the lifecycle allows next; none at its end. The readiness tells whether their conditions hold."`
+	AllowedNextStatuses []release.Status  `json:"allowedNextStatuses" doc:"The statuses that the lifecycle allows next; none at its end. Readiness tells whether their conditions hold."`
 	Settlement          *release.Progress `json:"settlement,omitempty" doc:"How far change requests and tasks have followed the latest deployment, rollback or cancellation."`
 	// ChangedSinceApproval are the fields of the plan that changed after the release was
 	// approved; left out where there is none.
@@ -35,10 +35,10 @@ type ReleaseView struct {
 	// release cannot change its status.
 	StillLinking []string `json:"stillLinking,omitempty" doc:"Change requests that a large creation has yet to link; while there are any, the release cannot move."`
 
-	// Only where the whole release is asked for.
+	// Only when one release is read by its id, not in answers to writes.
 	Holds                []release.Hold         `json:"holds,omitzero" doc:"Who holds the release, which stops every next status but cancelled and rolled-back, the oldest hold first."`
-	LinkedChangeRequests []release.LinkedChange `json:"linkedChangeRequests,omitzero" doc:"The linked change requests in short."`
-	DeploymentLog        []release.LogEntry     `json:"deploymentLog,omitzero" doc:"The newest entries of the log, oldest first; 500 are kept."`
+	LinkedChangeRequests []release.LinkedChange `json:"linkedChangeRequests,omitzero" doc:"A summary of each linked change request."`
+	DeploymentLog        []release.LogEntry     `json:"deploymentLog,omitzero" doc:"The newest entries of the log, oldest first; at most 500."`
 }
 
 func viewRelease(r release.Release) ReleaseView {

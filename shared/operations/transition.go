@@ -19,7 +19,7 @@ type TransitionInput struct {
 // MovedRelease is a release after a transition.
 type MovedRelease struct {
 	ReleaseView
-	Advice []release.AdviceRow `json:"advice" doc:"What is worth a second look, of what was done and of what comes next; none of it blocks."`
+	Advice []release.AdviceRow `json:"advice" doc:"What is worth a second look, in what was done and in what comes next; none of it blocks."`
 }
 
 func viewMoved(m dynamo.Moved) MovedRelease {

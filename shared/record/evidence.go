@@ -19,7 +19,7 @@ type Evidence struct {
 	MadeAt     string          `json:"madeAt" doc:"When this page was made."`
 	Checkpoint string          `json:"checkpoint" doc:"The tree that everything here is proved to be in, the same on all pages: origin, size and root, a line each (C2SP tlog-checkpoint)."`
 	Since      *SinceProof     `json:"sinceProof,omitempty" doc:"The proof that an older tree is the beginning of this one, where 'since' asked for it."`
-	Restores   []RestoreLeaf   `json:"restores,omitempty" doc:"The first leaf of each generation but the first: after a restore of the tables it holds the last checkpoint that was known before."`
+	Restores   []RestoreLeaf   `json:"restores,omitempty" doc:"The first leaf of each generation after the first: a restore of the tables begins one, and the leaf holds the last checkpoint that was known before."`
 	Logs       []LogCount      `json:"logs" doc:"The logs that belong to the evidence, the release's own first, and how many leaves each has."`
 	Entries    []EvidenceEntry `json:"entries" doc:"The entries of this page."`
 	Hashes     []StoredHash    `json:"hashes" doc:"The hashes of the tree that the proofs of this page need, each once."`
@@ -45,7 +45,7 @@ type LogCount struct {
 	Of     string `json:"of" doc:"The id of the release or change request."`
 	Kind   string `json:"kind" doc:"Whether it is the log of a 'release' or of a 'change'."`
 	Sealed int    `json:"sealed" doc:"How many entries were sealed when the first page was made."`
-	From   string `json:"sealedFrom,omitempty" doc:"When the entries of before sealing existed were taken over as they stood then; before that nothing is proved."`
+	From   string `json:"sealedFrom,omitempty" doc:"When entries older than sealing were taken over as they were then; nothing before that time is proved."`
 }
 
 // The kinds of logs.
@@ -57,10 +57,10 @@ const (
 // EvidenceEntry is an entry as it is stored in its log. A trimmed note has only its leaf and
 // index left; an entry that is not sealed yet has neither.
 type EvidenceEntry struct {
-	Of     string        `json:"of" doc:"Whose log it stands in."`
+	Of     string        `json:"of" doc:"The id of the release or change request whose log it is in."`
 	Kind   string        `json:"kind" doc:"Whether that is the log of a 'release' or of a 'change'."`
 	Key    string        `json:"key" doc:"Its place there."`
-	Bytes  string        `json:"bytes,omitempty" doc:"The entry, byte for byte; of a note that was trimmed it is gone."`
+	Bytes  string        `json:"bytes,omitempty" doc:"The entry, byte for byte; left out for a note that was trimmed."`
 	Values []SaltedValue `json:"values,omitempty" doc:"The texts and names of which the bytes hold hashes; what was erased is missing."`
 	Leaf   string        `json:"leaf,omitempty" doc:"What the tree holds of it, byte for byte; left out while it is not sealed."`
 	Index  int           `json:"index" doc:"The place of its leaf in the tree, from 0; -1 while it is not sealed."`
@@ -77,14 +77,14 @@ const NotSealed = -1
 // SaltedValue is a text or name of an entry. The bytes of the entry hold the SHA-256 of the
 // salt and the value behind it, in base64.
 type SaltedValue struct {
-	Name  string `json:"name" doc:"What it is in the entry: 'author', 'email', 'subject', 'text', or 'to0' and 'was0' of the first changed field."`
+	Name  string `json:"name" doc:"What it is in the entry: 'author', 'email' (the log's 'authorEmail'), 'subject', 'text', or 'to0' and 'was0' of the first changed field."`
 	Salt  string `json:"salt" doc:"16 random bytes, in base64."`
 	Value string `json:"value" doc:"The text or name."`
 }
 
 // StoredHash is a hash of the tree, numbered as in package tlog.
 type StoredHash struct {
-	Index int    `json:"index" doc:"Its number in the order in which hashes come to be (golang.org/x/mod/sumdb/tlog, StoredHashIndex)."`
+	Index int    `json:"index" doc:"Its number in the order in which hashes are stored (golang.org/x/mod/sumdb/tlog, StoredHashIndex)."`
 	Hash  string `json:"hash" doc:"The hash, in base64."`
 }
 

@@ -154,9 +154,9 @@ func (v *verification) compareEntries(k Kept) error {
 		case was.Sum != "" && sum != was.Sum && v.lostByRestore(k, was):
 			missing = append(missing, was.Of+" "+was.Key) // a later entry has taken its key
 		case was.Sum != "" && sum != was.Sum:
-			return is.fault("it is not what it was when %s was kept: its bytes had the SHA-256 %s, and have %s.", k.Name, was.Sum, sum)
+			return is.fault("it is not what it was when %s was kept: its bytes had the SHA-256 %s and now have %s.", k.Name, was.Sum, sum)
 		case sealedAnew == nil && was.leaf != "" && (is.Leaf != was.leaf || is.Index != was.index):
-			sealedAnew = is.fault("it was sealed as leaf %d when %s was kept, and is sealed as leaf %d now, or otherwise: it was sealed anew.", was.index, k.Name, is.Index)
+			sealedAnew = is.fault("it was sealed as leaf %d when %s was kept, and is sealed as leaf %d, or with another leaf, now: it was sealed again.", was.index, k.Name, is.Index)
 		}
 	}
 	if len(missing) > 0 {
@@ -166,7 +166,7 @@ func (v *verification) compareEntries(k Kept) error {
 		return sealedAnew
 	}
 	if n := len(v.logs[logName{ReleaseLog, k.ReleaseID}].entries); n < k.Count {
-		return &Fault{Of: k.ReleaseID, What: fmt.Sprintf("it had %d entries when %s was kept, and has %d: the newest were cut off.", k.Count, k.Name, n)}
+		return &Fault{Of: k.ReleaseID, What: fmt.Sprintf("it had %d entries when %s was kept and has %d now: the newest were cut off.", k.Count, k.Name, n)}
 	}
 	return nil
 }
@@ -186,21 +186,21 @@ func (v *verification) compareTree(pages []Evidence, k Kept) error {
 	}
 	switch {
 	case was.Origin.Installation != is.Origin.Installation:
-		return fault("%s is of the installation %s, and the evidence of %s: the whole tree was made anew, or they do not belong together.", k.Name, was.Origin.Installation, is.Origin.Installation)
+		return fault("%s is of the installation %s, the evidence of %s: the whole tree was rebuilt, or they do not belong together.", k.Name, was.Origin.Installation, is.Origin.Installation)
 	case was.Origin.Generation > is.Origin.Generation:
-		return fault("%s is of generation %d of the tree, and the evidence of generation %d: it is older than %s, or the tree was put back without saying so.", k.Name, was.Origin.Generation, is.Origin.Generation, k.Name)
+		return fault("%s is of generation %d of the tree, the evidence of generation %d: it is older than %s, or the tree was restored without a record of it.", k.Name, was.Origin.Generation, is.Origin.Generation, k.Name)
 	}
 	if begins, later := v.generation[was.Origin.Generation+1]; later && was.Size > begins {
-		return fault("after %s was kept, the tables were restored to an earlier moment: the leaves %d to %d of then are not part of the record any more. Evidence kept then names the entries that are missing.", k.Name, begins, was.Size-1)
+		return fault("after %s was kept, the tables were restored to an earlier moment: leaves %d to %d of that time are no longer part of the record. Evidence that was kept then names the entries that are missing.", k.Name, begins, was.Size-1)
 	}
 	switch {
 	case was.Size > is.Size:
-		return fault("the tree had %d leaves when %s was kept, and has %d: its end was cut off, or the evidence is older than %s.", was.Size, k.Name, is.Size, k.Name)
+		return fault("the tree had %d leaves when %s was kept and has %d now: its end was cut off, or the evidence is older than %s.", was.Size, k.Name, is.Size, k.Name)
 	case was.Size == 0:
 		return nil
 	case was.Size == is.Size:
 		if was.Root != is.Root {
-			return fault("the tree of %d leaves is not the one of which %s tells: it was made anew.", is.Size, k.Name)
+			return fault("the tree of %d leaves is not the one that %s describes: it was rebuilt.", is.Size, k.Name)
 		}
 		return nil
 	}
@@ -212,12 +212,12 @@ func (v *verification) compareTree(pages []Evidence, k Kept) error {
 	for n, text := range pages[at].Since.Proof {
 		h, err := tlog.ParseHash(text)
 		if err != nil {
-			return fault("the proof that connects the evidence with %s has a hash that is none: %q.", k.Name, text)
+			return fault("the proof that connects the evidence with %s contains %q, which is not a hash.", k.Name, text)
 		}
 		proof[n] = h
 	}
 	if err := tlog.CheckTree(proof, is.Size, is.Root, was.Size, was.Root); err != nil {
-		return fault("the first %d leaves of the tree are not those of which %s tells: what was sealed was changed, and the tree made anew.", was.Size, k.Name)
+		return fault("the first %d leaves of the tree are not those that %s describes: what was sealed was changed, and the tree rebuilt.", was.Size, k.Name)
 	}
 	return nil
 }

@@ -99,11 +99,11 @@ func TestVerify_RightInItself_IsFoundByWhatWasKept(t *testing.T) {
 	}{
 		{"newest cut off, evidence", evidence, cut.evidence(0, fewer...), "1 of the entries that kept.json knows are missing: " + theRelease + " e0001.000000000004"},
 		{"newest cut off, event", sent, cut.evidence(0, fewer...), "1 of the entries that kept.json knows are missing: " + theRelease + " e0001.000000000004"},
-		{"newest cut off, checkpoint", checkpoint, cut.evidence(0, fewer...), "the tree had 8 leaves when kept.json was kept, and has 6"},
+		{"newest cut off, checkpoint", checkpoint, cut.evidence(0, fewer...), "the tree had 8 leaves when kept.json was kept and has 6 now"},
 		{"made anew, evidence", evidence, anew.evidence(0, others...), "entry e0001.000000000001: it is not what it was when kept.json was kept"}, // other salts
 		{"made anew, event", sent, anew.evidence(0, others...), "entry e0001.000000000004: it is not what it was"},
-		{"made anew, checkpoint", checkpoint, anew.evidence(0, others...), "the tree of 8 leaves is not the one of which kept.json tells: it was made anew"},
-		{"made anew and longer, checkpoint", checkpoint, longer.evidence(8, more...), "the first 8 leaves of the tree are not those of which kept.json tells"},
+		{"made anew, checkpoint", checkpoint, anew.evidence(0, others...), "the tree of 8 leaves is not the one that kept.json describes: it was rebuilt"},
+		{"made anew and longer, checkpoint", checkpoint, longer.evidence(8, more...), "the first 8 leaves of the tree are not those that kept.json describes"},
 	} {
 		if _, err := Verify([]Evidence{c.now}, nil, SealedWithin); err != nil {
 			t.Fatalf("%s: it is not right in itself: %s", c.what, faultOf(err))
@@ -118,7 +118,7 @@ func TestVerify_RightInItself_IsFoundByWhatWasKept(t *testing.T) {
 		t.Error(faultOf(err))
 	}
 	then.counts[ReleaseLog+theRelease] = 3
-	if _, err := Verify([]Evidence{then.evidence(0, entries[:3]...)}, []Kept{keptOf(t, first)}, SealedWithin); !strings.Contains(faultOf(err), "it had 4 entries when kept.json was kept, and has 3") {
+	if _, err := Verify([]Evidence{then.evidence(0, entries[:3]...)}, []Kept{keptOf(t, first)}, SealedWithin); !strings.Contains(faultOf(err), "it had 4 entries when kept.json was kept and has 3 now") {
 		t.Error(faultOf(err))
 	}
 	// Sealed anew in another place, with the same bytes.
@@ -183,7 +183,7 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 	}{
 		{then, page(0, first, second), "number 3 is missing"},                                                   // the count of now
 		{then, now, "1 of the entries that kept.json knows are missing: " + theRelease + " e0001.000000000003"}, // another has its key
-		{last.String(), now, "after kept.json was kept, the tables were restored to an earlier moment: the leaves 4 to 5 of then are not part of the record any more"},
+		{last.String(), now, "after kept.json was kept, the tables were restored to an earlier moment: leaves 4 to 5 of that time are no longer part of the record"},
 	} {
 		if _, err := Verify([]Evidence{c.now}, []Kept{keptOf(t, c.kept)}, SealedWithin); !strings.Contains(faultOf(err), c.want) {
 			t.Errorf("%s\nwant %s", faultOf(err), c.want)
@@ -206,7 +206,7 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 	for _, c := range []struct {
 		origin Origin
 		want   string
-	}{{Origin{"ABC234", 2}, "is of generation 2 of the tree, and the evidence of generation 1"}, {Origin{"XYZ567", 1}, "is of the installation XYZ567"}} {
+	}{{Origin{"ABC234", 2}, "is of generation 2 of the tree, the evidence of generation 1"}, {Origin{"XYZ567", 1}, "is of the installation XYZ567"}} {
 		kept := Kept{Name: "kept.json", Checkpoint: Checkpoint{Origin: c.origin, Size: 1}}
 		if _, err := Verify([]Evidence{k.evidence(0, first, second, third)}, []Kept{kept}, SealedWithin); !strings.Contains(faultOf(err), c.want) {
 			t.Errorf("%s\nwant %s", faultOf(err), c.want)

@@ -13,7 +13,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// TileHeight is the height of the tiles in which the tree's hashes are stored: 64 hashes each.
+// TileHeight is the height of the tiles in which the tree's hashes are stored: 64 hashes, 2 KB,
+// each. A lower tile would mean more items to read for a proof, a higher one more bytes to
+// rewrite each time a leaf is added.
 const TileHeight = 6
 
 // Leaf is what the tree holds for an entry. Its bytes are one line of JSON, the fields in this

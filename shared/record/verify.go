@@ -161,7 +161,7 @@ func (v *verification) restores(pages []Evidence) error {
 				continue // every page repeats them
 			}
 			if generation != n || last.Origin.Installation != v.checkpoint.Origin.Installation {
-				return &Fault{What: fmt.Sprintf("Leaf %d is not the beginning of generation %d, which follows on a restore: it reads %q.", r.Index, n, r.Leaf)}
+				return &Fault{What: fmt.Sprintf("Leaf %d is not the beginning of generation %d, as there has to be after a restore: it reads %q.", r.Index, n, r.Leaf)}
 			}
 			if err := v.proved(hashes, int64(r.Index), tlog.RecordHash([]byte(r.Leaf))); err != nil {
 				return &Fault{What: fmt.Sprintf("The leaf by which generation %d begins, after a restore, is not in the tree of the checkpoint.", generation)}
@@ -277,10 +277,10 @@ func (v *verification) proveEntry(given EvidenceEntry, hashes HashSet) (provedEn
 	if e.Bytes != "" && !e.leaf.TakenOver {
 		switch late := e.leaf.SealedAt.Sub(e.at); {
 		case late > v.within:
-			return e, e.fault("it says that it was written on %s, and was sealed on %s, %s later. It was put there later than it says; or the sealer stood still, of which its alarm told.",
+			return e, e.fault("it says that it was written on %s, but was sealed on %s, %s later. Either it was added later than it says, or the sealer had stopped, which its alarm would have reported.",
 				e.at.Format(time.RFC3339), e.leaf.SealedAt.Format(time.RFC3339), late.Round(time.Second))
 		case -late > v.within:
-			return e, e.fault("it says that it was written on %s, and was sealed on %s, before that.", e.at.Format(time.RFC3339), e.leaf.SealedAt.Format(time.RFC3339))
+			return e, e.fault("it says that it was written on %s, but was sealed on %s, before that.", e.at.Format(time.RFC3339), e.leaf.SealedAt.Format(time.RFC3339))
 		}
 	}
 	return e, nil
@@ -297,9 +297,9 @@ func (e *provedEntry) read() error {
 	case err != nil || f.Version != 1:
 		return e.fault("its bytes cannot be read as an entry.")
 	case f.Of != e.Of:
-		return e.fault("it is an entry of %s, and stands in the log of %s: it was moved there.", f.Of, e.Of)
+		return e.fault("it is an entry of %s, but is in the log of %s: it was moved there.", f.Of, e.Of)
 	case f.Key != e.Key:
-		return e.fault("it was written as entry %s, and stands elsewhere in the order: its key was changed.", f.Key)
+		return e.fault("it was written as entry %s, but is elsewhere in the order: its key was changed.", f.Key)
 	case e.leaf != nil && f.Kind != e.kind:
 		return e.fault("it is of the kind %q, and was sealed as %q.", f.Kind, e.kind)
 	}
@@ -310,7 +310,7 @@ func (e *provedEntry) read() error {
 		got, err := value.hash()
 		switch {
 		case !known:
-			return e.fault("a value %q stands beside it, of which its bytes know nothing.", value.Name)
+			return e.fault("a value %q comes with it that its bytes do not mention.", value.Name)
 		case err != nil || got != want:
 			return e.fault("its %s is not the one that was written: it was changed.", nameOfValue(value.Name, f))
 		}

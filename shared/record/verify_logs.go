@@ -81,7 +81,7 @@ func (l *provedLog) numbered() error {
 		case n > 0 && e.Index <= sealed[n-1].Index:
 			return e.fault("it was sealed as number %d before entry %s was as number %d.", k, sealed[n-1].Key, number)
 		case e.leaf.TakenOver && n > 0 && !sealed[n-1].leaf.TakenOver && e.Key != OlderDecision:
-			return e.fault("it is marked as one of before sealing existed, and comes after one that is not.")
+			return e.fault("it is marked as older than sealing, but comes after one that is not.")
 		}
 		number, after = k, "after entry "+e.Key+", number "+fmt.Sprint(k)
 	}
@@ -142,7 +142,7 @@ func (v *verification) lost(l *provedLog) error {
 func (v *verification) waiting(l *provedLog) error {
 	for _, e := range l.entries {
 		if e.leaf == nil && v.firstPageAt.Sub(e.at) > v.within {
-			return e.fault("it says that it was written on %s, and was not sealed when the evidence was made, on %s. It was put there by hand and for show, or the sealer stands still, of which its alarm tells.",
+			return e.fault("it says that it was written on %s, but was not sealed when the evidence was made, on %s. Either somebody added it by hand, or the sealer has stopped, which its alarm reports.",
 				e.at.Format(time.RFC3339), v.firstPageAt.Format(time.RFC3339))
 		}
 	}

@@ -202,7 +202,7 @@ func TestVerify_FileEdited_IsFoundAndNamed(t *testing.T) {
 		{"a new value", func(_ *testing.T, p *Evidence) { p.Entries[0].Values[2].Value = "Autumn" }, theRelease + ", entry e0000: its new value of name is not the one"},
 		{"a value more", func(_ *testing.T, p *Evidence) {
 			p.Entries[4].Values = append(p.Entries[4].Values, SaltedValue{Name: "to0"})
-		}, note + `a value "to0" stands beside it`},
+		}, note + `a value "to0" comes with it`},
 		{"a text gone", func(_ *testing.T, p *Evidence) { p.Entries[4].Values = p.Entries[4].Values[:3] }, note + `its value "text" is gone, and no entry of the kind "erasure"`},
 		{"a time", func(t *testing.T, p *Evidence) {
 			change(t, p, 4, func(f *form) { f.At = "2026-11-26T09:00:01.000Z" })
@@ -285,7 +285,7 @@ func TestVerify_SealedLongAfterItsTime_IsRefused(t *testing.T) {
 	k := newKeeper(t)
 	created := k.seal(k.write(ReleaseLog, theRelease, "e0000", release.LogEntry{Kind: release.LogCreated}), release.LogCreated, false)
 	old := k.seal(k.write(ReleaseLog, theRelease, "000000000001", release.LogEntry{Kind: release.LogNote, Timestamp: begun.Add(-1000 * time.Hour)}), release.LogNote, true)
-	if _, err := Verify([]Evidence{k.evidence(0, created, old)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry 000000000001: it is marked as one of before sealing existed") {
+	if _, err := Verify([]Evidence{k.evidence(0, created, old)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry 000000000001: it is marked as older than sealing") {
 		t.Error(faultOf(err))
 	}
 }
@@ -296,7 +296,7 @@ func TestVerify_NeverSealed_IsRefused(t *testing.T) {
 	entries := k.sampleLog()
 	forged := k.write(ReleaseLog, theRelease, "e0001.000000000004", release.LogEntry{Kind: release.LogNote, Timestamp: begun.Add(-time.Hour)})
 	p := k.evidence(0, append(entries, forged)...)
-	if _, err := Verify([]Evidence{p}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000004: it says that it was written on 2026-11-26T08:00:00Z, and was not sealed when") {
+	if _, err := Verify([]Evidence{p}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000004: it says that it was written on 2026-11-26T08:00:00Z, but was not sealed when") {
 		t.Error(faultOf(err))
 	}
 	forged.Bytes, forged.Values = "", nil

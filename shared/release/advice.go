@@ -58,8 +58,8 @@ var AdviceTable = []Advice{
 	{Code: "steps-without-owner", When: "steps have no `ownerEmail`, until it is deployed", Asked: true, Moved: true, find: unowned},
 	{Code: "steps-without-estimate", When: "steps have no `estimatedMinutes`, until it is deployed", Asked: true, Moved: true, find: unestimated},
 	{Code: "unmeasurable-criteria", When: "`successCriteria` are empty or hold no figure, until it is deployed", Asked: true, Moved: true, find: unmeasurable},
-	{Code: "window-in-the-past", When: "the window began already, and the release did not", Asked: true, Moved: true, find: windowPassed},
-	{Code: "estimates-exceed-window", When: "the rollout steps are estimated at more than the window has, until it is deployed", Asked: true, Moved: true, find: tooLong},
+	{Code: "window-in-the-past", When: "the window has begun, but the release has not", Asked: true, Moved: true, find: windowPassed},
+	{Code: "estimates-exceed-window", When: "the rollout steps are estimated to take longer than the window, until it is deployed", Asked: true, Moved: true, find: tooLong},
 	{Code: "change-outside-window", When: "linked change requests start outside the window, until it is deployed", Asked: true, Moved: true, find: outsideWindow},
 	{Code: "changed-since-approval", When: "the plan is not what it was when the release became `approved`, until it is deployed", Asked: true, Moved: true, find: changedPlan},
 	{Code: "began-before-window", When: "it became `in-progress` before its window", Moved: true, Reviewed: true, find: beganEarly},
@@ -70,7 +70,7 @@ var AdviceTable = []Advice{
 	{Code: "vague-reason", When: fmt.Sprintf("`rollback_reason` has fewer than %d characters, or no figure", shortReason), Moved: true, Reviewed: true, find: vagueReason},
 	{Code: "cancelled-without-note", When: "it became `cancelled` without a note", Moved: true, Reviewed: true, find: cancelledSilently},
 	{Code: "log-nearly-full", When: fmt.Sprintf("its log has taken %d notes or more; the newest %d are kept", NotesNearlyFull, MaxNotes), Asked: true, Moved: true, find: fullLog},
-	{Code: "unmailable-addresses", When: "no mail can be sent to addresses in it; those of requesters are looked at by readiness only", Asked: true, Moved: true, find: unmailable},
+	{Code: "unmailable-addresses", When: "no mail can be sent to some of its addresses; only readiness checks those of requesters", Asked: true, Moved: true, find: unmailable},
 }
 
 // AdviceCodes lists every advice there is, for documents.
@@ -176,7 +176,7 @@ func unmeasurable(s sight) (string, []string) {
 	case glyph.Blank(s.SuccessCriteria):
 		return "There are no success criteria: say how much, how long or how many, so that all agree whether it worked.", nil
 	}
-	return "The success criteria hold no number; say how much, how long or how many, so that all agree whether they are met.", nil
+	return "The success criteria contain no number: say how much, how long or how many, so that all agree whether they are met.", nil
 }
 
 func windowPassed(s sight) (string, []string) {
@@ -205,7 +205,7 @@ func outsideWindow(s sight) (string, []string) {
 	if !s.ahead() || len(s.outside) == 0 {
 		return "", nil
 	}
-	return fmt.Sprintf("Starting outside the window: %s.", strings.Join(s.outside, ", ")), s.outside
+	return fmt.Sprintf("These change requests start outside the window: %s.", strings.Join(s.outside, ", ")), s.outside
 }
 
 func changedPlan(s sight) (string, []string) {
@@ -213,21 +213,21 @@ func changedPlan(s sight) (string, []string) {
 	if !s.ahead() || len(changed) == 0 {
 		return "", nil
 	}
-	return fmt.Sprintf("Not as it was approved any more: %s. Tell whoever approved it.", strings.Join(changed, ", ")), nil
+	return fmt.Sprintf("Changed since the release was approved: %s. Tell whoever approved it.", strings.Join(changed, ", ")), nil
 }
 
 func beganEarly(s sight) (string, []string) {
 	if !s.entered(InProgress) || !s.hasWindow() || !s.now.Before(*s.ScheduledStart) {
 		return "", nil
 	}
-	return fmt.Sprintf("It began at %s, before its window (%s): who was told of the window does not expect it yet.", FormatTime(s.now), s.window()), nil
+	return fmt.Sprintf("It began at %s, before its window (%s): those who were told of the window do not expect it yet.", FormatTime(s.now), s.window()), nil
 }
 
 func beganLate(s sight) (string, []string) {
 	if !s.entered(InProgress) || !s.hasWindow() || !s.now.After(*s.ScheduledEnd) {
 		return "", nil
 	}
-	return fmt.Sprintf("It began at %s, after its window (%s): who was told of the window takes it for done.", FormatTime(s.now), s.window()), nil
+	return fmt.Sprintf("It began at %s, after its window (%s): those who were told of the window think that it is over.", FormatTime(s.now), s.window()), nil
 }
 
 func overrun(s sight) (string, []string) {
@@ -249,7 +249,7 @@ func openRollout(s sight) (string, []string) {
 	case s.running():
 		return fmt.Sprintf("Not completed: rollout %s.", open), nil
 	case s.entered(Deployed):
-		return fmt.Sprintf("It was deployed with rollout %s not completed: say in the log what was done and what left out.", open), nil
+		return fmt.Sprintf("It was deployed with rollout %s not completed: say in the log what was done and what was left out.", open), nil
 	}
 	return "", nil
 }
@@ -271,7 +271,7 @@ func vagueReason(s sight) (string, []string) {
 		lacks = append(lacks, fmt.Sprintf("has only %d characters", n))
 	}
 	if !hasFigure(s.latest.Reason) {
-		lacks = append(lacks, "holds no number")
+		lacks = append(lacks, "contains no number")
 	}
 	if len(lacks) == 0 {
 		return "", nil
@@ -291,9 +291,9 @@ func fullLog(s sight) (string, []string) {
 	case s.notes < NotesNearlyFull:
 		return "", nil
 	case s.notes < MaxNotes:
-		return fmt.Sprintf("The log has taken %d notes; of more than %d the oldest go. Keep elsewhere what has to stay.", s.notes, MaxNotes), nil
+		return fmt.Sprintf("The log has taken %d notes; beyond %d the oldest are removed. Copy what has to stay to another place.", s.notes, MaxNotes), nil
 	}
-	return fmt.Sprintf("The log has taken %d notes; the oldest go, the newest %d stay. Keep elsewhere what has to stay.", s.notes, MaxNotes), nil
+	return fmt.Sprintf("The log has taken %d notes; only the newest %d are kept. Copy what has to stay to another place.", s.notes, MaxNotes), nil
 }
 
 // maxNamed bounds how many addresses one piece of advice names.

@@ -213,7 +213,7 @@ func TestAdvice_NumbersAtTheBound_AreTold(t *testing.T) {
 	}
 	s := soundScene(Deployed, "")
 	for notes, want := range map[int]string{
-		MaxNotes - 1: "The log has taken 499 notes; of more than 500 the oldest go.", MaxNotes: "The log has taken 500 notes; the oldest go, the newest 500 stay.",
+		MaxNotes - 1: "The log has taken 499 notes; beyond 500 the oldest are removed.", MaxNotes: "The log has taken 500 notes; only the newest 500 are kept.",
 	} {
 		if s.notes = notes; !strings.HasPrefix(detail("log-nearly-full", s), want) {
 			t.Errorf("%d notes: %q", notes, detail("log-nearly-full", s))

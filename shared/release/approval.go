@@ -4,8 +4,8 @@ import "time"
 
 // Voided is the edit by which a change request lost the CAB's approval.
 type Voided struct {
-	By string    `json:"by" doc:"Who it was."`
-	At time.Time `json:"at" doc:"When it was."`
+	By string    `json:"by" doc:"Who edited it."`
+	At time.Time `json:"at" doc:"When it was edited."`
 }
 
 // Decision is one decision of the CAB, as it was recorded.
@@ -18,7 +18,7 @@ type Decision struct {
 	Subject string    `json:"subject,omitempty" doc:"The subject of their token, which tells two people of one name apart."`
 	At      time.Time `json:"at" doc:"When it was recorded."`
 	// Digest identifies the version of the request that was decided on.
-	Digest string `json:"digest,omitempty" doc:"What was decided on; the same as that of the change request for as long as that says the same."`
+	Digest string `json:"digest,omitempty" doc:"Identifies what was decided on. It equals the change request's 'digest' until what the CAB decides on is edited."`
 }
 
 // Decide returns the request after the CAB's decision. With separation of duties, nobody

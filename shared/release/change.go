@@ -56,8 +56,8 @@ const (
 // ChangeStatuses lists them.
 var ChangeStatuses = []ChangeStatus{ChangeOpen, ChangeResolved}
 
-// Risk is how much can go wrong with a change, in the judgement of whoever enters it. It
-// is empty where nobody gave one.
+// Risk is how much can go wrong with a change, in the judgement of whoever entered it;
+// empty where nobody said.
 type Risk string
 
 // The risks.
@@ -83,7 +83,7 @@ type ChangePlan struct {
 	// way back.
 	Justification string `json:"justification,omitempty" doc:"Why the change is needed; what the CAB asks for before it decides."`
 	Risk          Risk   `json:"risk,omitempty" doc:"How much can go wrong."`
-	Impact        string `json:"impact,omitempty" doc:"What it does to whom while it is made, and if it fails."`
+	Impact        string `json:"impact,omitempty" doc:"Who is affected, and how, while it is carried out and if it fails."`
 	BackoutPlan   string `json:"backoutPlan,omitempty" doc:"How to get back if it fails."`
 }
 

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// approvedDigest is how many bytes of a field's SHA-256 are stored: enough that nobody
-// finds two texts with the same digest.
+// approvedDigest is how many bytes of a field's SHA-256 are stored. Digests, not the texts,
+// since a plan can be large and is stored once already; 16 bytes are enough to make a chance
+// collision irrelevant, and what is proved rests on the log's full digests.
 const approvedDigest = 16
 
 // planDigests are what ChangedSinceApproval compares: a digest of each field of a plan, in

@@ -37,7 +37,7 @@ func (r Release) PlaceHold(words string, by Stamp) (Hold, error) {
 		return h, nil
 	}
 	if len(r.Held) >= MaxHolds {
-		return Hold{}, r.Conflict("too-many-holds", "%s is held by %d people already, which is as many as can; it stays held.", r.ID, len(r.Held))
+		return Hold{}, r.Conflict("too-many-holds", "%s is already held by %d people, the most that can hold a release; it stays held.", r.ID, len(r.Held))
 	}
 	return h, nil
 }
@@ -99,5 +99,5 @@ func heldDetail(holders int) string {
 	if holders > 1 {
 		who = fmt.Sprintf("%d people hold it", holders)
 	}
-	return who + ", see holds: only cancelled and rolled-back can be entered until a person lifts that."
+	return who + " (see holds): only cancelled and rolled-back can be entered until a person lifts every hold."
 }

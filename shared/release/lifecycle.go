@@ -41,7 +41,7 @@ type Effect string
 // What a transition can set.
 const (
 	EffectNone       Effect = ""
-	EffectStart      Effect = "actualStart" // where it is not set
+	EffectStart      Effect = "actualStart" // unless it is set already
 	EffectEnd        Effect = "actualEnd"
 	EffectRolledBack Effect = "rolledBackAt, rolledBackReason"
 )
@@ -162,8 +162,8 @@ func (r Release) Advance(m TransitionRequest, stamp Stamp) (Release, error) {
 	}
 	at := stamp.At.UTC().Truncate(time.Second)
 	if n := len(r.History); n > 0 && at.Before(r.History[n-1].At) {
-		// Two functions' clocks may be minutes apart: nothing is said to have been rolled back
-		// before it was deployed.
+		// The clocks of two functions may differ by minutes: nothing may seem to have been
+		// rolled back before it was deployed.
 		at = r.History[n-1].At
 	}
 	r.History = append(slices.Clone(r.History), HistoryEntry{

@@ -98,7 +98,7 @@ type Fingerprint struct {
 type ScopedChange struct {
 	ID          string      `json:"id" doc:"The id."`
 	CABDecision CABDecision `json:"cabDecision" doc:"What the CAB had decided."`
-	Digest      string      `json:"digest,omitempty" doc:"Names what the CAB decides on as it stood."`
+	Digest      string      `json:"digest,omitempty" doc:"Identifies the content that the CAB decides on, as it was then."`
 }
 
 // StepCompletion says that a step of a plan was completed or opened again.
@@ -111,19 +111,19 @@ type StepCompletion struct {
 // SettlementCounts are what a settlement reached in the end.
 type SettlementCounts struct {
 	Epoch   int `json:"epoch" doc:"Which transition it followed."`
-	Changes int `json:"changes" doc:"How many change requests followed."`
-	Tasks   int `json:"tasks" doc:"How many tasks followed."`
-	Missing int `json:"missing,omitempty" doc:"How many tasks were linked, but gone from their table. Absent where none was."`
+	Changes int `json:"changes" doc:"How many change requests it reached."`
+	Tasks   int `json:"tasks" doc:"How many tasks it reached, those included that kept their status."`
+	Missing int `json:"missing,omitempty" doc:"How many linked tasks no longer existed. Left out where none was missing."`
 }
 
 // ErasedWords is what was erased from an entry: the words are gone, and what remains can
 // still be proved.
 type ErasedWords struct {
 	Entry  string   `json:"entry" doc:"The entry from which something was erased."`
-	Values []string `json:"values" doc:"What: 'author', 'email', 'subject', 'text', or 'to0' and 'was0' of the first field in 'changes'."`
+	Values []string `json:"values" doc:"What was erased: 'author', 'email' (the entry's 'authorEmail'), 'subject', 'text', or 'to0' and 'was0' of the first field in 'changes'."`
 }
 
-// Erasable is a part of an entry that words or names of people stand in.
+// Erasable is a part of an entry that may hold a person's name or words.
 type Erasable string
 
 // Erasables lists what can be erased of an entry: "changes" are all values of its fields.

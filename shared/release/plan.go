@@ -23,7 +23,7 @@ type Plan struct {
 }
 
 // planField is a field of a plan: its name, whether it can still be edited while the release is in progress or deployed,
-// and its value in a form in which equal texts mean that nothing changed.
+// and its value as a text. Two plans with equal texts have the same value in that field.
 type planField struct {
 	name  string
 	later bool
@@ -66,7 +66,7 @@ func editable(s Status) []string {
 func EditableSentence(s Status) string {
 	can := editable(s)
 	if len(can) == 0 {
-		return "only its log can still be added to."
+		return "nothing can, but the log still takes entries."
 	}
 	return "what can: " + strings.Join(can, ", ") + "."
 }

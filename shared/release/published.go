@@ -17,8 +17,8 @@ type Published struct {
 	End     time.Time
 	Summary string
 
-	// Happened is what became of it and when, in the order of time. Of what happened
-	// before such things were kept, some may be missing.
+	// Happened is what became of it and when, oldest first. Events from before an
+	// upgrade that introduced PublicHistory may be missing.
 	Happened []PublicEvent
 
 	// WindowVersion counts the windows; calendars take the event with the higher one.
@@ -66,7 +66,7 @@ func (p Published) Equal(other Published) bool {
 		slices.Equal(p.Happened, other.Happened)
 }
 
-// When tells when something happened; false where it did not, or nobody kept it. Of
+// When tells when something happened; false where it did not happen or was not kept. Of
 // several moves it is the last.
 func (p Published) When(what Status) (time.Time, bool) {
 	for _, e := range slices.Backward(p.Happened) {
@@ -77,8 +77,8 @@ func (p Published) When(what Status) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Happened puts together what is kept for the public with the release's own stamps, which
-// are there whichever version wrote them.
+// Happened merges what is kept for the public with the release's own stamps, which items
+// of every version have.
 func Happened(kept []PublicEvent, start, end, back *time.Time) []PublicEvent {
 	all := slices.Clone(kept)
 	for _, stamp := range []struct {

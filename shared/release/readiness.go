@@ -87,7 +87,14 @@ func (r Release) judge(d Guard, holds bool, links []LinkedChange) Condition {
 	case d == GuardHold:
 		c.Detail = heldDetail(len(r.Held))
 	case d == GuardApproval && holds:
-		c.Detail = fmt.Sprintf("All %d linked change requests are CAB-approved.", len(r.ChangeIDs))
+		switch n := len(r.ChangeIDs); n {
+		case 0:
+			c.Detail = "No change request is linked, so none needs approval."
+		case 1:
+			c.Detail = "The linked change request is CAB-approved."
+		default:
+			c.Detail = fmt.Sprintf("All %d linked change requests are CAB-approved.", n)
+		}
 	case d == GuardApproval:
 		c.ChangeRequests = r.Unapproved
 		c.Detail = heldUpByCAB(r.Unapproved, links)

@@ -35,7 +35,8 @@ type Release struct {
 	UpdatedAt        time.Time
 
 	// Revision counts the changes a caller can see in the release itself; If-Match
-	// compares it. Log entries and settlement progress do not raise it.
+	// compares it. Log entries and settlement progress do not raise it: otherwise a note
+	// by somebody else would make everybody's ETag stale.
 	Revision int
 	// WindowVersion counts the windows the release had while scheduled; people told
 	// of version n are told again when n grows.
@@ -47,13 +48,13 @@ type Release struct {
 
 	// ChangeIDs are the linked change requests, sorted, at most MaxChanges.
 	ChangeIDs []string
-	// Unapproved are the linked change requests that are not CAB-approved, sorted:
-	// none of them, and the guard of the lifecycle is satisfied.
+	// Unapproved are the linked change requests that are not CAB-approved, sorted.
+	// While there are any, GuardApproval is not satisfied.
 	Unapproved []string
 
-	// Held are the subjects of those who hold the release, sorted: none of them, and that
-	// guard is satisfied. Holds are their holds in full, the oldest first, where they were
-	// read with it.
+	// Held are the subjects of those who hold the release, sorted. While there are any,
+	// GuardHold is not satisfied. Holds are their holds in full, the oldest first; empty
+	// where the reader did not ask for them.
 	Held  []string
 	Holds []Hold
 
@@ -67,15 +68,17 @@ type Release struct {
 
 	// Settling is what the last settlement has still to reach; nil before the first.
 	Settling *Settling
-	// Linking are ids that creation has still to link. Until it is empty, no other
-	// operation accepts the release as complete.
+	// Linking are ids that creation has still to link: with many change requests it takes
+	// more than one transaction. Until Linking is empty, every other write refuses the release.
 	Linking []string
 	// Deleting is set by the first write of a deletion; readers answer as if the release
 	// were gone.
 	Deleting bool
 }
 
-// HistoryEntry is one transition in a release's history.
+// HistoryEntry is one transition in a release's history. Epoch numbers them from 1: what
+// follows the release (change requests, tasks, mails, events) remembers the last epoch that
+// it has applied, so it can tell what it has missed and what it has seen already.
 type HistoryEntry struct {
 	Epoch   int
 	From    Status
@@ -98,15 +101,15 @@ type Settling struct {
 
 // Progress tells how far the latest settlement has come.
 type Progress struct {
-	Epoch   int    `json:"epoch" doc:"Numbers the transitions of a release from 1: the one that is being settled."`
+	Epoch   int    `json:"epoch" doc:"Which transition is being settled; the transitions of a release are numbered from 1."`
 	State   string `json:"state" doc:"Whether everything has followed: 'settling' or 'settled'."` // "settling" or "settled"
 	Changes struct {
 		Total   int `json:"total" doc:"How many there are."`
-		Settled int `json:"settled" doc:"How many have followed."`
-	} `json:"changes" doc:"The change requests that follow."`
+		Settled int `json:"settled" doc:"How many are done, their tasks included."`
+	} `json:"changes" doc:"The linked change requests."`
 	Tasks struct {
-		Settled int `json:"settled" doc:"How many have followed."`
-	} `json:"tasks" doc:"The tasks that follow."`
+		Settled int `json:"settled" doc:"How many it has reached so far."`
+	} `json:"tasks" doc:"The tasks linked to these change requests."`
 }
 
 // Progress derives the settlement's progress from what is still unsettled; nil

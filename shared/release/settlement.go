@@ -15,7 +15,8 @@ type Settlement struct {
 	Reason    string
 }
 
-// Settlements lists what the release's change requests must follow, oldest first.
+// Settlements lists the release's settlements so far, oldest first. They are derived from
+// its history, so that no second list can disagree with it.
 func (r Release) Settlements() []Settlement {
 	var all []Settlement
 	for _, p := range r.History {

@@ -26,27 +26,27 @@ var (
 	GetChange = Route{
 		Operation: operations.GetChange, Method: http.MethodGet, Path: "/change-requests/{id}", Status: http.StatusOK,
 		Summary: "Read a change request and the rollback steps of its release",
-		About:   "With the newest decisions of the CAB, and the release it is in, or was in last, and the steps that would roll it back.",
+		About:   "With the newest decisions of the CAB, the release it is in (or was in last), and the steps that would roll that back.",
 		Answer:  (*operations.ChangeView)(nil), serve: getChange,
 	}
 	UpdateChange = Route{
 		Operation: operations.UpdateChange, Method: http.MethodPatch, Path: "/change-requests/{id}", Status: http.StatusOK,
 		Summary: "Edit a change request",
-		About:   "A JSON merge patch of the fields that people edit. The type, the approval and the status cannot be patched. An approval is for what the CAB saw: an edit that changes `digest` puts an approved change request back to `pending`, and so blocks its release; editing it back does not approve it. `Standard` changes stay approved. While its release is in progress what was approved cannot change; once that is deployed it can, and the approval ends only if the release is rolled back.",
+		About:   "A JSON merge patch of the fields that people edit. The type, the approval and the status cannot be patched. An approval is for what the CAB saw: an edit that changes `digest` puts an approved change request back to `pending`, and so blocks its release; editing it back does not approve it. `Standard` changes stay approved. While its release is in progress, what was approved cannot change; once the release is deployed it can, and the approval ends only if the release is rolled back.",
 		Body:    (*release.ChangePlan)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true,
 		Refusals: []string{"change-frozen", "linking"}, serve: updateChange,
 	}
 	DecideChange = Route{
 		Operation: operations.DecideChange, Method: http.MethodPost, Path: "/change-requests/{id}/decision", Status: http.StatusOK,
 		Summary: "Record the CAB's decision on a change request",
-		About:   "Records what the CAB decided, which can change until the release is in progress; no decision is overwritten. Where the installation keeps duties separate, whoever created the change request, or last changed what is decided on, cannot decide. Rejecting a change request that is linked blocks its release until it is removed or approved.",
+		About:   "Records what the CAB decided. It can decide again until the release is in progress; every decision stays on record. Where the installation keeps duties separate, whoever created the change request, or last changed what the CAB decides on, cannot record the decision. Rejecting a linked change request blocks its release until it is removed or approved.",
 		Body:    (*operations.DecideChangeInput)(nil), Answer: (*operations.ChangeView)(nil), Guarded: true,
 		Refusals: []string{"decision-frozen", "own-change", "linking", "settling"}, serve: decideChange,
 	}
 	ListChangeLog = Route{
 		Operation: operations.ListChangeLog, Method: http.MethodGet, Path: "/change-requests/{id}/log", Status: http.StatusOK,
 		Summary: "Read the record of a change request, newest first",
-		About:   "Its creation, decisions and edits, newest first, whether or not the change request was in a release. A decision holds all that was decided on, an edit the new values of what changed; old values are kept as fingerprints. While a change request is linked, the same entries are in its release's log.",
+		About:   "Its creation, decisions and edits, newest first, whether or not the change request was in a release. A decision holds everything that was decided on, an edit the new values of what changed; old values are kept as fingerprints. While a change request is linked, the same entries are in its release's log.",
 		Query:   (*operations.ListChangeLogInput)(nil), Answer: (*operations.LogPage)(nil), serve: listChangeLog,
 	}
 )

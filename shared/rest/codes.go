@@ -35,11 +35,11 @@ func frozenScope(e *release.Error, _ bool) string {
 	if e.Status.HasBegun() {
 		return "Plan what is left in another release."
 	}
-	return "Only its log can still be written to."
+	return "Only its log still takes entries."
 }
 
 func held(e *release.Error, _ bool) string {
-	return release.HoldsText(e.Holds) + " Whoever placed a hold lifts it with " + routeOf[operations.LiftHold] + ", an Admin with ?holder= and the subject in holds[]; cancelled and rolled-back can be entered all the same."
+	return release.HoldsText(e.Holds) + " Whoever placed a hold lifts it with " + routeOf[operations.LiftHold] + "; an Admin adds ?holder= and the subject in holds[]. cancelled and rolled-back can be entered nevertheless."
 }
 
 func readBeforeRepeating(e *release.Error, writes bool) string {
@@ -138,14 +138,14 @@ var Codes = []Code{
 		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
 		Holds: []release.Hold{{By: "Otto Auditor", Subject: "5f0b36e2-6a3f-4a7c-8a0b-0e7b1f6c2d22", Since: time.Date(2026, 6, 30, 22, 10, 0, 0, time.UTC), Text: "The disk of the second node is full."}},
 	}},
-	{"The release has ended", next("Write a note without hold, if it is for the record."), release.Error{
+	{"The release has ended", next("To put something on record, write a note without hold."), release.Error{
 		Kind: release.KindConflict, Code: "release-ended",
 		Detail: "REL-2026-Q2-001 is cancelled: there is nothing left to stop, and no hold was placed.",
 		Status: release.Cancelled, AllowedNextStatuses: []release.Status{},
 	}},
-	{"There are too many holds", next("Write a note without hold, if it is for the record."), release.Error{
+	{"There are too many holds", next("To put something on record, write a note without hold."), release.Error{
 		Kind: release.KindConflict, Code: "too-many-holds",
-		Detail: "REL-2026-Q2-001 is held by 20 people already, which is as many as can; it stays held.",
+		Detail: "REL-2026-Q2-001 is already held by 20 people, the most that can hold a release; it stays held.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 	}},
 	{"The release has no window", next("Set both with " + routeOf[operations.UpdateRelease] + "."), release.Error{
@@ -163,7 +163,7 @@ var Codes = []Code{
 		Detail: "REL-2026-Q2-001 is planned, not deployed: the entry was not written.",
 		Status: release.Planned, AllowedNextStatuses: []release.Status{release.Approved, release.Cancelled},
 	}},
-	{"There is nothing to erase", next("Read the entry in the log: what was erased is empty there."), release.Error{
+	{"There is nothing to erase", next("Read the entry in the log: what has been erased already is empty there."), release.Error{
 		Kind: release.KindConflict, Code: "nothing-to-erase",
 		Detail: "The entry e0 of REL-2026-Q2-001 has no text, or not any more.",
 	}},
@@ -214,7 +214,7 @@ var Codes = []Code{
 		Detail: "CHG-1001 is in REL-2026-Q2-001, which is in-progress: the CAB's decision can no longer change.",
 		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
 	}},
-	{"The change request is frozen", next("Enter what is new as another change request, or roll the release back or cancel it."), release.Error{
+	{"The change request is frozen", next("Enter the difference as another change request, or roll the release back or cancel it."), release.Error{
 		Kind: release.KindConflict, Code: "change-frozen",
 		Detail: "CHG-1001 is in REL-2026-Q2-001, which is in-progress: what the CAB approved cannot change meanwhile.",
 		Status: release.InProgress, AllowedNextStatuses: []release.Status{release.Deployed, release.RolledBack, release.Cancelled},
@@ -231,7 +231,7 @@ var Codes = []Code{
 		Kind: release.KindConflict, Code: "task-resolved-by-release",
 		Detail: "TASK-1001 was resolved by REL-2026-Q2-001, which is deployed: it stays linked to CHG-1001 so that a rollback finds it.",
 	}},
-	{"The id is taken", next("Read it, or choose another id."), release.Error{
+	{"The id is taken", next("Read what has it, or choose another id."), release.Error{
 		Kind: release.KindConflict, Code: "already-exists",
 		Detail: "There is already a change request CHG-1001.",
 	}},

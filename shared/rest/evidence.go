@@ -13,13 +13,13 @@ var (
 		Operation: operations.GetEvidence, Method: http.MethodGet, Path: "/releases/{id}/evidence", Status: http.StatusOK,
 		Summary: "Read what proves the record of a release",
 		About: "The entries of the release's log and of the records of its change requests, byte for byte, each with its leaf in the tree of hashes that all entries of this installation are sealed in, and the hashes that prove it: everything that an auditor needs to check them without this service, with `go run ./functions/local verify`. " +
-			"All pages are of one checkpoint. `since` adds the proof that an older tree is the beginning of this one; where the tree has not that many leaves, there is none. Entries that are not sealed yet are there and counted in `unsealed`. The evidence of a deleted release is there too.",
+			"All pages are of one checkpoint. `since` adds the proof that an older tree is the beginning of this one; there is none where the tree has fewer leaves than that. Entries that are not sealed yet are included and counted in `unsealed`. The evidence of a deleted release remains available.",
 		Query: (*operations.GetEvidenceInput)(nil), Answer: (*operations.Evidence)(nil), serve: getEvidence,
 	}
 	EraseWords = Route{
 		Operation: operations.EraseWords, Method: http.MethodPost, Path: "/record/erasures", Status: http.StatusCreated,
 		Summary: "Erase a person's words or name from an entry of the record",
-		About:   "Takes what is named out of one entry, for good, and leaves an entry of the kind `erasure` that says what, and by whom. That the entry was there, and all else it says, can still be proved. The words of a change request's decision or edit stand in its record and in the log of its release: each has to be erased.",
+		About:   "Removes the named values from one entry, for good, and adds an entry of the kind `erasure` that says what was erased, and by whom. That the entry existed, and everything else it says, can still be proved. The words of a change request's decision or edit are in its record and in the log of its release: erase each.",
 		Body:    (*operations.EraseWordsInput)(nil), Answer: (*release.LogEntry)(nil),
 		Refusals: []string{"not-found", "nothing-to-erase", "not-sealed"}, serve: eraseWords,
 	}

@@ -211,7 +211,7 @@ func TestIdempotency_TransitionWithAdvice_HasItAgain(t *testing.T) {
 	w.transition(id, "approved")
 	a := ask{route: "POST /releases/" + id + "/status", body: object{"status": "scheduled"}, headers: []string{"Idempotency-Key: " + newKey("key")}}
 	first := w.send(admin, a)
-	if first.Code != http.StatusOK || !strings.Contains(first.text, `{"code":"change-outside-window","detail":"Starting outside the window: `+early+`.","changeRequests":["`+early+`"]}`) {
+	if first.Code != http.StatusOK || !strings.Contains(first.text, `{"code":"change-outside-window","detail":"These change requests start outside the window: `+early+`.","changeRequests":["`+early+`"]}`) {
 		t.Fatalf("%d %s", first.Code, first.text)
 	}
 	w.must(admin, ask{route: "POST /releases/" + id + "/add-changes", body: object{"remove": []string{early}}})

@@ -39,8 +39,8 @@ func Status(kind release.ErrorKind) int {
 // Problem is an error as callers see it (RFC 9457). Code is stable, Detail says what
 // happened and what to do next, Errors names every wrong field or refused id.
 type Problem struct {
-	Type   string               `json:"type" doc:"Names the kind of problem, as a reference to where it is explained."`
-	Title  string               `json:"title" doc:"The kind of problem for people."`
+	Type   string               `json:"type" doc:"The kind of problem, as a link to its explanation."`
+	Title  string               `json:"title" doc:"The kind of problem, for people."`
 	Status int                  `json:"status" doc:"The HTTP status."`
 	Detail string               `json:"detail" doc:"What happened and what to do next."`
 	Code   string               `json:"code" doc:"The kind of problem for programs; it is stable."`
@@ -48,7 +48,7 @@ type Problem struct {
 
 	// On conflicts about a release: its status, the statuses allowed next, and the change
 	// requests or holds that block it.
-	CurrentStatus       release.Status   `json:"currentStatus,omitempty" doc:"Where the release stands, if that is why."`
+	CurrentStatus       release.Status   `json:"currentStatus,omitempty" doc:"The release's status, on conflicts about a release."`
 	AllowedNextStatuses []release.Status `json:"allowedNextStatuses,omitzero" doc:"The statuses that the lifecycle allows next; none at its end."`
 	ChangeRequests      []string         `json:"changeRequests,omitempty" doc:"The ids of the change requests that are in the way."`
 	Holds               []release.Hold   `json:"holds,omitempty" doc:"The holds that are in the way."`

@@ -11,7 +11,7 @@ import (
 var GetCheckpoint = Route{
 	Operation: operations.GetCheckpoint, Method: http.MethodGet, Path: "/record/checkpoint", Status: http.StatusOK,
 	Summary: "Read the checkpoint of the record, to keep it elsewhere",
-	About:   "Three lines, as C2SP's tlog-checkpoint has them, unsigned: whose record it is and in which generation, how many entries were sealed, and the root of their tree. An entry is sealed within two minutes. Who keeps a checkpoint where nobody who can write to the tables can reach it can prove later that nothing of before was changed or removed.",
+	About:   "Three lines in the form of C2SP's tlog-checkpoint, unsigned: whose record it is and in which generation, how many entries are sealed, and the root of their tree. An entry is sealed within two minutes. Keep a checkpoint out of reach of everybody who can write to the tables: with it you can prove later that nothing older was changed or removed.",
 	Answer:  (*operations.PlainText)(nil), Refusals: []string{"nothing-sealed"}, serve: getCheckpoint,
 }
 

@@ -24,14 +24,14 @@ var (
 	}
 	GetRelease = Route{
 		Operation: operations.GetRelease, Method: http.MethodGet, Path: "/releases/{id}", Status: http.StatusOK,
-		Summary: "Read a whole release: its change requests, log and settlement progress",
-		About:   "Everything about a release, strongly consistent: its plans, the linked change requests in short, the newest 500 entries of its log, which statuses are allowed next, and how far its settlement is.",
+		Summary: "Read a release with its change requests, log and settlement progress",
+		About:   "Everything about a release, strongly consistent: its plans, a summary of each linked change request, the newest 500 entries of its log, which statuses are allowed next, and how far its settlement has come.",
 		Answer:  (*operations.ReleaseView)(nil), serve: getRelease,
 	}
 	UpdateRelease = Route{
 		Operation: operations.UpdateRelease, Method: http.MethodPatch, Path: "/releases/{id}", Status: http.StatusOK,
 		Summary: "Edit a release",
-		About:   "A JSON merge patch of the fields that people edit. Until a release is in progress, these are its whole plan; from then on the description, the manager, the rollback steps and what the public sees; at its end nothing. Moving the window of a scheduled release is logged, and those who were told are told again. Status, change requests and the completion of steps have requests of their own.",
+		About:   "A JSON merge patch of the fields that people edit: the whole plan until a release is in progress; from then on the description, the manager, the rollback steps and what the public sees; nothing once it has been rolled back or cancelled. Moving the window of a scheduled release is logged, and those who were told of it are told again. Status, change requests and the completion of steps have requests of their own.",
 		Body:    (*operations.NewPlan)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
 		Refusals: []string{"field-frozen", "linking"}, serve: updateRelease,
 	}

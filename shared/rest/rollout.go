@@ -14,7 +14,7 @@ var (
 	CheckReadiness = Route{
 		Operation: operations.CheckReadiness, Method: http.MethodGet, Path: "/releases/{id}/readiness", Status: http.StatusOK,
 		Summary: "Ask what blocks a release's next statuses",
-		About:   "For each next status: each condition, whether it holds, and which change requests block it. The advice blocks nothing. For `deployed` and `rolled-back` it counts whom that would reach.",
+		About:   "For each next status: each condition, whether it holds, and which change requests block it. The advice blocks nothing. For `deployed` and `rolled-back` it also counts the change requests, tasks and people that would be affected.",
 		Answer:  (*release.Readiness)(nil), serve: checkReadiness,
 	}
 	AppendLog = Route{
@@ -33,20 +33,20 @@ var (
 	LiftHold = Route{
 		Operation: operations.LiftHold, Method: http.MethodDelete, Path: "/releases/{id}/hold", Status: http.StatusNoContent,
 		Summary: "Lift a hold, so that the release can go on",
-		About:   "An Auditor lifts their own hold, an Admin any: `holder` names another's. It is written to the log. Where no such hold stands, nothing is done and the answer is the same.",
+		About:   "An Auditor lifts their own hold, an Admin any: `holder` names another's. It is written to the log. Where there is no such hold, nothing is done and the answer is the same.",
 		Query:   (*operations.LiftHoldInput)(nil), Guarded: true,
 		Refusals: []string{"not-hold-owner", "linking"}, serve: liftHold,
 	}
 	GetReview = Route{
 		Operation: operations.GetReview, Method: http.MethodGet, Path: "/releases/{id}/review", Status: http.StatusOK,
 		Summary: "Read a post-implementation review of a release, as Markdown",
-		About:   "Planned against actual times, steps, change requests, what was left open, and the timeline, from what the release and its log hold; it draws no conclusions. Texts by people are escaped.",
+		About:   "Planned against actual times, steps, change requests, what was left open, and the timeline, all from the release and its log; it draws no conclusions. Texts by people are escaped.",
 		Answer:  (*operations.Markdown)(nil), serve: getReview,
 	}
 	CompleteStep = Route{
 		Operation: operations.CompleteStep, Method: http.MethodPost, Path: "/releases/{id}/steps/{plan}/{order}", Status: http.StatusOK,
 		Summary: "Complete a step of the rollout or rollback plan, or open it again",
-		About:   "Steps of the rollout plan can be completed while the release is scheduled or in progress, those of the rollback plan also while it is deployed. Both are written to the log; repeating either changes nothing.",
+		About:   "Steps of the rollout plan can be completed while the release is scheduled or in progress, those of the rollback plan also while it is deployed. Completing and reopening are written to the log; repeating either changes nothing.",
 		Body:    (*operations.CompleteStepInput)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
 		Refusals: []string{"not-step-owner", "steps-closed", "linking"}, serve: completeStep,
 	}

@@ -205,7 +205,7 @@ func TestEvidence_TamperedWithInTheTable_IsFoundAndNamed(t *testing.T) {
 		{"moved to another release", func() {
 			i := w.item(releases, "LOG#"+w.other, note)
 			set(releases, i, "pk", str("LOG#"+w.release))
-		}, entry + "it is an entry of " + w.other + ", and stands in the log of " + w.release, ""},
+		}, entry + "it is an entry of " + w.other + ", but is in the log of " + w.release, ""},
 		{"a decision", func() {
 			w.rewritten(changes, w.changeLog("0000000003"), func(e *release.LogEntry) { e.Decision = release.DecisionRejected })
 		}, w.change + ", entry 0000000003: it is not what was sealed as leaf", ""},
@@ -228,7 +228,7 @@ func TestEvidence_TamperedWithInTheTable_IsFoundAndNamed(t *testing.T) {
 		}, w.release + ", entry " + second + ": only the leaf of this note is left, and there are 0 newer notes", ""},
 		{"the newest cut off", func() { w.remove(releases, w.log(second)) }, w.release + ": entry number 6 is missing, after entry e0001, number 5: 6 were sealed", ""},
 		{"the newest cut off with its count, evidence", w.cutOff(second, 5), "1 of the entries that kept.json knows are missing: " + w.release + " " + second, evidence},
-		{"the newest cut off with its count, event", w.cutOff(second, 5), w.release + ": it had 6 entries when kept.json was kept, and has 5", event},
+		{"the newest cut off with its count, event", w.cutOff(second, 5), w.release + ": it had 6 entries when kept.json was kept and has 5 now", event},
 		{"the end of the tree cut off", func() {
 			i := w.item(tree, "HEAD", "M")
 			tile := w.item(tree, "T#0/0", "M")["hashes"].(*types.AttributeValueMemberB).Value
@@ -239,9 +239,9 @@ func TestEvidence_TamperedWithInTheTable_IsFoundAndNamed(t *testing.T) {
 			i["size"], i["root"] = num(4), &types.AttributeValueMemberB{Value: root[:]}
 			w.put(tree, i)
 		}, ", and the tree has 4 leaves: the end of the tree was cut off", ""},
-		{"the whole tree made anew", func() { w.sealedAnew(note) }, "the tree of " + strconv.FormatInt(checkpoint.Size, 10) + " leaves is not the one of which kept.json tells: it was made anew", checkpoint.String()},
+		{"the whole tree made anew", func() { w.sealedAnew(note) }, "the tree of " + strconv.FormatInt(checkpoint.Size, 10) + " leaves is not the one that kept.json describes: it was rebuilt", checkpoint.String()},
 		{"the whole tree made anew, evidence", func() { w.sealedAnew(note) }, entry + "it is not what it was when kept.json was kept", evidence},
-		{"the whole tree made anew, event", func() { w.sealedAnew(note) }, "it was made anew", event},
+		{"the whole tree made anew, event", func() { w.sealedAnew(note) }, "it was rebuilt", event},
 	} {
 		var putBack []func()
 		for _, table := range w.tables() {

@@ -19,7 +19,7 @@ var (
 	CreateTask = Route{
 		Operation: operations.CreateTask, Method: http.MethodPost, Path: "/tasks", Status: http.StatusCreated,
 		Summary: "Enter a task",
-		About:   "A task that is linked to a change request follows what happens to that from now on; what happened before does not touch it.",
+		About:   "A task that is linked to a change request is resolved and reopened with its releases from now on; earlier ones do not affect it.",
 		Body:    (*operations.CreateTaskInput)(nil), Answer: (*operations.TaskView)(nil),
 		Refusals: []string{"already-exists"}, serve: createTask,
 	}

@@ -19,8 +19,8 @@ const (
 )
 
 // settleRelease brings a release's settlements to those of its change requests that have
-// not followed yet. The tasks follow through the Changes stream; a cancellation changes no
-// task, so that the request is done at once.
+// not followed yet. That write appears in the Changes stream, by which the tasks follow. A
+// cancellation changes no task, so the change request is through at once.
 func (s *Settler) settleRelease(ctx context.Context, id string) error {
 	r, ok, err := s.store.SettlingRelease(ctx, id)
 	if err != nil || !ok || r.Settling == nil {
@@ -46,7 +46,8 @@ func (s *Settler) followRelease(ctx context.Context, r dynamo.Settling, then fun
 		return err
 	}
 	if missing := len(ids) - len(changes); missing > 0 {
-		// Nobody deletes change requests. Where somebody did, there is nothing to settle.
+		// No operation deletes a change request. If somebody deleted the item, there is nothing to
+		// settle, and the release must not wait for it forever.
 		for _, id := range ids {
 			if !slices.ContainsFunc(changes, func(c release.Change) bool { return c.ID == id }) {
 				changes = append(changes, release.Change{ID: id})

@@ -18,7 +18,9 @@ import (
 )
 
 const (
-	// sweepGrace is how long something may be unfinished before the sweep looks at it.
+	// sweepGrace is how long something may be unfinished before the sweep looks at it: the
+	// streams, with their retries, normally take seconds, and two that repair the same thing
+	// only cost each other conflicts.
 	sweepGrace = 5 * time.Minute
 	// sweepPage is how many releases a run asks the index for at once, sweepAtOnce how many
 	// it repairs at once: a run goes on until none is left.
@@ -64,7 +66,7 @@ func (s *Sweep) Run(ctx context.Context, _ json.RawMessage) (SweepReport, error)
 	}
 	now := time.Now()
 	report, err := s.Before(ctx, now.Add(-wait), now)
-	if ctx.Err() == nil { // else there is no time left
+	if ctx.Err() == nil { // otherwise there is no time left
 		err = errors.Join(err, s.KeepForPublic(ctx, now))
 	}
 	return report, err
@@ -161,7 +163,7 @@ func (r *run) look(ctx context.Context, u dynamo.Unfinished) {
 		if len(r.failures) < maxNamedFailures {
 			r.failures = append(r.failures, err)
 		}
-	case ok: // else it was deleted meanwhile; the index lags
+	case ok: // otherwise it was deleted meanwhile; the index lags
 		r.report.Repaired++
 	}
 	if ok {
@@ -183,13 +185,13 @@ func (s *Sweep) repair(ctx context.Context, r dynamo.Settling, now time.Time) er
 	store := s.Settler.store
 	switch {
 	case r.Deleting:
-		slog.InfoContext(ctx, "sweep: going on with a deletion", "release", r.ID)
+		slog.InfoContext(ctx, "sweep: continuing a deletion", "release", r.ID)
 		if err := s.announce(ctx, r); err != nil {
 			return err // a deleted release could not be announced any more
 		}
 		return store.ResumeDeleting(ctx, r.ID, stamp)
 	case len(r.Linking) > 0:
-		slog.InfoContext(ctx, "sweep: going on with a creation", "release", r.ID, "toLink", len(r.Linking))
+		slog.InfoContext(ctx, "sweep: continuing a creation", "release", r.ID, "toLink", len(r.Linking))
 		_, err := store.FinishCreation(ctx, r.ID, stamp)
 		if release.IsKind(err, release.KindConflict) || release.IsKind(err, release.KindInvalid) {
 			slog.WarnContext(ctx, "sweep: a creation could not be completed and was ended", "release", r.ID, "error", err)
@@ -208,7 +210,7 @@ func (s *Sweep) settle(ctx context.Context, r dynamo.Settling) error {
 	if len(r.Settling.Unsettled) == 0 {
 		return s.Settler.store.EndSettlement(ctx, r.ID, s.Settler.now())
 	}
-	slog.InfoContext(ctx, "sweep: going on with a settlement", "release", r.ID, "epoch", r.Settling.Epoch, "unsettled", len(r.Settling.Unsettled))
+	slog.InfoContext(ctx, "sweep: continuing a settlement", "release", r.ID, "epoch", r.Settling.Epoch, "unsettled", len(r.Settling.Unsettled))
 	return s.Settler.followRelease(ctx, r, func(c release.Change) error {
 		if settlesNoTasks(r, c) {
 			return s.Settler.store.ChangeIsThrough(ctx, r.ID, r.Settling.Epoch, c.ID, dynamo.Followed{}, s.Settler.now())
@@ -231,6 +233,6 @@ func (s *Sweep) wake(ctx context.Context, r dynamo.Settling) error {
 	if r.Wake == r.Woken || r.Status != release.Scheduled {
 		return nil
 	}
-	slog.InfoContext(ctx, "sweep: having people told of a change that announce has not heard of", "release", r.ID)
+	slog.InfoContext(ctx, "sweep: opening the job for a change that announce has missed", "release", r.ID)
 	return s.Wake(ctx, r)
 }

@@ -19,8 +19,9 @@ import (
 	"example.com/releases/shared/dynamo"
 )
 
-// margin is kept back from the deadline for the answer, or a fifth of the time where
-// that is less.
+// margin is kept back from the deadline, so that there is time to report what was done; a
+// fifth of the time where that is less. An invocation that Lambda ends reports nothing, and
+// the whole batch comes again.
 const margin = 5 * time.Second
 
 // Loop is what a consumer does with a batch. W is what a record asks for: two records

@@ -131,7 +131,7 @@ var oneOfTwo = map[string][2]string{"EraseWordsInput": {"releaseId", "changeRequ
 
 // about describes some schemas as a whole.
 var about = map[string]string{
-	"Release":            "A release: change requests that are deployed together, its plans, its log and how far its settlement is.",
+	"Release":            "A release: change requests that are deployed together, its plans, its log and how far its settlement has come.",
 	"NewRelease":         "A release to be planned.",
 	"ReleasePatch":       "Changes to a release (RFC 7396): fields that are left out stay, null clears a field. Lists are replaced as a whole; a step that keeps its `order` keeps its completion.",
 	"Step":               "A line of a rollout or rollback plan.",

@@ -2,11 +2,11 @@ package openapi
 
 const introduction = `Releases groups change requests into coordinated deployments: ITIL's *Release and Deployment Management*.
 
-A release is planned, approved, scheduled, carried out and deployed, or rolled back, or cancelled; a step of this lifecycle that needs the CAB's approval is refused while a linked change request lacks it. When a release is deployed, its change requests and the tasks linked to them are resolved; when it is rolled back, they are open again. That happens within moments, and ` + "`settlement`" + ` tells how far it is.
+A release is planned, approved, scheduled, carried out and deployed, or rolled back, or cancelled; a step of this lifecycle that needs the CAB's approval is refused while a linked change request lacks it. When a release is deployed, its change requests and the tasks linked to them are resolved; when it is rolled back, they are reopened. That happens within moments, and ` + "`settlement`" + ` tells how far it has come.
 
 **Who may do what.** Send an access token with each request. The roles are Viewer (reads), Auditor (writes to the log and completes the steps they own) and Admin (everything).
 
-**Times** are RFC 3339, answered in UTC. Unknown fields and parameters are errors, and all that is wrong is named in one answer.
+**Times** are RFC 3339, in UTC in every answer. Unknown fields and parameters are errors, and one answer names everything that is wrong.
 
 **Texts** hold what people can see: a character that is hidden (an override of the direction of writing, a tag, a zero-width space in a word, a control character) is refused by name and place. Joiners pass where a script or an emoji needs them. **E-mail addresses** are those that can be mailed: plain ASCII before the @, a host's name after it, which may be internationalised. An edit is judged by the fields that it changes.
 
