@@ -225,6 +225,10 @@ func (h *hunt) mutants() []*mutant {
 	return slices.DeleteFunc(all, func(m *mutant) bool { return h.only != nil && !h.only.MatchString(m.String()) })
 }
 
+// together is how many tests share a process at most: one that notices ends it, and those that
+// are left wait for nothing.
+const together = 12
+
 // tier groups tests by duration: tests of one tier and package share a process, quicker tiers
 // run first, and each test of the last tier gets its own.
 func tier(t *test) int {
@@ -274,8 +278,9 @@ func (h *hunt) reaching(m *mutant) []*test {
 		}
 		return n
 	}
+	// A test that reaches little is more likely to look at what it reaches.
 	slices.SortStableFunc(all, func(a, b *test) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.in.name, b.in.name))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.in.name, b.in.name), cmp.Compare(len(a.reaches), len(b.reaches)))
 	})
 	return all
 }
@@ -310,13 +315,14 @@ func (h *hunt) try(ctx context.Context, l *lane, m *mutant) error {
 	h.mu.Lock()
 	killers := slices.Clone(h.killers[m.file])
 	h.mu.Unlock()
-	for _, k := range killers {
-		if tier(k) < 2 && slices.Contains(tests, k) {
-			if done, err := h.with(ctx, l, m, []*test{k}, template); err != nil || done {
-				return err
-			}
-			tests = slices.DeleteFunc(tests, func(t *test) bool { return t == k })
+	killers = slices.DeleteFunc(killers, func(t *test) bool { return tier(t) > 1 || !slices.Contains(tests, t) })
+	for len(killers) > 0 {
+		first := slices.DeleteFunc(slices.Clone(killers), func(t *test) bool { return t.in != killers[0].in })
+		if done, err := h.with(ctx, l, m, first, template); err != nil || done {
+			return err
 		}
+		tried := func(t *test) bool { return slices.Contains(first, t) }
+		killers, tests = slices.DeleteFunc(killers, tried), slices.DeleteFunc(tests, tried)
 	}
 	began := time.Now()
 	for len(tests) > 0 {
@@ -325,7 +331,7 @@ func (h *hunt) try(ctx context.Context, l *lane, m *mutant) error {
 			break
 		}
 		n := 1
-		for n < len(tests) && tier(tests[0]) < 3 && tier(tests[n]) == tier(tests[0]) && tests[n].in == tests[0].in {
+		for n < min(len(tests), together) && tier(tests[0]) < 3 && tier(tests[n]) == tier(tests[0]) && tests[n].in == tests[0].in {
 			n++
 		}
 		if done, err := h.with(ctx, l, m, tests[:n], template); err != nil || done {
