@@ -111,6 +111,8 @@ func (s *Store) erase(ctx context.Context, what erasing, w Write) (release.LogEn
 	for _, name := range names {
 		path := gone.name("values") + "." + gone.name(name)
 		gone.removes = append(gone.removes, path)
+		// redundant in EraseFromChangeLog: nothing but an erasure takes a value away there, and
+		// it raises the revision that guards this one
 		gone.conditions = append(gone.conditions, "attribute_exists("+path+")")
 	}
 	entry := release.EntryBy(release.LogErasure, fmt.Sprintf("Erased %s of entry %s", release.Join(what.parts), what.shown), w.Stamp)
@@ -126,6 +128,7 @@ func (s *Store) erase(ctx context.Context, what erasing, w Write) (release.LogEn
 	}
 	actions = append(actions,
 		updateAction(what.table, key(what.partition, what.key), gone),
+		// redundant in EraseFromChangeLog: the key has the revision, which the guard gives once
 		putAction(what.table, put, newExpression().absent("pk")),
 	)
 	return entry, s.writeChunk(ctx, actions, w, &entry)

@@ -103,7 +103,7 @@ func halfPair(text []byte) string {
 		if !utf16.IsSurrogate(first) {
 			continue
 		}
-		if next := text[i+1:]; len(next) >= 6 && next[0] == '\\' && next[1] == 'u' && utf16.DecodeRune(first, escaped(next[2:])) != utf8.RuneError {
+		if next := text[i+1:]; bytes.HasPrefix(next, []byte(`\u`)) && utf16.DecodeRune(first, escaped(next[2:])) != utf8.RuneError {
 			i += 6
 			continue
 		}

@@ -157,7 +157,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) 
 	tried := 0
 	err = inLanes(ctx, h.lanes, mutants, func(ctx context.Context, l *lane, m *mutant) error {
 		source := h.program.hash(m.site)
-		if f, stands := h.ledger.find(m.name(), source); stands || o.tryNone && f.Source == source && (f.Verdict != redundant || m.why.covers(m.path)) {
+		if f, stands := h.ledger.find(m.name(), source); stands || (o.tryNone || o.stale && f.Verdict == redundant) && f.Source == source && (f.Verdict != redundant || m.why.covers(m.path)) {
 			m.verdict, m.by = f.Verdict, f.By
 		} else if !o.tryNone {
 			if err := waitForLoad(ctx, o.load); err != nil {

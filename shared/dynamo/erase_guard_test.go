@@ -1,0 +1,82 @@
+package dynamo_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"example.com/releases/shared/release"
+)
+
+// What is erased from a release's log raises its revision, as an edit does: of the two, the one
+// that is held up sees the other, and no revision is given twice.
+func TestErase_EditInBetween_RaisesTheRevisionOnce(t *testing.T) {
+	l := newHarness(t)
+	id := l.release()
+	s := l.heldUp("TransactWriteItems", func() { l.renameRelease(id, "other") })
+	_, err := s.EraseFromLog(l.ctx, id, "e0000", []release.Erasable{"author"}, l.write())
+	l.no(err)
+	if r, err := l.Release(l.ctx, id); err != nil || r.Name != "other" || r.Revision != 3 {
+		t.Errorf("%s at revision %d, %v; want other at 3", r.Name, r.Revision, err)
+	}
+}
+
+// Of a deleted release nothing is left whose revision two erasures could raise: the place in the
+// log says that there was another.
+func TestErase_DeletedReleaseAndAnotherInBetween_BothAreRecorded(t *testing.T) {
+	l := newHarness(t)
+	id := l.release()
+	l.no(l.DeleteRelease(l.ctx, id, l.write()))
+	erase := func(part release.Erasable, meanwhile func()) error {
+		_, err := l.heldUp("TransactWriteItems", meanwhile).EraseFromLog(l.ctx, id, "e0000", []release.Erasable{part}, l.write())
+		return err
+	}
+	l.no(erase("author", func() { l.no(erase("subject", func() {})) }))
+	log, _, err := l.LogPage(l.ctx, id, release.LogErasure, 100, "", true)
+	l.no(err)
+	if len(log) != 2 || log[0].Erased.Values[0] != "author" || log[1].Erased.Values[0] != "subject" {
+		t.Errorf("the log tells of %+v", log)
+	}
+}
+
+// A note can be trimmed while its words are being erased: then there is no such entry any more.
+func TestErase_TrimmedInBetween_NotFound(t *testing.T) {
+	l := newHarness(t)
+	id := l.release()
+	before := l.scan(l.Tables.Releases)
+	note, err := l.AppendLog(l.ctx, id, "words", "", l.write())
+	l.no(err)
+	s := l.heldUp("TransactWriteItems", func() {
+		for _, i := range l.scan(l.Tables.Releases) {
+			known := slices.ContainsFunc(before, func(b attributes) bool { return textOf(b["sk"]) == textOf(i["sk"]) })
+			if textOf(i["pk"]) == "LOG#"+id && !known {
+				_, err := l.Client.DeleteItem(l.ctx, &dynamodb.DeleteItemInput{TableName: &l.Tables.Releases, Key: attributes{"pk": i["pk"], "sk": i["sk"]}})
+				l.no(err)
+			}
+		}
+	})
+	if _, err := s.EraseFromLog(l.ctx, id, note.ID, []release.Erasable{"text"}, l.write()); !release.IsKind(err, release.KindNotFound) {
+		t.Errorf("got %v", err)
+	}
+	if n := l.count(l.Tables.Releases, "LOG#"+id); n != 1 {
+		t.Errorf("the log has %d entries, want the creation", n)
+	}
+}
+
+// A creation that is being undone does not raise the revision: its log ends with the release.
+func TestErase_CreationUndoneInBetween_NotFound(t *testing.T) {
+	l := newHarness(t)
+	id, _ := l.undone(func(id string, write func() error) error {
+		note, err := l.AppendLog(l.ctx, id, "words", "", l.write())
+		l.no(err)
+		s := l.heldUp("TransactWriteItems", func() { l.no(write()) })
+		if _, err := s.EraseFromLog(l.ctx, id, note.ID, []release.Erasable{"author"}, l.write()); !release.IsKind(err, release.KindNotFound) {
+			t.Errorf("got %v", err)
+		}
+		return errDied
+	})
+	if op := l.stored(id, "op"); op != "delete" {
+		t.Errorf("the release says %s", op)
+	}
+}
