@@ -19,7 +19,7 @@ var (
 	EraseWords = Route{
 		Operation: operations.EraseWords, Method: http.MethodPost, Path: "/record/erasures", Status: http.StatusCreated,
 		Summary: "Erase a person's words or name from an entry of the record",
-		About:   "Removes the named values from one entry, for good, and adds an entry of the kind `erasure` that says what was erased, and by whom. That the entry existed, and everything else it says, can still be proved. The words of a change request's decision or edit are in its record and in the log of its release: erase each.",
+		About:   "Removes the named values from one entry, for good, and adds an entry of the kind `erasure` that says what was erased, and by whom. That the entry existed, and everything else it says, can still be proved. What the release or the change request repeats of it, such as who decided, goes with it. The words of a change request's decision or edit are in its record and in the log of its release: erase each.",
 		Body:    (*operations.EraseWordsInput)(nil), Answer: (*release.LogEntry)(nil),
 		Refusals: []string{"not-found", "nothing-to-erase", "not-sealed"}, serve: eraseWords,
 	}
