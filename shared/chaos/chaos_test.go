@@ -20,7 +20,7 @@ import (
 
 var (
 	oneSeed = flag.Uint64("seed", 0, "play this seed only")
-	seeds   = flag.String("seeds", "12", "how many seeds are played, from 1 on; or which, as 1001..2000")
+	seeds   = flag.String("seeds", "8", "how many seeds are played, from 1 on; or which, as 1001..2000")
 	verbose = flag.Bool("trace", false, "print every request of the seed")
 )
 
@@ -53,6 +53,7 @@ func TestChaos(t *testing.T) {
 	start := time.Now()
 	var total met
 	var failed []uint64
+	played := 0
 	for from := first; from <= last; from += perEngine {
 		to := min(last, from+perEngine-1)
 		t.Run(fmt.Sprintf("%d-%d", from, to), func(t *testing.T) {
@@ -61,6 +62,7 @@ func TestChaos(t *testing.T) {
 				t.Run(fmt.Sprint(seed), func(t *testing.T) {
 					w := g.simulate(t, seed)
 					total.add(w.met)
+					played++
 					if len(w.wrong) > 0 {
 						failed = append(failed, seed)
 						fmt.Fprintf(os.Stderr, "chaos: seed %d: %s\n", seed, w.wrong[0])
@@ -73,7 +75,7 @@ func TestChaos(t *testing.T) {
 			}
 		})
 		if last-first >= perEngine || to == last {
-			fmt.Fprintf(os.Stderr, "chaos: seeds %d to %d in %v; failed: %v\n", first, to, time.Since(start).Round(time.Second), failed)
+			fmt.Fprintf(os.Stderr, "chaos: seeds %d to %d in %v: %d played; failed: %v\n", first, to, time.Since(start).Round(time.Second), played, failed)
 		}
 	}
 	t.Logf("%+v", total)
