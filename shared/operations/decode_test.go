@@ -49,6 +49,21 @@ func TestDecode_WrongFields_AllAreNamed(t *testing.T) {
 	}
 }
 
+func TestDecode_OtherType_SaysWhichIsRight(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"name":1}`: "a text", `{"public":"yes"}`: "true or false", `{"rolloutSteps":[{"order":"1"}]}`: "a whole number",
+	} {
+		in, err := Decode[CreateReleaseInput]([]byte(body))
+		if err == nil {
+			err = in.err(release.ValidationErrors{})
+		}
+		var e *release.Error
+		if !errors.As(err, &e) || len(e.Fields) != 1 || !strings.Contains(e.Fields[0].Message, want) {
+			t.Errorf("%s: %+v, want %s", body, e, want)
+		}
+	}
+}
+
 func TestDecode_NotJSON_IsSaid(t *testing.T) {
 	for body, hint := range map[string]string{
 		``: "too early", `{"name":`: "too early", `{"name" "x"}`: "byte 9", `[]`: "object", `"x"`: "object", `null`: "object", `{} {}`: "not valid",
@@ -95,16 +110,16 @@ func FuzzDecode(f *testing.F) {
 }
 
 func TestDecode_UnreadableAndInvalid_EachIsNamedOnce(t *testing.T) {
-	m := DecodeErrors{fields: []release.FieldError{{Field: "steps[0]"}, {Field: "name"}}}
+	m := DecodeErrors{fields: []release.FieldError{{Field: "steps[0]"}, {Field: "name"}, {Field: "rows"}}}
 	var f release.ValidationErrors
-	for _, field := range []string{"name", "names", "steps[0].order", "steps[01]", "steps"} {
+	for _, field := range []string{"name", "names", "steps[0].order", "steps[01]", "steps", "rows[1].order"} {
 		f.Add(field, "is wrong")
 	}
-	if got := named(m.err(f)); !slices.Equal(got, []string{"steps[0]", "name", "names", "steps[01]", "steps"}) {
+	if got := named(m.err(f)); !slices.Equal(got, []string{"steps[0]", "name", "rows", "names", "steps[01]", "steps"}) {
 		t.Errorf("named %v", got)
 	}
 	other := errors.New("another")
-	if err := m.mergedWith(other); errors.Is(err, other) || len(named(err)) != 2 {
+	if err := m.mergedWith(other); errors.Is(err, other) || len(named(err)) != 3 {
 		t.Errorf("behind what was misread: %v", err)
 	}
 	if err := (DecodeErrors{}).mergedWith(other); !errors.Is(err, other) {

@@ -124,6 +124,19 @@ func TestTrustCenter_UnknownZone_DoesNotStart(t *testing.T) {
 	trustcenter.Handler(nil, trustcenter.Options{Zone: "Europe/Nowhere"})
 }
 
+func TestTrustCenter_OrganisationURL_IsHTTPOrHTTPS(t *testing.T) {
+	for address, starts := range map[string]bool{"": true, "https://example.com": true, "http://example.com": true, "ftp://example.com": false, "example.com": false, "https:": false} {
+		func() {
+			defer func() {
+				if message, _ := recover().(string); strings.Contains(message, "ORGANISATION_URL") == starts {
+					t.Errorf("%q: it says %q", address, message)
+				}
+			}()
+			trustcenter.Handler(nil, trustcenter.Options{Zone: "UTC", OrganisationURL: address})
+		}()
+	}
+}
+
 // A release has a page and feeds of its own, with itself in them and nothing else; whatever
 // is not shown is not there, whether it exists or not.
 func TestTrustCenter_OneRelease_HasItsOwnPages(t *testing.T) {

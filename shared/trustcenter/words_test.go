@@ -247,6 +247,32 @@ func markup(body []byte) []string {
 	return list
 }
 
+// UTC has several names, and under none of them is a time told twice.
+func TestTrustCenter_ZonesThatAreUTC_TellTheTimeOnce(t *testing.T) {
+	for _, zone := range []string{"UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"} {
+		list := []release.Published{window("REL-2026-Q2-009", "Something", "", release.Scheduled, "2026-05-01T03:00:00Z", "2026-05-01T04:00:00Z")}
+		feed := get(t, site(list, func(o *trustcenter.Options) { o.Zone = zone }), "/trust-center.atom").Body.String()
+		if n := strings.Count(feed, "03:00 – 04:00"); n != 1 {
+			t.Errorf("%s: the feed tells the window %d times", zone, n)
+		}
+	}
+}
+
+// Whatever ends a line in a summary, the next one begins on a line of its own.
+func TestTrustCenter_LinesOfASummary_StayLines(t *testing.T) {
+	for _, end := range []string{"\n", "\r\n", "\r", "\u2028", "\u2029"} {
+		list := []release.Published{window("REL-2026-Q2-009", "Something", "", release.Scheduled, "2026-05-01T03:00:00Z", "2026-05-01T04:00:00Z")}
+		list[0].Summary = "One." + end + "Two."
+		var feed struct {
+			Content string `xml:"entry>content"`
+		}
+		check(t, xml.Unmarshal(get(t, site(list), "/trust-center.atom").Body.Bytes(), &feed))
+		if !strings.Contains(feed.Content, "One.\nTwo.") {
+			t.Errorf("%q: the feed says %q", end, feed.Content)
+		}
+	}
+}
+
 // No single way of writing makes the page large.
 func TestPage_LongTexts_StaysSmall(t *testing.T) {
 	for _, text := range hostile {
