@@ -22,23 +22,23 @@ func TestRules_EditedWhileDeployedThenRolledBack_NotApproved(t *testing.T) {
 				at := int64(2 * len(history))
 				history = append(history, porcupine.Operation{ClientId: 1, Input: &s, Output: &s, Call: at, Return: at + 1})
 			}
-			move := func(release int, to string) {
+			transition := func(release int, to string) {
 				then(step{op: &op{kind: "transition", to: to}, release: release, change: -1})
 			}
 			then(step{op: &op{kind: "create", add: []string{"CHG-1"}}, release: 0, change: -1})
 			then(step{op: &op{kind: "decide", to: "approved"}, release: -1, change: 1})
 			for _, to := range []string{"approved", "scheduled", "in-progress", "deployed"} {
-				move(0, to)
+				transition(0, to)
 			}
 			if edited {
 				then(step{op: &op{kind: "edit-change"}, release: -1, change: 1})
 			}
-			move(0, "rolled-back")
+			transition(0, "rolled-back")
 			then(step{op: &op{kind: "create", add: []string{"CHG-1"}}, release: 1, change: -1})
 			if refused {
 				then(step{op: &op{kind: "transition", to: "approved", answer: answer{Status: 409, Body: object{"code": "cab-approval-missing"}}}, release: 1, change: -1})
 			} else {
-				move(1, "approved")
+				transition(1, "approved")
 			}
 			result, _ := r.search(state{}, history)
 			if right := edited == refused; right != (result == porcupine.Ok) {

@@ -237,11 +237,11 @@ func TestVerify_LostWhereTheGenerationBegins_IsMissing(t *testing.T) {
 	if begins != second.Index {
 		t.Fatalf("it begins at %d, and the lost entry was at %d", begins, second.Index)
 	}
-	again := restored.note(2, "Second, again.")
-	now := restored.evidence(0, first, again)
+	secondNote := restored.note(2, "Second, again.")
+	now := restored.evidence(0, first, secondNote)
 	now.Restores = []RestoreLeaf{{Leaf: string(GenerationLeaf(2, k.checkpoint())), Index: begins}}
 	var err error
-	if now.Hashes, err = ProofHashes(restored.hashes, restored.size, []int64{int64(first.Index), int64(begins), int64(again.Index)}); err != nil {
+	if now.Hashes, err = ProofHashes(restored.hashes, restored.size, []int64{int64(first.Index), int64(begins), int64(secondNote.Index)}); err != nil {
 		t.Fatal(err)
 	}
 	want := "1 of the entries that kept.json knows are missing: " + theRelease + " e0001.000000000002"

@@ -73,11 +73,11 @@ func TestErase_CopiesInTheItems_AreErasedToo(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	change := w.change(false)
-	made := w.must(admin, ask{route: "POST /releases", body: object{
+	created := w.must(admin, ask{route: "POST /releases", body: object{
 		"name": "Spring", "scheduledStart": "2026-05-04T18:00:00Z", "scheduledEnd": "2026-05-04T20:00:00Z", "linkedChangeRequestIds": []string{change},
 		"rolloutSteps": []object{{"order": 3, "description": "Copy."}, {"order": 7, "description": "Switch."}}, "rollbackSteps": []object{{"order": 7, "description": "Switch back."}},
 	}})
-	id := made["id"].(string)
+	id := created["id"].(string)
 	ofChange, ofRelease := "/change-requests/"+change, "/releases/"+id
 	erase := func(body object) {
 		t.Helper()

@@ -244,7 +244,7 @@ func TestIdempotency_RecordCannotBeRead_NothingIsRefused(t *testing.T) {
 	if got := blind.send(admin, a); got.Code != http.StatusServiceUnavailable {
 		t.Errorf("while the record cannot be read: %d %s", got.Code, got.text)
 	}
-	if again := w.send(admin, a); again.Code != http.StatusOK || again.text != first.text {
-		t.Errorf("%s\nand again: %d %s", first.text, again.Code, again.text)
+	if repeated := w.send(admin, a); repeated.Code != http.StatusOK || repeated.text != first.text {
+		t.Errorf("%s\nand again: %d %s", first.text, repeated.Code, repeated.text)
 	}
 }

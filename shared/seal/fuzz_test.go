@@ -20,8 +20,8 @@ func FuzzRecordSettings(f *testing.F) {
 	f.Add("99999999999999999999", "\x00")
 	f.Fuzz(func(t *testing.T, generation, last string) {
 		defer func() {
-			if said := recover(); said != nil && !strings.Contains(fmt.Sprint(said), "RECORD_GENERATION") && !strings.Contains(fmt.Sprint(said), "LAST_CHECKPOINT") {
-				t.Errorf("nobody could tell which setting that is: %v", said)
+			if panicked := recover(); panicked != nil && !strings.Contains(fmt.Sprint(panicked), "RECORD_GENERATION") && !strings.Contains(fmt.Sprint(panicked), "LAST_CHECKPOINT") {
+				t.Errorf("nobody could tell which setting that is: %v", panicked)
 			}
 		}()
 		r := New(nil, generation, last)

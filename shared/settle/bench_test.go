@@ -46,7 +46,7 @@ func BenchmarkSettlement(b *testing.B) {
 		changes := w.seed(benchTasks)
 		var count inject.Counter
 		var writes taskWrites
-		s := settle.New(w.Under(writes.keep(w.Tables.Tasks), count.Count))
+		s := settle.New(w.Under(writes.record(w.Tables.Tasks), count.Count))
 		copies := w.seedCopies()
 		var ratios, seconds, withReads, engineRatios []float64
 		var profiles []profile
@@ -239,7 +239,7 @@ type taskWrites struct {
 	all []*dynamodb.UpdateItemInput
 }
 
-func (t *taskWrites) keep(table string) inject.Around {
+func (t *taskWrites) record(table string) inject.Around {
 	return func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if u, ok := call.Input.(*dynamodb.UpdateItemInput); ok && *u.TableName == table {
 			t.mu.Lock()

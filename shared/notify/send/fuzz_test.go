@@ -20,16 +20,16 @@ func FuzzSenderSettings(f *testing.F) {
 	f.Add("", "Mars/Olympus", "\x00", "-1")
 	f.Fuzz(func(t *testing.T, sender, zone, organisation, rate string) {
 		defer func() {
-			said := recover()
-			if said == nil {
+			panicked := recover()
+			if panicked == nil {
 				return
 			}
 			for _, name := range []string{"MAIL_SENDER", "ORGANISATION_ZONE", "MAIL_RATE"} {
-				if strings.Contains(fmt.Sprint(said), name) {
+				if strings.Contains(fmt.Sprint(panicked), name) {
 					return
 				}
 			}
-			t.Errorf("nobody could tell which setting that is: %v", said)
+			t.Errorf("nobody could tell which setting that is: %v", panicked)
 		}()
 		o := Open(aws.Config{Region: "eu-central-1"}, nil, Options{Sender: sender, Zone: zone, Organisation: organisation, Rate: rate})
 		if _, err := netmail.ParseAddress(o.from); err != nil || strings.ContainsAny(o.from, "\r\n\x00") {
