@@ -113,7 +113,9 @@ func TestErase_CopiesInTheItems_AreErasedToo(t *testing.T) {
 
 	erase(object{"releaseId": id, "entry": "e0", "values": []string{"author"}})
 	shows(ofRelease, "createdBy", "")
-	w.transition(id, "approved", "scheduled")
+	for _, to := range []string{"approved", "scheduled"} {
+		w.must(admin, ask{route: "POST " + ofRelease + "/status", body: object{"status": to, "note": "Ann is on call."}})
+	}
 	for _, step := range []string{"rollout/3", "rollout/7", "rollback/7"} {
 		w.must(admin, ask{route: "POST " + ofRelease + "/steps/" + step, body: object{"completed": true}})
 	}
@@ -134,7 +136,7 @@ func TestErase_CopiesInTheItems_AreErasedToo(t *testing.T) {
 
 	erase(object{"releaseId": id, "entry": "e2", "values": []string{"author", "authorEmail", "subject", "text"}})
 	r, err := w.Store.Release(t.Context(), id)
-	if err != nil || r.History[1].By != (release.Person{EmailVerified: true}) || r.History[1].Note != "" || r.History[0].By != admin.Person {
+	if err != nil || r.History[1].By != (release.Person{EmailVerified: true}) || r.History[1].Note != "" || r.History[0].By != admin.Person || r.History[0].Note != "Ann is on call." {
 		t.Errorf("history: %+v, %v", r.History, err)
 	}
 
