@@ -75,18 +75,6 @@ func checkWritable(r release.Release, w Write) error {
 	return checkRevision("release", r.ID, r.Revision, w)
 }
 
-func checkRevision(noun, id string, revision int, w Write) error {
-	if w.IfRevision != 0 && w.IfRevision != revision {
-		return staleRevision(noun, id, revision, w)
-	}
-	return nil
-}
-
-func staleRevision(noun, id string, revision int, w Write) error {
-	return release.Fail(release.KindPreconditionFailed, "revision-stale",
-		"The %s %s is at revision %d, not %d.", noun, id, revision, w.IfRevision)
-}
-
 // releaseAndPlace reads a release, and the place of a log entry about it.
 func (s *Store) releaseAndPlace(ctx context.Context, id string) (release.Release, place, error) {
 	itself, counter, err := s.releaseAndCounter(ctx, id)

@@ -62,7 +62,7 @@ func TestVerify_Files_SayWhatHoldsAndWhatDoesNot(t *testing.T) {
 		{[]string{good, other}, "REL-2 holds", ""},
 		{[]string{bad}, "", "DOES NOT HOLD: REL-1, entry e0000: its author is not the one that was written"},
 		{[]string{good, bad}, "", "DOES NOT HOLD"},
-		{[]string{good, "--since", other}, "", "the tree of 1 leaves is not the one of which"},
+		{[]string{good, "--since", other}, "", "the tree of 1 leaves is not the one that"},
 		{nil, "", "verify needs files of evidence"},
 		{[]string{good, "--since", os.DevNull}, "", "is neither a checkpoint, nor an event of the bus"},
 		{[]string{filepath.Join(t.TempDir(), "none")}, "", "no such file"},

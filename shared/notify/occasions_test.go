@@ -112,7 +112,8 @@ func (l *laptop) mails() []mailbox.Mail {
 	all := l.Mail.Mails()
 	var newMails []mailbox.Mail
 	for _, m := range all[l.read:] {
-		if strings.Contains(m.Text, "work on the release") || strings.Contains(m.Text, "manage the release") || strings.Contains(m.Text, "own steps of the release") {
+		text := strings.Join(strings.Fields(m.Text), " ") // its lines are broken
+		if strings.Contains(text, "work on the release") || strings.Contains(text, "manage the release") || strings.Contains(text, "own steps of the release") || strings.Contains(text, "somebody who works on it") {
 			l.team = append(l.team, m)
 		} else {
 			newMails = append(newMails, m)

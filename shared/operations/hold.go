@@ -6,6 +6,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
+// A hold is placed by a note of the deployment log that says why: AppendLogInput.Hold. Here it
+// is lifted.
+
 // LiftHoldInput names whose hold is lifted; empty means the caller's.
 type LiftHoldInput struct {
 	Holder string `json:"holder" doc:"The 'subject' of whoever placed the hold, as the release shows it under 'holds'; left out, the caller's own. Only an Admin lifts another's."`

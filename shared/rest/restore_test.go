@@ -65,7 +65,7 @@ func TestRestore_OfAnyTable_EvidenceTellsWhatIsMissing(t *testing.T) {
 			t.Errorf("%q does not have %s", fault, part)
 		}
 	}
-	if _, fault := w.verify(now, last.String()); !strings.Contains(fault, "after kept.json was kept, the tables were restored to an earlier moment: the leaves 10 to 12 of then are not part of the record any more") {
+	if _, fault := w.verify(now, last.String()); !strings.Contains(fault, "after kept.json was kept, the tables were restored to an earlier moment: leaves 10 to 12 of that time are no longer part of the record") {
 		t.Errorf("against the last checkpoint: %s", fault)
 	}
 }

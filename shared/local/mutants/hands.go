@@ -75,7 +75,7 @@ var byHands = []byHand{
 	{"a token as the system's", "shared/identity/claims.go", "callerOf", "if subject == release.System.Subject {", "if subject == release.System.Subject && c.Issuer == \"\" {"},
 	{"If-Match is ignored", "shared/rest/etag.go", "revisions", "if len(q.Header.Values(\"If-Match\")) == 0 ||", "if true ||"},
 	{"a weak tag matches", "shared/rest/etag.go", "revision", "|| t.weak {", "|| t.weak && n > 1000 {"},
-	{"If-Match is ignored by the store", "shared/dynamo/transition.go", "checkRevision", "if w.IfRevision != 0 && w.IfRevision != revision {", "if false {"},
+	{"If-Match is ignored by the store", "shared/dynamo/revision.go", "checkRevision", "if w.IfRevision != 0 && w.IfRevision != revision {", "if false {"},
 	{"an idempotency key without its body", "shared/operations/idempotency.go", "answerFromRecord", "if remembered.Body != w.Idempotency.Body {", "if false {"},
 	{"an idempotency record that never expires", "shared/dynamo/idempotency.go", "FindIdempotencyRecord", "|| int64(num(i, \"expiresAt\")) <= w.At.Unix() {", "{"},
 	{"an idempotency key that is used again after it", "shared/dynamo/idempotency.go", "goOn", "condition := w.unusedKey()", "condition := newExpression()"},
