@@ -3,7 +3,6 @@ package dynamo
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"example.com/releases/shared/release"
@@ -31,9 +30,12 @@ func eraseFromRelease(e *expression, r release.Release, key string, entry releas
 		if n < 0 || n >= len(r.History) {
 			return
 		}
-		for part, attribute := range map[release.Erasable]string{"author": "author", "authorEmail": "email", "subject": "subject", "text": "note"} {
-			if erased(part) {
-				e.removeIn("history", n, attribute)
+		for _, copied := range []struct {
+			part      release.Erasable
+			attribute string
+		}{{"author", "author"}, {"authorEmail", "email"}, {"subject", "subject"}, {"text", "note"}} {
+			if erased(copied.part) {
+				e.removeIn("history", n, copied.attribute)
 			}
 		}
 	case release.LogStep:
@@ -72,9 +74,12 @@ func eraseFromChange(e *expression, c release.Change, key string, entry release.
 			e.remove("decisionNote")
 		}
 	case release.LogEdit, release.LogApprovalVoided:
-		for name, v := range map[string]*release.Voided{"voided": c.Voided, "outdated": c.Outdated} {
-			if author && v != nil && v.By == entry.Author && sameSecond(v.At, entry) {
-				e.remove(name + "By")
+		for _, copied := range []struct {
+			attribute string
+			of        *release.Voided
+		}{{"voidedBy", c.Voided}, {"outdatedBy", c.Outdated}} {
+			if v := copied.of; author && v != nil && v.By == entry.Author && sameSecond(v.At, entry) {
+				e.remove(copied.attribute)
 			}
 		}
 	}
@@ -83,16 +88,6 @@ func eraseFromChange(e *expression, c release.Change, key string, entry release.
 // sameSecond tells whether a time, which is stored to the second, is that of an entry.
 func sameSecond(at time.Time, entry release.LogEntry) bool {
 	return at.Equal(entry.Timestamp.Truncate(time.Second))
-}
-
-// epochOfSort is the epoch in the key of a transition's entry; 0 for any other key.
-func epochOfSort(sk string) int {
-	epoch := strings.TrimPrefix(sk, firstSort)
-	if isLegacySort(sk) {
-		_, epoch, _ = strings.Cut(sk, "#")
-	}
-	n, _ := strconv.Atoi(epoch)
-	return n
 }
 
 // removeIn removes an attribute of the n-th element of a list.

@@ -37,6 +37,17 @@ const (
 
 func transitionSort(epoch int) string { return fmt.Sprintf("e%04d", epoch) }
 
+// epochOfSort is the epoch in the key of a transition's entry, also of an old one; 0 in any
+// other key.
+func epochOfSort(sk string) int {
+	epoch := strings.TrimPrefix(sk, firstSort)
+	if isLegacySort(sk) {
+		_, epoch, _ = strings.Cut(sk, "#")
+	}
+	n, _ := strconv.Atoi(epoch)
+	return n
+}
+
 func noteSort(epoch, n int) string { return fmt.Sprintf("e%04d.%012d", epoch, n) }
 
 // place is the position of an entry in the log, from the release and its counter as the

@@ -75,3 +75,21 @@ func contractOf(op operations.Name) contract {
 	}
 	return contracts[i]
 }
+
+// route is the route of the row's operation.
+func (c contract) route(t *testing.T) rest.Route {
+	t.Helper()
+	route, known := rest.Find(rest.Routes(), c.operation)
+	if !known {
+		t.Fatalf("%s is no route", c.operation)
+	}
+	return route
+}
+
+// inRowOf refuses a request that stands in the row of another operation than its own.
+func (w *fixture) inRowOf(op operations.Name, route string) {
+	w.Helper()
+	if own := w.operation(route).Operation; own != op {
+		w.Errorf("%s is in the row of %s", route, op)
+	}
+}

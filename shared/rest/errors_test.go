@@ -67,10 +67,7 @@ func TestErrors_EveryRoute_EveryCode(t *testing.T) {
 	w := newFixture(t)
 	seen := map[string]map[string]bool{}
 	for _, c := range contracts {
-		route, known := rest.Find(rest.Routes(), c.operation)
-		if !known {
-			t.Fatalf("%s is no route", c.operation)
-		}
+		route := c.route(t)
 		given := map[string]bool{}
 		for _, f := range slices.Concat(c.failures, unknown(route)) {
 			p := w.fails(route, f)
@@ -93,9 +90,7 @@ func TestErrors_EveryRoute_EveryCode(t *testing.T) {
 func (w *fixture) fails(route rest.Route, f failure) rest.Problem {
 	w.Helper()
 	a := f.setup(w)
-	if op := w.operation(a.route).Operation; op != route.Operation {
-		w.Errorf("%s is in the row of %s", a.route, route.Operation)
-	}
+	w.inRowOf(route.Operation, a.route)
 	shows := f.shows
 	if shows == "" {
 		shows = about(route, a.route)

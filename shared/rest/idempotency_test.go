@@ -39,9 +39,7 @@ func TestIdempotency_Repeated_HappensOnce(t *testing.T) {
 func (w *fixture) tryRepeated(op operations.Name, p repeated) {
 	w.Helper()
 	a := ask{route: "POST " + p.path, body: p.body, headers: []string{"Idempotency-Key: " + newKey("key")}}
-	if of := w.operation(a.route).Operation; of != op {
-		w.Errorf("%s is in the row of %s", a.route, op)
-	}
+	w.inRowOf(op, a.route)
 	first := w.send(admin, a)
 	before := w.everything()
 	second := w.send(admin, a)

@@ -42,9 +42,7 @@ func TestRecord_EveryOperation_LeavesItsEntries(t *testing.T) {
 			fill := strings.NewReplacer("{R}", id, "{C}", change, "{T}", task)
 			request := row.request
 			request.route = fill.Replace(request.route)
-			if op := w.operation(request.route).Operation; op != c.operation {
-				t.Errorf("%s is in the row of %s", request.route, c.operation)
-			}
+			w.inRowOf(c.operation, request.route)
 			if request.body != nil {
 				request.body = fill.Replace(plain(request.body))
 			}

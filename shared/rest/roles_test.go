@@ -26,10 +26,7 @@ func TestRoles_EachRoute_AllowTheRightOnes(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	for _, row := range contracts {
-		route, known := rest.Find(rest.Routes(), row.operation)
-		if !known {
-			t.Fatalf("%s is no route", row.operation)
-		}
+		route := row.route(t)
 		for _, c := range row.roles {
 			w.tryRoles(route, c)
 		}
@@ -44,9 +41,7 @@ func (w *fixture) tryRoles(route rest.Route, row roleCase) {
 		want int
 	}{{"nobody", nobody, row.nobody}, {"no role", rita, row.none}, {"Viewer", viewer, row.viewer}, {"Auditor", auditor, row.auditor}, {"Admin", admin, row.admin}} {
 		request := row.request(w)
-		if op := w.operation(request.route).Operation; op != route.Operation {
-			w.Errorf("%s is in the row of %s", request.route, route.Operation)
-		}
+		w.inRowOf(route.Operation, request.route)
 		before := w.look(request.shows)
 		got := w.send(c.who, request.ask)
 		if got.Code != c.want {

@@ -97,6 +97,19 @@ func (o options) list(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
+// takesOver tells whether a verdict that is no kill is taken from an earlier run: any where
+// nothing is tried, and an explained one for as long as its explanation is there.
+func (o options) takesOver(f finding, m *mutant, source string) bool {
+	switch {
+	case f.Source != source:
+		return false
+	case f.Verdict == redundant:
+		return (o.tryNone || o.stale) && m.why.covers(m.path)
+	default:
+		return o.tryNone
+	}
+}
+
 // run prints the table, and reports whether every mutant is killed or explained. It takes
 // minutes, so it prints its progress.
 func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) {
@@ -157,7 +170,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) 
 	tried := 0
 	err = inLanes(ctx, h.lanes, mutants, func(ctx context.Context, l *lane, m *mutant) error {
 		source := h.program.hash(m.site)
-		if f, stands := h.ledger.find(m.name(), source); stands || (o.tryNone || o.stale && f.Verdict == redundant) && f.Source == source && (f.Verdict != redundant || m.why.covers(m.path)) {
+		if f, stands := h.ledger.find(m.name(), source); stands || o.takesOver(f, m, source) {
 			m.verdict, m.by = f.Verdict, f.By
 		} else if !o.tryNone {
 			if err := waitForLoad(ctx, o.load); err != nil {

@@ -96,9 +96,9 @@ func decode(raw []byte) (id string, d detail, err error) {
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return "", d, err
 	}
-	sane := func(to recipient) bool { return to.EmailAddress != "" && len(to.EmailAddress) <= maxName }
-	d.Bounce.BouncedRecipients = slices.DeleteFunc(d.Bounce.BouncedRecipients, func(to recipient) bool { return !sane(to) })
-	d.Complaint.ComplainedRecipients = slices.DeleteFunc(d.Complaint.ComplainedRecipients, func(to recipient) bool { return !sane(to) })
+	unusable := func(to recipient) bool { return to.EmailAddress == "" || len(to.EmailAddress) > maxName }
+	d.Bounce.BouncedRecipients = slices.DeleteFunc(d.Bounce.BouncedRecipients, unusable)
+	d.Complaint.ComplainedRecipients = slices.DeleteFunc(d.Complaint.ComplainedRecipients, unusable)
 	if ids := d.Mail.Tags[tag]; len(ids) == 1 && len(ids[0]) <= maxName {
 		id = ids[0]
 	}
