@@ -1,6 +1,7 @@
 package mcptools
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -67,16 +68,13 @@ func whatAModelReads(t testing.TB) []read {
 		if n := len(b.DeploymentLog); n > conciseEntries {
 			b.DeploymentLog = b.DeploymentLog[n-conciseEntries:]
 		}
-		return encode(fit(b, conciseCuts, MaxConcise))
+		return encode(conciseAnswer(b))
 	}
 	full := func(b operations.Brief) []byte {
-		if n := entriesThatFit(b, MaxFull); n < len(b.DeploymentLog) {
+		if n := entriesThatFit(b); n < len(b.DeploymentLog) {
 			b.DeploymentLog = b.DeploymentLog[len(b.DeploymentLog)-n:]
 		}
-		if len(encode(b)) <= MaxFull {
-			return encode(b)
-		}
-		return encode(fit(b, fullCuts, MaxFull))
+		return encode(fullAnswer(b))
 	}
 	var core []map[string]json.RawMessage
 	if err := json.Unmarshal(toolsJSON, &core); err != nil {
@@ -123,7 +121,7 @@ func BenchmarkTokens(b *testing.B) {
 
 // What is cut is said, with how to get it; what is not cut is as it was.
 func TestConcise_EachCut_IsSaid(t *testing.T) {
-	b := fit(atTheBounds(), conciseCuts, MaxConcise)
+	b := conciseAnswer(atTheBounds())
 	all := strings.Join(b.Shortened, "\n")
 	for _, what := range []string{"description: ", "successCriteria: ", "rolloutSteps: ", "rollbackSteps: ", "linkedChangeRequests: ", "holds: ", "deploymentLog: "} {
 		if !strings.Contains(all, what) {
@@ -131,7 +129,60 @@ func TestConcise_EachCut_IsSaid(t *testing.T) {
 		}
 	}
 	small := operations.Brief{ReleaseView: operations.ReleaseView{ID: "REL-1", Plan: release.Plan{Name: "A", Description: "B"}}}
-	if got := fit(small, conciseCuts, MaxConcise); len(got.Shortened) != 0 || got.Description != "B" {
+	if got := conciseAnswer(small); len(got.Shortened) != 0 || got.Description != "B" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// An answer may be as long as its bound, to the byte: one that just fits is cut no further,
+// one that is a byte longer is. The bounds are typed by hand.
+func TestConcise_AtItsBound_NotCutFurther(t *testing.T) {
+	withSteps := func(steps, entries int) operations.Brief {
+		b := operations.Brief{ReleaseView: operations.ReleaseView{ID: "REL-1"}}
+		for i := range steps {
+			b.RolloutSteps = append(b.RolloutSteps, release.Step{Order: i + 1, Description: strings.Repeat("d", 70)})
+		}
+		for range entries {
+			b.DeploymentLog = append(b.DeploymentLog, release.LogEntry{Kind: release.LogNote, Text: strings.Repeat("t", 900)})
+		}
+		return b
+	}
+	// grown is the answer whose first form has that many bytes: a name is never cut.
+	grown := func(b operations.Brief, first func(operations.Brief) operations.Brief, size int) operations.Brief {
+		b.Name = strings.Repeat("n", size-len(encode(first(b))))
+		if got := len(encode(first(b))); got != size {
+			t.Fatalf("%d bytes, want %d", got, size)
+		}
+		return b
+	}
+	unchanged := func(b operations.Brief) operations.Brief { return b }
+	for _, c := range []struct {
+		what   string
+		b      operations.Brief
+		first  func(operations.Brief) operations.Brief
+		answer func(operations.Brief) operations.Brief
+		bound  int
+	}{
+		{"concise", withSteps(90, 0), conciseCuts[0].apply, conciseAnswer, 16_000},
+		{"full", withSteps(300, 0), unchanged, fullAnswer, 80_000},
+		{"full, with its texts cut", withSteps(300, 45), fullCuts[0].apply, fullAnswer, 80_000},
+	} {
+		fits := grown(c.b, c.first, c.bound)
+		if got, want := encode(c.answer(fits)), encode(c.first(fits)); !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes of %d became %d", c.what, len(want), c.bound, len(got))
+		}
+		longer := grown(c.b, c.first, c.bound+1)
+		if got, want := encode(c.answer(longer)), encode(c.first(longer)); bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes of %d were not cut", c.what, len(want), c.bound)
+		}
+	}
+	// The log: with room for the sentence about it, 300 bytes, and a comma behind each entry.
+	log := withSteps(0, 20)
+	entries := 20 * (len(encode(log.DeploymentLog[0])) + 1)
+	for more, want := range []int{20, 19} {
+		b := grown(log, func(b operations.Brief) operations.Brief { b.DeploymentLog = nil; return b }, 80_000-300-entries+more)
+		if got := entriesThatFit(b); got != want {
+			t.Errorf("%d bytes too many: %d entries, want %d", more, got, want)
+		}
 	}
 }

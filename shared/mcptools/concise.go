@@ -63,9 +63,9 @@ func readRelease(ctx context.Context, ops *operations.Operations, in getArgs, li
 		return b, err
 	}
 	if in.Detail == detailConcise {
-		return fit(b, conciseCuts, MaxConcise), nil
+		return conciseAnswer(b), nil
 	}
-	if n := entriesThatFit(b, MaxFull); n < len(b.DeploymentLog) {
+	if n := entriesThatFit(b); n < len(b.DeploymentLog) {
 		// Read again, so that the cursor is where the shorter log ends.
 		wanted := len(b.DeploymentLog)
 		if b, err = ops.BriefRelease(ctx, in.ID, operations.LogWanted{Limit: n, Cursor: in.LogCursor}); err != nil {
@@ -73,18 +73,30 @@ func readRelease(ctx context.Context, ops *operations.Operations, in getArgs, li
 		}
 		b.Shortened = append(b.Shortened, fmt.Sprintf("deploymentLog: %d of %d entries, with all the answer would be too long; go on with logCursor.", n, wanted))
 	}
-	if len(encode(b)) <= MaxFull {
-		return b, nil
-	}
-	return fit(b, fullCuts, MaxFull), nil
+	return fullAnswer(b), nil
 }
 
-// entriesThatFit is how many of the newest log entries leave an answer within a bound; at
-// least one, whose text can be cut.
-func entriesThatFit(b operations.Brief, most int) int {
+// conciseAnswer always leaves out what is of no use for watching a release, and more where
+// it is still too long.
+func conciseAnswer(b operations.Brief) operations.Brief { return fit(b, conciseCuts, MaxConcise) }
+
+// fullAnswer leaves as it is what fits.
+func fullAnswer(b operations.Brief) operations.Brief {
+	if len(encode(b)) <= MaxFull {
+		return b
+	}
+	return fit(b, fullCuts, MaxFull)
+}
+
+// noteRoom is what entriesThatFit leaves for the sentence that says how many there are.
+const noteRoom = 300
+
+// entriesThatFit is how many of the newest log entries leave a full answer within its bound;
+// at least one, whose text can be cut.
+func entriesThatFit(b operations.Brief) int {
 	log := b.DeploymentLog
 	b.DeploymentLog = nil
-	room := most - len(encode(b)) - 300
+	room := MaxFull - len(encode(b)) - noteRoom
 	for n := len(log) - 1; n >= 0; n-- {
 		if room -= len(encode(log[n])) + 1; room < 0 {
 			return max(1, len(log)-1-n)

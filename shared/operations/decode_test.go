@@ -126,3 +126,17 @@ func TestDecode_UnreadableAndInvalid_EachIsNamedOnce(t *testing.T) {
 		t.Errorf("nothing was misread: %v", err)
 	}
 }
+
+// What JSON is to leave out cannot be given either, under no name.
+func TestDecode_FieldWithoutAName_IsNotRead(t *testing.T) {
+	type input struct {
+		Text   string `json:"text"`
+		Hidden string `json:"-"`
+	}
+	for _, body := range []string{`{"-":"x"}`, `{"Hidden":"x"}`} {
+		in, err := Decode[input]([]byte(body))
+		if !release.IsKind(err, release.KindInvalid) || in.Hidden != "" {
+			t.Errorf("%s: %+v, %v", body, in, err)
+		}
+	}
+}

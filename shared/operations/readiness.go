@@ -2,7 +2,6 @@ package operations
 
 import (
 	"context"
-	"slices"
 
 	"example.com/releases/shared/release"
 )
@@ -22,12 +21,9 @@ func (o *Operations) CheckReadiness(ctx context.Context, id string) (release.Rea
 	}
 	r := detail.Release
 	var touched *release.Touched
-	next := release.AllowedNext(r.Status)
 	// Counting can take hundreds of reads. It is done from scheduled on, when the numbers
 	// are about to matter and mails to these people are on their way.
-	if slices.ContainsFunc(next, func(s release.Status) bool {
-		return s == release.InProgress || s == release.Deployed || s == release.RolledBack
-	}) {
+	if r.Status == release.Scheduled || r.Status.HasBegun() {
 		reached, err := o.store.CountReached(ctx, r.ChangeIDs)
 		if err != nil {
 			return release.Readiness{}, err

@@ -152,6 +152,11 @@ func TestAPI_Answers_CarryTheirHeaders(t *testing.T) {
 	if got := w.Header().Get("Cache-Control"); got != "private, no-cache" {
 		t.Errorf("a read has Cache-Control %q", got)
 	}
+	anyOrigin := Handler(nil, created).WithPublicURL("https://example.com", []string{"*"})
+	w = send(anyOrigin, &admin, "POST", "/api/things/a", "{}", "Origin: https://c.example")
+	if got := w.Header().Get("Access-Control-Allow-Origin"); got != "*" {
+		t.Errorf("where every origin is allowed, one is answered with %q", got)
+	}
 	w = send(h, &admin, "DELETE", "/api/things/a", "")
 	if w.Body.Len() != 0 || w.Header().Get("ETag") != "" || w.Header().Get("Content-Type") != "" {
 		t.Errorf("an answer without content has body %q and headers %v", w.Body, w.Header())

@@ -1,10 +1,13 @@
 package rest_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"example.com/releases/shared/release"
 )
 
 func TestUpdateRelease_Patch_Merges(t *testing.T) {
@@ -198,20 +201,54 @@ func TestReadiness_Unapproved_TellsWhatIsMissing(t *testing.T) {
 	if got := strings.Join(codes, " "); got != "no-rollback-steps unmeasurable-criteria window-in-the-past" {
 		t.Errorf("advice: %s", got)
 	}
+}
 
+// Whom a release reaches is counted once that is about to matter: from scheduled on, for what
+// its requesters' addresses are worth, and then with each status that they are told of.
+func TestReadiness_FromScheduledOn_CountsWhomItReaches(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t)
 	change := w.change(true)
 	w.task("rita@example.com", change)
 	w.task("RITA@example.com", change)
-	w.task("somebody@example.com", change)
-	id = w.release(change)
-	w.transition(id, "approved", "scheduled", "in-progress")
-	for _, n := range w.must(viewer, ask{route: "GET /releases/" + id + "/readiness"})["next"].([]any) {
-		next := n.(object)
-		touches, _ := next["touches"].(object)
-		if reaches := next["status"] == "deployed" || next["status"] == "rolled-back"; reaches != (touches != nil) {
-			t.Errorf("%v touches %v", next["status"], touches)
-		} else if reaches && (touches["changeRequests"] != 1.0 || touches["tasks"] != 3.0 || touches["people"] != 2.0) {
-			t.Errorf("%v touches %v", next["status"], touches)
+	// An older version took addresses to which no mail can be sent.
+	old := w.item(w.Tables.Tasks, "TASK#"+w.task("zoe@example.com", change), "M")
+	old["requesterEmail"] = str("zoë@example.com")
+	w.put(w.Tables.Tasks, old)
+	id := w.release(change)
+	for _, c := range []struct {
+		status  release.Status
+		counted bool
+		reached []string
+	}{
+		{release.Planned, false, nil},
+		{release.Approved, false, nil},
+		{release.Scheduled, true, nil},
+		{release.InProgress, true, []string{"deployed", "rolled-back"}},
+		{release.Deployed, true, []string{"rolled-back"}},
+		{release.RolledBack, false, nil},
+	} {
+		if c.status != release.Planned {
+			w.transition(id, string(c.status))
+		}
+		got := w.must(viewer, ask{route: "GET /releases/" + id + "/readiness"})
+		if told := strings.Contains(fmt.Sprint(got["advice"]), "unmailable-addresses"); told != c.counted {
+			t.Errorf("%s: advice on addresses %v, want %v", c.status, told, c.counted)
+		}
+		var reached []string
+		for _, n := range got["next"].([]any) {
+			next := n.(object)
+			touches, _ := next["touches"].(object)
+			if touches == nil {
+				continue
+			}
+			reached = append(reached, next["status"].(string))
+			if touches["changeRequests"] != 1.0 || touches["tasks"] != 3.0 || touches["people"] != 2.0 {
+				t.Errorf("%s: %v touches %v", c.status, next["status"], touches)
+			}
+		}
+		if !slices.Equal(reached, c.reached) {
+			t.Errorf("%s: reaches somebody with %v, want %v", c.status, reached, c.reached)
 		}
 	}
 }

@@ -286,3 +286,15 @@ func TestPage_LongTexts_StaysSmall(t *testing.T) {
 		}
 	}
 }
+
+// A letter keeps as many marks as any script puts on one; a heap of them would be painted over
+// what stands above.
+func TestTrustCenter_MarksOnALetter_AreKeptUpToABound(t *testing.T) {
+	for given, want := range map[int]int{8: 8, 9: 8, 99: 8} {
+		list := []release.Published{window("REL-2026-Q2-009", "a"+strings.Repeat("\u0301", given)+"b"+strings.Repeat("\u0301", given), "", release.Scheduled, "2026-05-01T03:00:00Z", "2026-05-01T04:00:00Z")}
+		page := get(t, site(list), "/trust-center.json").Body.String()
+		if shown := strings.Count(page, "\u0301"); shown == 0 || strings.Contains(page, "a"+strings.Repeat("\u0301", want+1)) || !strings.Contains(page, "a"+strings.Repeat("\u0301", want)+"b"+strings.Repeat("\u0301", want)) {
+			t.Errorf("%d marks on each letter: %d in all are shown, want %d on each", given, shown, want)
+		}
+	}
+}

@@ -90,10 +90,11 @@ func lasting(d time.Duration) string {
 	}
 	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
 	var parts []string
-	switch {
-	case days == 1:
+	switch days {
+	case 0:
+	case 1:
 		parts = append(parts, "1\u00a0day")
-	case days > 1:
+	default:
 		parts = append(parts, fmt.Sprint(days, "\u00a0days"))
 	}
 	if hours > 0 {
