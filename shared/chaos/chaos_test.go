@@ -1,7 +1,7 @@
-// Package chaos_test plays the whole product under faults, seed by seed: clients on the REST
+// Package chaos_test runs the whole product under faults, seed by seed: clients on the REST
 // handlers, every consumer of a stream and every schedule, on the real engine. When all is
-// quiet, what is left is held against an oracle that is written from the contract alone. It
-// must not know how the product keeps its promises.
+// quiet, the result is checked by an oracle that is written from the contract alone
+// (docs/faults.md, "Chaos"). It must not know how the product keeps its promises.
 package chaos_test
 
 import (
@@ -24,7 +24,7 @@ var (
 	verbose = flag.Bool("trace", false, "print every request of the seed")
 )
 
-// The faults of these tests are many, and so are the lines about them.
+// The product logs a line for most faults, which would bury the tests' own output.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if !*verbose {
@@ -36,13 +36,14 @@ func TestMain(m *testing.M) {
 // began is when every seed begins, by the clock of its bubble.
 var began = time.Date(2026, 3, 26, 9, 0, 0, 0, time.UTC)
 
-// perEngine is how many seeds one engine bears before what it keeps of streams slows it down.
+// perEngine is how many seeds one engine plays. It keeps every stream record, and with more
+// seeds than that it becomes slow.
 const perEngine = 100
 
-// Whatever goes wrong, and in whatever order things come about: nothing that was acknowledged
-// is lost, nothing is done twice, and everything ends as the contract says.
+// Whatever goes wrong, and in whatever order requests are carried out: nothing that was
+// acknowledged is lost, nothing is done twice, and everything ends as the contract says.
 //
-// A seed is the same to the last request each time it is played:
+// A seed sends the same requests each time it is played:
 //
 //	go test ./shared/chaos -run TestChaos -count=1 -seed 19 [-trace -v]
 func TestChaos(t *testing.T) {
@@ -80,21 +81,21 @@ func TestChaos(t *testing.T) {
 	}
 	t.Logf("%+v", total)
 	if last-first >= 30 && total.never() {
-		t.Errorf("some faults never came about, so that nothing is shown: %+v", total)
+		t.Errorf("some faults never happened, so the seeds show nothing about them; want every count above 0: %+v", total)
 	}
 }
 
-// A seed that fails is of use only if it fails again: everything that is drawn, and every
-// request that is sent, is the same each time.
+// A seed that fails is of use only if it fails again: every random draw, and every request
+// that is sent, is the same each time.
 func TestChaos_SeedPlayedTwice_SameRequests(t *testing.T) {
 	var traces [2]uint64
 	for n := range traces {
-		// Each on an engine of its own: the tokens of transactions are the same too, and an
-		// engine does nothing for one that it has seen.
+		// Each on an engine of its own: the second run's transactions have the same tokens
+		// (ClientRequestToken), and an engine ignores a transaction whose token it has seen.
 		t.Run(fmt.Sprint(n), func(t *testing.T) { traces[n] = newInstallation(t).simulate(t, 8).trace })
 	}
 	if traces[0] != traces[1] {
-		t.Errorf("the requests of one seed have the traces %x and %x", traces[0], traces[1])
+		t.Errorf("two runs of one seed have the traces %x and %x, want the same", traces[0], traces[1])
 	}
 }
 
@@ -124,17 +125,17 @@ func (g *installation) simulate(t *testing.T, seed uint64) *simulation {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(began))
 		w = newSimulation(g, t, seed)
-		w.set()
-		w.quietly(false)
+		w.prepare()
+		w.setFaultless(false)
 		stop := make(chan struct{})
 		mappings := w.mappings()
 		for _, d := range mappings {
 			go w.poll(d, stop)
 		}
 		for name := range w.schedules() {
-			go w.tickTock(name, stop)
+			go w.repeatSchedule(name, stop)
 		}
-		go w.hear(stop)
+		go w.deliverAllFeedback(stop)
 		working := 0
 		for n := range 2 + w.random.IntN(4) {
 			c := w.client(n)
@@ -155,24 +156,24 @@ func (g *installation) simulate(t *testing.T, seed uint64) *simulation {
 		w.calm()
 		close(stop)
 		w.turns.simulate(func() bool { return !w.alive() })
-		w.quietly(true)
+		w.setFaultless(true)
 		w.settleDown(mappings, alone)
 		w.judge()
 	})
 	return w
 }
 
-// quietly switches turns and faults off, or on.
-func (w *simulation) quietly(faultless bool) {
+// setFaultless switches off faults and the waiting for turns, or switches them on again.
+func (w *simulation) setFaultless(faultless bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.faultless = faultless
 }
 
-// set makes what the seed begins with.
-func (w *simulation) set() {
-	w.quietly(true)
-	c := w.client(99)
+// prepare creates the change requests, tasks and releases that the seed begins with.
+func (w *simulation) prepare() {
+	w.setFaultless(true)
+	c := w.client(99) // the number of no client that works; the oracle reads as 97 and 98
 	c.random = rand.New(rand.NewPCG(w.seed, 3))
 	for n := range 3 + c.random.IntN(4) {
 		c.newChange(fmt.Sprintf("CHG-%d", n))
@@ -203,12 +204,12 @@ func (w *simulation) set() {
 	}
 }
 
-// settleDown lets everything come to rest: streams are delivered, schedules run, and time
-// passes, until the last that is due has been done.
+// settleDown lets everything come to rest: streams are delivered, schedules run, and more
+// than a day passes, so that whatever is due or waits for a lease, the circuit or a sweep ends.
 func (w *simulation) settleDown(mappings []*deliveries, alone bool) {
 	random := rand.New(rand.NewPCG(w.seed, 4))
 	round, delivered := 0, 0
-	dry := func() {
+	drain := func() {
 		for repeat := true; repeat; {
 			repeat = false
 			for _, d := range mappings {
@@ -223,12 +224,12 @@ func (w *simulation) settleDown(mappings []*deliveries, alone bool) {
 					}
 				}
 			}
-			for w.hearOne(random, fmt.Sprintf("rest-feedback-%d", round)) {
+			for w.deliverFeedback(random, fmt.Sprintf("rest-feedback-%d", round)) {
 				repeat, round = true, round+1
 			}
 		}
 	}
-	dry()
+	drain()
 	if alone && !w.lost {
 		w.judgeWithoutSweep()
 	}
@@ -239,7 +240,7 @@ func (w *simulation) settleDown(mappings []*deliveries, alone bool) {
 			if err := w.runSchedule(fmt.Sprintf("rest-%s-%d", name, round), name); err != nil {
 				w.fault("%s fails without faults: %v", name, err)
 			}
-			dry()
+			drain()
 		}
 	}
 	if err := w.runSchedule("rest-last", "seal-record"); err != nil {

@@ -13,16 +13,16 @@ import (
 
 // op is what a client asked for, and what it knows of the outcome.
 type op struct {
-	name   string // the seed's own; it stands in the texts that the request writes
-	kind   string // "transition"
+	name   string // the same in each run of the seed; the texts that the request writes contain it
+	kind   string // such as "transition"
 	target string // the release, change request or task
 	who    string // the client's subject
 	to     string // the status, decision, or change request
 	add    []string
 	remove []string
-	note   bool // it writes name into the record
+	note   bool // name must appear in the log of the target
 
-	call, ret int64 // ret is 0 while the outcome is unknown
+	call, ret int64 // when it was sent and answered, by turns.now; ret is 0 while the outcome is unknown
 	answer    answer
 }
 
@@ -36,8 +36,8 @@ type client struct {
 	random *rand.Rand
 	caller release.Caller
 	api    http.Handler
-	left   int
-	n      int
+	left   int // requests that it has yet to make
+	n      int // requests sent so far, for their names
 }
 
 func (w *simulation) client(number int) *client {
@@ -46,8 +46,8 @@ func (w *simulation) client(number int) *client {
 	return &client{simulation: w, name: name, random: random, caller: caller(name, release.Admin), api: w.api(w.faultsNow().clock(random)), left: 10 + random.IntN(10)}
 }
 
-// work does what the client has to do. Mostly all clients begin at one moment, and many of
-// them with the same release: what is to be seen is what happens when they meet.
+// work sends the client's requests. Most of the time all clients begin at one moment, and many
+// of them with the same release, so that their requests collide.
 func (c *client) work() {
 	for ; c.left > 0; c.left-- {
 		if c.random.IntN(4) > 0 {
@@ -62,7 +62,7 @@ func (c *client) work() {
 // rush is how often all clients begin together.
 const rush = 10 * time.Second
 
-// choose takes one of the known, often the one that is everybody's at this moment.
+// choose picks from a list, often the one item that all clients pick at this moment.
 func (c *client) choose(list *[]string) string {
 	all := c.known(list)
 	if c.random.IntN(5) < 3 {
@@ -71,8 +71,8 @@ func (c *client) choose(list *[]string) string {
 	return pick(c.random, all)
 }
 
-// ask sends a request; where the outcome is not known, some clients send it again with the
-// same key, and others leave it at that.
+// ask sends a request. Where the outcome is not known, it is sent again if it has an
+// Idempotency-Key, and left at that otherwise.
 func (c *client) ask(o *op, method, path string, body any) answer {
 	c.n++
 	key := ""
@@ -86,7 +86,7 @@ func (c *client) ask(o *op, method, path string, body any) answer {
 	o.call = c.now()
 	var a answer
 	for n := range 5 {
-		heard := c.run(context.Background(), fmt.Sprintf("%s-%d", o.name, n), func(ctx context.Context) { a2 := do(ctx, c.api, c.caller, method, path, key, body); a = a2 })
+		heard := c.run(context.Background(), fmt.Sprintf("%s-%d", o.name, n), func(ctx context.Context) { a = do(ctx, c.api, c.caller, method, path, key, body) })
 		switch {
 		case heard && (a.acked() || a.refused()):
 			o.answer = a
@@ -121,7 +121,7 @@ func (c *client) learn(list *[]string, id string) {
 	}
 }
 
-// something is one thing that a client does.
+// something sends a request of a random kind; transitions come most often.
 func (c *client) something() {
 	id, change, task := c.choose(&c.releases), c.choose(&c.changes), c.choose(&c.tasks)
 	if linked := c.linkedTo(id); len(linked) > 0 && c.random.IntN(2) == 0 {
@@ -185,14 +185,15 @@ func (c *client) look(id string) answer {
 	return a
 }
 
-// linkedTo is what somebody saw last in a release.
+// linkedTo returns the change requests that a client last saw in a release.
 func (c *client) linkedTo(id string) []string {
 	c.state.Lock()
 	defer c.state.Unlock()
 	return slices.Clone(c.linked[id])
 }
 
-// next is where a release goes from a status.
+// next is where clients try to take a release from a status. It is wider than the lifecycle:
+// nothing leads out of rolled-back and cancelled, and these attempts have to be refused.
 var next = map[string][]string{
 	"planned": {"approved"}, "approved": {"scheduled"}, "scheduled": {"in-progress"}, "in-progress": {"deployed", "deployed", "deployed", "rolled-back", "cancelled"},
 	"deployed": {"rolled-back"}, "rolled-back": {"deployed"}, "cancelled": {"planned"},
@@ -208,6 +209,7 @@ func (c *client) advance(id string) {
 	if len(next[status]) > 0 && c.random.IntN(8) > 0 {
 		to = pick(c.random, next[status])
 	}
+	// Not every release is to end rolled back or cancelled.
 	if status == "deployed" && to == "rolled-back" && c.random.IntN(2) == 0 {
 		return
 	}
@@ -281,7 +283,8 @@ func (c *client) lift(id string) {
 
 var taskStatuses = []string{"Open", "InProgress", "OnHold", "Resolved", "Closed", "Closed", "Cancelled"}
 
-// editTask changes a task's title, by which the edit is known, and status or link.
+// editTask changes a task's title, by which the oracle recognizes the edit, and its status, its
+// link or both.
 func (c *client) editTask(task string) {
 	o := c.op("edit-task", task)
 	body := object{"title": "Task " + o.name}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -22,10 +23,10 @@ import (
 	"example.com/releases/shared/settle"
 )
 
-// handler is a function that a stream invokes; a fresh one is made for each process.
+// handler is a function that a stream invokes; each process gets one of its own.
 type handler = streams.Handler
 
-// consumers are the functions on streams, each with a clock of its own.
+// consumers are the functions on streams, by name, each to be made with the clock of a process.
 func (w *simulation) consumers() map[string]func(clock func() time.Time) handler {
 	return map[string]func(func() time.Time) handler{
 		"settle-changes": func(clock func() time.Time) handler { return settle.New(w.store).WithClock(clock).Changes },
@@ -84,21 +85,21 @@ type deliveries struct {
 	filters  []streams.Filter
 	random   *rand.Rand
 	open     func(clock func() time.Time) handler
-	read     int
+	read     int // records of the stream that fetch has seen
 	pending  []delivery
-	past     []events.DynamoDBEventRecord
+	past     []events.DynamoDBEventRecord // all that passed the filters, to be replayed
 	batches  int
 }
 
 type delivery struct {
 	record   events.DynamoDBEventRecord
 	attempts int
-	from     time.Time
+	from     time.Time // not delivered before
 }
 
 func (w *simulation) mappings() []*deliveries {
 	var all []*deliveries
-	for _, name := range slices.Sorted(mapsKeys(w.consumers())) {
+	for _, name := range slices.Sorted(maps.Keys(w.consumers())) {
 		f := w.functions[name]
 		if len(f.Streams) != 1 {
 			w.fault("%s has %d streams in the template", name, len(f.Streams))
@@ -117,7 +118,8 @@ func (w *simulation) mappings() []*deliveries {
 	return all
 }
 
-// fetch takes what is new on the stream.
+// fetch adds the stream's new records to the pending ones, some of them delayed, aged or
+// accompanied by one that cannot be read.
 func (w *simulation) fetch(d *deliveries) {
 	all := w.feed(d.stream.Table)
 	f, now := w.faultsNow(), time.Now()
@@ -138,7 +140,7 @@ func (w *simulation) fetch(d *deliveries) {
 			bad := r
 			bad.Change.Keys = map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute("NONSENSE"), "sk": events.NewStringAttribute("?")}
 			bad.Change.SequenceNumber += poisoned
-			at := len(d.pending) - d.random.IntN(2) // behind the good one, or before it
+			at := len(d.pending) - d.random.IntN(2) // behind the readable record, or before it
 			d.pending = slices.Insert(d.pending, at, delivery{record: bad, from: next.from})
 			w.count(&w.met.Poison)
 		}
@@ -153,7 +155,7 @@ func isPoison(r events.DynamoDBEventRecord) bool {
 	return strings.HasSuffix(r.Change.SequenceNumber, poisoned)
 }
 
-// older is a record as a version would write it that stored less.
+// older returns a record as a version would have written it that stored less.
 func older(r events.DynamoDBEventRecord) events.DynamoDBEventRecord {
 	image := map[string]events.DynamoDBAttributeValue{}
 	for _, name := range []string{"pk", "sk", "op", "status"} {
@@ -177,7 +179,7 @@ func (w *simulation) count(n *int) {
 	*n++
 }
 
-// deliver hands over one batch, and tells whether there was one.
+// deliver invokes the function with one batch, and tells whether there was anything to deliver.
 func (w *simulation) deliver(d *deliveries) bool {
 	w.fetch(d)
 	f, now := w.faultsNow(), time.Now()
@@ -216,8 +218,8 @@ func (w *simulation) deliver(d *deliveries) bool {
 	}
 	done := max(0, w.invoke(name, d, records)-replayed)
 	for n, failed := range batch[min(done, len(batch)):] {
-		// In the end batches are halved, so that what comes after a bad record is not given up
-		// with it.
+		// Once there are no faults, only the first unfinished record counts an attempt, as with
+		// BisectBatchOnFunctionError: what comes after a bad record is not given up with it.
 		isolated := n == 0 || !w.isFaultless()
 		if isolated {
 			failed.attempts++
@@ -267,7 +269,7 @@ func (w *simulation) givenUp(r events.DynamoDBEventRecord) {
 	}
 }
 
-// invoke runs an invocation on a batch and tells how many records are through.
+// invoke runs the function on a batch and returns how many records it acknowledged.
 func (w *simulation) invoke(name string, d *deliveries, records []events.DynamoDBEventRecord) int {
 	through := 0
 	handle := d.open(w.faultsNow().clock(rand.New(rand.NewPCG(w.seed, hash(name)))))
@@ -292,8 +294,8 @@ func (w *simulation) invoke(name string, d *deliveries, records []events.DynamoD
 		return 0
 	}
 	through = max(0, through)
-	// Whatever else fails, a record that can never be read does; an answer beyond it tells
-	// Lambda that it was done, and nobody would hear of it (I9, rows 8 and 9).
+	// A record that can never be read has to be reported. If the answer names a later one, Lambda
+	// takes it for done, and nobody would hear of it (docs/faults.md: I9, rows 8 and 9).
 	if n := slices.IndexFunc(records, isPoison); n >= 0 && through > n {
 		w.fault("%s acknowledges %d records of its batch, and record %d can never be read", name, through, n+1)
 	}
@@ -313,13 +315,13 @@ func (w *simulation) poll(d *deliveries, stop <-chan struct{}) {
 	}
 }
 
-// tickTock runs a schedule until it is told to stop: sometimes early, sometimes late.
-func (w *simulation) tickTock(name string, stop <-chan struct{}) {
+// repeatSchedule runs a schedule until it is told to stop: sometimes early, sometimes late.
+func (w *simulation) repeatSchedule(name string, stop <-chan struct{}) {
 	random := rand.New(rand.NewPCG(w.seed, hash(name)))
 	// A seed lasts minutes, and each schedule is to come several times.
 	every := min(w.functions[name].Schedules[0].Every, 2*time.Minute)
 	if name == "seal-record" {
-		every = min(every, rush) // several at once, and entries that come meanwhile
+		every = min(every, rush) // so that sealers meet, and entries come while they work
 	}
 	for n := 0; name != "sweep" || !w.faultsNow().alone; n++ {
 		pause := time.Duration(float64(every) * w.faultsNow().pace * 2 * random.Float64())
@@ -336,7 +338,7 @@ func (w *simulation) tickTock(name string, stop <-chan struct{}) {
 			w.count(&w.met.Twice)
 			go func() { _ = w.runSchedule(process+"-other", name) }()
 		}
-		_ = w.runSchedule(process, name) // the next run goes on
+		_ = w.runSchedule(process, name) // what failed is the next run's
 	}
 }
 
@@ -350,8 +352,8 @@ func (w *simulation) runSchedule(process, name string) (err error) {
 	return err
 }
 
-// hear delivers SES's events: late, twice, in any order, and repeatedly where that fails.
-func (w *simulation) hear(stop <-chan struct{}) {
+// deliverAllFeedback delivers SES's events: late, twice, in any order, and again where that fails.
+func (w *simulation) deliverAllFeedback(stop <-chan struct{}) {
 	random := rand.New(rand.NewPCG(w.seed, hash("feedback")))
 	for n := 0; ; n++ {
 		select {
@@ -359,11 +361,12 @@ func (w *simulation) hear(stop <-chan struct{}) {
 			return
 		case <-time.After(time.Duration(random.IntN(8000)) * time.Millisecond):
 		}
-		w.hearOne(random, fmt.Sprintf("feedback-%d", n))
+		w.deliverFeedback(random, fmt.Sprintf("feedback-%d", n))
 	}
 }
 
-func (w *simulation) hearOne(random *rand.Rand, name string) bool {
+// deliverFeedback delivers one of SES's events, and tells whether there was one.
+func (w *simulation) deliverFeedback(random *rand.Rand, name string) bool {
 	w.state.Lock()
 	if len(w.sent) == 0 {
 		w.state.Unlock()

@@ -9,33 +9,38 @@ import (
 	"example.com/releases/shared/local/strict"
 )
 
-// swarm is what may go wrong in one seed. Each seed switches some on and others off: a fault
-// that always comes hides others.
+// swarm is which faults one seed has, and how often (as probabilities, where nothing else is
+// said). Each seed switches some on and others off, as in swarm testing: a fault that always
+// comes hides others.
 type swarm struct {
 	seed uint64
 
-	// Of every process and every request.
+	// Of processes (crash, freeze) and requests. lost: carried out, but the answer is lost.
+	// conflict: the transaction meets another one.
 	crash, freeze, slow, throttle, lost, hang, conflict float64
-	// Of deliveries.
+	// Of deliveries. twice: delivered once more later. both: to two invocations at once, which
+	// schedules have too. replay: something long done comes again. poison: a record that can
+	// never be read. old: as a version wrote it that stored less.
 	twice, both, late, shuffle, replay, poison, old float64
-	// retries is how often a record is delivered before it is given up.
+	// retries is how often a record is delivered again before it is given up.
 	retries int
-	// alone is that no sweep runs until streams have brought everything where it belongs.
+	// alone says that no sweep runs until the streams are empty.
 	alone bool
-	// Of schedules: how much faster or slower they run than they should.
+	// pace is by what factor the mean time between two runs of a schedule is longer or shorter.
 	pace float64
-	// grace is how long something is unfinished before the sweep looks at it.
+	// grace is how long something has to be unfinished before the sweep looks at it.
 	grace time.Duration
-	// Of calls to SES, to the bus, and of SES's events.
+	// Of calls to SES and to the bus, and of the delivery of SES's events.
 	ses, bus, feedback float64
-	// skew is by how much the clock of a process may be wrong.
+	// skew is by how much the clock of a process may be wrong, either way.
 	skew time.Duration
-	// What DynamoDB does by itself.
+	// What DynamoDB does without a fault of ours: conflicts, lagging indexes, partial batches.
 	store strict.Options
 }
 
 func drawFaults(seed uint64) swarm {
 	random := rand.New(rand.NewPCG(seed, 1))
+	// Every second fault is switched off; the others get any probability up to most.
 	on := func(most float64) float64 {
 		if random.Float64() < .5 {
 			return 0
@@ -59,7 +64,7 @@ func drawFaults(seed uint64) swarm {
 	}
 	f.slow, f.alone = on(.1), random.IntN(4) == 0
 	if f.alone {
-		f.retries = 50
+		f.retries = 50 // as good as never given up: there is no sweep to repair it
 	}
 	f.store = strict.Options{
 		Seed: seed, Hold: time.Duration(on(float64(8 * time.Millisecond))), Lag: time.Duration(on(float64(200 * time.Millisecond))),
@@ -68,7 +73,7 @@ func drawFaults(seed uint64) swarm {
 	return f
 }
 
-// clock is the clock of one process.
+// clock returns a clock for one process, which is wrong by the same amount all its life.
 func (f swarm) clock(random *rand.Rand) func() time.Time {
 	wrong := time.Duration(0)
 	if f.skew > 0 {
@@ -77,7 +82,7 @@ func (f swarm) clock(random *rand.Rand) func() time.Time {
 	return func() time.Time { return time.Now().Add(wrong) }
 }
 
-// sesFaults and busFaults are the ways in which those fail.
+// sesFaults and busFaults are the ways in which SES and the event bus fail.
 var sesFaults = []mailbox.FaultKind{
 	mailbox.Throttle, mailbox.Error, mailbox.Drop, mailbox.Hang, mailbox.Refuse, mailbox.Reject, mailbox.Bounce, mailbox.Complaint, mailbox.Pause, mailbox.Quota,
 }

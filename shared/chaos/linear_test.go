@@ -10,16 +10,18 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// rules is the sequential specification of lifecycle, decisions, edits, holds and scope, small enough for a search: what
-// each request may be answered in a state, and what comes after it. Settlements are left out:
-// what waits for one is refused with "settling", which is taken at any time.
+// rules is the sequential specification of lifecycle, decisions, edits, holds and scope, small
+// enough for a search: how each request may be answered in a state, and which state follows.
+// Settlements are left out: what has to wait for one is refused with "settling", which is
+// accepted at any time.
 type rules struct {
 	changes  []string
 	releases []string
-	standard uint32 // change requests that are approved beforehand
+	standard uint32 // change requests of the type Standard, which are always approved
 }
 
-// state is where everything stands, as small numbers so that states compare fast.
+// state is the state of everything that the rules know. Change requests and clients are bits,
+// so that states compare fast.
 type state struct {
 	releases [16]releaseState
 	approved uint32 // change requests
@@ -27,19 +29,19 @@ type state struct {
 }
 
 type releaseState struct {
-	status uint8 // index into everyStatus from 1 on; 0: it is not there
+	status uint8 // index into everyStatus plus 1; 0: the release does not exist
 	linked uint32
-	held   uint32 // by which clients
+	held   uint32 // the clients who hold it
 }
 
 // step is an operation with its outcome.
 type step struct {
 	*op
-	release, change int // -1: none
-	subject         uint32
-	linked, held    uint32 // that a look saw
-	done            bool   // it was acknowledged, or stands in a log
-	unsure          bool   // nobody knows
+	release, change int    // indexes into the rules' lists; -1: none
+	subject         uint32 // whose hold it is
+	linked, held    uint32 // what a read showed
+	done            bool   // it was acknowledged, or a log has it
+	unsure          bool   // nobody knows whether it was carried out
 }
 
 func (r *rules) bit(id string) uint32 {
@@ -57,9 +59,9 @@ func (r *rules) bits(ids []string) (all uint32) {
 	return all
 }
 
-// judgeLinearizable checks the histories of transitions, decisions, edits, notes, holds and
-// scopes: there is one order of all requests, in which each lies between its call and its
-// answer, that the rules allow.
+// judgeLinearizable checks the history of transitions, decisions, edits, notes, holds, scopes
+// and reads: the rules must allow an order of all requests in which each lies between its call
+// and its answer.
 func (v *verdict) judgeLinearizable() {
 	r := &rules{changes: v.ids("ChangesTable", "CR#"), releases: v.ids("ReleasesTable", "REL#")}
 	if len(r.releases) > 16 || len(r.changes) > 32 {
@@ -100,7 +102,7 @@ func (v *verdict) judgeLinearizable() {
 			continue
 		}
 		if o.ret == 0 && (!s.done && !s.unsure || o.kind == "look") {
-			continue // it did not come about
+			continue // it was not carried out, or it is a read whose answer nobody saw
 		}
 		if o.kind == "look" && s.done {
 			s.linked = r.bits(texts(o.answer.Body["linkedChangeRequestIds"]))
@@ -138,7 +140,8 @@ func (r *rules) search(start state, history []porcupine.Operation) (porcupine.Ch
 	return porcupine.CheckOperationsVerbose(model.ToModel(), history, time.Minute)
 }
 
-// stuckAt names the operations that no order could go on with, and where that was.
+// stuckAt takes the longest order that was found, and names the operations that could not follow
+// in it, with the states in which they were tried.
 func (r *rules) stuckAt(history []porcupine.Operation, info porcupine.LinearizationInfo, start state) string {
 	var most []*step
 	for _, partials := range info.PartialLinearizationsOperations() {
@@ -163,7 +166,7 @@ func (r *rules) stuckAt(history []porcupine.Operation, info porcupine.Linearizat
 		}
 		states = next
 	}
-	text := fmt.Sprintf("%d of %d stand in an order", len(most), len(history))
+	text := fmt.Sprintf("%d of %d operations fit into one order", len(most), len(history))
 	slices.SortFunc(history, func(a, b porcupine.Operation) int { return cmp.Compare(a.Return, b.Return) })
 	n := 0
 	for _, o := range history {
@@ -202,7 +205,7 @@ func objects(v any) (all []map[string]any) {
 	return all
 }
 
-// statusNumber is a status as the state has it.
+// statusNumber is a status as releaseState stores it.
 func statusNumber(name string) uint8 { return uint8(slices.Index(everyStatus, name) + 1) }
 
 func (s releaseState) name() string {
@@ -214,7 +217,7 @@ func (s releaseState) name() string {
 
 func (s releaseState) live() bool { return s.status != 0 && !ended(s.name()) }
 
-// holder is the live release that has a change request.
+// holder returns the live release that has one of the change requests; nil if there is none.
 func (s state) holder(change uint32) *releaseState {
 	for n := range s.releases {
 		if s.releases[n].live() && s.releases[n].linked&change != 0 {
@@ -224,7 +227,7 @@ func (s state) holder(change uint32) *releaseState {
 	return nil
 }
 
-// step returns the states that may follow; none where the answer is not allowed.
+// step returns the states that may follow an operation; none where its answer is not allowed.
 func (r *rules) step(s state, o *step) []state {
 	after, legal := r.carriedOut(s, o)
 	switch {
@@ -242,7 +245,7 @@ func (r *rules) step(s state, o *step) []state {
 	return nil
 }
 
-// carriedOut is what an operation makes of a state, and whether it may.
+// carriedOut returns the state after an operation, and whether the rules allow it.
 func (r *rules) carriedOut(s state, o *step) (state, bool) {
 	change := uint32(0)
 	if o.change >= 0 {
@@ -298,8 +301,8 @@ func (r *rules) carriedOut(s state, o *step) (state, bool) {
 		}
 		x.status = statusNumber(o.to)
 		if o.to == "rolled-back" {
-			// The settlement takes the approval of what was edited meanwhile, and no other
-			// release gets the change request before it.
+			// The settlement takes away the approval of what was edited meanwhile. It may as well
+			// do so at once: no other release can link the change request before it is settled.
 			s.approved &^= x.linked & s.outdated
 			s.outdated &^= x.linked
 		}
@@ -326,7 +329,8 @@ func (r *rules) carriedOut(s state, o *step) (state, bool) {
 	return s, false
 }
 
-// scoped links and removes what the answer says.
+// scoped links and removes change requests, and tells whether that was allowed and is what the
+// answer says.
 func (r *rules) scoped(before state, x *releaseState, o *step) bool {
 	added, removed := r.bits(o.add)&^x.linked, r.bits(o.remove)&x.linked
 	ok := true
@@ -343,7 +347,8 @@ func (r *rules) scoped(before state, x *releaseState, o *step) bool {
 	return ok
 }
 
-// mayRefuse tells whether a refusal is right in a state.
+// mayRefuse tells whether a refusal is right in a state. Refusals with other codes are none of
+// these rules' business.
 func (r *rules) mayRefuse(s state, o *step) bool {
 	var x releaseState
 	if o.release >= 0 {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// judgeWithoutSweep checks what streams have to bring about by themselves: a record that was
-// not finished comes again until it is, so that the sweep has to make good for nothing but
-// what was given up. In the end it makes good for everything, and would hide a consumer that
-// acknowledges what it has not done.
+// judgeWithoutSweep checks what streams have to achieve before any sweep has run: a record that
+// was not finished is delivered again until it is, so that only records that were given up are
+// left to the sweep. The sweep repairs everything, so later checks would not notice a consumer
+// that acknowledges what it has not done.
 func (w *simulation) judgeWithoutSweep() {
 	v := &verdict{simulation: w, ask: w.client(98), histories: map[string]*history{}, places: map[string][]place{}}
 	on := map[string]bool{}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// judgeChanges checks I6, that each change request is where the releases say that it is, and
-// that each decision is of what stood there.
+// judgeChanges checks I6, that each change request is in the release that says so, and that
+// each decision carries the digest of what the change request said at that time.
 func (v *verdict) judgeChanges() {
 	for _, id := range v.ids("ChangesTable", "CR#") {
 		var c struct {
@@ -27,17 +27,17 @@ func (v *verdict) judgeChanges() {
 			}
 			if !ended(h.is.Status) {
 				if live != "" {
-					v.fault("%s is in %s and in %s", id, live, h.id)
+					v.fault("%s is in two live releases, %s and %s", id, live, h.id)
 				}
 				live = h.id
 			}
 			resolved = resolved || h.is.Status == "deployed"
 		}
 		if c.ReleaseID != live {
-			v.fault("%s says that it is in %q; it is in %q", id, c.ReleaseID, live)
+			v.fault("%s says that it is in %q; by the releases' logs it is in %q", id, c.ReleaseID, live)
 		}
 		if resolved != (c.Status == "Resolved") {
-			v.fault("%s is %s; a deployed release has it: %t", id, c.Status, resolved)
+			v.fault("%s is %s; a deployed release has it (so that it is Resolved): %t", id, c.Status, resolved)
 		}
 		log := v.readLog("/change-requests/" + id + "/log")
 		v.index(id, log)
@@ -58,7 +58,7 @@ func (v *verdict) judgeChanges() {
 				decision = e.Decision
 				decisions++
 				if want := digest(id, c.ChangeType, title); e.Digest != want {
-					v.fault("%s, entry %d: a decision on %s, and what stood there is %s (%q)", id, at, e.Digest, want, title)
+					v.fault("%s, entry %d: a decision on digest %s, want that of its text, %s (%q)", id, at, e.Digest, want, title)
 				}
 			case "approval-voided":
 				if decision != "approved" || c.ChangeType == "Standard" {
@@ -76,7 +76,7 @@ func (v *verdict) judgeChanges() {
 			v.fault("%s is %q, %s, %s with %d decisions; by its record %q, %s, %s with %d", id, c.Title, c.CABDecision, c.Digest, len(c.Decisions), title, decision, digest(id, c.ChangeType, title), decisions)
 		}
 		if want := map[string]string{"approved": "Approved", "rejected": "Rejected", "pending": "Pending"}[c.CABDecision]; c.ApprovalStatus != want {
-			v.fault("%s is %s and %s", id, c.CABDecision, c.ApprovalStatus)
+			v.fault("the approval status of %s, which is %s, is %s, want %s", id, c.CABDecision, c.ApprovalStatus, want)
 		}
 		for _, h := range v.histories {
 			if approved, linked := h.linked[id]; linked && h.id == live && approved != (c.CABDecision == "approved") {
@@ -86,8 +86,8 @@ func (v *verdict) judgeChanges() {
 	}
 }
 
-// editedWhileDeployed tells whether an edit of a change request stands in the log of a release
-// that was deployed then: its approval stays.
+// editedWhileDeployed tells whether an edit of a change request was logged by a release that was
+// deployed at that time; such an edit leaves the approval.
 func (v *verdict) editedWhileDeployed(id string, e entry) bool {
 	for _, h := range v.histories {
 		status := ""
@@ -103,7 +103,8 @@ func (v *verdict) editedWhileDeployed(id string, e entry) bool {
 	return false
 }
 
-// digest is that of what the CAB decided on: the SHA-256 of canonical JSON, with what is absent left out.
+// digest names what the CAB decides on: the SHA-256 of the change request's canonical JSON, in
+// which absent fields are left out.
 func digest(id, changeType, title string) string {
 	sum := sha256.Sum256([]byte(fmt.Sprintf(`{"affectedCiIds":["ci-%s"],"changeType":%q,"id":%q,"title":%q}`, id, changeType, id, title)))
 	return "v1:" + hex.EncodeToString(sum[:])

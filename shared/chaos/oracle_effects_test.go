@@ -13,8 +13,8 @@ import (
 	"example.com/releases/shared/record"
 )
 
-// judgeBus checks I8: every transition is on the bus, under an id of its own, with the same
-// content however often it was sent.
+// judgeBus checks I8: every transition is on the bus under an id of its own, with the same
+// content each time it was sent.
 func (v *verdict) judgeBus() {
 	on := map[string]string{}
 	for _, e := range v.bus.Events() {
@@ -30,7 +30,7 @@ func (v *verdict) judgeBus() {
 		}
 		says := d.From + " → " + d.To
 		if d.Release.Status != d.To || !strings.HasPrefix(d.EventID, d.Release.ID+"#") {
-			v.fault("the event %s is of %+v, to %s", d.EventID, d.Release, d.To)
+			v.fault("the event %s tells of a transition to %s and shows the release as %+v", d.EventID, d.To, d.Release)
 		}
 		if before, repeat := on[d.EventID]; repeat && before != says+d.OccurredAt {
 			v.fault("the event %s says %q, and said %q", d.EventID, says+d.OccurredAt, before)
@@ -42,7 +42,7 @@ func (v *verdict) judgeBus() {
 		for n, to := range h.entered {
 			event := fmt.Sprintf("%s#%d", id, n+1)
 			says, there := on[event]
-			// What retries gave up on, the sweep announces; not where the release was deleted.
+			// What retries gave up on, the sweep announces, but not where the release is deleted.
 			if !there && !(v.gaveUp[id] && !h.there) || there && !strings.HasPrefix(says, from+" → "+to) {
 				v.fault("on the bus, %s says %q, want %s → %s", event, says, from, to)
 			}
@@ -51,14 +51,14 @@ func (v *verdict) judgeBus() {
 		}
 	}
 	for event, says := range on {
-		v.fault("on the bus is %s, %s, which never was", event, says)
+		v.fault("the bus has %s, %s, and no log has such a transition", event, says)
 	}
 }
 
 // mailed is an outbox item, as stored.
 type mailed struct{ id, kind, release, number, recipient, state string }
 
-// outbox reads all items of the outbox.
+// outbox reads all items of the outbox, by id. A seed's fit on one page of a scan.
 func (v *verdict) outbox() map[string]mailed {
 	all := map[string]mailed{}
 	var found *dynamodb.ScanOutput
@@ -77,8 +77,8 @@ func (v *verdict) outbox() map[string]mailed {
 	return all
 }
 
-// judgeMails checks I7: every mail has ended, SES took it at most once, and exactly once where
-// it says so; and whoever's task followed a release was told.
+// judgeMails checks I7: every mail is in a final state, SES took it at most once, and exactly
+// once where it is "sent"; and everybody whose task followed a release was told.
 func (v *verdict) judgeMails() {
 	taken := map[string]int{}
 	for _, m := range v.inbox.Mails() {
@@ -91,12 +91,12 @@ func (v *verdict) judgeMails() {
 		reached[m.kind+" "+m.release+" "+m.recipient] = true
 		key := m.kind + " " + m.release + " " + m.number + " " + m.recipient
 		if other := unique[key]; other != "" {
-			v.fault("two items are the one mail %s: %s and %s", key, other, id)
+			v.fault("the outbox has the mail %s twice: %s and %s", key, other, id)
 		}
 		unique[key] = id
 		switch n := taken[id]; {
 		case m.state == "pending" || m.state == "sending" || m.state == "":
-			v.fault("the mail %+v has not ended", m)
+			v.fault("the mail %+v is in no final state", m)
 		case n > 1, m.state == "sent" && n != 1, m.state != "sent" && m.state != "unknown" && n > 0:
 			v.fault("SES took %+v %d times", m, n)
 		}
@@ -108,7 +108,7 @@ func (v *verdict) judgeMails() {
 		}
 	}
 	for id, n := range taken {
-		v.fault("SES took %d mails of %q, which is no item", n, id)
+		v.fault("SES took %d mails with the id %q, which the outbox does not have", n, id)
 	}
 }
 
@@ -129,7 +129,8 @@ func (v *verdict) judgeEvidence() {
 			}
 			cursor = "?cursor=" + page.NextCursor
 		}
-		// The clocks that stamp and seal are apart; that is not what is checked here.
+		// Entries and seals are stamped by clocks that the seed sets wrong, so that the verifier is
+		// told to bear two days between them.
 		verdict, err := record.Verify(pages, nil, 48*time.Hour)
 		if err != nil {
 			v.fault("the evidence of %s: %v", id, err)
@@ -144,7 +145,7 @@ func (v *verdict) judgeEvidence() {
 			}
 		}
 		if verdict.Unsealed > 0 || own != len(h.log) {
-			v.fault("the evidence of %s has %d of %d entries, %d unsealed", id, own, len(h.log), verdict.Unsealed)
+			v.fault("the evidence of %s has %d of %d entries, %d of them unsealed; want all, sealed", id, own, len(h.log), verdict.Unsealed)
 		}
 	}
 }

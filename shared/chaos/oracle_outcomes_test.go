@@ -2,8 +2,8 @@ package chaos_test
 
 import "slices"
 
-// judgeOutcomes checks I4 and I5: what was acknowledged is there once, what was refused is
-// not, and what nobody knows of is there once or not at all.
+// judgeOutcomes checks I4 and I5: what was acknowledged is logged once, what was refused is
+// not, and what nobody knows the outcome of is logged once or not at all.
 func (v *verdict) judgeOutcomes() {
 	kinds := map[string][]string{
 		"transition": {"transition"}, "note": {"note"}, "hold": {"hold"}, "decide": {"decision"},
@@ -34,11 +34,11 @@ func (v *verdict) judgeOutcomes() {
 		}
 		switch {
 		case most > 1:
-			v.fault("%s %s of %s was done %d times", o.kind, o.name, o.target, most)
+			v.fault("%s %s of %s is logged %d times, want once at most", o.kind, o.name, o.target, most)
 		case o.acked() && (count[o.target] != 1):
-			v.fault("%s %s of %s was acknowledged, and is not there: %d %s", o.kind, o.name, o.target, o.answer.Status, o.answer.Text)
+			v.fault("%s %s of %s was acknowledged, and its log has it %d times: %d %s", o.kind, o.name, o.target, count[o.target], o.answer.Status, o.answer.Text)
 		case o.refused() && most > 0:
-			v.fault("%s %s of %s was refused, and is there: %d %s", o.kind, o.name, o.target, o.answer.Status, o.answer.Text)
+			v.fault("%s %s of %s was refused, and is logged: %d %s", o.kind, o.name, o.target, o.answer.Status, o.answer.Text)
 		}
 	}
 	for _, o := range v.ops {
@@ -48,7 +48,8 @@ func (v *verdict) judgeOutcomes() {
 	}
 }
 
-// judgeOrder checks I10: what was acknowledged before another began stands before it.
+// judgeOrder checks the order of I10: what was acknowledged before another request began is
+// logged before it.
 func (v *verdict) judgeOrder() {
 	byName := map[string]*op{}
 	for _, o := range v.ops {

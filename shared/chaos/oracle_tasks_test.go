@@ -8,11 +8,11 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// fold is what a task must be after all the writes that reached it. Package settle's tests have a fold of the same rules,
-// and the two are not to share one: each was typed from the contract, that one fed from the
-// store's own histories, this one from what the API, the bus and the stream show. A rule that
-// is read wrongly has to be read wrongly twice before both are silent. So is the lifecycle's
-// table typed twice.
+// fold is what a task must be after all the writes that reached it. The tests of package settle
+// have a fold of the same rules, and the two must not share code: each was typed from the
+// contract, so that a rule would have to be misread twice before both are silent. That one is
+// fed from the store's own histories, this one from what the API and the streams show. The
+// lifecycle's table is typed twice for the same reason.
 type fold struct {
 	status, change, resolvedBy string
 	applied, reopened          int
@@ -37,7 +37,7 @@ func (f *fold) settle(s settled) {
 	}
 }
 
-// set is a person's edit of the status.
+// set applies a person's edit of the status; "" leaves it as it is.
 func (f *fold) set(status string) {
 	if status == "" || status == f.status {
 		return
@@ -58,7 +58,7 @@ func (f *fold) String() string {
 	return fmt.Sprintf("%s of %q, applied %d, reopened %d, %q", f.status, f.change, f.applied, f.reopened, f.comments)
 }
 
-// image reads the same from a stream image, and the title, by which an edit is known.
+// image reads a task from a stream image, and its title, which tells whose write it was.
 func image(i map[string]events.DynamoDBAttributeValue) (f *fold, title string) {
 	str := func(name string) string {
 		if v, ok := i[name]; ok {
@@ -82,8 +82,8 @@ func image(i map[string]events.DynamoDBAttributeValue) (f *fold, title string) {
 	return f, str("title")
 }
 
-// judgeTasks checks I1, I2, I4 and I5 of the tasks, write by write: who made a write, its
-// title tells.
+// judgeTasks checks I1, I2, I4 and I5 for the tasks, write by write. Clients change the title
+// with each write, so it tells who made a write; settlements leave it.
 func (v *verdict) judgeTasks() {
 	byName := map[string]*op{}
 	for _, o := range v.ops {
@@ -106,11 +106,13 @@ func (v *verdict) judgeTasks() {
 		}
 		switch n := written[o.name]; {
 		case n > 1, o.acked() && n == 0, o.refused() && n > 0:
-			v.fault("%s %s of %s was done %d times: %d %s", o.kind, o.name, o.target, n, o.answer.Status, o.answer.Text)
+			v.fault("%s %s of %s reached the task %d times, and was answered %d %s", o.kind, o.name, o.target, n, o.answer.Status, o.answer.Text)
 		}
 	}
 }
 
+// judgeTask folds the writes to one task, in their order in the stream, and compares each image
+// with the fold. In written it counts the writes of each operation.
 func (v *verdict) judgeTask(id string, images []map[string]events.DynamoDBAttributeValue, byName map[string]*op, written map[string]int) {
 	var path []string
 	wrong := func(format string, args ...any) {
@@ -118,7 +120,7 @@ func (v *verdict) judgeTask(id string, images []map[string]events.DynamoDBAttrib
 	}
 	var f *fold
 	title := ""
-	followed := false // the last write was a settlement's, and changed the status
+	followed := false // whether the last write was a settlement's, and changed the status
 	for _, i := range images {
 		is, now := image(i)
 		followed = f != nil && now == title && is.status != f.status
@@ -126,13 +128,13 @@ func (v *verdict) judgeTask(id string, images []map[string]events.DynamoDBAttrib
 		o := byName[named.FindString(now)]
 		switch {
 		case o == nil:
-			wrong("nobody asked for that")
+			wrong("no operation has the name in the title %q", now)
 			return
 		case f == nil:
 			f = &fold{status: "Open", change: is.change, applied: is.applied}
 			written[o.name]++
 			if want := o.add[0]; is.change != want || is.applied > len(v.truth[want]) {
-				wrong("want it in %q", want)
+				wrong("it was created in %q with %d settlements applied, want in %q with at most %d", is.change, is.applied, want, len(v.truth[want]))
 			}
 		case now != title:
 			written[o.name]++
@@ -140,13 +142,13 @@ func (v *verdict) judgeTask(id string, images []map[string]events.DynamoDBAttrib
 				v.leave(f, len(is.comments), wrong)
 				f.change, f.applied = o.add[0], is.applied
 				if is.applied > len(v.truth[f.change]) {
-					wrong("it met %s later than that is", f.change)
+					wrong("it was linked to %s with %d settlements applied, and there were %d", f.change, is.applied, len(v.truth[f.change]))
 				}
 			}
 			f.set(o.to)
 		default:
 			if is.applied <= f.applied || is.applied > len(v.truth[f.change]) {
-				wrong("a settlement wrote nothing that was missing")
+				wrong("a settlement wrote nothing that was missing: it was at %d of %d, and is at %d", f.applied, len(v.truth[f.change]), is.applied)
 			}
 			for f.applied < min(is.applied, len(v.truth[f.change])) {
 				f.settle(v.truth[f.change][f.applied])
@@ -155,12 +157,12 @@ func (v *verdict) judgeTask(id string, images []map[string]events.DynamoDBAttrib
 		}
 		title = now
 		if f.String() != is.String() {
-			wrong("want %s; %v", f, v.truth[f.change])
+			wrong("want %s, by the settlements %v", f, v.truth[f.change])
 			return
 		}
 	}
 	if f.applied != len(v.truth[f.change]) {
-		wrong("it ends there, and %s went through %v", f.change, v.truth[f.change])
+		wrong("%d settlements reached it, and %s has %v", f.applied, f.change, v.truth[f.change])
 	}
 	seen := map[string]bool{}
 	for _, c := range f.comments {
@@ -176,17 +178,18 @@ func (v *verdict) judgeTask(id string, images []map[string]events.DynamoDBAttrib
 		ReopenCount             int
 	}
 	if !v.get("/tasks/"+id, &task) || task.Status != f.status || task.ChangeRequestID != f.change || len(task.Comments) != len(f.comments) || task.ReopenCount != f.reopened {
-		wrong("GET shows %+v", task)
+		wrong("GET shows %+v, want %s", task, f)
 	}
-	// Whoever's task a settlement resolved or reopened, and nobody touched since, is told of
-	// the latest.
+	// If a settlement resolved or reopened a task and nobody has edited it since, its requester
+	// is told of the latest settlement.
 	if n := len(v.truth[f.change]); followed && n > 0 {
 		kind := map[string]string{"deployed": "resolved", "rolled-back": "rolled-back"}[v.truth[f.change][n-1].kind]
 		v.due[id] = kind + " " + v.truth[f.change][n-1].release + " " + task.RequesterEmail
 	}
 }
 
-// leave applies what the old change request still had for a task that moves away.
+// leave applies what the old change request still had for a task that moves away: as many
+// settlements as the image after the move has comments.
 func (v *verdict) leave(f *fold, comments int, wrong func(string, ...any)) {
 	for f.change != "" && len(f.comments) < comments && f.applied < len(v.truth[f.change]) {
 		f.settle(v.truth[f.change][f.applied])

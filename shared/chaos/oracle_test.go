@@ -10,9 +10,11 @@ import (
 	"strings"
 )
 
-// The oracle is the contract (docs/api.md, docs/architecture.md) and the invariants of docs/faults.md, typed a second time
-// without a look at the code under test. What is, it learns as anybody does, from the API, the
-// bus and the inbox; only in which order writes reached a task it reads from the stream.
+// The oracle is the contract (docs/api.md, docs/architecture.md) and the invariants of
+// docs/faults.md, typed a second time without a look at the code under test. What the product
+// has done it learns from the API, the bus and the inbox. Three things these do not show: which
+// items there ever were and in which order they were written, for which it reads the tables'
+// streams, and the states of mails, for which it reads the outbox.
 
 // entry is an entry of a log, as the API shows it.
 type entry struct {
@@ -58,9 +60,9 @@ type history struct {
 	id      string
 	log     []entry // oldest first
 	is      shown
-	there   bool // not deleted
-	entered []string
-	linked  map[string]bool // as replayed, with the approval
+	there   bool            // not deleted
+	entered []string        // the statuses of its transitions, by epoch
+	linked  map[string]bool // by its log: the change requests in it, and whether each is approved
 }
 
 // settled is a settlement that tasks follow.
@@ -71,16 +73,17 @@ type settled struct {
 	comment string
 }
 
-// verdict is one judgement of a world.
+// verdict is one check of a simulation's result.
 type verdict struct {
 	*simulation
 	ask       *client
 	histories map[string]*history
-	places    map[string][]place // of the names of operations, in logs
-	truth     map[string][]settled
-	due       map[string]string // mails, by the task for which they are due
+	places    map[string][]place   // where logs have an operation, by its name
+	truth     map[string][]settled // what tasks have to follow, by change request, in order
+	due       map[string]string    // mails, by the task for which they are due
 }
 
+// place is an entry in the log of a release or change request.
 type place struct {
 	log  string
 	at   int
@@ -122,7 +125,7 @@ func (v *verdict) get(path string, into any) bool {
 	return true
 }
 
-// ids are those of a table's main items that ever were.
+// ids returns the ids of all main items that a table ever had.
 func (v *verdict) ids(table, prefix string) []string {
 	var all []string
 	for _, r := range v.feed(table) {
@@ -135,7 +138,7 @@ func (v *verdict) ids(table, prefix string) []string {
 	return all
 }
 
-// readLog reads a log whole, the oldest entry first.
+// readLog reads all pages of a log, the oldest entry first.
 func (v *verdict) readLog(path string) []entry {
 	var all []entry
 	cursor := ""
@@ -165,13 +168,14 @@ func (v *verdict) readRelease(id string) {
 	v.index(id, h.log)
 }
 
+// named finds the names of operations (see client.op) in texts.
 var named = regexp.MustCompile(`\bc\d+-\d+\b`)
 
-// index notes where the operations stand in a log.
+// index notes which operations a log has, and where.
 func (v *verdict) index(log string, entries []entry) {
 	for at, e := range entries {
 		words := e.Text
-		if e.Kind != "decision" { // which repeats what was decided on
+		if e.Kind != "decision" { // a decision repeats the text it is on, with the name of that edit
 			for _, c := range e.Changes {
 				words += " " + c.To
 			}
@@ -184,13 +188,13 @@ func (v *verdict) index(log string, entries []entry) {
 	}
 }
 
-// lifecycle says from where a status can be entered: to, from.
+// lifecycle says from which statuses each status can be entered.
 var lifecycle = map[string]string{
 	"approved": "planned", "scheduled": "approved", "in-progress": "scheduled", "deployed": "in-progress",
 	"rolled-back": "in-progress deployed", "cancelled": "planned approved scheduled in-progress",
 }
 
-// allowed are the statuses that can follow, by the same table.
+// allowed returns the statuses that can follow, by the same table.
 func allowed(from string) []string {
 	var all []string
 	for to, froms := range lifecycle {
@@ -204,8 +208,8 @@ func allowed(from string) []string {
 
 func ended(status string) bool { return status == "rolled-back" || status == "cancelled" }
 
-// replay plays a release's log from the start, holds each entry against the rules, and what
-// comes of it against the release as it is (I3, I11, I12).
+// replay goes through a release's log from the start, checks each entry against the rules, and
+// compares the result with the release as it is (I3, I11, I12).
 func (v *verdict) replay(h *history) {
 	status, description := "", ""
 	start, end := "", ""
@@ -216,7 +220,7 @@ func (v *verdict) replay(h *history) {
 	}
 	for at, e := range h.log {
 		if at == 0 != (e.Kind == "created") {
-			wrong(at, "it is entry %d", at)
+			wrong(at, "a log begins with \"created\", and has it only there")
 		}
 		frozen := status == "in-progress" || status == "deployed" || ended(status)
 		switch e.Kind {
@@ -227,7 +231,7 @@ func (v *verdict) replay(h *history) {
 			}
 		case "transition":
 			if !slices.Contains(allowed(status), e.Status) {
-				wrong(at, "from %s", status)
+				wrong(at, "to %s from %s, which allows %v", e.Status, status, allowed(status))
 			}
 			if len(holds) > 0 && !ended(e.Status) {
 				wrong(at, "while it is held by %v", holds)
@@ -277,13 +281,13 @@ func (v *verdict) replay(h *history) {
 		case "hold":
 			switch {
 			case e.Hold == nil:
-				wrong(at, "it does not say whose")
+				wrong(at, "it does not say whose hold it is")
 			case e.Hold.Placed && ended(status):
-				wrong(at, "it has ended")
+				wrong(at, "a hold is placed, and the release is %s", status)
 			case e.Hold.Placed:
 				holds[e.Hold.Holder] = e.Text
 			case holds[e.Hold.Holder] == "":
-				wrong(at, "nothing to lift")
+				wrong(at, "%s lifts a hold, and has none", e.Hold.Holder)
 			default:
 				delete(holds, e.Hold.Holder)
 			}
@@ -295,7 +299,7 @@ func (v *verdict) replay(h *history) {
 				break
 			}
 			if ended(status) {
-				wrong(at, "it is %s", status)
+				wrong(at, "an edit, and the release is %s", status)
 			}
 			for _, c := range e.Changes {
 				switch c.Field {
@@ -313,23 +317,23 @@ func (v *verdict) replay(h *history) {
 		case "step":
 			steps[fmt.Sprint(e.Step.Plan, e.Step.Order)] = e.Step.Completed
 			if status == "planned" || status == "approved" || ended(status) {
-				wrong(at, "it is %s", status)
+				wrong(at, "a step, and the release is %s", status)
 			}
 		case "settlement":
 			if e.Settlement.Epoch <= settledEpoch || e.Settlement.Epoch > len(h.entered) {
-				wrong(at, "of epoch %d after %d, of %d", e.Settlement.Epoch, settledEpoch, len(h.entered))
+				wrong(at, "it is of epoch %d, after one of epoch %d, and there were %d transitions", e.Settlement.Epoch, settledEpoch, len(h.entered))
 			}
 			settledEpoch = e.Settlement.Epoch
 			if e.Settlement.Changes != len(h.linked) {
-				wrong(at, "%d change requests, and it has %d", e.Settlement.Changes, len(h.linked))
+				wrong(at, "it settled %d change requests, and the release has %d", e.Settlement.Changes, len(h.linked))
 			}
 		case "note":
 		case "deleted":
 			if at != len(h.log)-1 || status != "planned" && status != "cancelled" {
-				wrong(at, "it is %s", status)
+				wrong(at, "the release is %s, and %d entries follow", status, len(h.log)-1-at)
 			}
 			if h.there {
-				wrong(at, "but it is there")
+				wrong(at, "but the release is there")
 			}
 		default:
 			wrong(at, "an unknown kind")
@@ -379,7 +383,8 @@ type shownRelease struct {
 	Description         string
 }
 
-// judgeSettlement: what a release's settlement shows is complete, and stands in the log.
+// judgeSettlement checks that a release shows its latest settlement as complete, and that the
+// last one that its log tells of (logged) is the same.
 func (v *verdict) judgeSettlement(h *history, logged int) {
 	latest := 0
 	for n, status := range h.entered {
@@ -390,7 +395,7 @@ func (v *verdict) judgeSettlement(h *history, logged int) {
 	switch s := h.is.Settlement; {
 	case latest == 0:
 		if s != nil {
-			v.fault("%s has a settlement: %+v", h.id, *s)
+			v.fault("%s shows a settlement, and there was nothing to settle: %+v", h.id, *s)
 		}
 	case s == nil || s.Epoch != latest || s.State != "settled" || s.Changes.Settled != s.Changes.Total || s.Changes.Total != len(h.linked):
 		v.fault("%s: the settlement of epoch %d is %+v, with %d change requests", h.id, latest, s, len(h.linked))
@@ -399,8 +404,8 @@ func (v *verdict) judgeSettlement(h *history, logged int) {
 	}
 }
 
-// settlements are, by change request, what its tasks must follow. A request is in one live
-// release at a time; which came first the stream tells.
+// settlements collects, by change request, what its tasks have to follow. A change request is in
+// one live release at a time, so the order of its settlements is that of the releases' stream.
 func (v *verdict) settlements() {
 	seen := map[string]bool{}
 	for _, r := range v.feed("ReleasesTable") {

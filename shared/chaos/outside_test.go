@@ -10,16 +10,16 @@ import (
 	"sync"
 )
 
-// outside is the world beyond the bubble in which a seed is played. In the bubble clocks are
-// virtual, and they stand while a goroutine waits for anything from outside; so the engine is
-// called from a goroutine of its own out there, and an answer takes no time.
+// outside runs functions outside the bubble (testing/synctest) in which a seed is played. In
+// the bubble clocks are virtual, and they stand still while a goroutine waits for anything from
+// outside. So the engine is called from a goroutine outside, and an answer takes no time.
 type outside struct {
 	mu   sync.Mutex
 	work chan func()
 	done chan struct{}
 }
 
-// newOutside must be called out of the bubble.
+// newOutside must be called outside the bubble.
 func newOutside() *outside {
 	o := &outside{work: make(chan func()), done: make(chan struct{})}
 	go func() {
@@ -41,7 +41,8 @@ func (o *outside) do(f func()) {
 
 func (o *outside) close() { close(o.work) }
 
-// send carries a request to the engine. Its context belongs to the bubble and stays there.
+// send sends a request to the engine. Its context belongs to the bubble and must not leave it,
+// so the engine is asked with another one.
 func (o *outside) send(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -79,7 +80,7 @@ func (p inProcess) Do(r *http.Request) (answer *http.Response, err error) {
 		return nil, err
 	}
 	defer func() {
-		if p := recover(); p != nil {
+		if p := recover(); p != nil { // http.ErrAbortHandler: the stand-in dropped the connection
 			answer, err = nil, errors.New("injected: the connection broke before the answer")
 		}
 	}()

@@ -6,10 +6,10 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Seed 315, as seeds were on 2026-11-27, 02:55: a change request was edited while its release was deployed, the release was
-// rolled back, and the next release with that request was refused its approval. That is right
-// (docs/decisions.md: it would go into the next release with an approval of another text); the
-// rules of this package had the request approved still.
+// The oracle was once wrong here. In a seed a change request was edited while its release was
+// deployed, the release was rolled back, and the next release with that request was refused
+// its approval. The refusal is right (docs/decisions.md: the CAB has approved another text than
+// would be deployed next), but the rules of this package still took the request for approved.
 func TestRules_EditedWhileDeployedThenRolledBack_NotApproved(t *testing.T) {
 	for _, edited := range []bool{true, false} {
 		for _, refused := range []bool{true, false} {
@@ -42,7 +42,7 @@ func TestRules_EditedWhileDeployedThenRolledBack_NotApproved(t *testing.T) {
 			}
 			result, _ := r.search(state{}, history)
 			if right := edited == refused; right != (result == porcupine.Ok) {
-				t.Errorf("edited: %t, the approval refused: %t: %v", edited, refused, result)
+				t.Errorf("change request edited: %t, next release's approval refused: %t: the search answers %s, want Ok: %t", edited, refused, result, right)
 			}
 		}
 	}

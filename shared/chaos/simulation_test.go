@@ -66,7 +66,7 @@ func newInstallation(t *testing.T) *installation {
 	return g
 }
 
-// clear empties the tables, and forgets what the streams hold.
+// clear empties the tables, and skips what the streams hold by then.
 func (g *installation) clear(t *testing.T) {
 	t.Helper()
 	ctx := context.Background()
@@ -96,7 +96,7 @@ func (g *installation) clear(t *testing.T) {
 	}
 }
 
-// simulation is one seed's: the whole product on the installation.
+// simulation is the whole product on the installation, for one seed.
 type simulation struct {
 	*installation
 	*turns
@@ -114,9 +114,9 @@ type simulation struct {
 	releases []string        // what clients know of
 	changes  []string
 	tasks    []string
-	linked   map[string][]string // change requests, by release, as somebody saw them last
-	ops      []*op
-	sent     []events.CloudWatchEvent // SES's events that have not been delivered
+	linked   map[string][]string      // change requests, by release, as somebody saw them last
+	ops      []*op                    // everything that clients asked for
+	sent     []events.CloudWatchEvent // SES's events that have yet to be delivered
 	gaveUp   map[string]bool          // releases of which a record was given up
 	lost     bool                     // any record was given up that could be read
 	wrong    []string
@@ -125,7 +125,7 @@ type simulation struct {
 // fed is what a table's stream has brought so far.
 type fed struct {
 	records []events.DynamoDBEventRecord
-	written bool // since it was read last
+	written bool // whether the table was written since the stream was last read
 }
 
 func newSimulation(g *installation, t *testing.T, seed uint64) *simulation {
@@ -142,7 +142,7 @@ func newSimulation(g *installation, t *testing.T, seed uint64) *simulation {
 	w.layer = strict.New(g.out.send, w.swarm.store)
 	w.config = testkit.AWS(g.Endpoint)
 	w.config.HTTPClient = w.layer
-	// The SDK's own pauses are drawn, and would be others each time.
+	// The SDK draws its pauses from a source that no seed decides.
 	w.config.Retryer = func() aws.Retryer {
 		return retry.NewStandard(func(o *retry.StandardOptions) {
 			o.Backoff = retry.BackoffDelayerFunc(func(n int, _ error) (time.Duration, error) { return 30 * time.Millisecond << n, nil })
@@ -154,7 +154,7 @@ func newSimulation(g *installation, t *testing.T, seed uint64) *simulation {
 	return w
 }
 
-// around takes turns, and notes which tables are written.
+// around lets each attempt wait for its turn, and notes which tables are written.
 func (w *simulation) around(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 	return w.attempt(ctx, call, func(ctx context.Context) error {
 		defer w.wrote(call.Input)
@@ -201,7 +201,7 @@ func (w *simulation) wrote(input any) {
 	}
 }
 
-// disturb lets the stand-in that is called next fail.
+// disturb may put a fault into the stand-in that is about to be called.
 func (w *simulation) disturb(operation string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -261,7 +261,7 @@ func (w *simulation) api(clock func() time.Time) http.Handler {
 	return rest.Handler(operations.New(w.store).WithClock(clock), rest.Routes()...)
 }
 
-// answer is how a request was answered; Status is 0 where it was not.
+// answer is how a request was answered; Status is 0 where no answer came.
 type answer struct {
 	Status int
 	Body   map[string]any
@@ -270,7 +270,7 @@ type answer struct {
 
 func (a answer) acked() bool { return a.Status >= 200 && a.Status < 300 }
 
-// refused tells that nothing was done, for sure.
+// refused tells whether it is certain that nothing was done.
 func (a answer) refused() bool {
 	return a.Status >= 400 && a.Status < 500 && a.Status != http.StatusTooManyRequests && a.code() != "request-in-progress"
 }
@@ -282,7 +282,7 @@ func (a answer) code() string {
 
 type object = map[string]any
 
-// do sends one request to the API.
+// do sends one request to the API, with the time that a function has for it.
 func do(ctx context.Context, api http.Handler, who release.Caller, method, path, key string, body any) answer {
 	raw := []byte{}
 	if body != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -22,9 +23,9 @@ import (
 )
 
 // turns is the scheduler. Every request that any process is about to send waits here until it
-// is given its turn, one at a time, in an order that the seed decides. Between its turns a
-// process runs until all its goroutines wait for a turn, sleep or have ended, and nothing else
-// of the seed runs meanwhile. So a seed played again is the same to the last request.
+// is given its turn, one at a time, in an order that the seed decides. After its turn a process
+// runs until all its goroutines wait for a turn, sleep or have ended, and nothing else of the
+// seed runs meanwhile. So a seed that is played again sends the same requests.
 type turns struct {
 	swarm  swarm
 	random *rand.Rand
@@ -32,16 +33,16 @@ type turns struct {
 	mu        sync.Mutex
 	waiting   []*wait
 	through   map[string]bool // tokens of transactions that were carried out
-	arrived   chan struct{}
-	faultless bool // no faults any more, and nobody waits
-	live      int  // processes
-	tick      int64
-	trace     uint64
-	lines     []string // of the trace, where asked for
+	arrived   chan struct{}   // somebody may be waiting
+	faultless bool            // no faults any more, and nobody waits
+	live      int             // processes that have not ended
+	tick      int64           // see now
+	trace     uint64          // a hash of all turns, see note
+	lines     []string        // the same in words, with -trace
 	met       met
 }
 
-// met counts what went wrong, to show that it did.
+// met counts the faults that happened, to show that they did.
 type met struct{ Turns, Crashes, Frozen, Slowed, Throttled, Conflicts, Lost, Hung, SES, Bus, GaveUp, Twice, Poison, Sweeps, Deployed, RolledBack, Cancelled, Refused, Unknown, Mails int }
 
 func (m *met) add(o met) {
@@ -51,7 +52,7 @@ func (m *met) add(o met) {
 	}
 }
 
-// never tells whether any of it never came about.
+// never tells whether any of them never happened.
 func (m met) never() bool {
 	all := reflect.ValueOf(m)
 	for n := range all.NumField() {
@@ -67,11 +68,11 @@ type wait struct {
 	p         *process
 	name      string
 	operation string
-	token     string // of a transaction
+	token     string // a transaction's ClientRequestToken
 	write     bool
-	from      time.Time // not before
-	slowed    bool
-	thawed    bool // the process froze when this was about to be sent
+	from      time.Time // when it can have its turn at the earliest
+	slowed    bool      // it was held up once already
+	thawed    bool      // the process froze when this was about to be sent
 	turn      chan fault
 }
 
@@ -79,14 +80,15 @@ type wait struct {
 type process struct {
 	name   string
 	dead   bool
-	frozen chan struct{}
-	stuck  bool
+	frozen chan struct{} // closed when it freezes
+	stuck  bool          // it froze once already
 	turns  int
-	crash  int // before or after so many requests; 0 never
-	freeze int
+	crash  int // the turn in which it dies; 0: never
+	freeze int // the turn in which it freezes; 0: never
 }
 
-// fault is what a turn brings.
+// fault is what happens to a request in its turn. The ones named Before come to pass instead of
+// the request, those named After when it was carried out.
 type fault int
 
 const (
@@ -105,7 +107,8 @@ var errDead = errors.New("injected: the process is dead")
 
 type processKey struct{}
 
-// begin starts a process; its name must be the seed's own.
+// begin starts a process. Its name must be the same in each run of the seed, since it decides
+// what befalls the process.
 func (s *turns) begin(ctx context.Context, name string) (context.Context, *process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +132,7 @@ func hash(s string) uint64 {
 }
 
 // run runs a process until it has ended, died or frozen; a frozen one goes on later. It tells
-// whether what the process answers counts.
+// whether the caller hears the process's answer.
 func (s *turns) run(ctx context.Context, name string, do func(context.Context)) (heard bool) {
 	ctx, p := s.begin(ctx, name)
 	ended := make(chan struct{})
@@ -153,11 +156,11 @@ func (s *turns) run(ctx context.Context, name string, do func(context.Context)) 
 	}
 }
 
-// attempt is what every attempt of every request goes through.
+// attempt lets an attempt at a request wait for its turn, and brings on what the turn holds.
 func (s *turns) attempt(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 	p, ours := ctx.Value(processKey{}).(*process)
 	if !ours {
-		return do(ctx) // the oracle looks
+		return do(ctx) // a read of the oracle's
 	}
 	w := &wait{p: p, operation: call.Operation, name: p.name + " " + describe(call), turn: make(chan fault, 1)}
 	switch call.Operation {
@@ -185,8 +188,8 @@ func (s *turns) attempt(ctx context.Context, call inject.Call, do func(context.C
 	}
 	f := <-w.turn
 	if w.thawed {
-		// A sandbox can be frozen when all but the last packet is sent: its request arrives
-		// however long its time has been over.
+		// A sandbox can be frozen when all but the last packet is sent: its request arrives when
+		// its deadline has long passed.
 		ctx = context.WithoutCancel(ctx)
 	}
 	switch f {
@@ -227,8 +230,8 @@ func (s *turns) attempt(ctx context.Context, call inject.Call, do func(context.C
 	return do(ctx)
 }
 
-// notesToken notes that a transaction was carried out: DynamoDB knows it by its token, does
-// nothing when it comes once more, and so meets no conflict.
+// notesToken notes that a transaction was carried out. DynamoDB recognizes it by its token and
+// does nothing when it comes once more, so that it cannot meet a conflict.
 func (s *turns) notesToken(token string, do func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		err := do(ctx)
@@ -244,10 +247,10 @@ func (s *turns) notesToken(token string, do func(context.Context) error) func(co
 	}
 }
 
-// attemptTimeout is how long a function waits for one answer, as package host has it.
+// attemptTimeout is how long a function waits for one answer; package host has the same.
 const attemptTimeout = 3 * time.Second
 
-// hang is a connection on which nothing comes.
+// hang waits, as for a connection on which nothing comes, and then says that it broke.
 func hang(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
@@ -257,8 +260,8 @@ func hang(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// describe names what a request is about, the same in each run of the seed: what is random
-// (tokens, leases) is left out.
+// describe names a request, the same in each run of the seed: by its operation and keys, without
+// what is random (tokens, leases).
 func describe(call inject.Call) string {
 	var of []string
 	add := func(table *string, key map[string]types.AttributeValue) {
@@ -274,7 +277,7 @@ func describe(call inject.Call) string {
 	case *dynamodb.DeleteItemInput:
 		add(in.TableName, in.Key)
 	case *dynamodb.QueryInput:
-		for _, name := range slices.Sorted(mapsKeys(in.ExpressionAttributeValues)) {
+		for _, name := range slices.Sorted(maps.Keys(in.ExpressionAttributeValues)) {
 			of = append(of, text(in.ExpressionAttributeValues[name]))
 		}
 	case *dynamodb.BatchGetItemInput:
@@ -307,16 +310,6 @@ func describe(call inject.Call) string {
 	return call.Operation + " " + fmt.Sprint(of)
 }
 
-func mapsKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
 func text(v types.AttributeValue) string {
 	switch v := v.(type) {
 	case *types.AttributeValueMemberS:
@@ -327,7 +320,8 @@ func text(v types.AttributeValue) string {
 	return ""
 }
 
-// simulate gives turns until everybody has ended. Between two turns a little time passes.
+// simulate gives turns until ended says so and nobody waits. Between two turns a little time
+// passes.
 func (s *turns) simulate(ended func() bool) {
 	for {
 		synctest.Wait()
@@ -348,7 +342,7 @@ func (s *turns) simulate(ended func() bool) {
 	}
 }
 
-// next chooses whose turn it is, and what it brings.
+// next chooses whose turn it is, and what happens in it; nil if nobody can have a turn yet.
 func (s *turns) next() (*wait, fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -393,7 +387,7 @@ func (s *turns) next() (*wait, fault) {
 	return w, f
 }
 
-// nextOther lets the loop come round once more.
+// nextOther lets simulate choose again at once: the chosen one has frozen or is held up.
 func (s *turns) nextOther(*wait) (*wait, fault) {
 	select {
 	case s.arrived <- struct{}{}:
@@ -415,7 +409,7 @@ func (s *turns) draw(w *wait) fault {
 	}
 	f := s.swarm
 	if w.operation == "SendEmail" || w.operation == "PutEvents" {
-		return none // their stand-ins have faults of their own
+		return none // disturb has the faults of their stand-ins
 	}
 	switch x := r.Float64(); {
 	case x < f.throttle:
@@ -442,7 +436,7 @@ func (s *turns) note(what string, w *wait) {
 	}
 }
 
-// now is a moment in the order of what happens; no two are equal.
+// now numbers what happens in its order; no two numbers are equal.
 func (s *turns) now() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -450,7 +444,7 @@ func (s *turns) now() int64 {
 	return s.tick
 }
 
-// calm ends all faults, and lets the frozen go on.
+// calm ends all faults, and lets frozen processes go on.
 func (s *turns) calm() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 // Call is what a client is about to do.
 type Call struct {
 	Operation string // "UpdateItem"
-	Input     any    // *dynamodb.UpdateItemInput; nil around an attempt
+	Input     any    // such as *dynamodb.UpdateItemInput; around an attempt it is the call's
 }
 
 // Around wraps a call. It may fail without calling do, fail although do succeeded (a lost
