@@ -21,13 +21,13 @@ import (
 // object is an event or an answer as JSON.
 type object = map[string]any
 
-// fixture is every file that ships, running as on Lambda: its own environment, its own
-// rights, the real engine.
+// fixture runs every function as the file that ships, as Lambda does: each with its own
+// environment and its own rights, on the real engine.
 type fixture struct {
 	*testing.T
 	root      string
 	functions map[string]invoke.Function
-	fed       map[string]bool
+	tried     map[string]bool // functions whose event was read
 	guard     *iam.Guard
 	mail      mailbox.Mailbox
 	bus       bus.Bus
@@ -36,7 +36,7 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	root, tmpl := load(t)
-	w := &fixture{T: t, root: root, fed: map[string]bool{}}
+	w := &fixture{T: t, root: root, tried: map[string]bool{}}
 	h := testkit.New(t)
 	mails, events := httptest.NewServer(w.mail.Handler()), httptest.NewServer(w.bus.Handler())
 	t.Cleanup(mails.Close)
@@ -69,7 +69,7 @@ func newFixture(t *testing.T) *fixture {
 	return w
 }
 
-// event reads a payload that people try a function with.
+// event reads the payload in events/ with which people try a function.
 func (w *fixture) event(function string) object {
 	w.Helper()
 	raw, err := os.ReadFile(filepath.Join(w.root, "events", function+".json"))
@@ -80,7 +80,7 @@ func (w *fixture) event(function string) object {
 	if err := json.Unmarshal(raw, &e); err != nil {
 		w.Fatal(err)
 	}
-	w.fed[function] = true
+	w.tried[function] = true
 	return e
 }
 
@@ -102,7 +102,8 @@ func (w *fixture) invoke(function string, event object) object {
 	return out
 }
 
-// call feeds a request, with another body where one is given, and returns the answer's.
+// call invokes an endpoint's function with its event, with another body where one is given, and
+// returns the body of the answer.
 func (w *fixture) call(function string, want int, body ...string) string {
 	w.Helper()
 	e := w.event(function)
@@ -112,23 +113,24 @@ func (w *fixture) call(function string, want int, body ...string) string {
 	answer := w.invoke(function, e)
 	text, _ := answer["body"].(string)
 	if got, _ := answer["statusCode"].(float64); int(got) != want {
-		w.Errorf("%s answered %v, not %d: %s", function, answer["statusCode"], want, text)
+		w.Errorf("%s answered %v, want %d: %s", function, answer["statusCode"], want, text)
 	}
 	return text
 }
 
-// says checks what an answer holds.
+// says checks that an answer contains each of some texts.
 func (w *fixture) says(text string, parts ...string) {
 	w.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text, part) {
-			w.Errorf("%q is not in %s", part, text)
+			w.Errorf("want %q in the answer %s", part, text)
 		}
 	}
 }
 
-// records feeds a batch of a stream: of what a person made, of what time removed, and of
-// a kind that nobody has heard of. None may be reported as failed.
+// records invokes a stream's function with its event. That is to be a batch of more than one
+// kind: items that were written, one that expired (REMOVE), and a kind of event that does not
+// exist yet. None may be reported as failed.
 func (w *fixture) records(function string) {
 	w.Helper()
 	e := w.event(function)
@@ -137,15 +139,15 @@ func (w *fixture) records(function string) {
 		kinds = append(kinds, r.(object)["eventName"].(string))
 	}
 	if !slices.Contains(kinds, "REMOVE") || !slices.Contains(kinds, "SOMETHING_NEW") || len(kinds) < 3 {
-		w.Errorf("events/%s.json has the kinds %v only", function, kinds)
+		w.Errorf("events/%s.json has the kinds %v, want three or more, REMOVE and SOMETHING_NEW among them", function, kinds)
 	}
 	if failed, _ := w.invoke(function, e)["batchItemFailures"].([]any); len(failed) > 0 {
-		w.Errorf("%s reports %v", function, failed)
+		w.Errorf("%s reports %v as failed, want none", function, failed)
 	}
 }
 
-// Every file that ships answers the event that is there to try it with, in an order in
-// which the events tell a story, with the outcome that people would expect.
+// Every file that ships answers its event in events/, in an order in which the events tell the
+// story of one release, with the outcome that people would expect.
 func TestShipped_EachFile_AnswersItsEvent(t *testing.T) {
 	w := newFixture(t)
 	w.invoke("answer-preflight", w.event("answer-preflight"))
@@ -190,13 +192,13 @@ func TestShipped_EachFile_AnswersItsEvent(t *testing.T) {
 	w.says(w.call("get-task", 200), `"status":"Resolved"`, "Resolved as part of release REL-2026-Q2-001, deployed ")
 	w.records("announce")
 	if published := w.bus.Events(); len(published) == 0 || !strings.Contains(string(published[len(published)-1].Detail), "REL-2026-Q2-001#") {
-		t.Errorf("published: %v", published)
+		t.Errorf("published %v, want last an event of REL-2026-Q2-001", published)
 	}
 	w.records("plan-notices")
 	w.records("send-mail")
 	for _, run := range []string{"sweep", "heads-up", "tend-outbox", "seal-record"} {
 		if answer := w.invoke(run, w.event(run)); answer == nil {
-			t.Errorf("%s answered nothing", run)
+			t.Errorf("%s answered nothing, want its counts", run)
 		}
 	}
 	w.says(w.call("get-checkpoint", 200), "releases-record/")
@@ -214,10 +216,10 @@ func TestShipped_EachFile_AnswersItsEvent(t *testing.T) {
 	w.call("delete-release", 409)
 	w.says(w.call("api-docs", 200), "openapi")
 
-	// Nobody was left out, and nobody did what its policy does not name.
+	// No function was left out, and none did what its policy does not allow.
 	for function := range w.functions {
-		if !w.fed[function] {
-			t.Errorf("%s is not part of this test", function)
+		if !w.tried[function] {
+			t.Errorf("this test does not try %s: give it a line", function)
 		}
 	}
 	for _, denied := range w.guard.Denied() {

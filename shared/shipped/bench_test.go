@@ -19,13 +19,14 @@ import (
 	"example.com/releases/shared/local/budget"
 )
 
-// measured are those whose start-up is counted: one of each kind, since each takes
-// seconds under valgrind.
+// measured are the functions whose instructions are counted: one of each kind, since each
+// takes seconds under valgrind.
 var measured = []string{"authorize", "get-release", "transition-release", "settle-tasks", "send-mail", "trust-center", "mcp"}
 
-// BenchmarkStart prints what starting a function costs next to the barest one there can
-// be: its size in MB, its memory when it asks for its first event, and, where valgrind
-// is, the instructions until then in millions. The time is of no interest.
+// BenchmarkStart prints what starting each function costs, compared with the smallest one there
+// can be (testdata/bare): its size in MB, its memory when it asks for its first event and, where
+// valgrind is installed, the instructions until then in millions. It does not look at the time,
+// which another machine would not repeat.
 func BenchmarkStart(b *testing.B) {
 	root, tmpl := load(b)
 	const bareDir = "../shared/shipped/testdata/bare"
@@ -93,8 +94,8 @@ func (s *start) measure(env map[string]string, count bool) {
 	}
 }
 
-// run starts a command, looks at it when it asks for its first event, ends it, and
-// returns what it said.
+// run starts a command, calls look when it asks for its first event, ends it, and returns its
+// output.
 func (s *start) run(env map[string]string, look func(*os.Process), command ...string) string {
 	s.b.Helper()
 	ready := make(chan struct{}, 1)
@@ -112,8 +113,8 @@ func (s *start) run(env map[string]string, look func(*os.Process), command ...st
 	defer api.Close()
 	defer close(over)
 	cmd := exec.CommandContext(s.b.Context(), command[0], command[1:]...)
-	// Go's own threads and garbage collector would make each count another one, and its
-	// preemption by signals crashes under valgrind.
+	// With Go's own threads and garbage collector each run would count other instructions, and
+	// its preemption by signals crashes under valgrind.
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(api.URL, "http://"),
 		"GODEBUG=asyncpreemptoff=1", "GOMAXPROCS=1", "GOGC=off",
@@ -130,14 +131,14 @@ func (s *start) run(env map[string]string, look func(*os.Process), command ...st
 	case <-ready:
 		look(cmd.Process)
 	case <-time.After(2 * time.Minute):
-		s.b.Errorf("%s does not ask for an event: %s", command[len(command)-1], output.String())
+		s.b.Errorf("%s did not ask for an event within 2 minutes: %s", command[len(command)-1], output.String())
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	_ = cmd.Wait()
 	return output.String()
 }
 
-// report adds what has a budget to the table.
+// report reports the figures that have a budget.
 func (s *start) report(bare start) {
 	s.b.Helper()
 	switch name := filepath.Base(s.b.Name()); name {

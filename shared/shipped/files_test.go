@@ -1,6 +1,7 @@
-// Package shipped_test holds the files that ship to what is promised of them: that each
-// is its own, static and reproducible, that it answers its event, that its rights are
-// what it uses, no less and no more. It must not know how any of it is done.
+// Package shipped_test checks the functions as the files that ship: that each is a static file
+// of its own and is reproducible, that it answers its event, and that its policy allows what it
+// uses, no less and no more; and the arithmetic of docs/performance/scale.md. It must not know
+// how the functions do their work: only for the policies it reads the source of package dynamo.
 package shipped_test
 
 import (
@@ -46,7 +47,7 @@ func load(t testing.TB) (string, *template.Template) {
 		t.Fatal(err)
 	}
 	if len(tmpl.Functions) < 25 {
-		t.Fatalf("only %d functions", len(tmpl.Functions))
+		t.Fatalf("only %d functions were read from template.yaml, want 25 or more", len(tmpl.Functions))
 	}
 	return root, tmpl
 }
@@ -67,7 +68,7 @@ var build = sync.OnceValues(func() (map[string]string, error) {
 	return bootstrap.Build(context.Background(), root, filepath.Join(scratch, "bin"), names)
 })
 
-// files are all functions, built once as they ship.
+// files returns the file of each function, built as it ships, once for all tests.
 func files(t testing.TB) map[string]string {
 	t.Helper()
 	built, err := build()
@@ -77,8 +78,8 @@ func files(t testing.TB) map[string]string {
 	return built
 }
 
-// SAM ships one binary under every name when a template gives it one folder for all;
-// and a dynamic one does not start where its libraries are others.
+// SAM would ship one binary under every name if the template had one folder for all; and a
+// dynamically linked one does not start where the machine has other libraries.
 func TestShipped_EachFunction_IsAStaticFile(t *testing.T) {
 	seen := map[[32]byte]string{}
 	for name, file := range files(t) {
@@ -108,16 +109,17 @@ func TestShipped_EachFunction_IsAStaticFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		if bytes.Contains(content, []byte(root+"/")) {
-			t.Errorf("%s tells where it was built", name)
+			t.Errorf("%s contains the path of the directory where it was built", name)
 		}
 	}
 	if len(seen) < 25 {
-		t.Errorf("only %d files", len(seen))
+		t.Errorf("only %d different files, want 25 or more", len(seen))
 	}
 }
 
-// One of each kind, built again from a copy elsewhere, is the same to the byte: linking
-// all of them twice takes half a minute and shows no more. `make reproducible` does.
+// One function of each kind, built again from a copy in another directory, is the same to the
+// byte. Linking all of them twice takes half a minute and hardly shows more; `make reproducible`
+// does so.
 func TestShipped_BuiltAgain_IsTheSame(t *testing.T) {
 	sample := []string{"authorize", "transition-release", "settle-tasks", "send-mail", "mcp"}
 	if os.Getenv("REPRODUCE") == "all" {

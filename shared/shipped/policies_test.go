@@ -10,10 +10,10 @@ import (
 	"example.com/releases/shared/local/iam"
 )
 
-// What a function may do is what it does: the linker leaves in a file only what can be
-// reached from its main, so that the functions of package dynamo that are in the file,
-// read in the source, say which actions on which tables it takes. Compared with the
-// policy both ways, any right that is missing, and any that is not needed, shows.
+// A function's policy allows what it does, and nothing else. The linker keeps in a file only
+// what can be reached from its main: so the functions of package dynamo that are in the file,
+// looked up in the source, tell which actions it takes on which tables. Comparing these with the
+// policy both ways shows any right that is missing and any that is not needed.
 func TestShipped_IAMPolicies_AreWhatTheFilesUse(t *testing.T) {
 	root, tmpl := load(t)
 	source := readStore(t, filepath.Join(root, "shared", "dynamo"))
@@ -23,7 +23,7 @@ func TestShipped_IAMPolicies_AreWhatTheFilesUse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		uses := append(source.uses(t, f.Name, content), elsewhere(content)...)
+		uses := append(source.uses(t, f.Name, content), otherServices(content)...)
 		granted := iam.Granted(f)
 		for _, complaint := range compare(f.Name, uses, granted) {
 			t.Error(complaint)
@@ -33,12 +33,12 @@ func TestShipped_IAMPolicies_AreWhatTheFilesUse(t *testing.T) {
 			removed++
 			without := slices.Delete(slices.Clone(granted), i, i+1)
 			if !slices.Contains(without, granted[i]) && len(compare(f.Name, uses, without)) == 0 {
-				t.Errorf("%s: nobody notices that %s is gone", f.Name, granted[i])
+				t.Errorf("%s: the comparison does not notice a policy without %s", f.Name, granted[i])
 			}
 		}
 	}
 	if removed < 100 {
-		t.Errorf("only %d rights looked at", removed)
+		t.Errorf("only %d rights were looked at, want 100 or more", removed)
 	}
 }
 
@@ -57,24 +57,24 @@ func compare(function string, uses, granted []iam.Right) []string {
 	return complaints
 }
 
-// elsewhere are the rights on what is no table. What they are on is in the template
-// only: a bus, and the sender's identities with the configuration set.
-func elsewhere(content []byte) []iam.Right {
+// otherServices returns the rights that a file needs outside DynamoDB. Their resources are in
+// the template only: a bus, and the sender's identities with the configuration set.
+func otherServices(content []byte) []iam.Right {
 	var list []iam.Right
 	if names(content, sdk+"eventbridge.(*Client).")[sdk+"eventbridge.(*Client).PutEvents"] {
 		list = append(list, iam.Right{Action: "events:PutEvents", Resource: "Bus.Arn"})
 	}
 	if names(content, sdk+"sesv2.(*Client).")[sdk+"sesv2.(*Client).SendEmail"] {
 		for _, r := range mayMailAs {
-			// With attachments SES asks for the second too.
+			// For a mail with attachments SES demands the second right too.
 			list = append(list, iam.Right{Action: "ses:SendEmail", Resource: r}, iam.Right{Action: "ses:SendRawEmail", Resource: r})
 		}
 	}
 	return list
 }
 
-// names are the functions with a prefix that are in a file: they stand in the table that
-// tracebacks are made from, also where they were inlined.
+// names returns the functions with a prefix that are in a file. It finds them in the table from
+// which tracebacks are made, which has the inlined ones too.
 func names(content []byte, prefix string) map[string]bool {
 	found := map[string]bool{}
 	start := []byte("\x00" + prefix)
@@ -95,7 +95,8 @@ const (
 	sdk = "github.com/aws/aws-sdk-go-v2/service/"
 )
 
-// mayMailAs is what a mail is sent as.
+// mayMailAs are the resources with which a mail is sent, as the template gives them for an
+// account of zeros and no MailSender.
 var mayMailAs = []string{
 	"arn:aws:ses:us-east-1:000000000000:identity/", "arn:aws:ses:us-east-1:000000000000:configuration-set/MailEvents",
 }

@@ -18,8 +18,8 @@ var (
 	leading    = regexp.MustCompile(`^[0-9][0-9,]*(\.[0-9]+)?`)
 )
 
-// Each row of the page is arithmetic and its result; the result is right to the digits
-// that it shows.
+// Each row of docs/performance/scale.md is a calculation and its result, and the result is right
+// to the last digit that it shows.
 func TestScale_EachRow_IsRight(t *testing.T) {
 	root, _ := load(t)
 	page, err := os.ReadFile(filepath.Join(root, "docs", "performance", "scale.md"))
@@ -40,11 +40,11 @@ func TestScale_EachRow_IsRight(t *testing.T) {
 		got, err := strconv.ParseFloat(strings.ReplaceAll(digits, ",", ""), 64)
 		_, fraction, _ := strings.Cut(digits, ".")
 		if err != nil || math.Abs(got-want) > .5*math.Pow10(-len(fraction))+1e-9 {
-			t.Errorf("%s is %v: %s", cells[1], want, line)
+			t.Errorf("%s is %v, and the row says otherwise: %s", cells[1], want, line)
 		}
 	}
 	if rows < 40 {
-		t.Errorf("only %d rows", rows)
+		t.Errorf("only %d rows were checked, want 40 or more", rows)
 	}
 }
 

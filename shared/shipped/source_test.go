@@ -15,28 +15,35 @@ import (
 	"example.com/releases/shared/local/iam"
 )
 
-// store is what the source of package dynamo says.
+// store is what the source of package dynamo says, by the name of a function ("retry") or method
+// ("Store.Release").
 type store struct {
-	names   map[string]string // of functions and methods, as the linker calls them
-	effects map[string][]effect
-	calls   map[string][]call   // of functions of the package, with tables among the arguments
-	client  map[string][]string // operations of the client
-	keeps   map[string][]string // tables that answers are remembered in
+	names   map[string]string   // what the linker calls it
+	effects map[string][]effect // its actions on tables
+	calls   map[string][]call   // its calls of others of the package that pass a table on
+	client  map[string][]string // the operations of the SDK's client that it calls
+	keeps   map[string][]string // the tables in which it keeps idempotency records
 }
 
-// effect is an action on a table, or on whatever a parameter says.
+// effect is an action on a table, or on the table that a parameter names.
 type effect struct {
 	action, table, index string
-	parameter            int // where table is empty
+	parameter            int // the parameter's number, where table is empty
 }
 
+// call is a call of a function of the package.
 type call struct {
 	to     string
-	tables map[int]string // by argument
-	passed map[int]int    // own parameters handed on
+	tables map[int]string // the tables among the arguments, by number
+	passed map[int]int    // the caller's own parameters among them: argument to parameter
 }
 
-const recordTable = "the memory's"
+// idempotencyTable stands for the table of an idempotency record, whichever that is: uses puts
+// in those in which the functions of a file keep such records.
+const idempotencyTable = "the idempotency record's"
+
+// readStore reads what the functions of package dynamo do. It understands only the ways in which
+// that package is written (s.db, s.tables, the SDK's inputs as literals), and fails on others.
 
 func readStore(t *testing.T, dir string) *store {
 	t.Helper()
@@ -96,12 +103,12 @@ func readStore(t *testing.T, dir string) *store {
 	}
 	s.close()
 	if len(s.effects) < 20 {
-		t.Fatalf("only %d functions of package dynamo do anything", len(s.effects))
+		t.Fatalf("only %d functions of package dynamo were found to act on a table, want 20 or more", len(s.effects))
 	}
 	return s
 }
 
-// called is a function's name, with its type before it where it is a method.
+// called returns a function's name, with its type before it where it is a method.
 func called(d *ast.FuncDecl) string {
 	if d.Recv == nil {
 		return d.Name.Name
@@ -113,7 +120,8 @@ func called(d *ast.FuncDecl) string {
 	return of.(*ast.Ident).Name + "." + d.Name.Name
 }
 
-// close hands the effects of callees whose table a caller passes on to that caller.
+// close computes the closure over calls: where a callee acts on the table that a parameter
+// names, that is an effect of the caller which passes the table.
 func (s *store) close() {
 	for changed := true; changed; {
 		changed = false
@@ -142,7 +150,7 @@ func (s *store) close() {
 
 var isOperation = regexp.MustCompile(`^[A-Z][A-Za-z]+$`)
 
-// uses are the rights that a file takes.
+// uses returns the rights on tables that a file needs.
 func (s *store) uses(t *testing.T, function string, content []byte) []iam.Right {
 	t.Helper()
 	var list []iam.Right
@@ -172,7 +180,7 @@ func (s *store) uses(t *testing.T, function string, content []byte) []iam.Right 
 		for _, e := range s.effects[name] {
 			switch e.table {
 			case "":
-			case recordTable:
+			case idempotencyTable:
 				for _, table := range records {
 					add(e.action, table, e.index)
 				}
@@ -181,24 +189,24 @@ func (s *store) uses(t *testing.T, function string, content []byte) []iam.Right 
 			}
 		}
 	}
-	// The SDK's own operations in the file are those that the source is seen to call; so
-	// nothing was overlooked.
+	// The SDK's operations in the file must be those that readStore saw in the source; otherwise
+	// it has overlooked a call.
 	inFile := map[string]bool{}
 	client := sdk + "dynamodb.(*Client)."
 	for name := range names(content, client) {
-		// The SDK links DescribeEndpoints by itself and asks it only where endpoint discovery
-		// is switched on, which DynamoDB does not need.
+		// The SDK always links DescribeEndpoints, and calls it only where endpoint discovery is
+		// switched on, which DynamoDB does not need.
 		if operation := strings.TrimPrefix(name, client); isOperation.MatchString(operation) && operation != "Options" && operation != "DescribeEndpoints" {
 			inFile[operation] = true
 		}
 	}
 	if !maps.Equal(asked, inFile) {
-		t.Errorf("%s: the source asks for %v, the file has %v", function, slices.Sorted(maps.Keys(asked)), slices.Sorted(maps.Keys(inFile)))
+		t.Errorf("%s: by the source it calls %v, and the file has %v", function, slices.Sorted(maps.Keys(asked)), slices.Sorted(maps.Keys(inFile)))
 	}
 	return list
 }
 
-// reader goes through one function.
+// reader goes through the source of one function.
 type reader struct {
 	t          *testing.T
 	fset       *token.FileSet
@@ -208,7 +216,7 @@ type reader struct {
 	parameters map[string]int
 }
 
-// actions are what the SDK's values stand for.
+// actions are the IAM actions that the SDK's types stand for.
 var actions = map[string]string{
 	"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem",
 	"GetItemInput": "GetItem", "PutItemInput": "PutItem", "UpdateItemInput": "UpdateItem", "DeleteItemInput": "DeleteItem", "QueryInput": "Query", "ScanInput": "Scan",
@@ -275,7 +283,7 @@ func (r *reader) value(lit *ast.CompositeLit) {
 			return // requests without one are in a map by table: below
 		}
 		if action == "" {
-			r.t.Errorf("%s: what does a %s do?", r.fset.Position(lit.Pos()), kind.Sel.Name)
+			r.t.Errorf("%s: a %s has a TableName, and actions does not say what it does", r.fset.Position(lit.Pos()), kind.Sel.Name)
 		}
 		indexes := []string{""}
 		if indexName != nil {
@@ -310,7 +318,7 @@ func (r *reader) effect(action string, on ast.Expr, index string) {
 			e.parameter, ok = r.parameters[id.Name]
 		}
 		if !ok {
-			r.t.Errorf("%s: %s on which table?", r.fset.Position(on.Pos()), action)
+			r.t.Errorf("%s: the table of this %s is neither s.tables.X nor a parameter", r.fset.Position(on.Pos()), action)
 			return
 		}
 	}
@@ -320,8 +328,8 @@ func (r *reader) effect(action string, on ast.Expr, index string) {
 	}
 }
 
-// texts are the values that an index's name can have: a literal, a constant, or what
-// is assigned to a variable of the function.
+// texts returns the values that an index's name can have: a literal, a constant, or whatever is
+// assigned to a variable of the function.
 func (r *reader) texts(n ast.Expr) []string {
 	switch n := n.(type) {
 	case *ast.CallExpr: // aws.String
@@ -356,11 +364,11 @@ func (r *reader) texts(n ast.Expr) []string {
 			return all
 		}
 	}
-	r.t.Errorf("%s: which index?", r.fset.Position(n.Pos()))
+	r.t.Errorf("%s: the name of this index is neither a literal, nor a constant, nor a variable that is assigned one", r.fset.Position(n.Pos()))
 	return nil
 }
 
-// table is the aggregate in s.tables.Releases or &s.tables.Releases.
+// table returns the name in s.tables.Releases or &s.tables.Releases, here "Releases".
 func table(n ast.Expr) string {
 	if u, ok := n.(*ast.UnaryExpr); ok {
 		n = u.X
@@ -374,7 +382,7 @@ func table(n ast.Expr) string {
 		case inner.Sel.Name == "tables":
 			return sel.Sel.Name
 		case inner.Sel.Name == "Idempotency" && sel.Sel.Name == "table":
-			return recordTable
+			return idempotencyTable
 		}
 	}
 	return ""

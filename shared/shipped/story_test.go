@@ -14,8 +14,8 @@ import (
 	"example.com/releases/shared/local/tokens"
 )
 
-// The whole story, from planning to rollback, mails included, with every function as the
-// file that ships, under the rights that its policy gives it.
+// The whole demo, from planning to rollback with its mails, with every function as the file that
+// ships, under the rights that its policy gives it.
 func TestShipped_MainJob_Works(t *testing.T) {
 	var guard *iam.Guard
 	root, _ := load(t)
@@ -44,7 +44,7 @@ func TestShipped_MainJob_Works(t *testing.T) {
 		t.Errorf("denied: %s", denied)
 	}
 	for _, failed := range h.Failures() {
-		t.Errorf("given up: %+v", failed)
+		t.Errorf("a record or event was given up: %+v", failed)
 	}
 	used := 0
 	_, tmpl := load(t)

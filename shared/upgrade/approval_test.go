@@ -2,15 +2,16 @@ package upgrade_test
 
 import "testing"
 
-// What the CAB had decided before anybody kept what it was of is one decision without a
-// digest; the first edit takes the approval away all the same, where the release that
-// holds the request lets it, and no decision is lost on the way.
+// A decision of the CAB from before digests were kept is shown as one decision without a digest.
+// The first edit takes such an approval away as well, where the release that has the change
+// request allows it, and no decision is lost on the way.
 func TestRecordedChanges_Edit_VoidsWhatWasDecidedBefore(t *testing.T) {
 	w := newFixture(t)
 	get := func(id string) object {
 		t.Helper()
 		return w.do(200, "GET /change-requests/"+id, nil)
 	}
+	// one holds that the change request shows exactly one decision: Ada's, from before digests.
 	one := func(id, when, decision, note string) {
 		t.Helper()
 		v := get(id)
@@ -44,24 +45,24 @@ func TestRecordedChanges_Edit_VoidsWhatWasDecidedBefore(t *testing.T) {
 	}
 
 	if v := edit("CR-A-1"); v["cabDecision"] != "pending" {
-		t.Errorf("in an approved release: %v", v)
+		t.Errorf("edited in an approved release, want it pending: %v", v)
 	}
 	w.refused(409, "cab-approval-missing", "POST /releases/"+approved+"/status", object{"status": "scheduled"})
 	if v := w.do(200, "GET /releases/"+approved, nil); v["changedSinceApproval"] != nil {
-		t.Errorf("nobody knows what %s was approved as: %v", approved, v["changedSinceApproval"])
+		t.Errorf("what %s was approved as was never kept, and it shows changes since: %v", approved, v["changedSinceApproval"])
 	}
 	w.refused(409, "change-frozen", "PATCH /change-requests/CR-I-1", object{"title": "no"})
 	if v := edit("CR-D-2"); v["cabDecision"] != "approved" || v["approvalVoided"] != nil {
-		t.Errorf("in a deployed release: %v", v)
+		t.Errorf("edited in a deployed release, want it still approved: %v", v)
 	}
 	if v := edit("CR-P-STANDARD"); v["cabDecision"] != "approved" {
-		t.Errorf("a Standard change: %v", v)
+		t.Errorf("a Standard change was edited, want it still approved: %v", v)
 	}
 	if v := edit("CR-FREE-REJECTED"); v["cabDecision"] != "rejected" {
-		t.Errorf("a rejected one: %v", v)
+		t.Errorf("a rejected change request was edited, want it still rejected: %v", v)
 	}
 	one("CR-FREE-REJECTED", "edited", "rejected", "No way back is described")
 	if v := get("CR-FREE-PENDING"); v["decisions"] != nil {
-		t.Errorf("nobody decided on it: %v", v["decisions"])
+		t.Errorf("nobody ever decided on it, and it shows decisions: %v", v["decisions"])
 	}
 }

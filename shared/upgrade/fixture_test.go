@@ -1,11 +1,11 @@
-// Package upgrade_test holds the present code to what earlier versions left behind:
-// items and stream records were recorded once, stand in testdata by date, and are read,
-// edited, moved, settled, mailed and swept here by the real handlers on the real engine.
-// It must not know how anything is encoded: it touches the product through its surfaces
-// and its consumers, all in this file, and the tables as DynamoDB's own JSON.
+// Package upgrade_test checks that the present code understands what an earlier version left
+// behind: its items and stream records were recorded once (testdata, in a folder named after the
+// date), and are read, edited, moved, settled, mailed and swept here by the real handlers on the
+// real engine. It must not know how anything is encoded: it uses the product through its surfaces
+// and its consumers, nearly all in this file, and handles items as DynamoDB's own JSON.
 //
-// What is expected was written by hand from the contract. Where a test fails, the code
-// is wrong and not the recording: see testdata/2026-11-26/README.md.
+// The expectations were written by hand from the contract. Where a test fails, the code is wrong
+// and not the recording: see testdata/2026-11-26/README.md.
 package upgrade_test
 
 import (
@@ -48,19 +48,19 @@ func TestMain(m *testing.M) {
 
 type object = map[string]any
 
-// fixture is the whole service on tables that hold the recording, step by step: nothing
-// happens by itself, and the clock stands where the test puts it.
+// fixture is the whole service on tables that hold the recording. Nothing happens by itself: the
+// test runs each consumer and schedule, and sets the clock.
 type fixture struct {
 	*testkit.Harness
 	t     *testing.T
 	inbox *mailbox.Mailbox
 	bus   *bus.Bus
-	ses   string
-	buses string
+	ses   string // URL of the stand-in
+	buses string // URL of the stand-in
 
 	mu    sync.Mutex
 	clock time.Time
-	heard []events.CloudWatchEvent
+	heard []events.CloudWatchEvent // SES's events that have yet to be recorded
 
 	streams map[string]*testkit.Stream
 	waiting map[string][]events.DynamoDBEventRecord // by function
@@ -103,9 +103,9 @@ func theTemplate(t *testing.T) *template.Template {
 	return must(template.Load(filepath.Join(root, "template.yaml"), nil))(t)
 }
 
-// newFixture loads the recording. The clock stands at three in the afternoon of its day.
-// The tables have no expiry: the engine would go by the real clock, and the answers to
-// Idempotency-Keys are kept for a day of the recording's.
+// newFixture loads the recording. The clock stands at three in the afternoon of the recorded
+// day. The tables have no expiry: the engine would go by the real clock and remove the answers
+// to Idempotency-Keys, which are kept for a day.
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	return newFixtureOn(t)
@@ -121,7 +121,7 @@ func newFixtureWithStreams(t *testing.T) *fixture {
 			continue // nothing reads its changes
 		}
 		w.streams[id] = w.Stream(id)
-		w.streams[id].Read() // the loading is no record of anybody's
+		w.streams[id].Read() // skips the records of the loading itself
 	}
 	return w
 }
@@ -149,11 +149,12 @@ func newFixtureOn(t *testing.T, options ...testkit.Option) *fixture {
 	return w
 }
 
-// subtest is the fixture in a part of its test.
+// subtest returns the fixture for a subtest, whose failures are to be its own.
 func (w *fixture) subtest(t *testing.T) *fixture {
 	return &fixture{Harness: w.Harness, t: t, inbox: w.inbox, bus: w.bus, ses: w.ses, buses: w.buses, clock: w.now()}
 }
 
+// no fails the test at an error.
 func (w *fixture) no(err error) {
 	w.t.Helper()
 	if err != nil {
@@ -161,6 +162,7 @@ func (w *fixture) no(err error) {
 	}
 }
 
+// must returns the value of a call, or fails the test at its error: must(os.ReadFile(name))(t).
 func must[T any](v T, err error) func(testing.TB) T {
 	return func(t testing.TB) T {
 		t.Helper()
@@ -177,8 +179,8 @@ func (w *fixture) now() time.Time {
 	return w.clock
 }
 
-// afterAnything puts the clock behind everything that has happened, by the real clock
-// too: who publishes status changes goes by that one.
+// afterAnything sets the clock later than everything that has happened, also by the real clock,
+// by which the announcer and the settler of this fixture go.
 func (w *fixture) afterAnything() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -228,7 +230,7 @@ func (w *fixture) ask(who *release.Caller, route string, body any, headers ...st
 	return a
 }
 
-// do is ask for an admin, and what it answers must be so.
+// do sends a request as an admin, and holds the answer to a status.
 func (w *fixture) do(status int, route string, body any, headers ...string) object {
 	w.t.Helper()
 	a := w.ask(admin, route, body, headers...)
@@ -238,7 +240,7 @@ func (w *fixture) do(status int, route string, body any, headers ...string) obje
 	return a.body
 }
 
-// refused is do for what the contract forbids.
+// refused is do for a request that the contract forbids, with the code of the refusal.
 func (w *fixture) refused(status int, code, route string, body any) {
 	w.t.Helper()
 	if got := w.do(status, route, body); got["code"] != code {
@@ -246,7 +248,7 @@ func (w *fixture) refused(status int, code, route string, body any) {
 	}
 }
 
-// public is what the Trust Center shows as JSON.
+// public returns the Trust Center's JSON feed.
 func (w *fixture) public() string {
 	w.t.Helper()
 	got := httptest.NewRecorder()
@@ -283,19 +285,19 @@ func (w *fixture) feed(function string, records ...events.DynamoDBEventRecord) {
 			Sender: "releases@example.com", ConfigurationSet: "mails", Zone: "Europe/Berlin", Rate: "50", Timeout: 400 * time.Millisecond,
 		}).WithClock(w.now).Stream(w.t.Context(), batch)
 	default:
-		w.t.Fatalf("this test does not know the function %s; give it its line here", function)
+		w.t.Fatalf("feed does not know the function %s, which a stream wakes by template.yaml: add a case for it", function)
 	}
 	if err != nil || len(got.BatchItemFailures) > 0 {
-		w.t.Errorf("%s did not understand its records: %v %v", function, got.BatchItemFailures, err)
+		w.t.Errorf("%s did not understand its records: reported %v, error %v, want neither", function, got.BatchItemFailures, err)
 	}
 }
 
-// runUntilIdle runs all consumers until no record is left, as Lambda would, and has SES's
-// events recorded.
+// runUntilIdle runs all consumers until no record is left, as Lambda would, and records SES's
+// events.
 func (w *fixture) runUntilIdle() {
 	w.t.Helper()
 	if len(w.streams) == 0 {
-		w.t.Fatal("these tables have no streams")
+		w.t.Fatal("these tables have no streams: use newFixtureWithStreams")
 	}
 	all := consumers(w.t)
 	for range 50 {
@@ -324,7 +326,7 @@ func (w *fixture) runUntilIdle() {
 			w.no(err)
 		}
 	}
-	w.t.Fatal("the streams never come to rest")
+	w.t.Fatal("after 50 rounds the streams still have records: some consumer wakes itself")
 }
 
 // sweep repairs everything, however short a time it has been unfinished.
@@ -335,12 +337,12 @@ func (w *fixture) sweep() {
 	w.no(err)
 }
 
-// headsUp runs the schedules that look after the outbox and after heads-ups.
+// headsUp runs the schedules tend-outbox and heads-up.
 func (w *fixture) headsUp() {
 	w.t.Helper()
 	_, err := tend.Open(w.Store, "50").WithClock(w.now).Run(w.t.Context(), nil)
 	w.no(err)
-	for range 2 { // releases of the recorded version get their timers, and a minute later are looked at
+	for range 2 { // the first run gives releases of the recorded version their timers; a minute later these are due
 		_, err = w.planner().Run(w.t.Context(), json.RawMessage(`{"sparing":true}`))
 		w.no(err)
 		w.mu.Lock()
@@ -349,7 +351,7 @@ func (w *fixture) headsUp() {
 	}
 }
 
-// hear records that SES says of a mail that it was sent.
+// hearSent records SES's event that a mail was sent.
 func (w *fixture) hearSent(mail string) {
 	w.t.Helper()
 	_, err := feedback.New(w.Store).WithClock(w.now).Record(w.t.Context(), events.CloudWatchEvent{Source: "aws.ses", Detail: must(json.Marshal(object{

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Whatever retries gave up on before the version changed, the sweep repairs: no stream
-// record is left, only what stands in the tables.
+// The sweep completes whatever retries gave up on before the version changed, from the tables
+// alone: no stream record is left.
 func TestRecordedItems_Sweep_UnfinishedWorkEnds(t *testing.T) {
 	w := newFixture(t)
 	w.sweep()
@@ -43,16 +43,16 @@ func TestRecordedItems_Sweep_UnfinishedWorkEnds(t *testing.T) {
 	w.unchanged(before, "a sweep that had nothing to do")
 }
 
-// Mails that waited are sent once; what was sent, failed or suppressed stays so; what
-// nobody knows stays unknown until SES tells. Who was told of a window is told of the
-// next, and of nothing twice.
+// Mails that waited are sent once; those that were sent, failed or suppressed stay so; an unknown
+// one stays unknown until SES tells. Whoever was told of a window is told of the next one, and of
+// nothing twice.
 func TestRecordedItems_Mails_NobodyIsToldTwice(t *testing.T) {
 	w := newFixtureWithStreams(t)
 	w.sweep() // ends the settlement that two mails wait for
 	w.do(200, "POST /releases/"+approved+"/status", object{"status": "scheduled"})
 	w.headsUp()
 	w.runUntilIdle()
-	w.afterAnything() // a settlement's job that waits is looked at five minutes later
+	w.afterAnything() // a job that waits for a settlement is tried again after five minutes
 	w.headsUp()
 	w.runUntilIdle()
 
@@ -80,10 +80,10 @@ func TestRecordedItems_Mails_NobodyIsToldTwice(t *testing.T) {
 			t.Errorf("the mail to %s does not say what it was promised: %s", m.To, m.Text)
 		}
 	}
-	// SES takes no such Reply-To. Until that is seen to, the mail fails and the log says
-	// so; it is never lost in silence.
+	// SES refuses the manager's address as Reply-To. The mail may be sent without it; or it fails
+	// and the log says so. It must not be lost silently.
 	if state := w.outbox(approved)["heads-up anton"]; state != "sent" && (state != "failed" || !strings.Contains(fmt.Sprint(w.do(200, "GET /releases/"+approved+"/log", nil)), "anton@example.com")) {
-		t.Errorf("the mail about a release whose manager SES refuses is %q", state)
+		t.Errorf("the mail about a release whose manager's address SES refuses is %q; want sent, or failed with an entry that names the manager", state)
 	}
 
 	before := w.everything()
@@ -92,13 +92,13 @@ func TestRecordedItems_Mails_NobodyIsToldTwice(t *testing.T) {
 	w.unchanged(before, "a look that had nothing new")
 	w.wantArrived(wantMails)
 
-	// SES's event settles what nobody knew; nothing else does.
+	// SES's event tells what became of an unknown mail; nothing else does.
 	w.hearSent(w.mailID(mails, "heads-up", "unclear@example.com"))
 	w.wantOutbox(mails, map[string]string{"heads-up unclear": "sent", "heads-up unknown": "unknown", "heads-up leased": "unknown"})
 	w.runUntilIdle()
 
-	// Those who had been told hear that it is off, whatever became of their mail after
-	// SES may have had it; those who had not, do not.
+	// Everybody whose mail SES took, or may have taken, hears that the release is cancelled;
+	// everybody else does not.
 	w.do(200, "POST /releases/"+mails+"/status", object{"status": "cancelled", "note": "Not this year"})
 	w.runUntilIdle()
 	w.wantArrived(map[string]int{
@@ -106,7 +106,7 @@ func TestRecordedItems_Mails_NobodyIsToldTwice(t *testing.T) {
 	})
 }
 
-// unchanged holds that the tables are as they were.
+// unchanged holds that the tables are as they were before what was done.
 func (w *fixture) unchanged(before map[string]any, what string) {
 	w.t.Helper()
 	now := w.everything()
@@ -122,8 +122,8 @@ func (w *fixture) unchanged(before map[string]any, what string) {
 	}
 }
 
-// Every release, change request and task can be edited where the contract says so, by
-// a client that has read it before the version changed, and nothing but the edit changes.
+// Every release, change request and task can be edited where the contract says so, by a client
+// that read it before the version changed (its ETag is still right), and nothing else changes.
 func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 	w := newFixture(t)
 	answers := recordedAnswers(t)
@@ -148,7 +148,7 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 		for _, d := range differences(path, was.Body, is) {
 			t.Error(d)
 		}
-		// What a PATCH answers is what was stored.
+		// A PATCH answers what was stored.
 		delete(got.body, "linkedRelease")
 		for _, d := range differences("PATCH "+path, got.body, is) {
 			t.Error(d)
@@ -197,7 +197,7 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 		t.Errorf("a task is still found at the configuration item that it has left: %v", got)
 	}
 
-	// The owner of a step completes it, however the address was spelled.
+	// The owner of a step, whose address is spelled in another case there, can complete it.
 	if got := w.ask(auditor, "POST /releases/"+scheduled+"/steps/rollout/2", object{"completed": true}); got.status != 200 {
 		t.Errorf("the step's owner is answered %d: %v", got.status, got.body)
 	}
@@ -216,8 +216,8 @@ func TestRecordedItems_Edit_ChangesWhatWasAskedAndNothingElse(t *testing.T) {
 	}
 }
 
-// inTheFormOfToday is a log as it was answered then with what is said of each entry today:
-// that it is of before kinds were kept, and the kind that its key tells.
+// inTheFormOfToday returns a recorded log as today's API answers it: each entry is marked as
+// older than kinds ("legacy"), and has the kind that its id tells.
 func inTheFormOfToday(entries []any) []any {
 	log := make([]any, len(entries))
 	for n, e := range entries {
@@ -233,8 +233,8 @@ func inTheFormOfToday(entries []any) []any {
 	return log
 }
 
-// Every release goes on from where it stood, under the guards that its stored items
-// carry, and settlement reaches what it held.
+// Every release goes on from its recorded status, under the guards that its stored items carry,
+// and settlements reach its change requests and their tasks.
 func TestRecordedItems_Transition_GoOnUnderTheirGuards(t *testing.T) {
 	w := newFixtureWithStreams(t)
 	transition := func(id string, statuses ...string) {
@@ -258,7 +258,7 @@ func TestRecordedItems_Transition_GoOnUnderTheirGuards(t *testing.T) {
 		w.do(200, "POST /change-requests/"+id+"/decision", object{"decision": "approved"})
 	}
 
-	// Two change requests hold it up, one after the other.
+	// Two change requests keep it from being approved, one pending and one rejected.
 	w.refused(409, "cab-approval-missing", "POST /releases/"+planned+"/status", object{"status": "approved"})
 	decide("CR-P-PENDING")
 	w.refused(409, "cab-approval-missing", "POST /releases/"+planned+"/status", object{"status": "approved"})
@@ -282,7 +282,8 @@ func TestRecordedItems_Transition_GoOnUnderTheirGuards(t *testing.T) {
 	w.refused(404, "not-found", "POST /releases/"+halfDeleted+"/status", object{"status": "approved"})
 	w.refused(409, "not-deletable", "DELETE /releases/"+notAnnounced, nil)
 
-	// What is free can be linked, what is held cannot, nor what is being given back.
+	// A free change request can be linked; one in a live release cannot, nor one that a deletion
+	// is about to free.
 	link(bare, 200, "CR-FREE-STANDARD", "CR-C-1", "CR-R-1", "CR-P-DROPPED", "CR-FREE-PENDING")
 	link(bare, 409, "CR-A-1")
 	link(bare, 409, "CR-U-3")
@@ -334,7 +335,7 @@ func TestRecordedItems_Transition_GoOnUnderTheirGuards(t *testing.T) {
 	}
 	for _, id := range []string{planned, running, deployed, missed, underWay, notAnnounced} {
 		if got := valueAt(w.do(200, "GET /releases/"+id, nil), "settlement"); valueAt(got, "state") != "settled" {
-			t.Errorf("the settlement of %s says %v", id, got)
+			t.Errorf("the settlement of %s is %v, want the state settled", id, got)
 		}
 	}
 	for key, i := range w.scan("ReleasesTable") {
@@ -342,7 +343,7 @@ func TestRecordedItems_Transition_GoOnUnderTheirGuards(t *testing.T) {
 			t.Errorf("%s still needs attention", key)
 		}
 	}
-	// The bus has heard of each move once.
+	// The bus has heard of each transition once.
 	heard := map[string]int{}
 	for _, e := range w.bus.Events() {
 		if _, id, found := strings.Cut(string(e.Detail), `"eventId":"`); found {

@@ -15,10 +15,10 @@ import (
 	"example.com/releases/shared/trustcenter"
 )
 
-// publicIndex is the one that came after the recording.
+// publicIndex is the index that the recorded version did not have.
 const publicIndex = "byPublicStart"
 
-// shown is what the public sees of each release, by id: read as a feed is.
+// shown returns what the public sees of each release, by id, from the feed.
 func (w *fixture) shown() map[string]object {
 	w.t.Helper()
 	var feed struct{ Releases []object }
@@ -30,26 +30,26 @@ func (w *fixture) shown() map[string]object {
 	return all
 }
 
-// The upgrade, played: the table of the recording has no such index yet, then it is made,
-// then the sweep looks. Whoever looks at the page at any moment sees every release.
+// An upgrade, step by step: the table of the recorded version has no such index yet, then it is
+// created, then the sweep runs. At every moment the page shows every release.
 func TestRecordedPage_NewIndex_NoMomentWithoutThePage(t *testing.T) {
 	w := newFixture(t)
 	ctx := t.Context()
 	want := w.shown()
 	if len(want) < 9 {
-		t.Fatalf("only %d releases are shown", len(want))
+		t.Fatalf("only %d releases are shown, want 9 or more", len(want))
 	}
 	complete := func(when string) {
 		t.Helper()
 		now := w.shown()
 		for id, r := range want {
 			if is := now[id]; is == nil || is["status"] != r["status"] || is["scheduledStart"] != r["scheduledStart"] {
-				t.Fatalf("%s: %s is shown as %v", when, id, is)
+				t.Fatalf("%s: %s is shown as %v, want as %v", when, id, is, r)
 			}
 		}
 	}
 
-	// The table as the recorded version made it.
+	// The table is made again as the recorded version had it.
 	table := w.Tables.Releases
 	was := must(w.Client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table}))(t).Table
 	must(w.Client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &table}))(t)
@@ -63,7 +63,7 @@ func TestRecordedPage_NewIndex_NoMomentWithoutThePage(t *testing.T) {
 		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{IndexName: x.IndexName, KeySchema: x.KeySchema, Projection: x.Projection})
 	}
 	if added == nil {
-		t.Fatalf("there is no index %s", publicIndex)
+		t.Fatalf("the table has no index %s any more", publicIndex)
 	}
 	must(w.Client.CreateTable(ctx, in))(t)
 	w.load()
@@ -83,10 +83,10 @@ func TestRecordedPage_NewIndex_NoMomentWithoutThePage(t *testing.T) {
 	complete("with the index")
 	now := w.shown()
 	if now[deployed]["actualStart"] == nil || now[deployed]["actualEnd"] == nil || now[rolledBack]["rolledBackAt"] == nil {
-		t.Errorf("what was stamped is not shown: %v %v", now[deployed], now[rolledBack])
+		t.Errorf("the actual times are not shown: %v %v", now[deployed], now[rolledBack])
 	}
 	if now[cancelled]["cancelledAt"] != nil {
-		t.Errorf("nobody has kept yet when %s was cancelled: %v", cancelled, now[cancelled])
+		t.Errorf("the recorded version did not keep when %s was cancelled, and before the sweep it is shown: %v", cancelled, now[cancelled])
 	}
 
 	for range 2 {
@@ -95,11 +95,11 @@ func TestRecordedPage_NewIndex_NoMomentWithoutThePage(t *testing.T) {
 	}
 	now = w.shown()
 	if now[cancelled]["cancelledAt"] == nil {
-		t.Errorf("the sweep did not make good when it was cancelled: %v", now[cancelled])
+		t.Errorf("the sweep did not add when %s was cancelled: %v", cancelled, now[cancelled])
 	}
 	for id, r := range now {
 		if valueAt(r, "history", 0, "event") != "scheduled" {
-			t.Errorf("%s: the story begins with %v", id, valueAt(r, "history", 0))
+			t.Errorf("%s: the public history begins with %v, want scheduled", id, valueAt(r, "history", 0))
 		}
 	}
 	for id := range want {
@@ -107,7 +107,7 @@ func TestRecordedPage_NewIndex_NoMomentWithoutThePage(t *testing.T) {
 		trustcenter.Handler(w.Store.Published, trustcenter.Options{On: true, Zone: "Europe/Berlin", Now: w.now}).
 			ServeHTTP(got, httptest.NewRequest("GET", "/trust-center/"+id, nil))
 		if got.Code != 200 {
-			t.Errorf("the page of %s answers %d", id, got.Code)
+			t.Errorf("the page of %s answers %d, want 200", id, got.Code)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What was recorded reads as it did, and reading writes nothing.
+// Recorded items are answered as they were then, and reading writes nothing.
 func TestRecordedItems_Read_AnswerAsThen(t *testing.T) {
 	w := newFixture(t)
 	before := w.everything()
@@ -20,7 +20,7 @@ func TestRecordedItems_Read_AnswerAsThen(t *testing.T) {
 	}
 }
 
-// Every release, change request, task, log, list and readiness.
+// readAnswers asks for every release, change request, task, log, list and readiness again.
 func readAnswers(t *testing.T, w *fixture) {
 	answers := recordedAnswers(t)
 	if len(answers) < 120 {
@@ -40,7 +40,7 @@ func readAnswers(t *testing.T, w *fixture) {
 			})
 		}
 		if is.status != was.Status {
-			t.Errorf("GET %s answers %d, and answered %d", path, is.status, was.Status)
+			t.Errorf("GET %s answers %d, want %d as recorded", path, is.status, was.Status)
 			continue
 		}
 		for _, d := range differences("GET "+path, facts(path, was.Body), facts(path, is.body)) {
@@ -48,13 +48,14 @@ func readAnswers(t *testing.T, w *fixture) {
 		}
 	}
 	if unmailable != 2 {
-		t.Errorf("the readiness of %d releases names the manager to whom no mail can be sent; two have one", unmailable)
+		t.Errorf("the readiness of %d releases names a manager to whom no mail can be sent, want of 2", unmailable)
 	}
 }
 
-// facts are what an answer says beside its wording, which may become better, and beside
-// its cursor, which may be spelled otherwise: the recorded one has a line of its own.
-// Readiness is laid out by status and condition, so that later conditions may join.
+// facts returns what an answer says without its wording, which may be improved, and without its
+// cursor, which may be encoded differently: whether the recorded cursors still work is asked by
+// paths that carry one. Readiness is arranged by status and condition, so that later versions may
+// add conditions.
 func facts(path string, body object) object {
 	switch {
 	case valueAt(body, "code") != nil:
@@ -75,8 +76,9 @@ func facts(path string, body object) object {
 	return body
 }
 
-// everything is what stands in the tables. Counters are left out: a number that was
-// taken and not used leaves a gap, which the contract allows.
+// everything returns all items of all tables. Counters are left out, since a number that was
+// taken and not used leaves a gap, which the contract allows; and so are the senders' slots,
+// which every look at the outbox writes.
 func (w *fixture) everything() map[string]any {
 	w.t.Helper()
 	all := map[string]any{}
@@ -90,8 +92,8 @@ func (w *fixture) everything() map[string]any {
 	return all
 }
 
-// A request that was answered under an Idempotency-Key is answered so again, within a
-// day, and does nothing more.
+// readKeys repeats requests with their Idempotency-Keys within a day: they get the recorded
+// answers, and do nothing more.
 func readKeys(t *testing.T, w *fixture) {
 	all := recorded[[]struct {
 		Route, Key   string
@@ -113,8 +115,8 @@ func readKeys(t *testing.T, w *fixture) {
 	w.do(422, all[0].Route, object{"changeType": "Normal", "title": "Another"}, "Idempotency-Key: "+all[0].Key)
 }
 
-// The public sees what is, or was, scheduled, and neither what opted out nor what was
-// only planned.
+// readPublicPage holds which releases the public sees: those that are, or were, scheduled, but
+// neither those that opted out nor those that were only planned.
 func readPublicPage(t *testing.T, w *fixture) {
 	page := w.public()
 	for id, shown := range map[string]bool{

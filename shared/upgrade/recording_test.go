@@ -40,6 +40,7 @@ const (
 	bare         = "REL-2026-Q4-016"
 )
 
+// recorded reads a file of the recording.
 func recorded[T any](t *testing.T, name string) T {
 	t.Helper()
 	var v T
@@ -49,12 +50,12 @@ func recorded[T any](t *testing.T, name string) T {
 	return v
 }
 
-// recordedRecords are the stream records of a table (logical id).
+// recordedRecords returns the recorded stream records of a table (logical id).
 func recordedRecords(t *testing.T, table string) []events.DynamoDBEventRecord {
 	t.Helper()
 	all := recorded[map[string][]events.DynamoDBEventRecord](t, "streams.json")[table]
 	if len(all) == 0 {
-		t.Fatalf("there is no record of the %s", table)
+		t.Fatalf("the recording has no stream record of the %s", table)
 	}
 	return all
 }
@@ -77,8 +78,8 @@ func recordedAnswers(t *testing.T) map[string]recordedAnswer {
 	return all
 }
 
-// visible is what was answered as it is answered since 2026-11-26: without the override
-// of the direction of writing that one name holds.
+// visible returns a recorded answer as the API gives it since 2026-11-26: without U+202E (an
+// override of the direction of writing), which the name of one release holds.
 func visible(v any) any {
 	switch v := v.(type) {
 	case object:
@@ -128,7 +129,7 @@ func item[M ~map[string]any](i map[string]M) map[string]types.AttributeValue {
 	return out
 }
 
-// attribute reads DynamoDB's JSON.
+// attribute reads a value in DynamoDB's JSON.
 func attribute(v object) types.AttributeValue {
 	for kind, v := range v {
 		switch kind {
@@ -167,7 +168,7 @@ func attribute(v object) types.AttributeValue {
 	panic(fmt.Sprintf("an attribute that the recording should not hold: %v", v))
 }
 
-// scan reads a table (logical id) whole, by key.
+// scan returns all items of a table (logical id), by key.
 func (w *fixture) scan(table string) map[string]map[string]types.AttributeValue {
 	w.t.Helper()
 	all := map[string]map[string]types.AttributeValue{}
@@ -187,7 +188,8 @@ func str(i map[string]types.AttributeValue, name string) string {
 	return ""
 }
 
-// outbox words how the mails of a release stand, by kind and recipient.
+// outbox returns the states of a release's mails, by kind and recipient; where there are several
+// of one kind to one recipient, their states in the order of the alphabet.
 func (w *fixture) outbox(id string) map[string]string {
 	w.t.Helper()
 	all := map[string]string{}
@@ -205,7 +207,7 @@ func (w *fixture) outbox(id string) map[string]string {
 	return all
 }
 
-// mailID is the outbox id of a mail.
+// mailID returns the outbox's id of a mail.
 func (w *fixture) mailID(id, kind, recipient string) string {
 	w.t.Helper()
 	for _, i := range w.scan("MailTable") {
@@ -213,11 +215,11 @@ func (w *fixture) mailID(id, kind, recipient string) string {
 			return strings.TrimPrefix(str(i, "pk"), "MAIL#")
 		}
 	}
-	w.t.Fatalf("there is no %s of %s to %s", kind, id, recipient)
+	w.t.Fatalf("the outbox has no mail %s of %s to %s", kind, id, recipient)
 	return ""
 }
 
-// wantOutbox holds how the mails of a release stand.
+// wantOutbox holds the states of a release's mails.
 func (w *fixture) wantOutbox(id string, want map[string]string) {
 	w.t.Helper()
 	got := w.outbox(id)
@@ -246,8 +248,8 @@ func (w *fixture) wantArrived(want map[string]int) {
 	}
 }
 
-// differences lists where an answer lacks what was recorded. A later version may say
-// more: a field that is new is no difference.
+// differences lists where an answer does not have what was recorded. A new field is no
+// difference: a later version may say more.
 func differences(path string, was, is any) []string {
 	switch was := was.(type) {
 	case object:
@@ -275,11 +277,10 @@ func differences(path string, was, is any) []string {
 			return nil
 		}
 	}
-	return []string{fmt.Sprintf("%s was %v and is %v", path, brief(was), brief(is))}
+	return []string{fmt.Sprintf("%s is %v, want %v as recorded", path, brief(is), brief(was))}
 }
 
-// valueAt finds the value at a path of names and indexes in an answer; nil where there is
-// no such thing.
+// valueAt finds the value at a path of names and indexes in an answer; nil where there is none.
 func valueAt(v any, path ...any) any {
 	for _, step := range path {
 		switch step := step.(type) {
@@ -297,7 +298,7 @@ func valueAt(v any, path ...any) any {
 	return v
 }
 
-// list is a list in an answer, empty where there is none.
+// list returns the list at a path in an answer, empty where there is none.
 func list(v any, path ...any) []any {
 	l, _ := valueAt(v, path...).([]any)
 	return l

@@ -8,9 +8,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// listens is which word of op wakes whom, as the deployed version's streams hold them.
-// In a release's records the word may count in one status only: "link in scheduled".
-var listens = map[string][]string{
+// wakesOn is which words of `op` wake each function, among those that the recorded version wrote.
+// In a release's records a word may count in one status only: "link in scheduled".
+var wakesOn = map[string][]string{
 	"settle-changes": {"deployed", "rolled-back", "cancelled"},
 	"settle-tasks":   {"follow"},
 	"announce": {
@@ -21,6 +21,7 @@ var listens = map[string][]string{
 	"send-mail":    {"send"},
 }
 
+// word reads a text attribute of an image.
 func word(image map[string]events.DynamoDBAttributeValue, name string) string {
 	if v, ok := image[name]; ok && v.DataType() == events.DataTypeString {
 		return v.String()
@@ -28,13 +29,13 @@ func word(image map[string]events.DynamoDBAttributeValue, name string) string {
 	return ""
 }
 
-// Each recorded record is let through to whom its word wakes and to nobody else, and
-// whoever gets it understands it: alone, twice, and together with all others.
+// The template's filters let each recorded record through to the functions that its word wakes
+// and to no others, and these understand it: alone, twice, and together with all others.
 func TestRecordedRecords_EachConsumer_WokenAndUnderstood(t *testing.T) {
 	w := newFixture(t)
 	all := consumers(t)
 	seen := map[string]bool{}
-	for function, words := range listens {
+	for function, words := range wakesOn {
 		c, there := all[function]
 		if !there {
 			t.Errorf("no stream wakes %s any more", function)
@@ -59,7 +60,7 @@ func TestRecordedRecords_EachConsumer_WokenAndUnderstood(t *testing.T) {
 		}
 		w.feed(function, woken...)
 	}
-	for function, words := range listens {
+	for function, words := range wakesOn {
 		for _, word := range words {
 			if !seen[function+" "+word] {
 				t.Errorf("no record with the word %q was recorded for %s", word, function)
@@ -68,8 +69,8 @@ func TestRecordedRecords_EachConsumer_WokenAndUnderstood(t *testing.T) {
 	}
 }
 
-// What the streams still held when the version changed is carried on: the settlement
-// under way ends, the bus hears what it was not told of, the moved window is told.
+// Records that the streams still held when the version changed have their effect: the settlement
+// under way ends, the bus hears of what it was not told of, people hear of the moved window.
 func TestRecordedRecords_Delivered_UnfinishedWorkEnds(t *testing.T) {
 	w := newFixtureWithStreams(t)
 	for function, c := range consumers(t) {
@@ -82,14 +83,15 @@ func TestRecordedRecords_Delivered_UnfinishedWorkEnds(t *testing.T) {
 	w.runUntilIdle()
 	w.wantSettled()
 	w.wantAnnounced()
-	// The settlement's own end had no listener before: it has now, and is told.
+	// Nothing listened to the end of a settlement then; now it is announced, and its mails go.
 	w.wantOutbox(notAnnounced, map[string]string{"resolved ivan": "sent"})
 	w.wantOutbox(underWay, map[string]string{"resolved uma": "sent", "resolved uwe": "sent", "resolved ute": "sent"})
 	w.wantOutbox(scheduled, map[string]string{"rescheduled mia.meyer": "sent", "rescheduled ben": "sent", "rescheduled cara": "sent", "rescheduled lena": "suppressed"})
 	w.wantOutbox(moved, map[string]string{"heads-up kurt": "sent superseded"})
 	w.wantArrived(map[string]int{"ivan": 1, "uma": 1, "uwe": 1, "ute": 1, "mia.meyer": 1, "ben": 1, "cara": 1, "lena": 0, "kurt": 1, "unknown": 0, "unclear": 0, "leased": 0})
 
-	// Delivered once more, nothing is left to be done.
+	// When all are delivered once more, nothing is left to be done. Records of link, patch and
+	// decide are left out: each opens the release's job again, which is a write.
 	before := w.everything()
 	arrived := len(w.inbox.Mails())
 	for function, c := range consumers(t) {
@@ -102,11 +104,11 @@ func TestRecordedRecords_Delivered_UnfinishedWorkEnds(t *testing.T) {
 	w.runUntilIdle()
 	w.unchanged(before, "records that came again")
 	if n := len(w.inbox.Mails()); n != arrived {
-		t.Errorf("%d mails more went to people who had been told", n-arrived)
+		t.Errorf("%d more mails went to people who had been told", n-arrived)
 	}
 }
 
-// wantSettled holds the end of the settlement that was under way.
+// wantSettled holds that the settlement which was under way is complete.
 func (w *fixture) wantSettled() {
 	w.t.Helper()
 	for _, id := range []string{"CR-U-1", "CR-U-2", "CR-U-3"} {
@@ -123,12 +125,12 @@ func (w *fixture) wantSettled() {
 	}
 	progress := valueAt(w.do(200, "GET /releases/"+underWay, nil), "settlement")
 	if valueAt(progress, "state") != "settled" || valueAt(progress, "changes", "settled") != 3.0 || valueAt(progress, "tasks", "settled") != 4.0 {
-		w.t.Errorf("the settlement says %v, want settled, 3 change requests, 4 tasks", progress)
+		w.t.Errorf("the settlement of %s is %v, want settled, 3 change requests, 4 tasks", underWay, progress)
 	}
 }
 
-// wantAnnounced holds that the bus has heard, once, of the status that it was not told
-// of, and of none again that it had been told of.
+// wantAnnounced holds that the bus has heard once of the one status that it had not been told
+// of, and of no other again.
 func (w *fixture) wantAnnounced() {
 	w.t.Helper()
 	var heard []string
