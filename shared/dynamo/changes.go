@@ -57,27 +57,6 @@ func (s *Store) CreateChange(ctx context.Context, c release.Change, w Write) (re
 	return c, err
 }
 
-// create stores a new item, with further actions and the write's idempotency record where
-// there are any; result points to what the operation returns. A failed condition means
-// that the id is taken by another item or (from index 1 on) that a further action's
-// condition failed.
-func (s *Store) create(ctx context.Context, table string, i item, result any, w Write, further []types.TransactWriteItem) error {
-	record := w.recordAction(result)
-	if len(further)+len(record) == 0 {
-		err := s.put(ctx, table, i, newExpression().absent("pk"))
-		if failed, ok := failedCondition(err); ok && str(failed.image, "request") == w.Request {
-			return nil // our own write, repeated by the SDK after a lost acknowledgement
-		}
-		return err
-	}
-	actions := append([]types.TransactWriteItem{putAction(table, i, newExpression().absent("pk"))}, further...)
-	err := s.transact(ctx, append(actions, record...))
-	if failed, ok := failedCondition(err); ok && failed.index == len(actions) {
-		return keyInUse()
-	}
-	return err
-}
-
 func alreadyExists(noun, id string) error {
 	return release.Fail(release.KindConflict, "already-exists",
 		"There is already a %s %s.", noun, id)

@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -58,12 +57,6 @@ type Moved struct {
 	Release release.Release
 	Outside []string // linked change requests that start outside its window
 	Notes   int      // that its log has taken
-}
-
-// alreadyApplied tells whether the release's history holds this very write: then its
-// acknowledgement was lost, and it is a success.
-func alreadyApplied(r release.Release, w Write) bool {
-	return slices.ContainsFunc(r.History, func(p release.HistoryEntry) bool { return p.Request == w.Request })
 }
 
 // checkWritable refuses every write of a release that has another revision than the caller

@@ -1,6 +1,28 @@
 package release
 
-import "slices"
+import (
+	"slices"
+
+	"example.com/releases/shared/address"
+)
+
+// The bounds that several things have in common, in bytes of UTF-8 unless said otherwise; what
+// only one field has stands where it is checked, in plan.go and check.go.
+// Log texts, notes and reasons are 2,000 so that 500 entries stay below the 6 MB
+// that a Lambda function may answer with.
+const (
+	MaxName        = 200
+	MaxText        = 2000  // log text, note, reason, justification, impact
+	MaxDescription = 10000 // descriptions and success criteria
+	MaxChanges     = 100   // change requests in a release, and ids in one add-changes
+	MaxCIs         = 40    // configuration items of a change request or a task
+	MaxCI          = 256   // the id of one, which no path holds
+	MaxID          = 64
+	MaxSubject     = 255 // of a token: OIDC core, 2
+	MaxEmail       = address.Max
+	MaxNotes       = 500 // kept per release; entries of other kinds are all kept
+	MaxLogEntries  = 500 // shown with a release, the newest of all kinds
+)
 
 // Form is how a field's value is judged.
 type Form int

@@ -78,7 +78,7 @@ func (p Plan) Check(f *ValidationErrors) { p.check(edit{f, true}, Plan{}) }
 // what is stored.
 func (p Plan) CheckEdit(f *ValidationErrors, was Plan) { p.check(edit{f, false}, was) }
 
-// The bounds of the plan's own fields; those that other things have too are in validate.go.
+// The bounds of the plan's own fields; those that other things have too are in bounds.go.
 const (
 	MaxVersion = 64
 	MaxSummary = 500 // publicSummary

@@ -162,7 +162,7 @@ func TestBounds_EachComparison_IsMutatedOrToldWhyNot(t *testing.T) {
 	if found != written {
 		t.Errorf("%d comparisons are known, and the source has %d", found, written)
 	}
-	for name := range constants(t, "shared/release/validate.go", "shared/release/plan.go", "shared/release/check.go") {
+	for name := range constants(t, "shared/release/bounds.go", "shared/release/plan.go", "shared/release/check.go") {
 		if p.count(func(s *site) bool {
 			return s.kind == kindBound && strings.HasSuffix(s.condition, name) && strings.HasPrefix(s.change, "is one ")
 		}) < 2 {
