@@ -232,8 +232,8 @@ func TestReadiness_FromScheduledOn_CountsWhomItReaches(t *testing.T) {
 			w.transition(id, string(c.status))
 		}
 		got := w.must(viewer, ask{route: "GET /releases/" + id + "/readiness"})
-		if told := strings.Contains(fmt.Sprint(got["advice"]), "unmailable-addresses"); told != c.counted {
-			t.Errorf("%s: advice on addresses %v, want %v", c.status, told, c.counted)
+		if advised := strings.Contains(fmt.Sprint(got["advice"]), "unmailable-addresses"); advised != c.counted {
+			t.Errorf("%s: advice on addresses %v, want %v", c.status, advised, c.counted)
 		}
 		var reached []string
 		for _, n := range got["next"].([]any) {
