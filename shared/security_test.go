@@ -1,12 +1,17 @@
 package arrows_test
 
 import (
+	"fmt"
 	"go/ast"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/rest"
 )
 
 // The threat model has every line of the OWASP API Security Top 10 (2023) and of the
@@ -28,6 +33,50 @@ func TestThreatModel_EveryLine_HasItsTests(t *testing.T) {
 	}
 	for line := range rows {
 		t.Errorf("line %s is none that is known here", line)
+	}
+}
+
+// beyondRoles is what an operation allows, or refuses, beyond its role, by the column of who
+// asks. Tests beside the operations hold callers to it; here it is in the words of the page.
+var beyondRoles = map[operations.Name]map[release.Role]string{
+	operations.ListTasks:    {release.NoRole: "their own"},
+	operations.GetTask:      {release.NoRole: "their own"},
+	operations.ListLog:      {release.Viewer: "not of a deleted release"},
+	operations.CompleteStep: {release.Auditor: "the steps that they own"},
+	operations.LiftHold:     {release.Auditor: "their own"},
+	operations.DecideChange: {release.Admin: "yes; with `SeparateDuties` not on their own"},
+}
+
+// The page on security lists who may do what: every operation, and nothing else than
+// operations.Roles says.
+func TestRoles_Documented_AreTheTable(t *testing.T) {
+	_, text, _ := strings.Cut(readPage(t, "../docs/security.md"), "\n## Who may do what\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	var rows strings.Builder
+	rows.WriteString("| what | request | no role | Viewer | Auditor | Admin |\n|---|---|---|---|---|---|\n")
+	seen := map[operations.Name]bool{}
+	for _, r := range rest.Routes() {
+		seen[r.Operation] = true
+		fmt.Fprintf(&rows, "| %s | `%s %s` |", r.Summary, r.Method, r.Path)
+		for who := release.NoRole; who <= release.Admin; who++ {
+			may := "–"
+			if who >= operations.Roles[r.Operation] {
+				may = "yes"
+			}
+			if other := beyondRoles[r.Operation][who]; other != "" {
+				may = other
+			}
+			fmt.Fprintf(&rows, " %s |", may)
+		}
+		rows.WriteString("\n")
+	}
+	for name := range operations.Roles {
+		if !seen[name] {
+			t.Errorf("%s has a role and no request", name)
+		}
+	}
+	if !strings.Contains(text, "\n\n"+rows.String()+"\n") {
+		t.Errorf("docs/security.md, \"Who may do what\", does not hold these rows, and no others:\n%s", rows.String())
 	}
 }
 

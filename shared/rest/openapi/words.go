@@ -4,7 +4,7 @@ const introduction = `Releases groups change requests into coordinated deploymen
 
 A release is planned, approved, scheduled, carried out and deployed, or rolled back, or cancelled; a step of this lifecycle that needs the CAB's approval is refused while a linked change request lacks it. When a release is deployed, its change requests and the tasks linked to them are resolved; when it is rolled back, they are reopened. That happens within moments, and ` + "`settlement`" + ` tells how far it has come.
 
-**Who may do what.** Send an access token with each request. The roles are Viewer (reads), Auditor (writes to the log and completes the steps they own) and Admin (everything).
+**Who may do what.** Send an access token with each request. The roles are Viewer (reads), Auditor (also writes to the log, holds a release and lifts that hold, completes the steps they own, and fetches evidence) and Admin (everything).
 
 **Times** are RFC 3339, in UTC in every answer. Unknown fields and parameters are errors, and one answer names everything that is wrong.
 
