@@ -19,6 +19,7 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
+// record returns a stream record of a main item with a word of op.
 func record(sequence, pk, op string, more map[string]events.DynamoDBAttributeValue) events.DynamoDBEventRecord {
 	image := map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(pk), "op": events.NewStringAttribute(op)}
 	for name, v := range more {
@@ -70,7 +71,7 @@ func TestBatch_FirstFailure_IsReportedAlone(t *testing.T) {
 			t.Errorf("%s: reports %q, want %q", name, got, c.want)
 		}
 		if text, _ := json.Marshal(answer); c.want == "" && string(text) != `{"batchItemFailures":[]}` {
-			t.Errorf("%s: answers %s", name, text)
+			t.Errorf("%s: answers %s, want an empty list of failures", name, text)
 		}
 	}
 }
@@ -102,8 +103,8 @@ func TestBatch_PoisonOfTheChangesStream_IsReported(t *testing.T) {
 	}
 }
 
-// Throttled for good, an invocation gives up with the record's number; what it did stays
-// done, and the next goes on from there.
+// An invocation that is throttled again and again gives up and reports the record's number. What
+// it has done stays done, and the next invocation goes on from there.
 func TestBatch_Throttled_GoesOn(t *testing.T) {
 	w := newFixture(t)
 	change := w.change("CHG-1", release.Standard).ID
@@ -112,10 +113,10 @@ func TestBatch_Throttled_GoesOn(t *testing.T) {
 	}
 	id := w.release(change)
 	w.transitionTo(id, untilDeployed...)
-	through(t, settle.New(w.Store).Changes, matching(w.releases.Read(), settlingOps...))
+	deliverAll(t, settle.New(w.Store).Changes, matching(w.releases.Read(), settlingOps...))
 	records := matching(w.changes.Read(), followingOps...)
 
-	var open atomic.Int64
+	var open atomic.Int64 // writes that are let through
 	open.Store(5)
 	throttled := w.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if call.Operation == "UpdateItem" && open.Add(-1) < 0 {
@@ -131,7 +132,7 @@ func TestBatch_Throttled_GoesOn(t *testing.T) {
 		t.Errorf("progress %+v; want settling", p)
 	}
 	var count inject.Counter
-	through(t, settle.New(w.Under(nil, count.Count)).Tasks, records)
+	deliverAll(t, settle.New(w.Under(nil, count.Count)).Tasks, records)
 	if got := count.Take(); got["UpdateItem"] != 15+1 || got["TransactWriteItems"] != 1 {
 		t.Errorf("the second invocation wrote %v; want the 15 tasks left and the release twice", got)
 	}
@@ -146,7 +147,7 @@ func TestBatch_Deadline_StopsBefore(t *testing.T) {
 	slow := w.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		if query, ok := call.Input.(*dynamodb.QueryInput); ok {
 			for _, v := range query.ExpressionAttributeValues {
-				if strings.HasSuffix(text(v), "-002") {
+				if strings.HasSuffix(text(v), "-002") { // the second release
 					<-ctx.Done() // as slow as can be
 				}
 			}
@@ -157,25 +158,25 @@ func TestBatch_Deadline_StopsBefore(t *testing.T) {
 	defer cancel()
 	answer, err := settle.New(slow).Changes(ctx, events.DynamoDBEvent{Records: records})
 	if ctx.Err() != nil {
-		t.Error("it used all of its time")
+		t.Error("it used all of its time, and should have stopped before its deadline")
 	}
 	if err != nil || len(answer.BatchItemFailures) != 1 || answer.BatchItemFailures[0].ItemIdentifier != records[1].Change.SequenceNumber {
 		t.Errorf("%v, %v; want the second record reported", answer, err)
 	}
 }
 
-// Fault 21: a hundred change requests of fifty tasks, in batches as the template has them.
-// Invocations whose time does not suffice stop before it is up and report where; the next
-// goes on from there, and in the end each task was written once.
+// Row 21 of docs/faults.md: a hundred change requests of fifty tasks each, in batches as the
+// template has them. Invocations that cannot finish in time stop before their deadline and
+// report where; the next goes on from there, and in the end each task was written once.
 func TestBatch_HundredTimesFiftyTasks_InvocationsGoOnFromOneAnother(t *testing.T) {
 	w := newFixture(t)
 	changes := w.seed(50)
 	id := w.release(changes...)
 	w.transitionTo(id, untilDeployed...)
-	through(t, settle.New(w.Store).Changes, matching(w.releases.Read(), settlingOps...))
+	deliverAll(t, settle.New(w.Store).Changes, matching(w.releases.Read(), settlingOps...))
 	records := matching(w.changes.Read(), followingOps...)
 	if len(records) != len(changes) {
-		t.Fatalf("%d records", len(records))
+		t.Fatalf("%d records wake settle-tasks, want %d", len(records), len(changes))
 	}
 
 	var left, written atomic.Int64 // tasks that an invocation may still write, and all that were
@@ -194,7 +195,7 @@ func TestBatch_HundredTimesFiftyTasks_InvocationsGoOnFromOneAnother(t *testing.T
 	invocations, cutShort := 0, 0
 	for batch := range slices.Chunk(records, w.mapping("settle-tasks").BatchSize) {
 		if size, err := json.Marshal(event(batch...)); err != nil || len(size) > 6_000_000/2 {
-			t.Errorf("a batch of %d bytes, %v; Lambda takes 6 MB", len(size), err)
+			t.Errorf("a batch has %d bytes, %v; want less than half of the 6 MB that Lambda takes", len(size), err)
 		}
 		for len(batch) > 0 {
 			invocations++
@@ -207,7 +208,7 @@ func TestBatch_HundredTimesFiftyTasks_InvocationsGoOnFromOneAnother(t *testing.T
 			ctx, cancel := context.WithTimeout(t.Context(), most)
 			answer, err := s.Tasks(ctx, event(batch...))
 			if err != nil || ctx.Err() != nil {
-				t.Fatalf("%v; of its time: %v", err, ctx.Err())
+				t.Fatalf("an invocation failed: %v; its deadline: %v", err, ctx.Err())
 			}
 			cancel()
 			if len(answer.BatchItemFailures) == 0 {
@@ -220,17 +221,17 @@ func TestBatch_HundredTimesFiftyTasks_InvocationsGoOnFromOneAnother(t *testing.T
 		}
 	}
 	if cutShort < 3 || invocations < 12 {
-		t.Errorf("%d invocations, of which %d were cut short, show nothing", invocations, cutShort)
+		t.Errorf("%d invocations, of which %d were cut short; want 12 and 3 or more, or the test shows nothing", invocations, cutShort)
 	}
 	if n := written.Load(); n != 5_000 {
-		t.Errorf("%d writes to 5,000 tasks", n)
+		t.Errorf("%d writes to 5,000 tasks, want one each", n)
 	}
 	if p := w.progress(id); p.State != "settled" || p.Changes.Settled != 100 || p.Tasks.Settled != 5_000 {
-		t.Errorf("progress %+v", p)
+		t.Errorf("progress %+v; want settled, 100 changes, 5,000 tasks", p)
 	}
 }
 
-// The payloads for sam local invoke are what the functions take.
+// The functions accept the payloads in events/, which are there for `sam local invoke`.
 func TestSettle_ExampleEvents_AreTaken(t *testing.T) {
 	w := newFixture(t)
 	s := settle.New(w.Store)
@@ -245,7 +246,7 @@ func TestSettle_ExampleEvents_AreTaken(t *testing.T) {
 		if err := json.Unmarshal(payload, &batch); err != nil || len(batch.Records) == 0 {
 			t.Fatalf("%s: %v", function, err)
 		}
-		through(t, handler, batch.Records)
+		deliverAll(t, handler, batch.Records)
 	}
 	payload, err := os.ReadFile("../../events/sweep.json")
 	if err != nil {
@@ -253,6 +254,6 @@ func TestSettle_ExampleEvents_AreTaken(t *testing.T) {
 	}
 	sweep := settle.Sweep{Settler: s}
 	if swept, err := sweep.Run(t.Context(), payload); err != nil || swept != (settle.SweepReport{}) {
-		t.Errorf("sweep: %+v, %v", swept, err)
+		t.Errorf("the sweep answers %+v, %v; want nothing found", swept, err)
 	}
 }

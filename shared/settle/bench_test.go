@@ -29,9 +29,9 @@ const (
 	benchChanges = 100
 	benchTasks   = 100 // of each change request
 	benchPairs   = 6   // phases of settlement, each with its pair of bare writes
-	benchAtOnce  = 32  // as many as a Settler has under way
+	benchAtOnce  = 32  // as many writes as a Settler has under way
 
-	benchReadsAtOnce = 2 // as many of its reads
+	benchReadsAtOnce = 2 // as many change requests whose tasks a Settler reads at once
 )
 
 // BenchmarkSettlement settles 100 change requests of 100 tasks, deployment and rollback in
@@ -76,7 +76,7 @@ func BenchmarkSettlement(b *testing.B) {
 				engineRatios = append(engineRatios, p.settlement.Seconds()/(p.writes+p.reads).Seconds())
 			}
 			if p := w.progress(id); p.State != "settled" || p.Tasks.Settled != benchChanges*benchTasks {
-				b.Errorf("not settled: %+v", p)
+				b.Errorf("progress %+v; want settled, %d tasks", p, benchChanges*benchTasks)
 			}
 			if phase == benchPairs-1 {
 				redeliver()
@@ -105,7 +105,7 @@ func BenchmarkSettlement(b *testing.B) {
 // profile is how long the engine's thread was busy in a phase.
 type profile struct{ settlement, writes, reads time.Duration }
 
-// readTasks reads what a settlement reads of its tasks, as many at once as it does.
+// readTasks makes the reads of tasks that a settlement makes, with the same parallelism.
 func (w *fixture) readTasks(changes []string) time.Duration {
 	began := time.Now()
 	_, err := stream.Each(context.Background(), len(changes), benchReadsAtOnce, func(n int) error {
@@ -126,8 +126,8 @@ func (w *fixture) readTasks(changes []string) time.Duration {
 }
 
 // settlePhase runs both consumers on what the streams have. It returns how long that took and
-// kept the engine's thread busy, without the reading of the streams, and how the same records
-// are delivered once more.
+// how long it kept the engine's thread busy, both without the reading of the streams, and a
+// function that delivers the same records once more.
 func (w *fixture) settlePhase(s *settle.Settler, engine engineThread, count *inject.Counter, counts *inject.Counts) (took, busy time.Duration, redeliver func()) {
 	deliver := func(function string, handler streams.Handler, records []events.DynamoDBEventRecord) {
 		mapping := w.mapping(function)
@@ -137,7 +137,7 @@ func (w *fixture) settlePhase(s *settle.Settler, engine engineThread, count *inj
 		for range max(1, mapping.ParallelizationFactor) {
 			lanes.Go(func() {
 				for batch := range batches {
-					through(w.t, handler, batch)
+					deliverAll(w.t, handler, batch)
 				}
 			})
 		}
@@ -161,7 +161,7 @@ func (w *fixture) settlePhase(s *settle.Settler, engine engineThread, count *inj
 	}
 }
 
-// mapping is how the template has a function's stream delivered.
+// mapping returns the event source mapping of a function in the template.
 func (w *fixture) mapping(function string) template.Stream {
 	root, err := engine.Root()
 	if err != nil {
@@ -184,7 +184,7 @@ func median(all []float64) float64 {
 	return (all[n/2] + all[(n-1)/2]) / 2
 }
 
-// seed makes the change requests and their tasks: one task by the store, the others as
+// seed creates the change requests and their tasks: one task through the store, the others as
 // copies of its items, which is faster.
 func (w *fixture) seed(tasks int) []string {
 	var changes []string
@@ -256,8 +256,8 @@ func (t *taskWrites) take() []*dynamodb.UpdateItemInput {
 	return all
 }
 
-// taskCopies are copies of all tasks that no change request has, and some more, since the
-// change requests and the release are written as well.
+// taskCopies are copies of all tasks, linked to no change request. There are some more of them
+// than tasks, since a settlement writes the change requests and the release as well.
 type taskCopies struct {
 	w      *fixture
 	client *dynamodb.Client
@@ -279,11 +279,11 @@ func copyKey(n int) types.AttributeValue {
 	return &types.AttributeValueMemberS{Value: fmt.Sprintf("COPY#T-%05d", n)}
 }
 
-// repeat makes as many writes as a settlement made altogether, each to a copy of its own that
-// stands where the tasks stood before.
+// repeat makes as many writes as a settlement made altogether, each to a copy of its own, which
+// is as the task was before the settlement so that the conditions hold.
 func (c taskCopies) repeat(writes []*dynamodb.UpdateItemInput, count int) time.Duration {
 	if len(writes) != benchChanges*benchTasks {
-		c.w.t.Fatalf("the settlement wrote %d times to tasks", len(writes))
+		c.w.t.Fatalf("the settlement wrote %d times to tasks, want %d", len(writes), benchChanges*benchTasks)
 	}
 	var next atomic.Int64
 	var writing sync.WaitGroup

@@ -24,28 +24,29 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// A test that finds nothing shows nothing unless it finds what is broken. Each of these
-// consumers has one of the faults that the design avoids; the outcome alone (not the way
-// to it) has to give it away within those seeds that have what it cannot bear.
+// That the simulation finds no mistake means something only if it finds those that are there.
+// Each of these consumers makes one mistake that the design avoids. The final state alone
+// (verdict.final, not how it came about) has to show it, in one of the seeds that have the kind
+// of fault which brings the mistake to light.
 func TestSettlement_BrokenConsumer_IsCaught(t *testing.T) {
-	dies := func(f faults) bool { return f.crash > 0.1 }
-	isGivenUp := func(f faults) bool { return f.crash > 0.1 && f.retries < 2 }
-	meets := func(f faults) bool { return f.meddle > 0.1 }
+	crashes := func(f faults) bool { return f.crash > 0.1 }
+	givesUp := func(f faults) bool { return f.crash > 0.1 && f.retries < 2 }
+	meddles := func(f faults) bool { return f.meddle > 0.1 }
 	fixtures := newFixtures(t)
 	for n, c := range []struct {
 		name   string
 		broken broken
 		seeds  func(faults) bool
 	}{
-		{"the status in one write, the comment in the next", broken{statusFirst: true}, dies},
-		{"the comment in one write, the status in the next", broken{commentFirst: true}, dies},
-		{"no condition on the write", broken{unconditional: true}, meets},
-		{"a condition on the epoch, none on the revision", broken{epochOnly: true}, meets},
+		{"the status in one write, the comment in the next", broken{statusFirst: true}, crashes},
+		{"the comment in one write, the status in the next", broken{commentFirst: true}, crashes},
+		{"no condition on the write", broken{unconditional: true}, meddles},
+		{"a condition on the epoch, none on the revision", broken{epochOnly: true}, meddles},
 		{"only what the record says, instead of all missing", broken{recordOnly: true}, nil},
-		{"through before the tasks are", broken{throughFirst: true}, isGivenUp},
+		{"through before the tasks are", broken{throughFirst: true}, givesUp},
 		{"a task that could not be written is passed over", broken{passesOver: true}, func(f faults) bool { return f.conflict > 0.02 }},
 		{"everything appended each time the record is delivered", broken{blind: true}, func(f faults) bool { return f.twice+f.replay > 0.1 }},
-		{"none of these", broken{}, nil}, // so that it is the faults that are caught, and not how this is written
+		{"none of these", broken{}, nil}, // it must not be caught: else the others may be for another reason, too
 	} {
 		t.Run(c.name, func(t *testing.T) { isCaught(t, fixtures, "b"+strconv.Itoa(n), c.broken, c.seeds) })
 	}
@@ -60,11 +61,11 @@ func isCaught(t *testing.T, fixtures []*fixture, label string, b broken, within 
 		return caught.Load() == 0 && (played.Add(1) < 5 || b != broken{})
 	})
 	if (caught.Load() > 0) != (b != broken{}) {
-		t.Errorf("caught by seed %d, after %d seeds", caught.Load(), played.Load())
+		t.Errorf("caught by seed %d (0: by none) of the %d played; want it caught: %t", caught.Load(), played.Load(), b != broken{})
 	}
 }
 
-// broken is settle-tasks with a fault.
+// broken is a settle-tasks with one of these mistakes.
 type broken struct {
 	statusFirst, commentFirst, unconditional, epochOnly, recordOnly, throughFirst, passesOver, blind bool
 }
@@ -140,8 +141,8 @@ func (b broken) settle(ctx context.Context, p *simulation, db *dynamodb.Client, 
 	return through()
 }
 
-// follow is the write of one task, with its fault. A failed condition is somebody
-// else's write: the record comes again.
+// follow writes one task, with the mistake. If a condition fails, somebody else has written the
+// task: it returns the error, and the record comes again.
 func (b broken) follow(ctx context.Context, p *simulation, db *dynamodb.Client, t, from release.Task, history []release.Settlement) error {
 	after, moved := from.Follow(history)
 	if !moved {
@@ -210,7 +211,7 @@ func (b broken) write(ctx context.Context, p *simulation, db *dynamodb.Client, t
 	}
 	_, err := db.UpdateItem(ctx, in)
 	if invalid := (*smithy.GenericAPIError)(nil); errors.As(err, &invalid) && invalid.Code == "ValidationException" {
-		p.t.Errorf("the broken consumer is broken otherwise than meant: %v", err)
+		p.t.Errorf("the broken consumer makes an invalid request, which is not the mistake that is meant: %v", err)
 	}
 	return err
 }

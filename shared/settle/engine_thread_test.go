@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// engineThread is the one thread of DynamoDB Local that reads and writes its database,
-// whatever the number of requests at once. How long it was busy tells apart what the engine
-// costs and what we do, also on a busy machine.
+// engineThread is the one thread of DynamoDB Local that reads and writes its database, however
+// many requests come at once. For how long it was busy tells what a settlement costs the engine,
+// even on a machine that does other work.
 type engineThread struct{ stat string }
 
-// findEngineThread finds it by the port that the engine listens on. There is none where the
-// engine is another one, runs elsewhere, or the system has no /proc.
+// findEngineThread finds it by the port that the engine listens on; false if the engine is
+// another one or runs elsewhere, or if the system has no /proc.
 func findEngineThread(endpoint string) (engineThread, bool) {
 	u, err := url.Parse(endpoint)
 	if err != nil {

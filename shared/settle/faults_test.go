@@ -19,29 +19,31 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// faults is what may happen to requests in one seed. Each seed switches some on and
-// others off: a fault that always comes hides others.
+// faults is what may happen to requests in one seed, and with which probability. Each seed
+// switches some on and others off: a fault that always comes hides others.
 type faults struct {
 	crash    float64 // an invocation dies between two requests
 	freeze   float64 // an invocation stops between two requests and goes on after all else has ended
 	throttle float64 // an attempt is throttled
-	conflict float64 // a single write meets a transaction
+	conflict float64 // a write of one item meets a transaction
 	lostLow  float64 // an attempt is carried out and its answer lost, below the SDK's retries
 	lostHigh float64 // a call is carried out and its answer lost, above them
 	pause    float64 // an attempt waits a little
 	meddle   float64 // a person edits the task between the consumer's read and its write
-	overtake float64 // a settlement goes all the way between a person's read and their write
-	// Of deliveries.
+	overtake float64 // a whole settlement happens between a person's read and their write
+	// Of deliveries. twice: delivered once more later. both: to two invocations at once. replay:
+	// something long done comes again.
 	twice, both, late, shuffle, replay float64
-	// retries is how often a record is delivered before it is given up.
+	// retries is how often a record is delivered again before it is given up.
 	retries int
 	sweeps  float64 // the sweep runs amid everything else
-	// What DynamoDB does by itself: transactions take their time, so that others meet them,
-	// reads that are not strongly consistent lag, and parts of batches come back.
+	// What DynamoDB does without a fault of ours: transactions take their time, so that others
+	// meet them, reads that are not strongly consistent lag, and parts of batches come back.
 	store strict.Options
 }
 
 func drawFaults(random *rand.Rand) faults {
+	// Every second fault is switched off; the others get any probability up to most.
 	on := func(most float64) float64 {
 		if random.Float64() < 0.5 {
 			return 0
@@ -63,14 +65,14 @@ func drawFaults(random *rand.Rand) faults {
 	return f
 }
 
-// chaos applies a seed's faults to the requests of invocations. What it does to a
-// request depends on the seed, the invocation and the request's own name and number,
-// not on which goroutine came first, so that a seed played again meets the same faults.
+// chaos applies a seed's faults to the requests of invocations. What it does to a request
+// depends on the seed, the invocation and the request's own name and number, but not on which
+// goroutine comes first, so that a seed meets the same faults when it is played again.
 type chaos struct {
 	seed     uint64
 	faults   faults
 	off      atomic.Bool
-	thaw     chan struct{} // closed when the frozen go on
+	thaw     chan struct{} // closed when frozen invocations go on
 	meddle   func(task string)
 	overtake func(change string)
 }
@@ -96,7 +98,8 @@ type invocation struct {
 
 type invocationKey struct{}
 
-// begin starts an invocation; its name must be the seed's own.
+// begin starts an invocation. Its name must be the same in each run of the seed, since it
+// decides what befalls the invocation.
 func (c *chaos) begin(ctx context.Context, name string) (context.Context, *invocation) {
 	i := &invocation{chaos: c, name: name, count: map[string]int{}, crashAt: -1, freezeAt: -1, frozen: make(chan struct{})}
 	i.random = rand.New(rand.NewPCG(c.seed, hash(name)))
@@ -117,7 +120,8 @@ func (i *invocation) died() bool {
 	return i.dead
 }
 
-// dice are thrown for one request: its own, whoever comes first.
+// dice returns the random numbers of one request, how many attempts the invocation has made, and
+// whether it is dead. The numbers are the request's own, whichever comes first.
 func (i *invocation) dice(call inject.Call, level string) (*rand.Rand, int, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -197,7 +201,7 @@ func isSingleWrite(operation string) bool {
 	return operation == "UpdateItem" || operation == "PutItem" || operation == "DeleteItem"
 }
 
-// taskOf is the task that a consumer is about to write.
+// taskOf returns the task that a consumer is about to write.
 func taskOf(call inject.Call) (string, bool) {
 	in, ok := call.Input.(*dynamodb.UpdateItemInput)
 	if !ok {
@@ -206,8 +210,8 @@ func taskOf(call inject.Call) (string, bool) {
 	return strings.CutPrefix(text(in.Key["pk"]), "TASK#")
 }
 
-// linked are the change requests to which a person is about to link a task, and from
-// which to take it: those whose rows the transaction writes.
+// linked returns the change requests to which a person is about to link a task, and from which
+// to unlink it: those whose rows of tasks the transaction writes.
 func linked(call inject.Call) (changes []string) {
 	in, ok := call.Input.(*dynamodb.TransactWriteItemsInput)
 	if !ok {

@@ -18,13 +18,13 @@ import (
 	"example.com/releases/shared/testkit"
 )
 
-// The faults of these tests are many, and so are the lines about them.
+// The product logs a line for most faults, which would bury the tests' own output.
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	os.Exit(m.Run())
 }
 
-// fixture is a set of tables on the real engine, with what a test does to them.
+// fixture is a set of tables on the real engine, and what tests do with them.
 type fixture struct {
 	*testkit.Harness
 	t testing.TB
@@ -60,7 +60,7 @@ var (
 	followingOps = []string{"follow"}
 )
 
-// write is a fresh stamp of a person.
+// write returns who writes, when, and under a new request id.
 func (w *fixture) write() dynamo.Write {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,7 +96,7 @@ func (w *fixture) task(id, change string, status release.TaskStatus) {
 	}
 }
 
-// release makes a planned release with a window and its change requests.
+// release creates a planned release with a window and change requests.
 func (w *fixture) release(changes ...string) string {
 	w.t.Helper()
 	start := time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC)
@@ -145,8 +145,9 @@ func (w *fixture) progress(id string) release.Progress {
 	return *r.Progress()
 }
 
-// through hands records to a handler and fails the test unless all are acknowledged.
-func through(t testing.TB, handler streams.Handler, records []events.DynamoDBEventRecord) {
+// deliverAll hands records to a handler in one batch, and fails the test unless all are
+// acknowledged.
+func deliverAll(t testing.TB, handler streams.Handler, records []events.DynamoDBEventRecord) {
 	t.Helper()
 	answer, err := handler(context.Background(), events.DynamoDBEvent{Records: records})
 	if err != nil || len(answer.BatchItemFailures) != 0 {

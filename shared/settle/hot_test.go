@@ -14,9 +14,9 @@ import (
 	"example.com/releases/shared/settle"
 )
 
-// Each change request that is through writes beside its release, under a partition key that
-// bears only so much: five hundred of them a second, and notes of the log in the same.
-// Settlement goes on at that pace, and what was throttled comes again.
+// When a change request is through, the counter of its release's log is written (`REL#id`/`L`).
+// For a large release that is a hot key: DynamoDB takes about five hundred such writes a second
+// under it, notes included. Settlement goes on at that pace, and what was throttled comes again.
 func TestSettlement_HotRelease_GoesOnAtItsPace(t *testing.T) {
 	w := newFixture(t)
 	const changes = 30
@@ -31,25 +31,25 @@ func TestSettlement_HotRelease_GoesOnAtItsPace(t *testing.T) {
 	w.Layer.Take()
 	w.Layer.Adjust(strict.Options{WriteUnits: 5}) // so that thirty in a row are too many, on a slow machine too
 	s := settle.New(w.Store)
-	untilThrough(t, s.Changes, matching(w.releases.Read(), settlingOps...))
-	untilThrough(t, s.Tasks, matching(w.changes.Read(), followingOps...))
+	deliverUntilAcknowledged(t, s.Changes, matching(w.releases.Read(), settlingOps...))
+	deliverUntilAcknowledged(t, s.Tasks, matching(w.changes.Read(), followingOps...))
 	met := w.Layer.Take()
 	w.Layer.Adjust(strict.Options{})
 	if p := w.progress(id); p.State != "settled" || p.Changes.Settled != changes || p.Tasks.Settled != changes {
-		t.Errorf("progress %+v", p)
+		t.Errorf("progress %+v; want settled, %d changes, %d tasks", p, changes, changes)
 	}
 	for n := range changes {
 		if task := w.readTask(fmt.Sprintf("T-%d", n)); task.Status != release.TaskResolved || len(task.Comments) != 1 {
-			t.Errorf("task %d is %s with %q", n, task.Status, comments(task))
+			t.Errorf("task %d is %s with %q; want Resolved with one comment", n, task.Status, comments(task))
 		}
 	}
 	if met.Throttled == 0 {
-		t.Error("nothing was throttled, so nothing is shown")
+		t.Error("nothing was throttled, so the test shows nothing")
 	}
 }
 
-// untilThrough delivers records as Lambda does, until all are acknowledged.
-func untilThrough(t *testing.T, handler streams.Handler, records []events.DynamoDBEventRecord) {
+// deliverUntilAcknowledged delivers records as Lambda does, until all are acknowledged.
+func deliverUntilAcknowledged(t *testing.T, handler streams.Handler, records []events.DynamoDBEventRecord) {
 	t.Helper()
 	if len(records) == 0 {
 		t.Fatal("there are no records")
@@ -73,7 +73,7 @@ func untilThrough(t *testing.T, handler streams.Handler, records []events.Dynamo
 			time.Sleep(20 * time.Millisecond)
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%d records are not through after a minute", len(records))
+			t.Fatalf("%d records are not acknowledged after a minute", len(records))
 		}
 	}
 }

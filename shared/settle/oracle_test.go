@@ -11,13 +11,13 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// The oracle is the rules of settlements (docs/architecture.md, docs/faults.md) typed a second time, on purpose
-// without the code under test: what the fold of a task must be after each write that
-// reached it. The order of the writes comes from the task's own stream records, who
-// made each from the request it carries. Package chaos has an oracle of its own for the same
-// rules, which is not to be shared either: see fold there.
+// The oracle is the rules of settlements (docs/architecture.md, docs/faults.md) typed a second
+// time, on purpose without the code under test: what a task must be after each write that reached
+// it. The order of the writes is that of the task's stream records; who made each tells the
+// request that it carries. Package chaos has an oracle of its own for the same rules, which must
+// not share code with this one either: see fold there.
 
-// verdict is what is wrong: with the outcome, or also with the way to it.
+// verdict is what is wrong with the final state (final), and with how it came about (strict).
 type verdict struct{ final, strict []string }
 
 // settled is one settlement as the release's own history tells it.
@@ -47,6 +47,7 @@ func isOpen(status string) bool {
 	return status == "Open" || status == "InProgress" || status == "OnHold"
 }
 
+// keyed is a comment with its id, as taskOfImage reads it.
 func (s settled) keyed() string { return fmt.Sprintf("%s#%d %s", s.release, s.epoch, s.comment()) }
 
 // knownTo tells whether the settlement reached the task before, at another change
@@ -91,8 +92,8 @@ func (f *fold) String() string {
 	return fmt.Sprintf("%s of %s, resolved by %q, applied %d, reopened %d, %q", f.status, f.change, f.resolvedBy, f.applied, f.reopened, f.comments)
 }
 
-// seen reads the same from a stream image.
-func seen(image map[string]events.DynamoDBAttributeValue) *fold {
+// taskOfImage reads a task from a stream image.
+func taskOfImage(image map[string]events.DynamoDBAttributeValue) *fold {
 	str := func(name string) string {
 		if v, ok := image[name]; ok {
 			return v.String()
@@ -115,7 +116,7 @@ func seen(image map[string]events.DynamoDBAttributeValue) *fold {
 	return f
 }
 
-// judge holds everything that the seed left against the rules.
+// judge checks everything that the seed left against the rules.
 func (p *simulation) judge(s *stats) verdict {
 	v := verdict{}
 	truth := p.judgeReleases(&v)
@@ -132,14 +133,14 @@ func (p *simulation) judge(s *stats) verdict {
 	return v
 }
 
-// table is the lifecycle, typed by hand: to, from.
-var table = map[string]string{
+// lifecycle says from which statuses each status can be entered, typed by hand.
+var lifecycle = map[string]string{
 	"approved": "planned", "scheduled": "approved", "in-progress": "scheduled", "deployed": "in-progress",
 	"rolled-back": "in-progress deployed", "cancelled": "planned approved scheduled in-progress",
 }
 
-// judgeReleases checks I3 to I5 and returns, for each change request, what its tasks
-// must follow.
+// judgeReleases checks I3 to I5 and returns, for each change request, the settlements that its
+// tasks must follow, in order.
 func (p *simulation) judgeReleases(v *verdict) map[string][]settled {
 	truth := map[string][]settled{}
 	times := map[string]int{}
@@ -151,8 +152,8 @@ func (p *simulation) judgeReleases(v *verdict) map[string][]settled {
 		}
 		status := "planned"
 		for n, entry := range r.History {
-			if entry.Epoch != n+1 || string(entry.From) != status || !strings.Contains(" "+table[string(entry.To)]+" ", " "+status+" ") {
-				v.final = append(v.final, fmt.Sprintf("%s: passage %d is %+v, from %s", id, n+1, entry, status))
+			if entry.Epoch != n+1 || string(entry.From) != status || !strings.Contains(" "+lifecycle[string(entry.To)]+" ", " "+status+" ") {
+				v.final = append(v.final, fmt.Sprintf("%s: transition %d of its history is %+v, and the release was %s", id, n+1, entry, status))
 			}
 			status = string(entry.To)
 			times[entry.Request]++
@@ -179,7 +180,7 @@ func (p *simulation) judgeReleases(v *verdict) map[string][]settled {
 func (p *simulation) judgeChanges(v *verdict, truth map[string][]settled) {
 	all, err := p.Store.ChangesByID(context.Background(), p.changeIDs)
 	if err != nil || len(all) != len(p.changeIDs) {
-		v.final = append(v.final, fmt.Sprintf("change requests: %v", err))
+		v.final = append(v.final, fmt.Sprintf("%d of %d change requests are there: %v", len(all), len(p.changeIDs), err))
 	}
 	for _, c := range all {
 		var history []settled
@@ -192,10 +193,10 @@ func (p *simulation) judgeChanges(v *verdict, truth map[string][]settled) {
 		}
 		resolved := len(want) > 0 && want[len(want)-1].kind == "deployed"
 		if (c.Status == release.ChangeResolved) != resolved {
-			v.final = append(v.final, fmt.Sprintf("%s is %s after %v", c.ID, c.Status, want))
+			v.final = append(v.final, fmt.Sprintf("%s is %s after %v; want it Resolved: %t", c.ID, c.Status, want, resolved))
 		}
 		if r, err := p.Store.Release(context.Background(), c.ReleaseID); c.ReleaseID != "" && (err != nil || !r.Live()) {
-			v.final = append(v.final, fmt.Sprintf("%s is still held by %s", c.ID, c.ReleaseID))
+			v.final = append(v.final, fmt.Sprintf("%s is still linked to %s, which has ended", c.ID, c.ReleaseID))
 		}
 	}
 }
@@ -210,13 +211,13 @@ func (p *simulation) judgeTask(v *verdict, s *stats, id string, images []map[str
 	var f *fold
 	request := ""
 	for n, image := range images {
-		is := seen(image)
+		is := taskOfImage(image)
 		by := image["request"].String()
 		path = append(path, fmt.Sprintf("%d by %s: %s", n, by, is))
 		e := p.edits[by]
 		switch {
 		case e == nil:
-			wrong(&v.strict, "nobody asked for %s", by)
+			wrong(&v.strict, "no edit has the request id %s", by)
 			return
 		case n == 0:
 			s.Created++
@@ -236,7 +237,7 @@ func (p *simulation) judgeTask(v *verdict, s *stats, id string, images []map[str
 		default:
 			s.Followed++
 			if is.applied <= f.applied || is.applied > len(truth[f.change]) {
-				wrong(&v.strict, "a settlement wrote nothing that was missing")
+				wrong(&v.strict, "a settlement wrote nothing that was missing: it was at %d of %d, and is at %d", f.applied, len(truth[f.change]), is.applied)
 			}
 			for f.applied < min(is.applied, len(truth[f.change])) {
 				f.settle(truth[f.change][f.applied])
@@ -251,7 +252,7 @@ func (p *simulation) judgeTask(v *verdict, s *stats, id string, images []map[str
 			}
 		}
 	}
-	is := seen(images[len(images)-1])
+	is := taskOfImage(images[len(images)-1])
 	if f.applied != len(truth[f.change]) || f.String() != is.String() {
 		for f.applied < len(truth[f.change]) {
 			f.settle(truth[f.change][f.applied])
@@ -269,10 +270,11 @@ func (p *simulation) judgeTask(v *verdict, s *stats, id string, images []map[str
 	}
 }
 
-// leave applies what the old change request still had for a task that moves away, and
-// checks that this is what had reached the request at that moment. What had is told by
-// the comments that the write brought; a settlement that the task knew from another
-// request of the release brings none, so that there may be several answers.
+// leave applies what the old change request still had for a task that moves away, and checks
+// that it is what had reached the change request at that moment. How much that was follows from
+// the number of comments that the write brought (count). A settlement that the task knew from
+// another change request of the same release brings none, so that several epochs may be right:
+// least to most.
 func (p *simulation) leave(v *verdict, f *fold, e *edit, count int, truth map[string][]settled, wrong func(*[]string, string, ...any)) {
 	if f.change == "" {
 		return
@@ -290,23 +292,23 @@ func (p *simulation) leave(v *verdict, f *fold, e *edit, count int, truth map[st
 		}
 	}
 	if len(f.comments) < want {
-		wrong(&v.strict, "it left %s with more than that ever had", f.change)
+		wrong(&v.strict, "it left %s with more comments than that has settlements: %d, want %d at most", f.change, want, len(f.comments))
 	}
 	if low, high := e.bounds(f.change); most < low || least > high {
-		wrong(&v.strict, "it left %s at epoch %d to %d; while the edit ran that was at %d to %d", f.change, least, most, low, high)
+		wrong(&v.strict, "it left %s at epoch %d to %d; while the edit ran, %[1]s was at %[4]d to %[5]d", f.change, least, most, low, high)
 	}
 	if f.resolvedBy != "" {
 		wrong(&v.strict, "it left %s though %s had resolved it", f.change, f.resolvedBy)
 	}
 }
 
-// inBounds checks that an edit met a change request at an epoch that this had while the
+// inBounds checks that an edit linked a task at an epoch that the change request had while the
 // edit ran.
 func (p *simulation) inBounds(v *verdict, e *edit, change string, epoch int, wrong func(*[]string, string, ...any)) {
 	if change == "" {
 		return
 	}
 	if low, high := e.bounds(change); epoch < low || epoch > high {
-		wrong(&v.strict, "it met %s at epoch %d; while the edit ran that was at %d to %d", change, epoch, low, high)
+		wrong(&v.strict, "it was linked to %s at epoch %d; while the edit ran, %[1]s was at %[3]d to %[4]d", change, epoch, low, high)
 	}
 }

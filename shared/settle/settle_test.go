@@ -19,10 +19,11 @@ import (
 
 var untilDeployed = []release.Status{release.Approved, release.Scheduled, release.InProgress, release.Deployed}
 
+// settleAll runs both consumers on what the streams have.
 func (w *fixture) settleAll(s *settle.Settler) {
 	w.t.Helper()
-	through(w.t, s.Changes, matching(w.releases.Read(), settlingOps...))
-	through(w.t, s.Tasks, matching(w.changes.Read(), followingOps...))
+	deliverAll(w.t, s.Changes, matching(w.releases.Read(), settlingOps...))
+	deliverAll(w.t, s.Tasks, matching(w.changes.Read(), followingOps...))
 }
 
 func TestSettlement_DeployedAndRolledBack_ReachEveryTask(t *testing.T) {
@@ -41,7 +42,7 @@ func TestSettlement_DeployedAndRolledBack_ReachEveryTask(t *testing.T) {
 	deployed := fmt.Sprintf("Resolved as part of release %s, deployed %s", id, r.ActualEnd.Format("2006-01-02T15:04:05Z"))
 	for n, want := range []release.TaskStatus{"Resolved", "Resolved", "Resolved", "Resolved", "Closed", "Cancelled"} {
 		if got := w.readTask(fmt.Sprintf("T-%d", n)); got.Status != want || comments(got) != deployed {
-			t.Errorf("%s is %s with %q; want %s", got.ID, got.Status, comments(got), want)
+			t.Errorf("%s is %s with %q; want %s with %q", got.ID, got.Status, comments(got), want, deployed)
 		}
 	}
 	if p := w.progress(id); p.State != "settled" || p.Changes.Settled != 2 || p.Tasks.Settled != 7 {
@@ -54,10 +55,10 @@ func TestSettlement_DeployedAndRolledBack_ReachEveryTask(t *testing.T) {
 	for n, want := range []release.TaskStatus{"Open", "Open", "Open", "Resolved", "Closed", "Cancelled"} {
 		got := w.readTask(fmt.Sprintf("T-%d", n))
 		if got.Status != want || comments(got) != deployed+" | Rollback: checkout fails" {
-			t.Errorf("%s is %s with %q; want %s", got.ID, got.Status, comments(got), want)
+			t.Errorf("%s is %s with %q; want %s with the comments of deployment and rollback", got.ID, got.Status, comments(got), want)
 		}
 		if reopened := want == "Open"; (got.ReopenedAt != nil) != reopened || (got.ReopenCount == 1) != reopened {
-			t.Errorf("%s: reopened %v, %d times", got.ID, got.ReopenedAt, got.ReopenCount)
+			t.Errorf("%s was reopened at %v, %d times; want it reopened: %t", got.ID, got.ReopenedAt, got.ReopenCount, reopened)
 		}
 	}
 	if p := w.progress(id); p.State != "settled" || p.Tasks.Settled != 7 {
@@ -69,8 +70,8 @@ func TestSettlement_DeployedAndRolledBack_ReachEveryTask(t *testing.T) {
 	}
 }
 
-// The budget of a settlement, as exact counts: with 100 change requests of 100 tasks it is
-// 2 + 100 + 4·100 + 10,000 + 1 requests, 1.0503 for each task.
+// What a settlement costs, in exact counts. With 100 change requests of 100 tasks each it would
+// be 102 requests of settle-changes and 10,403 of settle-tasks, 1.0505 for each task.
 func TestSettlement_Requests_AreCounted(t *testing.T) {
 	const changes, tasks = 4, 30
 	w := newFixture(t)
@@ -86,26 +87,26 @@ func TestSettlement_Requests_AreCounted(t *testing.T) {
 	var count inject.Counter
 	s := settle.New(w.Under(nil, count.Count))
 	released := matching(w.releases.Read(), settlingOps...)
-	through(t, s.Changes, released)
+	deliverAll(t, s.Changes, released)
 	if got := count.Take(); got["Query"] != 1 || got["BatchGetItem"] != 1 || got["UpdateItem"] != changes || got.Total() != 2+changes {
-		t.Errorf("to the change requests: %v", got)
+		t.Errorf("settle-changes made %v; want a Query, a BatchGetItem and %d UpdateItems", got, changes)
 	}
 	followed := matching(w.changes.Read(), followingOps...)
-	through(t, s.Tasks, followed)
+	deliverAll(t, s.Tasks, followed)
 	got := count.Take()
-	// The end is one transaction, of what the release says and of its log, with a read before
-	// it for the place in the log and one after it for an announcement in between.
+	// The end is recorded in one transaction, on the release and in its log, with a read before
+	// it for the place in the log, and one after it in case an announcement came in between.
 	if got["UpdateItem"] != changes*tasks+changes || got["GetItem"] != changes+1 || got["Query"] != changes+1 || got["BatchGetItem"] != changes ||
 		got["TransactWriteItems"] != 1 || got.Total() != changes*tasks+4*changes+3 {
-		t.Errorf("to the tasks: %v", got)
+		t.Errorf("settle-tasks made %v; want %d UpdateItems, %d GetItems, %d Queries, %d BatchGetItems and a transaction", got, changes*tasks+changes, changes+1, changes+1, changes)
 	}
-	through(t, s.Changes, released)
-	through(t, s.Tasks, followed)
+	deliverAll(t, s.Changes, released)
+	deliverAll(t, s.Tasks, followed)
 	if repeated := count.Take(); repeated.Writes() != 0 {
 		t.Errorf("delivered again, it wrote: %v", repeated)
 	}
 	if p := w.progress(id); p.Tasks.Settled != changes*tasks || p.State != "settled" {
-		t.Errorf("progress %+v", p)
+		t.Errorf("progress %+v; want settled, %d tasks", p, changes*tasks)
 	}
 }
 
@@ -117,9 +118,9 @@ func TestSettlement_RollbackOvertakesDeployment_IsAppliedAfterIt(t *testing.T) {
 	r := w.transitionTo(id, append(untilDeployed, release.RolledBack)...)
 	records := matching(w.releases.Read(), settlingOps...)
 	s := settle.New(w.Store)
-	through(t, s.Changes, records[1:]) // the rollback's
-	through(t, s.Tasks, matching(w.changes.Read(), followingOps...))
-	through(t, s.Changes, records[:1])
+	deliverAll(t, s.Changes, records[1:]) // the rollback's
+	deliverAll(t, s.Tasks, matching(w.changes.Read(), followingOps...))
+	deliverAll(t, s.Changes, records[:1])
 	w.settleAll(s)
 	want := fmt.Sprintf("Resolved as part of release %s, deployed %s | Rollback: checkout fails", id, r.ActualEnd.Format("2006-01-02T15:04:05Z"))
 	if got := w.readTask("T-1"); got.Status != release.TaskOpen || comments(got) != want || got.ReopenCount != 1 {
@@ -134,7 +135,7 @@ func TestSettlement_Cancelled_FreesChangeRequestsAndTellsNoTask(t *testing.T) {
 	id := w.release("CHG-1")
 	w.transitionTo(id, release.Cancelled)
 	s := settle.New(w.Store)
-	through(t, s.Changes, matching(w.releases.Read(), settlingOps...))
+	deliverAll(t, s.Changes, matching(w.releases.Read(), settlingOps...))
 	if followed := matching(w.changes.Read(), followingOps...); len(followed) != 0 {
 		t.Errorf("%d records wake settle-tasks; want none", len(followed))
 	}
@@ -144,14 +145,14 @@ func TestSettlement_Cancelled_FreesChangeRequestsAndTellsNoTask(t *testing.T) {
 	if got := w.readTask("T-1"); got.Status != release.TaskOpen || len(got.Comments) != 0 || got.Revision != 1 {
 		t.Errorf("the task was touched: %+v", got)
 	}
-	other := w.release("CHG-1") // would be refused if it were held
+	other := w.release("CHG-1") // would be refused if the change request were not free
 	if c, err := w.Store.Change(context.Background(), "CHG-1"); err != nil || c.ReleaseID != other || c.Epoch() != 0 {
-		t.Errorf("change request %+v, %v", c, err)
+		t.Errorf("the change request is %+v, %v; want it in %s, without a settlement", c, err, other)
 	}
 }
 
-// A task that is linked while a deployment is on its way follows it if the change
-// request had not been reached, and not if it had.
+// A task that is linked while a deployment is being settled follows the deployment if that had
+// not reached the change request yet, and does not if it had.
 func TestSettlement_TaskLinkedMeanwhile_FollowsWhatIsNewer(t *testing.T) {
 	w := newFixture(t)
 	w.change("CHG-1", release.Standard)
@@ -159,19 +160,19 @@ func TestSettlement_TaskLinkedMeanwhile_FollowsWhatIsNewer(t *testing.T) {
 	w.transitionTo(id, untilDeployed...)
 	w.task("T-before", "CHG-1", release.TaskOpen)
 	s := settle.New(w.Store)
-	through(t, s.Changes, matching(w.releases.Read(), settlingOps...))
+	deliverAll(t, s.Changes, matching(w.releases.Read(), settlingOps...))
 	w.task("T-after", "CHG-1", release.TaskOpen)
-	through(t, s.Tasks, matching(w.changes.Read(), followingOps...))
+	deliverAll(t, s.Tasks, matching(w.changes.Read(), followingOps...))
 	if got := w.readTask("T-before"); got.Status != release.TaskResolved {
-		t.Errorf("linked before: %s", got.Status)
+		t.Errorf("the task linked before is %s, want Resolved", got.Status)
 	}
 	if got := w.readTask("T-after"); got.Status != release.TaskOpen || len(got.Comments) != 0 {
-		t.Errorf("linked after: %s, %q", got.Status, comments(got))
+		t.Errorf("the task linked after is %s with %q, want Open without comments", got.Status, comments(got))
 	}
 	w.transitionTo(id, release.RolledBack)
 	w.settleAll(s)
 	if got := w.readTask("T-after"); got.Status != release.TaskOpen || comments(got) != "Rollback: checkout fails" || got.ReopenCount != 0 {
-		t.Errorf("linked after, rolled back: %+v", got)
+		t.Errorf("the task linked after is %+v, want open, never reopened, with the comment of the rollback alone", got)
 	}
 }
 
@@ -199,14 +200,14 @@ func TestSettlement_TaskMovesWithinARelease_FollowsOnce(t *testing.T) {
 	w.edit("T-1", func(task release.Task) release.Task { task.ChangeRequestID = "CHG-2"; return task })
 	w.settleAll(s)
 	if got := w.readTask("T-1"); len(got.Comments) != 1 || got.Status != release.TaskClosed || got.AppliedEpoch != 1 {
-		t.Errorf("it has %q, is %s at epoch %d", comments(got), got.Status, got.AppliedEpoch)
+		t.Errorf("it has %q and is %s at epoch %d, want one comment, Closed, epoch 1", comments(got), got.Status, got.AppliedEpoch)
 	}
 	if p := w.progress(id); p.State != "settled" {
 		t.Errorf("progress %+v", p)
 	}
 }
 
-// What somebody deleted from the tables keeps nothing from being settled.
+// Items that somebody deleted from the tables do not keep the others from being settled.
 func TestSettlement_ItemGone_IsPassedOver(t *testing.T) {
 	w := newFixture(t)
 	for _, id := range []string{"CHG-1", "CHG-2", "CHG-3"} {
@@ -222,20 +223,20 @@ func TestSettlement_ItemGone_IsPassedOver(t *testing.T) {
 	w.remove(w.Tables.Changes, "CR#CHG-2")
 	w.remove(w.Tables.Releases, "REL#"+gone)
 	s := settle.New(w.Store)
-	through(t, s.Changes, matching(w.releases.Read(), settlingOps...))
+	deliverAll(t, s.Changes, matching(w.releases.Read(), settlingOps...))
 	w.remove(w.Tables.Changes, "CR#CHG-3")
-	through(t, s.Tasks, matching(w.changes.Read(), followingOps...))
+	deliverAll(t, s.Tasks, matching(w.changes.Read(), followingOps...))
 	if got := w.readTask("T-2"); got.Status != release.TaskResolved {
-		t.Errorf("the other task is %s", got.Status)
+		t.Errorf("the other task is %s, want Resolved", got.Status)
 	}
-	// CHG-3 went after it had followed: nobody is woken for it any more but the sweep.
+	// CHG-3 was deleted after it had followed the release. Only the sweep looks for it now.
 	if p := w.progress(id); p.Changes.Settled != 2 || p.Tasks.Settled != 1 {
 		t.Errorf("progress %+v; want 2 changes and 1 task", p)
 	}
 }
 
-// Clocks five minutes off, this way and that: what came first is said by the epochs. The
-// rollback is the end of the story for release, log and task, although its clock was ten
+// With clocks that are wrong by five minutes either way, epochs say what came first. The
+// rollback comes last on the release, in its log and on the task, although its clock was ten
 // minutes behind that of the deployment.
 func TestSettlement_ClocksMinutesApart_OrderIsTheEpochs(t *testing.T) {
 	w := newFixture(t)
@@ -255,10 +256,10 @@ func TestSettlement_ClocksMinutesApart_OrderIsTheEpochs(t *testing.T) {
 	}
 	w.settleAll(settle.New(w.Store))
 	if got := w.readTask("T-1"); got.Status != release.TaskOpen || len(got.Comments) != 2 || !strings.HasPrefix(got.Comments[0].Text, "Resolved as part of") || got.Comments[1].Text != "Rollback: checkout fails" {
-		t.Errorf("the task is %s with %q", got.Status, comments(got))
+		t.Errorf("the task is %s with %q, want Open with the comments of deployment and rollback", got.Status, comments(got))
 	}
 	if r.RolledBackAt.Before(*r.ActualEnd) || r.ActualEnd.Before(*r.ActualStart) {
-		t.Errorf("began %v, ended %v, rolled back %v", r.ActualStart, r.ActualEnd, r.RolledBackAt)
+		t.Errorf("began %v, ended %v, rolled back %v; want them in this order", r.ActualStart, r.ActualEnd, r.RolledBackAt)
 	}
 	entries, _, err := w.Store.LogPage(t.Context(), id, release.LogTransition, 10, "", false)
 	if err != nil || len(entries) != 5 {
@@ -267,13 +268,13 @@ func TestSettlement_ClocksMinutesApart_OrderIsTheEpochs(t *testing.T) {
 	slices.Reverse(entries)
 	for n, e := range entries {
 		if e.Status != r.History[n].To || n > 0 && e.Timestamp.Before(r.History[n-1].At) {
-			t.Errorf("entry %d: %s at %v", n, e.Status, e.Timestamp)
+			t.Errorf("entry %d of the log is %s at %v, want %s, not before the entry before it", n, e.Status, e.Timestamp, r.History[n].To)
 		}
 	}
 }
 
-// A task that is gone keeps nothing from being settled, and the history says how many were,
-// once for each settlement, however often its records come.
+// A task that was deleted does not keep the others from being settled, and the log says how many
+// such tasks there were, once for each settlement, however often its records come.
 func TestSettlement_TaskGone_IsCountedInTheHistory(t *testing.T) {
 	w := newFixture(t)
 	for _, id := range []string{"CHG-1", "CHG-2"} {
@@ -288,11 +289,11 @@ func TestSettlement_TaskGone_IsCountedInTheHistory(t *testing.T) {
 		t.Helper()
 		w.transitionTo(id, to...)
 		announced := matching(w.releases.Read(), settlingOps...)
-		through(t, s.Changes, announced)
+		deliverAll(t, s.Changes, announced)
 		followed := matching(w.changes.Read(), followingOps...)
 		for range 2 {
-			through(t, s.Tasks, followed)
-			through(t, s.Changes, announced)
+			deliverAll(t, s.Tasks, followed)
+			deliverAll(t, s.Changes, announced)
 		}
 		entries, _, err := w.Store.LogPage(t.Context(), id, release.LogSettlement, 10, "", false)
 		if err != nil || len(entries) == 0 {

@@ -35,22 +35,22 @@ type simulation struct {
 	edits      map[string]*edit       // by request
 	moves      map[string]*transition // by request
 	releaseIDs []string
-	edited     int
+	edited     int // calls of meddle
 
-	zombies        sync.WaitGroup
+	zombies        sync.WaitGroup // every invocation, frozen ones too
 	crashes, froze atomic.Int64
-	overtaken      atomic.Int64
+	overtaken      atomic.Int64 // calls of overtake
 }
 
-// edit is what a person did to a task, with what is known about when: the epochs of
-// the change requests before it began and after it ended.
+// edit is what a person did to a task, and what is known about when: the epochs of the change
+// requests before it began (low) and after it ended (high).
 type edit struct {
 	task   string
 	status release.TaskStatus // "" leaves it
-	moves  bool
-	change string // where to; "" unlinks
+	moves  bool               // whether it links or unlinks the task
+	change string             // where to; "" unlinks
 	low    map[string]int
-	high   map[string]int // nil while it has not ended: any
+	high   map[string]int // nil as long as it may still happen
 }
 
 // transition is what a person asked of a release, and how it was answered.
@@ -62,8 +62,8 @@ type transition struct {
 
 var errFrozen = errors.New("the invocation froze")
 
-// invoke runs a function's invocation. It returns when that has ended, or has frozen:
-// then it goes on some time later.
+// invoke runs an invocation of a function. It returns when that has ended or has frozen; a
+// frozen one goes on some time later.
 func (p *simulation) invoke(name string, run func(context.Context) error) error {
 	ctx, i := p.chaos.begin(context.Background(), name)
 	ended := make(chan error, 1)
@@ -87,7 +87,7 @@ func (p *simulation) request(name string) dynamo.Write {
 	return w
 }
 
-// transition asks for a status until it is there or refused.
+// transition asks for a status until the release has it, or gives up; it tells which.
 func (p *simulation) transition(id string, to release.Status) bool {
 	for n := range 20 {
 		w := p.request(fmt.Sprintf("%s-%s-%d", id, to, n))
@@ -137,7 +137,7 @@ func (p *simulation) record(request string, e *edit) func(err error) {
 	p.mu.Unlock()
 	return func(err error) {
 		if errors.Is(err, errFrozen) || errors.Is(err, errDead) || errors.Is(err, errLost) {
-			return // it may still come about
+			return // it may still happen
 		}
 		if !e.moves {
 			return
@@ -149,7 +149,7 @@ func (p *simulation) record(request string, e *edit) func(err error) {
 	}
 }
 
-// bounds is between which epochs of a change request the edit took place.
+// bounds returns the epochs of a change request between which the edit happened.
 func (e *edit) bounds(change string) (low, high int) {
 	if e.high == nil {
 		return e.low[change], math.MaxInt
@@ -194,7 +194,7 @@ func (p *simulation) person(random *rand.Rand, store *dynamo.Store, task, name s
 	done(p.invoke(w.Request, update))
 }
 
-// meddle is a person's edit that lands between a consumer's read and its write.
+// meddle makes a person's edit between a consumer's read and its write.
 func (p *simulation) meddle(task string) {
 	p.mu.Lock()
 	p.edited++
@@ -207,9 +207,9 @@ func (p *simulation) meddle(task string) {
 	p.person(rand.New(rand.NewPCG(p.seed, hash(name))), p.Store, task, name)
 }
 
-// overtake deploys or rolls back a change request's release, and settles all there is to
-// settle, while a person's request about the change request is on its way. It is nobody's
-// fault if that fails: others write at the same time.
+// overtake deploys or rolls back a change request's release, and settles all there is to settle,
+// while a person's request about the change request is on its way. It may fail, since others
+// write at the same time.
 func (p *simulation) overtake(change string) {
 	ctx := context.Background()
 	n := p.overtaken.Add(1)
@@ -250,7 +250,8 @@ func answerOf(err error) string {
 	return "unknown"
 }
 
-func (p *simulation) newcomer(random *rand.Rand, n int) {
+// createTask lets a person create a task while everything else goes on.
+func (p *simulation) createTask(random *rand.Rand, n int) {
 	id := fmt.Sprintf("%snew-%d", p.prefix, n)
 	change := p.changeIDs[random.IntN(len(p.changeIDs))]
 	w := p.request("create-" + id)
@@ -265,9 +266,9 @@ func (p *simulation) newcomer(random *rand.Rand, n int) {
 	}))
 }
 
-// act plays the people: one release is deployed and rolled back, its change request
-// goes into another and is deployed there, a third is cancelled or rolled back from
-// in-progress; all the while tasks are edited, moved and created.
+// act plays the people. One release is deployed and rolled back, and one of its change requests
+// goes into a new release and is deployed there; the other release is deployed, cancelled or
+// rolled back. Meanwhile tasks are edited, moved and created.
 func (p *simulation) act() *sync.WaitGroup {
 	var actors sync.WaitGroup
 	random := rand.New(rand.NewPCG(p.seed, hash("story")))
@@ -295,7 +296,7 @@ func (p *simulation) act() *sync.WaitGroup {
 			for n := range 4 {
 				time.Sleep(time.Duration(random.IntN(15)) * time.Millisecond)
 				if n == 2 {
-					p.newcomer(random, person)
+					p.createTask(random, person)
 					continue
 				}
 				p.person(random, p.faulty, tasks[random.IntN(len(tasks))], fmt.Sprintf("edit-%d-%d", person, n))
@@ -305,7 +306,7 @@ func (p *simulation) act() *sync.WaitGroup {
 	return &actors
 }
 
-// repeat takes a change request that was given back into another release.
+// repeat takes a change request that a rollback has freed into a new release, and deploys that.
 func (p *simulation) repeat(change string) {
 	c := p.release()
 	p.mu.Lock()
@@ -344,10 +345,10 @@ type deliveries struct {
 type delivery struct {
 	record    events.DynamoDBEventRecord
 	attempts  int
-	notBefore int // tick
+	notBefore int // the tick in which it is due
 }
 
-// tick delivers one or two batches and returns when they are done with.
+// tick delivers one batch, perhaps to two invocations at once, and returns when they have ended.
 func (p *simulation) tick(d *deliveries, now int, random *rand.Rand) {
 	f := p.chaos.faults
 	idle := p.chaos.off.Load()
@@ -355,7 +356,7 @@ func (p *simulation) tick(d *deliveries, now int, random *rand.Rand) {
 		f = faults{retries: 3}
 	}
 	var unread []events.DynamoDBEventRecord
-	if len(d.pending) < 8 || idle { // else there is enough to do, and reading is what costs most
+	if len(d.pending) < 8 || idle { // else there is enough to deliver, and reading a stream is slow
 		unread = matching(d.stream.Read(), d.ops...)
 	}
 	for _, r := range unread {
@@ -412,7 +413,7 @@ func (p *simulation) tick(d *deliveries, now int, random *rand.Rand) {
 	}
 }
 
-// consume runs an invocation on a batch and tells how many records are through.
+// consume runs an invocation on a batch and returns how many records it acknowledged.
 func (p *simulation) consume(name string, handler streams.Handler, records []events.DynamoDBEventRecord) int {
 	through := 0
 	err := p.invoke(name, func(ctx context.Context) error {

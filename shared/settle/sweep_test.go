@@ -16,7 +16,7 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// announcing is a sweep that records what it announces.
+// announcing returns a sweep that notes in announced what it announces.
 func announcing(store *dynamo.Store, announced *[]string) *settle.Sweep {
 	var mu sync.Mutex
 	return &settle.Sweep{Settler: settle.New(store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
@@ -27,6 +27,7 @@ func announcing(store *dynamo.Store, announced *[]string) *settle.Sweep {
 	}}
 }
 
+// attention returns the releases that the sweep would look at.
 func (w *fixture) attention() []string {
 	w.t.Helper()
 	var ids []string
@@ -42,10 +43,12 @@ func (w *fixture) attention() []string {
 	return ids
 }
 
+// later returns arguments for Sweep.Before with which it looks at everything, however short a
+// time that has been unfinished.
 func later() (time.Time, time.Time) { return time.Now().Add(time.Hour), time.Now() }
 
-// With the streams off altogether, the sweep does the whole work; a second run finds
-// nothing and writes nothing.
+// When no stream delivers anything, the sweep does all the work. A second run finds nothing and
+// writes nothing.
 func TestSweep_WithoutStreams_SettlesAll(t *testing.T) {
 	w := newFixture(t)
 	for n := range 3 {
@@ -62,12 +65,12 @@ func TestSweep_WithoutStreams_SettlesAll(t *testing.T) {
 	var count inject.Counter
 	sweep := announcing(w.Under(nil, count.Count), &announced)
 	if swept, err := sweep.Before(t.Context(), time.Now().Add(-time.Minute), time.Now()); err != nil || swept.Looked != 0 {
-		t.Errorf("it does not wait for the streams: %+v, %v", swept, err)
+		t.Errorf("it looked at what the streams may still finish: %+v, %v", swept, err)
 	}
 	at, now := later()
 	swept, err := sweep.Before(t.Context(), at, now.Add(42*time.Second))
 	if err != nil || swept.Looked != 4 || swept.Repaired != 4 || swept.OldestUnsettled < 42 {
-		t.Errorf("swept %+v, %v", swept, err)
+		t.Errorf("swept %+v, %v; want 4 looked at and repaired, the oldest 42 s old", swept, err)
 	}
 	for id, want := range map[string]release.TaskStatus{"T-0": "Resolved", "T-1": "Open", "T-2": "Open"} {
 		if got := w.readTask(id); got.Status != want {
@@ -75,11 +78,11 @@ func TestSweep_WithoutStreams_SettlesAll(t *testing.T) {
 		}
 	}
 	if got := w.readTask("T-1"); len(got.Comments) != 2 {
-		t.Errorf("rolled back: %q", comments(got))
+		t.Errorf("the task of the release that was rolled back has %q, want two comments", comments(got))
 	}
 	for _, id := range []string{deployed, back, cancelled} {
 		if p := w.progress(id); p.State != "settled" {
-			t.Errorf("%s: %+v", id, p)
+			t.Errorf("the progress of %s is %+v, want settled", id, p)
 		}
 	}
 	var want []string
@@ -101,8 +104,8 @@ func TestSweep_WithoutStreams_SettlesAll(t *testing.T) {
 	}
 }
 
-// One release that cannot be announced does not keep the others waiting, and its tasks
-// are settled all the same.
+// A release that cannot be announced does not keep the others waiting, and its own tasks are
+// settled all the same.
 func TestSweep_OneReleaseFails_OthersAreSwept(t *testing.T) {
 	w := newFixture(t)
 	var ids []string
@@ -125,7 +128,7 @@ func TestSweep_OneReleaseFails_OthersAreSwept(t *testing.T) {
 	}
 	for n := range 3 {
 		if got := w.readTask(fmt.Sprintf("T-%d", n)); got.Status != release.TaskResolved {
-			t.Errorf("%s is %s", got.ID, got.Status)
+			t.Errorf("%s is %s, want Resolved", got.ID, got.Status)
 		}
 	}
 	if left := w.attention(); !slices.Equal(left, ids[:1]) {
@@ -146,19 +149,19 @@ func TestSweep_Deadline_StopsBefore(t *testing.T) {
 	}}
 	swept, err := sweep.Run(ctx, nil)
 	if err == nil || swept.Looked != swept.Failed || ctx.Err() != nil {
-		t.Errorf("swept %+v, %v; deadline: %v", swept, err, ctx.Err())
+		t.Errorf("swept %+v, %v, deadline: %v; want all that it looked at failed, and the deadline not reached", swept, err, ctx.Err())
 	}
 }
 
-// Releases that always fail, more of them than a run has time for: each run goes on where
-// the one before stopped, so that one which can be repaired has its turn.
+// There are more releases that always fail than a run has time for. Each run goes on where the
+// one before stopped, so that a release which can be repaired has its turn.
 func TestSweep_ManyThatAlwaysFail_EverybodyHasATurn(t *testing.T) {
 	w := newFixture(t)
 	const failing = 130
 	for range failing {
 		w.transitionTo(w.release(), release.Approved)
 	}
-	time.Sleep(time.Second) // the index is in order of seconds: those that fail are the oldest
+	time.Sleep(time.Second) // the index sorts by seconds, and those that fail are to be the oldest
 	healthy := w.release()
 	w.transitionTo(healthy, release.Approved)
 	var mu sync.Mutex
@@ -183,7 +186,7 @@ func TestSweep_ManyThatAlwaysFail_EverybodyHasATurn(t *testing.T) {
 			return errors.New("the bus refuses it")
 		}}
 		if swept, err := sweep.Before(ctx, now.Add(time.Minute), now); err == nil || swept.Failed < perRun-1 {
-			t.Errorf("swept %+v, %v", swept, err)
+			t.Errorf("swept %+v, %v; want %d failed or more", swept, err, perRun-1)
 		}
 	}
 	now := time.Now().Add(time.Minute)
@@ -191,15 +194,15 @@ func TestSweep_ManyThatAlwaysFail_EverybodyHasATurn(t *testing.T) {
 		sweepOnce(now.Add(time.Duration(n) * time.Minute))
 	}
 	if !slices.Contains(turns, healthy) {
-		t.Errorf("after %d turns of %d releases it is still not its turn", len(turns), failing+1)
+		t.Errorf("in %d turns of %d releases, the one that can be repaired had none", len(turns), failing+1)
 	}
 	distinct := len(slices.Compact(slices.Sorted(slices.Values(turns))))
 	if distinct < failing {
-		t.Errorf("%d turns went to %d releases only", len(turns), distinct)
+		t.Errorf("%d turns went to only %d releases, want %d or more", len(turns), distinct, failing)
 	}
 }
 
-// One run looks at all that wait, not at a first few.
+// One run looks at all releases that wait, not only at the first page.
 func TestSweep_MoreThanAPage_AllInOneRun(t *testing.T) {
 	w := newFixture(t)
 	const releases = 130
@@ -214,8 +217,8 @@ func TestSweep_MoreThanAPage_AllInOneRun(t *testing.T) {
 	}
 }
 
-// What a run costs for each release that it repairs, of which an hour's worth follows: with
-// eight at once, five minutes of every five, and 10 ms a request.
+// Counts the requests for each release that a run repairs, and works out how long 10,000 of them
+// take: eight releases at once, run after run without a gap, and 10 ms for each request.
 func TestSweep_TenThousandUnsettled_DrainWithinAnHour(t *testing.T) {
 	w := newFixture(t)
 	const releases = 60
@@ -239,7 +242,8 @@ func TestSweep_TenThousandUnsettled_DrainWithinAnHour(t *testing.T) {
 	t.Logf("10,000 releases at %.1f requests each, eight at once, take %s at 10 ms a request", each, took.Round(time.Second))
 }
 
-// dyingCreation is a creation with sixty change requests that died between its chunks.
+// dyingCreation creates a release with so many change requests that it takes several chunks, and
+// dies between two of them.
 func (w *fixture) dyingCreation(changes []string) (id string) {
 	w.t.Helper()
 	start := time.Now()
@@ -258,8 +262,8 @@ func (w *fixture) sixtyChanges() []string {
 	return changes
 }
 
-// A creation that nobody waits for and that cannot be completed, since a change request
-// was taken meanwhile, ends as never made: nothing is dropped from what was asked for.
+// A creation that died cannot be completed where another release has taken one of its change
+// requests meanwhile. It is undone altogether, rather than completed without that one.
 func TestSweep_CreationCannotBeCompleted_EndsAsNeverMade(t *testing.T) {
 	w := newFixture(t)
 	ctx, changes := t.Context(), w.sixtyChanges()
@@ -278,19 +282,19 @@ func TestSweep_CreationCannotBeCompleted_EndsAsNeverMade(t *testing.T) {
 	}
 	all, err := w.Store.ChangesByID(ctx, changes)
 	if err != nil || len(all) != 60 {
-		t.Fatal(len(all), err)
+		t.Fatalf("%d change requests are there, want 60: %v", len(all), err)
 	}
 	for _, c := range all[:59] {
 		if c.ReleaseID != "" {
-			t.Errorf("%s is held by %s", c.ID, c.ReleaseID)
+			t.Errorf("%s is linked to %s, want it free", c.ID, c.ReleaseID)
 		}
 	}
 	if all[59].ReleaseID != taken {
-		t.Errorf("CHG-59 is held by %q, want %s", all[59].ReleaseID, taken)
+		t.Errorf("CHG-59 is linked to %q, want %s", all[59].ReleaseID, taken)
 	}
 }
 
-// A creation that died between two chunks is completed; a deletion that died too.
+// A creation that died between two chunks is completed, and so is a deletion.
 func TestSweep_CreationsAndDeletions_AreCompleted(t *testing.T) {
 	w := newFixture(t)
 	ctx, changes := t.Context(), w.sixtyChanges()
@@ -321,7 +325,7 @@ func TestSweep_CreationsAndDeletions_AreCompleted(t *testing.T) {
 	}
 	for _, c := range changes {
 		if got, err := w.Store.Change(ctx, c); err != nil || got.ReleaseID != "" {
-			t.Errorf("%s is held by %q: %v", c, got.ReleaseID, err)
+			t.Errorf("%s is linked to %q, want it free: %v", c, got.ReleaseID, err)
 		}
 	}
 	if _, ok, err := w.Store.SettlingRelease(ctx, id); ok || err != nil {
@@ -329,7 +333,7 @@ func TestSweep_CreationsAndDeletions_AreCompleted(t *testing.T) {
 	}
 }
 
-// afterTransactions lets so many transactions through and then lets everything fail.
+// afterTransactions lets a number of transactions through, and then lets everything fail.
 func afterTransactions(most int) inject.Around {
 	var seen atomic.Int64
 	return func(ctx context.Context, call inject.Call, do func(context.Context) error) error {

@@ -27,28 +27,29 @@ var (
 	seeds     = flag.Int("seeds", 100, "how many seeds the chaos tests play")
 )
 
-// stages is how many seeds play at once, each on tables of its own.
-const stages = 4
+// parallelSeeds is how many seeds are played at once, each on tables of its own.
+const parallelSeeds = 4
 
-// consumers makes the handlers of one seed; broken ones are for showing that the test
-// sees them.
+// consumers makes the handlers of one seed: the right ones, or broken ones to show that the
+// simulation notices them.
 type consumers func(p *simulation, store *dynamo.Store) (changes, tasks streams.Handler)
 
 func rightConsumers(_ *simulation, store *dynamo.Store) (changes, tasks streams.Handler) {
 	return inFreshSandboxes(store, (*settle.Settler).Changes), inFreshSandboxes(store, (*settle.Settler).Tasks)
 }
 
-// inFreshSandboxes has a sandbox, and so a Settler, for each invocation: one that
-// freezes takes its sandbox with it, and what a Settler shares between invocations.
+// inFreshSandboxes makes a Settler for each invocation, as if each had a sandbox of its own. An
+// invocation that freezes for good would otherwise keep what a Settler shares between
+// invocations, and no other could go on.
 func inFreshSandboxes(store *dynamo.Store, handle func(*settle.Settler, context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)) streams.Handler {
 	return func(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		return handle(settle.New(store), ctx, batch)
 	}
 }
 
-// Whatever is delivered twice, shuffled, late or to two consumers at once, and wherever
-// one dies, freezes or loses an answer, while people edit, move and create tasks: in the
-// end every task is the fold of its change request's history and of what people did.
+// Records are delivered twice, shuffled, late or to two invocations at once; invocations die,
+// freeze or lose an answer; people edit, move and create tasks meanwhile. In the end every task
+// is what the settlements of its change request and the edits of people make of it.
 //
 // One seed is played again with -run TestSettlement_UnderFaults_KeepsItsInvariants -seed N -seeds 1.
 func TestSettlement_UnderFaults_KeepsItsInvariants(t *testing.T) {
@@ -76,14 +77,14 @@ func TestSettlement_UnderFaults_KeepsItsInvariants(t *testing.T) {
 	}
 	t.Logf("seeds %d to %d: %+v, of DynamoDB: %+v", *firstSeed, *firstSeed+uint64(*seeds)-1, total, met)
 	if *seeds >= 100 && (met.Conflicts == 0 || met.Lagged == 0 || met.Unprocessed == 0 || total.Crashes == 0 || total.Frozen == 0 || total.GaveUp == 0 || total.Edits == 0 || total.Moves == 0 || total.Followed == 0) {
-		t.Errorf("some faults never came, so nothing is shown: %+v, %+v", total, met)
+		t.Errorf("some faults never happened, so the test shows nothing about them; want every count above 0: %+v, %+v", total, met)
 	}
 }
 
 func newFixtures(t *testing.T) []*fixture {
 	t.Helper()
 	testkit.OwnEngine(t)
-	fixtures := make([]*fixture, min(stages, *seeds))
+	fixtures := make([]*fixture, min(parallelSeeds, *seeds))
 	for n := range fixtures {
 		fixtures[n] = newFixture(t)
 	}
@@ -110,12 +111,13 @@ func simulateAll(fixtures []*fixture, queue chan uint64, label string, build con
 	playing.Wait()
 }
 
-// seedsWith is the queue of those of so many seeds whose faults are such; nil takes all.
-func seedsWith(count int, such func(faults) bool) chan uint64 {
+// seedsWith returns a queue of those of the first count seeds whose faults are wanted; of all if
+// wanted is nil.
+func seedsWith(count int, wanted func(faults) bool) chan uint64 {
 	queue := make(chan uint64, count)
 	for n := range count {
 		seed := *firstSeed + uint64(n)
-		if such == nil || such(faultsOf(seed)) {
+		if wanted == nil || wanted(faultsOf(seed)) {
 			queue <- seed
 		}
 	}
@@ -125,7 +127,7 @@ func seedsWith(count int, such func(faults) bool) chan uint64 {
 
 func faultsOf(seed uint64) faults { return drawFaults(rand.New(rand.NewPCG(seed, 0))) }
 
-// stats shows that the faults came about.
+// stats counts what happened, to show that it did.
 type stats struct{ Batches, Crashes, Frozen, GaveUp, Edits, Moves, Created, Followed, Sweeps int }
 
 func (s *stats) add(o stats) {
@@ -144,7 +146,7 @@ func (w *fixture) simulate(seed uint64, label string, build consumers) (stats, v
 	p := &simulation{fixture: w, seed: seed, prefix: fmt.Sprintf("s%d%s-", seed, label), edits: map[string]*edit{}, moves: map[string]*transition{}}
 	p.chaos = &chaos{seed: seed, faults: faultsOf(seed), thaw: make(chan struct{}), meddle: p.meddle, overtake: p.overtake}
 	p.faulty = w.Under(p.chaos.call, p.chaos.attempt)
-	p.set()
+	p.prepare()
 	w.Layer.Adjust(p.chaos.faults.store)
 
 	functions := p.functions(build)
@@ -195,8 +197,8 @@ func (w *fixture) simulate(seed uint64, label string, build consumers) (stats, v
 	return s, v
 }
 
-// set makes what the story begins with.
-func (p *simulation) set() {
+// prepare creates the change requests, tasks and releases that the seed begins with.
+func (p *simulation) prepare() {
 	for n := range 4 {
 		p.changeIDs = append(p.changeIDs, p.change(fmt.Sprintf("%sCHG-%d", p.prefix, n), release.Normal).ID)
 	}
@@ -226,7 +228,7 @@ func (p *simulation) functions(build consumers) []*deliveries {
 	return []*deliveries{changes, tasks}
 }
 
-// deliverRest delivers what is left, without faults, and lets the sweep repair the rest.
+// deliverRest delivers what is left, without faults, and lets the sweep repair what was given up.
 func (p *simulation) deliverRest(functions []*deliveries, random *rand.Rand) {
 	settler := settle.New(p.Store)
 	for round := 0; ; round++ {
@@ -255,7 +257,7 @@ func (p *simulation) deliverRest(functions []*deliveries, random *rand.Rand) {
 	}
 }
 
-// writesNothingMore delivers every record of the seed once more.
+// writesNothingMore delivers every record of the seed once more, which must not write anything.
 func (p *simulation) writesNothingMore(functions []*deliveries, v *verdict) {
 	var count inject.Counter
 	s := settle.New(p.Under(nil, count.Count))
