@@ -273,7 +273,8 @@ func TestTemplate_IAMPolicies_AreNarrow(t *testing.T) {
 	}
 }
 
-// What facts/events-and-mail.md found out about event source mappings, for each of them.
+// Each event source mapping is set up so that no record is lost: it begins with the oldest record, takes partial failures,
+// splits a batch that fails, retries, and then puts the record on a failure queue.
 func TestTemplate_StreamMappings_LoseNothing(t *testing.T) {
 	mappings, readers := 0, make(map[string]int)
 	batches := map[string]int{"send-mail": 1000} // its records only wake

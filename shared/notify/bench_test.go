@@ -15,10 +15,10 @@ import (
 	"example.com/releases/shared/testkit/meter"
 )
 
-// BenchmarkHeadsUp prints what a run of the schedule costs: with 10,000 releases that rest
-// and start at one moment, with 10,000 that become due at once; and what a look reads of a
-// release with 100 change requests, each on a configuration item of its own, and 1,000
-// tasks of 400 people. It is the ground of the cost estimate in docs/operations.md.
+// BenchmarkHeadsUp prints what a run of the schedule costs with 10,000 releases that start at the
+// same time: while none of them is due, and when all become due at once. Then it prints what the
+// planning of one release costs that has 100 change requests, each on a configuration item of its
+// own, and 1,000 tasks of 400 people. The cost estimate in docs/operations.md rests on it.
 //
 //	go test ./shared/notify -run '^$' -bench HeadsUp -benchtime 1x
 func BenchmarkHeadsUp(b *testing.B) {
@@ -46,14 +46,14 @@ func BenchmarkHeadsUp(b *testing.B) {
 		if err := arming.Wait(); err != nil {
 			b.Fatal(err)
 		}
-		w.turn(50 * hour) // the walk for releases of earlier versions is over
+		w.advanceClock(50 * hour) // by then the search for releases of earlier versions has ended
 		m.Take()
 		n := run("heads-up: 10,000 rest, one common start")
 		const resting = "heads-up, nothing new, 10,000 resting releases"
 		budget.Report(b, resting, "requests", float64(n.Total()))
 		budget.Report(b, resting, "RCU", n.Read)
 		budget.Report(b, resting, "writes", n.Written)
-		w.turn(60 * 24 * hour)
+		w.advanceClock(60 * 24 * hour)
 		n = run("heads-up: 10,000 are due at once")
 		budget.Report(b, "heads-up, 10,000 due at once, each", "requests", float64(n.Total())/releases)
 		run("heads-up: and the run after it")
@@ -82,17 +82,17 @@ func BenchmarkHeadsUp(b *testing.B) {
 }
 
 // BenchmarkSend prints how well eight senders keep the rate that docs/operations.md gives as an
-// example, over a minute of the real clock, and what that costs for each mail beyond what the
-// outbox takes itself.
+// example, over a minute of the real clock, and how many requests that costs for each mail beyond
+// those that the outbox itself needs.
 //
 //	go test ./shared/notify -run '^$' -bench Send -benchtime 1x
 func BenchmarkSend(b *testing.B) {
 	for range b.N {
 		w := newFixture(b, fixtureOptions{})
-		var n beyond
+		var n requestCount
 		const rate = 14
-		at := w.eight(w.fill(0, 60*rate, nil), "14", n.count)
-		off, worst := kept(at, rate)
+		at := w.sendFromEight(w.fill(0, 60*rate, nil), "14", n.count)
+		off, worst := rateError(at, rate)
 		mails := float64(len(at))
 		b.Logf("send: 8 senders, 14 a second, a minute: %d mails, %+.1f %% of the rate, %d in the worst second, %.1f requests a mail of the outbox's own", len(at), 100*off, worst, float64(n.all-n.extra)/mails)
 		budget.Report(b, "sending at 14 a second, 8 senders, off the rate", "%", math.Abs(100*off))

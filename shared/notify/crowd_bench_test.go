@@ -17,11 +17,12 @@ import (
 	"example.com/releases/shared/testkit/meter"
 )
 
-// BenchmarkCrowd prints what planning costs of a release that reaches 1,000,000 tasks: of
-// one person and of 3,000, to the end and once more with nothing new; and of 300,000 until
-// everything is read and the first of them are told, since writing a row and a mail for
-// each takes the engine a quarter of an hour. A middleware answers for the tasks; all else
-// is the engine. Heap is the most that was in use at once, this test's own included.
+// BenchmarkCrowd prints what it costs to plan the mails of a release that reaches 1,000,000 tasks.
+// Where these belong to one person, or to 3,000, it plans to the end and once more with nothing
+// new. Where they belong to 300,000, it stops when everything is read and the first of them are
+// told, since writing a row and a mail for each takes the engine a quarter of an hour. A middleware
+// answers for the tasks; all else is the engine. Heap is the most that was in use at once,
+// including this test's own.
 //
 //	go test ./shared/notify -run '^$' -bench Crowd -benchtime 1x
 func BenchmarkCrowd(b *testing.B) {
@@ -57,29 +58,29 @@ func crowdChanges() []string {
 	return all
 }
 
-// crowded is a fixture with 100 change requests that a million tasks are linked to, and a
-// planner that reads them there.
+// crowded returns a fixture with 100 change requests, a planner for which a million tasks are
+// linked to these, and a meter of what the planner uses.
 func crowded(t testing.TB, people int) (*fixture, *plan.Planner, *meter.Meter) {
 	t.Helper()
 	w := newFixture(t, fixtureOptions{})
 	for _, id := range crowdChanges() {
 		w.change(id)
 	}
-	w.task("like", "nobody", "")
-	like := must(w.Client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &w.Tables.Tasks, ConsistentRead: aws.Bool(true), Key: map[string]types.AttributeValue{
-		"pk": &types.AttributeValueMemberS{Value: "TASK#like"}, "sk": &types.AttributeValueMemberS{Value: "M"},
+	w.task("model", "nobody", "")
+	model := must(w.Client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &w.Tables.Tasks, ConsistentRead: aws.Bool(true), Key: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: "TASK#model"}, "sk": &types.AttributeValueMemberS{Value: "M"},
 	}}))(t).Item
-	c := crowd.Crowd{Tasks: 1_000_000, People: people, Changes: crowdChanges(), Table: w.Tables.Tasks, Like: like}
+	c := crowd.Crowd{Tasks: 1_000_000, People: people, Changes: crowdChanges(), Table: w.Tables.Tasks, Like: model}
 	m := meter.New(w.Client)
 	return w, plan.New(w.Open(c.Option, m.Option)).WithClock(w.now).WithBounds(25_000, 10*time.Second), m
 }
 
 type measurement struct {
 	turns, planned int
-	rest           string // what is left out
+	rest           string // what was left out, for the log
 }
 
-// peakHeap is the most memory that is in use while do runs.
+// peakHeap returns the most heap that is in use while do runs.
 func peakHeap(do func()) uint64 {
 	var peak uint64
 	done, stopped := make(chan struct{}), make(chan struct{})
@@ -102,8 +103,8 @@ func peakHeap(do func()) uint64 {
 	return peak
 }
 
-// measured plans a job, turn after turn, until it is done, or everything is read and so many
-// mails at least are planned.
+// measured plans a job, turn after turn, until it is done, or until everything is read and at
+// least enough mails are planned.
 func (w *fixture) measured(p *plan.Planner, k mail.JobKey, enough int) (r measurement) {
 	w.t.Helper()
 	if err := w.Store.OpenJob(w.ctx, k, w.now()); err != nil {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Whoever was promised something hears the end: those with linked tasks what became of them,
-// those whose tasks only name a configuration item that they stay open, once. The calendar
-// gets when the release really took place.
+// Everybody who was told of a release hears of its end: those with linked tasks what became of
+// these; those whose tasks only name a configuration item that they stay open, once. The calendar
+// entry gets the actual times.
 func TestMails_HeadsUpThenOver_EverybodyHearsTheEnd(t *testing.T) {
 	t.Parallel()
 	l := start(t)
@@ -41,13 +41,14 @@ func TestMails_HeadsUpThenOver_EverybodyHearsTheEnd(t *testing.T) {
 	l.noFurther()
 	l.transition(id, "rolled-back")
 	l.waitIdle()
-	mails = l.only("ann@example.com") // bob's stays open, as he was told
+	mails = l.only("ann@example.com") // bob knows already that his stays open
 	contains(t, mails[0], "was rolled back", "Request T-1")
 	event(t, mails[0], "UID:"+id+"@127.0.0.1", "SEQUENCE:3", "STATUS:CONFIRMED", "SUMMARY:Rolled back: "+id+": Spring 1", "DTSTART:"+began.UTC().Format("20060102T1504")+"00Z")
 	l.noFurther()
 }
 
-// A release that is given up while it runs, or before: one mail that the request stays open.
+// When a release ends without a deployment, those whose tasks only name a configuration item get
+// one mail, which says that their request stays open.
 func TestMails_ReachedThroughCIThenGivenUp_OneMail(t *testing.T) {
 	t.Parallel()
 	for status, words := range map[string]string{"rolled-back": "was rolled back. Your request stays open.", "cancelled": "has been cancelled"} {

@@ -25,16 +25,16 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 4, "how many seeds the fault test plays")
-	seed  = flag.Uint64("seed", 0, "play this one only")
+	seeds = flag.Int("seeds", 4, "how many seeds TestMails_UnderFaults plays")
+	seed  = flag.Uint64("seed", 0, "play this seed only")
 )
 
-// trouble breaks calls to the tables: some never arrive, some arrive and the answer is
-// lost, as when a function dies between two requests.
+// trouble breaks calls to the tables: some are refused, and of some the answer is lost though
+// they were carried out, as when a function dies between two requests.
 type trouble struct {
 	mu     sync.Mutex
 	random *rand.Rand
-	share  float64
+	share  float64 // of the calls, for either kind
 }
 
 func (f *trouble) around(ctx context.Context, _ inject.Call, do func(context.Context) error) error {
@@ -57,11 +57,11 @@ func (f *trouble) stop() {
 	f.share = 0
 }
 
-// Everything that can go wrong with mails, at random and in any mixture: SES answers
-// 429, 500 after accepting, drops, hangs, refuses, rejects addresses, suspends the
-// account; its events come late, twice, in any order, or never; requests to the tables
-// fail or their answers are lost; records come twice and to two senders at once; the
-// window moves, change requests and tasks come and go. In the end faults.md's I7 holds.
+// Everything that can go wrong with mails, at random and in any mixture: SES answers 429, or 500
+// after accepting; it drops, hangs, refuses, rejects addresses, suspends the account; its events
+// come late, twice, in any order, or never; requests to the tables fail or their answers are lost;
+// records come twice and to two senders at once; the window moves, change requests and tasks come
+// and go. In the end I7 of docs/faults.md holds.
 func TestMails_UnderFaults_NobodyGetsOneTwice(t *testing.T) {
 	first, last := uint64(1), uint64(*seeds)
 	if *seed != 0 {
@@ -77,8 +77,8 @@ func TestMails_UnderFaults_NobodyGetsOneTwice(t *testing.T) {
 	}
 }
 
-// A sender that repeats after 500s and broken connections, as the SDK does by itself,
-// must be caught: else the test above shows nothing.
+// The test above means something only if it catches a sender that repeats calls to SES after a 500
+// or a broken connection, as the SDK does by default.
 func TestMails_SDKRetries_WouldBeCaught(t *testing.T) {
 	t.Parallel()
 	for n := uint64(1); n <= 5; n++ {
@@ -91,10 +91,10 @@ func TestMails_SDKRetries_WouldBeCaught(t *testing.T) {
 			}
 		}
 	}
-	t.Error("five seeds, and nobody got a mail twice")
+	t.Error("in five seeds nobody got a mail twice from a sender that repeats; want it caught")
 }
 
-// runSchedule runs one seed and says what is wrong in the end.
+// runSchedule runs one seed and returns what is wrong in the end.
 func runSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 	t.Helper()
 	r := rand.New(rand.NewPCG(n, 7))
@@ -102,8 +102,8 @@ func runSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 	share := []float64{0, 0.01, 0.04}[r.IntN(3)]
 	f := &trouble{random: rand.New(rand.NewPCG(n, 8)), share: share}
 	w := newFixture(t, fixtureOptions{around: f.around, ses: ses})
-	// And what DynamoDB does by itself, some of it in some seeds; drawn apart, so that a
-	// seed's other faults stay what they were.
+	// What DynamoDB does without a fault of ours, some of it in some seeds. It has a random source
+	// of its own, so that it does not change the seed's other faults.
 	dice := rand.New(rand.NewPCG(n, 9))
 	w.Layer.Adjust(strict.Options{
 		Seed: n, Hold: time.Duration(dice.IntN(3)) * time.Millisecond, Lag: time.Duration(dice.IntN(2)) * 100 * time.Millisecond,
@@ -147,8 +147,8 @@ func runSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 			}
 			dropped = !dropped
 		}
-		w.rough(r)
-		w.turn(time.Duration(1+r.IntN(6)) * time.Minute)
+		w.runUnderFaults(r)
+		w.advanceClock(time.Duration(1+r.IntN(6)) * time.Minute)
 	}
 	if r.IntN(2) == 0 {
 		w.transition(id, release.Cancelled)
@@ -158,19 +158,20 @@ func runSchedule(t *testing.T, n uint64, ses ...func(*sesv2.Options)) []string {
 	}
 	f.stop()
 	w.Layer.Adjust(strict.Options{})
-	// The faults that wait go with the mails that came.
+	// Clear drops the faults that are still waiting, but also the mails, so these are kept here.
 	came := w.inbox.Mails()
 	w.inbox.Clear()
 	for range 9 {
-		w.rough(r)
-		w.turn(20 * time.Minute)
+		w.runUnderFaults(r)
+		w.advanceClock(20 * time.Minute)
 	}
 	return w.wrong(id, append(came, w.inbox.Mails()...))
 }
 
-// rough lets the functions run as badly as they may: records twice, in any order, to
-// two at once; failed ones come again later by themselves, since they stay in the table.
-func (w *fixture) rough(r *rand.Rand) {
+// runUnderFaults runs all functions with records that come twice, in any order, and to two
+// invocations at once. A record that fails need not be kept: its item still has the word that
+// wakes the function, so the next call delivers it again.
+func (w *fixture) runUnderFaults(r *rand.Rand) {
 	_, _ = w.planner.Run(w.t.Context(), nil)
 	_, _ = w.tender.Run(w.t.Context(), nil)
 	two := func(records []events.DynamoDBEventRecord, handler func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)) {
@@ -205,26 +206,26 @@ func (w *fixture) rough(r *rand.Rand) {
 	}
 }
 
-// wrong holds the outbox and the inbox against I7.
+// wrong returns where outbox and inbox break I7 of docs/faults.md.
 func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 	var wrong []string
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	before, report := w.states(), w.run(`{}`)
 	if w.plan(); w.states() != before || report.Overdue != 0 {
-		complain("it is not quiet in the end: %+v %s, before %s", report, w.states(), before)
+		complain("another run still finds something to do: %+v, the outbox is %s, before %s", report, w.states(), before)
 	}
 	arrived := map[string]int{} // by outbox item
 	for _, m := range inbox {
 		arrived[m.Headers[send.Header]]++
 	}
 	unknown := 0
-	reached := map[string]mail.Mail{} // the latest that may have reached a person
-	team := map[string]mail.Mail{}    // of those to who works on it
+	reached := map[string]mail.Mail{} // the latest mail that may have reached a requester
+	team := map[string]mail.Mail{}    // the latest that may have reached somebody who works on it
 	items := map[string]bool{}
 	for _, m := range w.outbox() {
 		name := fmt.Sprintf("%s %s %d", m.Recipient, m.Kind, m.Number)
 		if items[name] {
-			complain("%s: two items", name)
+			complain("%s is in the outbox twice", name)
 		}
 		items[name] = true
 		got := arrived[m.ID]
@@ -232,7 +233,7 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 		switch m.State {
 		case mail.Sent:
 			if got != 1 {
-				complain("%s is sent, and arrived %d times", name, got)
+				complain("%s is sent, and arrived %d times, want once", name, got)
 			}
 		case mail.Unknown:
 			unknown++
@@ -260,8 +261,8 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 	if report.Unknown != unknown {
 		complain("%d unknown mails, and the alarm says %d", unknown, report.Unknown)
 	}
-	// Whoever is touched knows of the window as it is, or there is an end that says why
-	// not; whoever is not, knows of none.
+	// Everybody whose request the release touches knows of its present window, and everybody else
+	// of none; but a mail that failed or was suppressed excuses it.
 	release_ := must(w.Store.Release(w.t.Context(), id))(w.t)
 	for _, who := range []string{"boss@example.com", "crew@example.com"} {
 		latest, reported := team[who]
@@ -288,7 +289,8 @@ func (w *fixture) wrong(id string, inbox []mailbox.Mail) []string {
 	return wrong
 }
 
-// touched looks the long way round: through every task there is.
+// touched tells whether a release with these change requests touches a task of a person. It goes
+// through all of the person's tasks.
 func (w *fixture) touched(who string, changes []string) bool {
 	tasks, _, err := w.Store.ListTasks(w.t.Context(), dynamo.TasksBy{Requester: who}, "", 100, "")
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// SES's events come at least once, in any order, and about others' mails too.
+// SES's events come at least once, in any order, and also about mails that are not ours.
 func TestFeedback_EachEvent_ChangesTheMail(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann", "bob", "cid", "dan")
@@ -45,7 +45,7 @@ func TestFeedback_EachEvent_ChangesTheMail(t *testing.T) {
 	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent, dan heads-up 1 failed")
 	for address, want := range map[string]bool{"ann@example.com": false, "bob@example.com": false, "cid@example.com": true, "dan@example.com": false} {
 		if why := must(w.Store.Suppressed(t.Context(), address))(t); (why != "") != want {
-			t.Errorf("%s: suppressed %q", address, why)
+			t.Errorf("%s is suppressed for the reason %q; want it suppressed: %t", address, why, want)
 		}
 	}
 	var noted []string
@@ -55,11 +55,11 @@ func TestFeedback_EachEvent_ChangesTheMail(t *testing.T) {
 		}
 	}
 	if len(noted) != 1 || !strings.Contains(noted[0], "bob@example.com: a mail to it bounced (transient, MailboxFull)") {
-		t.Errorf("noted %q", noted)
+		t.Errorf("the log notes %q, want the bounce of bob's full mailbox alone", noted)
 	}
 }
 
-// The payloads for `sam local invoke` are what the handlers get.
+// The handlers accept the payloads in events/, which are there for `sam local invoke`.
 func TestNotify_ExampleEvents_AreTaken(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -73,17 +73,17 @@ func TestNotify_ExampleEvents_AreTaken(t *testing.T) {
 	var schedule json.RawMessage
 	read("heads-up", &schedule)
 	if r := must(w.planner.Run(t.Context(), schedule))(t); r.Opened+r.Armed != 0 {
-		t.Errorf("%+v", r)
+		t.Errorf("heads-up answers %+v, want nothing opened or armed", r)
 	}
 	read("tend-outbox", &schedule)
 	if r := must(w.tender.Run(t.Context(), schedule))(t); r.Woken+r.Expired+r.Resent != 0 || r.Unknown == nil {
-		t.Errorf("%+v", r)
+		t.Errorf("tend-outbox answers %+v, want nothing woken, expired or resent", r)
 	}
 	for name, handler := range map[string]func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error){"plan-notices": w.planner.Stream, "send-mail": w.sender.Stream} {
 		var batch events.DynamoDBEvent
 		read(name, &batch)
 		if answer := must(handler(t.Context(), batch))(t); len(batch.Records) == 0 || len(answer.BatchItemFailures) != 0 {
-			t.Errorf("%s: %+v", name, answer)
+			t.Errorf("%s reports %+v of %d records; want some records, and none reported", name, answer, len(batch.Records))
 		}
 	}
 	var event events.CloudWatchEvent

@@ -10,8 +10,8 @@ import (
 	"example.com/releases/shared/local/mailbox"
 )
 
-// logs collects what is logged while do runs, as CloudWatch would get it. Tests beside it must not run: the log is
-// the process's.
+// logs returns what is logged while do runs, as CloudWatch would get it. No other test may run at
+// the same time, since the log is the whole process's.
 func logs(t *testing.T, do func()) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -26,7 +26,7 @@ func logs(t *testing.T, do func()) string {
 	return out.String()
 }
 
-// Each attempt is counted by how it ended, in a line that holds nobody's name or address.
+// Each attempt to send a mail is counted by its outcome, in a line without names and addresses.
 func TestMailFigures_ByOutcome_NothingPersonal(t *testing.T) { //nolint:paralleltest // the log is the process's
 	w, _ := due(t, "ann", "bob", "cid")
 	w.fail(mailbox.Fault{Kind: mailbox.Reject, To: "bob@example.com"}, mailbox.Fault{Kind: mailbox.Drop, To: "cid@example.com"})
@@ -45,6 +45,6 @@ func TestMailFigures_ByOutcome_NothingPersonal(t *testing.T) { //nolint:parallel
 		}
 	}
 	if len(counted) != 3 || counted["sent"] != 1 || counted["failed"] != 1 || counted["unknown"] != 1 {
-		t.Errorf("counted %v, of one each", counted)
+		t.Errorf("counted %v, want one of each outcome", counted)
 	}
 }

@@ -33,14 +33,14 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// The faults of these tests are many, and so are the lines about them.
+// The product logs a line for most faults, which would bury the tests' own output.
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	os.Exit(m.Run())
 }
 
-// fixture is the mails' half of the system on the real engine, step by step and with a
-// clock that the test turns: nothing happens by itself.
+// fixture is the part of the product that is about mails, on the real engine. Nothing happens by
+// itself: the test runs each function, and sets the clock.
 type fixture struct {
 	*testkit.Harness
 	t   testing.TB
@@ -48,7 +48,7 @@ type fixture struct {
 	ctx context.Context // of an admin
 
 	inbox    *mailbox.Mailbox
-	ses      string // where it answers SendEmail
+	ses      string // the URL at which inbox answers SendEmail
 	planner  *plan.Planner
 	tender   *tend.Tender
 	sender   *send.Sender
@@ -56,16 +56,16 @@ type fixture struct {
 
 	mu     sync.Mutex
 	clock  time.Time
-	events []events.CloudWatchEvent // SES's, not delivered yet
+	events []events.CloudWatchEvent // SES's events that have yet to be delivered
 	seq    int
 }
 
-// began is where the clocks of these tests stand at first: a Sunday, four weeks before
-// clocks in Berlin go forward.
+// began is the time at which tests begin: a Sunday, four weeks before clocks in Berlin go
+// forward.
 var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 type fixtureOptions struct {
-	around inject.Around // every call of planner, office and recorder to the tables
+	around inject.Around // every call of planner, tender, sender and recorder to the tables
 	ses    []func(*sesv2.Options)
 }
 
@@ -99,13 +99,14 @@ func (w *fixture) now() time.Time {
 	return w.clock
 }
 
-// turn moves the clock.
-func (w *fixture) turn(by time.Duration) {
+// advanceClock moves the clock; a negative duration moves it back.
+func (w *fixture) advanceClock(by time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.clock = w.clock.Add(by)
 }
 
+// must returns the value of a call, or fails the test at its error: must(os.ReadFile(name))(t).
 func must[T any](v T, err error) func(testing.TB) T {
 	return func(t testing.TB) T {
 		t.Helper()
@@ -130,6 +131,7 @@ func (w *fixture) task(id, requester, change string, cis ...string) {
 	}, operations.Precondition{}))(w.t)
 }
 
+// scheduled creates a release and takes it to `scheduled`.
 func (w *fixture) scheduled(start time.Time, lasts time.Duration, changes ...string) string {
 	w.t.Helper()
 	end := start.Add(lasts)
@@ -163,7 +165,7 @@ func (w *fixture) window(id string, start time.Time, lasts time.Duration) {
 	}, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: fmt.Sprint("move", start)}}))(w.t)
 }
 
-// settle does at once what the streams' consumers would.
+// settle settles and announces everything at once, as the streams' consumers would.
 func (w *fixture) settle(id string) {
 	w.t.Helper()
 	sweep := settle.Sweep{Settler: settle.New(w.Store), Announce: func(ctx context.Context, r release.Release, epoch int) error {
@@ -175,7 +177,7 @@ func (w *fixture) settle(id string) {
 	}
 }
 
-// items reads the Mail table whole.
+// items returns all items of the Mail table.
 func (w *fixture) items() []map[string]types.AttributeValue {
 	w.t.Helper()
 	var all []map[string]types.AttributeValue
@@ -196,8 +198,8 @@ func text(i map[string]types.AttributeValue, name string) string {
 	return ""
 }
 
-// wakes are the records that the Mail stream holds for a consumer: an item that waits
-// for it is what its last record says.
+// wakes returns records of the Mail stream with a word of op that wakes a consumer: one for each
+// item that has the word now, as the item's last record would be.
 func (w *fixture) wakes(op string) []events.DynamoDBEventRecord {
 	var records []events.DynamoDBEventRecord
 	for _, i := range w.items() {
@@ -216,7 +218,7 @@ func (w *fixture) wakes(op string) []events.DynamoDBEventRecord {
 	return records
 }
 
-// plan delivers the open jobs.
+// plan delivers the records of open jobs to the planner.
 func (w *fixture) plan() {
 	w.t.Helper()
 	answer := must(w.planner.Stream(w.t.Context(), events.DynamoDBEvent{Records: w.wakes("plan")}))(w.t)
@@ -225,12 +227,13 @@ func (w *fixture) plan() {
 	}
 }
 
-// sending is what wakes send-mail: mails, and slots that somebody is to look after.
+// sending returns the records that wake send-mail: of mails, and of slots whose holder is to go
+// on.
 func (w *fixture) sending() []events.DynamoDBEventRecord {
 	return append(w.wakes("send"), w.wakes("wake")...)
 }
 
-// send delivers the mails that wait for it.
+// send delivers them to the sender.
 func (w *fixture) send() {
 	w.t.Helper()
 	answer := must(w.sender.Stream(w.t.Context(), events.DynamoDBEvent{Records: w.sending()}))(w.t)
@@ -239,8 +242,8 @@ func (w *fixture) send() {
 	}
 }
 
-// hear delivers what SES has published.
-func (w *fixture) hear() {
+// deliverFeedback delivers the events that SES has published.
+func (w *fixture) deliverFeedback() {
 	w.t.Helper()
 	w.mu.Lock()
 	all := w.events
@@ -251,14 +254,15 @@ func (w *fixture) hear() {
 	}
 }
 
-// schedules is what the two schedules report, jobs and mails together.
+// schedules is what heads-up (jobs) and tend-outbox (mails) report; Overdue is of both.
 type schedules struct {
 	Opened, Woken, Overdue, Stuck, Slow, Unknown int
 	CircuitOpen, Quota                           bool
 	Circuit                                      string
 }
 
-// run runs both schedules, heads-up with an event; all that they read must have been read.
+// run runs both schedules, heads-up with an event, and fails unless they could read all that they
+// report.
 func (w *fixture) run(event string) schedules {
 	w.t.Helper()
 	jobs := must(w.planner.Run(w.t.Context(), json.RawMessage(event)))(w.t)
@@ -272,20 +276,21 @@ func (w *fixture) run(event string) schedules {
 	}
 }
 
-// headsUp runs the schedules, as by hand: every scheduled release is looked at.
+// headsUp runs the schedules as somebody does by hand, so that every scheduled release is looked
+// at, and everything that follows.
 func (w *fixture) headsUp() schedules {
 	w.t.Helper()
 	return w.follow(`{}`)
 }
 
-// planWindow plans a release's window, as its job would.
+// planWindow opens and plans the job of a release's window.
 func (w *fixture) planWindow(id string) {
 	w.t.Helper()
 	w.planned(w.planner, mail.WindowJob(id))
 }
 
-// planned opens a job and plans it, turn after turn, and says what came of it and in how
-// many turns.
+// planned opens a job and plans it, turn after turn, and returns the outcome and the number of
+// turns.
 func (w *fixture) planned(p *plan.Planner, k mail.JobKey) (o plan.Outcome, turns int) {
 	w.t.Helper()
 	if err := w.Store.OpenJob(w.t.Context(), k, w.now()); err != nil {
@@ -300,21 +305,22 @@ func (w *fixture) planned(p *plan.Planner, k mail.JobKey) (o plan.Outcome, turns
 	}
 }
 
-// plannedSettlement plans a settlement's job, and says how many mails it made and whether it
-// is done.
+// plannedSettlement opens and plans a settlement's job, and returns how many mails it made and
+// whether it is done.
 func (w *fixture) plannedSettlement(id string, epoch int) (int, bool) {
 	w.t.Helper()
 	o, _ := w.planned(w.planner, mail.SettlementJob(id, epoch))
 	return o.Planned, o.Done
 }
 
-// onTime runs the schedules as they run by themselves: what is due is looked at.
+// onTime runs the schedules as EventBridge does, so that only what is due is looked at, and
+// everything that follows.
 func (w *fixture) onTime() schedules {
 	w.t.Helper()
 	return w.follow(`{"sparing":true}`)
 }
 
-// follow runs the schedules, and all that follows.
+// follow runs the schedules, and then plans and sends.
 func (w *fixture) follow(event string) schedules {
 	w.t.Helper()
 	report := w.run(event)
@@ -323,7 +329,7 @@ func (w *fixture) follow(event string) schedules {
 	return report
 }
 
-// outbox reads every mail, in the order of recipients and numbers.
+// outbox returns every mail of the outbox, in the order of recipients, releases and numbers.
 func (w *fixture) outbox() []mail.Mail {
 	w.t.Helper()
 	var ids []string
@@ -342,7 +348,7 @@ func (w *fixture) outbox() []mail.Mail {
 	return mails
 }
 
-// states words the outbox: "ann heads-up 1 sent".
+// states puts the outbox into words: "ann heads-up 1 sent, bob heads-up 1 pending".
 func (w *fixture) states() string {
 	var all []string
 	for _, m := range w.outbox() {
@@ -352,7 +358,7 @@ func (w *fixture) states() string {
 	return strings.Join(all, ", ")
 }
 
-// arrived words the inbox: how often each person got what, "ann 1 SEQUENCE:1".
+// arrived counts the mails in the inbox by recipient, subject and the calendar entry's SEQUENCE.
 func (w *fixture) arrived() map[string]int {
 	got := map[string]int{}
 	for _, m := range w.inbox.Mails() {

@@ -11,8 +11,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// A mail leads to the page of its release, where there is one: not to a page that is turned
-// off, nor to one that answers 404 because the release is nobody else's business.
+// A mail links to the page of its release where there is one: not where the Trust Center is
+// turned off, nor where the page answers 404 because the release is not public.
 func TestMail_Link_WhereThePageIs(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -39,10 +39,10 @@ func TestMail_Link_WhereThePageIs(t *testing.T) {
 		w.headsUp()
 		mails := slices.DeleteFunc(w.inbox.Mails(), func(m mailbox.Mail) bool { return !strings.Contains(m.Subject, id) })
 		if len(mails) != 1 {
-			t.Fatalf("%s: %d mails about it", c.change, len(mails))
+			t.Fatalf("%s: %d mails about its release, want 1", c.change, len(mails))
 		}
 		if text := mails[0].Text; strings.Contains(text, "Status: ") != (c.want != "") || !strings.Contains(text, c.want) {
-			t.Errorf("%s: the mail is\n%s", c.change, text)
+			t.Errorf("%s: want the link %q (none where it is empty) in the mail\n%s", c.change, c.want, text)
 		}
 	}
 }

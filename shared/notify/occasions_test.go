@@ -23,14 +23,14 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// laptop is the whole system behind its API, as people and programs use it.
+// laptop is the whole product behind its API, as people and programs use it.
 type laptop struct {
 	*local.Host
 	t     *testing.T
-	store *dynamo.Store // of the same tables
-	count *inject.Counter
-	read  int            // mails taken from the inbox so far
-	team  []mailbox.Mail // to those who work on a release, of the mails so far
+	store *dynamo.Store   // on the same tables; count counts its requests
+	count *inject.Counter // of store
+	read  int             // mails taken from the inbox so far
+	team  []mailbox.Mail  // to those who work on a release, of the mails so far
 }
 
 type object = map[string]any
@@ -86,33 +86,33 @@ func (l *laptop) do(method, path string, body object) object {
 	return out
 }
 
-// waitIdle waits until all that was caused is through.
+// waitIdle waits until everything that follows from the requests so far has been done.
 func (l *laptop) waitIdle() {
 	l.t.Helper()
 	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
 	defer cancel()
 	if err := l.WaitIdle(ctx); err != nil {
-		l.t.Fatalf("never quiet: %v, %+v", err, l.Failures())
+		l.t.Fatalf("not idle after a minute: %v, %+v", err, l.Failures())
 	}
 	if f := l.Failures(); len(f) > 0 {
-		l.t.Fatalf("given up on: %+v", f)
+		l.t.Fatalf("records were given up: %+v", f)
 	}
 }
 
-// headsUp runs the schedule.
+// headsUp runs the schedule, and waits for what follows.
 func (l *laptop) headsUp() {
 	l.t.Helper()
 	l.do(http.MethodPost, "/_local/schedules/heads-up", nil)
 	l.waitIdle()
 }
 
-// mails returns what came in since the last time, by recipient; what those who work on a
-// release were told of its window is kept apart.
+// mails returns the mails since the last call, sorted by recipient, except those about a window to
+// people who work on the release: these it puts into team.
 func (l *laptop) mails() []mailbox.Mail {
 	all := l.Mail.Mails()
 	var newMails []mailbox.Mail
 	for _, m := range all[l.read:] {
-		text := strings.Join(strings.Fields(m.Text), " ") // its lines are broken
+		text := strings.Join(strings.Fields(m.Text), " ") // a line may be broken within a phrase
 		if strings.Contains(text, "work on the release") || strings.Contains(text, "manage the release") || strings.Contains(text, "own steps of the release") || strings.Contains(text, "somebody who works on it") {
 			l.team = append(l.team, m)
 		} else {
@@ -124,7 +124,7 @@ func (l *laptop) mails() []mailbox.Mail {
 	return newMails
 }
 
-// only wants exactly one mail to each of the recipients, in their order.
+// only wants, since the last call, exactly one mail to each of the recipients, who are sorted.
 func (l *laptop) only(recipients ...string) []mailbox.Mail {
 	l.t.Helper()
 	mails := l.mails()
@@ -160,7 +160,7 @@ func (l *laptop) change(id string, cis ...string) {
 	l.do(http.MethodPost, "/api/change-requests", object{"id": id, "changeType": "Standard", "title": "t", "controlId": "AC-1", "controlTitle": "c", "affectedCiIds": cis})
 }
 
-// scheduled makes a release that starts after a while, with change requests.
+// scheduled creates a release that starts after a while, and takes it to `scheduled`.
 func (l *laptop) scheduled(after time.Duration, changes ...string) (id string, begins time.Time) {
 	l.t.Helper()
 	begins = time.Now().Add(after).UTC().Truncate(time.Second)
@@ -185,6 +185,7 @@ func (l *laptop) transition(id string, statuses ...string) {
 
 var tag = regexp.MustCompile(`<[^>]*>`)
 
+// contains wants texts in a mail, in its text and its HTML.
 func contains(t *testing.T, m mailbox.Mail, all ...string) {
 	t.Helper()
 	for _, s := range all {
@@ -194,10 +195,11 @@ func contains(t *testing.T, m mailbox.Mail, all ...string) {
 	}
 }
 
+// event wants lines in the calendar entry of a mail.
 func event(t *testing.T, m mailbox.Mail, lines ...string) {
 	t.Helper()
 	if len(m.Attachments) != 1 || !strings.HasPrefix(m.Attachments[0].ContentType, "text/calendar") {
-		t.Fatalf("%q has the attachments %+v", m.Subject, m.Attachments)
+		t.Fatalf("%q has the attachments %+v, want one calendar entry", m.Subject, m.Attachments)
 	}
 	for _, line := range lines {
 		if !strings.Contains(m.Attachments[0].Content, line+"\r\n") {
@@ -226,7 +228,7 @@ func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 	l.task("T-4", "outsider", "", "ci-z")
 	id, begins := l.scheduled(48*time.Hour, "CHG-1", "CHG-2")
 	l.waitIdle()
-	l.only() // the schedule tells, not the transition
+	l.only() // requesters are told by the schedule, not by the transition
 	l.headsUp()
 	mails := l.only("ann@example.com", "bob@example.com")
 	reported := "Your request will be fulfilled as part of release " + id + " scheduled for " + date(begins)
@@ -255,7 +257,7 @@ func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 	l.waitIdle()
 	l.noFurther()
 
-	// A task that appears later: only who was not told yet, and nobody outside.
+	// For tasks that appear later, only those are told who were not told yet.
 	l.task("T-5", "ann", "CHG-1")
 	l.task("T-6", "cid", "CHG-2")
 	l.headsUp()
@@ -271,7 +273,7 @@ func TestMails_HeadsUpRescheduledCancelled_OneEach(t *testing.T) {
 	l.noFurther()
 }
 
-// noFurther runs the schedules ten more times and wants no mail and no write.
+// noFurther runs the schedules again and again, and wants no mail and no write.
 func (l *laptop) noFurther() {
 	l.t.Helper()
 	l.only()
@@ -279,7 +281,7 @@ func (l *laptop) noFurther() {
 	planner, tender := plan.New(l.store), tend.Open(l.store, "50")
 	for n := range 11 {
 		if n == 1 {
-			l.count.Take() // the first notes when the walk for timers began
+			l.count.Take() // the first run writes down when its search for releases without timers began
 		}
 		if _, err := planner.Run(l.t.Context(), json.RawMessage(`{"sparing":true}`)); err != nil {
 			l.t.Fatal(err)
@@ -289,28 +291,28 @@ func (l *laptop) noFurther() {
 		}
 	}
 	if n := l.count.Take(); n.Writes() != 0 || n.Total() == 0 {
-		l.t.Errorf("ten more runs of the schedules: %v", n)
+		l.t.Errorf("ten more runs of the schedules made %v; want reads, and no writes", n)
 	}
 	l.headsUp()
 	l.only()
 	if len(l.team) != team {
-		l.t.Errorf("to the team again: %s", subjects(l.team[team:]))
+		l.t.Errorf("people who work on the release got mails with nothing new: %s", subjects(l.team[team:]))
 	}
 }
 
-// A change request is dropped: those who were told because of it are told so.
+// When a change request is removed from a release, those who had been told because of it are told.
 func TestMails_ChangeRequestRemoved_PeopleAreTold(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	l.change("CHG-1")
 	l.change("CHG-2", "ci-shared")
 	l.change("CHG-3", "ci-shared")
-	l.task("T-1", "ann", "CHG-1")              // loses all
-	l.task("T-2", "bob", "CHG-1")              // loses one of two
+	l.task("T-1", "ann", "CHG-1")              // her only request is no longer part of it
+	l.task("T-2", "bob", "CHG-1")              // one of his two requests is not
 	l.task("T-3", "bob", "CHG-2")              //
-	l.task("T-4", "cid", "", "ci-shared")      // is touched by another still
-	l.task("T-5", "dan", "CHG-1")              // gives up by himself before
-	l.task("T-6", "eve", "CHG-2", "ci-shared") // keeps hers through the other
+	l.task("T-4", "cid", "", "ci-shared")      // not concerned: CHG-2 and CHG-3 touch it
+	l.task("T-5", "dan", "CHG-1")              // cancels his request before
+	l.task("T-6", "eve", "CHG-2", "ci-shared") // not concerned: hers is linked to CHG-2
 	id, _ := l.scheduled(72*time.Hour, "CHG-1", "CHG-2", "CHG-3")
 	l.headsUp()
 	l.only("ann@example.com", "bob@example.com", "cid@example.com", "dan@example.com", "eve@example.com")
@@ -325,7 +327,7 @@ func TestMails_ChangeRequestRemoved_PeopleAreTold(t *testing.T) {
 		t.Errorf("bob keeps T-3 and his calendar: %s %v", mails[1].Text, mails[1].Attachments)
 	}
 	l.noFurther()
-	// It comes back: they hear of it as of something new.
+	// The change request comes back, and they hear of it as of something new.
 	l.do(http.MethodPost, "/api/releases/"+id+"/add-changes", object{"add": []string{"CHG-1"}})
 	l.waitIdle()
 	mails = l.only("ann@example.com", "bob@example.com")
@@ -333,7 +335,7 @@ func TestMails_ChangeRequestRemoved_PeopleAreTold(t *testing.T) {
 	event(t, mails[0], "SEQUENCE:3", "STATUS:CONFIRMED")
 	contains(t, mails[1], "Your request will be fulfilled as part of release "+id, "Request T-2", "Request T-3")
 	l.noFurther()
-	// Those who had been told and were told otherwise since need not hear of the end.
+	// CHG-2 goes too. Everybody is told of the cancellation who knows of the window by then.
 	l.do(http.MethodPost, "/api/releases/"+id+"/add-changes", object{"remove": []string{"CHG-2"}})
 	l.waitIdle()
 	contains(t, l.only("bob@example.com")[0], "Request T-3") // cid and eve are on ci-shared, through CHG-3
@@ -342,15 +344,15 @@ func TestMails_ChangeRequestRemoved_PeopleAreTold(t *testing.T) {
 	l.only("ann@example.com", "bob@example.com", "cid@example.com", "dan@example.com", "eve@example.com")
 }
 
-// Deployment and rollback: one mail a person, with all of their tasks, once it is
-// settled. Nobody was told of the window: nobody has an entry in their calendar to put right.
+// Deployment and rollback each send one mail to a person, with all of their tasks, once they are
+// settled. Nobody was told of the window here, so nobody has a calendar entry to be corrected.
 func TestMails_ResolvedAndRolledBack_OneEach(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	l.change("CHG-1")
 	l.change("CHG-2", "ci-a")
 	l.task("T-1", "ann", "CHG-1")
-	l.task("T-2", "Ann", "CHG-2") // one person, whatever the case
+	l.task("T-2", "Ann", "CHG-2") // the same person as ann
 	l.task("T-3", "bob", "CHG-2")
 	l.task("T-4", "cid", "", "ci-a") // touched, not linked, and never promised anything
 	l.task("T-5", "dan", "CHG-1")
@@ -395,8 +397,8 @@ func TestMails_FiftyTasksOnTwelveItems_AreOne(t *testing.T) {
 	l.noFurther()
 }
 
-// A bounce and a complaint come back from SES: the address gets no mail any more, and
-// the release's log says so, once.
+// After a bounce or a complaint the address gets no mail any more, and the release's log says so,
+// once.
 func TestMails_Bounce_SuppressesAndIsVisible(t *testing.T) {
 	t.Parallel()
 	l := start(t)
@@ -420,7 +422,7 @@ func TestMails_Bounce_SuppressesAndIsVisible(t *testing.T) {
 		}
 	}
 	if len(noted) != 1 || !strings.Contains(noted[0], "example.com") {
-		t.Errorf("the log says %q", noted)
+		t.Errorf("the log notes %q, want one entry with the address", noted)
 	}
 	for _, who := range []string{"ann@example.com", "BOB@example.com"} {
 		if why, err := l.store.Suppressed(t.Context(), who); err != nil || why == "" {

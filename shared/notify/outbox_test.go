@@ -16,7 +16,7 @@ import (
 
 const hour = time.Hour
 
-// due is a fixture with a release that starts in two days and touches people.
+// due returns a fixture with a release that starts in two days and touches the requests of people.
 func due(t *testing.T, people ...string) (*fixture, string) {
 	t.Helper()
 	w := newFixture(t, fixtureOptions{})
@@ -34,7 +34,7 @@ func (w *fixture) fail(faults ...mailbox.Fault) {
 	}
 }
 
-// What each answer of SES means for a mail, from facts/events-and-mail.md.
+// What each answer of SES means for a mail (docs/faults.md, rows 24 to 26).
 func TestSend_EachAnswerOfSES_BecomesItsState(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[mailbox.FaultKind]struct {
@@ -57,19 +57,19 @@ func TestSend_EachAnswerOfSES_BecomesItsState(t *testing.T) {
 			w.headsUp()
 			w.wantStates("ann heads-up 1 " + want.state + ", bob heads-up 1 sent")
 			w.wantMails(1 + want.arrived)
-			// Whatever happens now, SES is not asked again.
+			// Whatever runs now, SES is not asked again.
 			for range 3 {
-				w.turn(20 * time.Minute)
+				w.advanceClock(20 * time.Minute)
 				w.headsUp()
 			}
-			w.hear()
+			w.deliverFeedback()
 			w.wantStates("ann heads-up 1 " + want.settled + ", bob heads-up 1 sent")
 			w.wantMails(1 + want.arrived)
 		})
 	}
 }
 
-// While SES refuses the whole account, nothing is asked of it, and nothing is lost.
+// While SES refuses the whole account, no mail is tried, and none is lost.
 func TestSend_AccountRefused_StopsAllAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []mailbox.FaultKind{mailbox.Suspend, mailbox.Pause, mailbox.NotVerified, mailbox.Limit, mailbox.Quota} {
@@ -79,14 +79,14 @@ func TestSend_AccountRefused_StopsAllAndLosesNothing(t *testing.T) {
 			w.fail(mailbox.Fault{Kind: kind}) // one call only: the others must not try
 			w.headsUp()
 			w.wantStates("ann heads-up 1 pending, bob heads-up 1 pending, cid heads-up 1 pending")
-			w.turn(10 * time.Minute)
+			w.advanceClock(10 * time.Minute)
 			if r := w.headsUp(); !r.CircuitOpen || r.Quota != (kind == mailbox.Quota) || !strings.Contains(r.Circuit, "Exception") || r.Woken != 0 {
-				t.Errorf("%+v", r)
+				t.Errorf("ten minutes later the schedules report %+v; want the circuit open, with its reason, and nobody woken", r)
 			}
 			w.wantMails(0)
-			w.turn(10 * time.Minute)
+			w.advanceClock(10 * time.Minute)
 			if r := w.headsUp(); r.CircuitOpen || r.Woken != 1 {
-				t.Errorf("%+v", r)
+				t.Errorf("twenty minutes later the schedules report %+v; want the circuit closed and a sender woken", r)
 			}
 			w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent")
 			w.wantMails(3)
@@ -101,50 +101,51 @@ func TestSend_ThrottledForLong_GoesOnLater(t *testing.T) {
 	w.headsUp()
 	w.wantStates("ann heads-up 1 pending, bob heads-up 1 sent")
 	w.inbox.Clear()
-	w.headsUp() // not due yet, also where its first record comes once more
+	w.headsUp() // the mail is not due yet, even if its first record comes once more
 	must(w.sender.Stream(t.Context(), events.DynamoDBEvent{Records: records(w.outbox())}))(t)
 	w.wantMails(0)
-	w.turn(time.Minute)
+	w.advanceClock(time.Minute)
 	if r := w.headsUp(); r.Woken != 1 || r.Overdue != 0 {
-		t.Errorf("%+v", r)
+		t.Errorf("the schedules report %+v; want a sender woken and nothing overdue", r)
 	}
 	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent")
 	w.wantMails(1)
 }
 
-// A mail of which SES publishes nothing stays unknown, behind an alarm, until an
-// operator decides.
+// A mail about which SES publishes no event stays unknown, behind an alarm, until an operator
+// decides.
 func TestSend_UnknownOutcome_StaysUntilResent(t *testing.T) {
 	t.Parallel()
 	w, _ := due(t, "ann")
 	w.fail(mailbox.Fault{Kind: mailbox.Refuse, Silent: true})
 	if r := w.headsUp(); r.Unknown != 0 {
-		t.Errorf("an alarm before it happened: %+v", r)
+		t.Errorf("the run that sends reports %+v; want no unknown mail yet", r)
 	}
 	for range 3 {
-		w.turn(hour)
+		w.advanceClock(hour)
 		if r := w.headsUp(); r.Unknown != 1 {
-			t.Errorf("no alarm: %+v", r)
+			t.Errorf("the schedules report %+v; want one unknown mail, for the alarm", r)
 		}
 	}
 	id := w.outbox()[0].ID
 	report := must(w.tender.Run(t.Context(), json.RawMessage(`{"resend":["`+id+`","nonsense"]}`)))(t)
 	w.send()
 	if report.Resent != 1 {
-		t.Errorf("%+v", report)
+		t.Errorf("it reports %+v; want one resent, and the id that does not exist passed over", report)
 	}
 	w.wantStates("ann heads-up 1 sent")
 	w.wantMails(1)
-	// What is sent is not sent again, whoever asks.
+	// A mail that was sent is not sent again, even if somebody asks for it.
 	must(w.tender.Run(t.Context(), json.RawMessage(`{"resend":["`+id+`"]}`)))(t)
 	w.send()
 	w.wantMails(1)
 	if r := w.headsUp(); r.Unknown != 0 {
-		t.Errorf("%+v", r)
+		t.Errorf("the schedules report %+v; want no unknown mail any more", r)
 	}
 }
 
-// A sender that is killed, or frozen, between its claim and its answer.
+// When a sender is killed or frozen between its claim and SES's answer, its lease runs out and the
+// mail is unknown. If it was only frozen, it still records what SES answered.
 func TestSend_SenderKilled_LeaseRunsOut(t *testing.T) {
 	t.Parallel()
 	w, _ := due(t, "ann")
@@ -156,20 +157,20 @@ func TestSend_SenderKilled_LeaseRunsOut(t *testing.T) {
 		t.Fatal(won, err)
 	}
 	if _, won, _ := w.Store.ClaimMail(t.Context(), m.ID, "other", w.now(), w.now().Add(time.Minute)); won {
-		t.Error("two have it")
+		t.Error("a second sender claimed the mail under another's lease")
 	}
 	w.send()
 	w.headsUp()
 	w.wantStates("ann heads-up 1 sending")
-	w.turn(2 * time.Minute)
+	w.advanceClock(2 * time.Minute)
 	w.headsUp()
 	w.wantStates("ann heads-up 1 unknown")
-	// The zombie wakes: SES had taken it. What it knows is welcome.
+	// The frozen sender wakes. SES had taken the mail, and it is right to record that.
 	if err := w.Store.MailSent(t.Context(), claimed, "message-1", w.now()); err != nil {
 		t.Fatal(err)
 	}
 	w.wantStates("ann heads-up 1 sent")
-	// Its other answers come too late.
+	// Any other outcome comes too late.
 	if err := w.Store.DelayMail(t.Context(), claimed, "late", w.now(), w.now()); err != nil {
 		t.Fatal(err)
 	}
@@ -180,26 +181,26 @@ func TestSend_SenderKilled_LeaseRunsOut(t *testing.T) {
 	w.wantMails(0)
 }
 
-// Records that never come, of jobs and of mails: the schedule wakes both.
+// Where the records of jobs and mails never come, the schedules wake planner and sender.
 func TestOutbox_Forgotten_IsWoken(t *testing.T) {
 	t.Parallel()
 	w, _ := due(t, "ann")
 	must(w.planner.Run(t.Context(), nil))(t) // and nobody plans
 	w.wantStates("")
-	w.turn(6 * time.Minute)
+	w.advanceClock(6 * time.Minute)
 	if r := must(w.planner.Run(t.Context(), nil))(t); r.Opened != 1 {
-		t.Errorf("%+v", r)
+		t.Errorf("heads-up reports %+v; want the forgotten job opened", r)
 	}
 	w.plan() // and nobody sends
 	w.wantStates("ann heads-up 1 pending")
-	w.turn(16 * time.Minute)
+	w.advanceClock(16 * time.Minute)
 	if r := w.headsUp(); r.Woken != 1 || r.Overdue != 1 {
-		t.Errorf("%+v", r)
+		t.Errorf("the schedules report %+v; want the forgotten mail overdue and a sender woken", r)
 	}
 	w.wantStates("ann heads-up 1 sent")
 }
 
-// A mail that cannot be worded is ours to mend; the others go.
+// A mail that cannot be written, by a mistake of ours, fails alone; the others go.
 func TestSend_UnwritableMail_OthersGoOn(t *testing.T) {
 	t.Parallel()
 	w, _ := due(t, "ann", "bob")

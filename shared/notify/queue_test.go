@@ -15,26 +15,26 @@ import (
 	"example.com/releases/shared/testkit"
 )
 
-// What is urgent does not wait for what is not, also where that was there before.
+// An urgent mail does not wait for others, even if they were there before.
 func TestSend_Urgent_BeforeWhatWaits(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
 	mails := w.fill(0, 220, nil)
-	w.turn(hour)
+	w.advanceClock(hour)
 	urgent := func(m *mail.Mail) { m.Urgent = true }
 	w.fill(500, 1, urgent)
-	w.turn(time.Millisecond)
-	mid := sync.OnceFunc(func() { w.fill(501, 1, urgent) })
-	w.inbox.OnEvent = func(events.CloudWatchEvent) { mid() } // while the first page is under way
+	w.advanceClock(time.Millisecond)
+	another := sync.OnceFunc(func() { w.fill(501, 1, urgent) })
+	w.inbox.OnEvent = func(events.CloudWatchEvent) { another() } // while the first page is being sent
 	must(w.sender.Stream(t.Context(), events.DynamoDBEvent{Records: records(mails)}))(t)
 	w.wantMails(222)
 	const page, atOnce = 100, 16
 	if at := w.places(); at["p500@example.com"] >= atOnce || at["p501@example.com"] >= page+2*atOnce {
-		t.Errorf("before the urgent ones went %d and %d others", at["p500@example.com"], at["p501@example.com"])
+		t.Errorf("%d mails went before the urgent one that was there first, want fewer than %d; %d before the other, want fewer than %d", at["p500@example.com"], atOnce, at["p501@example.com"], page+2*atOnce)
 	}
 }
 
-// What the planner writes of a window within a day is urgent, and of a later one is not.
+// A mail about a window within a day is urgent; one about a later window is not.
 func TestPlan_WindowWithinADay_Urgent(t *testing.T) {
 	t.Parallel()
 	for ahead, want := range map[time.Duration]bool{20 * hour: true, 30 * hour: false} {
@@ -43,13 +43,13 @@ func TestPlan_WindowWithinADay_Urgent(t *testing.T) {
 		w.task("T-1", "ann", "CHG-1")
 		w.planWindow(w.scheduled(began.Add(ahead), hour, "CHG-1"))
 		if m := w.outbox()[0]; m.Urgent != want || m.DueAt.Before(m.CreatedAt) != want {
-			t.Errorf("a window %v ahead: %+v", ahead, m)
+			t.Errorf("the mail about a window %v ahead is %+v; want it urgent and dated back: %t", ahead, m, want)
 		}
 	}
 }
 
-// Mails of a slot whose sender is gone, and however many of them, do not keep those of
-// another slot.
+// Mails of a slot whose sender has died do not hold up those of other slots, however many there
+// are.
 func TestSend_OneSlotDead_OthersGoOn(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -57,33 +57,33 @@ func TestSend_OneSlotDead_OthersGoOn(t *testing.T) {
 	if _, won, err := w.Store.TakeSlot(t.Context(), dead, "zombie", w.now(), w.now().Add(hour)); !won || err != nil {
 		t.Fatal(won, err)
 	}
-	// More than a look reads at first, and all of them before those that are to go.
+	// More than a sender reads at first, and all of them due before those that are to go.
 	for _, m := range w.fill(0, 1200, nil) {
 		if mail.SlotOf(m.ID, slots) != dead {
 			must(w.Store.SupersedeMail(t.Context(), m.ID, "for the test", w.now()))(t)
 		}
 	}
-	w.turn(time.Second)
+	w.advanceClock(time.Second)
 	var own []mail.Mail
 	for _, m := range w.fill(2000, 15, nil) {
 		if mail.SlotOf(m.ID, slots) != dead {
 			own = append(own, m)
 		}
 	}
-	w.turn(time.Second)
+	w.advanceClock(time.Second)
 	sender := send.Open(testkit.AWS(w.ses), w.Store, send.Options{Sender: "releases@example.com", Rate: rate}).WithClock(w.now)
 	must(tend.Open(w.Store, rate).WithClock(w.now).Run(t.Context(), nil))(t)
 	must(sender.Stream(t.Context(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{record("SENDER#0", "wake"), record("SENDER#1", "wake"), record("SENDER#2", "wake")}}))(t)
 	w.wantMails(len(own))
 	for _, m := range own {
 		if is, _, err := w.Store.Mail(t.Context(), m.ID); err != nil || is.State != mail.Sent {
-			t.Errorf("%s is %s %v", m.Recipient, is.State, err)
+			t.Errorf("the mail to %s is %s, want sent: %v", m.Recipient, is.State, err)
 		}
 	}
 }
 
-// SES's quota of a day is nobody's fault: nothing fails, nothing is stuck, and it goes on
-// by itself, with one mail that tries at a time.
+// When SES's daily quota is used up, nothing fails and nothing counts as stuck. Sending goes on by
+// itself when there is quota again; until then one mail is tried at a time.
 func TestSend_DailyQuota_WaitsAndGoesOnByItself(t *testing.T) {
 	t.Parallel()
 	w, _ := due(t, "ann", "bob", "cid", "dan")
@@ -92,27 +92,27 @@ func TestSend_DailyQuota_WaitsAndGoesOnByItself(t *testing.T) {
 	w.wantMails(2)
 	tries := 0
 	for range 24 * 4 {
-		for range 2 { // of a minute each, while nothing is sent and when it may be tried again
+		for range 2 { // two runs a minute apart, before and after the circuit lets a mail be tried
 			r := w.run(`{"sparing":true}`)
 			if r.Stuck+r.Slow+r.Unknown != 0 || len(w.inbox.Mails()) == 2 && r.CircuitOpen && !r.Quota {
 				t.Fatalf("%v after the quota was used up: %+v", w.now().Sub(began), r)
 			}
 			tries += r.Woken
 			w.send()
-			w.turn(time.Minute)
+			w.advanceClock(time.Minute)
 		}
-		w.turn(13 * time.Minute)
+		w.advanceClock(13 * time.Minute)
 	}
 	if tries < 90 || tries > 2*24*4 {
-		t.Errorf("it was tried %d times in a day", tries)
+		t.Errorf("a mail was tried %d times in a day, want 90 to %d times", tries, 2*24*4)
 	}
-	w.turn(16 * time.Minute) // since the latest try
+	w.advanceClock(16 * time.Minute) // since the latest try
 	w.headsUp()
 	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent, dan heads-up 1 sent")
 	w.wantMails(4)
 }
 
-// Mails that wait for long mean one thing where none goes, and another where others do.
+// Mails that have waited for long are stuck where none is being sent, and slow where others are.
 func TestTendOutbox_MailsWait_StuckOrSlow(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -122,10 +122,10 @@ func TestTendOutbox_MailsWait_StuckOrSlow(t *testing.T) {
 			t.Errorf("%s: %d are stuck, %d slow; want %d and %d", what, *r.Stuck, *r.Slow, stuck, slow)
 		}
 	}
-	w.fill(0, 3, func(m *mail.Mail) { m.Urgent = true }) // it was due before it was there
-	w.turn(5 * time.Minute)
+	w.fill(0, 3, func(m *mail.Mail) { m.Urgent = true }) // dated back by a day, which must not count as waiting
+	w.advanceClock(5 * time.Minute)
 	look("they have waited five minutes", 0, 0)
-	w.turn(time.Minute)
+	w.advanceClock(time.Minute)
 	look("nobody sends", 3, 0)
 	circuit := func(quota bool) {
 		if err := w.Store.OpenCircuit(t.Context(), mail.Circuit{Until: w.now().Add(15 * time.Minute), Reason: "r", Quota: quota}); err != nil {
@@ -135,9 +135,9 @@ func TestTendOutbox_MailsWait_StuckOrSlow(t *testing.T) {
 	for _, quota := range []bool{false, true} {
 		circuit(quota)
 		look("SES takes nothing", 0, 0)
-		w.turn(16 * time.Minute)
+		w.advanceClock(16 * time.Minute)
 		look("they may go again", 0, 0)
-		w.turn(5 * time.Minute)
+		w.advanceClock(5 * time.Minute)
 		look("and do not", 3, 0)
 	}
 	slot, won, err := w.Store.TakeSlot(t.Context(), 0, "s", w.now(), w.now().Add(time.Minute))
@@ -149,18 +149,18 @@ func TestTendOutbox_MailsWait_StuckOrSlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	look("another has just come to its end", 0, 3)
-	w.turn(4 * time.Minute)
+	w.advanceClock(4 * time.Minute)
 	look("lately", 0, 3)
-	w.turn(2 * time.Minute)
+	w.advanceClock(2 * time.Minute)
 	look("long ago", 3, 0)
 	w.send()
 	w.wantMails(3)
-	w.turn(hour)
+	w.advanceClock(hour)
 	look("nothing waits", 0, 0)
 }
 
-// A mail that an earlier version put into the outbox stands in the index for a quarter of an
-// hour later. It goes with its record, or then, and once.
+// An earlier version put a mail into the index of due items for a quarter of an hour later. Such a
+// mail is sent when its record comes, or else when it is due, and only once.
 func TestSend_OutboxOfEarlierVersion_SentOnce(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -175,7 +175,7 @@ func TestSend_OutboxOfEarlierVersion_SentOnce(t *testing.T) {
 		must(w.sender.Stream(t.Context(), events.DynamoDBEvent{Records: records(mails[:1])}))(t)
 		w.wantMails(1)
 	}
-	w.turn(16 * time.Minute)
+	w.advanceClock(16 * time.Minute)
 	must(w.tender.Run(t.Context(), nil))(t)
 	w.send()
 	w.wantMails(2)

@@ -21,8 +21,8 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// fill puts mails into the outbox, to p000@example.com and so on, as one release's
-// planning would, from a number on.
+// fill puts mails into the outbox as the planning of one release would, to p000@example.com and so
+// on, beginning with a number.
 func (w *fixture) fill(from, count int, change func(*mail.Mail)) []mail.Mail {
 	w.t.Helper()
 	var model mail.Mail
@@ -54,7 +54,7 @@ func (w *fixture) fill(from, count int, change func(*mail.Mail)) []mail.Mail {
 	return all
 }
 
-// record is what the stream says of an item.
+// record returns a stream record of an item.
 func record(pk, op string) events.DynamoDBEventRecord {
 	return events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{
 		SequenceNumber: pk, Keys: map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(pk), "sk": events.NewStringAttribute("M")},
@@ -78,7 +78,7 @@ func (w *fixture) slot() map[string]types.AttributeValue {
 	}}))(w.t).Item
 }
 
-// places are the recipients' places in the inbox, by when SES took their mails.
+// places returns the recipients' places in the order in which SES took their mails.
 func (w *fixture) places() map[string]int {
 	places := map[string]int{}
 	for n, m := range w.inbox.Mails() {
@@ -87,10 +87,11 @@ func (w *fixture) places() map[string]int {
 	return places
 }
 
-// eight has as many senders as shards woken for mails, in batches, until all are sent, and
-// returns when each was taken by SES. What a slot's record says is delivered too, as the
-// stream would. A sender is a process of its own: nothing but the table is shared.
-func (w *fixture) eight(mails []mail.Mail, rate string, around inject.Around) []time.Time {
+// sendFromEight wakes eight senders, one for each of so many shards, with the records of mails in
+// batches, until all mails are sent, and returns when SES took each. It delivers the records of
+// the slot too, as the stream would. Each sender is like a process of its own: they share nothing
+// but the table.
+func (w *fixture) sendFromEight(mails []mail.Mail, rate string, around inject.Around) []time.Time {
 	w.t.Helper()
 	started := time.Now()
 	clock := func() time.Time { return w.now().Add(time.Since(started)) }
@@ -142,8 +143,9 @@ func (w *fixture) eight(mails []mail.Mail, rate string, around inject.Around) []
 	return at
 }
 
-// kept says how far a rate was missed in all, and how many went in the worst second.
-func kept(at []time.Time, rate float64) (off float64, worst int) {
+// rateError returns by which share a rate was missed on average, and how many mails went in the
+// worst second.
+func rateError(at []time.Time, rate float64) (off float64, worst int) {
 	for n := range at {
 		within := 0
 		for m := n; m < len(at) && at[m].Sub(at[n]) < time.Second; m++ {
@@ -155,14 +157,15 @@ func kept(at []time.Time, rate float64) (off float64, worst int) {
 	return (float64(len(at)-1)/took - rate) / rate, worst
 }
 
-// beyond counts the requests that sending makes beyond those of the outbox itself: for the
-// slot, for whether SES refuses everything, and for what comes next.
-type beyond struct {
+// requestCount counts the requests of sending: all of them, and those beyond what the outbox itself
+// needs, which are for the slot, for the circuit, and to find what comes next; and of these the
+// writes.
+type requestCount struct {
 	mu                 sync.Mutex
 	all, extra, writes int
 }
 
-func (b *beyond) count(ctx context.Context, c inject.Call, do func(context.Context) error) error {
+func (b *requestCount) count(ctx context.Context, c inject.Call, do func(context.Context) error) error {
 	b.mu.Lock()
 	b.all++
 	pk := func(key map[string]types.AttributeValue) string {
@@ -195,12 +198,12 @@ func TestSend_EightSenders_KeepOneRate(t *testing.T) {
 	w := newFixture(t, fixtureOptions{})
 	const rate = 20
 	for attempt := range 3 {
-		var b beyond
-		at := w.eight(w.fill(attempt*4*rate, 4*rate, nil), fmt.Sprint(rate), b.count)
+		var b requestCount
+		at := w.sendFromEight(w.fill(attempt*4*rate, 4*rate, nil), fmt.Sprint(rate), b.count)
 		if per := float64(b.extra) / float64(len(at)); per > 0.5 {
 			t.Errorf("%.2f requests a mail beyond the outbox's own, already in four seconds", per)
 		}
-		off, worst := kept(at, rate)
+		off, worst := rateError(at, rate)
 		t.Logf("%d mails at %d a second: %+.1f %%, %d in the worst second", len(at), rate, 100*off, worst)
 		if len(at) != 4*rate || off > 0.1 || worst > rate*3/2 {
 			t.Errorf("%d mails, %+.1f %%, %d in the worst second", len(at), 100*off, worst)
@@ -209,11 +212,12 @@ func TestSend_EightSenders_KeepOneRate(t *testing.T) {
 			return
 		}
 	}
-	// A busy machine makes sending slower, though never faster, and hardly three times.
-	t.Error("three times slower than the rate")
+	// A busy machine makes sending slower, never faster, and hardly in three attempts.
+	t.Error("in each of three attempts sending was more than 10 % slower than the rate")
 }
 
-// A sender that gives its slot back says when the next mail may go.
+// A sender that gives its slot back stores when the next mail may go, so that the next one keeps
+// the rate.
 func TestSend_OneTurnAfterTheOther_KeepTheRate(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -226,13 +230,13 @@ func TestSend_OneTurnAfterTheOther_KeepTheRate(t *testing.T) {
 		}
 	}
 	if took := time.Since(began); took < 1300*time.Millisecond {
-		t.Errorf("three mails more at two a second took %v", took)
+		t.Errorf("three more mails at two a second took %v, want 1.3 s or more", took)
 	}
 	w.wantMails(4)
 }
 
-// Who hears of a mail leaves it to whoever holds the slot. So the holder must not go
-// without having seen it: here it comes just as the holder gives the slot back.
+// A sender that is woken for a mail leaves it to whoever holds the slot, so the holder must not
+// stop without having seen it. Here the mail comes just as the holder gives the slot back.
 func TestSend_WokenWhileTheSlotIsGivenBack_MailIsSent(t *testing.T) {
 	t.Parallel()
 	var leaving func()
@@ -250,7 +254,7 @@ func TestSend_WokenWhileTheSlotIsGivenBack_MailIsSent(t *testing.T) {
 		m := w.fill(1, 1, nil)
 		must(w.sender.Stream(t.Context(), events.DynamoDBEvent{Records: records(m)}))(t)
 		if n := len(w.inbox.Mails()); n != 1 {
-			t.Errorf("%d mails: the slot was not held", n)
+			t.Errorf("%d mails were sent, want 1: the slot should still have been held", n)
 		}
 	}
 	must(w.sender.Stream(t.Context(), events.DynamoDBEvent{Records: records(first)}))(t)
@@ -259,7 +263,7 @@ func TestSend_WokenWhileTheSlotIsGivenBack_MailIsSent(t *testing.T) {
 	}
 	w.wantMails(2)
 	if i := w.slot(); text(i, "op") != "rest" || i["until"] != nil {
-		t.Errorf("the slot is left as %v", i)
+		t.Errorf("the slot is left as %v, want it free and at rest", i)
 	}
 }
 
@@ -275,7 +279,7 @@ func writesOp(in *dynamodb.UpdateItemInput, op string) bool {
 	return false
 }
 
-// A holder that dies takes its lease with it, and nothing else.
+// When the holder of the slot dies, sending waits until its lease ends, and nothing is lost.
 func TestSend_HolderKilled_CostsOneLease(t *testing.T) {
 	t.Parallel()
 	var dead atomic.Bool
@@ -283,7 +287,7 @@ func TestSend_HolderKilled_CostsOneLease(t *testing.T) {
 	mails := w.fill(0, 3, nil)
 	killed := send.Open(testkit.AWS(w.ses), w.Under(func(ctx context.Context, c inject.Call, do func(context.Context) error) error {
 		if c.Operation == "Query" {
-			dead.Store(true) // it has the slot, and has sent nothing yet
+			dead.Store(true) // by now it has the slot, and has sent nothing
 		}
 		if dead.Load() {
 			return inject.Refused("the process is gone")
@@ -292,16 +296,16 @@ func TestSend_HolderKilled_CostsOneLease(t *testing.T) {
 	}, nil), send.Options{Sender: "releases@example.com", Rate: "50", Timeout: 400 * time.Millisecond}).WithClock(w.now)
 	_, _ = killed.Stream(t.Context(), events.DynamoDBEvent{Records: records(mails)})
 	if !dead.Load() || text(w.slot(), "holder") == "" {
-		t.Fatal("it did not come so far")
+		t.Fatal("the sender did not get as far as taking the slot")
 	}
 	// 30 s are the turn, 5.2 s the longest attempt with its pauses, 5 s the writing.
 	for _, step := range []struct {
 		after        time.Duration
 		woken, mails int
 	}{{20 * time.Second, 0, 0}, {20 * time.Second, 0, 0}, {time.Second, 1, 3}} {
-		w.turn(step.after)
+		w.advanceClock(step.after)
 		if step.woken == 0 {
-			w.send() // whoever else hears of the mails leaves them to the holder
+			w.send() // a sender that is woken for the mails leaves them to the holder
 		}
 		report := must(w.tender.Run(t.Context(), nil))(t)
 		must(w.sender.Stream(t.Context(), events.DynamoDBEvent{Records: w.wakes("wake")}))(t)

@@ -11,7 +11,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Fault 22: the schedule comes twice, late, or not at all.
+// Row 22 of docs/faults.md: the schedule fires twice, late, or not at all.
 func TestHeadsUp_TwiceLateMissed_OneMail(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann", "bob")
@@ -35,25 +35,25 @@ func TestHeadsUp_TwiceLateMissed_OneMail(t *testing.T) {
 	w.change("CHG-2", "ci")
 	w.task("T-late", "cid", "", "ci")
 	must(w.Store.LinkChanges(t.Context(), late, []string{"CHG-2"}, nil, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "link"}}))(t)
-	w.turn(100*hour - time.Minute)
+	w.advanceClock(100*hour - time.Minute)
 	w.headsUp()
 	if got := w.states(); !strings.Contains(got, "cid heads-up 1 sent") {
-		t.Errorf("not told a minute before: %s", got)
+		t.Errorf("a minute before the window, cid should have been told: %s", got)
 	}
 
 	w.change("CHG-3", "ci-3")
 	w.task("T-missed", "dan", "", "ci-3")
 	w.scheduled(w.now().Add(hour), hour, "CHG-3")
-	w.turn(hour)
+	w.advanceClock(hour)
 	before := w.states()
 	w.headsUp()
 	if w.states() != before || strings.Contains(before, "dan") {
-		t.Errorf("told, though it had begun: %s", w.states())
+		t.Errorf("dan should not be told of a window that has begun: %s", w.states())
 	}
 }
 
-// Due is a matter of instants, whatever clocks and calendars do: seven days are 168
-// hours, across the end of winter time and a leap day as well.
+// When something is due does not depend on clock changes and calendars: seven days are 168 hours,
+// also across a clock change or a leap day.
 func TestHeadsUp_ClockChangesAndLeapDays_DueOnTime(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]time.Time{
@@ -68,10 +68,10 @@ func TestHeadsUp_ClockChangesAndLeapDays_DueOnTime(t *testing.T) {
 			w.change("CHG-1")
 			w.task("T-1", "ann", "CHG-1")
 			w.scheduled(start, hour, "CHG-1")
-			w.turn(start.Sub(began) - 7*24*hour)
+			w.advanceClock(start.Sub(began) - 7*24*hour)
 			w.headsUp()
-			w.wantStates("") // less than seven days, not seven
-			w.turn(time.Second)
+			w.wantStates("") // exactly seven days before is not yet due
+			w.advanceClock(time.Second)
 			w.headsUp()
 			w.wantStates("ann heads-up 1 sent")
 			w.headsUp()
@@ -80,9 +80,8 @@ func TestHeadsUp_ClockChangesAndLeapDays_DueOnTime(t *testing.T) {
 	}
 }
 
-// The functions of the schedules run in sandboxes whose clocks are up to five minutes off
-// either way: people are told once, at most five minutes early or late, and never of a
-// window that has begun.
+// The schedules' functions run in sandboxes whose clocks are wrong by up to five minutes either
+// way. People are told once, and about as early or late as the clock is wrong.
 func TestHeadsUp_ClocksMinutesApart_ToldOnce(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -93,23 +92,23 @@ func TestHeadsUp_ClocksMinutesApart_ToldOnce(t *testing.T) {
 	mailed := time.Duration(-1)
 	for minute := 0; minute <= 60; minute += 5 {
 		off := time.Duration([]int{-5, 5, 0, 5, -5}[minute/5%5]) * time.Minute
-		w.turn(off)
+		w.advanceClock(off)
 		w.onTime()
-		w.turn(-off)
+		w.advanceClock(-off)
 		if mailed < 0 && len(w.inbox.Mails()) > 0 {
 			mailed = time.Duration(minute) * time.Minute
 		}
-		w.turn(5 * time.Minute)
+		w.advanceClock(5 * time.Minute)
 	}
 	// It is due after half an hour.
 	if mailed < 25*time.Minute || mailed > 50*time.Minute {
-		t.Errorf("mailed after %v", mailed)
+		t.Errorf("the mail came after %v, want 25 to 50 minutes", mailed)
 	}
 	w.wantMails(1)
 	w.wantStates("ann heads-up 1 sent")
 }
 
-// A window that moves before the first mail has left: only the last is told.
+// When a window moves before the mail about it has left, people are told of the last window only.
 func TestHeadsUp_WindowMovesBeforeTheMailLeft_OneMail(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
@@ -122,7 +121,7 @@ func TestHeadsUp_WindowMovesBeforeTheMailLeft_OneMail(t *testing.T) {
 	w.send()
 	w.wantStates("ann heads-up 1 superseded, ann heads-up 2 sent")
 
-	// It moves after planning, before sending: the sender sees it.
+	// It moves after planning and before sending, which the sender notices.
 	w.window(id, began.Add(60*hour), hour)
 	must(w.planner.Run(t.Context(), nil))(t)
 	w.plan()
@@ -133,11 +132,12 @@ func TestHeadsUp_WindowMovesBeforeTheMailLeft_OneMail(t *testing.T) {
 	w.wantStates("ann heads-up 1 superseded, ann heads-up 2 sent, ann rescheduled 3 superseded, ann rescheduled 4 sent")
 	mails := w.inbox.Mails()
 	if len(mails) != 2 || sequence(mails[1]) != "4" || !strings.Contains(mails[1].Text, "Instead of") || !strings.Contains(mails[1].Text, "3 March 2026, 12:00") {
-		t.Errorf("told of the window they knew? %v", mails[len(mails)-1].Text)
+		t.Errorf("%d mails arrived, want 2, the last with SEQUENCE 4 and the window of which ann was told before: %v", len(mails), mails[len(mails)-1].Text)
 	}
 }
 
-// A window that moves out of sight: who was told hears of it, nobody else does yet.
+// When a window moves more than seven days away, those who were told hear of it, and nobody else
+// does yet.
 func TestHeadsUp_WindowMovesFarAway_IsTakenBack(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
@@ -146,13 +146,13 @@ func TestHeadsUp_WindowMovesFarAway_IsTakenBack(t *testing.T) {
 	w.task("T-new", "bob", "CHG-1")
 	w.headsUp()
 	w.wantStates("ann heads-up 1 sent, ann rescheduled 2 sent")
-	w.turn(54 * 24 * hour)
+	w.advanceClock(54 * 24 * hour)
 	w.headsUp()
 	w.wantStates("ann heads-up 1 sent, ann rescheduled 2 sent, bob heads-up 2 sent")
 }
 
-// A release that is cancelled before the heads-up has left is nobody's news; one that
-// is gone altogether still is for those who were told.
+// If a release is cancelled before the heads-up has left, nobody is told anything. If it is deleted
+// after the heads-up, those who were told hear of that.
 func TestHeadsUp_CancelledBeforeDeletedAfter_IsTakenBack(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
@@ -177,12 +177,12 @@ func TestHeadsUp_CancelledBeforeDeletedAfter_IsTakenBack(t *testing.T) {
 	w.wantStates("ann heads-up 1 superseded, bob heads-up 1 sent, bob withdrawn 2 sent")
 	mails := w.inbox.Mails()
 	if last := mails[len(mails)-1]; !strings.Contains(last.Text, "Spring") || !strings.Contains(last.Attachments[0].Content, "STATUS:CANCELLED") {
-		t.Errorf("it does not say what is off:\n%s", last.Text)
+		t.Errorf("the mail does not name the release, or its calendar entry is not cancelled:\n%s", last.Text)
 	}
 }
 
-// A change request that the CAB rejects after approval silences the release until it is
-// approved again.
+// If the CAB rejects a change request after the release's approval, no mail about the release is
+// sent until it is approved again.
 func TestHeadsUp_ChangeRequestRejected_NoMail(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
@@ -204,7 +204,7 @@ func TestHeadsUp_ChangeRequestRejected_NoMail(t *testing.T) {
 	w.wantStates("ann heads-up 1 sent, ann rescheduled 2 sent")
 }
 
-// Fault 35: the rollback's notices are ready before the deployment's.
+// Row 35 of docs/faults.md: the rollback's notices are ready before the deployment's.
 func TestSettlementMail_TwoSettlements_OnlyTheLatest(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
@@ -212,32 +212,32 @@ func TestSettlementMail_TwoSettlements_OnlyTheLatest(t *testing.T) {
 	w.settle(id)
 	deployed := must(w.Store.Release(t.Context(), id))(t).Epoch()
 	if planned, done := w.plannedSettlement(id, deployed); planned != 1 || !done {
-		t.Errorf("planned %d, done %v", planned, done)
+		t.Errorf("of the deployment %d mails are planned, done: %v; want 1, done", planned, done)
 	}
 	w.transition(id, release.RolledBack)
 	// The rollback is not settled yet: nothing can be told of it.
 	if planned, done := w.plannedSettlement(id, deployed+1); planned != 0 || done {
-		t.Errorf("planned %d, done %v before it was settled", planned, done)
+		t.Errorf("before the rollback was settled, %d mails are planned, done: %v; want none, not done", planned, done)
 	}
 	w.settle(id)
 	if planned, done := w.plannedSettlement(id, deployed+1); planned != 1 || !done {
-		t.Errorf("planned %d, done %v", planned, done)
+		t.Errorf("of the rollback %d mails are planned, done: %v; want 1, done", planned, done)
 	}
 	w.send()
 	w.wantStates("ann resolved 4 superseded, ann rolled-back 5 sent")
-	// The deployment's job, late: there is nothing left to tell of it.
+	// The deployment's job comes late: there is nothing left to tell of it.
 	if planned, done := w.plannedSettlement(id, deployed); planned != 0 || !done {
-		t.Errorf("planned %d, done %v", planned, done)
+		t.Errorf("of the deployment, late, %d mails are planned, done: %v; want none, done", planned, done)
 	}
 	// The rollback's job again.
 	if planned, _ := w.plannedSettlement(id, deployed+1); planned != 0 {
-		t.Errorf("planned %d twice", planned)
+		t.Errorf("when the rollback's job came again, %d mails are planned, want none", planned)
 	}
 	w.wantMails(1)
 }
 
-// The job waits for the settlement; where the record of its end is lost, the schedule
-// finds out.
+// The job waits for the settlement. If the record of the settlement's end is lost, the schedule
+// notices that it has ended.
 func TestSettlementMail_NotComplete_Waits(t *testing.T) {
 	t.Parallel()
 	w, id := due(t, "ann")
@@ -247,27 +247,27 @@ func TestSettlementMail_NotComplete_Waits(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.headsUp()
-	w.turn(hour)
+	w.advanceClock(hour)
 	if r := w.headsUp(); r.Opened != 0 {
-		t.Errorf("woken before it was settled: %+v", r)
+		t.Errorf("the job was opened before the release was settled: %+v", r)
 	}
 	w.wantStates("")
 	w.settle(id)
 	if r := w.headsUp(); r.Opened != 1 {
-		t.Errorf("%+v", r)
+		t.Errorf("the schedules report %+v; want the job opened", r)
 	}
 	w.wantStates("ann resolved 4 sent")
-	// A record that comes again opens nothing that is planned.
+	// A record that comes again does not open a job that has been planned.
 	if err := w.Store.OpenSettlement(t.Context(), job, w.now()); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(w.wakes("plan")); n != 0 {
-		t.Errorf("%d jobs open", n)
+		t.Errorf("%d jobs are open, want none", n)
 	}
 }
 
-// That a request stays open is told once in a release's life: by the rollback only where the
-// deployment's mail never left.
+// A person is told once in a release's life that their request stays open: by the rollback only if
+// the deployment's mail never left.
 func TestSettlementMail_StaysOpen_ToldOnceWhicheverEndComesFirst(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -302,7 +302,7 @@ func TestSettlementMail_StaysOpen_ToldOnceWhicheverEndComesFirst(t *testing.T) {
 	}
 }
 
-// A heads-up that never left promised nothing.
+// If the heads-up never left, nothing was promised, and there is nothing to tell of the end.
 func TestSettlementMail_HeadsUpNeverLeft_NothingToTell(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})

@@ -23,13 +23,15 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// names are in eight scripts and more, as long as they may be.
+// names are in eight scripts and more, some as long as a name may be, some with what breaks
+// headers: quotes, an address, joiners.
 var names = []string{
 	"Zoë Ångström-Müller", "Дарья Ильинична Константинопольская", "Ελένη Παπαδοπούλου", "مریم می\u200cخواهد", "क्\u200dषितिज शर्मा",
 	"山田 太郎", "김철수", "สมหญิง ใจดี", "אברהם כהן", "Nguyễn Thị Ánh", `O'Brien "the" <b@example.com>, Ann`, strings.Repeat("ж", 100), strings.Repeat("क्षि", 16), "👩\u200d💻 Ann",
 }
 
-// local and host make addresses around the bounds.
+// addresses have a number to be filled in. Some are international, one is as long as an address may
+// be.
 var addresses = []string{
 	"ann+it%d@example.com", "o'brien%d@example.com", "ann%d@münchen.example", "taro%d@例え.テスト", "a.b-c_%d@sub.example.co.uk",
 	"%02d" + strings.Repeat("a", 62) + "@" + strings.Repeat("b", 60) + "." + strings.Repeat("c", 60) + "." + strings.Repeat("d", 60) + ".exampl", // 254 bytes
@@ -62,11 +64,11 @@ func TestMails_NamesInEightScripts_ArriveAndParse(t *testing.T) {
 			t.Errorf("to %s: %s (%s)", m.Recipient, m.State, m.Reason)
 		}
 	}
-	w.turn(49 * hour)
+	w.advanceClock(49 * hour)
 	w.transition(r.ID, release.InProgress, release.Deployed)
 	w.settle(r.ID)
 	if _, done := w.plannedSettlement(r.ID, 4); !done {
-		t.Fatal("the deployment is not told")
+		t.Fatal("the planning of the deployment's mails is not done")
 	}
 	w.send()
 	w.wantMails(2*people + 1)
@@ -75,7 +77,7 @@ func TestMails_NamesInEightScripts_ArriveAndParse(t *testing.T) {
 	}
 }
 
-// parse holds a mail to MIME: everything in it is read back, and nothing is damaged.
+// parse checks that a mail is valid MIME, and that everything in it can be read back undamaged.
 func parse(t *testing.T, m mailbox.Mail) {
 	t.Helper()
 	message, err := netmail.ReadMessage(bytes.NewReader(m.Raw()))
@@ -146,12 +148,12 @@ func parse(t *testing.T, m mailbox.Mail) {
 		}
 	}
 	if strings.Contains(m.Subject, "planned") && calendars != 1 {
-		t.Errorf("%s: %d calendars", m.To, calendars)
+		t.Errorf("%s: %d calendar entries, want 1", m.To, calendars)
 	}
 }
 
-// What was stored when less was asked of an address: the rest of the release is not
-// silenced by it, and who was not reached can be found.
+// Addresses that cannot be mailed may be stored from a time when validation was weaker. Such a mail
+// fails alone, the release's other mails go, and readiness names the addresses.
 func TestMails_StoredAddressThatCannotBeMailed_FailsAloneAndIsNamed(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -172,16 +174,16 @@ func TestMails_StoredAddressThatCannotBeMailed_FailsAloneAndIsNamed(t *testing.T
 	w.wantStates("ann heads-up 1 sent, zoë heads-up 1 failed")
 	for _, m := range w.outbox() {
 		if m.State == mail.Failed && !strings.Contains(m.Reason, "'ë' before the @") {
-			t.Errorf("it failed because %q", m.Reason)
+			t.Errorf("it failed because %q, want the reason to name the character", m.Reason)
 		}
 	}
 	got := w.inbox.Mails()[0]
 	if got.Headers["Reply-To"] != "" || !strings.Contains(got.Text, "Ask your service desk") || strings.Contains(got.Text, "Jürgen") {
-		t.Errorf("a mail to whose manager nobody can write: Reply-To %q, %s", got.Headers["Reply-To"], got.Text)
+		t.Errorf("the manager's address cannot be mailed, and the mail has the Reply-To %q and says %s", got.Headers["Reply-To"], got.Text)
 	}
 	for where, text := range map[string]string{"text": got.Text, "HTML": got.HTML, "calendar": got.Attachments[0].Content} {
 		if strings.ContainsRune(text, '\u202e') || !strings.Contains(text, "Spring") {
-			t.Errorf("the %s shows the name as it is stored: %q", where, text)
+			t.Errorf("the %s should show the release's name without U+202E: %q", where, text)
 		}
 	}
 	readiness := must(w.ops.CheckReadiness(w.ctx, id))(t)
@@ -192,20 +194,21 @@ func TestMails_StoredAddressThatCannotBeMailed_FailsAloneAndIsNamed(t *testing.T
 		}
 	}
 	if !strings.Contains(named, "jürgen@example.de (releaseManagerEmail") || !strings.Contains(named, "zoë@example.com (requester") {
-		t.Errorf("readiness names %q", named)
+		t.Errorf("readiness names %q, want the manager's and the requester's address", named)
 	}
-	// It stays usable: an edit of something else, then of the address itself.
+	// The items can still be edited: something else, and then the address itself.
 	must(w.ops.UpdateRelease(w.ctx, id, []byte(`{"description":"Edited"}`), operations.Precondition{}))(t)
 	must(w.ops.UpdateTask(w.ctx, "T-2", []byte(`{"title":"A laptop"}`), operations.Precondition{}))(t)
 	if _, err := w.ops.UpdateTask(w.ctx, "T-2", []byte(`{"requesterEmail":"zoé@example.com"}`), operations.Precondition{}); !release.HasCode(err, "invalid-request") {
-		t.Errorf("another address that cannot be mailed: %v", err)
+		t.Errorf("another address that cannot be mailed is answered %v, want invalid-request", err)
 	}
 	must(w.ops.UpdateTask(w.ctx, "T-2", []byte(`{"requesterEmail":"zoe@example.com"}`), operations.Precondition{}))(t)
 	w.headsUp()
 	w.wantStates("ann heads-up 1 sent, zoe heads-up 1 sent, zoë heads-up 1 failed")
 }
 
-// To Unicode's folding of case two people are one: a mail of one went to the other.
+// Unicode's case folding makes one address of these two people's (the Kelvin sign folds to k), and
+// once a mail to one of them told of the other's task.
 func TestPlan_TwoPeopleWhomUnicodeFoldsIntoOne_AreTold(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -220,10 +223,10 @@ func TestPlan_TwoPeopleWhomUnicodeFoldsIntoOne_AreTold(t *testing.T) {
 	w.wantMails(2) // Ann and Kate, each once; nothing can be sent to the Kelvin sign
 	for _, m := range w.inbox.Mails() {
 		if strings.Contains(m.Text, "Kelvin") {
-			t.Errorf("%s reads of another's task: %s", m.To, m.Text)
+			t.Errorf("the mail to %s tells of another person's task: %s", m.To, m.Text)
 		}
 	}
-	w.turn(hour)
+	w.advanceClock(hour)
 	w.headsUp()
 	w.wantMails(2)
 }

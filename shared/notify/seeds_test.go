@@ -28,46 +28,44 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// course is what happens to a release of one seed, and what goes wrong around it. All
-// seeds share the clock and the tables; what goes wrong with one does not touch another.
+// course is what happens to the release of one seed, and what goes wrong with it. All seeds share
+// the clock and the tables, but a fault of one does not touch another.
 type course struct {
 	w    *fixture
 	seed uint64
 	id   string
 
-	// Of every hundred: calls that are not made, or whose answer is lost, and with them the
-	// function that made them; records that are lost, that come twice, that come late.
+	// In percent: calls at which the function dies, before the call or without hearing its answer;
+	// records that are lost, that come twice, that come late.
 	crash, lost, twice, late int
-	within                   time.Duration // after when there were no faults, each mail is planned
-	inMemory                 int
+	within                   time.Duration // by how much faults may delay a mail
+	inMemory                 int           // people whom the planner keeps in memory
 
-	mu     sync.Mutex
-	dead   bool           // the function that runs for it
-	calls  map[string]int // how often each was made
-	events map[int]func() // by tick
-	seen   map[string]bool
-	met    int // faults
-	calm   int // the tick from which on a record may be lost or late again
-	coming []coming
+	mu      sync.Mutex
+	dead    bool            // whether the function that runs for it has died
+	calls   map[string]int  // how often each was made
+	events  map[int]func()  // what people do, by tick
+	seen    map[string]bool // records, by name
+	met     int             // faults that happened
+	calm    int             // the tick from which on a record may be lost or late again
+	pending []pendingRecord
 }
 
-// coming is a record that has not come yet, or was not finished: as Lambda has it, it comes
-// again.
-type coming struct {
+// pendingRecord is a record that has yet to be delivered.
+type pendingRecord struct {
 	name   string
 	at     int // the tick
-	times  int // how often at once
+	times  int // to how many invocations at once
 	handle func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
 	record events.DynamoDBEventRecord
 }
 
-// tickEvery is how often the schedule runs, as in the template; the sweep, every other time.
+// tickEvery is how often the schedule runs, as in the template. The sweep runs every other time.
 const tickEvery = 5 * time.Minute
 
-// Timers and planning with records of both streams lost, doubled and late, and functions
-// that die before or after any request: people are told the same as without any of that,
-// within the fifteen minutes that people are promised where one kind of thing goes wrong, and within 45
-// where everything does.
+// Records of both streams are lost, come twice or late, and functions die before or after any
+// request. People are told the same as without faults: at most fifteen minutes later, as they are
+// promised, where a seed has one kind of fault, and at most 45 where it has all kinds.
 func TestTimers_UnderFaults_SameMailsInTime(t *testing.T) {
 	t.Parallel()
 	first, last := uint64(1), uint64(20)
@@ -111,17 +109,17 @@ func TestTimers_UnderFaults_SameMailsInTime(t *testing.T) {
 		for what, at := range want[n] {
 			then, there := got[n][what]
 			if late := then.Sub(at); !there || late > c.within {
-				t.Errorf("replay with -seed=%d: %s: there %t, %v late, want %v", c.seed, what, there, late, c.within)
+				t.Errorf("replay with -seed=%d: %s: planned: %t, %v late, want it planned at most %v late", c.seed, what, there, late, c.within)
 			}
 			delete(got[n], what)
 		}
 		for what := range got[n] {
-			t.Errorf("replay with -seed=%d: nobody was to be told %s", c.seed, what)
+			t.Errorf("replay with -seed=%d: this mail is not planned without faults: %s", c.seed, what)
 		}
 	}
 	t.Logf("seeds %d to %d: %d mails, %d faults", first, last, mails, met)
 	if *seed == 0 && (met < 100 || mails < 200) {
-		t.Errorf("%d faults and %d mails show little", met, mails)
+		t.Errorf("%d faults and %d mails show little, want 100 and 200 or more", met, mails)
 	}
 }
 
@@ -144,15 +142,15 @@ func newCourse(w *fixture, n uint64, faulty bool) *course {
 	for range 8 {
 		add()
 	}
-	// Some are due at once, some become due while it is looked on.
+	// Some are due at once, some become due during the test.
 	start := began.Add([]time.Duration{50 * hour, 7*24*hour + 13*time.Minute, 7*24*hour + 23*time.Minute}[r.IntN(3)])
 	c.id = w.scheduled(start, 2*hour, a, b)
-	// Who works on it may wait for a request in it as well.
+	// Somebody who works on it may have a request in it as well.
 	w.team(c.id, fmt.Sprintf("s%02d-p0", n), fmt.Sprintf("s%02d-p1", n), fmt.Sprintf("s%02d-owner", n))
 	write := func(what string) dynamo.Write {
 		return dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: fmt.Sprintf("%d %s", n, what)}}
 	}
-	// What happens comes an hour apart, so that what comes late is told before the next.
+	// Events are an hour apart, so that a late mail is planned before the next event.
 	end := r.IntN(3)
 	for k, what := range r.Perm(4)[:2] {
 		c.events[apart*(k+1)] = []func(){
@@ -201,14 +199,14 @@ func (w *fixture) settleOnly() {
 	must(sweep.Before(w.t.Context(), w.now().Add(time.Hour), w.now()))(w.t)
 }
 
-// draw is a number below a hundred for something, the same in every run of the seed.
+// draw returns a number below a hundred for a call or record, the same in every run of the seed.
 func (c *course) draw(what string) int {
 	h := fnv.New64a()
 	_, _ = fmt.Fprint(h, c.seed, strings.ReplaceAll(what, c.id, "REL"))
 	return rand.New(rand.NewPCG(h.Sum64(), c.seed)).IntN(100)
 }
 
-// around makes the function that runs die before or after a call.
+// around lets the running function die before or after a call.
 func (c *course) around(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 	c.mu.Lock()
 	what := call.Operation + " " + strings.Join(keysOf(call.Input), " ")
@@ -265,16 +263,17 @@ func keysOf(input any) (keys []string) {
 	return keys
 }
 
-// wakes has a record come: lost, late, twice, or as it should.
+// wakes sends a record on its way: once and at once, or lost, late, or twice.
 func (c *course) wakes(name string, tick int, handle func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error), record events.DynamoDBEventRecord) {
 	if c.seen[name] {
 		return
 	}
 	c.seen[name] = true
-	r := coming{name, tick, 1, handle, record}
+	r := pendingRecord{name, tick, 1, handle, record}
 	dice := c.draw("record " + name)
 	if tick >= c.calm && dice < c.lost+c.late {
-		// What repairs it is not lost as well, else anything may take any time.
+		// For a while no further record is lost or late: if that befell what repairs this one,
+		// nothing could be said about the time it takes.
 		c.calm = tick + 8
 		c.met++
 		if dice < c.lost {
@@ -286,21 +285,21 @@ func (c *course) wakes(name string, tick int, handle func(context.Context, event
 		r.times = 2
 		c.met++
 	}
-	c.coming = append(c.coming, r)
+	c.pending = append(c.pending, r)
 }
 
-// deliver hands over what comes at a tick, and tells whether anything was finished.
+// deliver delivers the records of a tick, and tells whether there were any.
 func (c *course) deliver(tick int) (finished bool) {
-	due := c.coming
-	c.coming = nil
+	due := c.pending
+	c.pending = nil
 	for _, r := range due {
 		if r.at > tick {
-			c.coming = append(c.coming, r)
+			c.pending = append(c.pending, r)
 			continue
 		}
 		for tries := 0; !c.handled(r); r.times = 1 { // Lambda retries at once, and often
 			if tries++; tries == 20 {
-				c.w.t.Errorf("seed %d: %s fails for ever", c.seed, r.name)
+				c.w.t.Errorf("seed %d: %s failed 20 times", c.seed, r.name)
 				break
 			}
 		}
@@ -309,7 +308,8 @@ func (c *course) deliver(tick int) (finished bool) {
 	return finished
 }
 
-func (c *course) handled(r coming) bool {
+// handled delivers a record, and tells whether every invocation acknowledged it.
+func (c *course) handled(r pendingRecord) bool {
 	c.setDead(false)
 	var side sync.WaitGroup
 	results := make([]bool, r.times)
@@ -332,7 +332,7 @@ func (c *course) setDead(dead bool) {
 
 const (
 	ticks = 52
-	apart = 12 // so many ticks lie between what happens
+	apart = 12 // ticks between two events
 )
 
 func runCourses(w *fixture, courses []*course) {
@@ -390,13 +390,13 @@ func runCourses(w *fixture, courses []*course) {
 		if tick%3 == 2 {
 			w.send()
 		}
-		w.turn(tickEvery)
+		w.advanceClock(tickEvery)
 	}
 	w.send()
 	w.nothingNew()
 }
 
-// nothingNew lets the schedule run ten times more: nothing is sent, and nothing written but
+// nothingNew runs the schedule ten more times, and wants nothing sent and nothing written but
 // timers.
 func (w *fixture) nothingNew() {
 	w.t.Helper()
@@ -415,7 +415,7 @@ func (w *fixture) nothingNew() {
 	for range 10 {
 		must(planner.Run(w.t.Context(), []byte(`{"sparing":true}`)))(w.t)
 		must(planner.Stream(w.t.Context(), events.DynamoDBEvent{Records: w.wakes("plan")}))(w.t)
-		w.turn(tickEvery)
+		w.advanceClock(tickEvery)
 	}
 	if after := w.states(); after != before {
 		w.t.Errorf("ten runs with nothing new sent something: %s", differing(after, before))
@@ -434,7 +434,7 @@ func wakeOf(pk, sk string) events.DynamoDBEventRecord {
 
 type image map[string]types.AttributeValue
 
-// releaseImage is a release as it stands.
+// releaseImage returns a release's item.
 func (w *fixture) releaseImage(id string) image {
 	w.t.Helper()
 	out := must(w.Client.GetItem(w.t.Context(), &dynamodb.GetItemInput{TableName: &w.Tables.Releases, Key: map[string]types.AttributeValue{

@@ -24,10 +24,10 @@ import (
 
 var update = flag.Bool("update", false, "write the stories as they are told now to testdata")
 
-// A release begins three days early, runs over its window and is rolled back, once while it
-// runs and once after it was completed. All that people outside are told of it, by page,
-// feeds, calendar and mail, is one story, which is read in the golden file; and the times
-// in it are those at which it happened.
+// A release begins three days early, runs over its window and is rolled back, once while it runs and
+// once after it was completed. What people are told of it, by page, feeds, calendar and mail, has to
+// be one consistent story with the actual times. compare checks the times; the golden file is there
+// to be read.
 func TestStory_EarlyOverrunRolledBack_IsToldAlikeEverywhere(t *testing.T) {
 	t.Parallel()
 	for name, completed := range map[string]bool{"rolled-back-while-running": false, "rolled-back-after-completion": true} {
@@ -56,7 +56,7 @@ func TestStory_EarlyOverrunRolledBack_IsToldAlikeEverywhere(t *testing.T) {
 			}
 			s.enter(release.RolledBack, "Sign-in failed for a third of the customers.")
 			s.tellMails()
-			s.turn(time.Hour)
+			s.advanceClock(time.Hour)
 			s.tellPages("/trust-center", ".json", ".atom", ".ics")
 			s.compare(completed)
 			s.golden(name)
@@ -64,13 +64,13 @@ func TestStory_EarlyOverrunRolledBack_IsToldAlikeEverywhere(t *testing.T) {
 	}
 }
 
-// account is a release's life, with all that is told of it.
+// account writes down a release's life, with everything that people are told of it.
 type account struct {
 	*fixture
-	epoch   int // of its latest status
+	epoch   int // of its latest transition
 	id      string
-	page    http.Handler
-	written map[string]bool // mails
+	page    http.Handler    // the Trust Center
+	written map[string]bool // the mails that stand in text
 	text    strings.Builder
 }
 
@@ -89,12 +89,12 @@ func (s *account) write(format string, a ...any) { fmt.Fprintf(&s.text, format, 
 func (s *account) advance(when, what string) {
 	s.t.Helper()
 	then := must(time.Parse(time.RFC3339, when))(s.t)
-	s.turn(then.Sub(s.now()))
+	s.advanceClock(then.Sub(s.now()))
 	s.write("\n######## %s: %s\n", when, what)
 }
 
-// announce makes what the release is about: Ann's request is linked to its change, Bob's names
-// the configuration item that it touches. Rita manages it, Otto has a step in it.
+// announce creates and schedules the release. Ann's request is linked to its change request, Bob's
+// names the configuration item that this affects; Rita manages it, Otto owns a step.
 func (s *account) announce() {
 	s.t.Helper()
 	s.change("CHG-1", "portal")
@@ -116,7 +116,7 @@ func (s *account) announce() {
 func (s *account) enter(to release.Status, reason string) {
 	s.t.Helper()
 	must(s.ops.TransitionRelease(s.ctx, s.id, operations.TransitionInput{Status: string(to), RollbackReason: reason}, operations.Precondition{}))(s.t)
-	s.turn(2 * time.Minute)
+	s.advanceClock(2 * time.Minute)
 	s.epoch++
 	if to != release.InProgress {
 		s.settle(s.id)
@@ -125,14 +125,14 @@ func (s *account) enter(to release.Status, reason string) {
 	s.look()
 }
 
-// look plans what the release's window asks for, as its timer and the streams do, and sends it.
+// look plans and sends the mails about the release's window, as its timer and the streams do.
 func (s *account) look() {
 	s.t.Helper()
 	s.planWindow(s.id)
 	s.send()
 }
 
-// tellMails writes down the mails that have come since.
+// tellMails writes down the mails that have come since the last call.
 func (s *account) tellMails() {
 	mails := slices.DeleteFunc(s.inbox.Mails(), func(m mailbox.Mail) bool { return s.written[m.ID] })
 	slices.SortFunc(mails, func(a, b mailbox.Mail) int { return strings.Compare(a.To+a.Subject, b.To+b.Subject) })
@@ -158,7 +158,7 @@ var (
 	anyTag  = regexp.MustCompile(`<[^>]*>`)
 )
 
-// read is what somebody reads on a page.
+// read returns the text that somebody reads on a page.
 func read(page string) string {
 	page = block.ReplaceAllString(notText.ReplaceAllString(page, ""), "\n")
 	var lines []string
@@ -180,7 +180,7 @@ func (s *account) get(path string) string {
 	return w.Body.String()
 }
 
-// tellPages writes down the page, that of the release, and its feeds.
+// tellPages writes down the overview, the release's page, and its feeds.
 func (s *account) tellPages(page string, feeds ...string) {
 	s.t.Helper()
 	s.write("\n==== Page\n%s\n==== Page of the release\n%s", read(s.get(page)), read(s.get(page+"/"+s.id)))
@@ -189,7 +189,7 @@ func (s *account) tellPages(page string, feeds ...string) {
 	}
 }
 
-// compare holds page, feeds and mails against what happened.
+// compare checks page, feeds and mails against what happened.
 func (s *account) compare(completed bool) {
 	s.t.Helper()
 	const began, ended = "20260320T180200Z", "20260323T234700Z"
@@ -229,6 +229,7 @@ func (s *account) compare(completed bool) {
 	}
 }
 
+// golden compares the text with testdata, or writes it there with -update.
 func (s *account) golden(name string) {
 	s.t.Helper()
 	path := filepath.Join("testdata", name+".txt")

@@ -15,8 +15,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// toTeam wants exactly one mail to each of the recipients since the last time, in their order,
-// of those to people who work on a release.
+// toTeam wants, since the last call, no mail to requesters, and exactly one to each of the
+// recipients (sorted) as somebody who works on a release.
 func (l *laptop) toTeam(recipients ...string) []mailbox.Mail {
 	l.t.Helper()
 	l.only()
@@ -41,8 +41,8 @@ func steps(owners ...string) []object {
 	return all
 }
 
-// A release a month ahead: whoever works on it has its window in their calendar, and hears of
-// each move (an owner of steps, of those of a quarter of an hour and more) and of its end.
+// A month before a release, everybody who works on it gets its window for their calendar. They hear
+// of each move (owners of steps only of those by a quarter of an hour and more), and of its end.
 func TestMails_Team_FixedMovedOff_OneEach(t *testing.T) {
 	t.Parallel()
 	l := start(t)
@@ -83,7 +83,7 @@ func TestMails_Team_FixedMovedOff_OneEach(t *testing.T) {
 	event(t, mails[0], uid, "SEQUENCE:3", "DTSTART:"+begins.Format("20060102T150405Z"))
 	l.noFurther()
 
-	// Other words for a step tell nobody anything; another owner or manager hears of it.
+	// Another description of a step tells nobody anything; a new owner is told, and the old one.
 	l.do(http.MethodPatch, "/api/releases/"+id, object{"rolloutSteps": []object{{"order": 1, "description": "In other words", "ownerEmail": "olaf@example.com"}}})
 	l.waitIdle()
 	l.toTeam()
@@ -103,8 +103,8 @@ func TestMails_Team_FixedMovedOff_OneEach(t *testing.T) {
 	l.noFurther()
 }
 
-// Somebody who manages a release, owns steps and waits for a request in it has one calendar, and
-// gets one mail for each occasion.
+// Somebody who manages a release or owns steps of it, and has a request in it as well, gets one mail
+// for each occasion.
 func TestMails_TeamAndRequester_OneMailAnOccasion(t *testing.T) {
 	t.Parallel()
 	l := start(t)
@@ -128,13 +128,13 @@ func TestMails_TeamAndRequester_OneMailAnOccasion(t *testing.T) {
 	l.toTeam()
 	l.noFurther()
 
-	// Their request is no longer part of it, and they still manage it: the window stays in
-	// their calendar, and what comes after has a higher number than what was there.
+	// Their request is no longer part of it, but they still manage it: the window stays in their
+	// calendar, and the next entry has a higher SEQUENCE than the one that is there.
 	l.do(http.MethodPost, "/api/releases/"+id+"/add-changes", object{"remove": []string{"CHG-1"}})
 	l.waitIdle()
 	mails = l.only("olaf@example.com", "rita@example.com")
 	if len(mails[1].Attachments) != 0 {
-		t.Errorf("it is struck from the manager's calendar:\n%s", mails[1].Attachments[0].Content)
+		t.Errorf("the manager's mail has a calendar entry, want none, so that the window stays:\n%s", mails[1].Attachments[0].Content)
 	}
 	l.noFurther()
 	l.transition(id, "cancelled")
@@ -158,8 +158,8 @@ func (w *fixture) team(id, manager string, owners ...string) {
 	must(w.ops.UpdateRelease(w.ctx, id, []byte(body+`]}`), operations.Precondition{}))(w.t)
 }
 
-// Records that come twice and to two planners at once, mails that wait, windows that move
-// meanwhile: one mail for each window that somebody was to know of.
+// Records come twice and to two planners at once, mails wait, windows move meanwhile: there is one
+// mail for each window of which somebody has to know.
 func TestTeam_RedeliveredAndMovedMeanwhile_NothingTwice(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})

@@ -13,8 +13,8 @@ import (
 	"example.com/releases/shared/testkit/meter"
 )
 
-// An alarm must not go green because nobody looked: what a run could not read is not in
-// its line, and what it could read is.
+// An alarm must not go green because a run could not look: figures that it could not read are not
+// in its log line, and those that it could read are.
 func TestTendOutbox_NumberNotRead_LeftOut(t *testing.T) { //nolint:paralleltest // the log is the process's
 	var broken atomic.Pointer[string]
 	w := newFixture(t, fixtureOptions{around: func(ctx context.Context, c inject.Call, do func(context.Context) error) error {
@@ -25,19 +25,19 @@ func TestTendOutbox_NumberNotRead_LeftOut(t *testing.T) { //nolint:paralleltest 
 	}})
 	for operation, want := range map[string]string{
 		"":             "stuck slow unknown circuitOpen quotaUsedUp",
-		"GetItem":      "unknown", // whether the circuit is open: what is due is not looked at then
+		"GetItem":      "unknown", // it reads whether the circuit is open; without that, nothing due is looked at
 		"Query":        "circuitOpen quotaUsedUp",
 		"BatchGetItem": "unknown circuitOpen quotaUsedUp", // the mails that are due
 		"UpdateItem":   "unknown circuitOpen quotaUsedUp", // a sender was to be woken
 	} {
-		w.turn(hour)
+		w.advanceClock(hour)
 		w.mailThatIsDue()
 		broken.Store(&operation)
 		var failed error
 		line := logs(t, func() { _, failed = w.tender.Run(t.Context(), nil) })
 		broken.Store(nil)
 		if (failed != nil) != (operation != "") {
-			t.Errorf("%q broken: %v", operation, failed)
+			t.Errorf("with %q broken, the run returns the error %v", operation, failed)
 		}
 		done := map[string]any{}
 		for l := range strings.Lines(line) {
@@ -59,7 +59,7 @@ func TestTendOutbox_NumberNotRead_LeftOut(t *testing.T) { //nolint:paralleltest 
 	}
 }
 
-// A run whose time is up has not looked: it says no number, least of all zero.
+// A run whose time is up reports no figure, not even zero: it has not looked.
 func TestTendOutbox_TimeIsUp_NoNumbers(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -67,11 +67,11 @@ func TestTendOutbox_TimeIsUp_NoNumbers(t *testing.T) {
 	defer cancel()
 	report, err := w.tender.Run(ctx, nil)
 	if err == nil || report.Stuck != nil || report.Slow != nil || report.Unknown != nil || report.CircuitOpen != nil {
-		t.Errorf("%+v %v", report, err)
+		t.Errorf("it reports %+v, %v; want an error and no figures", report, err)
 	}
 }
 
-// mailThatIsDue puts a mail into the outbox that nobody sends, and lets its time come.
+// mailThatIsDue puts a mail into the outbox that nobody sends, and lets twenty minutes pass.
 func (w *fixture) mailThatIsDue() {
 	w.t.Helper()
 	id := "CHG-" + w.now().Format("0215")
@@ -80,7 +80,7 @@ func (w *fixture) mailThatIsDue() {
 	w.scheduled(w.now().Add(24*hour), hour, id)
 	must(w.planner.Run(w.t.Context(), nil))(w.t)
 	w.plan()
-	w.turn(20 * time.Minute)
+	w.advanceClock(20 * time.Minute)
 }
 
 // With nothing to do, a run reads little and writes nothing, whatever the outbox holds.
@@ -92,7 +92,7 @@ func TestTendOutbox_NothingNew_FewReadsNoWrites(t *testing.T) {
 	m := meter.New(w.Client)
 	var n inject.Counter
 	tender := tend.Open(w.Open(m.Option, inject.Option(n.Count, nil)), "50").WithClock(w.now)
-	w.turn(hour)
+	w.advanceClock(hour)
 	for range 10 {
 		must(tender.Run(t.Context(), nil))(t)
 	}

@@ -18,7 +18,7 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// arm puts down a release's timer as announce does when it is scheduled.
+// arm sets a release's timer, as announce does when the release is scheduled.
 func (w *fixture) arm(id string) {
 	w.t.Helper()
 	r := must(w.Store.Release(w.t.Context(), id))(w.t)
@@ -27,18 +27,19 @@ func (w *fixture) arm(id string) {
 	}
 }
 
-// until lets the schedule run every five minutes until a moment, and says how many jobs
-// it opened.
+// until runs the schedule at regular intervals until a moment, and returns how many jobs it
+// opened.
 func (w *fixture) until(at time.Time, every time.Duration) (opened int) {
 	w.t.Helper()
 	for w.now().Before(at) {
-		w.turn(min(every, at.Sub(w.now())))
+		w.advanceClock(min(every, at.Sub(w.now())))
 		opened += w.onTime().Opened
 	}
 	return opened
 }
 
-// A release from ten days before its window until it rests, with nobody but the schedule.
+// Follows a release from ten days before its window until nothing is due any more, with only the
+// schedule at work.
 func TestTimer_WholeLife_LooksWhenItShould(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -48,7 +49,7 @@ func TestTimer_WholeLife_LooksWhenItShould(t *testing.T) {
 	id := w.scheduled(start, 2*hour, "CHG-1")
 	w.manager(id, "rita@example.com")
 	w.arm(id)
-	w.onTime() // the walk for releases of earlier versions finds it armed
+	w.onTime() // the search for releases without timers finds it armed
 
 	if n := w.until(start.Add(-7*24*hour), 6*hour); n != 0 {
 		t.Errorf("%d looks before it was due", n)
@@ -59,7 +60,7 @@ func TestTimer_WholeLife_LooksWhenItShould(t *testing.T) {
 	}
 	w.wantStates("ann heads-up 1 sent, rita window-fixed 1 sent")
 
-	// A task that appears is told at the next look, at most a day later.
+	// The requester of a new task is told at the next look, at most a day later.
 	w.task("T-2", "bob", "CHG-1")
 	if n := w.until(start.Add(-6*24*hour+15*time.Minute), 30*time.Minute); n != 1 {
 		t.Errorf("%d looks in a day", n)
@@ -75,7 +76,7 @@ func TestTimer_WholeLife_LooksWhenItShould(t *testing.T) {
 	}
 	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent, rita window-fixed 1 sent")
 
-	// Nobody begins it: its manager hears of that, once, and it rests.
+	// Nobody begins the release: its manager is told so, once, and then it rests.
 	if n := w.until(start.Add(5*hour), 30*time.Minute); n != 2 {
 		t.Errorf("%d looks at and after the window", n)
 	}
@@ -83,16 +84,16 @@ func TestTimer_WholeLife_LooksWhenItShould(t *testing.T) {
 	if n := w.until(start.Add(30*24*hour), 12*hour); n != 0 {
 		t.Errorf("%d looks at a release that rests", n)
 	}
-	// A look by hand, or a late record, reminds nobody again.
+	// Another look, by hand or because of a late record, reminds nobody again.
 	w.headsUp()
 	w.wantMails(5)
-	// Another window is another matter.
+	// Of another window people are told, and the manager is reminded again.
 	w.window(id, w.now().Add(48*hour), hour)
 	w.headsUp()
 	w.wantMails(9)
 	w.until(w.now().Add(52*hour), hour)
 	if got := w.states(); !strings.HasSuffix(got, "rita window-over 1 sent, rita window-moved 2 sent, rita window-over 2 sent") {
-		t.Error(got)
+		t.Errorf("the outbox is %s; want it to end with the manager's mails about the new window", got)
 	}
 }
 
@@ -102,8 +103,8 @@ func (w *fixture) manager(id, email string) {
 	must(w.ops.UpdateRelease(w.ctx, id, []byte(`{"releaseManagerEmail":"`+email+`"}`), operations.Precondition{}))(w.t)
 }
 
-// What an earlier version scheduled has no timer: the schedule finds it, also where that
-// version goes on for a while, and tells nobody twice.
+// A release that an earlier version scheduled has no timer. The schedule finds such releases, also
+// those that the earlier version schedules during the upgrade, and tells nobody twice.
 func TestTimer_ScheduledByAnEarlierVersion_ArmedAndNobodyToldTwice(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -116,28 +117,28 @@ func TestTimer_ScheduledByAnEarlierVersion_ArmedAndNobodyToldTwice(t *testing.T)
 	w.change("CHG-2")
 	w.task("T-2", "bob", "CHG-2")
 	w.scheduled(began.Add(50*hour), hour, "CHG-2")
-	w.turn(time.Minute)
+	w.advanceClock(time.Minute)
 	w.onTime() // arms
-	w.turn(time.Minute)
+	w.advanceClock(time.Minute)
 	if r := w.onTime(); r.Opened != 2 {
-		t.Errorf("%d of 2 were looked at", r.Opened)
+		t.Errorf("%d releases were looked at, want 2", r.Opened)
 	}
 	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent")
-	w.turn(5 * time.Minute)
+	w.advanceClock(5 * time.Minute)
 	if r := w.onTime(); r.Opened != 0 {
-		t.Errorf("%d looked at again", r.Opened)
+		t.Errorf("%d releases were looked at again, want none", r.Opened)
 	}
 	w.change("CHG-3")
 	w.task("T-3", "cid", "CHG-3")
-	w.turn(hour)
+	w.advanceClock(hour)
 	w.scheduled(w.now().Add(40*hour), hour, "CHG-3")
 	w.until(w.now().Add(15*time.Minute), 5*time.Minute)
 	w.wantStates("ann heads-up 1 sent, bob heads-up 1 sent, cid heads-up 1 sent")
 	w.wantMails(3)
 }
 
-// The walk goes on where the run before it stopped, over more releases than one run looks
-// at, begins again at the end, and ends after two days.
+// The search for releases without timers goes on where the run before stopped, over more releases
+// than one run looks at. It begins again at the end, and stops after two days.
 func TestTimer_Walk_ReachesAllAndEnds(t *testing.T) {
 	t.Parallel()
 	var n inject.Counter
@@ -146,7 +147,7 @@ func TestTimer_Walk_ReachesAllAndEnds(t *testing.T) {
 	for range 7 {
 		want[w.scheduled(began.Add(30*24*hour), hour)] = 2
 	}
-	rests := w.scheduled(began.Add(30*24*hour), hour) // as after its window
+	rests := w.scheduled(began.Add(30*24*hour), hour) // its job is closed, as after its window
 	if err := w.Store.OpenJob(t.Context(), mail.WindowJob(rests), w.now()); err != nil {
 		t.Fatal(err)
 	}
@@ -162,16 +163,16 @@ func TestTimer_Walk_ReachesAllAndEnds(t *testing.T) {
 		t.Errorf("found %v, want %v", got, want)
 	}
 	w.onTime()
-	w.turn(49 * hour)
+	w.advanceClock(49 * hour)
 	w.onTime()
 	n.Take()
 	must(w.planner.Run(t.Context(), []byte(`{"sparing":true}`)))(t)
 	if c := n.Take(); c["BatchGetItem"] != 0 {
-		t.Errorf("two days later it still walks: %v", c)
+		t.Errorf("two days later a run still searches: %v", c)
 	}
 }
 
-// closeJob has a window's job rest.
+// closeJob closes the job of a release's window, so that nothing is due any more.
 func (w *fixture) closeJob(id string) {
 	w.t.Helper()
 	j, found, err := w.Store.Job(w.t.Context(), mail.WindowJob(id))
@@ -183,7 +184,7 @@ func (w *fixture) closeJob(id string) {
 	}
 }
 
-// asEarlierVersionLeftIt is a window's job that is done, and waits for nothing.
+// asEarlierVersionLeftIt leaves the job of a release's window done and without a timer.
 func (w *fixture) asEarlierVersionLeftIt(id string) {
 	w.t.Helper()
 	must(w.Client.UpdateItem(w.t.Context(), &dynamodb.UpdateItemInput{
@@ -195,7 +196,7 @@ func (w *fixture) asEarlierVersionLeftIt(id string) {
 	}))(w.t)
 }
 
-// What rests costs nothing: ten runs with nothing new, whatever is scheduled, write nothing.
+// Releases for which nothing is due cost nothing: ten runs read little and write nothing.
 func TestTimer_NothingNew_FewReadsNoWrites(t *testing.T) {
 	t.Parallel()
 	var n inject.Counter
@@ -210,18 +211,18 @@ func TestTimer_NothingNew_FewReadsNoWrites(t *testing.T) {
 	w.onTime()
 	n.Take()
 	for range 10 {
-		w.turn(5 * time.Minute)
+		w.advanceClock(5 * time.Minute)
 		must(w.planner.Run(t.Context(), []byte(`{"sparing":true}`)))(t)
 	}
 	if c := n.Take(); c.Writes() != 0 || c.Total() > 100 {
 		t.Errorf("ten runs take %v; each may take 10 requests and write nothing", c)
 	}
-	w.turn(49 * hour)
+	w.advanceClock(49 * hour)
 	w.onTime()
 	n.Take()
 	must(w.planner.Run(t.Context(), []byte(`{"sparing":true}`)))(t)
 	if c := n.Take(); c.Total() > 5 {
-		t.Errorf("once nobody of an earlier version is left: %v", c)
+		t.Errorf("once the search for releases of earlier versions has ended, a run makes %v; want at most 5 requests", c)
 	}
 }
 
@@ -235,18 +236,18 @@ func TestTimer_ManyDueAtOnce_OpenedInOneRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.turn(time.Minute)
+	w.advanceClock(time.Minute)
 	if r := must(w.planner.Run(t.Context(), []byte(`{"sparing":true}`)))(t); r.Opened != jobs || *r.Overdue != 0 {
-		t.Errorf("%+v", r)
+		t.Errorf("opened %d, overdue %d; want %d and none", r.Opened, *r.Overdue, jobs)
 	}
 	// Nobody planned them: they are late, and opened again.
-	w.turn(mail.ReplanAfter + time.Minute)
+	w.advanceClock(mail.ReplanAfter + time.Minute)
 	if r := must(w.planner.Run(t.Context(), []byte(`{"sparing":true}`)))(t); r.Opened != jobs || *r.Overdue != jobs {
-		t.Errorf("%+v %d", r, *r.Overdue)
+		t.Errorf("later it opened %d, overdue %d; want %d both", r.Opened, *r.Overdue, jobs)
 	}
 }
 
-// A window that has begun before anybody was told is an operator's matter, once.
+// If a window begins before anybody was told of it, that is logged for the operator, once.
 func TestTimer_BegunBeforeAnybodyWasTold_LoggedOnce(t *testing.T) { //nolint:paralleltest // the log is the process's
 	w := newFixture(t, fixtureOptions{})
 	w.change("CHG-1")
@@ -254,29 +255,29 @@ func TestTimer_BegunBeforeAnybodyWasTold_LoggedOnce(t *testing.T) { //nolint:par
 	w.change("CHG-2")
 	id := w.scheduled(began.Add(hour), 2*hour, "CHG-1")
 	w.scheduled(began.Add(hour), 2*hour, "CHG-2") // touches nobody
-	w.turn(hour)                                  // and nothing ran
+	w.advanceClock(hour)                          // and nothing ran
 	text := logs(t, func() {
 		for range 8 {
-			w.turn(5 * time.Minute)
+			w.advanceClock(5 * time.Minute)
 			w.onTime()
 		}
 	})
 	if n := strings.Count(text, "plan: missed: the window has begun and nobody was told of it"); n != 1 || !strings.Contains(text, `"release":"`+id+`"`) {
-		t.Errorf("logged %d times: %s", n, text)
+		t.Errorf("it was logged %d times, want once, with the release %s: %s", n, id, text)
 	}
 	w.wantStates("")
 }
 
-// A run whose time is up says nothing of what it has not read.
+// A run whose time is up reports no figure that it has not read.
 func TestHeadsUp_TimeIsUp_NoNumbers(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
 	if r, err := w.planner.Run(ctx, []byte(`{"sparing":true}`)); err == nil || r.Overdue != nil {
-		t.Errorf("%+v %v", r, err)
+		t.Errorf("it reports %+v, %v; want an error and no figure", r, err)
 	}
 	if _, err := w.planner.Run(t.Context(), []byte(`{"sparing":true,"resend":["x"]}`)); err == nil || !strings.Contains(err.Error(), "tend-outbox") {
-		t.Errorf("who resends the old way is not told of the new: %v", err)
+		t.Errorf("somebody who resends the old way is answered %v; want an error that names tend-outbox", err)
 	}
 }

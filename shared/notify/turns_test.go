@@ -20,7 +20,7 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// tasksRead counts the tasks that are asked for.
+// tasksRead counts the tasks that calls ask for.
 type tasksRead struct{ n atomic.Int64 }
 
 func (c *tasksRead) around(ctx context.Context, call inject.Call, do func(context.Context) error) error {
@@ -34,9 +34,9 @@ func (c *tasksRead) around(ctx context.Context, call inject.Call, do func(contex
 	return do(ctx)
 }
 
-// people is a release with 20 change requests, each on a configuration item, and three tasks
-// each of 30 people, linked or on the items; some have addresses for which rows of earlier
-// versions have another key.
+// people creates a release with 20 change requests, each on a configuration item, and three tasks
+// for each of 30 people, which are linked or name items. For some addresses, earlier versions used
+// another key (see underOlderKeys).
 func (w *fixture) people() (id string, changes []string) {
 	w.t.Helper()
 	for n := range 20 {
@@ -60,7 +60,8 @@ func (w *fixture) people() (id string, changes []string) {
 	return w.scheduled(began.Add(60*hour), hour, changes...), changes
 }
 
-// underOlderKeys puts what those at münchen were told where an earlier version had it.
+// underOlderKeys moves what people at münchen.example were told under the key that an earlier
+// version used, with the domain as it was spelled.
 func (w *fixture) underOlderKeys() {
 	w.t.Helper()
 	for _, i := range w.items() {
@@ -74,7 +75,7 @@ func (w *fixture) underOlderKeys() {
 	}
 }
 
-// contents is every mail with all that it says.
+// contents returns every mail of the outbox with all that it says.
 func (w *fixture) contents() string {
 	var all strings.Builder
 	for _, m := range w.outbox() {
@@ -103,8 +104,8 @@ func differing(got, want string) string {
 	return strings.Join(only, "")
 }
 
-// Who is told what does not depend on how many people are kept in memory, nor on how often
-// planning is put aside and goes on: each mail is the same, and lists the same tasks.
+// Who is told what does not depend on how many people the planner keeps in memory, nor on into how
+// many turns the planning is split: each mail is the same, and lists the same tasks.
 func TestPlan_TurnAfterTurn_SameMailsAsAtOnce(t *testing.T) {
 	t.Parallel()
 	simulation := func(inMemory int, turn time.Duration) (all []string, turns int) {
@@ -134,7 +135,7 @@ func TestPlan_TurnAfterTurn_SameMailsAsAtOnce(t *testing.T) {
 		must(w.Store.LinkChanges(t.Context(), other, []string{"CHG-B"}, nil, dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "link"}}))(t)
 		look(mail.WindowJob(other))
 		w.underOlderKeys()
-		for _, task := range []string{"T-27", "T-87"} { // nothing of p27 is left, whose row stands under an older key
+		for _, task := range []string{"T-27", "T-87"} { // all that p27 has in it; what p27 was told is under an older key
 			must(w.ops.UpdateTask(w.ctx, task, []byte(`{"status":"Closed"}`), operations.Precondition{}))(t)
 		}
 		w.transition(other, release.Cancelled)
@@ -143,18 +144,18 @@ func TestPlan_TurnAfterTurn_SameMailsAsAtOnce(t *testing.T) {
 	}
 	want, turns := simulation(25_000, time.Minute)
 	if turns != len(want) {
-		t.Errorf("at once takes %d turns for %d looks", turns, len(want))
+		t.Errorf("planned at once, %d looks take %d turns, want one each", len(want), turns)
 	}
 	for n, minimum := range []int{30, 0, 50, 70, 75, 80} {
 		if got := strings.Count(want[n], "\n"); got < minimum || n == 1 && want[1] != want[0] {
-			t.Errorf("look %d: %d mails", n, got)
+			t.Errorf("after look %d there are %d mails, want %d or more, and nothing new after look 1", n, got, minimum)
 		}
 	}
 	if !strings.Contains(want[3], " stays-open 4 sent") || !strings.Contains(want[0], "boss@example.com window-fixed 1 sent") || strings.Contains(want[0], "p03@example.com window-fixed") {
-		t.Errorf("the end, or the team, is left out:\n%s", want[3])
+		t.Errorf("the mails of the end, or of the team, are not as they should be:\n%s", want[3])
 	}
 	if !strings.Contains(want[5], "p27@münchen.example withdrawn 2 sent") {
-		t.Error("who was told under an older key does not hear that it is off")
+		t.Error("somebody who was told, under an older key, does not hear that the release is cancelled")
 	}
 	for name, c := range map[string]struct {
 		inMemory int
@@ -167,13 +168,12 @@ func TestPlan_TurnAfterTurn_SameMailsAsAtOnce(t *testing.T) {
 			}
 		}
 		if c.turn == 0 && turns < 3*len(want) {
-			t.Errorf("%s: %d turns", name, turns)
+			t.Errorf("%s: planning took %d turns, want %d or more", name, turns, 3*len(want))
 		}
 	}
 }
 
-// What is to be told is worked out once: each task is read once in a look, in however many
-// turns.
+// A look reads each task once, in however many turns.
 func TestPlan_AnyLook_ReadsEachTaskOnce(t *testing.T) {
 	t.Parallel()
 	var read tasksRead
@@ -191,8 +191,8 @@ func TestPlan_AnyLook_ReadsEachTaskOnce(t *testing.T) {
 	}
 }
 
-// A job that is put aside wakes who goes on by its own record; where that is lost, the
-// schedule finds it, and it goes on, too.
+// At the end of a turn the job's own record wakes the next. If that record is lost, the schedule
+// opens the job again, and planning goes on from there.
 func TestPlan_PutAside_GoesOn(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -210,30 +210,29 @@ func TestPlan_PutAside_GoesOn(t *testing.T) {
 	for turns := 0; open().Open; turns++ {
 		records := w.wakes("plan")
 		if len(records) != 1 || turns > 20 {
-			t.Fatalf("turn %d: %d records wake who goes on", turns, len(records))
+			t.Fatalf("after turn %d, %d records wake the planner; want one, and fewer than 20 turns", turns, len(records))
 		}
 		before := open().Progress
 		if turns%2 == 1 { // the record is lost
-			w.turn(mail.ReplanAfter + time.Minute)
+			w.advanceClock(mail.ReplanAfter + time.Minute)
 			if r := must(w.planner.Run(t.Context(), []byte(`{"sparing":true}`)))(t); r.Opened != 1 || *r.Overdue != 1 {
-				t.Fatalf("the schedule opened %d, overdue %d", r.Opened, *r.Overdue)
+				t.Fatalf("the schedule opened %d jobs, overdue %d; want one and one", r.Opened, *r.Overdue)
 			}
 			if after := open().Progress; after.At != before.At || after.Notified != before.Notified || after.Of != before.Of {
-				t.Fatalf("it begins anew: %+v, before %+v", after, before)
+				t.Fatalf("planning begins again: its progress is %+v, before %+v", after, before)
 			}
 		}
 		must(p.Stream(t.Context(), events.DynamoDBEvent{Records: records}))(t)
 	}
 	if n := len(w.outbox()); n != 30 {
-		t.Errorf("%d mails", n)
+		t.Errorf("%d mails, want 30", n)
 	}
 	if j := open(); j.Progress.Of != "" || !j.Wait {
-		t.Errorf("afterwards: %+v", j)
+		t.Errorf("the job is left as %+v, want it without progress, waiting for its next moment", j)
 	}
 }
 
-// What was found is of no use once the release has moved on: planning begins anew, and
-// whoever planned before leaves it alone.
+// What a planning has found so far is of no use once the release has changed: planning begins again.
 func TestPlan_ReleaseMovedWhilePutAside_BeginsAnew(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
@@ -246,7 +245,7 @@ func TestPlan_ReleaseMovedWhilePutAside_BeginsAnew(t *testing.T) {
 	must(p.Plan(t.Context(), k))(t)
 	must(p.Plan(t.Context(), k))(t)
 	must(w.Store.LinkChanges(t.Context(), id, nil, changes[1:], dynamo.Write{Stamp: release.Stamp{At: w.now(), By: release.System, Request: "drop"}}))(t)
-	for { // the record of that is late
+	for { // the record of the change comes late: the next turn notices by itself
 		if o := must(p.Plan(t.Context(), k))(t); o.Done {
 			break
 		}
@@ -261,7 +260,7 @@ func TestPlan_ReleaseMovedWhilePutAside_BeginsAnew(t *testing.T) {
 		}
 	}
 	if n := len(w.outbox()); n == 0 || n >= 30 {
-		t.Errorf("%d mails", n)
+		t.Errorf("%d mails, want some, and fewer than 30", n)
 	}
 }
 
@@ -272,7 +271,7 @@ func TestSendMail_WokenWhileCircuitOpen_DoesNotWakeItself(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t, fixtureOptions{})
 	if !must(w.Store.WakeSlot(t.Context(), 0, w.now()))(t) || len(w.wakes("wake")) != 1 {
-		t.Fatal("nobody was woken")
+		t.Fatal("waking the slot left no record that wakes a sender")
 	}
 	if err := w.Store.OpenCircuit(t.Context(), mail.Circuit{Until: w.now().Add(15 * time.Minute), Reason: "paused"}); err != nil {
 		t.Fatal(err)
