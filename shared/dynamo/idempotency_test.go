@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
@@ -165,5 +166,57 @@ func TestIdempotency_KeyExpired_IsNew(t *testing.T) {
 	l.no(create(after))
 	if l.recordedAnswer(after, release.Change{}) == nil {
 		t.Error("the new use is not remembered")
+	}
+}
+
+// Of two tries of one request that has several transactions, the one that is a chunk behind
+// neither writes that chunk again nor the record: what is recorded is the answer for all of it.
+func TestIdempotency_AnotherTryIsAChunkAhead_ItsAnswerStays(t *testing.T) {
+	l := newHarness(t)
+	ids := l.changes("CHG", 60)
+	id := l.release()
+	var ahead dynamo.LinkResult
+	s := l.heldUpAt("TransactWriteItems", func(n int64) {
+		if n == 2 {
+			var err error
+			ahead, err = l.LinkChanges(l.ctx, id, ids, nil, l.withKey("key"))
+			l.no(err)
+		}
+	})
+	if _, err := s.LinkChanges(l.ctx, id, ids, nil, l.withKey("key")); !release.HasCode(err, "request-in-progress") {
+		t.Errorf("the one behind: %v", err) // operations then answers from the record
+	}
+	recorded := l.recordedAnswer(l.RecordInReleases(l.withKey("key")), dynamo.LinkResult{})
+	for whose, got := range map[string]any{"the one ahead": ahead, "the record": recorded} {
+		if r, ok := got.(dynamo.LinkResult); !ok || len(r.Added) != 60 || len(r.Unchanged) != 0 {
+			t.Errorf("%s answers %+v", whose, got)
+		}
+	}
+}
+
+// A key can have expired, and belong to another request by the time that a chunk is written:
+// that one's record stays.
+func TestIdempotency_KeyBelongsToAnotherRequest_ItsRecordStays(t *testing.T) {
+	l := newHarness(t)
+	ids := l.changes("CHG", 60)
+	id := l.release()
+	s := l.heldUpAt("TransactWriteItems", func(n int64) {
+		if n != 2 {
+			return
+		}
+		for _, i := range l.scan(l.Tables.Releases) {
+			if i["chunks"] != nil {
+				i["body"] = &types.AttributeValueMemberS{Value: "another digest"}
+				_, err := l.Client.PutItem(l.ctx, &dynamodb.PutItemInput{TableName: &l.Tables.Releases, Item: i})
+				l.no(err)
+			}
+		}
+	})
+	if _, err := s.LinkChanges(l.ctx, id, ids, nil, l.withKey("key")); !release.HasCode(err, "request-in-progress") {
+		t.Errorf("got %v", err)
+	}
+	record, err := l.FindIdempotencyRecord(l.ctx, l.RecordInReleases(l.withKey("key")))
+	if err != nil || record == nil || record.Body != "another digest" {
+		t.Errorf("the record is %+v, %v", record, err)
 	}
 }

@@ -320,7 +320,7 @@ func (x *Sealer) seal(ctx context.Context, b *batch, now time.Time) error {
 		k[e.log]++
 		e.item["i"], e.item["k"], e.item["sealedAt"] = number(int(b.head.Size)+n), number(k[e.log]), millisValue(now)
 		update := newExpression().set("i", e.item["i"]).set("k", e.item["k"]).set("sealedAt", e.item["sealedAt"]).
-			remove(unsealedKey).remove(unsealedSince).exists(unsealedKey).absent("i")
+			remove(unsealedKey).remove(unsealedSince).exists(unsealedKey) // sealing it takes that away
 		if e.sk == olderDecision {
 			e.item["takenOver"] = boolean(true) // it is about a time before records were kept
 			update.set("takenOver", boolean(true))
