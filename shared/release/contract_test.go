@@ -70,17 +70,12 @@ func TestCheck_EachText_AtItsBoundAndBeyond(t *testing.T) {
 			return wrong(f)
 		}
 	}
-	for _, c := range []struct {
+	type text struct {
 		field       string
 		least, most int
 		wrong       func(string) string
-	}{
-		{"name", 1, 200, plan(func(p *Plan, s string) { p.Name = s })},
-		{"version", 0, 64, plan(func(p *Plan, s string) { p.Version = s })},
-		{"description", 0, 10000, plan(func(p *Plan, s string) { p.Description = s })},
-		{"releaseManager", 0, 200, plan(func(p *Plan, s string) { p.ReleaseManager = s })},
-		{"successCriteria", 0, 10000, plan(func(p *Plan, s string) { p.SuccessCriteria = s })},
-		{"publicSummary", 0, 500, plan(func(p *Plan, s string) { p.PublicSummary = s })},
+	}
+	texts := []text{
 		{"rolloutSteps[0].description", 1, 1000, plan(func(p *Plan, s string) { p.RolloutSteps = []Step{{Order: 1, Description: s}} })},
 		{"title", 0, 200, change(func(p *ChangePlan, s string) { p.Title = s })},
 		{"description", 0, 10000, change(func(p *ChangePlan, s string) { p.Description = s })},
@@ -94,7 +89,13 @@ func TestCheck_EachText_AtItsBoundAndBeyond(t *testing.T) {
 		{"requesterName", 0, 200, task(func(p *TaskPlan, s string) { p.RequesterName = s })},
 		{"ciIds[0]", 1, 256, task(func(p *TaskPlan, s string) { p.CIIDs = []string{s} })},
 		{"changeRequestId", 0, 64, task(func(p *TaskPlan, s string) { p.ChangeRequestID = s })},
-	} {
+	}
+	for _, row := range planContract {
+		if row.set != nil {
+			texts = append(texts, text{row.field, row.least, row.most, plan(row.set)})
+		}
+	}
+	for _, c := range texts {
 		for length, ok := range map[int]bool{0: c.least == 0, 1: true, c.most: true, c.most + 1: false} {
 			got := c.wrong(strings.Repeat("x", length))
 			if (got == "") != ok || !ok && !strings.HasPrefix(got, c.field+" ") {
@@ -195,7 +196,9 @@ func TestCheck_BothPlansTogether_AtTheirBoundAndBeyond(t *testing.T) {
 }
 
 func TestScopeFrozen_EachStatus_IsTheContracts(t *testing.T) {
-	for status, frozen := range map[Status]bool{Planned: false, Approved: false, Scheduled: false, InProgress: true, Deployed: true, RolledBack: true, Cancelled: true} {
+	for status, frozen := range ofEachStatus(t, map[Status]bool{
+		Planned: false, Approved: false, Scheduled: false, InProgress: true, Deployed: true, RolledBack: true, Cancelled: true,
+	}) {
 		if status.ScopeFrozen() != frozen {
 			t.Errorf("%s: frozen is %v", status, !frozen)
 		}
@@ -205,10 +208,10 @@ func TestScopeFrozen_EachStatus_IsTheContracts(t *testing.T) {
 // The questions that other rules ask of a status. Of one that a later version has written, the
 // answer is no, and nothing of such a release can be edited.
 func TestStatus_Questions_AreTheContracts(t *testing.T) {
-	for status, want := range map[Status][4]bool{ // is ahead, has begun, is deployed, has ended
+	for status, want := range ofEachStatus(t, map[Status][4]bool{ // is ahead, has begun, is deployed, has ended
 		Planned: {true}, Approved: {true}, Scheduled: {true}, InProgress: {1: true}, Deployed: {1: true, 2: true}, RolledBack: {3: true}, Cancelled: {3: true},
 		"of-a-later-version": {},
-	} {
+	}) {
 		if got := [4]bool{status.IsAhead(), status.HasBegun(), status.IsDeployed(), status.HasEnded()}; got != want {
 			t.Errorf("%s: %v, want %v", status, got, want)
 		}

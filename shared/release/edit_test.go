@@ -28,12 +28,17 @@ func planned(s Status) Release {
 }
 
 func TestEdit_EachStatus_FreezesItsFields(t *testing.T) {
-	// Typed by hand: once in progress, what the CAB saw stands.
-	late := []string{"description", "releaseManager", "releaseManagerEmail", "rollbackSteps", "public", "publicSummary"}
-	all := append([]string{"name", "version", "scheduledStart", "scheduledEnd", "rolloutSteps", "successCriteria"}, late...)
-	for status, may := range map[Status][]string{
+	// Once in progress, what the CAB saw stands.
+	var all, late []string
+	for _, row := range planContract {
+		all = append(all, row.field)
+		if row.later {
+			late = append(late, row.field)
+		}
+	}
+	for status, may := range ofEachStatus(t, map[Status][]string{
 		Planned: all, Approved: all, Scheduled: all, InProgress: late, Deployed: late, RolledBack: {}, Cancelled: {},
-	} {
+	}) {
 		for _, field := range all {
 			r := planned(status)
 			after, _, err := r.Edit(r.Plan, []string{field}, now)
