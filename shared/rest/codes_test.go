@@ -45,6 +45,34 @@ func TestCodes_InSource_AreRegisteredAndUsed(t *testing.T) {
 	}
 }
 
+// The page for integrators lists every code once, with its status.
+func TestCodes_Documented_AreTheRegistry(t *testing.T) {
+	page, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## Problems\n")
+	documented := map[string]string{}
+	for _, row := range regexp.MustCompile(`(?m)^\| ([0-9]{3}) \| ([^|]+) \| [^|]+ \|$`).FindAllStringSubmatch(section, -1) {
+		for _, code := range strings.Split(row[2], ", ") {
+			if documented[code] != "" {
+				t.Errorf("%s is listed twice", code)
+			}
+			documented[code] = row[1]
+		}
+	}
+	for _, c := range Codes {
+		code := "`" + c.Example.Code + "`"
+		if want := strconv.Itoa(Status(c.Example.Kind)); documented[code] != want {
+			t.Errorf("%s is listed with the status %q, want %s", code, documented[code], want)
+		}
+		delete(documented, code)
+	}
+	for code := range documented {
+		t.Errorf("%s is listed, and not in the registry", code)
+	}
+}
+
 // gatewayCodes are those of the answers that no function gives.
 func gatewayCodes(t *testing.T) map[string]bool {
 	t.Helper()
