@@ -19,8 +19,8 @@ func (l *harness) edit(s *dynamo.Store, id, title string, w dynamo.Write) (relea
 	}, w)
 }
 
-// agree holds a change request, what its release says of it, and the release's guard to
-// each other.
+// agree checks that a change request, the release's copy of it, and the release's guard (`pending`)
+// say the same. It returns the change request.
 func (l *harness) agree(releaseID, id string) release.Change {
 	l.t.Helper()
 	c, err := l.Change(l.ctx, id)
@@ -37,56 +37,56 @@ func (l *harness) agree(releaseID, id string) release.Change {
 	return c
 }
 
-// An edit of what was approved takes the approval away, at the request, at its release and
-// in the guard; editing back does not give it back, and the CAB's next decision does.
+// An edit of what was approved takes the approval away, on the change request, on its release and
+// in the guard. Editing it back does not restore the approval; the CAB's next decision does.
 func TestUpdateChange_ApprovedAndEdited_BlocksItsRelease(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 1)...)
 	blocked := func(when string) {
 		t.Helper()
 		if _, err := l.Transition(l.ctx, id, moveTo(release.Approved), l.write()); !release.HasCode(err, "cab-approval-missing") {
-			t.Errorf("%s: the release moved: %v", when, err)
+			t.Errorf("%s: the release's approval is answered %v, want cab-approval-missing", when, err)
 		}
 	}
 	c, err := l.edit(l.Store, "CHG-000", "Another", l.write())
 	l.no(err)
 	if c.CABDecision != release.DecisionPending || c.ApprovalStatus != release.ApprovalPending || c.Voided == nil || c.Voided.By != "Ada" {
-		t.Errorf("answered %+v", c)
+		t.Errorf("the edit answers %+v, want it pending, the approval voided by Ada", c)
 	}
 	l.agree(id, "CHG-000")
 	if op := l.stored(id, "op"); op != "decide" {
-		t.Errorf("the release's op is %s", op)
+		t.Errorf("the release's op is %s, want decide", op)
 	}
 	blocked("edited")
 	_, err = l.edit(l.Store, "CHG-000", "", l.write())
 	l.no(err)
 	if c := l.agree(id, "CHG-000"); c.CABApproved() {
-		t.Errorf("editing back approves")
+		t.Error("editing it back has approved it again")
 	}
 	blocked("edited back")
 	l.decide("CHG-000", release.DecisionApproved)
 	if c := l.agree(id, "CHG-000"); c.Voided != nil {
-		t.Errorf("decided: %+v", c.Voided)
+		t.Errorf("after the CAB's decision it is still voided: %+v", c.Voided)
 	}
 	l.transition(id, release.Approved)
 }
 
-// What says the same is no other text: the approval stays, and the edit is none of those
-// that wake whom a decision wakes.
+// An edit of white space does not change what was approved: the approval stays, and the release's
+// op is not the one that wakes the consumers of decisions.
 func TestUpdateChange_WhiteSpace_ApprovalStays(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 1)...)
 	c, err := l.edit(l.Store, "CHG-000", "  ", l.write())
 	l.no(err)
 	if !c.CABApproved() || c.Voided != nil || l.stored(id, "op") != "patch" {
-		t.Errorf("%+v, op %s", c, l.stored(id, "op"))
+		t.Errorf("it is %+v, and the op is %s; want it approved, and patch", c, l.stored(id, "op"))
 	}
 	l.agree(id, "CHG-000")
 }
 
-// Edits and decisions of one request at the same moment, 200 times: whichever comes
-// first, the request, its release and the guard agree, and nothing is approved but what
-// the CAB decided on.
+// An edit and a decision of one change request at the same moment, 200 times: whichever comes
+// first, the change request, its release and the guard agree, and nothing is approved but what the
+// CAB decided on.
 func TestUpdateChange_DecidedAtTheSameMoment_NothingElseIsApproved(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 1)...)
@@ -100,7 +100,7 @@ func TestUpdateChange_DecidedAtTheSameMoment_NothingElseIsApproved(t *testing.T)
 		var errs [2]error
 		var both sync.WaitGroup
 		w1, w2 := l.write(), l.write()
-		late := time.Duration(round%40-20) * time.Millisecond / 4 // so that now this is first, now that
+		late := time.Duration(round%40-20) * time.Millisecond / 4 // so that sometimes one is first, sometimes the other
 		both.Go(func() {
 			time.Sleep(late)
 			edited, errs[0] = l.edit(l.Store, "CHG-000", fmt.Sprintf("round %d", round), w1)
@@ -121,7 +121,7 @@ func TestUpdateChange_DecidedAtTheSameMoment_NothingElseIsApproved(t *testing.T)
 			want = release.DecisionPending
 		}
 		if c.CABDecision != want || c.CABApproved() && c.Digest() != decided.Digest() || (c.Voided != nil) != (want == release.DecisionPending) {
-			t.Fatalf("round %d: %s, voided %+v, want %s; the digest %s, decided on %s", round, c.CABDecision, c.Voided, want, c.Digest(), decided.Digest())
+			t.Fatalf("round %d: it is %s, voided %+v, want %s; its digest is %s, that of the decision %s", round, c.CABDecision, c.Voided, want, c.Digest(), decided.Digest())
 		}
 		if round%10 > 0 {
 			continue
@@ -130,7 +130,7 @@ func TestUpdateChange_DecidedAtTheSameMoment_NothingElseIsApproved(t *testing.T)
 		l.no(err)
 		if newest := decisions[0]; len(decisions) != min(round+1, 50) || newest.Decision != decision || newest.Digest != decided.Digest() ||
 			c.CABApproved() && newest.Digest != c.Digest() {
-			t.Fatalf("round %d: %d decisions, the newest %+v, decided on %s", round, len(decisions), newest, decided.Digest())
+			t.Fatalf("round %d: %d decisions, the newest %+v; want %d, the newest %s on %s", round, len(decisions), newest, min(round+1, 50), decision, decided.Digest())
 		}
 	}
 	t.Log(came)
@@ -142,21 +142,21 @@ func TestUpdateChange_DecidedAtTheSameMoment_NothingElseIsApproved(t *testing.T)
 			t.Errorf("%d entries of kind %s, want %d", got, kind, want)
 		}
 	}
-	// What a decision says it was of is what the entries before it, replayed, give.
-	stood := ""
+	// A decision has the digest of the text at that time, which the entry before it has, too.
+	current := ""
 	for _, e := range slices.Backward(log) {
-		if e.Kind == release.LogDecision && e.Digest != stood {
-			t.Fatalf("%s was decided on, and %s stood", e.Digest, stood)
+		if e.Kind == release.LogDecision && e.Digest != current {
+			t.Fatalf("a decision has the digest %s, want that of the entry before it, %s", e.Digest, current)
 		}
-		stood = e.Digest
+		current = e.Digest
 	}
 	if len(came) != 4 {
-		t.Errorf("not every order was seen: %v", came)
+		t.Errorf("not every order was seen, want four: %v", came)
 	}
 }
 
-// An edit of what was approved, while the release goes in progress: either the edit was
-// first and bars the release, or the release was first and the edit is refused.
+// An edit of what was approved, while the release becomes in-progress: either the edit was first
+// and bars the transition, or the transition was first and the edit is refused.
 func TestUpdateChange_ReleaseBeginsAtTheSameMoment_OneOfThemWins(t *testing.T) {
 	l := newHarness(t)
 	came := map[string]int{}
@@ -167,7 +167,7 @@ func TestUpdateChange_ReleaseBeginsAtTheSameMoment_OneOfThemWins(t *testing.T) {
 		var edited, moved error
 		var both sync.WaitGroup
 		w1, w2 := l.write(), l.write()
-		late := time.Duration(round-20) * time.Millisecond / 2 // so that now this is first, now that
+		late := time.Duration(round-20) * time.Millisecond / 2 // so that sometimes one is first, sometimes the other
 		both.Go(func() {
 			time.Sleep(late)
 			_, edited = l.edit(l.Store, change, "Another", w1)
@@ -184,7 +184,7 @@ func TestUpdateChange_ReleaseBeginsAtTheSameMoment_OneOfThemWins(t *testing.T) {
 		case release.HasCode(edited, "change-frozen") && moved == nil && c.CABApproved():
 			came["the release"]++
 		default:
-			t.Fatalf("round %d: edited %v, moved %v, %s", round, edited, moved, c.CABDecision)
+			t.Fatalf("round %d: the edit is answered %v, the transition %v, and the change request is %s; want one of them refused", round, edited, moved, c.CABDecision)
 		}
 	}
 	t.Log(came)
@@ -193,26 +193,25 @@ func TestUpdateChange_ReleaseBeginsAtTheSameMoment_OneOfThemWins(t *testing.T) {
 	}
 }
 
-// What the edit read before the release began is judged again: neither reading nor the
-// guard alone would do.
+// If the release begins between the edit's read and its write, the edit reads again and is refused.
 func TestUpdateChange_ReleaseBeganInBetween_Frozen(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 1)...)
 	l.transition(id, release.Approved, release.Scheduled)
 	s := l.heldUp("TransactWriteItems", func() { l.transition(id, release.InProgress) })
 	if _, err := l.edit(s, "CHG-000", "Another", l.write()); !release.HasCode(err, "change-frozen") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want change-frozen", err)
 	}
 	if c := l.agree(id, "CHG-000"); c.Title != "" || !c.CABApproved() {
-		t.Errorf("%+v", c)
+		t.Errorf("it is %+v, want it unchanged and approved", c)
 	}
-	// What says the same is none of what was approved.
+	// White space does not change what was approved, so it is not frozen.
 	_, err := l.edit(l.Store, "CHG-000", " ", l.write())
 	l.no(err)
 }
 
-// After the deployment a request can be edited, and is given back without its approval
-// if the release is rolled back.
+// After the deployment a change request can be edited and stays approved. If the release is rolled
+// back, it is freed without its approval.
 func TestUpdateChange_DeployedAndRolledBack_GivenBackUnapproved(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 2)...)
@@ -228,7 +227,7 @@ func TestUpdateChange_DeployedAndRolledBack_GivenBackUnapproved(t *testing.T) {
 		stored, err := l.Change(l.ctx, change)
 		l.no(err)
 		if stored.CABDecision != c.CABDecision || stored.Revision != c.Revision {
-			t.Errorf("answered %+v, stored %+v", c, stored)
+			t.Errorf("FollowRelease answers %+v, and stored is %+v; want the same", c, stored)
 		}
 		return stored
 	}
@@ -236,24 +235,24 @@ func TestUpdateChange_DeployedAndRolledBack_GivenBackUnapproved(t *testing.T) {
 	c, err := l.edit(l.Store, "CHG-000", "Another", l.write())
 	l.no(err)
 	if !c.CABApproved() || c.Status != release.ChangeResolved {
-		t.Errorf("%+v", c)
+		t.Errorf("edited in a deployed release it is %+v, want it approved and resolved", c)
 	}
 	l.agree(id, "CHG-000")
 	l.transition(id, release.RolledBack)
 	if c := follow("CHG-000"); c.CABApproved() || c.ReleaseID != "" || c.Voided == nil || c.Voided.By != "Ada" {
-		t.Errorf("edited, and given back as %+v", c)
+		t.Errorf("the one that was edited is freed as %+v, want it voided by Ada", c)
 	}
 	if c := follow("CHG-001"); !c.CABApproved() || c.ReleaseID != "" || c.Voided != nil {
-		t.Errorf("untouched, and given back as %+v", c)
+		t.Errorf("the one that was not edited is freed as %+v, want it approved", c)
 	}
 	other := l.release("CHG-000")
 	if _, err := l.Transition(l.ctx, other, moveTo(release.Approved), l.write()); !release.HasCode(err, "cab-approval-missing") {
-		t.Errorf("the next release: %v", err)
+		t.Errorf("the approval of the next release is answered %v, want cab-approval-missing", err)
 	}
 }
 
-// A release that has ended, or is being deleted, does not keep an edit from being made;
-// the approval is gone when it gives the request back.
+// A release that has ended, or is being deleted, does not bar an edit of its change request, and
+// the edit takes the approval away.
 func TestUpdateChange_BeingGivenBack_Voided(t *testing.T) {
 	for name, end := range map[string]func(l *harness, id string){
 		"cancelled":     func(l *harness, id string) { l.transition(id, release.Cancelled) },
@@ -264,12 +263,13 @@ func TestUpdateChange_BeingGivenBack_Voided(t *testing.T) {
 		end(l, id)
 		c, err := l.edit(l.Store, "CHG-000", "Another", l.write())
 		if err != nil || c.CABApproved() || c.Voided == nil {
-			t.Errorf("%s: %+v, %v", name, c, err)
+			t.Errorf("in a release that is %s the edit answers %+v, %v; want it voided", name, c, err)
 		}
 	}
 }
 
-// With separate duties it is the store that refuses, by what it reads.
+// With separate duties nobody decides on a change request that they edited last, even if the edit
+// comes between the read and the write of the decision.
 func TestDecide_SeparateDuties_Conflict(t *testing.T) {
 	l := newHarness(t)
 	c := newChange("CHG-1", release.DecisionPending)
@@ -281,22 +281,22 @@ func TestDecide_SeparateDuties_Conflict(t *testing.T) {
 		w.SeparateDuties = true
 		return w
 	}
-	// Ada, who decides, is the last to edit, a moment before.
+	// Ada, who decides, edits it a moment before.
 	s := l.heldUp("TransactWriteItems", func() {
 		_, err := l.edit(l.Store, "CHG-1", "Another", l.write())
 		l.no(err)
 	})
 	if _, err := s.Decide(l.ctx, "CHG-1", release.DecisionApproved, "", separate()); !release.HasCode(err, "own-change") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want own-change", err)
 	}
 	if now, err := l.Change(l.ctx, "CHG-1"); err != nil || now.CABApproved() {
-		t.Errorf("%+v, %v", now, err)
+		t.Errorf("it is %+v, %v; want it not approved", now, err)
 	}
 	_, err = l.Decide(l.ctx, "CHG-1", release.DecisionApproved, "", l.write())
 	l.no(err)
 }
 
-// What changed since the approval is told by what the approval itself wrote.
+// The approval stores what was approved, from which the release tells what has changed since.
 func TestTransition_Approved_KeepsWhatWasApproved(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -309,15 +309,15 @@ func TestTransition_Approved_KeepsWhatWasApproved(t *testing.T) {
 		return r.ChangedSinceApproval()
 	}
 	if got := changed(); got != nil {
-		t.Errorf("just approved: %v", got)
+		t.Errorf("just approved, it has changed in %v, want nothing", got)
 	}
 	l.renameRelease(id, "Autumn")
 	l.transition(id, release.Scheduled)
 	if got := changed(); !slices.Equal(got, []string{"name"}) {
-		t.Errorf("renamed: %v", got)
+		t.Errorf("renamed, it has changed in %v, want the name", got)
 	}
 	l.renameRelease(id, "Summer")
 	if got := changed(); got != nil {
-		t.Errorf("and back: %v", got)
+		t.Errorf("renamed back, it has changed in %v, want nothing", got)
 	}
 }

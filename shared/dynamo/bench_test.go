@@ -12,8 +12,8 @@ import (
 	"example.com/releases/shared/testkit/meter"
 )
 
-// BenchmarkBudgets reports the budgets of requests and units of the store, but for
-// settlement, which package settle reports.
+// BenchmarkBudgets reports the requests and capacity units of the store's operations, for the
+// budgets. Settlement is reported by package settle, sealing by BenchmarkSealing.
 //
 //	go test ./shared/dynamo -run '^$' -bench Budgets -benchtime 1x
 func BenchmarkBudgets(b *testing.B) {
@@ -76,7 +76,7 @@ func BenchmarkBudgets(b *testing.B) {
 					return err
 				}
 				if n%100 == 0 {
-					l.seal() // as each minute does; else nothing could be trimmed
+					l.seal() // as the schedule does each minute; only sealed notes can be trimmed
 				}
 			}
 			return nil

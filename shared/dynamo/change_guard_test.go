@@ -10,17 +10,17 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// Whatever writes a change request has seen the edit that came in between: nothing of it
-// is lost, and no revision is given twice.
+// When an edit comes between the read and the write of anything that writes a change request, the
+// write sees it: nothing of the edit is lost, and no revision is given twice.
 func TestChangeWrites_EditInBetween_SeeIt(t *testing.T) {
 	const before, other = "CHG-000", "in between"
 	for _, test := range []struct {
 		name      string
-		held      string
+		held      string                  // the operation that is held up
 		set       func(l *harness) string // returns the release
 		run       func(l *harness, s *dynamo.Store, id string) error
-		revisions int // of both writes and those before
-		linked    bool
+		revisions int  // what the revision is afterwards
+		linked    bool // whether it is linked afterwards
 	}{
 		{
 			"link", "TransactWriteItems",
@@ -104,7 +104,7 @@ func TestChangeWrites_EditInBetween_SeeIt(t *testing.T) {
 		c, err := l.Change(l.ctx, before)
 		l.no(err)
 		if c.ControlTitle != other || c.Revision != test.revisions || (c.ReleaseID != "") != test.linked {
-			t.Errorf("%s: %q at revision %d, held by %q; want %q at %d", test.name, c.ControlTitle, c.Revision, c.ReleaseID, other, test.revisions)
+			t.Errorf("%s: %q at revision %d, linked to %q; want %q at %d, linked: %t", test.name, c.ControlTitle, c.Revision, c.ReleaseID, other, test.revisions, test.linked)
 		}
 		if !test.linked {
 			continue
@@ -117,7 +117,7 @@ func TestChangeWrites_EditInBetween_SeeIt(t *testing.T) {
 	}
 }
 
-// A request that two add at once is added once.
+// A change request that two people add at once is added once.
 func TestLinkChanges_AddedByAnotherInBetween_Unchanged(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)
@@ -125,12 +125,12 @@ func TestLinkChanges_AddedByAnotherInBetween_Unchanged(t *testing.T) {
 	s := l.heldUp("BatchGetItem", func() { l.link(id, []string{"CHG-000"}, nil) })
 	result, err := s.LinkChanges(l.ctx, id, []string{"CHG-000"}, nil, l.write())
 	if err != nil || !slices.Equal(result.Unchanged, []string{"CHG-000"}) {
-		t.Errorf("%+v, %v", result, err)
+		t.Errorf("the second is answered %+v, %v; want CHG-000 unchanged", result, err)
 	}
 	l.wantLinks(id, []string{"CHG-000"})
 }
 
-// One that has left for another release meanwhile is not taken from that one.
+// A removal does not take a change request from another release that it has moved to meanwhile.
 func TestLinkChanges_MovedToAnotherReleaseInBetween_StaysThere(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)
@@ -141,28 +141,28 @@ func TestLinkChanges_MovedToAnotherReleaseInBetween_StaysThere(t *testing.T) {
 	})
 	result, err := s.LinkChanges(l.ctx, id, nil, []string{"CHG-000"}, l.write())
 	if err != nil || !slices.Equal(result.Unchanged, []string{"CHG-000"}) {
-		t.Errorf("%+v, %v", result, err)
+		t.Errorf("the removal is answered %+v, %v; want CHG-000 unchanged", result, err)
 	}
 	l.wantLinks(id, nil)
 	l.wantLinks(other, []string{"CHG-000"})
 }
 
-// While a release is half-created, nothing is decided on what it holds, and the refusal
-// says why.
+// While a release is half created, a decision on one of its change requests is refused, and the
+// refusal says why.
 func TestDecide_HalfCreatedRelease_ConflictLinking(t *testing.T) {
 	l := newHarness(t)
 	id, _ := l.halfCreated("CHG")
 	if _, err := l.Decide(l.ctx, "CHG-000", release.DecisionRejected, "", l.write()); !release.HasCode(err, "linking") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want linking", err)
 	}
 	if r, err := l.Release(l.ctx, id); err != nil || len(r.Unapproved) > 0 {
 		t.Errorf("unapproved %v, %v", r.Unapproved, err)
 	}
 }
 
-// Of two who go on with a creation, the slower finds that it was ended meanwhile, because
-// of a change request that is not in the slower one's chunk: nothing but the release's own
-// guard bars it, and nothing is linked to what is gone.
+// Two go on with one creation, and it is undone meanwhile because of a change request that is not in
+// the slower one's chunk. So only the guard on the release itself bars the slower one from linking
+// change requests to a release that is gone.
 func TestFinishCreation_EndedInBetween_ChangesNothing(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 100)
@@ -174,23 +174,23 @@ func TestFinishCreation_EndedInBetween_ChangesNothing(t *testing.T) {
 	s := l.heldUp("TransactWriteItems", func() {
 		l.release(ids[99])
 		if _, err := l.FinishCreation(l.ctx, id, l.write().Stamp); !release.HasCode(err, "not-linkable") {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want not-linkable", err)
 		}
 	})
 	if _, err := s.FinishCreation(l.ctx, id, l.write().Stamp); !release.IsKind(err, release.KindNotFound) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want not found", err)
 	}
 	l.empty("REL#" + id)
 	all, err := l.ChangesByID(l.ctx, ids[:99])
 	l.no(err)
 	for _, c := range all {
 		if c.ReleaseID != "" {
-			t.Errorf("%s is held by %s", c.ID, c.ReleaseID)
+			t.Errorf("%s is linked to %s, want it free", c.ID, c.ReleaseID)
 		}
 	}
 }
 
-// The request that is left is edited while it is linked.
+// A change request that is edited while a creation links it is linked as edited.
 func TestFinishCreation_EditInBetween_SeesIt(t *testing.T) {
 	l := newHarness(t)
 	id, missing := l.halfCreated("CHG")
@@ -199,16 +199,16 @@ func TestFinishCreation_EditInBetween_SeesIt(t *testing.T) {
 	now, err := l.ReleaseWithLinks(l.ctx, id)
 	l.no(err)
 	if n := slices.IndexFunc(now.Links, func(c release.LinkedChange) bool { return c.ID == missing }); n < 0 || now.Links[n].ControlTitle != "in between" {
-		t.Errorf("%s is not linked as it is", missing)
+		t.Errorf("the release's copy of %s does not have the edit: %+v", missing, now.Links)
 	}
 	if c, err := l.Change(l.ctx, missing); err != nil || c.Revision != 3 {
-		t.Errorf("it is at revision %d, %v", c.Revision, err)
+		t.Errorf("it is at revision %d, want 3: %v", c.Revision, err)
 	}
 }
 
-// undone begins a creation of 46 whose last request goes to another release after the
-// first chunk, so that it has to be undone. The write that marks it for that is handed to
-// the caller.
+// undone begins a creation with 46 change requests, of which the last is taken by another release
+// after the first chunk, so that the creation has to be undone. It hands the write that marks the
+// release for that to mark, which carries it out.
 func (l *harness) undone(mark func(id string, write func() error) error) (id string, err error) {
 	l.t.Helper()
 	ids := l.changes("CHG", 46)
@@ -216,7 +216,7 @@ func (l *harness) undone(mark func(id string, write func() error) error) (id str
 	s := l.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
 		switch call.Operation {
 		case "Query":
-			if reads++; reads == 1 { // to see what is left to link
+			if reads++; reads == 1 { // the creation reads what is left to link
 				l.named.Store("other", l.release(ids[45]))
 			}
 		case "TransactWriteItems":
@@ -234,7 +234,8 @@ func (l *harness) undone(mark func(id string, write func() error) error) (id str
 	return id, err
 }
 
-// A creation that somebody has completed, once it could be, is not undone any more.
+// A creation that somebody else completes, because the change request has become free again, is not
+// undone any more.
 func TestCreateRelease_CompletedWhileItIsUndone_Stays(t *testing.T) {
 	l := newHarness(t)
 	id, err := l.undone(func(id string, write func() error) error {
@@ -246,29 +247,29 @@ func TestCreateRelease_CompletedWhileItIsUndone_Stays(t *testing.T) {
 	l.no(err)
 	now, err := l.ReleaseWithLinks(l.ctx, id)
 	if err != nil || len(now.Links) != 46 || len(now.Release.ChangeIDs) != 46 {
-		t.Errorf("%d links, %v", len(now.Links), err)
+		t.Errorf("%d links, %d ids, %v; want 46 of both", len(now.Links), len(now.Release.ChangeIDs), err)
 	}
 }
 
-// One that is being undone is not gone on with: it keeps the attention of the sweep,
-// which would otherwise never finish it.
+// Nobody goes on with a creation that is being undone, and it keeps the attention of the sweep,
+// which has to finish it.
 func TestFinishCreation_UndoneInBetween_ChangesNothing(t *testing.T) {
 	l := newHarness(t)
 	id, _ := l.undone(func(id string, write func() error) error {
 		s := l.heldUp("TransactWriteItems", func() { l.no(write()) })
 		if _, err := s.FinishCreation(l.ctx, id, l.write().Stamp); !release.IsKind(err, release.KindNotFound) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want not found", err)
 		}
 		return errDied
 	})
 	if l.stored(id, "attention") == "" || l.stored(id, "op") != "delete" {
-		t.Errorf("attention %q, op %q", l.stored(id, "attention"), l.stored(id, "op"))
+		t.Errorf("its attention is %q, its op %q; want some attention, and delete", l.stored(id, "attention"), l.stored(id, "op"))
 	}
 	l.no(l.ResumeDeleting(l.ctx, id, l.write().Stamp))
 	l.empty("REL#" + id)
 }
 
-// If-Match of a change request or a task holds for the look and for the write.
+// If-Match on a change request or a task is checked when it is read and again in the write.
 func TestRevisionWrites_StaleIfMatch_PreconditionFailed(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)
@@ -326,6 +327,6 @@ func TestRevisionWrites_StaleIfMatch_PreconditionFailed(t *testing.T) {
 	task, err := l.Task(l.ctx, "T-1")
 	l.no(err)
 	if c.Title == "over it" || c.CABDecision == release.DecisionRejected || task.Title == "over it" {
-		t.Errorf("%+v, %+v", c, task)
+		t.Errorf("one of the refused writes has changed something: %+v, %+v", c, task)
 	}
 }

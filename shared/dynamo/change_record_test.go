@@ -12,7 +12,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// changeLog reads the whole record of a change request in pages of a size, newest first.
+// changeLog reads all pages of a change request's record, newest entry first.
 func (l *harness) changeLog(id string, kind release.LogKind, size int) []release.LogEntry {
 	l.t.Helper()
 	var all []release.LogEntry
@@ -47,8 +47,8 @@ func fieldsOf(e release.LogEntry) string {
 	return strings.Join(fields, " ")
 }
 
-// Every write that a person makes on a change request leaves its entry in its record, and
-// while it is linked the same in its release's; a change of nothing leaves none.
+// Every write of a person to a change request leaves an entry in its record and, while it is linked,
+// the same in its release's log. A write that changes nothing leaves none.
 func TestChangeLog_EachWrite_LeavesItsEntry(t *testing.T) {
 	l := newHarness(t)
 	c := newChange("CHG-1", release.DecisionPending)
@@ -101,7 +101,7 @@ func TestChangeLog_EachWrite_LeavesItsEntry(t *testing.T) {
 		}
 	}
 	if was := log[1].Changes[0].Was; was == nil || was.Bytes != len("Gateway") || strings.Contains(fmt.Sprintf("%+v", was), "Gateway") {
-		t.Errorf("of the old title there is %+v", was)
+		t.Errorf("of the old title the entry has %+v, want its size and fingerprint, not its text", was)
 	}
 	atRelease, _, err := l.NewestLog(l.ctx, id, 100)
 	l.no(err)
@@ -120,8 +120,8 @@ func TestChangeLog_EachWrite_LeavesItsEntry(t *testing.T) {
 	}
 }
 
-// No decision is overwritten: the newest fifty are with the change request, newest first,
-// each with what it was of, and all are in its record.
+// No decision is overwritten. The change request shows the newest fifty, newest first, each with the
+// digest of what it was on, and all of them are in its record.
 func TestDecisions_FiftyThree_NewestFiftyAndAllKept(t *testing.T) {
 	l := newHarness(t)
 	_, err := l.CreateChange(l.ctx, newChange("CHG-1", release.DecisionPending), l.write())
@@ -140,20 +140,20 @@ func TestDecisions_FiftyThree_NewestFiftyAndAllKept(t *testing.T) {
 	decisions, err := l.Decisions(l.ctx, c)
 	l.no(err)
 	if len(decisions) != 50 {
-		t.Fatalf("%d decisions", len(decisions))
+		t.Fatalf("%d decisions, want 50", len(decisions))
 	}
 	for n, d := range decisions {
 		note := fmt.Sprintf("note %d", count-1-n)
 		if d.Note != note || d.Digest != digests[note] || d.Decision != release.CABDecisions[1+(count-1-n)%2] || d.By != "Ada" || d.Subject != "u1" || d.At.Nanosecond() != 0 {
-			t.Fatalf("decision %d from the end: %+v", n, d)
+			t.Fatalf("decision %d from the end is %+v, want %q on %s", n, d, note, digests[note])
 		}
 	}
 	if all := l.changeLog("CHG-1", release.LogDecision, 7); len(all) != count || release.DecisionNote(all[count-1].Text) != "note 0" {
-		t.Errorf("%d decisions in the record", len(all))
+		t.Errorf("%d decisions in the record, want %d", len(all), count)
 	}
 }
 
-// older makes a change request as it was stored before records were kept.
+// older creates an approved change request and makes it as it was stored before records were kept.
 func (l *harness) older(id string) {
 	l.t.Helper()
 	c := newChange(id, release.DecisionApproved)
@@ -167,8 +167,8 @@ func (l *harness) older(id string) {
 	l.no(err)
 }
 
-// What was decided before records were kept is a decision without a digest, until
-// something is decided and after it, and its first edit voids it too.
+// A decision from before records were kept is shown as one without a digest, before and after the
+// next decision. The first edit takes such an approval away as well.
 func TestDecisions_BeforeRecordsWereKept_OneWithoutDigest(t *testing.T) {
 	l := newHarness(t)
 	l.older("CHG-1")
@@ -185,18 +185,18 @@ func TestDecisions_BeforeRecordsWereKept_OneWithoutDigest(t *testing.T) {
 			}
 		}
 		if got := l.changeLog("CHG-1", release.LogDecision, 1); len(got) != len(digests) {
-			t.Errorf("%s: %d decisions in the record", when, len(got))
+			t.Errorf("%s: %d decisions in the record, want %d", when, len(got), len(digests))
 		}
 		if len(decisions) != len(digests) {
 			t.Fatalf("%s: %d decisions, want %d", when, len(decisions), len(digests))
 		}
 		for n, d := range decisions {
 			if (d.Digest != "") != digests[n] {
-				t.Errorf("%s: decision %d is %+v", when, n, d)
+				t.Errorf("%s: decision %d is %+v; want a digest: %t", when, n, d, digests[n])
 			}
 		}
 		if last := decisions[len(decisions)-1]; last.By != "Carl" || last.Note != "long ago" || last.Decision != release.DecisionApproved || last.Subject != "" || last.At.IsZero() {
-			t.Errorf("%s: the oldest is %+v", when, last)
+			t.Errorf("%s: the oldest decision is %+v, want Carl's approval", when, last)
 		}
 	}
 	look("untouched", "decision", false)
@@ -206,7 +206,7 @@ func TestDecisions_BeforeRecordsWereKept_OneWithoutDigest(t *testing.T) {
 	c, err := l.edit(l.Store, "CHG-1", "Another", l.write())
 	l.no(err)
 	if c.CABApproved() || c.Voided == nil {
-		t.Errorf("its first edit: %+v", c)
+		t.Errorf("after its first edit it is %+v, want the approval voided", c)
 	}
 	look("voided", "approval-voided edit edit decision", false)
 	l.decide("CHG-1", release.DecisionRejected)
@@ -214,20 +214,21 @@ func TestDecisions_BeforeRecordsWereKept_OneWithoutDigest(t *testing.T) {
 	l.decide("CHG-1", release.DecisionApproved)
 	look("decided again", "decision decision approval-voided edit edit decision", true, true, false)
 
-	// One that is decided on anew, without an edit in between, keeps it too.
+	// The old decision also stays if another follows without an edit in between.
 	l.older("CHG-2")
 	l.decide("CHG-2", release.DecisionRejected)
 	c, err = l.Change(l.ctx, "CHG-2")
 	l.no(err)
 	if decisions, err := l.Decisions(l.ctx, c); err != nil || len(decisions) != 2 || decisions[1].Note != "long ago" || decisions[1].Decision != release.DecisionApproved {
-		t.Errorf("decided at once: %+v, %v", decisions, err)
+		t.Errorf("decided on without an edit, its decisions are %+v, %v; want two, the older one Carl's", decisions, err)
 	}
 	if got := kindsOf(l.changeLog("CHG-2", "", 10)); got != "decision decision" {
-		t.Errorf("decided at once: the record is %s", got)
+		t.Errorf("decided on without an edit, its record is %s, want two decisions", got)
 	}
 }
 
-// An approval that ends with a rollback says so in the record, by nobody.
+// If a rollback ends an approval, because of an edit while it was deployed, the record says so in an
+// entry of the system's.
 func TestFollowRelease_EditedWhileDeployed_LeavesAnEntry(t *testing.T) {
 	l := newHarness(t)
 	l.older("CHG-1")
@@ -257,17 +258,17 @@ func TestFollowRelease_EditedWhileDeployed_LeavesAnEntry(t *testing.T) {
 		t.Errorf("the record is %s", got)
 	}
 	if e := log[0]; e.Subject != "system" || e.ReleaseID != id || !strings.Contains(e.Text, "Ada edited it") || e.Decision != release.DecisionPending {
-		t.Errorf("%+v", e)
+		t.Errorf("the newest entry is %+v, want the system's, which names the release and Ada", e)
 	}
 	stored, err := l.Change(l.ctx, "CHG-1")
 	l.no(err)
 	decisions, err := l.Decisions(l.ctx, stored)
 	if err != nil || len(decisions) != 1 || decisions[0].Note != "long ago" || !slices.Equal(stored.DecisionEntries, c.DecisionEntries) {
-		t.Errorf("%+v, %v; answered %v", decisions, err, c.DecisionEntries)
+		t.Errorf("the decisions are %+v, %v; stored are %v, answered %v", decisions, err, stored.DecisionEntries, c.DecisionEntries)
 	}
 }
 
-// A cursor belongs to one record and kind.
+// A cursor is only valid for the record and kind that it was given for.
 func TestChangeLogPage_CursorOfAnother_Invalid(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 2)
@@ -279,15 +280,16 @@ func TestChangeLogPage_CursorOfAnother_Invalid(t *testing.T) {
 		"another kind's":    func() error { _, _, err := l.ChangeLogPage(l.ctx, "CHG-000", release.LogEdit, 1, cursor); return err },
 	} {
 		if err := read(); cursor == "" || !release.HasCode(err, "invalid-cursor") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("the cursor used as %s is answered %v, want invalid-cursor", name, err)
 		}
 	}
 	if _, _, err := l.ChangeLogPage(l.ctx, "CHG-9", "", 1, ""); !release.IsKind(err, release.KindNotFound) {
-		t.Errorf("of none: %v", err)
+		t.Errorf("the record of no change request is answered %v, want not found", err)
 	}
 }
 
-// What joins a release, or leaves it, is named as it was then.
+// The log names a change request that is linked or removed with its digest and decision at that
+// time.
 func TestLinkChanges_ScopeEntry_TellsDigestAndDecision(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)
@@ -301,7 +303,7 @@ func TestLinkChanges_ScopeEntry_TellsDigestAndDecision(t *testing.T) {
 	entries, _, err := l.LogPage(l.ctx, id, release.LogScope, 10, "", false)
 	l.no(err)
 	if len(entries) != 2 {
-		t.Fatalf("%+v", entries)
+		t.Fatalf("the log has the scope entries %+v, want two", entries)
 	}
 	if got, want := fmt.Sprint(entries[1].Added), fmt.Sprint([]release.ScopedChange{{ID: "CHG-000", CABDecision: release.DecisionApproved, Digest: joined.Digest()}}); got != want {
 		t.Errorf("joined: %s, want %s", got, want)

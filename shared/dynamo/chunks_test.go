@@ -18,7 +18,7 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// onlyRelease is the id of the one release there is, whatever state it is in.
+// onlyRelease returns the id of the one release that exists, whatever state it is in.
 func (l *harness) onlyRelease() string {
 	l.t.Helper()
 	page, _, err := l.ListReleases(l.ctx, "", 10, "")
@@ -29,8 +29,8 @@ func (l *harness) onlyRelease() string {
 	return page[0].ID
 }
 
-// wantLinks checks that a release holds exactly these change requests, on both sides, and
-// that its guard is right.
+// wantLinks checks that a release has exactly these change requests, by its own item, by its links
+// and by the change requests, and that its guard and its count are right.
 func (l *harness) wantLinks(id string, want []string) {
 	l.t.Helper()
 	now, err := l.ReleaseWithLinks(l.ctx, id)
@@ -55,13 +55,13 @@ func (l *harness) wantLinks(id string, want []string) {
 	l.no(err)
 	for _, c := range all {
 		if c.ReleaseID != id {
-			l.t.Errorf("%s is held by %q, want %s", c.ID, c.ReleaseID, id)
+			l.t.Errorf("%s is linked to %q, want %s", c.ID, c.ReleaseID, id)
 		}
 	}
 }
 
-// refusesAll checks that no operation takes the release for whole.
-func (l *harness) refusesAll(id string, kind release.ErrorKind, change string) {
+// wantAllRefused checks that operations refuse a release whose creation or deletion is not complete.
+func (l *harness) wantAllRefused(id string, kind release.ErrorKind, change string) {
 	l.t.Helper()
 	_, transition := l.Transition(l.ctx, id, moveTo(release.Approved), l.write())
 	_, link := l.LinkChanges(l.ctx, id, nil, []string{change}, l.write())
@@ -71,7 +71,7 @@ func (l *harness) refusesAll(id string, kind release.ErrorKind, change string) {
 	}, l.write())
 	for name, err := range map[string]error{"transition": transition, "remove": link, "patch": patch} {
 		if !release.IsKind(err, kind) {
-			l.t.Errorf("%s of %s: %v", name, id, err)
+			l.t.Errorf("%s of %s, which is not complete: %v, want it refused", name, id, err)
 		}
 	}
 }
@@ -87,17 +87,17 @@ func TestCreateRelease_HundredChangeRequests_AllAreLinked(t *testing.T) {
 	l.wantLinks(id, ids)
 	l.no(l.NeedingAttention(l.ctx, time.Now().Add(time.Hour), 10, func(left []dynamo.Unfinished) bool {
 		if len(left) != 0 {
-			t.Errorf("%v need attention", left)
+			t.Errorf("%v need attention, want none", left)
 		}
 		return true
 	}))
 	if _, err := l.LinkChanges(l.ctx, id, []string{"CHG-077"}, nil, l.write()); !release.HasCode(err, "too-many-changes") {
-		t.Errorf("the 101st: %v", err)
+		t.Errorf("linking the 101st is answered %v, want too-many-changes", err)
 	}
 }
 
-// Wherever between its chunks a creation dies, nobody takes what is there for whole, and
-// resuming completes it.
+// Wherever between its chunks a creation dies, every other operation refuses the release, and
+// resuming the creation completes it.
 func TestCreateRelease_DiesBetweenChunks_IsCompleted(t *testing.T) {
 	for died := 1; died <= 2; died++ {
 		t.Run(fmt.Sprintf("after chunk %d", died), func(t *testing.T) {
@@ -108,12 +108,12 @@ func TestCreateRelease_DiesBetweenChunks_IsCompleted(t *testing.T) {
 				t.Fatal("it did not die")
 			}
 			id := l.onlyRelease()
-			l.refusesAll(id, release.KindConflict, ids[0])
+			l.wantAllRefused(id, release.KindConflict, ids[0])
 			if err := l.DeleteRelease(l.ctx, id, l.write()); !release.IsKind(err, release.KindConflict) {
-				t.Errorf("deletion: %v", err)
+				t.Errorf("the deletion of a half-created release is answered %v, want a conflict", err)
 			}
 			if _, err := l.Decide(l.ctx, ids[0], release.DecisionRejected, "", l.write()); !release.HasCode(err, "linking") {
-				t.Errorf("a decision while the release is half-linked: %v", err)
+				t.Errorf("a decision while the release is half-created is answered %v, want linking", err)
 			}
 			_, err := l.FinishCreation(l.ctx, id, l.write().Stamp)
 			l.no(err)
@@ -123,7 +123,7 @@ func TestCreateRelease_DiesBetweenChunks_IsCompleted(t *testing.T) {
 	}
 }
 
-// Where a change request is taken meanwhile, the creation is as if it had never been.
+// If another release takes one of the change requests meanwhile, the creation is undone altogether.
 func TestCreateRelease_CannotBeFinished_IsUndone(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 60)
@@ -144,13 +144,13 @@ func TestCreateRelease_CannotBeFinished_IsUndone(t *testing.T) {
 		t.Fatalf("got %v, want it refused for CHG-059", err)
 	}
 	if id := l.onlyRelease(); id != other {
-		t.Errorf("%s is left", id)
+		t.Errorf("the release %s is left, want only %s", id, other)
 	}
 	all, err := l.ChangesByID(l.ctx, ids[:59])
 	l.no(err)
 	for _, c := range all {
 		if c.ReleaseID != "" {
-			t.Errorf("%s is still held by %s", c.ID, c.ReleaseID)
+			t.Errorf("%s is still linked to %s", c.ID, c.ReleaseID)
 		}
 	}
 	l.wantLinks(other, []string{"CHG-059"})
@@ -169,12 +169,12 @@ func TestDeleteRelease_DiesBetweenChunks_IsCompleted(t *testing.T) {
 			if err := l.Under(nil, dyingAfter("TransactWriteItems", died)).DeleteRelease(l.ctx, id, l.write()); err == nil {
 				t.Fatal("it did not die")
 			}
-			l.refusesAll(id, release.KindNotFound, ids[0])
+			l.wantAllRefused(id, release.KindNotFound, ids[0])
 			if _, err := l.ReleaseDetail(l.ctx, id); !release.IsKind(err, release.KindNotFound) {
-				t.Errorf("it reads as %v", err)
+				t.Errorf("reading it is answered %v, want not found", err)
 			}
 			if _, err := l.AppendLog(l.ctx, id, "x", "", l.write()); !release.IsKind(err, release.KindNotFound) {
-				t.Errorf("its log takes entries: %v", err)
+				t.Errorf("a note in its log is answered %v, want not found", err)
 			}
 			if page, _, err := l.ListReleases(l.ctx, "", 10, ""); err != nil || len(page) != 0 {
 				t.Errorf("it is listed: %v, %v", page, err)
@@ -184,13 +184,13 @@ func TestDeleteRelease_DiesBetweenChunks_IsCompleted(t *testing.T) {
 			l.no(err)
 			for _, c := range all {
 				if c.ReleaseID != "" || !c.CABApproved() {
-					t.Errorf("%s: held by %q, %s", c.ID, c.ReleaseID, c.ApprovalStatus)
+					t.Errorf("%s is linked to %q and %s, want it free and approved", c.ID, c.ReleaseID, c.ApprovalStatus)
 				}
 			}
 			l.empty("REL#" + id)
 			l.logOfDeleted(id)
 			if err := l.DeleteRelease(l.ctx, id, l.write()); !release.IsKind(err, release.KindNotFound) {
-				t.Errorf("deleting it again: %v", err)
+				t.Errorf("deleting it again is answered %v, want not found", err)
 			}
 		})
 	}
@@ -204,7 +204,7 @@ func (l *harness) empty(pk string) {
 	}
 }
 
-// count is how many items a partition has.
+// count returns how many items a partition has.
 func (l *harness) count(table, pk string) int {
 	l.t.Helper()
 	out, err := l.Client.Query(l.ctx, &dynamodb.QueryInput{
@@ -215,8 +215,8 @@ func (l *harness) count(table, pk string) int {
 	return len(out.Items)
 }
 
-// between is a store that lets something happen right before its first transaction with
-// more than so many actions: after what it read, before what it writes.
+// between returns a store that lets something happen right before its first transaction with more
+// than so many actions, that is, between its reads and its writes.
 func (l *harness) between(actions int, happens func()) *dynamo.Store {
 	var once sync.Once
 	return l.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
@@ -227,7 +227,7 @@ func (l *harness) between(actions int, happens func()) *dynamo.Store {
 	}, nil)
 }
 
-// Two add-changes at once do not bring a release above a hundred.
+// Two additions at once do not bring a release above a hundred change requests.
 func TestLinkChanges_TwoAtOnce_DoNotExceedAHundred(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 120)
@@ -237,13 +237,13 @@ func TestLinkChanges_TwoAtOnce_DoNotExceedAHundred(t *testing.T) {
 		l.no(err)
 	})
 	if _, err := store.LinkChanges(l.ctx, id, ids[80:], nil, l.write()); !release.HasCode(err, "too-many-changes") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want too-many-changes", err)
 	}
 	l.wantLinks(id, ids[:80])
 }
 
-// Whoever goes on with a creation does not link to a release that is being deleted: the
-// change requests would be held by nothing.
+// Going on with a creation links nothing to a release that is being deleted: the change requests
+// would stay linked to a release that is gone.
 func TestLinkChanges_BeingDeleted_Refused(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 60)
@@ -275,7 +275,7 @@ func TestLinkChanges_BeingDeleted_Refused(t *testing.T) {
 		<-freed
 	})
 	if _, err := store.FinishCreation(l.ctx, id, l.write().Stamp); !release.IsKind(err, release.KindNotFound) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want not found", err)
 	}
 	close(linked)
 	deletion.Wait()
@@ -283,13 +283,13 @@ func TestLinkChanges_BeingDeleted_Refused(t *testing.T) {
 	l.no(err)
 	for _, c := range all {
 		if c.ReleaseID != "" {
-			t.Errorf("%s is held by %s, which is gone", c.ID, c.ReleaseID)
+			t.Errorf("%s is linked to %s, which is gone", c.ID, c.ReleaseID)
 		}
 	}
 }
 
-// A hundred ids in one add-changes: a death between chunks leaves a whole release with
-// some of them, and repeating does the rest; repeating again writes nothing.
+// Adding a hundred change requests takes several chunks. If it dies between two, the release has
+// some of them and is usable; repeating adds the rest, and repeating once more writes nothing.
 func TestLinkChanges_DiesBetweenChunks_IsRepeatable(t *testing.T) {
 	for died := 1; died <= 3; died++ {
 		t.Run(fmt.Sprintf("after chunk %d", died), func(t *testing.T) {
@@ -309,21 +309,21 @@ func TestLinkChanges_DiesBetweenChunks_IsRepeatable(t *testing.T) {
 			l.wantLinks(id, ids)
 			count.Take()
 			if repeated, err = store.LinkChanges(l.ctx, id, ids, nil, l.write()); err != nil || len(repeated.Unchanged) != 100 {
-				t.Errorf("repeated: %d unchanged, %v", len(repeated.Unchanged), err)
+				t.Errorf("repeated again: %d unchanged, want 100: %v", len(repeated.Unchanged), err)
 			}
 			if c := count.Take(); c.Writes() != 0 || c.Total() > 2 {
 				t.Errorf("repeated again: %v; want at most two reads", c)
 			}
 			removed, err := l.LinkChanges(l.ctx, id, nil, ids, l.write())
 			if err != nil || len(removed.Removed) != 100 {
-				t.Errorf("removed %d, %v", len(removed.Removed), err)
+				t.Errorf("removed %d, want 100: %v", len(removed.Removed), err)
 			}
 			l.wantLinks(id, nil)
 		})
 	}
 }
 
-// All ids are checked before the first write, and what is refused is named.
+// All ids are checked before the first write, and the answer names those that are refused.
 func TestLinkChanges_OneRefused_NoneIsLinked(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 50)
@@ -333,16 +333,17 @@ func TestLinkChanges_OneRefused_NoneIsLinked(t *testing.T) {
 	_, err := l.Under(nil, count.Count).LinkChanges(l.ctx, id, append(ids, "CHG-none"), nil, l.write())
 	var e *release.Error
 	if !errors.As(err, &e) || len(e.Fields) != 2 || e.Fields[0].ID != ids[49] || e.Fields[0].Code != "linked-elsewhere" || e.Fields[1].Code != "not-found" {
-		t.Fatalf("got %v", err)
+		t.Fatalf("got %v, want CHG-049 linked elsewhere and CHG-none not found", err)
 	}
 	if c := count.Take(); c.Writes() != 0 {
-		t.Errorf("it wrote: %v", c)
+		t.Errorf("it made %v, want no writes", c)
 	}
 	l.wantLinks(id, nil)
 	l.wantLinks(held, ids[49:])
 }
 
-// What a release gives back is held until its settlement has reached it, and says so.
+// A change request of a release that has ended cannot be linked until the settlement has reached it,
+// and the refusal says so.
 func TestLinkChanges_NotSettledYet_Refused(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 1)
@@ -350,6 +351,6 @@ func TestLinkChanges_NotSettledYet_Refused(t *testing.T) {
 	_, err := l.LinkChanges(l.ctx, l.release(), ids, nil, l.write())
 	var e *release.Error
 	if !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Code != "settling" {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want it refused as settling", err)
 	}
 }

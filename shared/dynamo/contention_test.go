@@ -11,9 +11,9 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// Sixty decisions, two thousand notes by fifty writers and eight people who add change
-// requests, all on one release at once: nobody is sent away, notes stay within their
-// budget, and the log has them all.
+// Sixty decisions, two thousand notes by fifty writers, and eight additions of change requests, all
+// on one release at once: none is refused, notes stay within their budget, and the log has all of
+// them that it keeps.
 func TestLog_EverybodyAtOnce_NobodyIsSentAway(t *testing.T) {
 	l := newHarness(t)
 	var linked []string
@@ -62,7 +62,7 @@ func TestLog_EverybodyAtOnce_NobodyIsSentAway(t *testing.T) {
 		l.no(err)
 		for _, e := range page {
 			if found[e.Kind]++; e.Kind == release.LogDecision && !strings.HasSuffix(e.Text, "note of "+e.ChangeRequestID) {
-				t.Errorf("the decision on %s is told as %q", e.ChangeRequestID, e.Text)
+				t.Errorf("the log's entry about the decision on %s says %q, want its note", e.ChangeRequestID, e.Text)
 			}
 		}
 		if cursor = next; next == "" {
@@ -70,10 +70,10 @@ func TestLog_EverybodyAtOnce_NobodyIsSentAway(t *testing.T) {
 		}
 	}
 	if found[release.LogNote] != release.MaxNotes || found[release.LogDecision] != 60 || found[release.LogScope] != 8 || found[release.LogCreated] != 1 {
-		t.Errorf("the log has %v", found)
+		t.Errorf("the log has %v; want %d notes, 60 decisions, 8 scopes and the creation", found, release.MaxNotes)
 	}
 	var count inject.Counter
 	if _, err := l.Under(nil, count.Count).Transition(l.ctx, id, moveTo(release.Approved), l.write()); err != nil || count.Take().Total() != 2 {
-		t.Errorf("a transition after all that: %v", err)
+		t.Errorf("a transition after all that: %v; want it done in 2 requests", err)
 	}
 }

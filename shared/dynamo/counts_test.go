@@ -11,7 +11,7 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// What each call of the store may cost, as exact counts of requests.
+// How many requests each call of the store may take at most.
 func TestStore_Requests_AreCounted(t *testing.T) {
 	l := newHarness(t)
 	full := l.release(l.changes("CHG", 100)...)
@@ -45,7 +45,7 @@ func TestStore_Requests_AreCounted(t *testing.T) {
 		{"release with 100 change requests, log aside", 1, func() error {
 			w, err := s.ReleaseWithLinks(l.ctx, full)
 			if len(w.Links) != 100 {
-				t.Errorf("%d links", len(w.Links))
+				t.Errorf("%d links, want 100", len(w.Links))
 			}
 			return err
 		}},
@@ -56,7 +56,7 @@ func TestStore_Requests_AreCounted(t *testing.T) {
 		{"list of 25", 1, func() error {
 			page, next, err := s.ListReleases(l.ctx, "", 25, "")
 			if len(page) != 25 || next == "" {
-				t.Errorf("%d on the page", len(page))
+				t.Errorf("%d releases on the page, want 25, and a next page", len(page))
 			}
 			return err
 		}},
@@ -71,7 +71,7 @@ func TestStore_Requests_AreCounted(t *testing.T) {
 		{"list of 25 with one that is held", 1, func() error {
 			page, _, err := s.ListReleases(l.ctx, "", 25, "")
 			if !slices.ContainsFunc(page, func(r release.Summary) bool { return r.Held }) {
-				t.Error("none is held")
+				t.Error("no release on the page is held, want one")
 			}
 			return err
 		}},

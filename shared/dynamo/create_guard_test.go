@@ -7,7 +7,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// An id is given once, with an Idempotency-Key and without.
+// An id can be used once, with an Idempotency-Key or without.
 func TestCreate_IDInUse_FirstStands(t *testing.T) {
 	l := newHarness(t)
 	_, err := l.CreateChange(l.ctx, newChange("CHG-1", release.DecisionPending), l.write())
@@ -15,11 +15,11 @@ func TestCreate_IDInUse_FirstStands(t *testing.T) {
 	changed := newChange("CHG-1", release.DecisionApproved)
 	for _, w := range []dynamo.Write{l.write(), l.withKey("k2")} {
 		if _, err := l.CreateChange(l.ctx, changed, w); !release.HasCode(err, "already-exists") {
-			t.Errorf("the change request again: %v", err)
+			t.Errorf("creating the change request again is answered %v, want already-exists", err)
 		}
 	}
 	if c, err := l.Change(l.ctx, "CHG-1"); err != nil || c.CABDecision != release.DecisionPending {
-		t.Errorf("it is %s, %v", c.CABDecision, err)
+		t.Errorf("the change request is %s, want pending as it was created first: %v", c.CABDecision, err)
 	}
 	task := newTask("T-1", "CHG-1")
 	_, err = l.CreateTask(l.ctx, task, l.write())
@@ -32,16 +32,16 @@ func TestCreate_IDInUse_FirstStands(t *testing.T) {
 		w    dynamo.Write
 	}{{task, l.write()}, {bare, l.write()}, {task, l.withKey("k3")}} {
 		if _, err := l.CreateTask(l.ctx, try.task, try.w); !release.HasCode(err, "already-exists") {
-			t.Errorf("the task again: %v", err)
+			t.Errorf("creating the task again is answered %v, want already-exists", err)
 		}
 	}
 	if now, err := l.Task(l.ctx, "T-1"); err != nil || now.Title != "A laptop" {
-		t.Errorf("%+v, %v", now, err)
+		t.Errorf("the task is %+v, want it as it was created first: %v", now, err)
 	}
 }
 
-// Of two requests with one Idempotency-Key, the one that is held up writes nothing,
-// whatever it was to do.
+// Of two requests with one Idempotency-Key, the one that is held up writes nothing, whatever it was
+// about to do.
 func TestIdempotencyKey_UsedInBetween_WritesNothing(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 2)
@@ -121,14 +121,14 @@ func TestIdempotencyKey_UsedInBetween_WritesNothing(t *testing.T) {
 			}
 		})
 		if err := run(s, l.withKey(name)); !release.HasCode(err, "request-in-progress") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v, want request-in-progress", name, err)
 		}
 	}
 	l.wantLinks(id, []string{"CHG-000"})
 	if r, err := l.Release(l.ctx, id); err != nil || r.Revision != 1 {
-		t.Errorf("revision %d, %v", r.Revision, err)
+		t.Errorf("the release is at revision %d, want 1: %v", r.Revision, err)
 	}
 	if c, err := l.Change(l.ctx, "CHG-000"); err != nil || c.Revision != 2 {
-		t.Errorf("revision %d, %v", c.Revision, err)
+		t.Errorf("the change request is at revision %d, want 2: %v", c.Revision, err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// pages reads a list to its end, one page after another; between deletes what the
-// cursor stands on, or does nothing.
+// pages reads all pages of a list. Between two pages it calls between, if that is given, with the
+// last id of the page.
 func pages(t *testing.T, page func(cursor string) (ids []string, next string, err error), between func(last string)) []string {
 	t.Helper()
 	var all []string
@@ -132,7 +132,7 @@ func TestCursor_PageByPage_ListIsComplete(t *testing.T) {
 		l.no(err)
 		cursors[name] = next
 	}
-	// A cursor of one list is none of another, nor is a forged one of any.
+	// A cursor of one list is not valid for another, and a forged one for none.
 	forged := []string{
 		"x", "!!!", base64.RawURLEncoding.EncodeToString([]byte("{}")), base64.RawURLEncoding.EncodeToString([]byte(`{"l":"byCreation=R","k":{"pk":"a"}}`)),
 		base64.RawURLEncoding.EncodeToString([]byte(`{"l":"log=` + id + `","k":{"pk":"LOG#other","sk":"1","seen":"1"}}`)),
@@ -151,7 +151,7 @@ func TestCursor_PageByPage_ListIsComplete(t *testing.T) {
 		}
 		for _, cursor := range bad {
 			if _, _, err := list.page(cursor); !release.HasCode(err, "invalid-cursor") {
-				t.Errorf("%s takes the cursor %q: %v", name, cursor, err)
+				t.Errorf("%s: the cursor %q is answered %v, want invalid-cursor", name, cursor, err)
 			}
 		}
 	}
@@ -166,18 +166,18 @@ func TestCursor_ForgedForReleases_InvalidCursor(t *testing.T) {
 		_, next, err := l.ListReleases(l.ctx, status, 1, "")
 		l.no(err)
 		if _, _, err := l.ListReleases(l.ctx, status, 1, next); err != nil {
-			t.Errorf("its own cursor: %v", err)
+			t.Errorf("the list's own cursor is refused: %v", err)
 		}
 		for _, cursor := range forgeries(t, next) {
 			if _, _, err := l.ListReleases(l.ctx, status, 1, cursor); !release.HasCode(err, "invalid-cursor") {
-				t.Errorf("%q: %v", cursor, err)
+				t.Errorf("the cursor %q is answered %v, want invalid-cursor", cursor, err)
 			}
 		}
 	}
 }
 
-// forgeries are cursors that look like a real one and that nobody gave out: keys that
-// DynamoDB would refuse, or that no item of the list can have, and other spellings.
+// forgeries makes cursors out of a real one that the API never gives out: with keys that DynamoDB
+// would refuse or that no item of the list can have, and other encodings of the same.
 func forgeries(t *testing.T, cursor string) []string {
 	t.Helper()
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
@@ -196,23 +196,23 @@ func forgeries(t *testing.T, cursor string) []string {
 	if err := json.Unmarshal(raw, &body); err != nil {
 		t.Fatal(err)
 	}
-	// seen is not a key: the log's cursor only counts with it.
-	for name, stands := range body.Key {
+	// The log's cursor also has "seen", which is no key: it counts the notes on the pages before.
+	for name, valid := range body.Key {
 		for _, value := range []any{
 			"", " ", "-", "x", "M", "T#", "REL#", "CR#", "TASK#", "\x00", strings.Repeat("9", 1025), strings.Repeat("T#9", 600),
 			nil, 7, true,
-			[]string{stands},
-			map[string]string{"S": stands},
+			[]string{valid},
+			map[string]string{"S": valid},
 		} {
-			if value == stands || value == "x" && name == "sk" && strings.HasPrefix(body.List, "log=") {
-				continue // what an entry's key is, its log alone knows; it only says where to go on
+			if value == valid || value == "x" && name == "sk" && strings.HasPrefix(body.List, "log=") {
+				continue // not a forgery, or an entry's key that cannot be told from a real one
 			}
 			key := map[string]any{}
 			for n, v := range body.Key {
 				key[n] = v
 			}
 			key[name] = value
-			forged, err := json.Marshal(struct { // in the order of a real one
+			forged, err := json.Marshal(struct { // fields in the order of a real cursor
 				List string         `json:"l"`
 				Key  map[string]any `json:"k"`
 			}{body.List, key})
@@ -225,7 +225,7 @@ func forgeries(t *testing.T, cursor string) []string {
 	return all
 }
 
-// Whatever somebody sends as a cursor, the answer is a page or invalid-cursor.
+// FuzzCursor: whatever somebody sends as a cursor, the answer is a page or invalid-cursor.
 func FuzzCursor(f *testing.F) {
 	l := newHarness(f)
 	for range 3 {
@@ -238,7 +238,7 @@ func FuzzCursor(f *testing.F) {
 	f.Add("e30")
 	f.Fuzz(func(t *testing.T, cursor string) {
 		if _, _, err := l.ListReleases(l.ctx, "", 2, cursor); err != nil && !release.HasCode(err, "invalid-cursor") {
-			t.Errorf("%q: %v", cursor, err)
+			t.Errorf("the cursor %q is answered %v, want a page or invalid-cursor", cursor, err)
 		}
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// What is erased from a release's log raises its revision, as an edit does: of the two, the one
-// that is held up sees the other, and no revision is given twice.
+// An erasure raises the release's revision, as an edit does. If an edit comes between its read and
+// its write it sees the edit, and no revision is given twice.
 func TestErase_EditInBetween_RaisesTheRevisionOnce(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -22,8 +22,8 @@ func TestErase_EditInBetween_RaisesTheRevisionOnce(t *testing.T) {
 	}
 }
 
-// Of a deleted release nothing is left whose revision two erasures could raise: the place in the
-// log says that there was another.
+// A deleted release has no revision any more by which one erasure could notice another. It notices
+// it by the place in the log that both would take.
 func TestErase_DeletedReleaseAndAnotherInBetween_BothAreRecorded(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -36,11 +36,11 @@ func TestErase_DeletedReleaseAndAnotherInBetween_BothAreRecorded(t *testing.T) {
 	log, _, err := l.LogPage(l.ctx, id, release.LogErasure, 100, "", true)
 	l.no(err)
 	if len(log) != 2 || log[0].Erased.Values[0] != "author" || log[1].Erased.Values[0] != "subject" {
-		t.Errorf("the log tells of %+v", log)
+		t.Errorf("the log tells of %+v, want of the erasure of author, and of that of subject before it", log)
 	}
 }
 
-// A note can be trimmed while its words are being erased: then there is no such entry any more.
+// If a note is trimmed while its words are being erased, there is no such entry any more.
 func TestErase_TrimmedInBetween_NotFound(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -57,14 +57,14 @@ func TestErase_TrimmedInBetween_NotFound(t *testing.T) {
 		}
 	})
 	if _, err := s.EraseFromLog(l.ctx, id, note.ID, []release.Erasable{"text"}, l.write()); !release.IsKind(err, release.KindNotFound) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want not found", err)
 	}
 	if n := l.count(l.Tables.Releases, "LOG#"+id); n != 1 {
-		t.Errorf("the log has %d entries, want the creation", n)
+		t.Errorf("the log has %d entries, want the creation alone", n)
 	}
 }
 
-// A creation that is being undone does not raise the revision: its log ends with the release.
+// Nothing is erased from the log of a creation that is being undone, since the log goes with it.
 func TestErase_CreationUndoneInBetween_NotFound(t *testing.T) {
 	l := newHarness(t)
 	id, _ := l.undone(func(id string, write func() error) error {
@@ -72,11 +72,11 @@ func TestErase_CreationUndoneInBetween_NotFound(t *testing.T) {
 		l.no(err)
 		s := l.heldUp("TransactWriteItems", func() { l.no(write()) })
 		if _, err := s.EraseFromLog(l.ctx, id, note.ID, []release.Erasable{"author"}, l.write()); !release.IsKind(err, release.KindNotFound) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want not found", err)
 		}
 		return errDied
 	})
 	if op := l.stored(id, "op"); op != "delete" {
-		t.Errorf("the release says %s", op)
+		t.Errorf("the release's op is %s, want delete, which the undoing has left", op)
 	}
 }

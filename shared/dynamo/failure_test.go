@@ -14,8 +14,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Whose fault it is decides what a caller is told: to wait, to look before repeating,
-// or that there is nothing they can do.
+// The kind of an error decides what a caller is told: to wait, to look before repeating, or that
+// there is nothing they can do.
 func TestFailure_EachError_HasItsKind(t *testing.T) {
 	answered := func(status int, err error) error {
 		return &smithy.OperationError{ServiceID: "DynamoDB", OperationName: "UpdateItem", Err: &smithyhttp.ResponseError{
@@ -58,10 +58,10 @@ func TestFailure_EachError_HasItsKind(t *testing.T) {
 			kind = e.Kind
 		}
 		if kind != c.want || !errors.Is(err, c.err) && c.name != "nothing to send" {
-			t.Errorf("%s: %v of kind %d, want %d", c.name, err, kind, c.want)
+			t.Errorf("%s: %v has the kind %d, want %d", c.name, err, kind, c.want)
 		}
 	}
 	if failure(nil) != nil {
-		t.Error("no error is none")
+		t.Error("failure(nil) is an error")
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// filled returns a T in which every exported field, at any depth, has a value that no
-// other field has: what is dropped or mixed up on the way shows, whoever added it when.
+// filled returns a T in which every field, at any depth, has a value that no other field has. So a
+// field that is dropped or mixed up shows, also one that somebody adds later.
 func filled[T any](t *testing.T) T {
 	t.Helper()
 	var v T
@@ -51,7 +51,7 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 	case v.Kind() == reflect.Bool:
 		v.SetBool(true)
 	default:
-		t.Fatalf("say here what a %s looks like", v.Type())
+		t.Fatalf("fill does not know how to make a value of the type %s: add a case", v.Type())
 	}
 }
 
@@ -69,8 +69,8 @@ func differing(a, b reflect.Value) []string {
 	return names
 }
 
-// survives checks that every field comes back as it was stored, but for those that are
-// something else afterwards, and why.
+// survives checks that every field comes back as it was stored, except those in derived, which also
+// says why.
 func survives[T any](t *testing.T, stored func(T) T, derived map[string]string) {
 	t.Helper()
 	before := filled[T](t)
@@ -80,7 +80,7 @@ func survives[T any](t *testing.T, stored func(T) T, derived map[string]string) 
 	if want := slices.Sorted(maps.Keys(derived)); !slices.Equal(got, want) {
 		t.Errorf("%T: %q do not come back as stored, want %q (%v)\nstored %+v\n  read %+v", before, got, want, derived, before, after)
 	}
-	// What has no value has none afterwards; a list may be empty where it was nil.
+	// A field without a value has none afterwards; but a list may be empty where it was nil.
 	var none T
 	for i, back := 0, reflect.ValueOf(stored(none)); i < back.NumField(); i++ {
 		f, name := back.Field(i), back.Type().Field(i).Name
@@ -90,7 +90,7 @@ func survives[T any](t *testing.T, stored func(T) T, derived map[string]string) 
 	}
 }
 
-// Every field of everything that is stored is written and read.
+// Every field of every kind of item is written and read.
 func TestFields_WholeStruct_ComesBackAsStored(t *testing.T) {
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	survives(t, func(r release.Release) release.Release { return decodeRelease(encodeRelease(r)) }, map[string]string{"Holds": "items of their own"})
@@ -107,8 +107,8 @@ func TestFields_WholeStruct_ComesBackAsStored(t *testing.T) {
 	}, nil)
 }
 
-// A job is never stored as a whole: its items come from updates. Each of its fields has
-// a value in one of the two forms that it is opened in.
+// A job has no encoder: its items come from updates. So the test asks that each of its fields has a
+// value after one of the two updates that open a job.
 func TestFields_Job_ComesBackAsOpened(t *testing.T) {
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	opened := func(op Op) mail.Job {
@@ -123,16 +123,16 @@ func TestFields_Job_ComesBackAsOpened(t *testing.T) {
 	open, wait := reflect.ValueOf(opened(opPlan)), reflect.ValueOf(opened(opWait))
 	for n := range open.NumField() {
 		if open.Field(n).IsZero() && wait.Field(n).IsZero() {
-			t.Errorf("%s is never read", open.Type().Field(n).Name)
+			t.Errorf("the field %s has no value in either form, so that it is never read", open.Type().Field(n).Name)
 		}
 	}
 	if due := now.Add(mail.ReplanAfter); opened(opPlan).DueAt != due || opened(opPlan).Wait || opened(opWait).Open {
-		t.Errorf("open %+v, waiting %+v", open, wait)
+		t.Errorf("an open job is %+v, a waiting one %+v", open, wait)
 	}
 }
 
-// An edit sets and removes what creation writes: the same attributes with the same
-// values, and what it answers is what stands then.
+// An edit sets and removes the attributes that a creation writes, with the same values, and answers
+// what is stored then.
 func TestFields_Edit_StoresWhatCreationDoes(t *testing.T) {
 	edits(t, editableFields)
 	edits(t, changePlanFields)
@@ -141,7 +141,7 @@ func TestFields_Edit_StoresWhatCreationDoes(t *testing.T) {
 	edits(t, changeRevisionFields)
 	edits(t, settledFields)
 	edits(t, linkFields)
-	// Nothing edits the following as a whole; the rules of the list are the same.
+	// No edit replaces all fields of these lists, but the same must hold for them.
 	edits(t, releaseFields)
 	edits(t, changeFields)
 	edits(t, taskFields)
@@ -165,13 +165,13 @@ func edits[T any](t *testing.T, fields fieldsOf[T]) {
 			}
 		}
 		if !reflect.DeepEqual(encoded(fields, stored), want) {
-			t.Errorf("%s %T: answered %v, stored %v", name, full, stored, want)
+			t.Errorf("%s %T: it answers %v, want what is stored, %v", name, full, stored, want)
 		}
 	}
 }
 
-// What stands on an item beside its struct's fields, typed by hand: keys of indexes,
-// counters that conditions compare, and when it expires.
+// The attributes of an item that are none of its struct's fields, typed by hand: keys of indexes,
+// counters that conditions compare, and when the item expires.
 func TestFields_BesideTheStruct_AreKnown(t *testing.T) {
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	r, c, task, m := filled[release.Release](t), filled[release.Change](t), filled[release.Task](t), filled[mail.Mail](t)
@@ -197,8 +197,8 @@ func TestFields_BesideTheStruct_AreKnown(t *testing.T) {
 	}
 }
 
-// Lists that people write are never null to them, and no time they are shown is finer
-// than a second, though lists of items are in the order of milliseconds.
+// Lists in answers are never null, and times in answers have whole seconds, though items are sorted
+// by milliseconds.
 func TestFields_ForPeople_ListsAndTimes(t *testing.T) {
 	if p := decodeRelease(item{}).Plan; p.RolloutSteps == nil || p.RollbackSteps == nil {
 		t.Errorf("steps are nil: %+v", p)
@@ -209,14 +209,14 @@ func TestFields_ForPeople_ListsAndTimes(t *testing.T) {
 	at := time.Date(2026, 5, 4, 12, 0, 0, 123_456_789, time.UTC)
 	i := encodeRelease(release.Release{CreatedAt: at, UpdatedAt: at})
 	if r := decodeRelease(i); r.CreatedAt != at.Truncate(time.Second) || r.UpdatedAt != r.CreatedAt {
-		t.Errorf("created at %v, updated at %v", r.CreatedAt, r.UpdatedAt)
+		t.Errorf("created at %v, updated at %v; want both %v", r.CreatedAt, r.UpdatedAt, at.Truncate(time.Second))
 	}
 	if got := str(i, "createdAt"); got != "2026-05-04T12:00:00.123Z" {
-		t.Errorf("sorted by %s", got)
+		t.Errorf("the item is sorted by %s, want by milliseconds", got)
 	}
 }
 
-// assigned is the value that an update gives to an attribute; nil where it gives none.
+// assigned returns the value that an update gives to an attribute; nil if it gives none.
 func (e *expression) assigned(placeholder string) types.AttributeValue {
 	for _, term := range slices.Concat(e.sets, e.adds) {
 		name, value, _ := strings.Cut(strings.Replace(term, " = ", " ", 1), " ")

@@ -15,7 +15,8 @@ import (
 // kinds is how many kinds of value attributeFrom makes.
 const kinds = 9
 
-// attributeFrom makes a value of what a fuzz target was given, and returns what is left.
+// attributeFrom makes an attribute out of the bytes that a fuzz target was given, and returns the
+// bytes that are left.
 func attributeFrom(names []string, raw []byte, deep int) (types.AttributeValue, []byte) {
 	if len(raw) < 2 {
 		return &types.AttributeValueMemberNULL{Value: true}, nil
@@ -63,7 +64,7 @@ func itemFrom(names []string, raw []byte, deep int) item {
 	return i
 }
 
-// attributeNames are all that the items of the product have.
+// attributeNames returns the names of all attributes that the product's items have.
 var attributeNames = sync.OnceValue(func() []string {
 	t := &testing.T{}
 	all := map[string]bool{}
@@ -91,8 +92,8 @@ var attributeNames = sync.OnceValue(func() []string {
 	return slices.Sorted(maps.Keys(all))
 })
 
-// FuzzItem: whatever stands in the tables, of whatever type, reading it ends with a value: an
-// item that somebody or another version wrote takes nothing else with it.
+// FuzzItem: reading an item returns a value and never panics, whatever attributes it has and of
+// whatever types. So an item that somebody or another version wrote does no harm to others.
 func FuzzItem(f *testing.F) {
 	for kind := range byte(kinds) {
 		var raw []byte

@@ -19,7 +19,7 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// harness is a store on tables of its own, and others on the same tables whose requests
+// harness is a store on tables of its own. Tests open others on the same tables, whose requests
 // meet faults.
 type harness struct {
 	*testkit.Harness
@@ -27,7 +27,7 @@ type harness struct {
 	t      testing.TB
 	ctx    context.Context
 	stamps atomic.Int64
-	named  sync.Map // releases by a name of the test's
+	named  sync.Map // ids of releases, by a name that the test chose
 }
 
 func newHarness(t testing.TB, options ...testkit.Option) *harness {
@@ -38,11 +38,12 @@ func newHarness(t testing.TB, options ...testkit.Option) *harness {
 
 var ada = release.Person{Subject: "u1", Name: "Ada", Email: "ada@example.com"}
 
-// write is a fresh stamp.
+// write returns who writes, when, and under a new request id.
 func (l *harness) write() dynamo.Write {
 	return dynamo.Write{Stamp: release.Stamp{At: time.Now().UTC(), By: ada, Request: fmt.Sprintf("req-%d", l.stamps.Add(1))}}
 }
 
+// no fails the test at an error.
 func (l *harness) no(err error) {
 	l.t.Helper()
 	if err != nil {
@@ -50,6 +51,8 @@ func (l *harness) no(err error) {
 	}
 }
 
+// planOf returns a planned release with a window, and the change requests it was given, as
+// CreateRelease takes them.
 func planOf(changes ...string) (release.Release, []string) {
 	start := time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC)
 	end := start.Add(2 * time.Hour)
@@ -78,7 +81,7 @@ func newChange(id string, decision release.CABDecision) release.Change {
 	return c
 }
 
-// changes makes approved change requests.
+// changes creates approved change requests: prefix-000, prefix-001 and so on.
 func (l *harness) changes(prefix string, count int) []string {
 	l.t.Helper()
 	ids := make([]string, count)
@@ -112,7 +115,7 @@ func (l *harness) transition(id string, to ...release.Status) {
 	}
 }
 
-// raw reads an item as it stands.
+// raw returns an item as it is stored; nil if there is none.
 func (l *harness) raw(table, pk, sk string) map[string]types.AttributeValue {
 	l.t.Helper()
 	out, err := l.Client.GetItem(l.ctx, &dynamodb.GetItemInput{TableName: &table, ConsistentRead: aws.Bool(true), Key: map[string]types.AttributeValue{
@@ -124,8 +127,8 @@ func (l *harness) raw(table, pk, sk string) map[string]types.AttributeValue {
 
 var errDied = errors.New("injected: the invocation died")
 
-// dyingAfter lets so many requests of a kind through and then fails everything: the
-// last one of them is carried out, and nobody hears the answer.
+// dyingAfter lets a number of requests of a kind through, and then lets everything fail. The last
+// of them is carried out, but its answer is an error already, as if the invocation had died.
 func dyingAfter(operation string, most int) inject.Around {
 	var seen atomic.Int64
 	var dead atomic.Bool

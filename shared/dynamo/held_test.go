@@ -13,11 +13,11 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// What the guards are tested with: a write that is held up between what its caller read
-// and its own turn, deterministically, in place of two that race.
+// Guards are tested without a race: a write is held up, after its caller has read and before it is
+// sent, until something else has happened.
 
-// heldUp is a store on the same tables whose first request of a kind is held up until
-// something else has happened: what was read before it is out of date by then.
+// heldUp returns a store on the same tables whose first request of a kind is held up until
+// something else has happened. What was read before it is out of date by then.
 func (l *harness) heldUp(operation string, meanwhile func()) *dynamo.Store {
 	return l.heldUpAt(operation, func(n int64) {
 		if n == 1 {
@@ -37,16 +37,14 @@ func (l *harness) heldUpAt(operation string, meanwhile func(n int64)) *dynamo.St
 	}, nil)
 }
 
-// appended adds a log entry. A transition takes its place in the log from the number of
-// entries it has read, so that two with an entry in between do not collide there, which
-// would hide a missing guard.
+// appended adds a note, which moves the log's counter that a transition writes as well.
 func (l *harness) appended(id string) {
 	l.t.Helper()
 	_, err := l.AppendLog(l.ctx, id, "in between", "", l.write())
 	l.no(err)
 }
 
-// beginDeleting is a deletion that dies when the release is marked for it.
+// beginDeleting begins a deletion that dies once the release is marked for it.
 func (l *harness) beginDeleting(id string) {
 	l.t.Helper()
 	if err := l.Under(nil, dyingAfter("TransactWriteItems", 1)).DeleteRelease(l.ctx, id, l.write()); err == nil {
@@ -91,7 +89,7 @@ func (l *harness) decide(change string, d release.CABDecision) {
 	l.no(err)
 }
 
-// stored is an attribute of a release as it stands; "" where it is not there.
+// stored returns an attribute of a release's item; "" if it has none.
 func (l *harness) stored(id, attribute string) string {
 	l.t.Helper()
 	switch v := l.raw(l.Tables.Releases, "REL#"+id, "M")[attribute].(type) {
@@ -106,8 +104,9 @@ func (l *harness) stored(id, attribute string) string {
 	}
 }
 
-// halfCreated begins a release with as many change requests as make two chunks, and dies
-// after the first. It returns the release and the one request that is not linked yet.
+// halfCreated begins the creation of a release with so many change requests that they make two
+// chunks, and dies after the first. It returns the release and the one change request that is not
+// linked yet.
 func (l *harness) halfCreated(prefix string) (id, missing string) {
 	l.t.Helper()
 	ids := l.changes(prefix, 46)
@@ -120,8 +119,8 @@ func (l *harness) halfCreated(prefix string) (id, missing string) {
 	return c.ReleaseID, ids[45]
 }
 
-// A write whose subject is as it was goes through, also when it is held up: otherwise
-// the tests of what bars it would show nothing.
+// A write that is held up while nothing happens succeeds. Otherwise the tests in which something
+// does happen would show nothing.
 func TestHeldUp_NothingInBetween_Succeeds(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 1)...)
@@ -129,6 +128,6 @@ func TestHeldUp_NothingInBetween_Succeeds(t *testing.T) {
 	_, err := l.heldUp("TransactWriteItems", func() { held++ }).Transition(l.ctx, id, moveTo(release.Approved), l.write())
 	l.no(err)
 	if held != 1 {
-		t.Errorf("held up %d times", held)
+		t.Errorf("the write was held up %d times, want once", held)
 	}
 }

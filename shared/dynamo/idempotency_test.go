@@ -15,15 +15,15 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// withKey is a write with an Idempotency-Key.
+// withKey is write with an Idempotency-Key.
 func (l *harness) withKey(key string) dynamo.Write {
 	w := l.write()
 	w.Idempotency = &dynamo.IdempotencyKey{Key: key, Body: "digest"}
 	return w
 }
 
-// recordedAnswer is the answer recorded under a write's key, read into a value of the type that
-// the operation returns; nil where nothing is.
+// recordedAnswer returns the answer that is recorded under a write's key, as a value of the type of
+// like; nil if there is none.
 func (l *harness) recordedAnswer(w dynamo.Write, like any) any {
 	l.t.Helper()
 	m, err := l.FindIdempotencyRecord(l.ctx, w)
@@ -36,12 +36,12 @@ func (l *harness) recordedAnswer(w dynamo.Write, like any) any {
 	}
 	result := reflect.New(reflect.TypeOf(like))
 	if through, err := m.Result(result.Interface()); err != nil || !through {
-		l.t.Errorf("%v, %v", through, err)
+		l.t.Errorf("the record's answer is complete: %v, want true: %v", through, err)
 	}
 	return result.Elem().Interface()
 }
 
-// Two hundred creations at once with one key make one release, and all learn which.
+// Two hundred creations at once with one key create one release, and all of them can find out which.
 func TestIdempotency_TwoHundredCreations_MakeOneRelease(t *testing.T) {
 	l := newHarness(t)
 	change := l.changes("CHG", 1)
@@ -66,13 +66,13 @@ func TestIdempotency_TwoHundredCreations_MakeOneRelease(t *testing.T) {
 	id := l.onlyRelease()
 	for n, answer := range answers {
 		if answer != id {
-			t.Fatalf("the %d. creation is told %q, want %s", n, answer, id)
+			t.Fatalf("creation %d finds %q, want %s", n, answer, id)
 		}
 	}
 }
 
-// Every operation that takes a key does its work once per key, and what it answered can
-// be recalled, also by the one whose own answer was lost.
+// Every operation that takes a key does its work once for each key. What it answered can be read from
+// the record, also by a caller whose own answer was lost.
 func TestIdempotency_KeyUsedTwice_Refused(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 2)
@@ -109,14 +109,14 @@ func TestIdempotency_KeyUsedTwice_Refused(t *testing.T) {
 			result, err := run(l.Store, w)
 			l.no(err)
 			if got := l.recordedAnswer(w, result); !reflect.DeepEqual(got, result) {
-				t.Errorf("recalled %+v\nwant %+v", got, result)
+				t.Errorf("the record has %+v\nwant %+v", got, result)
 			}
 			repeated := l.withKey("key of " + name)
 			if _, err := run(l.Store, repeated); err == nil {
 				t.Error("the key was taken a second time")
 			}
 			if got := l.recordedAnswer(repeated, result); !reflect.DeepEqual(got, result) {
-				t.Errorf("the second caller recalls %+v\nwant %+v", got, result)
+				t.Errorf("for the second caller the record has %+v\nwant %+v", got, result)
 			}
 			lost := l.withKey("lost key of " + name)
 			dying := l.Under(func(ctx context.Context, call inject.Call, do func(context.Context) error) error {
@@ -129,7 +129,7 @@ func TestIdempotency_KeyUsedTwice_Refused(t *testing.T) {
 				t.Error("the answer was not lost")
 			}
 			if l.recordedAnswer(lost, result) == nil {
-				t.Error("what was carried out cannot be recalled")
+				t.Error("the operation was carried out, and its answer is not recorded")
 			}
 		})
 	}
@@ -145,8 +145,8 @@ func writesIdempotencyRecord(call inject.Call) bool {
 	return last.Put != nil && last.Put.Item["body"] != nil
 }
 
-// After a day the key is new again, by the clock of the one who asks: DynamoDB deletes
-// late.
+// After a day a key can be used again, by the caller's clock, even if DynamoDB has not deleted the
+// record yet.
 func TestIdempotency_KeyExpired_IsNew(t *testing.T) {
 	l := newHarness(t)
 	create := func(w dynamo.Write) error {
@@ -158,14 +158,14 @@ func TestIdempotency_KeyExpired_IsNew(t *testing.T) {
 	nearly, after := l.withKey("key"), l.withKey("key")
 	nearly.At, after.At = w.At.Add(24*time.Hour-2*time.Second), w.At.Add(24*time.Hour+time.Second)
 	if err := create(nearly); !release.HasCode(err, "request-in-progress") {
-		t.Errorf("before it expires: %v", err)
+		t.Errorf("before the key expires it is answered %v, want request-in-progress", err)
 	}
 	if m, err := l.FindIdempotencyRecord(l.ctx, after); err != nil || m != nil {
-		t.Errorf("expired, it is recalled: %v, %v", m, err)
+		t.Errorf("the expired key has the record %v, want none: %v", m, err)
 	}
 	l.no(create(after))
 	if l.recordedAnswer(after, release.Change{}) == nil {
-		t.Error("the new use is not remembered")
+		t.Error("the new use of the key is not recorded")
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// appended is what one writer knows of its entry.
+// appended is what a writer knows about one of its entries.
 type appended struct {
 	id         string
 	text       string
@@ -24,7 +24,7 @@ type appended struct {
 	known      bool // acknowledged
 }
 
-// appendAll lets writers append at once.
+// appendAll lets a number of writers append entries at the same time.
 func (l *harness) appendAll(writers, each int, one func(text string) (release.LogEntry, error)) []appended {
 	all := make([]appended, writers*each)
 	var writing sync.WaitGroup
@@ -42,7 +42,7 @@ func (l *harness) appendAll(writers, each int, one func(text string) (release.Lo
 	return all
 }
 
-// noteNumber is the number in the id of a note.
+// noteNumber returns the number in the id of a note.
 func noteNumber(t *testing.T, id string) int {
 	t.Helper()
 	_, number, _ := strings.Cut(id, ".")
@@ -53,8 +53,8 @@ func noteNumber(t *testing.T, id string) int {
 	return n
 }
 
-// judgeLog holds the log against I10: at most 500 entries, the newest, in the order of
-// acceptance, none twice, and none acknowledged missing among the newest.
+// judgeLog checks I10 on a log that has more than 500 notes: it shows the newest 500, in the order in
+// which they were accepted, none twice, and no acknowledged one is missing among them.
 func judgeLog(t *testing.T, log []release.LogEntry, all []appended) {
 	t.Helper()
 	if len(log) != release.MaxLogEntries {
@@ -81,8 +81,8 @@ func judgeLog(t *testing.T, log []release.LogEntry, all []appended) {
 	if missing > 0 {
 		t.Errorf("%d acknowledged entries are missing among the newest", missing)
 	}
-	// Whoever was answered before another began stands before it: going through the log,
-	// nobody was answered before somebody earlier had begun.
+	// An entry that was acknowledged before another one began must come before it. So, going through
+	// the log, no entry was acknowledged before an earlier one began.
 	by := map[string]appended{}
 	for _, a := range all {
 		by[a.text] = a
@@ -91,7 +91,7 @@ func judgeLog(t *testing.T, log []release.LogEntry, all []appended) {
 	for _, e := range log {
 		a := by[e.Text]
 		if a.known && a.end.Before(latest) {
-			t.Fatalf("%q was accepted before an entry that stands before it", a.text)
+			t.Fatalf("%q was acknowledged before an entry began that the log has before it", a.text)
 		}
 		if a.known && a.began.After(latest) {
 			latest = a.began
@@ -122,12 +122,12 @@ func TestLog_FiftyWriters_NothingIsLost(t *testing.T) {
 	l.no(err)
 	judgeLog(t, log, all)
 	if log[len(log)-1].ID != "e0.2000" {
-		t.Errorf("the last entry is %s", log[len(log)-1].ID)
+		t.Errorf("the last entry is %s, want e0.2000", log[len(log)-1].ID)
 	}
 }
 
-// Writers die between two requests, and answers are lost: gaps in numbers, never in
-// entries.
+// When writers die between two requests and answers are lost, numbers are missing, but no entry that
+// was acknowledged.
 func TestLog_WritersDie_OnlyGapsRemain(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -165,11 +165,11 @@ func TestLog_WritersDie_OnlyGapsRemain(t *testing.T) {
 	t.Logf("%d of %d writers died; the log ends with %s", dead, len(all), log[len(log)-1].ID)
 	judgeLog(t, log, all)
 	if dead < 20 {
-		t.Error("too few died to show anything")
+		t.Errorf("%d writers died, want 20 or more, or the test shows nothing", dead)
 	}
 }
 
-// Without contention: 2.1 requests on average, and what is kept is exactly 500.
+// Without contention a note takes 2.1 requests on average, and exactly the newest 500 are kept.
 func TestLog_BeyondItsBound_IsTrimmed(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -180,7 +180,7 @@ func TestLog_BeyondItsBound_IsTrimmed(t *testing.T) {
 		_, err := store.AppendLog(l.ctx, id, fmt.Sprint(n), "", l.write())
 		l.no(err)
 		if n%100 == 0 {
-			l.seal() // or nothing could be trimmed
+			l.seal() // only sealed notes can be trimmed
 		}
 	}
 	if average := float64(count.Take().Total()) / entries; average > 2.1 {
@@ -189,14 +189,14 @@ func TestLog_BeyondItsBound_IsTrimmed(t *testing.T) {
 	log, err := l.Log(l.ctx, id)
 	l.no(err)
 	if len(log) != 500 || log[0].Text != "250" || log[499].Text != "749" {
-		t.Errorf("%d entries, from %q to %q", len(log), log[0].Text, log[len(log)-1].Text)
+		t.Errorf("%d entries, from %q to %q; want 500, from 250 to 749", len(log), log[0].Text, log[len(log)-1].Text)
 	}
 	if stored := l.count(l.Tables.Releases, "LOG#"+id); stored != 501 {
 		t.Errorf("%d entries are stored after a trim, want 500 notes and the creation", stored)
 	}
 }
 
-// A transition's entry stands among those appended, where it was accepted.
+// The entries of transitions are among the notes, in the order in which they were accepted.
 func TestLog_Transitions_StandWhereTheyHappened(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -236,12 +236,12 @@ func TestLog_EntryWithStatus_NeedsTheCurrentOne(t *testing.T) {
 	_, err := l.AppendLog(l.ctx, id, "x", release.Approved, l.write())
 	var e *release.Error
 	if !errors.As(err, &e) || e.Code != "status-not-current" || e.Status != release.Planned {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want status-not-current with the status planned", err)
 	}
 	if _, err := l.AppendLog(l.ctx, "REL-1999-Q1-001", "x", "", l.write()); !release.IsKind(err, release.KindNotFound) {
-		t.Errorf("a release of nowhere: %v", err)
+		t.Errorf("a note on a release that does not exist is answered %v, want not found", err)
 	}
 	if log, err := l.Log(l.ctx, id); err != nil || len(log) != 2 {
-		t.Errorf("%d entries, %v", len(log), err)
+		t.Errorf("the log has %d entries, want 2: %v", len(log), err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// olderCounter makes a release's counter one of before epochs were kept there.
+// olderCounter makes the counter of a release's log one from before epochs were kept there.
 func (l *harness) olderCounter(id string) {
 	l.t.Helper()
 	_, err := l.Client.UpdateItem(l.ctx, &dynamodb.UpdateItemInput{
@@ -23,8 +23,8 @@ func (l *harness) olderCounter(id string) {
 	l.no(err)
 }
 
-// The first note on a release of before learns where the release stands, and stands behind
-// everything that was there, also where the release moves at that moment.
+// If the counter is of an earlier version, the first note reads the release's epoch, and is logged
+// after everything that was there. With a transition at that moment, see the next test.
 func TestAppendLog_OlderCounter_LearnsTheEpoch(t *testing.T) {
 	l := newHarness(t)
 	for _, status := range []release.Status{"", release.Approved} {
@@ -33,13 +33,13 @@ func TestAppendLog_OlderCounter_LearnsTheEpoch(t *testing.T) {
 		l.olderCounter(id)
 		entry, err := l.AppendLog(l.ctx, id, "first", status, l.write())
 		if l.no(err); !strings.HasPrefix(entry.ID, "e1.") {
-			t.Errorf("the note is %s", entry.ID)
+			t.Errorf("the note is %s, want it in epoch 1", entry.ID)
 		}
 		second, err := l.AppendLog(l.ctx, id, "second", status, l.write())
 		l.no(err)
 		log, err := l.Log(l.ctx, id)
 		if l.no(err); len(log) != 4 || log[3].ID != second.ID || log[2].ID != entry.ID {
-			t.Errorf("the log is %+v", log)
+			t.Errorf("the log is %+v, want four entries, the two notes last", log)
 		}
 	}
 }
@@ -51,11 +51,11 @@ func TestAppendLog_OlderCounterAndTransitionInBetween_StandsBehindIt(t *testing.
 	l.olderCounter(id)
 	entry, err := l.heldUp("TransactWriteItems", func() { l.transition(id, release.Scheduled) }).AppendLog(l.ctx, id, "late", "", l.write())
 	if l.no(err); !strings.HasPrefix(entry.ID, "e2.") {
-		t.Errorf("the note is %s, and the release at epoch 2", entry.ID)
+		t.Errorf("the note is %s, want it in epoch 2", entry.ID)
 	}
 	next, err := l.AppendLog(l.ctx, id, "next", release.Scheduled, l.write())
 	if l.no(err); !strings.HasPrefix(next.ID, "e2.") {
-		t.Errorf("the next note is %s", next.ID)
+		t.Errorf("the next note is %s, want it in epoch 2", next.ID)
 	}
 }
 
@@ -65,15 +65,15 @@ func TestAppendLog_OlderCounterAndDeletionInBetween_NotFound(t *testing.T) {
 	l.olderCounter(id)
 	_, err := l.heldUp("TransactWriteItems", func() { l.beginDeleting(id) }).AppendLog(l.ctx, id, "late", "", l.write())
 	if !release.IsKind(err, release.KindNotFound) {
-		t.Errorf("a note on what is being deleted: %v", err)
+		t.Errorf("a note on a release that is being deleted is answered %v, want not found", err)
 	}
 	if counter := l.raw(l.Tables.Releases, "REL#"+id, "L"); counter != nil {
 		t.Errorf("the counter is there again: %v", counter)
 	}
 }
 
-// Only what is as it was found is postponed: not what was repaired, and not what needs
-// attention for something new.
+// A release is postponed only if it is as the sweep found it: not if it was repaired since, and not if
+// it needs attention for something new.
 func TestPostpone_RepairedOrMovedSince_StaysAsItIs(t *testing.T) {
 	l := newHarness(t)
 	unfinished := func(id string) dynamo.Unfinished {

@@ -14,16 +14,17 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// guard is one guarded write: set makes what it needs, run does it on a store under
-// faults, and after checks that it happened once.
+// guard is one guarded write: set creates what it needs, run makes it on a store under faults, and
+// happenedOnce checks the result.
 type guard struct {
 	name string
 	set  func(l *harness, n string)
 	run  func(l *harness, s *dynamo.Store, n string, w dynamo.Write) error
-	// happenedOnce returns "" when the write happened exactly once.
+	// happenedOnce returns "" if the write happened exactly once, otherwise what is there.
 	happenedOnce func(l *harness, n string) string
 }
 
+// oneRelease creates a release, which releaseOf finds by a name.
 func (l *harness) oneRelease(n string, changes ...string) string {
 	l.t.Helper()
 	id := l.release(changes...)
@@ -241,6 +242,7 @@ var guards = []guard{
 	},
 }
 
+// unless returns "" if something is so, otherwise what was seen.
 func unless(ok bool, seen ...any) string {
 	if ok {
 		return ""
@@ -256,8 +258,9 @@ func isWrite(operation string) bool {
 	return false
 }
 
-// every gives each guard each fault at each of its writes, one at a time, until there
-// are no more writes to hit.
+// every runs each guard again and again, and puts a fault at its first write, then at its second,
+// and so on, until it has no more writes. The fault comes at those operations that which names,
+// instead of the write or after it (at), below the SDK's retries or above them.
 func every(t *testing.T, which func(operation string) bool, at func(fault func() error, do func() error) error, above bool, fault func() error, judge func(t *testing.T, l *harness, g guard, n string, err error)) {
 	l := newHarness(t)
 	for _, g := range guards {
@@ -302,18 +305,18 @@ func mustHaveHappenedOnce(t *testing.T, l *harness, g guard, n string, err error
 		return
 	}
 	if wrong := g.happenedOnce(l, n); wrong != "" {
-		t.Errorf("%s: not exactly once: %s", g.name, wrong)
+		t.Errorf("%s did not happen exactly once: %s", g.name, wrong)
 	}
 }
 
-// An answer that is lost below the SDK's retries makes the SDK repeat the write, which
-// then meets its own doing: a success, not a conflict, and done once.
+// If an answer is lost below the SDK's retries, the SDK repeats the write, which then meets its own
+// effect. That is a success and not a conflict, and the write is made once.
 func TestStore_AnswerLost_IsNoConflict(t *testing.T) {
 	every(t, isWrite, afterwards, false, inject.Lost, mustHaveHappenedOnce)
 }
 
-// Lost above them, nobody knows: the answer says so, and is never a refusal. A
-// transition looks whether it is in the history.
+// If an answer is lost above the SDK's retries, the outcome is unknown. The answer says so, and is
+// never a refusal. Only a transition finds out: it looks whether it is in the history.
 func TestStore_OutcomeUnknown_IsNoRefusal(t *testing.T) {
 	every(t, isWrite, afterwards, true, func() error { return errDied }, func(t *testing.T, l *harness, g guard, n string, err error) {
 		if g.name == "transition" {
@@ -321,13 +324,12 @@ func TestStore_OutcomeUnknown_IsNoRefusal(t *testing.T) {
 			return
 		}
 		if err != nil && !release.IsKind(err, release.KindUnavailable) {
-			t.Errorf("%s: told %v for a write that was carried out", g.name, err)
+			t.Errorf("%s was carried out, and is answered %v, want success or unavailable", g.name, err)
 		}
 	})
 }
 
-// A write that meets a transaction on the same item is repeated, which the SDK does not
-// do.
+// A write that meets another transaction on the same item is repeated; the SDK does not do that.
 func TestStore_TransactionConflict_IsRepeated(t *testing.T) {
 	transaction := func(operation string) bool { return operation == "TransactWriteItems" }
 	every(t, transaction, instead, false, func() error {
@@ -343,7 +345,7 @@ func TestStore_Throttled_IsRepeated(t *testing.T) {
 	every(t, isWrite, instead, false, func() error { return inject.Refused("ThrottlingException") }, mustHaveHappenedOnce)
 }
 
-// Throttled for good, the answer says so and nothing was changed.
+// If writes are throttled without end, the answer says so, and nothing was changed.
 func TestStore_ThrottledForGood_IsSaid(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -354,9 +356,9 @@ func TestStore_ThrottledForGood_IsSaid(t *testing.T) {
 		return do(ctx)
 	})
 	if _, err := store.Transition(l.ctx, id, moveTo(release.Approved), l.write()); !release.IsKind(err, release.KindThrottled) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want throttled", err)
 	}
 	if r, err := l.Release(l.ctx, id); err != nil || r.Status != release.Planned {
-		t.Errorf("%s, %v", r.Status, err)
+		t.Errorf("the release is %s, want planned: %v", r.Status, err)
 	}
 }

@@ -18,7 +18,7 @@ var mailNow = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
 const lease = "lease-1"
 
-// mailIn puts a mail into the outbox and brings it into a state the way it gets there.
+// mailIn puts a mail into the outbox and brings it into a state, in the way in which mails get there.
 func (l *harness) mailIn(state mail.State) mail.Mail {
 	l.t.Helper()
 	m := mail.Mail{Kind: "headsup", ReleaseID: "REL-1", Number: int(l.stamps.Add(1)), Recipient: "ben@example.com", Snapshot: "{}"}
@@ -60,7 +60,7 @@ func (l *harness) mail(id string) mail.Mail {
 	return m
 }
 
-// Each move of a mail is possible from the states typed here, and from no other.
+// A mail can make each move from the states that are typed here, and from no others.
 func TestMail_MovesOnlyFromStatesItMayLeave(t *testing.T) {
 	l := newHarness(t)
 	const (
@@ -116,13 +116,13 @@ func TestMail_MovesOnlyFromStatesItMayLeave(t *testing.T) {
 			m := l.mailIn(state)
 			l.no(write.do(m))
 			if moved := l.mail(m.ID) != m; moved != slices.Contains(write.from, state) {
-				t.Errorf("%s, where it is %s: moved %v", name, state, moved)
+				t.Errorf("%s of a mail that is %s: it moved: %v, want %v", name, state, moved, !moved)
 			}
 		}
 	}
 }
 
-// What belongs to a lease is nobody else's to do.
+// Only the sender that has the lease can tell how an attempt ended.
 func TestMail_AnothersLease_Stands(t *testing.T) {
 	l := newHarness(t)
 	for name, do := range map[string]func(m mail.Mail) error{
@@ -140,7 +140,7 @@ func TestMail_AnothersLease_Stands(t *testing.T) {
 		m.Lease = "an older one"
 		l.no(do(m))
 		if now := l.mail(m.ID); now.State != mail.Sending || now.Lease != lease {
-			t.Errorf("%s: it is %s under %q", name, now.State, now.Lease)
+			t.Errorf("%s under another lease: the mail is %s under %q, want sending under %q", name, now.State, now.Lease, lease)
 		}
 	}
 }
@@ -150,10 +150,10 @@ func TestPutMail_Twice_FirstStands(t *testing.T) {
 	m := l.mailIn(mail.Sent)
 	m.Snapshot = "another"
 	if put, err := l.PutMail(l.ctx, m, mailNow); put || err != nil {
-		t.Errorf("put %v, %v", put, err)
+		t.Errorf("it was put again: %v, %v; want false", put, err)
 	}
 	if now := l.mail(m.ID); now.State != mail.Sent || now.Snapshot != "{}" {
-		t.Errorf("%+v", now)
+		t.Errorf("the mail is %+v, want it as it was put first, and sent", now)
 	}
 }
 
@@ -162,7 +162,7 @@ func TestSuppress_Twice_FirstReasonStands(t *testing.T) {
 	l.no(l.Suppress(l.ctx, "ben@example.com", "bounced", mailNow))
 	l.no(l.Suppress(l.ctx, "ben@example.com", "complained", mailNow))
 	if reason, err := l.Suppressed(l.ctx, "ben@example.com"); reason != "bounced" || err != nil {
-		t.Errorf("%q, %v", reason, err)
+		t.Errorf("the reason is %q, want bounced: %v", reason, err)
 	}
 }
 
@@ -172,25 +172,26 @@ func TestMailCameBack_Twice_FirstWordStandsAndCountsOnce(t *testing.T) {
 	for _, feedback := range []string{"bounce", "complaint"} {
 		n, err := l.MailCameBack(l.ctx, m, mail.Failed, feedback, "id", mailNow)
 		if n != 1 || err != nil {
-			t.Errorf("%s: %d problems, %v", feedback, n, err)
+			t.Errorf("after the %s the release counts %d problems, want 1: %v", feedback, n, err)
 		}
 	}
 	if now := l.mail(m.ID); now.Feedback != "bounce" {
-		t.Errorf("%+v", now)
+		t.Errorf("the mail's feedback is %q, want bounce", now.Feedback)
 	}
 }
 
 func TestMailCameBack_MailIsGone_MakesNone(t *testing.T) {
 	l := newHarness(t)
 	if n, err := l.MailCameBack(l.ctx, mail.Mail{ID: "gone", ReleaseID: "REL-1"}, mail.Failed, "bounce", "id", mailNow); n != 0 || err != nil {
-		t.Errorf("%d problems, %v", n, err)
+		t.Errorf("%d problems, want none: %v", n, err)
 	}
 	if m, ok, err := l.Mail(l.ctx, "gone"); ok || err != nil {
-		t.Errorf("%+v, %v", m, err)
+		t.Errorf("feedback on a mail that is gone has made %+v, %v", m, err)
 	}
 }
 
-// What a person is told changes together with the mail that tells it, or not at all.
+// What is stored about a person changes in one write with the mail that tells the person, or not at
+// all.
 func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
 	l := newHarness(t)
 	newState := func() mail.RecipientState {
@@ -244,7 +245,7 @@ func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
 	} {
 		want, ok, err := try()
 		if ok || err != nil {
-			t.Errorf("%s: saved %v, %v", name, ok, err)
+			t.Errorf("%s: it was saved: %v, %v; want false", name, ok, err)
 		}
 		var now []mail.RecipientState
 		err = l.RecipientStates(l.ctx, want.ReleaseID, "", 1, func(rows []mail.RecipientState) bool { now = append(now, rows...); return true })
@@ -254,7 +255,8 @@ func TestSaveRecipientState_SomethingMoved_ChangesNothing(t *testing.T) {
 	}
 }
 
-// Jobs are opened and closed by many who do not know of each other.
+// Jobs are opened, armed and closed by functions that do not know of each other; none undoes what
+// another has done since.
 func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 	l := newHarness(t)
 	at := func(minutes int) time.Time { return mailNow.Add(time.Duration(minutes) * time.Minute) }
@@ -275,7 +277,7 @@ func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 	openOnce := func(minute int, want bool) {
 		t.Helper()
 		if opened, err := l.OpenJobOnce(l.ctx, window, at(minute)); opened != want || err != nil {
-			t.Errorf("minute %d: opened %v, %v", minute, opened, err)
+			t.Errorf("minute %d: opened %v, want %v: %v", minute, opened, want, err)
 		}
 	}
 	openOnce(1, false)
@@ -305,17 +307,17 @@ func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 		opened, late bool
 	}{{60, false, false}, {61, true, false}, {62, false, false}, {67, true, true}} {
 		if opened, late, err := l.OpenDueJob(l.ctx, window, at(try.minute)); opened != try.opened || late != try.late || err != nil {
-			t.Errorf("minute %d: opened %v, late %v, %v", try.minute, opened, late, err)
+			t.Errorf("minute %d: opened %v, late %v, want %v and %v: %v", try.minute, opened, late, try.opened, try.late, err)
 		}
 	}
 	l.no(l.CloseJob(l.ctx, job(window), time.Time{}, at(70)))
 	none := mail.WindowJob("REL-none")
 	for _, k := range []mail.JobKey{window, none} {
 		if opened, late, err := l.OpenDueJob(l.ctx, k, at(100)); opened || late || err != nil {
-			t.Errorf("%s rests, or is none: opened %v, late %v, %v", k.ReleaseID, opened, late, err)
+			t.Errorf("the job of %s, which is closed or does not exist: opened %v, late %v, want neither: %v", k.ReleaseID, opened, late, err)
 		}
 	}
-	want("what is none stays none", none, false, false, 0)
+	want("no job was made", none, false, false, 0)
 
 	settled := mail.SettlementJob("REL-1", 4)
 	l.no(l.AwaitSettlement(l.ctx, settled, at(0)))
@@ -332,8 +334,8 @@ func TestJobs_OpenedAndClosedByOthers_StayAsTheyAre(t *testing.T) {
 	want("complete before anybody waited", other, true, false, 1)
 }
 
-// Jobs of earlier versions stood among the mails that are due; they are moved to where
-// jobs are looked for, and stay what they are.
+// Earlier versions had jobs in the index among the mails that are due. Such a job is moved to where
+// jobs are looked for, and is otherwise left as it is.
 func TestMoveJobFromMails_JobOfAnEarlierVersion_IsFoundAmongJobs(t *testing.T) {
 	l := newHarness(t)
 	window, settled := mail.WindowJob("REL-1"), mail.SettlementJob("REL-1", 4)
@@ -354,28 +356,29 @@ func TestMoveJobFromMails_JobOfAnEarlierVersion_IsFoundAmongJobs(t *testing.T) {
 	}
 	_, old, err := l.DueMails(l.ctx, late, 10)
 	if l.no(err); len(old) != 2 {
-		t.Fatalf("among the mails: %v", old)
+		t.Fatalf("among the mails are the jobs %v, want both", old)
 	}
 	for _, k := range append(old, old...) { // a second time, it is not there any more
 		l.no(l.MoveJobFromMails(l.ctx, k))
 	}
-	l.no(l.MoveJobFromMails(l.ctx, mail.WindowJob("REL-2"))) // gone by now: not made anew
+	l.no(l.MoveJobFromMails(l.ctx, mail.WindowJob("REL-2"))) // one that does not exist is not created
 	jobs, err := l.DueJobs(l.ctx, late)
 	if l.no(err); len(jobs) != 2 {
-		t.Errorf("among jobs: %v", jobs)
+		t.Errorf("among jobs are %v, want both", jobs)
 	}
 	if _, old, err = l.DueMails(l.ctx, late, 10); len(old) != 0 || err != nil {
 		t.Errorf("still among the mails: %v %v", old, err)
 	}
 	if j, found, err := l.Job(l.ctx, window); !found || !j.Open || j.Round != 1 || err != nil {
-		t.Errorf("%+v %v", j, err)
+		t.Errorf("the window's job is %+v, want it open in round 1: %v", j, err)
 	}
 	if _, found, err := l.Job(l.ctx, mail.WindowJob("REL-2")); found || err != nil {
 		t.Errorf("a job was made: %v", err)
 	}
 }
 
-// oldShard is the partition in which an earlier version put a job: that of now, among mails.
+// oldShard returns the partition of the index in which an earlier version put a job: the one with
+// today's number, but among mails.
 func oldShard(t *testing.T, l *harness, k mail.JobKey) string {
 	t.Helper()
 	out, err := l.Client.GetItem(l.ctx, &dynamodb.GetItemInput{

@@ -15,9 +15,9 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// How far a job has come is written by whoever plans it, and by nobody who has lost it; what
-// opens a job for something new has it begin anew, what opens it because it was forgotten
-// does not.
+// Only the planner that has a job can save how far it has come, not one that another has overtaken.
+// If the job is opened for something new, planning begins again; if it is opened because it was
+// forgotten, planning goes on.
 func TestSaveProgress_JobOfSomebodyElse_ChangesNothing(t *testing.T) {
 	l := newHarness(t)
 	at := func(minutes int) time.Time { return mailNow.Add(time.Duration(minutes) * time.Minute) }
@@ -91,7 +91,7 @@ func TestSaveProgress_JobOfSomebodyElse_ChangesNothing(t *testing.T) {
 	}
 }
 
-// A lot comes back as it was, from any key on, in the order of keys.
+// A lot can be read from any key on, in the order of keys, and comes back as it was put.
 func TestLot_InParts_ReadFromAnyKeyOn(t *testing.T) {
 	l := newHarness(t)
 	var people []*mail.Person

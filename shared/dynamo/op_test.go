@@ -19,8 +19,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// written are all words of a table: those that somebody listens to and the silent ones.
-// A word that is both, or silent twice, is a mistake.
+// written returns all words of op by table: those that a consumer listens to, and the silent ones. It
+// fails if a word is both.
 func written(t *testing.T) map[string][]string {
 	t.Helper()
 	words := map[string][]string{}
@@ -35,10 +35,10 @@ func written(t *testing.T) map[string][]string {
 	}
 	for _, s := range dynamo.SilentOps() {
 		if slices.Contains(words[s.Table], s.Op.String()) {
-			t.Errorf("%s: nobody listens to %q, it says, and somebody does", s.Table, s.Op)
+			t.Errorf("%s: %q is among SilentOps, and a consumer listens to it", s.Table, s.Op)
 		}
 		if len(s.Why) < 10 {
-			t.Errorf("%s: it is not said why nobody listens to %q", s.Table, s.Op)
+			t.Errorf("%s: SilentOps does not say why nobody listens to %q", s.Table, s.Op)
 		}
 		words[s.Table] = append(words[s.Table], s.Op.String())
 	}
@@ -48,8 +48,8 @@ func written(t *testing.T) map[string][]string {
 	return words
 }
 
-// A write whose word nobody was given to listen to, or which nobody is said to ignore,
-// would reach no function, and nothing would fail.
+// Each declared word of op is either listened to, or silent for a stated reason. A word that somebody
+// forgot would reach no function, and nothing else would fail.
 func TestOps_EachDeclared_IsHeardOrSilentWithAReason(t *testing.T) {
 	var known []string
 	for _, words := range written(t) {
@@ -74,13 +74,13 @@ func TestOps_EachDeclared_IsHeardOrSilentWithAReason(t *testing.T) {
 	}
 	for _, word := range known {
 		if !slices.Contains(declared, word) {
-			t.Errorf("%q is listened to or silent, and no write leaves it", word)
+			t.Errorf("%q is listened to or silent, and is not declared", word)
 		}
 	}
 }
 
-// declaredOps reads the words from the source, where they stand as literals in op.go
-// and nowhere else.
+// declaredOps reads the words of op from the source. They must be literals in op.go, and nowhere
+// else.
 func declaredOps(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("*.go")
@@ -105,7 +105,7 @@ func declaredOps(t *testing.T) []string {
 				return true
 			}
 			if name != "op.go" {
-				t.Errorf("%s makes a word of its own; they are declared in op.go", name)
+				t.Errorf("%s declares a word of op: declare it in op.go", name)
 			}
 			for _, e := range composite.Elts {
 				if lit, ok := e.(*ast.BasicLit); ok {
@@ -122,15 +122,15 @@ func declaredOps(t *testing.T) []string {
 	return words
 }
 
-// youngerOps are words that came after the recording, by table. They are written as
-// they are from the day they are deployed.
+// youngerOps are the words that came after the recording, by table. Once they are deployed, they must
+// not be renamed either.
 var youngerOps = map[string][]string{"Mail": {"planning", "rest", "wake"}, "Releases": {"erase", "hold", "kept", "postponed"}, "Changes": {"erase"}}
 
-// retiredOps are words that nothing writes any more; items hold them.
+// retiredOps are words that this version does not write any more, though stored items have them.
 var retiredOps = map[string][]string{"Mail": {"missed"}}
 
-// The words are data: an installation's items and its deployed filters hold those of
-// the recorded version, table by table.
+// Words of op are data: an installation's items and deployed filters have those of the recorded
+// version, so that they must not be renamed.
 func TestOps_OfTheRecordedVersion_AreThoseOfToday(t *testing.T) {
 	raw, err := os.ReadFile("../upgrade/testdata/2026-11-26/streams.json")
 	if err != nil {
@@ -150,7 +150,7 @@ func TestOps_OfTheRecordedVersion_AreThoseOfToday(t *testing.T) {
 		words = slices.DeleteFunc(words, func(op string) bool { return slices.Contains(retiredOps[table], op) })
 		slices.Sort(words)
 		if !slices.Equal(words, today) {
-			t.Errorf("%s: the recorded version wrote %q, this one writes %q", table, words, today)
+			t.Errorf("%s: this version writes %q; want, by the recording and youngerOps, %q", table, today, words)
 		}
 	}
 }

@@ -16,7 +16,8 @@ import (
 	"example.com/releases/shared/testkit/meter"
 )
 
-// taskOf makes a task of a person; the rows of before told people apart by another key.
+// taskOf creates a task of a person, and stores it under the key that an earlier version had for the
+// person, if one is given.
 func (l *harness) taskOf(id, email, olderKey string) {
 	l.t.Helper()
 	task := newTask(id, "")
@@ -41,9 +42,9 @@ func TestListTasks_OlderKey_FoundAndKeptApart(t *testing.T) {
 	for n := range 3 {
 		l.taskOf(fmt.Sprintf("new-%d", n), "Ann@xn--mnchen-3ya.example", "")
 		l.taskOf(fmt.Sprintf("old-%d", n), "ann@München.example", "ann@münchen.example")
-		time.Sleep(2 * time.Millisecond) // newest first goes by milliseconds
+		time.Sleep(2 * time.Millisecond) // lists are sorted by milliseconds
 	}
-	// To Unicode the Kelvin sign is a k: their tasks stood under one key.
+	// Unicode's case folding makes a k of the Kelvin sign, so earlier versions had one key for both.
 	l.taskOf("kate", "kate@example.com", "")
 	l.taskOf("kelvin", "\u212aate@example.com", "kate@example.com")
 	for email, want := range map[string][]string{
@@ -66,19 +67,19 @@ func TestListTasks_OlderKey_FoundAndKeptApart(t *testing.T) {
 			}
 		}
 	}
-	// Edited, a task stands under the key of today.
+	// An edit moves a task to today's key.
 	_, err := l.UpdateTask(l.ctx, "old-0", func(task release.Task) (release.Task, error) { task.Title = "Another"; return task, nil }, l.write())
 	l.no(err)
 	key, _ := l.raw(l.Tables.Tasks, "TASK#old-0", "M")["requesterKey"].(*types.AttributeValueMemberS)
 	if key == nil || key.Value != "ann@xn--mnchen-3ya.example" {
-		t.Errorf("an edited task stands under %v", key)
+		t.Errorf("the edited task is under the key %v, want ann@xn--mnchen-3ya.example", key)
 	}
 }
 
 func TestSuppressed_ByTheKeyOfPeople(t *testing.T) {
 	l := newHarness(t)
 	now := time.Now()
-	l.no(l.Suppress(l.ctx, "Ann@xn--mnchen-3ya.example", "bounced", now)) // as SES names it
+	l.no(l.Suppress(l.ctx, "Ann@xn--mnchen-3ya.example", "bounced", now)) // as SES spells it
 	l.no(l.Suppress(l.ctx, "kate@example.com", "complained", now))
 	_, err := l.Client.PutItem(l.ctx, &dynamodb.PutItemInput{TableName: &l.Tables.Mail, Item: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: "ADDRESS#bob@bücher.example"}, "sk": &types.AttributeValueMemberS{Value: "M"},
@@ -90,7 +91,7 @@ func TestSuppressed_ByTheKeyOfPeople(t *testing.T) {
 		"Bob@Bücher.example": "before", "bob@xn--bcher-kva.example": "before",
 	} {
 		if got, err := l.Suppressed(l.ctx, address); err != nil || got != want {
-			t.Errorf("%q: %q %v, want %q", address, got, err, want)
+			t.Errorf("%q is suppressed for the reason %q, want %q: %v", address, got, want, err)
 		}
 	}
 }
@@ -101,7 +102,7 @@ func TestPutMail_OnePersonOneMail(t *testing.T) {
 		t.Helper()
 		m := mail.Mail{Kind: "resolved", ReleaseID: "REL-1", Number: 1, Recipient: address, Snapshot: "{}"}
 		if got, err := l.PutMail(l.ctx, m, time.Now()); err != nil || got != want {
-			t.Errorf("a mail to %q is new: %t %v", address, got, err)
+			t.Errorf("a mail to %q is new: %t, want %t: %v", address, got, want, err)
 		}
 	}
 	put("kate@example.com", true)
@@ -109,7 +110,7 @@ func TestPutMail_OnePersonOneMail(t *testing.T) {
 	put("\u212aate@example.com", true) // another person
 	put("ann@münchen.example", true)
 	put("Ann@xn--mnchen-3ya.example", false)
-	// One that was put there before people were told apart as they are.
+	// One that an earlier version put there, with its own key for the person.
 	_, err := l.Client.PutItem(l.ctx, &dynamodb.PutItemInput{TableName: &l.Tables.Mail, Item: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: "MAIL#" + olderMailID}, "sk": &types.AttributeValueMemberS{Value: "M"},
 		"recipient": &types.AttributeValueMemberS{Value: "Bob@Bücher.example"}, "state": &types.AttributeValueMemberS{Value: "sent"},
@@ -123,8 +124,8 @@ func TestPutMail_OnePersonOneMail(t *testing.T) {
 // the store of 2026-11-25 made it.
 const olderMailID = "38a5d4e2ccc42f5d9b35a51adc7fbb7f"
 
-// An edit leaves a task where it is in its requester's list, also among tasks of the same
-// second, and costs the list's index nothing.
+// An edit leaves a task in its place in the requester's list, even among tasks of the same second,
+// and does not write the list's index.
 func TestUpdateTask_OfTheSameSecond_KeepsItsPlace(t *testing.T) {
 	l := newHarness(t)
 	second := time.Now().Truncate(time.Second)
@@ -140,11 +141,11 @@ func TestUpdateTask_OfTheSameSecond_KeepsItsPlace(t *testing.T) {
 	_, err := l.Open(m.Option).UpdateTask(l.ctx, "T-2", func(t release.Task) (release.Task, error) { t.Title += "x"; return t, nil }, l.write())
 	l.no(err)
 	if n := m.Take(); n.Indexes != 0 {
-		t.Errorf("the edit costs the index %v units", n.Indexes)
+		t.Errorf("the edit costs indexes %v units, want none", n.Indexes)
 	}
 	page, _, err := l.ListTasks(l.ctx, dynamo.TasksBy{Requester: newTask("", "").RequesterEmail}, "", 25, "")
 	l.no(err)
 	if len(page) != 3 || page[0].ID != "T-2" || page[2].ID != "T-0" {
-		t.Errorf("listed as %v", page)
+		t.Errorf("they are listed as %v, want T-2 first and T-0 last", page)
 	}
 }

@@ -18,8 +18,9 @@ import (
 	"example.com/releases/shared/testkit"
 )
 
-// publicStep is a store on tables of its own, with a clock that steps a minute per write.
-type publicStep struct {
+// publicFixture is a store on tables of its own, with a clock that moves on by a minute with each
+// write.
+type publicFixture struct {
 	*testing.T
 	*dynamo.Store
 	client *dynamodb.Client
@@ -28,23 +29,23 @@ type publicStep struct {
 	writes int
 }
 
-func newPublicStep(t *testing.T) *publicStep {
+func newPublicFixture(t *testing.T) *publicFixture {
 	h := testkit.New(t)
-	return &publicStep{
+	return &publicFixture{
 		T: t, Store: h.Store, client: h.Client, table: h.Tables.Releases,
 		now: time.Date(2026, 4, 1, 9, 0, 17, 0, time.UTC),
 	}
 }
 
-func (s *publicStep) write() dynamo.Write {
+func (s *publicFixture) write() dynamo.Write {
 	s.writes++
 	s.now = s.now.Add(time.Minute)
 	return dynamo.Write{Stamp: release.Stamp{At: s.now, By: release.System, Request: fmt.Sprint("request-", s.writes)}}
 }
 
 // must fails the test on an error and passes the value on.
-func must[T any](v T, err error) func(*publicStep) T {
-	return func(s *publicStep) T {
+func must[T any](v T, err error) func(*publicFixture) T {
+	return func(s *publicFixture) T {
 		s.Helper()
 		if err != nil {
 			s.Fatal(err)
@@ -53,7 +54,7 @@ func must[T any](v T, err error) func(*publicStep) T {
 	}
 }
 
-func (s *publicStep) create() string {
+func (s *publicFixture) create() string {
 	start := s.now.Add(48 * time.Hour)
 	end := start.Add(2 * time.Hour)
 	w := s.write()
@@ -64,14 +65,14 @@ func (s *publicStep) create() string {
 	return must(s.CreateRelease(context.Background(), r, nil, w))(s).Release.ID
 }
 
-func (s *publicStep) transition(id string, to ...release.Status) {
+func (s *publicFixture) transition(id string, to ...release.Status) {
 	s.Helper()
 	for _, status := range to {
 		must(s.Transition(context.Background(), id, release.TransitionRequest{To: status, Reason: "why"}, s.write()))(s)
 	}
 }
 
-func (s *publicStep) edit(id string, change func(*release.Plan)) {
+func (s *publicFixture) edit(id string, change func(*release.Plan)) {
 	s.Helper()
 	w := s.write()
 	must(s.UpdateRelease(context.Background(), id, func(r release.Release) (release.Release, release.LogEntry, error) {
@@ -85,18 +86,18 @@ func (s *publicStep) edit(id string, change func(*release.Plan)) {
 	}, w))(s)
 }
 
-// seenAt is how the public is told the time of the last write: not to the second.
-func (s *publicStep) seenAt() time.Time { return s.now.Truncate(time.Minute).Add(time.Minute) }
+// seenAt is the time of the last write as the public is told it: rounded up to the minute.
+func (s *publicFixture) seenAt() time.Time { return s.now.Truncate(time.Minute).Add(time.Minute) }
 
-func (s *publicStep) published() []release.Published {
+func (s *publicFixture) published() []release.Published {
 	s.Helper()
 	return must(s.Published(context.Background(), s.now, s.now.AddDate(0, 0, -90)))(s)
 }
 
-// A release is seen from scheduled on, in every later status, and only while it is
-// public; edits that nobody outside can see leave no trace.
+// The public sees a release from scheduled on, in every later status, and only while it is public.
+// Edits of internal fields leave no trace.
 func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
-	s := newPublicStep(t)
+	s := newPublicFixture(t)
 	id := s.create()
 	s.transition(id, release.Approved)
 	if got := s.published(); len(got) != 0 {
@@ -123,14 +124,14 @@ func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 	s.edit(id, func(p *release.Plan) {
 		p.Description, p.SuccessCriteria, p.ReleaseManager = "secret", "secret", "secret"
 	})
-	sees("after an edit of what is inside")
+	sees("after an edit of internal fields")
 
 	s.edit(id, func(p *release.Plan) { p.PublicSummary = "Mail will pause." })
 	want.Summary, want.ChangedAt = "Mail will pause.", s.seenAt()
-	sees("after an edit of what is outside")
+	sees("after an edit of the public summary")
 
 	s.edit(id, func(p *release.Plan) { p.SuccessCriteria = "still secret" })
-	sees("after another edit of what is inside")
+	sees("after another edit of internal fields")
 
 	s.edit(id, func(p *release.Plan) { p.Public = false })
 	if got := s.published(); len(got) != 0 {
@@ -139,7 +140,7 @@ func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 	s.transition(id, release.InProgress)
 	happened(release.InProgress)
 	if got := s.published(); len(got) != 0 {
-		t.Fatalf("a transition of a release that opted out showed it: %v", got)
+		t.Fatalf("after a transition of a release that opted out the public sees %v", got)
 	}
 	s.edit(id, func(p *release.Plan) { p.Public = true })
 	want.Status, want.ChangedAt = release.InProgress, s.seenAt()
@@ -153,10 +154,10 @@ func TestPublished_EachStatus_FollowsTheRelease(t *testing.T) {
 	}
 }
 
-// Moves of the window are told while the public knows of the release, the newest ten; what
-// happened while it was hidden is told when it is shown again, but for moves.
+// The public is told of the newest ten moves of the window that happened while the release was
+// public. Other things that happened while it was hidden are told when it is shown again.
 func TestPublished_Story_IsWhatHappened(t *testing.T) {
-	s := newPublicStep(t)
+	s := newPublicFixture(t)
 	id := s.create()
 	s.transition(id, release.Approved, release.Scheduled)
 	announced := s.now
@@ -185,7 +186,7 @@ func TestPublished_Story_IsWhatHappened(t *testing.T) {
 	shift(true)
 	want = []release.Status{release.Scheduled, release.Moved}
 	if p := sees("moved"); !p.Happened[1].Start.Equal(p.Start) || !p.Happened[0].Start.Equal(p.Start.Add(-time.Hour)) || !p.Happened[0].At.Equal(announced) {
-		t.Errorf("the windows are %+v", p.Happened)
+		t.Errorf("the public is told %+v, want the window of then, and the one an hour later", p.Happened)
 	}
 	shift(false)
 	shift(false)
@@ -208,10 +209,10 @@ func TestPublished_Story_IsWhatHappened(t *testing.T) {
 	}
 }
 
-// What ended long after its planned start is news when it ends: it is there for 90 days from
-// then, though its planned start is further back, and leaves as everything does.
+// A release that ends long after its planned start is shown for 90 days from its end, though its
+// planned start is further back, and then disappears like others.
 func TestPublished_EndedLongAfterThePlan_IsShownFromItsEnd(t *testing.T) {
-	s := newPublicStep(t)
+	s := newPublicFixture(t)
 	early, late := s.create(), s.create()
 	s.transition(early, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
 	s.transition(late, release.Approved, release.Scheduled, release.InProgress, release.Deployed)
@@ -225,7 +226,7 @@ func TestPublished_EndedLongAfterThePlan_IsShownFromItsEnd(t *testing.T) {
 	}
 	begun := s.now
 	s.now = begun.AddDate(0, 0, 55)
-	s.edit(early, func(p *release.Plan) { p.PublicSummary = "It went well." }) // not late: it stays where it was
+	s.edit(early, func(p *release.Plan) { p.PublicSummary = "It went well." }) // an edit does not make it one that ended late
 	s.now = begun.AddDate(0, 0, 100)
 	if got := ids(); got != "" {
 		t.Fatalf("100 days on, the public sees %s", got)
@@ -245,9 +246,9 @@ func TestPublished_EndedLongAfterThePlan_IsShownFromItsEnd(t *testing.T) {
 	}
 }
 
-// Only what ended late has to be news: what was announced long ago and is still ahead stays.
+// A release that was announced long ago and is still ahead is shown.
 func TestPublished_AnnouncedLongAgo_StillAhead(t *testing.T) {
-	s := newPublicStep(t)
+	s := newPublicFixture(t)
 	id := s.create()
 	s.edit(id, func(p *release.Plan) {
 		start := s.now.AddDate(0, 0, 200)
@@ -257,14 +258,14 @@ func TestPublished_AnnouncedLongAgo_StillAhead(t *testing.T) {
 	s.transition(id, release.Approved, release.Scheduled)
 	s.now = s.now.AddDate(0, 0, 150)
 	if got := s.published(); len(got) != 1 || got[0].ID != id {
-		t.Errorf("the public sees %v", got)
+		t.Errorf("the public sees %v, want %s", got, id)
 	}
 }
 
-// On a table that has only the index before this one, or a new one that is still being
-// made, the page is there; and what an earlier version wrote is in both.
+// On a table without the new index, and while that is being built, the page is read from the index of
+// the earlier version.
 func TestPublished_WithoutTheNewIndex_IsReadFromTheOldOne(t *testing.T) {
-	s := newPublicStep(t)
+	s := newPublicFixture(t)
 	ctx := context.Background()
 	const index = "byPublicStart"
 	s.recreateWithout(index)
@@ -302,8 +303,8 @@ func TestPublished_WithoutTheNewIndex_IsReadFromTheOldOne(t *testing.T) {
 	}
 }
 
-// recreateWithout makes the table anew as an earlier version had it.
-func (s *publicStep) recreateWithout(index string) {
+// recreateWithout creates the table again, without an index, as an earlier version had it.
+func (s *publicFixture) recreateWithout(index string) {
 	s.Helper()
 	ctx := context.Background()
 	was := must(s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.table}))(s).Table
@@ -320,8 +321,8 @@ func (s *publicStep) recreateWithout(index string) {
 	must(s.client.CreateTable(ctx, in))(s)
 }
 
-// waitForIndex looks at an index until it is as it shall be.
-func (s *publicStep) waitForIndex(name string, done func(types.IndexStatus) bool) {
+// waitForIndex looks at the status of an index until done says that it is as it should be.
+func (s *publicFixture) waitForIndex(name string, done func(types.IndexStatus) bool) {
 	s.Helper()
 	var last types.IndexStatus
 	for range 200 {
@@ -340,10 +341,10 @@ func (s *publicStep) waitForIndex(name string, done func(types.IndexStatus) bool
 	s.Fatalf("the index %s is never as it should be: %v", name, last)
 }
 
-// What an earlier version did not keep is made good from the release's history, once, and
-// nothing else of it changes.
+// For a release of an earlier version, what the public is told is rebuilt from the release's history,
+// and nothing else of the release changes.
 func TestKeepForPublic_EarlierVersion_IsMadeGood(t *testing.T) {
-	s := newPublicStep(t)
+	s := newPublicFixture(t)
 	ctx := context.Background()
 	id := s.create()
 	s.transition(id, release.Approved, release.Scheduled)
@@ -357,7 +358,7 @@ func TestKeepForPublic_EarlierVersion_IsMadeGood(t *testing.T) {
 	}))(s)
 	before := must(s.Release(ctx, id))(s)
 	if got := s.published(); len(got) != 1 || len(got[0].Happened) != 0 {
-		t.Fatalf("the public is told %v", got)
+		t.Fatalf("before that the public is told %v, want the release without a history", got)
 	}
 	for range 2 {
 		if err := s.KeepForPublic(ctx, id); err != nil {
@@ -370,15 +371,15 @@ func TestKeepForPublic_EarlierVersion_IsMadeGood(t *testing.T) {
 		}
 	}
 	if after := must(s.Release(ctx, id))(s); after.Revision != before.Revision || !after.UpdatedAt.Equal(before.UpdatedAt) {
-		t.Errorf("the revision went from %d to %d", before.Revision, after.Revision)
+		t.Errorf("the revision went from %d to %d, updatedAt from %v to %v; want neither changed", before.Revision, after.Revision, before.UpdatedAt, after.UpdatedAt)
 	}
 	if err := s.KeepForPublic(ctx, "REL-2026-Q2-999"); err != nil {
-		t.Errorf("of a release that is gone: %v", err)
+		t.Errorf("for a release that does not exist: %v, want no error", err)
 	}
 }
 
 func TestPublished_NeverScheduledOrDeleted_IsForgotten(t *testing.T) {
-	s := newPublicStep(t)
+	s := newPublicFixture(t)
 	never, deleted := s.create(), s.create()
 	s.transition(never, release.Cancelled)
 	s.transition(deleted, release.Approved, release.Scheduled, release.Cancelled)
@@ -393,9 +394,9 @@ func TestPublished_NeverScheduledOrDeleted_IsForgotten(t *testing.T) {
 	}
 }
 
-// A transition that decided by what an edit then changed must not win over the edit.
+// A transition that read the release before an edit hid it must not make it public again.
 func TestPublished_EditsAtOnce_AreExact(t *testing.T) {
-	s := newPublicStep(t)
+	s := newPublicFixture(t)
 	ctx := context.Background()
 	for round := range 12 {
 		id := s.create()
@@ -419,14 +420,15 @@ func TestPublished_EditsAtOnce_AreExact(t *testing.T) {
 			t.Fatalf("round %d: public %v, %s; want both writes to have happened", round, r.Public, r.Status)
 		}
 		if seen {
-			t.Fatalf("round %d: %s opted out and is seen", round, id)
+			t.Fatalf("round %d: %s opted out, and the public sees it", round, id)
 		}
 	}
 }
 
-// Two hundred at most: every running one first, then the nearest on either side of now.
+// The page is bounded: it shows running releases first, then the 100 nearest ahead and the 60 latest
+// of the past.
 func TestPublished_Many_IsBounded(t *testing.T) {
-	s := newPublicStep(t)
+	s := newPublicFixture(t)
 	for n := range 120 {
 		s.seed(fmt.Sprintf("AHEAD-%03d", n), "other", release.Scheduled, s.now.Add(time.Duration(n)*time.Hour))
 		s.seed(fmt.Sprintf("PAST-%03d", n), "other", release.Deployed, s.now.Add(-time.Duration(n+1)*time.Hour))
@@ -435,7 +437,7 @@ func TestPublished_Many_IsBounded(t *testing.T) {
 	s.seed("RUNNING", "running", release.InProgress, s.now.AddDate(-1, 0, 0))
 	got := s.published()
 	if len(got) != 1+100+60 {
-		t.Fatalf("%d are read, want 161", len(got))
+		t.Fatalf("%d releases are read, want 161", len(got))
 	}
 	for n, id := range map[int]string{0: "RUNNING", 1: "AHEAD-000", 100: "AHEAD-099", 101: "PAST-000", 160: "PAST-059"} {
 		if got[n].ID != id {
@@ -444,7 +446,7 @@ func TestPublished_Many_IsBounded(t *testing.T) {
 	}
 }
 
-func (s *publicStep) seed(id, partition string, status release.Status, start time.Time) {
+func (s *publicFixture) seed(id, partition string, status release.Status, start time.Time) {
 	text := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
 	must(s.client.PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &s.table, Item: map[string]types.AttributeValue{
 		"pk": text("REL#" + id), "sk": text("M"), "publicKey": text(partition), "status": text(string(status)),
@@ -452,17 +454,17 @@ func (s *publicStep) seed(id, partition string, status release.Status, start tim
 	}}))(s)
 }
 
-// The function that serves the public may read this index only, so what the index does
-// not hold cannot leak.
+// The function that serves the public may read only this index, so that what the index does not hold
+// cannot leak.
 func TestPublished_Index_HoldsNothingElse(t *testing.T) {
-	s := newPublicStep(t)
+	s := newPublicFixture(t)
 	out := must(s.client.DescribeTable(context.Background(), &dynamodb.DescribeTableInput{TableName: &s.table}))(s)
 	for _, index := range out.Table.GlobalSecondaryIndexes {
 		if aws.ToString(index.IndexName) != "byPublicStart" {
 			continue
 		}
 		if index.Projection.ProjectionType != types.ProjectionTypeInclude {
-			t.Fatalf("it projects %s", index.Projection.ProjectionType)
+			t.Fatalf("the index projects %s, want named attributes only", index.Projection.ProjectionType)
 		}
 		allowed := []string{"actualEnd", "actualStart", "name", "publicAt", "publicHistory", "publicSummary", "rolledBackAt", "scheduledEnd", "status", "version", "windowVersion"}
 		if got := slices.Sorted(slices.Values(index.Projection.NonKeyAttributes)); !slices.Equal(got, allowed) {

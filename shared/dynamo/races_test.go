@@ -13,7 +13,7 @@ import (
 	"example.com/releases/shared/testkit"
 )
 
-// Two clients ask for the same transition, two hundred times: exactly one is let through.
+// Two clients ask for the same transition at once, two hundred times: exactly one succeeds.
 func TestTransition_TwoClients_OneWins(t *testing.T) {
 	l := newHarness(t)
 	path := []release.Status{release.Approved, release.Scheduled, release.InProgress, release.Deployed, release.RolledBack}
@@ -39,19 +39,19 @@ func TestTransition_TwoClients_OneWins(t *testing.T) {
 			r, err := l.Release(l.ctx, id)
 			l.no(err)
 			if won != 1 || r.Status != to || r.Epoch() != n+1 {
-				t.Fatalf("round %d: %d won, %s is %s at epoch %d", round, won, id, r.Status, r.Epoch())
+				t.Fatalf("round %d: %d won, %s is %s at epoch %d; want one, %s, %d", round, won, id, r.Status, r.Epoch(), to, n+1)
 			}
 		}
 		log, err := l.Log(l.ctx, id)
 		l.no(err)
 		if len(log) != 1+len(path) {
-			t.Fatalf("%s has %d log entries for %d transitions", id, len(log), len(path))
+			t.Fatalf("%s has %d log entries, want %d", id, len(log), 1+len(path))
 		}
 	}
 }
 
-// Three different transitions from in-progress at once: one is legal after another only
-// where the lifecycle says so.
+// Three different transitions from in-progress at once: one succeeds, and another after it only where
+// the lifecycle allows that.
 func TestTransition_DifferentOnesAtOnce_OneWins(t *testing.T) {
 	l := newHarness(t)
 	for round := range 40 {
@@ -86,15 +86,15 @@ func TestTransition_DifferentOnesAtOnce_OneWins(t *testing.T) {
 			t.Fatalf("round %d: accepted %v, history %v", round, accepted, history)
 		}
 		if s := fmt.Sprint(history); s != "[deployed]" && s != "[rolled-back]" && s != "[cancelled]" && s != "[deployed rolled-back]" {
-			t.Fatalf("round %d: %v", round, history)
+			t.Fatalf("round %d: the history ends with %v, which the lifecycle does not allow", round, history)
 		}
 	}
 }
 
-// Change requests that are pending join, others are rejected, while the release is being
-// approved: whichever comes first, no release is approved with one that is not.
+// A pending change request is linked, and another one rejected, while the release is being approved:
+// whichever comes first, no release is approved with a change request that is not.
 func TestTransition_PendingChangeLinkedMeanwhile_NotApproved(t *testing.T) {
-	l := newHarness(t, testkit.WithStreams) // what happened is read from the stream
+	l := newHarness(t, testkit.WithStreams) // in which order it happened is read from the stream
 	came := map[string]int{}
 	for round := range 60 {
 		in, err := l.CreateChange(l.ctx, newChange(fmt.Sprintf("IN-%d", round), release.DecisionApproved), l.write())
@@ -106,7 +106,7 @@ func TestTransition_PendingChangeLinkedMeanwhile_NotApproved(t *testing.T) {
 		var all sync.WaitGroup
 		w1, w2, w3 := l.write(), l.write(), l.write()
 		all.Go(func() {
-			time.Sleep(time.Duration(round%12) * 500 * time.Microsecond) // so that now this is first, now that
+			time.Sleep(time.Duration(round%12) * 500 * time.Microsecond) // so that sometimes one is first, sometimes the other
 			_, moved = l.Transition(l.ctx, id, moveTo(release.Approved), w1)
 		})
 		all.Go(func() { _, linked = l.LinkChanges(l.ctx, id, []string{joins.ID}, nil, w2) })
@@ -134,12 +134,12 @@ func TestTransition_PendingChangeLinkedMeanwhile_NotApproved(t *testing.T) {
 			t.Errorf("round %d: the guard holds %v, want %v", round, r.Unapproved, want)
 		}
 		if moved != nil && !release.IsKind(moved, release.KindConflict) {
-			t.Errorf("round %d: %v", round, moved)
+			t.Errorf("round %d: the transition is answered %v, want success or a conflict", round, moved)
 		}
 	}
 	t.Log(came)
-	// A rejection after the approval is allowed; one before it must have barred it. The
-	// images tell: at the moment of an approval the guard is empty.
+	// A rejection after the approval is allowed, and one before it must have barred it. So the
+	// stream's image of an approval has no guard.
 	approvals := 0
 	for _, record := range l.Stream("ReleasesTable").Read() {
 		image := record.Change.NewImage
@@ -148,16 +148,15 @@ func TestTransition_PendingChangeLinkedMeanwhile_NotApproved(t *testing.T) {
 		}
 		approvals++
 		if pending, there := image["pending"]; there {
-			t.Errorf("approved with %v", pending)
+			t.Errorf("a release was approved with %v pending", pending)
 		}
 	}
 	if approvals == 0 || approvals == 60 {
-		t.Errorf("%d of 60 were approved, so nothing is shown", approvals)
+		t.Errorf("%d of 60 were approved; want some and not all, or the test shows nothing", approvals)
 	}
 }
 
-// A rejection and an approval of the release at the same moment: where the rejection was
-// first, the release was not approved.
+// A rejection bars the approval of the release, and after the approval the next step.
 func TestDecide_RejectedBeforeApproval_BarsIt(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 1)...)
@@ -165,7 +164,7 @@ func TestDecide_RejectedBeforeApproval_BarsIt(t *testing.T) {
 	l.no(err)
 	_, err = l.Transition(l.ctx, id, moveTo(release.Approved), l.write())
 	if !release.HasCode(err, "cab-approval-missing") {
-		t.Fatalf("got %v", err)
+		t.Fatalf("got %v, want cab-approval-missing", err)
 	}
 	_, err = l.Decide(l.ctx, "CHG-000", release.DecisionApproved, "", l.write())
 	l.no(err)
@@ -176,7 +175,7 @@ func TestDecide_RejectedBeforeApproval_BarsIt(t *testing.T) {
 		t.Errorf("%s, unapproved %v; want it still approved and barred", r.Status, r.Unapproved)
 	}
 	if _, err := l.Transition(l.ctx, id, moveTo(release.Scheduled), l.write()); !release.HasCode(err, "cab-approval-missing") {
-		t.Errorf("the next step: %v", err)
+		t.Errorf("the next step is answered %v, want cab-approval-missing", err)
 	}
 }
 
@@ -250,7 +249,7 @@ func TestLinkChanges_TwoReleasesAtOnce_OneGetsIt(t *testing.T) {
 		}
 		both.Wait()
 		if (errs[0] == nil) == (errs[1] == nil) {
-			t.Fatalf("round %d: %v, %v", round, errs[0], errs[1])
+			t.Fatalf("round %d: the two are answered %v and %v, want one refused", round, errs[0], errs[1])
 		}
 		winner := a
 		if errs[0] != nil {

@@ -8,7 +8,8 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// What readiness costs has an end, and it says where it came to it.
+// Readiness reads at most 10,000 tasks, so that its cost is bounded, and says so where there are
+// more.
 func TestCountReached_ManyTasks_CountsSoManyAndSaysSo(t *testing.T) {
 	t.Parallel()
 	l := newHarness(t)
@@ -20,7 +21,7 @@ func TestCountReached_ManyTasks_CountsSoManyAndSaysSo(t *testing.T) {
 		9_000:   {ChangeRequests: 3, Tasks: 9_000, People: 3_000},
 		10_000:  {ChangeRequests: 3, Tasks: 10_000, People: 3_000},
 		10_001:  {ChangeRequests: 3, Tasks: 10_000, People: 3_000, AtLeast: true},
-		600_000: {ChangeRequests: 3, Tasks: 10_000, People: 1_000, AtLeast: true}, // all of the first change request
+		600_000: {ChangeRequests: 3, Tasks: 10_000, People: 1_000, AtLeast: true}, // those read are all of one change request
 	} {
 		var count inject.Counter
 		c := crowd.Crowd{Tasks: tasks, People: 3_000, Changes: changes, Table: l.Tables.Tasks, Like: l.raw(l.Tables.Tasks, "TASK#like", "M")}
@@ -29,7 +30,7 @@ func TestCountReached_ManyTasks_CountsSoManyAndSaysSo(t *testing.T) {
 			t.Errorf("%d tasks: %+v %v, want %+v", tasks, got, err, want)
 		}
 		if n := count.Take(); n.Total() > 150 {
-			t.Errorf("%d tasks: %v", tasks, n)
+			t.Errorf("%d tasks: it made %v, want at most 150 requests", tasks, n)
 		}
 	}
 }

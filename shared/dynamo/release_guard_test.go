@@ -15,7 +15,7 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// scopeWrites are the writes of a release that holds CHG-000, where CHG-001 is free.
+// scopeWrites are the writes to a release that has CHG-000, while CHG-001 is free.
 var scopeWrites = map[string]func(l *harness, s *dynamo.Store, id string, w dynamo.Write) error{
 	"add": func(l *harness, s *dynamo.Store, id string, w dynamo.Write) error {
 		_, err := s.LinkChanges(l.ctx, id, []string{"CHG-001"}, nil, w)
@@ -45,8 +45,9 @@ var scopeWrites = map[string]func(l *harness, s *dynamo.Store, id string, w dyna
 	},
 }
 
-// turnOf is the request in which a write meets its guard: a note takes its number from the
-// counter, which a deletion removes and a transition tells the status.
+// turnOf returns the operation in which a write meets its guard. For a note that is the update that
+// takes a number from the log's counter: a deletion removes the counter, and a transition writes the
+// status to it.
 func turnOf(write string) string {
 	if write == "append" {
 		return "UpdateItem"
@@ -54,33 +55,33 @@ func turnOf(write string) string {
 	return "TransactWriteItems"
 }
 
-// logOfDeleted wants nothing in the log of a release that is gone but what stood there, and
-// the deletion at its end.
+// logOfDeleted checks that the log of a deleted release begins with its creation and ends with its
+// deletion, and is only shown to those who may read logs of deleted releases.
 func (l *harness) logOfDeleted(id string) {
 	l.t.Helper()
 	log, _, err := l.LogPage(l.ctx, id, "", 100, "", true)
 	l.no(err)
 	if len(log) < 2 || log[0].Kind != release.LogDeleted || log[len(log)-1].Kind != release.LogCreated {
-		l.t.Errorf("the log of what was deleted: %+v", log)
+		l.t.Errorf("the log of the deleted release is %+v", log)
 	}
 	if _, _, err := l.LogPage(l.ctx, id, "", 100, "", false); !release.IsKind(err, release.KindNotFound) {
-		l.t.Errorf("whoever may not read logs of deleted releases is told %v", err)
+		l.t.Errorf("somebody who may not read logs of deleted releases is answered %v, want not found", err)
 	}
 }
 
-// Every write of a release is barred by a deletion that began while it was held up, and
-// says what it says of a release that is gone.
+// A deletion that begins while another write is held up bars that write, which is answered as for a
+// release that is gone.
 func TestReleaseWrites_DeletionBegunInBetween_Refused(t *testing.T) {
 	for name, run := range scopeWrites {
 		if name == "delete" {
-			continue // see below
+			continue // see TestDeleteRelease_AnotherBegunInBetween_ContinuesIt
 		}
 		l := newHarness(t)
 		l.changes("CHG", 2)
 		id := l.release("CHG-000")
 		err := run(l, l.heldUp(turnOf(name), func() { l.beginDeleting(id) }), id, l.write())
 		if name == "decide" && !release.HasCode(err, "settling") || name != "decide" && !release.IsKind(err, release.KindNotFound) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v, want not found (decide: settling)", name, err)
 		}
 		if got := l.stored(id, "op") + " " + l.stored(id, "revision"); got != "delete 2" {
 			t.Errorf("%s: the release says %s, want what the deletion has left: delete 2", name, got)
@@ -112,12 +113,12 @@ func TestDeleteRelease_AnotherBegunInBetween_ContinuesIt(t *testing.T) {
 	}, nil)
 	l.no(s.DeleteRelease(l.ctx, id, l.write()))
 	if marked != 0 {
-		t.Errorf("the second deletion marked it too")
+		t.Errorf("the second deletion marked the release as well, %d times", marked)
 	}
 	l.empty("REL#" + id)
 }
 
-// What a write of a release may do depends on its status, and so does the write itself.
+// What a write may do depends on the release's status, and this is a condition of the write.
 func TestReleaseWrites_TransitionInBetween_Refused(t *testing.T) {
 	life := []release.Status{release.Approved, release.Scheduled, release.InProgress}
 	for _, test := range []struct {
@@ -146,7 +147,7 @@ func TestReleaseWrites_TransitionInBetween_Refused(t *testing.T) {
 	}
 }
 
-// If-Match holds for the write, not only for the look before it.
+// If-Match is checked in the write, not only in the read before it.
 func TestReleaseWrites_EditInBetweenWithIfMatch_PreconditionFailed(t *testing.T) {
 	for name, run := range scopeWrites {
 		if name == "decide" {
@@ -158,10 +159,10 @@ func TestReleaseWrites_EditInBetweenWithIfMatch_PreconditionFailed(t *testing.T)
 		w := l.write()
 		w.IfRevision = 1
 		if err := run(l, l.heldUp("TransactWriteItems", func() { l.renameRelease(id, "other") }), id, w); !release.IsKind(err, release.KindPreconditionFailed) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v, want precondition failed", name, err)
 		}
 		if r, err := l.Release(l.ctx, id); err != nil || r.Revision != 2 || r.Name != "other" {
-			t.Errorf("%s: it is called %s at revision %d, %v", name, r.Name, r.Revision, err)
+			t.Errorf("%s: the release is %s at revision %d, want other at 2: %v", name, r.Name, r.Revision, err)
 		}
 		l.wantLinks(id, []string{"CHG-000"})
 	}
@@ -174,24 +175,24 @@ func TestUpdateRelease_AnotherEditInBetween_SeesIt(t *testing.T) {
 	s := l.heldUp("TransactWriteItems", func() { l.renameRelease(id, "other") })
 	l.no(l.editRelease(s, id, l.write(), func(r *release.Release) { r.Version = "2" }))
 	if r, err := l.Release(l.ctx, id); err != nil || r.Name != "other" || r.Version != "2" || r.Revision != 3 {
-		t.Errorf("%s %s at revision %d, %v", r.Name, r.Version, r.Revision, err)
+		t.Errorf("the release is %s %s at revision %d, want other 2 at 3: %v", r.Name, r.Version, r.Revision, err)
 	}
 }
 
-// The bound of a release holds when two together exceed it.
+// Two additions that together exceed the bound of change requests are not both accepted.
 func TestLinkChanges_AnotherFillsTheReleaseInBetween_Refused(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", release.MaxChanges+1)
 	id := l.release(ids[:release.MaxChanges-1]...)
 	s := l.heldUp("TransactWriteItems", func() { l.link(id, ids[release.MaxChanges-1:release.MaxChanges], nil) })
 	if _, err := s.LinkChanges(l.ctx, id, ids[release.MaxChanges:], nil, l.write()); !release.HasCode(err, "too-many-changes") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want too-many-changes", err)
 	}
 	l.wantLinks(id, ids[:release.MaxChanges])
 }
 
-// Where the counter of releases is behind (it was restored, say), a new release does not
-// take the place of an old one.
+// If the counter of releases is behind (because it was restored, say), a new release does not replace
+// an old one with the same id.
 func TestCreateRelease_NumberInUse_OldOneStays(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 1)...)
@@ -203,12 +204,12 @@ func TestCreateRelease_NumberInUse_OldOneStays(t *testing.T) {
 	ctx, cancel := context.WithTimeout(l.ctx, 200*time.Millisecond) // it takes the number for a conflict, and tries again
 	defer cancel()
 	if _, err := l.CreateRelease(ctx, r, nil, l.write()); err == nil {
-		t.Error("it was created")
+		t.Error("a second release with the id was created")
 	}
 	l.wantLinks(id, []string{"CHG-000"})
 }
 
-// A scope that a cancellation settles is the scope at its own moment.
+// A cancellation settles the change requests that are linked when it is written, not when it read.
 func TestTransition_ScopeChangesInBetween_SettlesWhatIsLinked(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 4)
@@ -232,9 +233,8 @@ func TestTransition_ScopeChangesInBetween_SettlesWhatIsLinked(t *testing.T) {
 	}
 }
 
-// The facts that the guards rest on: whatever a change request or a release goes
-// through raises its revision, so that a write which demands the revision it has read
-// need not ask for anything else.
+// The guards rest on this: whatever happens to a change request or a release raises its revision. So
+// a write with a condition on the revision that it read needs no other condition.
 func TestRevisions_EveryWriteOfAPersonOrASettlement_RaisesThem(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)

@@ -21,11 +21,11 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// The log is complete if it can rebuild the thing (I11), and in order if the thing that it
-// rebuilds is the one that is there: a thousand random operations by eight clients, under
-// faults, and then the log is replayed from its first entry.
+// The log is complete and in order if replaying it from its first entry gives the release as it is
+// (I11). The test makes a thousand random operations by eight clients, under faults, and then replays
+// the log.
 
-// replayed is a release as its log tells it, by someone who has nothing but the log.
+// replayed is a release as it follows from its log alone.
 type replayed struct {
 	status release.Status
 	epoch  int
@@ -35,6 +35,7 @@ type replayed struct {
 	holds  map[string]string              // the reasons, by holder
 }
 
+// replay goes through a log, oldest entry first, and fails at one that contradicts those before it.
 func replay(entries []release.LogEntry) (replayed, error) {
 	r := replayed{fields: map[string]string{}, done: map[string]bool{}, scope: map[string]release.CABDecision{}, holds: map[string]string{}}
 	for n, e := range entries {
@@ -93,7 +94,7 @@ func (r *replayed) write(e release.LogEntry) error {
 		delete(r.scope, c.ID)
 	}
 	if e.ChangeRequestID != "" {
-		return nil // an edit of a change request is told here, and rebuilds that
+		return nil // an edit of a change request, which changes nothing of the release
 	}
 	for _, c := range e.Changes {
 		if c.Field == "rolloutSteps" || c.Field == "rollbackSteps" {
@@ -111,7 +112,7 @@ func (r *replayed) write(e release.LogEntry) error {
 	return nil
 }
 
-// list replaces the steps of a list; what keeps its order keeps its completion.
+// list replaces the steps of a list; a step whose order was there before stays completed.
 func (r *replayed) list(name, to string) {
 	maps.DeleteFunc(r.fields, func(field, _ string) bool { return strings.HasPrefix(field, name+"[") })
 	for field, step := range stepsOf(name, to) {
@@ -132,7 +133,7 @@ func stepsOf(list, raw string) map[string]string {
 	return all
 }
 
-// fromRelease is a release in the words of its log.
+// fromRelease returns a release in the form in which replay gives it.
 func fromRelease(r release.Release, links []release.LinkedChange) replayed {
 	is := replayed{status: r.Status, epoch: r.Epoch(), fields: map[string]string{}, done: map[string]bool{}, scope: map[string]release.CABDecision{}, holds: map[string]string{}}
 	for _, c := range record.PlanChanges(release.Plan{}, r.Plan) {
@@ -158,7 +159,8 @@ func fromRelease(r release.Release, links []release.LinkedChange) replayed {
 	return is
 }
 
-// randomOperation is one random operation. What it writes carries its name, so that it is found in the log.
+// randomOperation makes one random operation. Where it can, it writes its name, by which nameIn finds
+// it in the log.
 func (l *harness) randomOperation(s *dynamo.Store, random *rand.Rand, id, name string, pool []string) error {
 	one := func() string { return pool[random.IntN(len(pool))] }
 	w := l.write()
@@ -256,7 +258,6 @@ func TestLog_ThousandOperationsUnderFaults_RebuildTheRelease(t *testing.T) {
 						a.end, a.known = time.Now(), err == nil
 						switch carriedOut.Add(1) {
 						case 400, 500:
-							// What is not approved leaves, for a moment that the others allow.
 							l.forward(id, pool)
 						}
 					}
@@ -268,7 +269,8 @@ func TestLog_ThousandOperationsUnderFaults_RebuildTheRelease(t *testing.T) {
 	}
 }
 
-// forward moves the release one status on, if the others let it.
+// forward moves the release on by one status: it approves everything and lifts all holds, and tries
+// again where other clients undo that.
 func (l *harness) forward(id string, pool []string) {
 	for range 20 {
 		r, err := l.Release(l.ctx, id)
@@ -287,8 +289,8 @@ func (l *harness) forward(id string, pool []string) {
 	}
 }
 
-// judgeReplay holds the log against the release as it is, and against the times at which
-// the clients began and were answered.
+// judgeReplay checks the log against the release as it is, and against the times at which clients
+// began and were answered.
 func (l *harness) judgeReplay(id string, steps []appended) {
 	l.t.Helper()
 	var log []release.LogEntry
@@ -328,7 +330,7 @@ func (l *harness) judgeReplay(id string, steps []appended) {
 			continue
 		}
 		if found++; a.end.Before(latest) {
-			l.t.Fatalf("%q was acknowledged before an entry that stands before it", a.text)
+			l.t.Fatalf("%q was acknowledged before an operation began that the log has before it", a.text)
 		}
 		if a.began.After(latest) {
 			latest = a.began
@@ -336,11 +338,11 @@ func (l *harness) judgeReplay(id string, steps []appended) {
 	}
 	l.t.Logf("%d entries, %d of them of acknowledged operations; the release is %s at revision %d", len(log), found, detail.Release.Status, detail.Release.Revision)
 	if found < 200 {
-		l.t.Error("too few to show anything")
+		l.t.Errorf("only %d acknowledged operations were found in the log, want 200 or more", found)
 	}
 }
 
-// nameIn is the name of the operation that left an entry.
+// nameIn returns the name of the operation that left an entry.
 func nameIn(e release.LogEntry) string {
 	if i := slices.IndexFunc(e.Changes, func(c release.FieldChange) bool { return c.Field == "name" }); i >= 0 {
 		return e.Changes[i].To

@@ -12,10 +12,9 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// A transaction that DynamoDB gave up for a reason that passes is tried once more, under
-// a token of its own, since nothing of the first was written; one that is still being
-// carried out is asked for under the token that it has. What is wrong with the request
-// is not tried again. The codes are those of
+// A transaction that DynamoDB cancelled for a passing reason is tried again under a new token,
+// since nothing of the first was written. One that is still being carried out is asked for again
+// under its own token. A wrong request is not tried again. The codes are those of
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 func TestTransact_CancelledForAReasonThatPasses_RepeatedOnce(t *testing.T) {
 	cancelled := func(code string) error {

@@ -15,7 +15,7 @@ import (
 // sealEvery is the template's schedule of seal-record.
 const sealEvery = time.Minute
 
-// BenchmarkSealing prints what it costs to seal entries, from the requests that are sent.
+// BenchmarkSealing reports what it costs to seal entries, counted in the requests that are sent.
 //
 //	go test ./shared/dynamo -run '^$' -bench Sealing -benchtime 1x
 func BenchmarkSealing(b *testing.B) {
@@ -33,7 +33,7 @@ func BenchmarkSealing(b *testing.B) {
 			items, requests = 0, 0
 			n, err := counting.Sealer(dynamo.Generation{Number: 1}).Seal(l.ctx, time.Now)
 			if l.no(err); n != entries {
-				b.Fatalf("%d entries were sealed, not %d", n, entries)
+				b.Fatalf("%d entries were sealed, want %d", n, entries)
 			}
 			return float64(items) / float64(max(1, entries))
 		}

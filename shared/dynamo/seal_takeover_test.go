@@ -16,8 +16,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// beforeSealing makes a release's log one of before sealing existed: old entries under the
-// keys of then, and the creation and a note in today's form, which nothing waits to seal.
+// beforeSealing creates a release with a log from before sealing existed: old entries under the keys
+// of that time, and the creation and a note in today's form, none of them in the index of what has to
+// be sealed.
 func (l *harness) beforeSealing(old int) string {
 	l.t.Helper()
 	id := l.release()
@@ -47,21 +48,21 @@ func (l *harness) beforeSealing(old int) string {
 	return id
 }
 
-// What was there before is taken over as it stands, in the order of the log and before
-// everything written since, whatever sealers die meanwhile; and reads as before.
+// Entries from before sealing are taken over in the order of the log, and before everything that was
+// written since, even if sealers die meanwhile. Afterwards the log reads as before.
 func TestSeal_EntriesOfBefore_AreTakenOverFirst(t *testing.T) {
 	l := newHarness(t)
 	const old = 130
 	id := l.beforeSealing(old)
 	if n := l.seal(); n != 0 {
-		t.Errorf("%d leaves of a log in which nothing was written since", n)
+		t.Errorf("%d leaves were made of a log in which nothing was written since, want none", n)
 	}
 	before, err := l.Log(l.ctx, id)
 	l.no(err)
 	_, err = l.AppendLog(l.ctx, id, "new", "", l.write())
 	l.no(err)
 	for n := 1; n < 5; n++ {
-		ctx, cancel := context.WithTimeout(l.ctx, 2*time.Second) // the dead try nothing again
+		ctx, cancel := context.WithTimeout(l.ctx, 2*time.Second) // a dead sealer would go on trying
 		_, _ = l.Under(dyingAfter("TransactWriteItems", 1), nil).Sealer(dynamo.Generation{Number: 1}).Seal(ctx, time.Now)
 		cancel()
 		l.judgeRecord()
@@ -75,7 +76,7 @@ func TestSeal_EntriesOfBefore_AreTakenOverFirst(t *testing.T) {
 	for n := range len(r.leaves) {
 		leaf := r.leaves[n]
 		if leaf.K != n+1 || leaf.TakenOver != (n < old+2) || leaf.Key <= last {
-			t.Errorf("leaf %d is %s", n, leaf.Bytes())
+			t.Errorf("leaf %d is %s, want number %d of its log, in order, taken over: %t", n, leaf.Bytes(), n+1, n < old+2)
 		}
 		last = leaf.Key
 	}
@@ -92,9 +93,9 @@ func TestSeal_EntriesOfBefore_AreTakenOverFirst(t *testing.T) {
 	}
 	item := l.raw(l.Tables.Releases, "LOG#"+id, "000000000001")
 	if item["text"] != nil || item["author"] != nil || item["email"] != nil {
-		t.Errorf("its words stand there twice, and erasing would leave one: %v", item)
+		t.Errorf("the old attributes are still on the entry, and an erasure would leave them: %v", item)
 	}
 	if bytes := textOf(item["entry"]); record.SumOf(bytes) != r.leaves[0].Sum {
-		t.Errorf("the leaf is not of %s", bytes)
+		t.Errorf("the sum in the first leaf is not that of the entry %s", bytes)
 	}
 }

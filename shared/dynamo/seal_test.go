@@ -24,6 +24,7 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
+// seal runs a sealer, and returns how many leaves it made.
 func (l *harness) seal() int {
 	l.t.Helper()
 	n, err := l.Sealer(dynamo.Generation{Number: 1}).Seal(l.ctx, time.Now)
@@ -57,11 +58,11 @@ func (l *harness) scan(table string) []attributes {
 	}
 }
 
-// sealedRecord is all that was sealed, by index, and how many leaves each log has.
+// sealedRecord is everything that was sealed, by index in the tree, and what was not.
 type sealedRecord struct {
 	leaves   map[int]record.Leaf
 	others   map[int]string // leaves of generations
-	unsealed []string
+	unsealed []string       // the keys of entries
 }
 
 func (r *sealedRecord) add(t testing.TB, index string, leaf record.Leaf) {
@@ -76,9 +77,8 @@ func (r *sealedRecord) add(t testing.TB, index string, leaf record.Leaf) {
 	r.leaves[n] = leaf
 }
 
-// judgeRecord holds the record against I11, from the tables as they are: every entry is
-// sealed once, the leaves of a log are numbered without a gap, and the root is that of the
-// leaves, which the tiles hold.
+// judgeRecord checks I11 on the tables as they are: no entry is sealed twice, the leaves of each log
+// are numbered without a gap, and head and tiles are those of the tree of all leaves.
 func (l *harness) judgeRecord() *sealedRecord {
 	l.t.Helper()
 	r := &sealedRecord{leaves: map[int]record.Leaf{}, others: map[int]string{}}
@@ -102,7 +102,7 @@ func (l *harness) judgeRecord() *sealedRecord {
 		if i["i"] == nil || i["unsealed"] != nil || i["unsealedSince"] != nil {
 			r.unsealed = append(r.unsealed, pk+"/"+sk)
 			if i["i"] != nil {
-				l.t.Errorf("%s/%s is sealed and waits", pk, sk)
+				l.t.Errorf("%s/%s is sealed, and is still in the index of what has to be sealed", pk, sk)
 			}
 			continue
 		}
@@ -145,7 +145,7 @@ func (l *harness) judgeRecord() *sealedRecord {
 		other, isOther := r.others[n]
 		switch {
 		case isLeaf == isOther:
-			l.t.Fatalf("of %d leaves, the one at %d is there %v, that of a generation %v", head.Size, n, isLeaf, isOther)
+			l.t.Fatalf("at index %d of %d there is a leaf of an entry: %v, one of a generation: %v; want one of them", n, head.Size, isLeaf, isOther)
 		case isOther:
 			all = append(all, []byte(other))
 		default:
@@ -154,7 +154,7 @@ func (l *harness) judgeRecord() *sealedRecord {
 		}
 	}
 	if len(r.leaves)+len(r.others) != len(all) {
-		l.t.Errorf("%d leaves stand with entries, and the tree has %d", len(r.leaves)+len(r.others), len(all))
+		l.t.Errorf("entries and generations have %d leaves, and the tree has %d", len(r.leaves)+len(r.others), len(all))
 	}
 	root, tiling, err := record.Tiles{}.Grow(0, record.EmptyRoot(), all)
 	l.no(err)
@@ -169,13 +169,13 @@ func (l *harness) judgeRecord() *sealedRecord {
 	for of, all := range ks {
 		slices.Sort(all)
 		if all[0] != 1 || all[len(all)-1] != len(all) || len(slices.Compact(all)) != len(all) || counts[of] != len(all) {
-			l.t.Errorf("the leaves of %s are numbered %v, and %d are counted", of, all, counts[of])
+			l.t.Errorf("the leaves of %s are numbered %v, and its count is %d; want 1, 2, 3 and so on, and as many", of, all, counts[of])
 		}
 	}
 	return r
 }
 
-// Sealed, each entry of every log is a leaf, and none waits.
+// After a run of the sealer each entry of every log is a leaf.
 func TestSeal_EveryKindOfEntry_IsALeaf(t *testing.T) {
 	l := newHarness(t)
 	ids := l.changes("CHG", 2)
@@ -188,15 +188,15 @@ func TestSeal_EveryKindOfEntry_IsALeaf(t *testing.T) {
 	l.no(l.DeleteRelease(l.ctx, id, l.write()))
 	before := time.Now().Add(-time.Second)
 	if n := l.seal(); n != 10 { // created ×3, note, decision ×2, scope, two transitions, deleted
-		t.Errorf("%d leaves were made", n)
+		t.Errorf("%d leaves were made, want 10", n)
 	}
 	r := l.judgeRecord()
 	if len(r.unsealed) != 0 || len(r.leaves) != 10 {
-		t.Errorf("%d leaves, and not sealed are %v", len(r.leaves), r.unsealed)
+		t.Errorf("%d leaves, want 10; not sealed are %v", len(r.leaves), r.unsealed)
 	}
 	for _, leaf := range r.leaves {
 		if leaf.TakenOver || leaf.SealedAt.Before(before) {
-			t.Errorf("the leaf %s", leaf.Bytes())
+			t.Errorf("the leaf %s is taken over, or sealed before it was written", leaf.Bytes())
 		}
 	}
 	var count inject.Counter
@@ -204,12 +204,12 @@ func TestSeal_EveryKindOfEntry_IsALeaf(t *testing.T) {
 		t.Errorf("sealing again made %d leaves, %v", n, err)
 	}
 	if n := count.Take(); n.Total() != 3 || n.Writes() != 0 {
-		t.Errorf("with nothing to seal, a run costs %v", n)
+		t.Errorf("with nothing to seal, a run makes %v, want 3 reads", n)
 	}
 }
 
-// I11, under the worst: writers and sealers at once, each of which may die before or after
-// any request, and be repeated by the SDK where the answer was lost; indexes lag.
+// I11 under faults: writers and sealers work at once. Sealers die before or after any request; the SDK
+// repeats requests whose answers were lost; indexes lag.
 //
 // RECORD_ENTRIES and RECORD_SEEDS make it larger: 5000 entries by eight writers with four
 // sealers take one to two minutes a seed.
@@ -220,6 +220,7 @@ func TestSeal_SealersDieAndAnswersAreLost_OneRightTree(t *testing.T) {
 	}
 }
 
+// setting reads a number from the environment.
 func setting(name string, usual int) int {
 	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
 		return n
@@ -238,7 +239,7 @@ func sealUnderFaults(t *testing.T, seed uint64, entries int) {
 		return random.Float64()
 	}
 	dying, lost := .05+.10*dice(), .05+.10*dice()
-	// What happens to a call ends the process; what happens to an attempt, the SDK repeats.
+	// A fault of a call ends the sealer; after a fault of an attempt the SDK repeats it.
 	mortal := func() (*dynamo.Store, context.Context, context.CancelFunc) {
 		ctx, die := context.WithCancel(l.ctx)
 		return l.Under(func(ctx context.Context, _ inject.Call, do func(context.Context) error) error {
@@ -314,19 +315,19 @@ func sealUnderFaults(t *testing.T, seed uint64, entries int) {
 	l.seal()
 	r := l.judgeRecord()
 	if len(r.unsealed) > 0 {
-		t.Errorf("not sealed: %v", r.unsealed)
+		t.Errorf("not sealed are %v, want none", r.unsealed)
 	}
 	most := entries/8*8 + len(releases)
-	if least := most - 2*int(unknown.Load()); len(r.leaves) > most || len(r.leaves) < least { // nobody decides on what was not created
+	if least := most - 2*int(unknown.Load()); len(r.leaves) > most || len(r.leaves) < least { // a creation that failed takes the decision on it along
 		t.Errorf("%d leaves, want %d to %d", len(r.leaves), least, most)
 	}
 	t.Logf("%d leaves; of %d runs, %d died; before %.0f %% of requests, after %.0f %%", len(r.leaves), runs.Load(), died.Load(), 100*dying, 100*lost)
 	if died.Load() < 5 {
-		t.Error("too few died to show anything")
+		t.Errorf("%d sealers died, want 5 or more, or the test shows nothing", died.Load())
 	}
 }
 
-// Only what is sealed may be trimmed, and its leaf stays.
+// Only sealed notes are trimmed, and their leaves are kept.
 func TestTrim_NoteThatIsNotSealed_Stays(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -343,12 +344,12 @@ func TestTrim_NoteThatIsNotSealed_Stays(t *testing.T) {
 		t.Errorf("%d entries are stored, want the 700 notes that are not sealed and the creation", stored)
 	}
 	if log, err := l.Log(l.ctx, id); err != nil || len(log) != 500 || log[0].Text != "500" {
-		t.Errorf("the log has %d entries, %v", len(log), err)
+		t.Errorf("the log shows %d entries, want 500 from the 500th on: %v", len(log), err)
 	}
 	l.seal()
 	r := l.judgeRecord()
 	if len(r.leaves) != 1001 {
-		t.Errorf("%d leaves", len(r.leaves))
+		t.Errorf("%d leaves, want 1001", len(r.leaves))
 	}
 	say(1000, 1125)
 	if stored := l.count(l.Tables.Releases, "LOG#"+id); stored != 501 {
@@ -356,11 +357,12 @@ func TestTrim_NoteThatIsNotSealed_Stays(t *testing.T) {
 	}
 	l.seal()
 	if r := l.judgeRecord(); len(r.leaves) != 1126 {
-		t.Errorf("%d leaves", len(r.leaves))
+		t.Errorf("%d leaves, want 1126", len(r.leaves))
 	}
 }
 
-// A restored table begins a generation: its first leaf is the last checkpoint before.
+// After a restore an operator begins a new generation, whose first leaf is the last checkpoint of the
+// one before.
 func TestSeal_NextGeneration_BeginsWithTheLastCheckpoint(t *testing.T) {
 	l := newHarness(t)
 	l.release()
@@ -375,26 +377,26 @@ func TestSeal_NextGeneration_BeginsWithTheLastCheckpoint(t *testing.T) {
 	second, err := l.Checkpoint(l.ctx)
 	l.no(err)
 	if second.Origin.Generation != 2 || second.Origin.Installation != last.Origin.Installation || second.Size != 3 {
-		t.Errorf("the second generation is %s", second)
+		t.Errorf("the second generation's checkpoint is %s, want generation 2 of the same installation, size 3", second)
 	}
 	_, err = l.Sealer(dynamo.Generation{Number: 3, Last: &kept}).Seal(l.ctx, time.Now)
 	l.no(err)
 	r := l.judgeRecord()
 	want := map[int]string{1: string(record.GenerationLeaf(2, last)), 3: string(record.GenerationLeaf(3, kept))}
 	if !maps.Equal(r.others, want) {
-		t.Errorf("%v, want %v", r.others, want)
+		t.Errorf("the leaves of generations are %v, want %v", r.others, want)
 	}
-	// A sealer that was not told goes on in the generation there is.
+	// A sealer that was not told of the new generation goes on in it.
 	l.release()
 	if l.seal(); len(l.judgeRecord().unsealed) > 0 {
-		t.Error("it is not sealed")
+		t.Error("the newest entry is not sealed")
 	}
 	if now, err := l.Checkpoint(l.ctx); err != nil || now.Origin.Generation != 3 {
-		t.Errorf("%s, %v", now, err)
+		t.Errorf("the checkpoint is %s, want of generation 3: %v", now, err)
 	}
 }
 
-// The SDK repeats a put whose answer was lost; by then the note may be sealed, and stays so.
+// When the SDK repeats a put whose answer was lost, the note may be sealed already; it must stay so.
 func TestAppendLog_RepeatedAfterItWasSealed_StaysSealed(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -411,6 +413,6 @@ func TestAppendLog_RepeatedAfterItWasSealed_StaysSealed(t *testing.T) {
 	l.no(err)
 	l.seal()
 	if r := l.judgeRecord(); len(r.leaves) != 2 || len(r.unsealed) > 0 || puts.Load() != 2 {
-		t.Errorf("%d leaves after %d puts; not sealed are %v", len(r.leaves), puts.Load(), r.unsealed)
+		t.Errorf("%d leaves after %d puts, want 2 after 2; not sealed are %v", len(r.leaves), puts.Load(), r.unsealed)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// deployed makes a release with CHG-000 whose deployment has begun to settle, and is
-// announced but for its last epochs.
+// deployed creates a release with CHG-000 and deploys it, so that it has to be settled, and announces
+// it except for its last epochs.
 func (l *harness) deployed(unannounced int) string {
 	l.t.Helper()
 	id := l.release("CHG-000")
@@ -26,7 +26,7 @@ func (l *harness) announced(id string, upTo int) {
 	}
 }
 
-// giveBack has CHG-000 follow the release that is rolled back or cancelled.
+// giveBack lets CHG-000 follow its release, which is rolled back or cancelled and so frees it.
 func (l *harness) giveBack(id string) {
 	l.t.Helper()
 	c, err := l.Change(l.ctx, "CHG-000")
@@ -35,18 +35,19 @@ func (l *harness) giveBack(id string) {
 	l.no(err)
 	c, _, err = l.FollowRelease(l.ctx, c, r)
 	if l.no(err); c.ReleaseID != "" {
-		l.t.Errorf("CHG-000 is held by %s", c.ReleaseID)
+		l.t.Errorf("CHG-000 is linked to %s, want it free", c.ReleaseID)
 	}
 }
 
-// through is the last one through, who dies before the end is recorded.
+// through records CHG-000, the last of its release, as through, and dies before it records the end.
 func (l *harness) through(id string, epoch int) {
 	l.t.Helper()
 	if err := l.Under(nil, dyingAfter("UpdateItem", 1)).ChangeIsThrough(l.ctx, id, epoch, "CHG-000", dynamo.Followed{Tasks: 1}, time.Now()); err == nil {
-		l.t.Error("it did not die")
+		l.t.Error("recording it did not die")
 	}
 }
 
+// wants checks attributes of a release's item.
 func (l *harness) wants(id, what string, want map[string]string) {
 	l.t.Helper()
 	for attribute, value := range want {
@@ -56,7 +57,7 @@ func (l *harness) wants(id, what string, want map[string]string) {
 	}
 }
 
-// settles is how far a release's settlement has come.
+// settles checks how far a release's settlement has come.
 func (l *harness) settles(id, what string, unsettled []string, tasks int, finished bool) {
 	l.t.Helper()
 	r, found, err := l.SettlingRelease(l.ctx, id)
@@ -91,8 +92,8 @@ func TestChangeIsThrough_OvertakenByRollback_LeavesItUnsettled(t *testing.T) {
 	l.settles(id, "through for the deployment", []string{"CHG-000"}, 0, false)
 }
 
-// endings are the two ways to the end of a settlement: the last one through records it,
-// and where that died, the sweep does. Meanwhile something happens.
+// endings are the two ways in which the end of a settlement is recorded: together with the last change
+// request that is through or, if that dies, by the sweep. Meanwhile something happens.
 func (l *harness) endings() map[string]func(id string, epoch int, meanwhile func()) error {
 	return map[string]func(id string, epoch int, meanwhile func()) error{
 		"the last one through": func(id string, epoch int, meanwhile func()) error {
@@ -105,8 +106,8 @@ func (l *harness) endings() map[string]func(id string, epoch int, meanwhile func
 	}
 }
 
-// A rollback begins while the end of the deployment's settlement is recorded: it stays
-// before the sweep.
+// If the release is rolled back while the end of the deployment's settlement is being recorded, it
+// keeps the sweep's attention.
 func TestEndSettlement_RollbackInBetween_KeepsAttention(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)
@@ -118,7 +119,7 @@ func TestEndSettlement_RollbackInBetween_KeepsAttention(t *testing.T) {
 	}
 }
 
-// The end is recorded once: its record wakes who tells people.
+// The end is recorded once, since its stream record makes people be told.
 func TestEndSettlement_AnotherInBetween_RecordsItOnce(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)
@@ -134,7 +135,7 @@ func TestEndSettlement_AnotherInBetween_RecordsItOnce(t *testing.T) {
 	}
 }
 
-// A deletion that dies is the sweep's to finish, also where a settlement ends meanwhile.
+// A deletion that died is left to the sweep, even if a settlement ends meanwhile.
 func TestEndSettlement_DeletionBegun_KeepsAttention(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)
@@ -165,8 +166,8 @@ func TestMarkAnnounced_Repeated_WritesOnce(t *testing.T) {
 	l.wants(id, "announced again", map[string]string{"announced": "1", "op": "patch", "attention": ""})
 }
 
-// Whatever is still to be done about a release keeps it before the sweep when one of its
-// status changes has been announced.
+// When a status change has been announced, the release keeps the sweep's attention for as long as
+// anything else about it is unfinished.
 func TestMarkAnnounced_SomethingUnfinished_KeepsAttention(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -201,8 +202,8 @@ func TestMarkAnnounced_LaterOneInBetween_LaterStands(t *testing.T) {
 	l.wants(id, "the first after the second", map[string]string{"announced": "2", "attention": ""})
 }
 
-// The announcement finds the settlement unfinished, which then ends: together they take
-// the release out of the sweep's sight, unless something new begins in between.
+// If the settlement ends while an announcement is being recorded that found it unfinished, the release
+// loses the sweep's attention, unless something new begins in between.
 func TestMarkAnnounced_SettlementEndsMeanwhile_ClearsAttention(t *testing.T) {
 	for _, test := range []struct {
 		what      string
@@ -234,7 +235,7 @@ func TestMarkAnnounced_SettlementEndsMeanwhile_ClearsAttention(t *testing.T) {
 	}
 }
 
-// A person edits the task between the settlement's read and its write.
+// If a person edits the task between the settlement's read and its write, both take effect.
 func TestFollowChange_EditInBetween_SeesIt(t *testing.T) {
 	l := newHarness(t)
 	id := func() string {
@@ -254,10 +255,10 @@ func TestFollowChange_EditInBetween_SeesIt(t *testing.T) {
 	})
 	moved, err := s.FollowChange(l.ctx, task, "CHG-000", r.Settlements())
 	if err != nil || !moved {
-		t.Errorf("moved %v, %v", moved, err)
+		t.Errorf("the task followed: %v, want true: %v", moved, err)
 	}
 	if task, err = l.Task(l.ctx, "T-1"); err != nil || task.Title != "other" || task.Status != release.TaskClosed || len(task.Comments) != 1 || task.Revision != 3 {
-		t.Errorf("%+v, %v", task, err)
+		t.Errorf("the task is %+v, want it edited, closed and with the comment, at revision 3: %v", task, err)
 	}
 }
 
@@ -278,12 +279,12 @@ func TestUpdateTask_AnotherEditInBetween_SeesIt(t *testing.T) {
 	s := l.heldUp("TransactWriteItems", func() { l.editTask(l.Store, "T-1", func(t *release.Task) { t.Title = "other" }) })
 	l.editTask(s, "T-1", func(t *release.Task) { t.Status = release.TaskOnHold })
 	if task, err := l.Task(l.ctx, "T-1"); err != nil || task.Title != "other" || task.Status != release.TaskOnHold || task.Revision != 3 {
-		t.Errorf("%+v, %v", task, err)
+		t.Errorf("the task is %+v, want both edits, at revision 3: %v", task, err)
 	}
 }
 
-// A settlement reaches the change request while a task is linked to it, moved to it or
-// moved away: the task has been through it, or will be, and never half.
+// If a settlement reaches the change request while a task is being linked to it, moved to it or moved
+// away, the task either counts the settlement as applied or has not met it, never half.
 func TestTaskLinks_SettlementReachesTheRequestInBetween_SeeIt(t *testing.T) {
 	for name, test := range map[string]struct {
 		create   func(l *harness)
@@ -332,7 +333,7 @@ func TestTaskLinks_SettlementReachesTheRequestInBetween_SeeIt(t *testing.T) {
 		})
 		test.run(l, s)
 		if task, err := l.Task(l.ctx, "T-1"); err != nil || task.AppliedEpoch != test.applied || len(task.Comments) != test.comments {
-			t.Errorf("%s: %d settlements behind it, %d comments; want %d and %d: %v", name, task.AppliedEpoch, len(task.Comments), test.applied, test.comments, err)
+			t.Errorf("%s: %d settlements are applied, with %d comments; want %d and %d: %v", name, task.AppliedEpoch, len(task.Comments), test.applied, test.comments, err)
 		}
 	}
 }

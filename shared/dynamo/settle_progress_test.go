@@ -14,7 +14,8 @@ import (
 	"example.com/releases/shared/testkit/meter"
 )
 
-// What people are shown is what the sweep goes by, from either reading.
+// The progress that people are shown is the one by which the sweep goes, whether the release is read
+// or edited.
 func TestReleaseWithLinks_OneOfTwoThrough_TellsTheProgress(t *testing.T) {
 	l := newHarness(t)
 	id := l.release(l.changes("CHG", 2)...)
@@ -33,13 +34,13 @@ func TestReleaseWithLinks_OneOfTwoThrough_TellsTheProgress(t *testing.T) {
 		}
 	}
 	if len(detail.Links) != 2 {
-		t.Errorf("%d links", len(detail.Links))
+		t.Errorf("%d links, want 2", len(detail.Links))
 	}
 }
 
-// A version of before 2026-11-26 kept progress on the release. What it began ends there,
-// what it does beside this version is seen or done again, and what it knows nothing of
-// keeps it from ending anything: the scope stands on the release until the end.
+// Versions before 2026-11-26 kept the progress of a settlement on the release. A settlement that such
+// a version began, or works on at the same time during an upgrade, comes to its end: this version
+// reads both places.
 func TestChangeIsThrough_SettlementOfAnOlderVersion_Ends(t *testing.T) {
 	l := newHarness(t)
 	for n, began := range []string{"by it", "beside it"} {
@@ -78,7 +79,8 @@ func TestChangeIsThrough_OlderSettlementOvertaken_LeavesItUnsettled(t *testing.T
 	l.settles(id, "through for the deployment", []string{"CHG-000"}, 0, false)
 }
 
-// A cancelled release that is being deleted has no counter any more; its settlement ends.
+// The log's counter, which holds the progress, is gone when a cancelled release is being deleted; its
+// settlement ends all the same.
 func TestChangeIsThrough_DeletionBegun_Ends(t *testing.T) {
 	l := newHarness(t)
 	l.changes("CHG", 1)
@@ -90,13 +92,13 @@ func TestChangeIsThrough_DeletionBegun_Ends(t *testing.T) {
 	l.settles(id, "through", nil, 0, true)
 }
 
-// forgetProgress makes a settlement one that a version of before 2026-11-26 began.
+// forgetProgress makes a settlement one that a version before 2026-11-26 began.
 func (l *harness) forgetProgress(id string) {
 	l.t.Helper()
 	l.behind(id, "L", "REMOVE settleEpoch, notThrough, settledTasks", nil)
 }
 
-// behind changes an item of a release as no store of this version does.
+// behind changes an item of a release behind the store's back, as another version would.
 func (l *harness) behind(id, sk, update string, values map[string]types.AttributeValue) {
 	l.t.Helper()
 	_, err := l.Client.UpdateItem(l.ctx, &dynamodb.UpdateItemInput{
@@ -108,8 +110,8 @@ func (l *harness) behind(id, sk, update string, values map[string]types.Attribut
 	l.no(err)
 }
 
-// A release may have 270 KB, with 100 change requests of the longest names: what each of
-// them costs when it is through does not depend on it.
+// A release may have 270 KB, with 100 change requests of the longest ids. What it costs to record that
+// one of these is through does not depend on that.
 func TestChangeIsThrough_ReleaseAtTheBounds_TwoUnitsAtMost(t *testing.T) {
 	l := newHarness(t)
 	for size, of := range map[string]struct{ changes, steps, least int }{
@@ -146,14 +148,14 @@ func TestChangeIsThrough_ReleaseAtTheBounds_TwoUnitsAtMost(t *testing.T) {
 				t.Fatalf("%s, %d of %d through: %+v; want one request of at most 2 units", size, n+1, len(ids), got)
 			}
 		}
-		t.Logf("%s: %.2f units on the mean", size, sum/float64(len(ids)-1))
+		t.Logf("%s: %.2f units on average", size, sum/float64(len(ids)-1))
 		l.no(s.ChangeIsThrough(l.ctx, id, 4, ids[len(ids)-1], dynamo.Followed{Tasks: 1}, time.Now()))
 		l.settles(id, size, nil, (len(ids)-1)*10_000+1, true)
 	}
 }
 
-// A transition that settles is as cheap as any other: what its settlement has to reach goes
-// to the counter, which each transition writes.
+// A transition that begins a settlement is as cheap as any other: what has to be settled is written to
+// the log's counter, which every transition writes.
 func TestTransition_Settling_TwoRequestsAndTenUnits(t *testing.T) {
 	l := newHarness(t)
 	r, ids := planOf(l.changes("CHG", 20)...)

@@ -13,8 +13,8 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// What finds a task names its change request only to save a request: the badge is that of the
-// change request that the task itself names, whatever stands there.
+// The rows and the index by which tasks are found also name the change request, which saves a request.
+// They may be out of date: the badge must be that of the change request which the task itself names.
 func TestListTasks_Badges_AreOfTheTasksOwnChange(t *testing.T) {
 	t.Parallel()
 	l := newHarness(t)
@@ -32,7 +32,7 @@ func TestListTasks_Badges_AreOfTheTasksOwnChange(t *testing.T) {
 			tasks, releases, _, err := s.ListTasksWithReleases(l.ctx, by, "", 25, "")
 			l.no(err)
 			if got := count.Take(); len(tasks) != 1 || releases[tasks[0].ChangeRequestID].ID != want || got.Total() > most {
-				t.Errorf("%s, by %s: %d tasks, the badge is of %q and not of %s; %v", when, name, len(tasks), releases[tasks[0].ChangeRequestID].ID, want, got)
+				t.Errorf("%s, by %s: %d tasks, the badge is of %q, want of %q; it made %v, want at most %d", when, name, len(tasks), releases[tasks[0].ChangeRequestID].ID, want, got, most)
 			}
 		}
 	}
@@ -51,7 +51,7 @@ func TestListTasks_Badges_AreOfTheTasksOwnChange(t *testing.T) {
 	link("CHG-000")
 	look("linked again", first, 3)
 
-	// A row of an earlier version, and one that says something else.
+	// A row of an earlier version, without the change request, and one that names another.
 	row := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "CI#CI-1"}, "sk": &types.AttributeValueMemberS{Value: "T#T-1"}}
 	for when, stale := range map[string]types.AttributeValue{"older": nil, "stale": &types.AttributeValueMemberS{Value: "CHG-001"}} {
 		delete(row, "changeRequestId")
@@ -64,7 +64,7 @@ func TestListTasks_Badges_AreOfTheTasksOwnChange(t *testing.T) {
 		look(when, first, 4)
 	}
 
-	// Before the deployment that makes the index is through.
+	// While the deployment that creates the index has not ended.
 	if _, err := l.Client.UpdateTable(l.ctx, &dynamodb.UpdateTableInput{TableName: &l.Tables.Tasks, GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{
 		{Delete: &types.DeleteGlobalSecondaryIndexAction{IndexName: aws.String("byRequesterWithChange")}},
 	}}); err != nil {

@@ -9,8 +9,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// A transition whose write is held up while a log entry and another one come in between
-// changes nothing, wherever in its life the release is.
+// A transition whose write is held up while a note and another transition come in between changes
+// nothing, whatever status the release has.
 func TestTransition_AppendAndAnotherInBetween_Conflict(t *testing.T) {
 	l := newHarness(t)
 	life := []release.Status{release.Approved, release.Scheduled, release.InProgress, release.Deployed, release.RolledBack}
@@ -46,7 +46,8 @@ func TestTransition_AppendAndAnotherInBetween_Conflict(t *testing.T) {
 	}
 }
 
-// What a transition demands is demanded by its write, not only when it looked.
+// What a transition demands of the release is a condition of its write, not only checked when it
+// reads.
 func TestTransition_ItsDemandsFailInBetween_Refused(t *testing.T) {
 	l := newHarness(t)
 	for n, test := range []struct {
@@ -81,8 +82,8 @@ func TestTransition_ItsDemandsFailInBetween_Refused(t *testing.T) {
 	}
 }
 
-// An edit makes a release public while its transition is held up: the public sees it
-// all the same.
+// If an edit makes a release public while its transition is held up, the transition puts it into the
+// public index all the same.
 func TestTransition_MadePublicInBetween_IsPublished(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -94,24 +95,24 @@ func TestTransition_MadePublicInBetween_IsPublished(t *testing.T) {
 	l.no(err)
 	partition, _ := l.raw(l.Tables.Releases, "REL#"+id, "M")["publicKey"].(*types.AttributeValueMemberS)
 	if partition == nil || partition.Value != "running" {
-		t.Errorf("the index of the public has it under %v, want running", partition)
+		t.Errorf("the public index has it in the partition %v, want running", partition)
 	}
 }
 
-// A deletion that has begun bars the transition, also one that had read before it.
+// A deletion bars a transition, even one that had read the release before the deletion began.
 func TestTransition_DeletionBegunInBetween_NotFound(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
 	s := l.heldUp("TransactWriteItems", func() { l.beginDeleting(id) })
 	if _, err := s.Transition(l.ctx, id, moveTo(release.Approved), l.write()); !release.IsKind(err, release.KindNotFound) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want not found", err)
 	}
 	if epoch, _ := l.raw(l.Tables.Releases, "REL#"+id, "M")["epoch"].(*types.AttributeValueMemberN); epoch == nil || epoch.Value != "0" {
-		t.Errorf("it moved to epoch %v", epoch)
+		t.Errorf("the release is at epoch %v, want 0", epoch)
 	}
 }
 
-// If-Match holds for the write, not only for the look before it.
+// If-Match is checked in the write, not only in the read before it.
 func TestTransition_EditInBetweenWithIfMatch_PreconditionFailed(t *testing.T) {
 	l := newHarness(t)
 	id := l.release()
@@ -121,9 +122,9 @@ func TestTransition_EditInBetweenWithIfMatch_PreconditionFailed(t *testing.T) {
 		l.no(l.editRelease(l.Store, id, l.write(), func(r *release.Release) { r.Name = "other" }))
 	})
 	if _, err := s.Transition(l.ctx, id, moveTo(release.Approved), w); !release.IsKind(err, release.KindPreconditionFailed) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want precondition failed", err)
 	}
 	if r, err := l.Release(l.ctx, id); err != nil || r.Status != release.Planned || r.Revision != 2 {
-		t.Errorf("it is %s at revision %d, %v", r.Status, r.Revision, err)
+		t.Errorf("the release is %s at revision %d, want planned at 2: %v", r.Status, r.Revision, err)
 	}
 }
