@@ -255,8 +255,8 @@ func (h *hunt) reaching(m *mutant) []*test {
 		}
 	}
 	own := modulePrefix + filepath.Dir(m.file)
-	if m.kind == kindCondition || m.reached == templateReached {
-		own = ""
+	if m.reached == templateReached {
+		own = modulePrefix + "shared" // every test with an engine reads the template; these read it for its own sake
 	}
 	all := h.reachedBy(func(b *binary, t *test) bool { return t.reaches[key] || b.always[key] })
 	if h.stale && len(all) == 0 {
@@ -316,6 +316,10 @@ func (h *hunt) try(ctx context.Context, l *lane, m *mutant) error {
 	killers := slices.Clone(h.killers[m.file])
 	h.mu.Unlock()
 	killers = slices.DeleteFunc(killers, func(t *test) bool { return tier(t) > 1 || !slices.Contains(tests, t) })
+	// Above all what noticed this one before.
+	if at := slices.IndexFunc(tests, func(t *test) bool { return t.String() == h.ledger.noticed[m.name()] }); at >= 0 {
+		killers = append([]*test{tests[at]}, slices.DeleteFunc(killers, func(t *test) bool { return t == tests[at] })...)
+	}
 	for len(killers) > 0 {
 		first := slices.DeleteFunc(slices.Clone(killers), func(t *test) bool { return t.in != killers[0].in })
 		if done, err := h.with(ctx, l, m, first, template); err != nil || done {

@@ -18,6 +18,9 @@ type ledger struct {
 	name  string
 	mu    sync.Mutex
 	known map[string]finding
+	// noticed has the test that noticed each mutant the last time: it is likely to again, and is
+	// run first. It is no verdict.
+	noticed map[string]string
 }
 
 // finding is the verdict on a mutant, a line of the file.
@@ -29,16 +32,12 @@ type finding struct {
 	At      time.Time `json:"at"`
 }
 
-// openLedger reads the file; it need not be there. fresh forgets what is in it.
+// openLedger reads the file; it need not be there. forget forgets the verdicts in it, but not
+// which tests to run first.
 func openLedger(name string, forget bool) (*ledger, error) {
-	l := &ledger{name: name, known: map[string]finding{}}
+	l := &ledger{name: name, known: map[string]finding{}, noticed: map[string]string{}}
 	if name == "" {
 		return l, nil
-	}
-	if forget {
-		if err := os.Remove(name); err != nil && !os.IsNotExist(err) {
-			return nil, err
-		}
 	}
 	text, err := os.ReadFile(name)
 	if os.IsNotExist(err) {
@@ -53,6 +52,15 @@ func openLedger(name string, forget bool) (*ledger, error) {
 		var f finding
 		if json.Unmarshal(lines.Bytes(), &f) == nil { // the last line may be cut off
 			l.known[f.Mutant] = f
+			if f.Verdict == killed {
+				l.noticed[f.Mutant] = f.By
+			}
+		}
+	}
+	if forget {
+		clear(l.known)
+		if err := os.Remove(name); err != nil {
+			return nil, err
 		}
 	}
 	return l, lines.Err()

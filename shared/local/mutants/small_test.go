@@ -66,4 +66,11 @@ func TestRun_Again_TriesWhatWasNotKilled(t *testing.T) {
 	if kills != 2 || len(l.known) != 3 {
 		t.Errorf("%d of %d are known to be killed; want 2 of 3", kills, len(l.known))
 	}
+	forgotten, err := openLedger(o.kept+"/verdicts.jsonl", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(forgotten.known) != 0 || len(forgotten.noticed) != 2 {
+		t.Errorf("forgotten, %d verdicts are known, and %d tests to run first; want 0 and 2", len(forgotten.known), len(forgotten.noticed))
+	}
 }
