@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"example.com/releases/shared/operations"
+	"example.com/releases/shared/release"
 	"example.com/releases/shared/rest"
 )
 
@@ -156,6 +157,18 @@ func TestFigures_OnTheDashboardAndWritten(t *testing.T) {
 		shown = append(shown, m[1]+" "+m[2])
 	}
 	differ(t, "the dashboard", shown, "the figures that are written", written)
+
+	// Each status that can be entered has its line.
+	var entered, lines []string
+	for _, row := range release.Lifecycle {
+		entered = append(entered, string(row.To))
+	}
+	_, graph, _ := strings.Cut(board, `"ReleasesEntered", "Status", `)
+	graph, _, _ = strings.Cut(graph, "]]")
+	for _, m := range regexp.MustCompile(`"([a-z-]+)"`).FindAllStringSubmatch(graph, -1) {
+		lines = append(lines, m[1])
+	}
+	differ(t, "the dashboard's releases by the status they entered", lines, "the statuses that can be entered", entered)
 }
 
 // selOf is the name before the dot of a selector.

@@ -122,8 +122,8 @@ func declaredOps(t *testing.T) []string {
 	return words
 }
 
-// youngerOps are the words that came after the recording, by table. Once they are deployed, they must
-// not be renamed either.
+// youngerOps are the words that came after the recording, by table, beside those of statuses. Once
+// they are deployed, they must not be renamed either.
 var youngerOps = map[string][]string{"Mail": {"planning", "rest", "wake"}, "Releases": {"erase", "hold", "kept", "postponed"}, "Changes": {"erase"}}
 
 // retiredOps are words that this version does not write any more, though stored items have them.
@@ -142,6 +142,11 @@ func TestOps_OfTheRecordedVersion_AreThoseOfToday(t *testing.T) {
 	}
 	for table, today := range written(t) {
 		words := slices.Clone(youngerOps[table])
+		if table == "Releases" {
+			for _, row := range release.Lifecycle {
+				words = append(words, string(row.To))
+			}
+		}
 		for _, r := range recorded[table+"Table"] {
 			if op, ok := r.Change.NewImage["op"]; ok && !slices.Contains(words, op.String()) {
 				words = append(words, op.String())

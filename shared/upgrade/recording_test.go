@@ -259,6 +259,10 @@ func differences(path string, was, is any) []string {
 		}
 		var all []string
 		for _, name := range slices.Sorted(maps.Keys(was)) {
+			if name == "allowedNextStatuses" { // others may join, as long as these stay
+				all = append(all, missing(path+"."+name, list(was, name), list(now, name))...)
+				continue
+			}
 			all = append(all, differences(path+"."+name, was[name], now[name])...)
 		}
 		return all
@@ -278,6 +282,17 @@ func differences(path string, was, is any) []string {
 		}
 	}
 	return []string{fmt.Sprintf("%s is %v, want %v as recorded", path, brief(is), brief(was))}
+}
+
+// missing tells which values of a list are gone.
+func missing(path string, was, is []any) []string {
+	var all []string
+	for _, v := range was {
+		if !slices.Contains(is, v) {
+			all = append(all, fmt.Sprintf("%s had %v and has %v", path, v, is))
+		}
+	}
+	return all
 }
 
 // valueAt finds the value at a path of names and indexes in an answer; nil where there is none.
