@@ -239,6 +239,15 @@ func parseEnum[T ~string](s string, known []T) (T, bool) {
 	return "", false
 }
 
+// Either words statuses as alternatives, such as those in which something can be done.
+func Either(all []Status) string {
+	if len(all) < 2 {
+		return Join(all)
+	}
+	last := len(all) - 1
+	return Join(all[:last]) + " or " + string(all[last])
+}
+
 // Join lists words of one type with commas, such as the statuses that are allowed next.
 func Join[T ~string](words []T) string {
 	all := make([]string, len(words))

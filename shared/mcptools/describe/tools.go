@@ -72,7 +72,7 @@ func Tools() []Tool {
 			Name: "transition_release_status", Title: "Move a release to its next status",
 			Description: "Moves a release along its lifecycle: " + paths() + " " + demands() +
 				" Entering deployed resolves the linked change requests and the tasks behind them, rolled-back reopens them; requesters are told by e-mail. " +
-				"cancelled and rolled-back are final, and deployed can only be rolled back: ask the person you work for before any of the three. " +
+				"The release cannot return to where it was: ask the person you work for before you enter " + release.Either(settling()) + ". " +
 				"Call get_release first: its readiness says what would succeed. Needs the role Admin.",
 			Annotations:  Hints{Destructive: true, Idempotent: true},
 			InputSchema:  input([]field{id}, bodies["transition_release_status"], []field{ifRevision, idempotencyKey}),
@@ -104,8 +104,8 @@ func Tools() []Tool {
 		},
 		{
 			Name: "complete_step", Title: "Complete a step",
-			Description: "Says that a step of the rollout or rollback plan is done, or opens it again, and writes that into the log. Call it only for what was done: it carries nothing out. Rollout steps can be completed while the release is scheduled or in-progress, " +
-				"rollback steps also while it is deployed. An Auditor can complete their own steps, an Admin any. Needs the role Auditor or Admin.",
+			Description: "Says that a step of the rollout or rollback plan is done, or opens it again, and writes that into the log. Call it only for what was done: it carries nothing out. Rollout steps can be completed while the release is " + release.Either(release.CompletableIn[release.RolloutPlan]) + ", " +
+				"rollback steps while it is " + release.Either(release.CompletableIn[release.RollbackPlan]) + ". An Auditor can complete their own steps, an Admin any. Needs the role Auditor or Admin.",
 			Annotations:  Hints{Idempotent: true},
 			InputSchema:  input([]field{id, plan, order}, bodies["complete_step"], []field{ifRevision, idempotencyKey}),
 			OutputSchema: output(reflect.TypeFor[operations.ReleaseView]()),
@@ -137,10 +137,21 @@ func paths() string {
 	var all []string
 	for _, s := range release.Statuses {
 		if next := release.AllowedNext(s); len(next) > 0 {
-			all = append(all, fmt.Sprintf("%s → %s", s, either(next)))
+			all = append(all, fmt.Sprintf("%s → %s", s, release.Either(next)))
 		}
 	}
 	return strings.Join(all, "; ") + "."
+}
+
+// settling are the statuses that change requests and tasks follow, and that people are told of.
+func settling() []release.Status {
+	var all []release.Status
+	for _, t := range release.Lifecycle {
+		if t.Settles {
+			all = append(all, t.To)
+		}
+	}
+	return all
 }
 
 // demands words the guards of the lifecycle.
@@ -152,17 +163,8 @@ func demands() string {
 				who = append(who, t.To)
 			}
 		}
-		return either(who)
+		return release.Either(who)
 	}
 	return fmt.Sprintf("Every linked change request must be CAB-approved for %s; the window must be set for %s; rollback_reason is required for %s.",
 		of(release.GuardApproval), of(release.GuardWindow), of(release.GuardReason))
-}
-
-// either joins statuses as alternatives.
-func either(all []release.Status) string {
-	if len(all) < 2 {
-		return release.Join(all)
-	}
-	last := len(all) - 1
-	return release.Join(all[:last]) + " or " + string(all[last])
 }
