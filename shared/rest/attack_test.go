@@ -11,8 +11,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Somebody without a role tries to learn something of another's task, by every way there
-// is: what comes back is the same as for a task that does not exist, to the byte.
+// Somebody without a role tries every way to learn about another person's task. Every answer is the
+// same, to the byte, as for a task that does not exist.
 func TestOthersTask_WithoutARole_LooksLikeNone(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -31,7 +31,7 @@ func TestOthersTask_WithoutARole_LooksLikeNone(t *testing.T) {
 			t.Errorf("%s: %d %s %v\n%s: %d %s %v", there, a.Code, a.text, a.Header(), notThere, b.Code, b.text, b.Header())
 		}
 		if strings.Contains(a.text, "mallory") || a.Header().Get("ETag") != "" {
-			t.Errorf("%s tells %s %v", there, a.text, a.Header())
+			t.Errorf("%s gives something away: %s %v", there, a.text, a.Header())
 		}
 	}
 	for _, method := range []string{"GET ", "HEAD ", "PATCH "} {
@@ -46,7 +46,7 @@ func TestOthersTask_WithoutARole_LooksLikeNone(t *testing.T) {
 	} {
 		got := w.send(rita, ask{route: "GET /tasks?" + query})
 		if strings.Contains(got.text, theirs) || strings.Contains(got.text, "mallory") || got.Code == 200 && !strings.Contains(got.text, `"tasks":[]`) {
-			t.Errorf("%s: %d %s", query, got.Code, got.text)
+			t.Errorf("?%s: %d %s, want nothing about the other's task", query, got.Code, got.text)
 		}
 	}
 	for _, route := range []string{
@@ -54,13 +54,13 @@ func TestOthersTask_WithoutARole_LooksLikeNone(t *testing.T) {
 		"GET /releases/" + releaseID + "/readiness", "GET /change-requests/" + changeID, "GET /change-requests/" + changeID + "/log", "GET /record/checkpoint",
 	} {
 		if got := w.send(rita, ask{route: route}); got.Code != 403 || got.Header().Get("ETag") != "" || strings.Contains(got.text, changeID) {
-			t.Errorf("%s: %d %s", route, got.Code, got.text)
+			t.Errorf("%s: %d %s, want 403, without an ETag and the change request", route, got.Code, got.text)
 		}
 	}
 }
 
-// A cursor of a list that somebody may read opens no other one: neither another person's
-// tasks nor another list.
+// A cursor that was given out for one list does not open another: here, for somebody who may read only
+// their own tasks, neither another person's nor those of a change request.
 func TestCursor_OfAnotherList_OpensNothing(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -83,13 +83,13 @@ func TestCursor_OfAnotherList_OpensNothing(t *testing.T) {
 	} {
 		got := w.send(rita, ask{route: "GET /tasks?requesterEmail=" + rita.Email + "&cursor=" + cursor})
 		if strings.Contains(got.text, "victim") || got.Code != 400 {
-			t.Errorf("with the cursor of %s: %d %s", from, got.Code, got.text)
+			t.Errorf("with the cursor of %s: %d %s, want 400", from, got.Code, got.text)
 		}
 	}
 }
 
-// editable are the fields that people may change by PATCH, typed by hand; everything else
-// that an answer shows is stamped by the system, or is decided elsewhere.
+// editable are the fields that people may change by PATCH, typed by hand. Everything else that an
+// answer shows is stamped by the system or changed by other requests.
 var editable = map[string][]string{
 	"release": {
 		"name", "version", "description", "scheduledStart", "scheduledEnd", "releaseManager", "releaseManagerEmail",
@@ -101,9 +101,9 @@ var editable = map[string][]string{
 	"task": {"title", "requesterName", "requesterEmail", "status", "ciIds", "changeRequestId"},
 }
 
-// What an answer shows is sent back, one field at a time, with what an attacker would like
-// it to say (OWASP API3, mass assignment): what people may not edit is refused by its name,
-// in PATCH and in POST, and nothing changes.
+// Every field that an answer shows, and others that an attacker would try, are sent back one at a time
+// (OWASP API3, mass assignment). A field that people may not edit is refused by its name, in PATCH and
+// in POST, and nothing changes.
 func TestStampedFields_SentBack_RefusedByName(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -133,7 +133,6 @@ func TestStampedFields_SentBack_RefusedByName(t *testing.T) {
 		}
 		refused := 0
 		for _, field := range fields {
-			// These may be edited, and a status may be only a task's.
 			if slices.Contains(editable[c.kind], field) {
 				continue
 			}
@@ -145,7 +144,7 @@ func TestStampedFields_SentBack_RefusedByName(t *testing.T) {
 			got := w.send(admin, ask{route: "PATCH " + c.path, body: object{field: value}})
 			var p struct{ Errors []release.FieldError }
 			if err := json.Unmarshal([]byte(got.text), &p); err != nil || got.Code != http.StatusBadRequest || len(p.Errors) != 1 || p.Errors[0].Field != field {
-				t.Errorf("PATCH %s with %s: %d %s", c.path, field, got.Code, got.text)
+				t.Errorf("PATCH %s with %s: %d %s, want 400 that names the field", c.path, field, got.Code, got.text)
 			}
 			if after := w.look(c.path); after != before {
 				t.Errorf("PATCH %s with %s was refused, yet it became %s", c.path, field, after)
@@ -153,11 +152,11 @@ func TestStampedFields_SentBack_RefusedByName(t *testing.T) {
 			refused++
 		}
 		if refused < len(more) {
-			t.Errorf("%s: only %d fields were tried", c.path, refused)
+			t.Errorf("%s: only %d fields were tried, want %d or more", c.path, refused, len(more))
 		}
 	}
 
-	// What a creation may not say about itself.
+	// Fields that a creation must not set.
 	for route, body := range map[string]object{
 		"POST /releases":        {"name": "A"},
 		"POST /change-requests": {"changeType": "Normal"},
@@ -166,18 +165,17 @@ func TestStampedFields_SentBack_RefusedByName(t *testing.T) {
 		for _, field := range []string{"revision", "createdBy", "createdAt", "actualStart", "rolledBackReason", "history", "cabDecision", "approvalStatus", "comments", "reopenCount", "author"} {
 			body[field] = "approved"
 			if got := w.send(admin, ask{route: route, body: body}); got.Code != 400 || !strings.Contains(got.text, `"`+field+`"`) {
-				t.Errorf("%s with %s: %d %s", route, field, got.Code, got.text)
+				t.Errorf("%s with %s: %d %s, want 400 that names the field", route, field, got.Code, got.text)
 			}
 			delete(body, field)
 		}
 	}
 	if got := w.send(admin, ask{route: "POST /releases", body: object{"name": "A", "status": "deployed"}}); got.Code != 400 {
-		t.Errorf("born deployed: %d %s", got.Code, got.text)
+		t.Errorf("creating a deployed release: %d %s, want 400", got.Code, got.text)
 	}
 }
 
-// Who somebody is comes from the token alone: what headers, queries and bodies say of it is
-// not heard.
+// Who somebody is comes from the token alone; headers that claim something else are ignored.
 func TestIdentity_InHeadersAndQueries_IsNotHeard(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -191,17 +189,17 @@ func TestIdentity_InHeadersAndQueries_IsNotHeard(t *testing.T) {
 		for _, route := range []string{"PATCH /releases/" + id, "DELETE /releases/" + id, "POST /releases/" + id + "/log"} {
 			got := w.send(who, ask{route: route, body: object{"text": "A"}, headers: forged})
 			if got.Code != 401 && got.Code != 403 || strings.Contains(got.text+strings.Join(got.Header().Values("Location"), ""), "evil.example") {
-				t.Errorf("%s: %d %s", route, got.Code, got.text)
+				t.Errorf("%s: %d %s, want 401 or 403", route, got.Code, got.text)
 			}
 		}
 	}
-	// A read stays a read, and links point nowhere else.
+	// A read stays a read, and no address in the answer is the forged one.
 	if got := w.send(admin, ask{route: "GET /releases/" + id, headers: forged}); got.Code != 200 || got.text != before || strings.Contains(got.text, "evil.example") {
-		t.Errorf("%d %s", got.Code, got.text)
+		t.Errorf("the read: %d %s, want 200 as without the headers", got.Code, got.text)
 	}
 	got := w.send(auditor, ask{route: "POST /releases/" + id + "/log", body: object{"text": "A"}, headers: forged})
 	var e release.LogEntry
 	if err := json.Unmarshal([]byte(got.text), &e); err != nil || got.Code != 201 || e.Author != auditor.Name || e.AuthorEmail != auditor.Email {
-		t.Errorf("%d %s", got.Code, got.text)
+		t.Errorf("the note: %d %s, want 201 with the Auditor as its author", got.Code, got.text)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Whatever is valid works with an Idempotency-Key: what is remembered takes no more room
-// than what is stored, also where JSON writes six bytes for one. Each POST is sent with
-// everything at its bound, and again.
+// Every valid request works with an Idempotency-Key: what is kept for the key fits into an item, even
+// where JSON takes several bytes for one character. Each POST is sent with every field at its bound,
+// and repeated.
 func TestIdempotency_EverythingAtItsBound_IsRemembered(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -28,17 +28,17 @@ func TestIdempotency_EverythingAtItsBound_IsRemembered(t *testing.T) {
 		return w.must(admin, a)
 	}
 	address := strings.Repeat("a", 60) + "@" + strings.Repeat(strings.Repeat("b", 60)+".", 3) + "example"
-	lines := func(char string, most int) string { return strings.Repeat(char, most) }
+	filled := func(char string, most int) string { return strings.Repeat(char, most) }
 	var ids []string
 	for n := range release.MaxChanges {
 		id := fmt.Sprintf("C%0*d", release.MaxID-1, n)
 		ids = append(ids, id)
 		change := object{
-			"id": id, "changeType": "Normal", "title": lines("<", release.MaxName), "description": lines(`"`, release.MaxDescription), "controlId": lines("&", release.MaxID),
-			"controlTitle": lines(`\`, release.MaxName), "scheduledStart": "2026-05-01T20:00:00Z",
-			"justification": lines("<", release.MaxText), "risk": "high", "impact": lines(`"`, release.MaxText), "backoutPlan": lines("&", release.MaxBackoutPlan),
+			"id": id, "changeType": "Normal", "title": filled("<", release.MaxName), "description": filled(`"`, release.MaxDescription), "controlId": filled("&", release.MaxID),
+			"controlTitle": filled(`\`, release.MaxName), "scheduledStart": "2026-05-01T20:00:00Z",
+			"justification": filled("<", release.MaxText), "risk": "high", "impact": filled(`"`, release.MaxText), "backoutPlan": filled("&", release.MaxBackoutPlan),
 		}
-		decision := object{"decision": "approved", "note": lines("<", release.MaxText)}
+		decision := object{"decision": "approved", "note": filled("<", release.MaxText)}
 		if n > 0 {
 			w.must(admin, ask{route: "POST /change-requests", body: change})
 			w.must(admin, ask{route: "POST /change-requests/" + id + "/decision", body: decision})
@@ -51,16 +51,16 @@ func TestIdempotency_EverythingAtItsBound_IsRemembered(t *testing.T) {
 	for _, char := range []string{"<", `"`} {
 		steps := make([]object, release.MaxSteps)
 		for n := range steps {
-			steps[n] = object{"order": 9900 + n, "description": "x" + lines(char, release.MaxStepText-1), "ownerEmail": address, "estimatedMinutes": release.MaxMinutes}
+			steps[n] = object{"order": 9900 + n, "description": "x" + filled(char, release.MaxStepText-1), "ownerEmail": address, "estimatedMinutes": release.MaxMinutes}
 		}
 		created := postTwice("/releases", object{
-			"name": lines("<", release.MaxName), "version": lines("<", release.MaxVersion), "description": lines("<", release.MaxDescription),
-			"scheduledStart": "2026-05-01T20:00:00Z", "scheduledEnd": "2026-05-01T22:00:00Z", "releaseManager": lines("<", release.MaxName), "releaseManagerEmail": address,
-			"rolloutSteps": steps, "publicSummary": lines("<", release.MaxSummary), "linkedChangeRequestIds": ids,
+			"name": filled("<", release.MaxName), "version": filled("<", release.MaxVersion), "description": filled("<", release.MaxDescription),
+			"scheduledStart": "2026-05-01T20:00:00Z", "scheduledEnd": "2026-05-01T22:00:00Z", "releaseManager": filled("<", release.MaxName), "releaseManagerEmail": address,
+			"rolloutSteps": steps, "publicSummary": filled("<", release.MaxSummary), "linkedChangeRequestIds": ids,
 		})
-		// A body has a bound of its own; the rest comes in a second one.
-		rest := object{"rollbackSteps": steps, "successCriteria": lines(char, release.MaxDescription)}
-		if char == `"` { // twice as long in JSON: together they have a bound too
+		// All this is too much for one body, so that the rest comes by PATCH.
+		rest := object{"rollbackSteps": steps, "successCriteria": filled(char, release.MaxDescription)}
+		if char == `"` { // twice as long in JSON, which exceeds the bound on both lists of steps together
 			p := w.problem(w.send(admin, ask{route: "PATCH /releases/" + created["id"].(string), body: plain(rest)}))
 			if len(p.Errors) != 1 || p.Errors[0].Field != "rolloutSteps" {
 				w.Errorf("steps of more than %d bytes: %+v", release.MaxStepsJSON, p)
@@ -69,12 +69,12 @@ func TestIdempotency_EverythingAtItsBound_IsRemembered(t *testing.T) {
 		}
 		w.must(admin, ask{route: "PATCH /releases/" + created["id"].(string), body: plain(rest)})
 		w.grow(created["id"].(string), postTwice)
-		ids = []string{} // they are taken
+		ids = []string{} // they are linked now
 	}
-	postTwice("/tasks", object{"title": lines("<", release.MaxName), "requesterEmail": "a@example.com", "requesterName": lines(`"`, release.MaxName), "ciIds": cis})
+	postTwice("/tasks", object{"title": filled("<", release.MaxName), "requesterEmail": "a@example.com", "requesterName": filled(`"`, release.MaxName), "ciIds": cis})
 }
 
-// plain is JSON that spells < as it is, as most clients do.
+// plain encodes JSON without escaping <, > and &, as most clients do.
 func plain(v any) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
@@ -83,7 +83,7 @@ func plain(v any) string {
 	return b.String()
 }
 
-// grow takes a release through its life with all that can be added to it.
+// grow takes a release through its life, and adds everything that can be added on the way.
 func (w *fixture) grow(id string, post func(string, object) object) {
 	w.Helper()
 	note := strings.Repeat("<", release.MaxText)

@@ -16,9 +16,9 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// chunkAt lets something happen right after the n-th transaction that links or frees
-// change requests was carried out; where that returns an error, nobody hears the answer
-// and nothing works from then on.
+// chunkAt returns the fixture with an API in which something happens right after the n-th transaction
+// that links or frees change requests. If that returns an error, the answer of the transaction is
+// lost, and everything fails from then on.
 func (w *fixture) chunkAt(n int, happens func() error) *fixture {
 	var seen atomic.Int64
 	var dead atomic.Bool
@@ -40,7 +40,7 @@ func (w *fixture) chunkAt(n int, happens func() error) *fixture {
 
 var errEngine = errors.New("injected: the engine died")
 
-// approved enters approved change requests, many at once.
+// approved creates approved change requests, several at a time, and returns their ids in order.
 func (w *fixture) approved(n int) []string {
 	ids := make([]string, n)
 	var all sync.WaitGroup
@@ -57,7 +57,7 @@ func (w *fixture) approved(n int) []string {
 	return ids
 }
 
-// creates is a creation with a hundred change requests and an Idempotency-Key.
+// creates returns the creation of a release with change requests, and with an Idempotency-Key.
 func creates(ids []string) ask {
 	return ask{
 		route: "POST /releases", body: object{"name": newKey("In chunks"), "linkedChangeRequestIds": ids},
@@ -65,13 +65,13 @@ func creates(ids []string) ask {
 	}
 }
 
-// take puts a change request into another release, unless it is in one.
+// take links a change request to another release, and tells whether that worked.
 func (w *fixture) take(change string) bool {
 	other := w.release()
 	return w.send(admin, ask{route: "POST /releases/" + other + "/add-changes", body: object{"add": []string{change}}}).Code == http.StatusOK
 }
 
-// held says in which release each change request is, of a hundred.
+// held returns the release of each change request, for a page of a hundred.
 func (w *fixture) held() map[string]any {
 	held := map[string]any{}
 	for _, c := range w.must(viewer, ask{route: "GET /change-requests?limit=100"})["changeRequests"].([]any) {
@@ -88,8 +88,8 @@ func (w *fixture) freeAll() {
 	}
 }
 
-// isTrue checks that a creation's answer is what there is: 201 is the release as GET has
-// it, whole; 409 goes with 404, and with change requests that are free.
+// isTrue checks that the answer of a creation tells the truth: with 201, there is one release, complete
+// and as GET answers it; with 409 there is none, and all change requests but the taken one are free.
 func (w *fixture) isTrue(t *testing.T, name string, got answer, ids []string, taken string) {
 	t.Helper()
 	var all []object
@@ -101,7 +101,7 @@ func (w *fixture) isTrue(t *testing.T, name string, got answer, ids []string, ta
 	switch got.Code {
 	case http.StatusCreated:
 		if len(all) != 1 {
-			t.Fatalf("201, and %d releases are there", len(all))
+			t.Fatalf("201, and there are %d releases, want one", len(all))
 		}
 		now := w.send(viewer, ask{route: "GET /releases/" + all[0]["id"].(string)})
 		if now.text != got.text {
@@ -109,30 +109,30 @@ func (w *fixture) isTrue(t *testing.T, name string, got answer, ids []string, ta
 		}
 		v := w.must(viewer, ask{route: "GET /releases/" + all[0]["id"].(string)})
 		if len(v["linkedChangeRequestIds"].([]any)) != len(ids) || len(v["linkedChangeRequests"].([]any)) != len(ids) || v["stillLinking"] != nil {
-			t.Errorf("201, and it holds %v", v["linkedChangeRequestIds"])
+			t.Errorf("201, and the release has %v, want all %d change requests", v["linkedChangeRequestIds"], len(ids))
 		}
 	case http.StatusConflict:
 		p := w.problem(got)
 		if p.Code != "not-linkable" || len(p.Errors) != 1 || p.Errors[0].ID != taken || !strings.Contains(p.Detail, "not created") {
-			t.Errorf("%s", got.text)
+			t.Errorf("409 with %s, want not-linkable that names %s", got.text, taken)
 		}
 		if len(all) != 0 {
-			t.Errorf("409, and there is %v", all)
+			t.Errorf("409, and there is %v, want no release", all)
 		}
 		held := w.held()
 		for _, id := range ids {
 			if (held[id] != nil) != (id == taken) {
-				t.Errorf("409, and %s is in %v", id, held[id])
+				t.Errorf("409, and %s is in %v; want only %s to be in a release", id, held[id], taken)
 			}
 		}
 	default:
-		t.Errorf("%d %s", got.Code, got.text)
+		t.Errorf("%d %s, want 201 or 409", got.Code, got.text)
 	}
 }
 
-// The engine dies after each chunk in turn; a change request is taken then, or not; the
-// client repeats, the sweep runs, in either order, or only one of them comes. Whatever
-// was answered last is what there is, and every further repetition answers the same.
+// The engine dies after each chunk in turn; then a change request is taken by another release, or
+// not; then the client repeats the request, or the sweep runs, or both in either order. The last
+// answer tells the truth, and every further repetition is answered the same.
 func TestCreateInChunks_EngineDies_TheAnswerIsWhatThereIs(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -162,7 +162,7 @@ func TestCreateInChunks_EngineDies_TheAnswerIsWhatThereIs(t *testing.T) {
 					}
 					last := w.send(admin, a)
 					if (last.Code == http.StatusConflict) != (taken != "") {
-						t.Errorf("taken %q, and the answer is %d", taken, last.Code)
+						t.Errorf("taken is %q, and the answer is %d; want 409 exactly if something was taken", taken, last.Code)
 					}
 					w.isTrue(t, a.body.(object)["name"].(string), last, ids, taken)
 					if repeated := w.send(admin, a); repeated.Code != last.Code || repeated.text != last.text {
@@ -174,8 +174,8 @@ func TestCreateInChunks_EngineDies_TheAnswerIsWhatThereIs(t *testing.T) {
 	}
 }
 
-// A creation that is ended frees what it held in several writes; it dies after each of
-// them in turn. The repetition frees the rest, as the sweep does.
+// A creation that is undone frees its change requests in several writes. It dies after each of them in
+// turn. A repetition of the request frees the rest, and so does the sweep.
 func TestCreateInChunks_EndedHalfWay_TheRestIsFreed(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -197,7 +197,7 @@ func TestCreateInChunks_EndedHalfWay_TheRestIsFreed(t *testing.T) {
 	}
 }
 
-// A change request is taken while the creation runs: it ends there and then.
+// If another release takes a change request while the creation runs, the creation is undone at once.
 func TestCreateInChunks_TakenMeanwhile_NeverMade(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -213,8 +213,8 @@ func TestCreateInChunks_TakenMeanwhile_NeverMade(t *testing.T) {
 	}
 }
 
-// The same request comes again while the first still runs, between each two chunks: it
-// goes on with the creation, and both get the same answer.
+// If the same request comes again while the first still runs, between any two chunks, it goes on with
+// the creation, and both get the same answer.
 func TestCreateInChunks_RepeatedWhileItRuns_OneAnswer(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -250,7 +250,7 @@ func TestCreateInChunks_RepeatedWhileItRuns_OneAnswer(t *testing.T) {
 	}
 }
 
-// The answer to a key stays what it was, whatever becomes of the release.
+// The answer to an Idempotency-Key stays the same, even if the release is edited later.
 func TestCreateInChunks_LaterEdit_TheKeyAnswersAsThen(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -259,7 +259,7 @@ func TestCreateInChunks_LaterEdit_TheKeyAnswersAsThen(t *testing.T) {
 	id := w.must(viewer, ask{route: "GET /releases?limit=1"})["releases"].([]any)[0].(object)["id"].(string)
 	w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"name": "Another name"}})
 	if repeated := w.send(admin, a); repeated.Code != http.StatusCreated || repeated.text != first.text {
-		t.Errorf("%d %s\nthen %d %s", repeated.Code, repeated.text, first.Code, first.text)
+		t.Errorf("the repetition is answered %d %s\nwant as at first %d %s", repeated.Code, repeated.text, first.Code, first.text)
 	}
 	other := a
 	other.body = object{"name": "Another body"}
@@ -268,8 +268,8 @@ func TestCreateInChunks_LaterEdit_TheKeyAnswersAsThen(t *testing.T) {
 	}
 }
 
-// Another body under the key of a creation that is not through neither goes on with it
-// nor gets its answer.
+// Another body under the key of a creation that is not complete is refused, and does not go on with
+// the creation.
 func TestCreateInChunks_OtherBodyUnderItsKey_Refused(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -287,7 +287,7 @@ func TestCreateInChunks_OtherBodyUnderItsKey_Refused(t *testing.T) {
 	}
 }
 
-// A decision on a change request of a half-created release waits for the rest.
+// A decision on a change request of a half-created release is refused until the release is complete.
 func TestDecide_HalfCreated_Linking(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -302,13 +302,13 @@ func TestDecide_HalfCreated_Linking(t *testing.T) {
 	w.must(admin, decision)
 	v := w.must(viewer, ask{route: "GET /releases?limit=1"})["releases"].([]any)[0].(object)
 	if p := w.problem(w.send(admin, ask{route: "POST /releases/" + v["id"].(string) + "/status", body: object{"status": "approved"}})); p.Code != "cab-approval-missing" || len(p.ChangeRequests) != 2 {
-		t.Errorf("both rejections hold it up: %+v", p)
+		t.Errorf("the approval is answered %+v, want cab-approval-missing for both rejected change requests", p)
 	}
 }
 
-// A hundred ids in one add-changes with a key; it dies after each chunk in turn. The
-// repetition does the rest and answers for all of it, as every further one does. What
-// somebody undid in between stays undone.
+// A request under a key adds 95 change requests and removes five, and dies after each chunk in turn.
+// The repetition does the rest and answers for all of it, as every further one does. What somebody
+// else has undone in between stays undone.
 func TestAddChangesInChunks_EngineDies_TheAnswerIsForAllOfIt(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -321,32 +321,32 @@ func TestAddChangesInChunks_EngineDies_TheAnswerIsForAllOfIt(t *testing.T) {
 				route: "POST /releases/" + id + "/add-changes", body: object{"add": ids, "remove": old},
 				headers: []string{"Idempotency-Key: " + newKey("add")},
 			}
-			// The five that go are the first, small transaction with eleven actions.
+			// The removal of the five is the first transaction, with eleven actions.
 			if first := w.chunkAt(died, func() error { return errEngine }).send(admin, a); first.Code < 500 {
 				t.Fatalf("it did not die: %d %s", first.Code, first.text)
 			}
 			want := 95
 			if undone && died == 2 {
 				w.must(admin, ask{route: "POST /releases/" + id + "/add-changes", body: object{"remove": ids[:2], "add": old[:1]}})
-				want-- // two are out again, and one that went is back
+				want-- // two were removed again, and one of the removed was added back
 			}
 			got := w.must(admin, a)
 			if len(got["added"].([]any)) != 94 || len(got["removed"].([]any)) != 5 || len(got["unchanged"].([]any)) != 1 || got["unchanged"].([]any)[0] != ids[3] {
-				t.Errorf("died %d: %v", died, got)
+				t.Errorf("died after chunk %d: the answer is %v, want 94 added, 5 removed and 1 unchanged", died, got)
 			}
 			if repeated := w.send(admin, a); repeated.text != w.send(admin, a).text || repeated.Code != http.StatusOK {
 				t.Errorf("again: %d %s", repeated.Code, repeated.text)
 			}
 			if held := w.must(viewer, ask{route: "GET /releases/" + id})["linkedChangeRequestIds"].([]any); len(held) != want {
-				t.Errorf("died %d: it holds %d", died, len(held))
+				t.Errorf("died after chunk %d: the release has %d change requests, want %d", died, len(held), want)
 			}
 			w.freeAll()
 		}
 	}
 }
 
-// Where a later chunk is refused, the refusal tells what the earlier ones did, and the
-// key goes on once the reason is gone.
+// If a later chunk is refused, the refusal says what the earlier ones have done. Once the reason is
+// gone, a repetition goes on from there.
 func TestAddChangesInChunks_LaterChunkRefused_SaysWhatStays(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -365,7 +365,7 @@ func TestAddChangesInChunks_LaterChunkRefused_SaysWhatStays(t *testing.T) {
 		w.must(admin, ask{route: "POST /releases/" + other + "/add-changes", body: object{"remove": ids[59:]}})
 		got := w.must(admin, a)
 		if added := len(got["added"].([]any)); added != map[bool]int{true: 60, false: 15}[keyed] {
-			t.Errorf("keyed %v: %d added", keyed, added)
+			t.Errorf("with a key: %v, the repetition answers that %d were added", keyed, added)
 		}
 		w.freeAll()
 	}

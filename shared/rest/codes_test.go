@@ -14,12 +14,12 @@ import (
 	"testing"
 )
 
-// The registry and the code that uses the codes are held equal both ways.
+// Every code that is used has a row in the registry, and every row is used.
 func TestCodes_InSource_AreRegisteredAndUsed(t *testing.T) {
 	registered := map[string]bool{}
 	for _, c := range Codes {
 		if c.Title == "" || c.Example.Detail == "" || registered[c.Example.Code] {
-			t.Errorf("the row of %q is incomplete or a second one", c.Example.Code)
+			t.Errorf("the row of %q in Codes is incomplete, or the second of its code", c.Example.Code)
 		}
 		registered[c.Example.Code] = true
 	}
@@ -45,7 +45,7 @@ func TestCodes_InSource_AreRegisteredAndUsed(t *testing.T) {
 	}
 }
 
-// The page for integrators lists every code once, with its status.
+// docs/api.md lists every code once, with its status.
 func TestCodes_Documented_AreTheRegistry(t *testing.T) {
 	page, err := os.ReadFile("../../docs/api.md")
 	if err != nil {
@@ -73,7 +73,7 @@ func TestCodes_Documented_AreTheRegistry(t *testing.T) {
 	}
 }
 
-// gatewayCodes are those of the answers that no function gives.
+// gatewayCodes returns the codes in answers that API Gateway gives by itself.
 func gatewayCodes(t *testing.T) map[string]bool {
 	t.Helper()
 	text, err := os.ReadFile("../../template.yaml")
@@ -85,14 +85,14 @@ func gatewayCodes(t *testing.T) map[string]bool {
 		codes[string(m[1])] = true
 	}
 	if len(codes) < 5 {
-		t.Fatalf("only %d codes found in template.yaml", len(codes))
+		t.Fatalf("only %d codes were found in template.yaml, want 5 or more", len(codes))
 	}
 	return codes
 }
 
-// usedCodes finds the codes that the code beside this package's registry gives to
-// problems, with a place each: the literal after the kind in release.Fail, the first
-// in Release.Conflict, and the field Code of a release.Error.
+// usedCodes finds the codes of problems in the source, with a position for each, except in the registry
+// itself: the literal after the kind in release.Fail, the first one in Release.Conflict, and the field
+// Code of a release.Error.
 func usedCodes(t *testing.T) map[string]string {
 	used := map[string]string{}
 	files := token.NewFileSet()
@@ -147,7 +147,7 @@ func usedCodes(t *testing.T) map[string]string {
 	return used
 }
 
-// callee is the last name of an expression such as release.Fail.
+// callee returns the last name of an expression such as release.Fail.
 func callee(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.SelectorExpr:
@@ -158,7 +158,7 @@ func callee(e ast.Expr) string {
 	return ""
 }
 
-// A refusal points at requests that exist.
+// The requests that refusals advise (routeOf) are served.
 func TestProblem_RoutesItPointsAt_AreServed(t *testing.T) {
 	served := map[string]string{}
 	for _, r := range Routes() {

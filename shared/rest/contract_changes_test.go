@@ -6,7 +6,7 @@ import (
 	"example.com/releases/shared/operations"
 )
 
-// The contract of what is asked about change requests.
+// changesContract has the operations on change requests.
 var changesContract = []contract{
 	{
 		operation: operations.ListChanges,

@@ -4,7 +4,7 @@ import (
 	"example.com/releases/shared/operations"
 )
 
-// The contract of what is asked about the record.
+// recordContract has the operations on the record.
 var recordContract = []contract{
 	{
 		operation: operations.GetCheckpoint,

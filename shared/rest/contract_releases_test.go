@@ -7,7 +7,7 @@ import (
 	"example.com/releases/shared/rest"
 )
 
-// The contract of what is asked about a release and its lifecycle.
+// releasesContract has the operations on a release and its lifecycle.
 var releasesContract = []contract{
 	{
 		operation: operations.ListReleases,

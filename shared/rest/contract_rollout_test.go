@@ -8,7 +8,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// The contract of what is asked about a release that is being carried out.
+// rolloutContract has the operations with which a release is carried out.
 var rolloutContract = []contract{
 	{
 		operation: operations.CheckReadiness,

@@ -4,7 +4,8 @@ import (
 	"example.com/releases/shared/operations"
 )
 
-// The contract of what is asked about tasks. What concerns a requester's own comes twice: another's, and the caller's own.
+// tasksContract has the operations on tasks. Where a caller may do more with their own tasks, roles
+// have two cases: one with another person's task, and one with the caller's own.
 var tasksContract = []contract{
 	{
 		operation: operations.ListTasks,
@@ -48,8 +49,8 @@ var tasksContract = []contract{
 				return repeated{"/tasks", object{"title": "A", "requesterEmail": rita.Email, "changeRequestId": w.change(false)}, object{"title": "B", "requesterEmail": rita.Email}}
 			},
 		},
-		// Tasks have comments and a history of their own; the record is of releases and change
-		// requests, and a settlement tells it in counts.
+		// No entries: the record is of releases and change requests. Tasks have comments, and a
+		// release's log tells of them in counts.
 		entries: &entries{request: ask{route: "POST /tasks", body: object{"title": "A task", "requesterEmail": "a@example.com", "changeRequestId": "{C}"}}},
 	},
 	{

@@ -9,21 +9,22 @@ import (
 	"example.com/releases/shared/rest"
 )
 
-// contract is what is promised of one operation, typed by hand: a new endpoint gets its row here,
-// in the file of its noun, and no other test of this package wants one. Neither the routes nor the
-// operations are asked what they think, so that a mistake in them shows.
+// contract is what is promised of one operation, typed by hand. A new endpoint gets its row in the
+// contract_*_test.go of its noun, and no other test of this package wants one. Nothing in a row is
+// derived from the routes or the operations, so that a mistake in these shows.
 type contract struct {
 	operation operations.Name
-	roles     []roleCase                // who may; see TestRoles
-	event     eventCase                 // what its payload in events/ is answered with; see TestEvents
-	failures  []failure                 // how each of its codes comes about, for an Admin; see TestErrors
-	repeats   []func(*fixture) repeated // of a POST, and of nothing else; see TestIdempotency
-	entries   *entries                  // what it leaves in the record, if it writes; see TestRecord
+	roles     []roleCase                // who may call it: TestRoles
+	event     eventCase                 // the answer to its payload in events/: TestEvents
+	failures  []failure                 // requests of an Admin that bring about each of its codes: TestErrors
+	repeats   []func(*fixture) repeated // requests to be repeated with their key, of POSTs only: TestIdempotency
+	entries   *entries                  // what it leaves in the record, if it writes: TestRecord
 }
 
 var contracts = slices.Concat(releasesContract, rolloutContract, changesContract, tasksContract, recordContract)
 
-// Who begins here need not wait for the engine to hear what is missing.
+// Every route has a complete row. This test needs no engine, so it says at once what is missing for a
+// new endpoint.
 func TestContract_EachRoute_HasItsWholeRow(t *testing.T) {
 	rows := map[operations.Name]int{}
 	for _, c := range contracts {
@@ -67,7 +68,7 @@ func TestContract_EachRoute_HasItsWholeRow(t *testing.T) {
 	}
 }
 
-// contractOf is the row of an operation, an empty one where there is none.
+// contractOf returns the row of an operation; an empty one if there is none.
 func contractOf(op operations.Name) contract {
 	i := slices.IndexFunc(contracts, func(c contract) bool { return c.operation == op })
 	if i < 0 {
@@ -76,7 +77,7 @@ func contractOf(op operations.Name) contract {
 	return contracts[i]
 }
 
-// route is the route of the row's operation.
+// route returns the route of the row's operation.
 func (c contract) route(t *testing.T) rest.Route {
 	t.Helper()
 	route, known := rest.Find(rest.Routes(), c.operation)
@@ -86,7 +87,7 @@ func (c contract) route(t *testing.T) rest.Route {
 	return route
 }
 
-// inRowOf refuses a request that stands in the row of another operation than its own.
+// inRowOf checks that a request in the row of an operation is a request of that operation.
 func (w *fixture) inRowOf(op operations.Name, route string) {
 	w.Helper()
 	if own := w.operation(route).Operation; own != op {

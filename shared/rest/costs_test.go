@@ -20,14 +20,14 @@ import (
 
 var update = flag.Bool("update", false, "write docs/performance/operations.md anew")
 
-// pricedRequest is what an operation is asked for its price.
+// pricedRequest is a request with which the cost of an operation is measured.
 type pricedRequest struct {
 	operation operations.Name
 	what      string
 	request   func(*fixture) ask
 }
 
-// fromContract is the request by which the roles of an operation are tried.
+// fromContract returns the request with which the roles of an operation are tried.
 func fromContract(w *fixture, op operations.Name) pricedRequest {
 	w.Helper()
 	row := contractOf(op)
@@ -37,9 +37,8 @@ func fromContract(w *fixture, op operations.Name) pricedRequest {
 	return pricedRequest{op, "as in the matrix of roles", func(w *fixture) ask { return row.roles[0].request(w).ask }}
 }
 
-// priced are the operations with what is asked of them, each at least once; everything
-// they meet is of a usual size (see typical). One that has no row here is asked as its
-// contract's roles are tried.
+// priced are the requests whose cost is measured, on data of a usual size (see typical). An operation
+// that has none here is measured with the request of its contract's roles.
 var priced = []pricedRequest{
 	{operations.ListReleases, "a page of 25", func(w *fixture) ask {
 		for n := range 30 {
@@ -167,8 +166,8 @@ func typicalPlan(w *fixture, changes int) object {
 	}
 }
 
-// typical makes a release of about two kilobytes with so many change requests, each with
-// a task, and log entries, in the last of the statuses.
+// typical creates a release of about two kilobytes, with change requests that have a task each, and
+// with log entries, and takes it through statuses.
 func typical(w *fixture, changes, entries int, statuses ...string) string {
 	w.Helper()
 	plan := typicalPlan(w, changes)
@@ -183,7 +182,8 @@ func typical(w *fixture, changes, entries int, statuses ...string) string {
 	return id
 }
 
-// transition is the last of these.
+// transition returns the transition to the last of these statuses, of a release that has been through
+// the others.
 func transition(statuses ...string) func(*fixture) ask {
 	return func(w *fixture) ask {
 		last := len(statuses) - 1
@@ -197,9 +197,9 @@ func transition(statuses ...string) func(*fixture) ask {
 	}
 }
 
-// followed has what follows a transition of itself done, as it is when the next one comes: it is
-// announced, and a settlement is complete. Otherwise the next one finds the release in the
-// index of what needs attention, and costs two units more if it comes in another second.
+// followed does what the consumers do after a transition: announces it, and completes its settlement.
+// In practice that is done before the next one comes. Otherwise the next one would find the release in
+// the index of what needs attention, and cost two units more if it comes in another second.
 func (w *fixture) followed(id string) {
 	w.Helper()
 	ctx := context.Background()
@@ -231,7 +231,7 @@ func linkedChange(w *fixture, kind string) string {
 	return c["id"].(string)
 }
 
-// cost is what one of priced took.
+// cost is what a request took.
 type cost struct {
 	operation operations.Name
 	what      string
@@ -246,7 +246,7 @@ func (c cost) figure() string {
 	return fmt.Sprintf("%d requests, %v R, %v + %v W", c.Total(), c.Read, c.Written, c.Indexes)
 }
 
-// documented is the figure of the page's line about it.
+// documented returns the figure that the page has for it.
 func (c cost) documented(lines []string) string {
 	for _, line := range lines {
 		cells := strings.Split(line, " | ")
@@ -257,7 +257,7 @@ func (c cost) documented(lines []string) string {
 	return "not documented"
 }
 
-// measureCosts carries each of priced out.
+// measureCosts makes each request, and measures it.
 func measureCosts(w *fixture) []cost {
 	w.Helper()
 	m := meter.New(w.Client)
@@ -282,9 +282,9 @@ func measureCosts(w *fixture) []cost {
 
 var costsFile = filepath.Join("..", "..", "docs", "performance", "operations.md")
 
-// What each operation costs, in requests and capacity units, stands in a page of the docs;
-// a request more or less, or a read or write of another size, is a difference there, which
-// names the operation. Nothing scans.
+// docs/performance/operations.md says what each operation costs in requests and capacity units. If an
+// operation makes one request more or less, or reads or writes another size, the test names it. No
+// operation scans a table.
 func TestCosts_EachOperation_AreThoseOfTheDocs(t *testing.T) {
 	t.Parallel()
 	rows := map[operations.Name]int{}
@@ -298,7 +298,7 @@ func TestCosts_EachOperation_AreThoseOfTheDocs(t *testing.T) {
 	}
 	for _, r := range rest.Routes() {
 		if rows[r.Operation] == 0 {
-			t.Errorf("nobody says what %s costs", r.Operation)
+			t.Errorf("no request measures what %s costs", r.Operation)
 		}
 	}
 	if *update {
@@ -308,7 +308,7 @@ func TestCosts_EachOperation_AreThoseOfTheDocs(t *testing.T) {
 	}
 	stored := documentedCosts(t)
 	if len(lines) != len(stored) {
-		t.Errorf("%d lines, but the page has %d", len(lines), len(stored))
+		t.Errorf("%d lines were measured, and the page has %d", len(lines), len(stored))
 	}
 	for n := range min(len(lines), len(stored)) {
 		if lines[n] != stored[n] {

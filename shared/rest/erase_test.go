@@ -8,7 +8,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Erased words are gone from every answer, and what remains can be proved as before.
+// Erased words are gone from every answer, and the evidence can still be verified.
 func TestErase_WordsAreGone_ProofStays(t *testing.T) {
 	t.Parallel()
 	w := newProvable(t)
@@ -17,17 +17,17 @@ func TestErase_WordsAreGone_ProofStays(t *testing.T) {
 		t.Helper()
 		got := w.send(admin, ask{route: "POST /record/erasures", body: body})
 		if got.Code != want {
-			t.Fatalf("%v: %d %s", body, got.Code, got.text)
+			t.Fatalf("the erasure %v: %d, want %d; %s", body, got.Code, want, got.text)
 		}
 		return got.text
 	}
 	erasure := erase(object{"releaseId": w.release, "entry": "e0.1", "values": []string{"text", "Author"}}, 201)
 	for _, part := range []string{`"kind":"erasure"`, `"text":"Erased text, author of entry e0.1"`, `"erased":{"entry":"e0.1","values":["text","author"]}`, `"author":"ada"`} {
 		if !strings.Contains(erasure, part) {
-			t.Errorf("%s is not in %s", part, erasure)
+			t.Errorf("the erasure's entry lacks %s: %s", part, erasure)
 		}
 	}
-	erase(object{"releaseId": w.release, "entry": "e0000.000000000001", "values": []string{"text"}}, 409) // its key is the same entry
+	erase(object{"releaseId": w.release, "entry": "e0000.000000000001", "values": []string{"text"}}, 409) // the same entry, by its key
 	erase(object{"changeRequestId": w.change, "entry": "3", "values": []string{"text", "changes"}}, 201)
 	erase(object{"releaseId": w.release, "entry": "e0.0.1.decision/" + w.change, "values": []string{"text"}}, 201)
 	erase(object{"releaseId": w.release, "entry": "e7.1", "values": []string{"text"}}, 404)
@@ -50,12 +50,12 @@ func TestErase_WordsAreGone_ProofStays(t *testing.T) {
 			"release": w.send(auditor, ask{route: "GET /releases/" + w.release}).text, "change log": w.send(auditor, ask{route: "GET /change-requests/" + w.change + "/log"}).text,
 		} {
 			if strings.Contains(text, words) {
-				t.Errorf("%q is in the %s: %s", words, where, text)
+				t.Errorf("%q was erased, and is in the %s: %s", words, where, text)
 			}
 		}
 	}
 	if v, fault := w.verify(now, kept); fault != "" || v.Erased < 4 || v.Entries != 11 {
-		t.Errorf("%+v, %s", v, fault)
+		t.Errorf("the verifier says %+v, %s; want 11 entries, 4 values erased or more, and no fault", v, fault)
 	}
 	w.must(admin, ask{route: "POST /releases/" + w.release + "/status", body: object{"status": "cancelled"}})
 	w.must(admin, ask{route: "DELETE /releases/" + w.release})
@@ -63,12 +63,12 @@ func TestErase_WordsAreGone_ProofStays(t *testing.T) {
 	erase(object{"releaseId": w.release, "entry": "e1.2", "values": []string{"author"}}, 201)
 	w.seal()
 	if _, fault := w.verify(w.fetch(w.release, size), kept); fault != "" {
-		t.Errorf("deleted: %s", fault)
+		t.Errorf("of the deleted release the verifier says: %s", fault)
 	}
 }
 
-// What a release and a change request repeat of an erased entry is erased with it: who created
-// them, who decided and with which note, whose edit voided an approval, who completed a step.
+// Releases and change requests have copies of words in their entries: who created them, who decided and
+// with which note, whose edit voided an approval, who completed a step. They are erased with the entry.
 func TestErase_CopiesInTheItems_AreErasedToo(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -86,7 +86,7 @@ func TestErase_CopiesInTheItems_AreErasedToo(t *testing.T) {
 	shows := func(route, field string, want any) {
 		t.Helper()
 		if got := w.must(viewer, ask{route: "GET " + route})[field]; !reflect.DeepEqual(got, want) {
-			t.Errorf("%s of %s: %v, not %v", field, route, got, want)
+			t.Errorf("%s of %s is %v, want %v", field, route, got, want)
 		}
 	}
 	decide := func(decision string) {
@@ -97,7 +97,7 @@ func TestErase_CopiesInTheItems_AreErasedToo(t *testing.T) {
 	decide("rejected") // revision 3, after the creation and the link
 	decide("approved") // revision 4
 	erase(object{"changeRequestId": change, "entry": "3", "values": []string{"author", "text"}})
-	shows(ofChange, "decidedBy", "ada") // that entry is not of the decision that stands
+	shows(ofChange, "decidedBy", "ada") // entry 3 is of the rejection, and the approval has replaced that
 	shows(ofChange, "decisionNote", "As discussed with Ann.")
 	erase(object{"changeRequestId": change, "entry": "4", "values": []string{"authorEmail", "subject"}})
 	shows(ofChange, "decidedBy", "ada")
@@ -127,17 +127,17 @@ func TestErase_CopiesInTheItems_AreErasedToo(t *testing.T) {
 		erase(object{"releaseId": id, "entry": log[n].(map[string]any)["id"], "values": []string{"author"}})
 		steps := w.must(viewer, ask{route: "GET " + ofRelease})[step.plan].([]any)
 		if s := steps[step.at].(map[string]any); s["completedBy"] != nil || s["completed"] != true {
-			t.Errorf("%s: %v", step.plan, s)
+			t.Errorf("the step in %s is %v, want completed, by nobody that is named", step.plan, s)
 		}
 	}
 	if s := w.must(viewer, ask{route: "GET " + ofRelease})["rolloutSteps"].([]any)[0].(map[string]any); s["completedBy"] != "ada" {
-		t.Errorf("another step: %v", s)
+		t.Errorf("another step, of which nothing was erased, is %v, want completed by ada", s)
 	}
 
 	erase(object{"releaseId": id, "entry": "e2", "values": []string{"author", "authorEmail", "subject", "text"}})
 	r, err := w.Store.Release(t.Context(), id)
 	if err != nil || r.History[1].By != (release.Person{EmailVerified: true}) || r.History[1].Note != "" || r.History[0].By != admin.Person || r.History[0].Note != "Ann is on call." {
-		t.Errorf("history: %+v, %v", r.History, err)
+		t.Errorf("the history is %+v, want nothing of the second transition's words, and all of the first's: %v", r.History, err)
 	}
 
 	w.must(admin, ask{route: "PATCH " + ofChange, body: object{"impact": "None."}}) // voids the approval
@@ -147,6 +147,6 @@ func TestErase_CopiesInTheItems_AreErasedToo(t *testing.T) {
 	shows(ofChange, "approvalVoided", map[string]any{"by": "", "at": voided["at"]})
 	w.seal()
 	if _, fault := w.verify(w.fetch(id, 0)); fault != "" {
-		t.Error(fault)
+		t.Errorf("the verifier says: %s", fault)
 	}
 }

@@ -12,21 +12,23 @@ import (
 	"example.com/releases/shared/rest/openapi"
 )
 
-// failure is a request that has to be refused, and a read that shows that it left
-// nothing behind.
+// failure is a request that has to be refused, and a read that would show if it had changed
+// something.
 type failure struct {
 	setup  func(*fixture) ask
 	status int
 	code   string
 	fields string // of errors[], in order
-	shows  string // a GET; what the route is about where it is empty
+	shows  string // the path of the read; if it is "", that of the request's subject
 }
 
+// to returns the set-up of a request that needs nothing.
 func to(route string, body any, headers ...string) func(*fixture) ask {
 	return func(*fixture) ask { return ask{route: route, body: body, headers: headers} }
 }
 
-// onRelease puts a release's path into a request: "POST %/status".
+// onRelease returns the set-up of a request on a new release, whose path stands for the % in the
+// route: "POST %/status".
 func onRelease(route string, release func(*fixture) string, body any, headers ...string) func(*fixture) ask {
 	return func(w *fixture) ask {
 		return ask{route: strings.Replace(route, "%", "/releases/"+release(w), 1), body: body, headers: headers}
@@ -53,7 +55,7 @@ func numbered(n int) []string {
 
 var long = strings.Repeat("x", 2001)
 
-// unknown asks a route that reads for what does not exist.
+// unknown returns the request of a route that reads for something that does not exist.
 func unknown(r rest.Route) []failure {
 	path := strings.ReplaceAll(r.Path, "{id}", "REL-2026-Q2-999")
 	if r.Method != http.MethodGet || path == r.Path {
@@ -62,6 +64,8 @@ func unknown(r rest.Route) []failure {
 	return []failure{{to("GET "+path, nil), 404, "not-found", "", ""}}
 }
 
+// Each failure in the contracts is refused as it says, each code that the OpenAPI document has for a
+// route is brought about, and the examples in the registry are true.
 func TestErrors_EveryRoute_EveryCode(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -121,11 +125,11 @@ func (w *fixture) fails(route rest.Route, f failure) rest.Problem {
 	return p
 }
 
-// everywhere are the codes that come from the edge alone, the same for every route of a
-// shape; they are tried there and on one route of each.
+// everywhere are codes that do not depend on the operation: the edge gives them, in the same way for
+// all routes of a kind. So they are tried on one route of each kind.
 var everywhere = []string{"invalid-json", "invalid-header", "too-large", "unsupported-media-type", "revision-stale", "already-there", "invalid-request"}
 
-// operation is the route that a request is for.
+// operation returns the route that a request is for.
 func (w *fixture) operation(route string) rest.Route {
 	w.Helper()
 	method, path, _ := strings.Cut(route, " ")
@@ -140,7 +144,7 @@ func (w *fixture) operation(route string) rest.Route {
 	return rest.Route{}
 }
 
-// about is the path of what a request is about: up to the id, without what is done to it.
+// about returns the path of a request's subject: up to the id, without what is done to it.
 func about(route rest.Route, asked string) string {
 	_, path, _ := strings.Cut(asked, " ")
 	path, _, _ = strings.Cut(path, "?")
@@ -151,7 +155,7 @@ func about(route rest.Route, asked string) string {
 	return strings.Join(strings.Split(path, "/")[:strings.Count(before, "/")+1], "/")
 }
 
-// elsewhere are the codes that no request alone brings about: other tests do.
+// elsewhere are codes that no single request brings about; other tests have them.
 var elsewhere = []string{
 	"unauthenticated", "forbidden", "idempotency-key-reused", "status-changed", "linking", "request-in-progress",
 	"not-step-owner", "not-hold-owner", "own-change", "throttled", "unavailable", "internal", "token-missing", "token-invalid",
@@ -159,7 +163,8 @@ var elsewhere = []string{
 	"request-blocked", "quota-exceeded",
 }
 
-// The examples of the registry are true: some request was answered in just these words.
+// checkExamples checks that the examples in the registry are true: some request was answered in exactly
+// these words.
 func checkExamples(t *testing.T, seen map[string]map[string]bool) {
 	for _, c := range rest.Codes {
 		code, example := c.Example.Code, unnamed(rest.ProblemOf(&c.Example, true).Detail)
@@ -172,12 +177,12 @@ func checkExamples(t *testing.T, seen map[string]map[string]bool) {
 	}
 }
 
-// unnamed takes the names and numbers out of a text.
+// unnamed replaces ids and numbers in a text.
 func unnamed(s string) string { return names.ReplaceAllString(s, "*") }
 
 var names = regexp.MustCompile(`(REL|CHG|TASK)-[-A-Za-z0-9]*[A-Za-z0-9]|[0-9]+`)
 
-// Conflicts about a release tell where it stands and what holds it up.
+// A conflict about a release tells its status, what is allowed next, and what is in the way.
 func TestConflict_Detail_SaysWhatToDoNext(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -185,11 +190,11 @@ func TestConflict_Detail_SaysWhatToDoNext(t *testing.T) {
 	id := w.release(w.change(true), pending)
 	p := w.problem(w.send(admin, ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}}))
 	if p.CurrentStatus != "planned" || len(p.AllowedNextStatuses) != 2 || !slices.Equal(p.ChangeRequests, []string{pending}) || !strings.Contains(p.Detail, pending) {
-		t.Errorf("%+v", p)
+		t.Errorf("the approval is answered %+v, want planned, two next statuses, and %s in the way", p, pending)
 	}
 	w.transition(id, "cancelled")
 	p = w.problem(w.send(admin, ask{route: "POST /releases/" + id + "/status", body: object{"status": "approved"}}))
 	if p.CurrentStatus != "cancelled" || p.AllowedNextStatuses == nil || len(p.AllowedNextStatuses) != 0 {
-		t.Errorf("%+v", p)
+		t.Errorf("the approval of a cancelled release is answered %+v, want cancelled, and an empty list of next statuses", p)
 	}
 }

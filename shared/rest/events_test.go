@@ -14,16 +14,16 @@ import (
 	"example.com/releases/shared/rest"
 )
 
-// eventCase is what a payload under events/ is answered with, and a part of it. It finds what
-// the payloads of other operations have left, on tables of its own.
+// eventCase is the answer to an operation's payload in events/, sent to tables on which the payloads of
+// other operations were sent before.
 type eventCase struct {
-	after  []operations.Name // whose payloads are sent first
-	enters []string          // and what REL-2026-Q2-001 enters then
+	after  []operations.Name // the operations whose payloads are sent first
+	enters []string          // the statuses that REL-2026-Q2-001 enters then
 	status int
-	holds  string
+	holds  string // a part of the answer
 }
 
-// What payloads of others leave behind them.
+// Payloads to be sent first, named after what they leave.
 var (
 	releasePlanned  = []operations.Name{operations.CreateChange, operations.CreateRelease}
 	releaseNoted    = []operations.Name{operations.CreateChange, operations.CreateRelease, operations.AppendLog}
@@ -45,7 +45,7 @@ func TestEvents_EachPayload_IsAnswered(t *testing.T) {
 			}
 			w.transition("REL-2026-Q2-001", c.event.enters...)
 			if got := w.payload(t, c.operation); got.StatusCode != c.event.status || !strings.Contains(got.Body, c.event.holds) {
-				t.Errorf("%d, want %d with %s; %s", got.StatusCode, c.event.status, c.event.holds, got.Body)
+				t.Errorf("its payload is answered %d, want %d with %s; %s", got.StatusCode, c.event.status, c.event.holds, got.Body)
 			}
 		})
 	}

@@ -10,8 +10,8 @@ import (
 	"example.com/releases/shared/testkit/meter"
 )
 
-// BenchmarkEvidence counts what evidence of a release with 1,000 entries takes, sealed
-// among those of others, and how long the check of it takes that needs no service.
+// BenchmarkEvidence counts the requests for the evidence of a release with 1,000 entries, which are
+// sealed among those of another release, and measures how long its offline check takes.
 func BenchmarkEvidence(b *testing.B) {
 	for range b.N {
 		w := newFixture(b)
@@ -39,7 +39,7 @@ func BenchmarkEvidence(b *testing.B) {
 		begun := time.Now()
 		v, err := record.Verify(pages, nil, record.SealedWithin)
 		if err != nil || v.Entries != 1005 {
-			b.Fatalf("%+v, %v", v, err)
+			b.Fatalf("the verifier says %+v, %v; want 1005 entries", v, err)
 		}
 		budget.Report(b, "evidence of a release with 1,000 entries, offline check", "seconds", time.Since(begun).Seconds())
 	}

@@ -14,7 +14,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// provable is a release with a record that is sealed, and hands on its tables.
+// provable is a fixture with a release whose record is sealed, its change request, and another release.
 type provable struct {
 	*fixture
 	release, change, other string
@@ -34,7 +34,7 @@ func newProvable(t *testing.T) *provable {
 	return w
 }
 
-// fetch is all pages of evidence, one after another, as somebody would keep them.
+// fetch returns all pages of a release's evidence, one after another, as somebody would keep them.
 func (w *fixture) fetch(id string, since int64) string {
 	w.Helper()
 	var file strings.Builder
@@ -52,7 +52,7 @@ func (w *fixture) fetch(id string, since int64) string {
 			w.Fatalf("%d, %v: %s", got.Code, err, got.text)
 		}
 		if len(got.text) > 4<<20 {
-			w.Errorf("a page has %d bytes", len(got.text))
+			w.Errorf("a page has %d bytes, want 4 MB at most", len(got.text))
 		}
 		file.WriteString(got.text)
 		if cursor = page.NextCursor; cursor == "" {
@@ -61,7 +61,8 @@ func (w *fixture) fetch(id string, since int64) string {
 	}
 }
 
-// verify is what the verifier says of evidence, in the light of what was kept.
+// verify returns what the verifier says of evidence, compared with what was kept (earlier evidence,
+// checkpoints, events); the fault is "" if there is none.
 func (w *fixture) verify(evidence string, kept ...string) (record.Verdict, string) {
 	w.Helper()
 	pages, err := record.ReadEvidence("evidence.json", []byte(evidence))
@@ -96,7 +97,7 @@ func (w *fixture) checkpoint() record.Checkpoint {
 	return c
 }
 
-// event is what the bus would have been told with an entry of the release.
+// event returns an event as the bus got it with an entry of the release.
 func (w *provable) event(key string, entries int) string {
 	w.Helper()
 	sent, err := json.Marshal(map[string]any{"detail": map[string]any{
@@ -109,7 +110,7 @@ func (w *provable) event(key string, entries int) string {
 	return string(sent)
 }
 
-// What is kept connects with what comes later.
+// Evidence that is fetched later is connected with what was kept before, also after a deletion.
 func TestEvidence_RecordGoesOn_IsConnectedWithWhatWasKept(t *testing.T) {
 	t.Parallel()
 	w := newProvable(t)
@@ -117,27 +118,27 @@ func TestEvidence_RecordGoesOn_IsConnectedWithWhatWasKept(t *testing.T) {
 	text := w.checkpoint().String()
 	w.must(auditor, ask{route: "POST /releases/" + w.release + "/log", body: object{"text": "Waits to be sealed."}})
 	if v, fault := w.verify(w.fetch(w.release, size), kept, text); fault != "" || v.Unsealed != 1 || len(v.Kept) != 2 {
-		t.Errorf("with an entry that waits: %+v, %s", v, fault)
+		t.Errorf("with an entry that waits to be sealed: %+v, %s; want 1 unsealed, 2 connected", v, fault)
 	}
 	w.seal()
 	if v, fault := w.verify(w.fetch(w.release, size), kept, text, w.event("e0001", 6)); fault != "" || v.Unsealed != 0 || v.Entries != 9 {
-		t.Errorf("sealed: %+v, %s", v, fault)
+		t.Errorf("when it is sealed: %+v, %s; want 9 entries, none unsealed", v, fault)
 	}
 	if _, fault := w.verify(w.fetch(w.release, 0), kept); !strings.Contains(fault, fmt.Sprintf("Fetch it with ?since=%d", size)) {
-		t.Errorf("without the proof: %s", fault)
+		t.Errorf("evidence without the consistency proof says %q, want how to fetch it", fault)
 	}
 	w.must(admin, ask{route: "POST /releases/" + w.release + "/status", body: object{"status": "cancelled"}})
 	w.must(admin, ask{route: "DELETE /releases/" + w.release})
 	w.seal()
 	deleted := w.fetch(w.release, size)
 	if v, fault := w.verify(deleted, kept); fault != "" || v.Entries != 9 { // without the two of the change request
-		t.Errorf("deleted: %+v, %s", v, fault)
+		t.Errorf("of the deleted release: %+v, %s; want 9 entries", v, fault)
 	}
 	if strings.Contains(deleted, `"release":`) {
-		t.Error("a deleted release is shown")
+		t.Error("the evidence shows the deleted release itself")
 	}
 	if got := w.send(auditor, ask{route: "GET /releases/REL-1999-Q1-001/evidence"}); got.Code != 404 {
-		t.Errorf("of no release: %d", got.Code)
+		t.Errorf("the evidence of a release that does not exist: %d, want 404", got.Code)
 	}
 }
 
@@ -146,12 +147,12 @@ func TestEvidence_NothingSealedYet_IsNoError(t *testing.T) {
 	w := newFixture(t)
 	id := w.release()
 	if v, fault := w.verify(w.fetch(id, 7)); fault != "" || v.Unsealed != 1 || v.Entries != 0 {
-		t.Errorf("%+v, %s", v, fault)
+		t.Errorf("%+v, %s; want one unsealed entry, and no fault", v, fault)
 	}
 }
 
-// A record of many pages is that of one checkpoint, also where it goes on meanwhile; and a
-// cursor is taken for what it was given out for only.
+// All pages of evidence are of one checkpoint, even if entries are sealed in between. A cursor is only
+// valid for the release and the scope that it was given out for.
 func TestEvidence_ManyPages_AreOfOneCheckpoint(t *testing.T) {
 	t.Parallel()
 	w := newProvable(t)
@@ -183,17 +184,17 @@ func TestEvidence_ManyPages_AreOfOneCheckpoint(t *testing.T) {
 		pages += next.text
 	}
 	if v, fault := w.verify(pages); fault != "" || v.Entries != 58 || v.Unsealed != 1 {
-		t.Errorf("%+v, %s", v, fault)
+		t.Errorf("%+v, %s; want 58 entries, one unsealed", v, fault)
 	}
 	var second record.Evidence
 	if err := json.Unmarshal([]byte(first.text), &second); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.send(auditor, ask{route: "GET /releases/" + w.other + "/evidence?cursor=" + second.NextCursor}); got.Code != 400 {
-		t.Errorf("with the cursor of another release: %d", got.Code)
+		t.Errorf("with the cursor of another release: %d, want 400", got.Code)
 	}
 	w.must(admin, ask{route: "POST /releases/" + w.release + "/add-changes", body: object{"add": []string{w.fixture.change(true)}}})
 	if got := w.send(auditor, ask{route: "GET /releases/" + w.release + "/evidence?cursor=" + second.NextCursor}); got.Code != 400 || !strings.Contains(got.text, "The change requests of the release have changed") {
-		t.Errorf("with another scope: %d %s", got.Code, got.text)
+		t.Errorf("with a cursor from before the scope changed: %d %s, want 400 that says so", got.Code, got.text)
 	}
 }

@@ -12,20 +12,20 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// plan is one of the three things that people write and edit.
+// plan describes one of the three nouns that people create and edit.
 type plan struct {
 	noun     string
 	path     string
 	fields   reflect.Type
-	further  object              // what creating one asks for beside the plan
-	required []string            // what a patch cannot take back
-	enriched []string            // what only GET answers
-	samples  map[string][]string // values where the type does not say what is valid
+	further  object              // what a creation needs besides the plan
+	required []string            // fields that a patch cannot clear
+	enriched []string            // fields that only GET answers
+	samples  map[string][]string // valid values, where the type does not tell
 }
 
-// Every field that people write is stored as it is sent, can be patched to another value
-// and taken back, and is answered as it is stored. The fields are read off the types, so
-// that a new one cannot be forgotten.
+// Every field that people write is stored as it was sent, can be patched to another value and cleared,
+// and is answered as it is stored. The fields are read from the types, so that a new one cannot be
+// forgotten.
 func TestPatch_EveryField_AnswersWhatIsStored(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -71,12 +71,12 @@ func (w *fixture) patchesEach(t *testing.T, p plan) {
 		stands := w.must(viewer, ask{route: "GET " + path})
 		for name := range stands {
 			if _, also := answered[name]; !also && !slices.Contains(p.enriched, name) {
-				t.Errorf("%s: GET has %s, the answer has not", when, name)
+				t.Errorf("%s: GET answers %s, and the write did not", when, name)
 			}
 		}
 		for name, v := range answered {
 			if !reflect.DeepEqual(stands[name], v) {
-				t.Errorf("%s: answered is %s %v, stored is %v", when, name, v, stands[name])
+				t.Errorf("%s: the write answers %s as %v, GET as %v", when, name, v, stands[name])
 			}
 		}
 		for name, v := range want {
@@ -94,23 +94,23 @@ func (w *fixture) patchesEach(t *testing.T, p plan) {
 		taken := ask{route: "PATCH " + path, body: object{name: nil}}
 		if slices.Contains(p.required, name) {
 			if got := w.send(admin, taken); got.Code != http.StatusBadRequest {
-				t.Errorf("%s taken back: %d %s", name, got.Code, got.text)
+				t.Errorf("%s cleared: %d %s, want 400", name, got.Code, got.text)
 			}
 			continue
 		}
 		switch second[name].(type) {
 		case bool:
-			want[name] = true // what it is where nobody says
+			want[name] = true // the default
 		case string:
 			want[name] = ""
 		default:
 			want[name] = []any{}
 		}
-		check(name+" taken back", w.must(admin, taken))
+		check(name+" cleared", w.must(admin, taken))
 	}
 }
 
-// jsonNames are the names of a struct's fields, in order.
+// jsonNames returns the JSON names of a struct's fields, in order.
 func jsonNames(t reflect.Type) []string {
 	var names []string
 	for i := range t.NumField() {
@@ -120,8 +120,7 @@ func jsonNames(t reflect.Type) []string {
 	return names
 }
 
-// sample is the one or other value of the n-th field. What the type does not say, its
-// name does.
+// sample returns one of two values (other is 0 or 1) for the n-th field.
 func (p plan) sample(t *testing.T, name string, n, other int) any {
 	t.Helper()
 	if values, ok := p.samples[name]; ok {
@@ -135,7 +134,7 @@ func sampleOf(t *testing.T, kind reflect.Type, name string, n, other int) any {
 	start := time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC)
 	switch {
 	case kind == reflect.TypeFor[*time.Time]():
-		return start.AddDate(0, 0, 10*n+other).Format(time.RFC3339) // the fields are in the order of time
+		return start.AddDate(0, 0, 10*n+other).Format(time.RFC3339) // a later field gets a later time, as an end is after its start
 	case kind == reflect.TypeFor[[]release.Step]():
 		var steps []any
 		for order := 1; order <= 2; order++ {
@@ -160,15 +159,15 @@ func sampleOf(t *testing.T, kind reflect.Type, name string, n, other int) any {
 	case kind.Kind() == reflect.Bool:
 		return false
 	}
-	t.Fatalf("say here what a %s looks like", kind)
+	t.Fatalf("sampleOf does not know how to make a value of the type %s: add a case", kind)
 	return nil
 }
 
-// completion is what of a step is not written with it, but by completing it.
+// completion are the fields of a step that only its completion writes.
 var completion = []string{"completed", "completedBy", "completedAt"}
 
-// holds tells whether an answer has what was sent: what is empty may be left out, and
-// the system adds to steps.
+// holds tells whether an answer has what was sent. An empty text may be left out, and steps have more
+// fields in answers.
 func holds(got, sent any) bool {
 	switch sent := sent.(type) {
 	case []any:
@@ -195,8 +194,7 @@ func holds(got, sent any) bool {
 	return got == sent
 }
 
-// What completing a step stamps is answered as it is stored, survives an edit of the
-// steps, and is gone when the step is opened again.
+// What the completion of a step stamps is answered as it is stored, and survives an edit of the steps.
 func TestCompleteStep_EveryField_AnswersWhatIsStored(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -210,7 +208,7 @@ func TestCompleteStep_EveryField_AnswersWhatIsStored(t *testing.T) {
 	}
 	stands := w.must(viewer, ask{route: "GET /releases/" + id})
 	if !reflect.DeepEqual(stands["rolloutSteps"], done["rolloutSteps"]) {
-		t.Errorf("answered %v, stored %v", done["rolloutSteps"], stands["rolloutSteps"])
+		t.Errorf("the completion answers %v, GET %v", done["rolloutSteps"], stands["rolloutSteps"])
 	}
 	renamed := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"rolloutSteps": []object{{"order": 1, "description": "Renamed"}}}})
 	kept := renamed["rolloutSteps"].([]any)[0].(object)

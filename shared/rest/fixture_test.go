@@ -34,14 +34,14 @@ func newFixture(t testing.TB) *fixture {
 	return w
 }
 
-// on is the fixture with the API on another store, one that fails for instance.
+// on returns the fixture with the API on another store, such as one that fails.
 func (w *fixture) on(s *dynamo.Store) *fixture {
 	v := *w
 	v.api = rest.Handler(operations.New(s), rest.Routes()...)
 	return &v
 }
 
-// The callers that tests play; nobody is not even authenticated.
+// The callers of requests. nobody is not even authenticated; rita has no role.
 var (
 	nobody  = (*release.Caller)(nil)
 	rita    = caller("rita", release.NoRole)
@@ -57,7 +57,7 @@ func caller(name string, role release.Role) *release.Caller {
 	}
 }
 
-// ask is one request: "POST /releases", with a body as text or as a value, and headers
+// ask is one request: a route such as "POST /releases", a body as text or as a value, and headers
 // as "Name: value".
 type ask struct {
 	route   string
@@ -117,7 +117,7 @@ func (w *fixture) must(who *release.Caller, a ask) map[string]any {
 	return v
 }
 
-// problem decodes a problem document and holds its shape.
+// problem decodes a problem document, and checks that it is complete.
 func (w *fixture) problem(a answer) rest.Problem {
 	w.Helper()
 	var p rest.Problem
@@ -136,10 +136,10 @@ type object = map[string]any
 
 var counter atomic.Int64
 
-// newKey is an id that no other part of the test uses.
+// newKey returns an id that nothing else uses.
 func newKey(prefix string) string { return fmt.Sprintf("%s-%05d", prefix, counter.Add(1)) }
 
-// change enters a change request, CAB-approved or pending.
+// change creates a change request, which is CAB-approved (as a Standard change) or pending.
 func (w *fixture) change(approved bool) string {
 	w.Helper()
 	kind := "Normal"
@@ -151,7 +151,7 @@ func (w *fixture) change(approved bool) string {
 	return id
 }
 
-// changes enters many approved change requests.
+// changes creates approved change requests.
 func (w *fixture) changes(n int) []string {
 	w.Helper()
 	ids := make([]string, n)
@@ -161,7 +161,7 @@ func (w *fixture) changes(n int) []string {
 	return ids
 }
 
-// release plans a release with a window and the given change requests.
+// release creates a release with a window and the given change requests.
 func (w *fixture) release(ids ...string) string {
 	w.Helper()
 	v := w.must(admin, ask{route: "POST /releases", body: object{
@@ -170,7 +170,7 @@ func (w *fixture) release(ids ...string) string {
 	return v["id"].(string)
 }
 
-// seal seals what is in the record.
+// seal seals all entries that are not sealed yet.
 func (w *fixture) seal() {
 	w.Helper()
 	if _, err := w.Store.Sealer(dynamo.Generation{Number: 1}).Seal(context.Background(), time.Now); err != nil {
@@ -190,13 +190,13 @@ func (w *fixture) transition(id string, statuses ...string) {
 	}
 }
 
-// hold holds a release.
+// hold places a hold on a release.
 func (w *fixture) hold(who *release.Caller, id, why string) {
 	w.Helper()
 	w.must(who, ask{route: "POST /releases/" + id + "/log", body: object{"text": why, "hold": true}})
 }
 
-// task enters a task of a requester for a change request.
+// task creates a task of a requester, linked to a change request (to none if that is "").
 func (w *fixture) task(email, change string) string {
 	w.Helper()
 	id := newKey("TASK")
@@ -204,8 +204,8 @@ func (w *fixture) task(email, change string) string {
 	return id
 }
 
-// stepped plans a release with a step in each plan, the rollback's owned by the
-// Auditor, and takes it through statuses.
+// stepped creates a release with a step in each plan, of which the Auditor owns the rollback's, and
+// takes it through statuses.
 func stepped(statuses ...string) func(*fixture) string {
 	return func(w *fixture) string {
 		w.Helper()
@@ -220,7 +220,7 @@ func stepped(statuses ...string) func(*fixture) string {
 	}
 }
 
-// settle does what follows transitions elsewhere.
+// settle settles everything that transitions have left to the streams' consumers.
 func (w *fixture) settle() {
 	w.Helper()
 	w.settleWith(w.Store)
@@ -235,7 +235,7 @@ func (w *fixture) settleWith(s *dynamo.Store) {
 	}
 }
 
-// resolved is a task that a deployed release has resolved.
+// resolved creates a task that a deployed release has resolved.
 func (w *fixture) resolved() string {
 	w.Helper()
 	change := w.change(true)

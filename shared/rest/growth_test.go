@@ -14,7 +14,7 @@ import (
 	"example.com/releases/shared/testkit/meter"
 )
 
-// growth is what operations cost as one thing becomes more.
+// growth measures what operations cost as the number of one thing grows.
 type growth struct {
 	*fixture
 	metered *fixture
@@ -23,7 +23,7 @@ type growth struct {
 	csv     strings.Builder
 }
 
-// measure carries out one request and adds a line.
+// measure makes one request and adds a line to the CSV.
 func (g *growth) measure(with string, n int, operation operations.Name, a ask) {
 	g.Helper()
 	g.meter.Take()

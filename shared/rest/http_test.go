@@ -14,7 +14,7 @@ import (
 	"example.com/releases/shared/rest"
 )
 
-// What HTTP itself says and clients, proxies and browsers count on.
+// These tests are about HTTP itself, on which clients, proxies and browsers rely.
 
 // HEAD is GET without the body: same status, same headers (RFC 9110, 9.3.2).
 func TestHead_WhereverGetIs_SameHeadersNoBody(t *testing.T) {
@@ -65,7 +65,7 @@ func TestHead_WhereverGetIs_SameHeadersNoBody(t *testing.T) {
 			t.Errorf("%s: GET %s, HEAD %s with %q", path, get.Status, head.Status, none)
 		}
 		if route.Operation == operations.GetEvidence {
-			continue // it says when it was made: another second, another ETag
+			continue // evidence says when it was made, so that its ETag changes every second
 		}
 		for _, name := range []string{"ETag", "Content-Type", "Cache-Control"} {
 			if get.Header.Get(name) == "" || get.Header.Get(name) != head.Header.Get(name) {
@@ -73,14 +73,14 @@ func TestHead_WhereverGetIs_SameHeadersNoBody(t *testing.T) {
 			}
 		}
 		if repeated, _ := ask(http.MethodHead, path, "If-None-Match", head.Header.Get("ETag")); repeated.StatusCode != http.StatusNotModified {
-			t.Errorf("%s: unchanged, yet %s", path, repeated.Status)
+			t.Errorf("%s: unchanged, and answered %s, want 304", path, repeated.Status)
 		}
 		if stale, body := ask(http.MethodHead, path, "If-Match", `"9999-0123456789abcdef"`); stale.StatusCode != http.StatusPreconditionFailed || body != "" {
-			t.Errorf("%s: another revision, yet %s", path, stale.Status)
+			t.Errorf("%s: with If-Match of another revision it is answered %s, want 412", path, stale.Status)
 		}
 	}
 	if gets < 8 {
-		t.Errorf("only %d reads", gets)
+		t.Errorf("only %d routes that read were tried, want 8 or more", gets)
 	}
 	for path, status := range map[string]int{"/releases/REL-2026-Q2-999": 404, "/releases?limit=0": 400, "/releases/" + id + "/status": 404, "/nothing": 404} {
 		if head, body := ask(http.MethodHead, path); head.StatusCode != status || body != "" {
@@ -100,7 +100,7 @@ func TestProblem_Type_IsBelowThePublicURL(t *testing.T) {
 		recorder := httptest.NewRecorder()
 		rest.Handler(nil).WithPublicURL(publicURL, nil).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/api/nothing", nil))
 		if !strings.Contains(recorder.Body.String(), `"type":"`+want+`"`) {
-			t.Errorf("at %q: %s", publicURL, recorder.Body)
+			t.Errorf("with the public URL %q, want the type %s in %s", publicURL, want, recorder.Body)
 		}
 	}
 }
@@ -121,13 +121,13 @@ func TestPaths_SlashAtTheEnd_IsServed(t *testing.T) {
 	}
 	got := w.send(admin, ask{route: "POST /releases/" + id + "/log/", body: object{"text": "Hello."}})
 	if got.Code != 201 {
-		t.Errorf("a write: %d %s", got.Code, got.text)
+		t.Errorf("a POST with a slash at the end: %d %s, want 201", got.Code, got.text)
 	}
 	w.must(admin, ask{route: "POST /releases/", body: object{"name": "A"}})
 }
 
-// A body with a coding is refused by its header, whatever the bytes are, and the answer says
-// what would be taken.
+// A body with a content coding is refused because of its header, whatever its bytes are, and the answer
+// says which codings are accepted.
 func TestBody_WithACoding_415SaysWhichAreTaken(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -145,7 +145,7 @@ func TestBody_WithACoding_415SaysWhichAreTaken(t *testing.T) {
 		{`{"name":"A"}`, "deflate", 415},
 		{`{}`, "identity", 200},
 		{`{}`, "Identity", 200},
-		{zipped, "", 400}, // without the header it is no JSON
+		{zipped, "", 400}, // without the header it is just invalid JSON
 	} {
 		a := ask{route: "PATCH /releases/" + id, body: c.body}
 		if c.coding != "" {
@@ -153,19 +153,19 @@ func TestBody_WithACoding_415SaysWhichAreTaken(t *testing.T) {
 		}
 		got := w.send(admin, a)
 		if got.Code != c.status || (got.Header().Get("Accept-Encoding") == "identity") != (c.status == 415) {
-			t.Errorf("%q: %d %v %s", c.coding, got.Code, got.Header(), got.text)
+			t.Errorf("with the coding %q: %d %v %s, want %d", c.coding, got.Code, got.Header(), got.text, c.status)
 		}
 		if c.status == 415 && !strings.Contains(w.problem(got).Detail, "Content-Encoding") {
-			t.Errorf("%q: %s", c.coding, got.text)
+			t.Errorf("with the coding %q the problem does not name Content-Encoding: %s", c.coding, got.text)
 		}
 	}
 	if after := w.look("/releases/" + id); after != before {
-		t.Errorf("%s became %s", before, after)
+		t.Errorf("the release changed from %s to %s", before, after)
 	}
 }
 
-// A patch of a type that is not taken learns which are (RFC 5789, 2.2); what has no patches
-// has no such header.
+// A PATCH of a type that is not accepted is told which are (Accept-Patch, RFC 5789, 2.2); other
+// methods have no such header.
 func TestPatch_OfAnotherType_415SaysWhichAreTaken(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -179,13 +179,13 @@ func TestPatch_OfAnotherType_415SaysWhichAreTaken(t *testing.T) {
 		for _, kind := range []string{"application/json-patch+json", "text/plain", ""} {
 			got := w.send(admin, ask{route: route, body: "[]", headers: []string{"Content-Type: " + kind}})
 			if got.Code != 415 || got.Header().Get("Accept-Patch") != want || got.Header().Get("Accept-Encoding") != "" {
-				t.Errorf("%s as %q: %d %v", route, kind, got.Code, got.Header())
+				t.Errorf("%s as %q: %d %v, want 415 with Accept-Patch %q", route, kind, got.Code, got.Header(), want)
 			}
 		}
 	}
 }
 
-// A page of an allowed origin can read what it needs of every answer.
+// Every answer lets a page of an allowed origin read the headers that it needs.
 func TestCrossOrigin_Answers_ExposeWhatPagesNeed(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -211,13 +211,13 @@ func TestCrossOrigin_Answers_ExposeWhatPagesNeed(t *testing.T) {
 			}
 		}
 		if recorder.Code != c.status || h.Get("Access-Control-Allow-Origin") != "https://app.example" {
-			t.Errorf("%s %s: %d %v", c.method, c.path, recorder.Code, h)
+			t.Errorf("%s %s: %d %v, want %d with the origin allowed", c.method, c.path, recorder.Code, h, c.status)
 		}
 	}
 }
 
-// What is not Unicode is refused wherever it is sent, and nothing of it is stored; what is, is
-// stored as it was sent.
+// Text that is not valid Unicode is refused wherever it is sent, and nothing of it is stored. Valid text
+// is stored as it was sent.
 func TestText_NotUnicode_400NothingWritten(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -234,7 +234,7 @@ func TestText_NotUnicode_400NothingWritten(t *testing.T) {
 			{route: "POST /tasks", body: `{"title":"` + bad + `","requesterEmail":"a@example.com"}`},
 		} {
 			if got := w.send(admin, a); got.Code != 400 || w.problem(got).Code != "invalid-json" {
-				t.Errorf("%s %s: %d %s", a.route, a.body, got.Code, got.text)
+				t.Errorf("%s %s: %d %s, want 400 invalid-json", a.route, a.body, got.Code, got.text)
 			}
 		}
 	}
@@ -250,7 +250,7 @@ func TestText_NotUnicode_400NothingWritten(t *testing.T) {
 		got := w.must(admin, ask{route: "POST /releases/" + id + "/log", body: `{"text":"` + sent + `"}`})
 		var want string
 		if err := json.Unmarshal([]byte(`"`+sent+`"`), &want); err != nil || got["text"] != want {
-			t.Errorf("%s is stored as %q", sent, got["text"])
+			t.Errorf("%s is stored as %q, want %q", sent, got["text"], want)
 		}
 	}
 }
@@ -276,9 +276,7 @@ func TestBody_RepeatedName_400NothingWritten(t *testing.T) {
 	}
 }
 
-// What held before and must stay: line ends as they were sent, no escaping of what is not
-// to be escaped, ids with what paths are made of, and a key that is repeated when the
-// release has gone on.
+// Text comes back as it was sent, with its line ends, and JSON does not escape markup.
 func TestRoundTrip_TextIsNeitherEscapedNorChanged(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -288,10 +286,10 @@ func TestRoundTrip_TextIsNeitherEscapedNorChanged(t *testing.T) {
 	got := w.send(admin, ask{route: "GET /releases/" + id})
 	var r struct{ Description string }
 	if err := json.Unmarshal([]byte(got.text), &r); err != nil || r.Description != text {
-		t.Errorf("%q", r.Description)
+		t.Errorf("the description is %q, want %q", r.Description, text)
 	}
 	if strings.Contains(got.text, `\u003c`) || strings.Contains(got.text, `\u0026`) {
-		t.Errorf("escaped: %s", got.text)
+		t.Errorf("the answer escapes markup: %s", got.text)
 	}
 }
 
@@ -306,7 +304,7 @@ func TestIDs_WithWhatPathsAreMadeOf_AreOneThingOrNone(t *testing.T) {
 				a.body = object{"title": "A"}
 			}
 			if got := w.send(admin, a); got.Code != 404 {
-				t.Errorf("%s: %d %s", route, got.Code, got.text)
+				t.Errorf("%s: %d %s, want 404", route, got.Code, got.text)
 			}
 		}
 	}
@@ -321,15 +319,15 @@ func TestIdempotencyKey_RepeatedAfterALaterStatus_GivesTheFirstAnswer(t *testing
 	w.transition(id, "scheduled", "in-progress")
 	repeated := w.send(admin, first)
 	if was.Code != 200 || repeated.Code != 200 || repeated.text != was.text {
-		t.Errorf("%d %s\nbut again %d %s", was.Code, was.text, repeated.Code, repeated.text)
+		t.Errorf("at first %d %s\nrepeated %d %s, want the same", was.Code, was.text, repeated.Code, repeated.text)
 	}
 	if status := w.must(admin, ask{route: "GET /releases/" + id})["status"]; status != "in-progress" {
-		t.Errorf("it is %v now", status)
+		t.Errorf("the release is %v now, want in-progress", status)
 	}
 }
 
-// A list of tasks takes every id of a configuration item that a task does, and its own
-// cursors, however long they make them.
+// A list of tasks accepts every id of a configuration item that a task accepts, and its own cursors,
+// however long such an id makes them.
 func TestListTasks_ConfigurationItemsAsCMDBsHaveThem_PageByPage(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -350,7 +348,7 @@ func TestListTasks_ConfigurationItemsAsCMDBsHaveThem_PageByPage(t *testing.T) {
 			}
 		}
 		if found != 2 {
-			t.Errorf("%.40s: found %d", ci, found)
+			t.Errorf("of the configuration item %.40s, %d tasks were found, want 2", ci, found)
 		}
 	}
 }

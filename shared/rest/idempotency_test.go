@@ -18,14 +18,14 @@ import (
 	"example.com/releases/shared/testkit/inject"
 )
 
-// repeated is a POST that is sent again, and another body that the same key is refused with.
+// repeated is a POST that is sent twice, and another body that is refused under the same key.
 type repeated struct {
 	path        string
 	body, other object
 }
 
-// Every POST, sent again with its Idempotency-Key, gets its first answer again and
-// does nothing; with another body it is refused.
+// Every POST that is sent again with its Idempotency-Key gets its first answer and does nothing. With
+// another body it is refused.
 func TestIdempotency_Repeated_HappensOnce(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -60,7 +60,7 @@ func (w *fixture) tryRepeated(op operations.Name, p repeated) {
 	}
 }
 
-// everything is all that can be read, as far as these tests write it.
+// everything returns what can be read of all that these tests write.
 func (w *fixture) everything() string {
 	var b strings.Builder
 	for _, path := range []string{"/releases?limit=100", "/change-requests?limit=100", "/tasks?requesterEmail=rita@example.com"} {
@@ -85,11 +85,11 @@ func TestIdempotency_TwoHundredAtOnce_CreateOneRelease(t *testing.T) {
 	all.Wait()
 	for _, got := range answers {
 		if got.Code != 201 || got.text != answers[0].text {
-			t.Errorf("%d %s", got.Code, got.text)
+			t.Errorf("%d %s, want 201 with the same release for all", got.Code, got.text)
 		}
 	}
 	if n := len(w.must(viewer, ask{route: "GET /releases"})["releases"].([]any)); n != 1 {
-		t.Errorf("%d releases", n)
+		t.Errorf("%d releases, want 1", n)
 	}
 }
 
@@ -126,22 +126,21 @@ func (w *fixture) race(id string) {
 		got[0], got[1] = got[1], got[0]
 	}
 	if got[0].Code != 200 {
-		w.Errorf("nobody won: %s", got[0].text)
+		w.Errorf("neither succeeded: %s", got[0].text)
 		return
 	}
 	p := w.problem(got[1])
 	if p.Status != 409 || p.CurrentStatus != "approved" || p.Code != "status-changed" && p.Code != "invalid-transition" {
-		w.Errorf("the loser was told %s", got[1].text)
+		w.Errorf("the loser is answered %s, want a conflict with the current status", got[1].text)
 	}
 }
 
-// transport lets a test stand between the store and the engine.
+// transport is a function in the place of the store's HTTP client.
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-// A creation that dies between two chunks leaves a release that everybody sees is not
-// whole yet.
+// A creation that dies between two chunks leaves a release which says that it is not complete.
 func TestCreateRelease_HalfDone_IsSaid(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -162,19 +161,19 @@ func TestCreateRelease_HalfDone_IsSaid(t *testing.T) {
 	}))
 	got := dying.send(admin, ask{route: "POST /releases", body: object{"name": "Half", "linkedChangeRequestIds": ids}})
 	if p := w.problem(got); p.Status != 503 || p.Code != "unavailable" || got.Header().Get("Retry-After") == "" {
-		t.Errorf("%d %s", got.Code, got.text)
+		t.Errorf("%d %s, want 503 with Retry-After", got.Code, got.text)
 	}
 	half := w.must(viewer, ask{route: "GET /releases"})["releases"].([]any)[0].(object)["id"].(string)
 	v := w.must(viewer, ask{route: "GET /releases/" + half})
 	if still, _ := v["stillLinking"].([]any); len(still) == 0 {
-		t.Errorf("nothing tells that it is half-created: %v", v)
+		t.Errorf("the release does not say that it is half-created (stillLinking): %v", v)
 	}
 	for _, a := range []ask{
 		{route: "POST /releases/" + half + "/status", body: object{"status": "approved"}},
 		{route: "POST /releases/" + half + "/add-changes", body: object{"remove": ids[:1]}},
 	} {
 		if p := w.problem(w.send(admin, a)); p.Code != "linking" {
-			t.Errorf("%s: %+v", a.route, p)
+			t.Errorf("%s: %+v, want linking", a.route, p)
 		}
 	}
 }
@@ -192,13 +191,13 @@ func TestProblem_Throttled_TooManyRequests(t *testing.T) {
 	for _, route := range []string{"GET /releases", "GET /releases/REL-2026-Q2-001", "GET /tasks/TASK-1"} {
 		got := w.on(store).send(admin, ask{route: route})
 		if p := w.problem(got); p.Status != 429 || p.Code != "throttled" || strings.Contains(got.text, "secret") || got.Header().Get("Retry-After") == "" {
-			t.Errorf("%s: %d %s", route, got.Code, got.text)
+			t.Errorf("%s: %d %s, want 429 with Retry-After, and nothing of DynamoDB's message", route, got.Code, got.text)
 		}
 	}
 }
 
-// A transition that is repeated with its key gets its advice again too, word by word, although
-// the log and the change requests have gone on meanwhile.
+// A transition that is repeated with its key gets the same advice, word for word, although the change
+// requests have changed meanwhile.
 func TestIdempotency_TransitionWithAdvice_HasItAgain(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -218,9 +217,9 @@ func TestIdempotency_TransitionWithAdvice_HasItAgain(t *testing.T) {
 	}
 }
 
-// Seed 201 of the chaos over the whole product, on 2026-11-27: a removal was carried out and nobody heard the answer; the
-// release went on, and the removal was asked for again under its key. That it is too late by
-// now was the answer when the record of the key could not be read: a refusal of what was done.
+// A removal was carried out and its answer lost; the release went on, and the removal was repeated under
+// its key. Since the record of the key could not be read at that moment, it was refused as too late,
+// although it had been done (found by a seed of the chaos on 2026-11-27).
 func TestIdempotency_RecordCannotBeRead_NothingIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -240,7 +239,7 @@ func TestIdempotency_RecordCannotBeRead_NothingIsRefused(t *testing.T) {
 		return do(ctx)
 	}, nil))
 	if got := blind.send(admin, a); got.Code != http.StatusServiceUnavailable {
-		t.Errorf("while the record cannot be read: %d %s", got.Code, got.text)
+		t.Errorf("while the record cannot be read: %d %s, want 503", got.Code, got.text)
 	}
 	if repeated := w.send(admin, a); repeated.Code != http.StatusOK || repeated.text != first.text {
 		t.Errorf("%s\nand again: %d %s", first.text, repeated.Code, repeated.text)

@@ -10,7 +10,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// things is an input that keeps nothing of what was misread, so that decoding tells.
+// things is an input that does not keep its decoding errors for the operation, so that body returns
+// them.
 type things struct {
 	Status string `json:"status"`
 	Note   string `json:"note"`
@@ -53,7 +54,7 @@ func TestBody_Malformed_Refused(t *testing.T) {
 	} {
 		r := send(h, &admin, "POST", "/api/things/a", c.body, "Content-Type: "+c.contentType)
 		if r.Code != c.status {
-			t.Errorf("%s: %d %s", c.name, r.Code, r.Body)
+			t.Errorf("%s: %d, want %d; %s", c.name, r.Code, c.status, r.Body)
 			continue
 		}
 		if c.code == "" {
@@ -97,11 +98,11 @@ func TestIdempotencyKey_Malformed_Refused(t *testing.T) {
 		"key":    keyOf(admin, "/api/things/a", `{"a":1}`, "l"),
 	} {
 		if o.Key == first.Key || o.Body != first.Body {
-			t.Errorf("another %s: %v beside %v", name, o, first)
+			t.Errorf("with another %s the key is %v, at first %v; want another key, and the same body", name, o, first)
 		}
 	}
 	if o := keyOf(admin, "/api/things/a", `{"a":2}`, "k"); o.Key != first.Key || o.Body == first.Body {
-		t.Errorf("another body: %v beside %v", o, first)
+		t.Errorf("with another body the key is %v, at first %v; want the same key, and another body", o, first)
 	}
 	keyOf(admin, "/api/things/a", `{}`, strings.Repeat("~", 255))
 
@@ -114,14 +115,14 @@ func TestIdempotencyKey_Malformed_Refused(t *testing.T) {
 	} {
 		w := send(h, &admin, "POST", "/api/things/a", "{}", headers...)
 		if p := problemIn(t, w); w.Code != 400 || p.Code != "invalid-header" || len(p.Errors) != 1 {
-			t.Errorf("%s: %s", name, w.Body)
+			t.Errorf("%s: %s, want invalid-header", name, w.Body)
 		}
 	}
 	if w := send(h, &admin, "POST", "/api/things/a", "{}"); w.Code != 200 || got != nil {
-		t.Errorf("without the header: %d, %v", w.Code, got)
+		t.Errorf("without the header: %d, key %v; want 200 and none", w.Code, got)
 	}
 	if w := send(h, &admin, "GET", "/api/things/a", "", "Idempotency-Key: k"); w.Code != 200 || got != nil {
-		t.Errorf("on a read: %d, %v", w.Code, got)
+		t.Errorf("on a read: %d, key %v; want 200 and none", w.Code, got)
 	}
 }
 
@@ -141,16 +142,17 @@ func TestID_Impossible_NotFound(t *testing.T) {
 			path := strings.NewReplacer("{id}", id, "{plan}", "rollout", "{order}", "1").Replace(route.Path)
 			w := send(h, &admin, route.Method, Base+path, body)
 			if p := problemIn(t, w); p.Code != "not-found" || len(p.Detail) > 250 {
-				t.Errorf("%s %.80s: %s", route.Method, path, w.Body)
+				t.Errorf("%s %.80s: %s, want not-found", route.Method, path, w.Body)
 			}
 		}
 	}
 	if tried < 10 {
-		t.Errorf("only %d routes have an id", tried)
+		t.Errorf("only %d routes with an id were tried, want 10 or more", tried)
 	}
 }
 
-// What was misread is named by the operation; one that forgot to would accept it.
+// Unknown fields and parameters are refused by the operation, which names them; an operation that
+// forgets to look at its decoding errors would accept them.
 func TestInput_UnknownField_NamedByEveryRoute(t *testing.T) {
 	h := Handler(operations.New(nil), Routes()...)
 	for _, route := range Routes() {
@@ -158,14 +160,14 @@ func TestInput_UnknownField_NamedByEveryRoute(t *testing.T) {
 		tries := map[string]string{path + "?colour=red": ""}
 		if route.Body != nil {
 			tries[path+"?colour=red"] = "{}"
-			if route.Method != http.MethodPatch { // a patch is read over what stands
+			if route.Method != http.MethodPatch { // a patch is decoded onto the stored item, and there is no store
 				tries[path] = `{"colour":"red"}`
 			}
 		}
 		for path, body := range tries {
 			w := send(h, &admin, route.Method, path, body)
 			if p := problemIn(t, w); p.Code != "invalid-request" || !slices.ContainsFunc(p.Errors, func(e release.FieldError) bool { return e.Field == "colour" }) {
-				t.Errorf("%s %s %s: %s", route.Method, path, body, w.Body)
+				t.Errorf("%s %s %s: %s, want invalid-request that names colour", route.Method, path, body, w.Body)
 			}
 		}
 	}

@@ -10,12 +10,12 @@ import (
 	"example.com/releases/shared/local/bootstrap"
 )
 
-// A function's binary links what it serves: reading a release must bring along neither
-// other handlers nor other writes.
+// A function's binary links only what it serves: get-release must link neither other handlers nor any
+// write. That keeps its start fast, and shared/shipped derives its rights from what is linked.
 func TestLink_OneFunction_HasItsOwnRouteOnly(t *testing.T) {
 	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "bootstrap")
-	// As it ships, but with its symbols: what is compiled for the one serves the other.
+	// Built as it ships, but with symbols, so that the compiled packages come from the same cache.
 	env, err := bootstrap.Environment("../..")
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// authorizerCodes reads the authorizer's refusals, with their details.
+// authorizerCodes reads the codes of the authorizer's refusals from its source, with their details.
 func authorizerCodes(t *testing.T) map[string]string {
 	t.Helper()
 	codes := map[string]string{}
@@ -38,7 +38,7 @@ func authorizerCodes(t *testing.T) map[string]string {
 	return codes
 }
 
-// The authorizer's words, which the gateway passes on, are the registry's.
+// The authorizer refuses in the registry's words, which API Gateway passes on.
 func TestCodes_OfTheAuthorizer_AreTheSame(t *testing.T) {
 	refusals := authorizerCodes(t)
 	if want := []string{"token-invalid", "token-missing"}; !slices.Equal(slices.Sorted(maps.Keys(refusals)), want) {

@@ -30,7 +30,7 @@ func TestPreflight_OtherOrigin_IsNotAllowed(t *testing.T) {
 		rest.Preflight(c.origins).ServeHTTP(w, r)
 		h := w.Header()
 		if w.Code != http.StatusNoContent || h.Get("Access-Control-Allow-Origin") != c.allowed || (h.Get("Access-Control-Allow-Headers") != "") != (c.allowed != "") || h.Get("Vary") != "Origin" {
-			t.Errorf("%v asked by %q: %d %v", c.origins, c.origin, w.Code, h)
+			t.Errorf("with the origins %v allowed, %q is answered %d %v, want allowed as %q", c.origins, c.origin, w.Code, h, c.allowed)
 		}
 	}
 }
@@ -39,6 +39,6 @@ func TestPreflight_ExampleEvent_IsAnswered(t *testing.T) {
 	handler := host.APIHandler(rest.Preflight([]string{"https://app.example.com"}))
 	got, err := handler(context.Background(), payload(t, "answer-preflight"))
 	if err != nil || got.StatusCode != 204 || http.Header(got.MultiValueHeaders).Get("Access-Control-Allow-Origin") != "https://app.example.com" {
-		t.Errorf("%v %+v", err, got)
+		t.Errorf("the example is answered %+v, want 204 with the origin allowed: %v", got, err)
 	}
 }

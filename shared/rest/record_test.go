@@ -7,18 +7,18 @@ import (
 	"testing"
 )
 
-// entries is what an operation leaves in the record: of the release R, and of the change
-// request C that is linked to it; {R}, {C} and {T} stand for their ids and a task's.
+// entries is what an operation leaves in the log of a release and in the record of a change request
+// that is linked to it. {R}, {C} and {T} in the request stand for their ids and that of a task.
 type entries struct {
 	request         ask
-	before          []string // the statuses that it enters first
-	held            bool
+	before          []string // the statuses that the release enters first
+	held            bool     // whether it is held first, by the Admin
 	inRelease, inCR string   // the kinds of the new entries, oldest first
-	has             []string // fields that the newest of the release's entries carries
-	begins          bool     // what it creates begins a record of its own
+	has             []string // fields that the newest of the release's entries has
+	begins          bool     // whether it creates something with a record of its own
 }
 
-// Every operation that writes leaves the entries of its row, and no others, by whom it was.
+// Every operation that writes leaves the entries in its row, and no others, and they say who it was.
 func TestRecord_EveryOperation_LeavesItsEntries(t *testing.T) {
 	for _, c := range contracts {
 		if c.entries == nil {
@@ -84,7 +84,7 @@ func TestRecord_EveryOperation_LeavesItsEntries(t *testing.T) {
 	}
 }
 
-// entries are those of a log, newest first, read as an Auditor reads them.
+// entries returns those of a log, newest first, as an Auditor reads them.
 func (w *fixture) entries(path string) []object {
 	w.Helper()
 	var all []object
@@ -94,7 +94,7 @@ func (w *fixture) entries(path string) []object {
 	return all
 }
 
-// The log of a deleted release is there for Auditors, and for nobody else.
+// After a release is deleted, Auditors can read its log, and nobody below them.
 func TestRecord_DeletedRelease_AuditorsReadItsLog(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -106,17 +106,17 @@ func TestRecord_DeletedRelease_AuditorsReadItsLog(t *testing.T) {
 	}
 	for _, who := range []string{"GET /releases/" + id, "GET /releases/" + id + "/log"} {
 		if got := w.send(viewer, ask{route: who}); got.Code != http.StatusNotFound {
-			t.Errorf("a Viewer is answered %d to %s", got.Code, who)
+			t.Errorf("a Viewer is answered %d to %s, want 404", got.Code, who)
 		}
 	}
 	if got := w.send(auditor, ask{route: "GET /releases/" + id}); got.Code != http.StatusNotFound {
-		t.Errorf("the release itself answers %d", got.Code)
+		t.Errorf("the release itself is answered %d, want 404", got.Code)
 	}
 	if got := w.send(auditor, ask{route: "GET /releases/REL-1999-Q1-001/log"}); got.Code != http.StatusNotFound {
-		t.Errorf("the log of a release that never was answers %d", got.Code)
+		t.Errorf("the log of a release that never existed is answered %d, want 404", got.Code)
 	}
 	if got := w.send(auditor, ask{route: "POST /releases/" + id + "/log", body: object{"text": "late"}}); got.Code != http.StatusNotFound {
-		t.Errorf("a note on a deleted release answers %d", got.Code)
+		t.Errorf("a note on a deleted release is answered %d, want 404", got.Code)
 	}
 }
 
@@ -140,10 +140,10 @@ func TestListLog_ByKind_OnlyThose(t *testing.T) {
 		next = "&cursor=" + cursor
 	}
 	if !slices.Equal(texts, []string{"two", "one"}) {
-		t.Errorf("the notes are %q", texts)
+		t.Errorf("the notes are %q, want two and one", texts)
 	}
 	p := w.problem(w.send(viewer, ask{route: "GET /releases/" + id + "/log?kind=rumour"}))
 	if p.Status != http.StatusBadRequest || len(p.Errors) != 1 || p.Errors[0].Field != "kind" || !strings.Contains(p.Errors[0].Message, "transition") {
-		t.Errorf("an unknown kind: %+v", p)
+		t.Errorf("an unknown kind is answered %+v, want 400 about kind, which names the kinds", p)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 var admin = release.Caller{Person: release.Person{Subject: "u-1", Name: "Ada Admin", Email: "ada@example.com", EmailVerified: true}, Role: release.Admin}
 
-// probe is a route whose operation is the test's own, so that the edge is seen alone.
+// probe returns a route whose operation is the test's own, so that the edge is tested alone.
 func probe(method string, serve func(*request) (reply, error)) Route {
 	r := Route{
 		Operation: operations.TransitionRelease, Method: method, Path: "/things/{id}", Status: http.StatusOK, Guarded: true,
@@ -30,7 +30,7 @@ func fixed(r reply, err error) func(*request) (reply, error) {
 	return func(*request) (reply, error) { return r, err }
 }
 
-// send plays one request as the given caller; headers are "Name: value".
+// send sends one request as the given caller; headers are "Name: value".
 func send(h http.Handler, who *release.Caller, method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	for _, h := range headers {
@@ -87,7 +87,7 @@ func TestRoute_UnknownPathOrMethod_NotFound(t *testing.T) {
 		}
 	}
 	if w := send(h, &admin, "GET", "/api/things/a", ""); w.Code != 200 {
-		t.Errorf("the route itself: %d", w.Code)
+		t.Errorf("the route itself: %d, want 200", w.Code)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestRoute_EscapedSlash_StaysInItsSegment(t *testing.T) {
 		return reply{value: 1}, nil
 	}))
 	if w := send(h, &admin, "GET", "/api/things/a%2Fb%20c", ""); w.Code != 200 || got != "a/b c" {
-		t.Errorf("status %d, id %q", w.Code, got)
+		t.Errorf("status %d, id %q; want 200 and a/b c", w.Code, got)
 	}
 }
 
@@ -139,10 +139,10 @@ func TestAPI_Answers_CarryTheirHeaders(t *testing.T) {
 		}
 	}
 	if !strings.HasPrefix(w.Header().Get("ETag"), `"1-`) || w.Code != 201 {
-		t.Errorf("status %d, ETag %s", w.Code, w.Header().Get("ETag"))
+		t.Errorf("status %d, ETag %s; want 201 and a tag of revision 1", w.Code, w.Header().Get("ETag"))
 	}
 	if got := w.Body.String(); got != `{"text":"<a & b>"}`+"\n" {
-		t.Errorf("body %s: markup must stay as it is", got)
+		t.Errorf("the body is %s, want markup unescaped", got)
 	}
 
 	w = send(h, &admin, "GET", "/api/things/a", "", "Origin: https://c.example")
@@ -178,7 +178,7 @@ func TestProblem_FailureOfOurs_ShowsNothing(t *testing.T) {
 		w := send(h, &admin, "GET", "/api/things/a", "", "X-Request-Id: req-42")
 		p := problemIn(t, w)
 		if p.Status != c.status || p.Code != c.code || p.RequestID != "req-42" || strings.Contains(w.Body.String(), "secret") {
-			t.Errorf("%v: %s", c.err, w.Body)
+			t.Errorf("%v is answered %s, want %d %s with the request id, and nothing secret", c.err, w.Body, c.status, c.code)
 		}
 		if retry := w.Header().Get("Retry-After"); (retry != "") != (c.status == 503) {
 			t.Errorf("status %d with Retry-After %q", c.status, retry)
@@ -201,7 +201,7 @@ func TestProblem_Conflict_TellsTheCurrentStatus(t *testing.T) {
 	}
 }
 
-// The grid is typed by hand.
+// Each kind of error has a status; the table is typed by hand.
 func TestStatus_EachKind_HasOne(t *testing.T) {
 	for kind, want := range map[release.ErrorKind]int{
 		release.KindInternal: 500, release.KindInvalid: 400, release.KindUnauthenticated: 401, release.KindForbidden: 403,
@@ -210,7 +210,7 @@ func TestStatus_EachKind_HasOne(t *testing.T) {
 		-1: 500, 99: 500,
 	} {
 		if got := Status(kind); got != want {
-			t.Errorf("kind %d: %d, want %d", kind, got, want)
+			t.Errorf("the kind %d has the status %d, want %d", kind, got, want)
 		}
 	}
 }

@@ -9,14 +9,14 @@ import (
 	"example.com/releases/shared/rest"
 )
 
-// roleCase is a request and the status that each caller is answered with. Where an operation
-// allows more on what is the caller's own, there is a case for another's and one for that.
+// roleCase is a request, and the status with which each caller is answered. Where an operation allows
+// more on what is the caller's own, its row has one case for another's and one for the caller's own.
 type roleCase struct {
 	nobody, none, viewer, auditor, admin int
 	request                              func(*fixture) cell
 }
 
-// cell is one request, with a read that shows whether it did anything.
+// cell is one request, with the path of a read that shows whether it did anything.
 type cell struct {
 	ask
 	shows string
@@ -56,7 +56,7 @@ func (w *fixture) tryRoles(route rest.Route, row roleCase) {
 		p := w.problem(got)
 		own := c.who == auditor && (p.Code == "not-step-owner" && route.Operation == operations.CompleteStep || p.Code == "not-hold-owner" && route.Operation == operations.LiftHold)
 		if p.Code != map[int]string{401: "unauthenticated", 403: "forbidden"}[c.want] && !own {
-			w.Errorf("%s as %s: code %s", request.route, c.name, p.Code)
+			w.Errorf("%s as %s: %d with the code %s, want the code of a missing role", request.route, c.name, p.Status, p.Code)
 		}
 		if after := w.look(request.shows); after != before {
 			w.Errorf("%s as %s was refused, yet %s became %s", request.route, c.name, before, after)
@@ -64,7 +64,7 @@ func (w *fixture) tryRoles(route rest.Route, row roleCase) {
 	}
 }
 
-// look reads what a write would have changed.
+// look reads what a write would have changed; "" reads nothing.
 func (w *fixture) look(path string) string {
 	if path == "" {
 		return ""
@@ -72,7 +72,7 @@ func (w *fixture) look(path string) string {
 	return w.send(admin, ask{route: http.MethodGet + " " + path}).text
 }
 
-// An address that the token does not vouch for opens nothing.
+// Somebody whose token has no verified address cannot read any task as their own.
 func TestRoles_OwnTasks_NeedAVerifiedAddress(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -83,14 +83,14 @@ func TestRoles_OwnTasks_NeedAVerifiedAddress(t *testing.T) {
 	for _, who := range []*release.Caller{&unverified, &without} {
 		for _, route := range []string{"GET /tasks/" + id, "GET /tasks?requesterEmail=rita@example.com", "GET /tasks/TASK-unknown"} {
 			if got := w.send(who, ask{route: route}); got.Code != 403 {
-				t.Errorf("%s: %d %s", route, got.Code, got.text)
+				t.Errorf("%s: %d %s, want 403", route, got.Code, got.text)
 			}
 		}
 	}
 	if got := w.send(rita, ask{route: "GET /tasks/TASK-unknown"}); got.Code != 403 {
-		t.Errorf("whether a task exists is told to somebody without a role: %d %s", got.Code, got.text)
+		t.Errorf("a task that does not exist is answered %d %s to somebody without a role, want 403", got.Code, got.text)
 	}
 	if got := w.send(rita, ask{route: "GET /tasks?changeRequestId=CHG-1"}); got.Code != 403 {
-		t.Errorf("tasks of a change request: %d %s", got.Code, got.text)
+		t.Errorf("tasks of a change request are answered %d %s to somebody without a role, want 403", got.Code, got.text)
 	}
 }

@@ -54,7 +54,7 @@ func (w *fixture) remove(table string, i attributes) {
 	}
 }
 
-// log is an entry of the release as an item.
+// log returns the item of an entry in the release's log.
 func (w *provable) log(key string) attributes {
 	return w.item(w.Tables.Releases, "LOG#"+w.release, key)
 }
@@ -63,7 +63,7 @@ func (w *provable) changeLog(key string) attributes {
 	return w.item(w.Tables.Changes, "CLOG#"+w.change, key)
 }
 
-// write is an entry as somebody would forge it who knows the form.
+// write stores an entry as a forger would who knows the form of items, without a seal.
 func (w *fixture) write(table, pk, sk string, e release.LogEntry) attributes {
 	_, of, _ := strings.Cut(pk, "#")
 	form := record.Encode(of, sk, e)
@@ -76,12 +76,12 @@ func (w *fixture) write(table, pk, sk string, e release.LogEntry) attributes {
 	return i
 }
 
-// forge is a note by another hand, an hour ago.
+// forge returns a note that somebody else seems to have written an hour ago.
 func forge() release.LogEntry {
 	return release.LogEntry{Kind: release.LogNote, Timestamp: time.Now().Add(-time.Hour).UTC(), Author: "Otto Auditor", Subject: "sub-otto", Text: "I have seen the backup."}
 }
 
-// rewritten puts other bytes into the place of an entry, and leaves its seal.
+// rewritten replaces the bytes of an entry, and leaves its seal.
 func (w *fixture) rewritten(table string, i attributes, edit func(*release.LogEntry)) {
 	w.Helper()
 	form := record.Entry{Bytes: textIn(i, "entry"), Values: map[string][]byte{}}
@@ -102,7 +102,7 @@ func (w *fixture) rewritten(table string, i attributes, edit func(*release.LogEn
 	w.put(table, written)
 }
 
-// tables is everything that the record stands in.
+// tables returns the tables that hold the record.
 func (w *fixture) tables() []string {
 	return []string{w.Tables.Releases, w.Tables.Changes, w.Tables.Record}
 }
@@ -116,7 +116,7 @@ func (w *fixture) scan(table string) []attributes {
 	return out.Items
 }
 
-// snapshot returns what puts a table back to what it is now.
+// snapshot returns a function that puts a table back to what it is now.
 func (w *fixture) snapshot(table string) (putBack func()) {
 	w.Helper()
 	before := w.scan(table)
@@ -133,15 +133,15 @@ func (w *fixture) snapshot(table string) (putBack func()) {
 	}
 }
 
-// What somebody does to the tables who may write them shows in the evidence that is
-// fetched afterwards, and is named.
+// If somebody who can write the tables tampers with them, the verifier finds that in the evidence that is
+// fetched afterwards, and names it. Some things it can only find by comparing with what was kept.
 func TestEvidence_TamperedWithInTheTable_IsFoundAndNamed(t *testing.T) {
 	t.Parallel()
 	w := newProvable(t)
 	const note, second = "e0000.000000000001", "e0001.000000000002"
 	evidence := w.fetch(w.release, 0)
 	if v, fault := w.verify(evidence); fault != "" || v.Entries != 8 || v.Unsealed != 0 {
-		t.Fatalf("%+v, %s", v, fault)
+		t.Fatalf("before anything is tampered with: %+v, %s; want 8 sealed entries, no fault", v, fault)
 	}
 	checkpoint, event := w.checkpoint(), w.event("e0001", 6)
 	releases, changes, tree := w.Tables.Releases, w.Tables.Changes, w.Tables.Record
@@ -251,25 +251,25 @@ func TestEvidence_TamperedWithInTheTable_IsFoundAndNamed(t *testing.T) {
 		now := w.fetch(w.release, checkpoint.Size)
 		if c.kept != "" {
 			if _, fault := w.verify(now); fault != "" {
-				t.Errorf("%s: it is found without what was kept: %s", c.what, fault)
+				t.Errorf("%s: it is found without what was kept, so the case belongs to the others: %s", c.what, fault)
 			}
 			_, fault := w.verify(now, c.kept)
 			if !strings.Contains(fault, c.want) {
-				t.Errorf("%s: %q\nwant %q", c.what, fault, c.want)
+				t.Errorf("%s: the verifier says %q\nwant %q", c.what, fault, c.want)
 			}
 		} else if _, fault := w.verify(now); !strings.Contains(fault, c.want) {
-			t.Errorf("%s: %q\nwant %q", c.what, fault, c.want)
+			t.Errorf("%s: the verifier says %q\nwant %q", c.what, fault, c.want)
 		}
 		for _, back := range putBack {
 			back()
 		}
 	}
 	if _, fault := w.verify(w.fetch(w.release, 0), evidence, event, checkpoint.String()); fault != "" {
-		t.Errorf("put back: %s", fault)
+		t.Errorf("after everything is put back: %s", fault)
 	}
 }
 
-// cutOff removes the newest entry and says that so many were sealed.
+// cutOff removes the newest entry, and changes the count of sealed entries to match.
 func (w *provable) cutOff(newest string, sealed int64) func() {
 	return func() {
 		w.remove(w.Tables.Releases, w.log(newest))
@@ -279,7 +279,7 @@ func (w *provable) cutOff(newest string, sealed int64) func() {
 	}
 }
 
-// sealedAnew changes an entry and makes the whole tree again, under the same name.
+// sealedAnew changes an entry and builds the whole tree again, under the same installation id.
 func (w *provable) sealedAnew(key string) {
 	w.Helper()
 	head := w.item(w.Tables.Record, "HEAD", "M")

@@ -7,8 +7,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Without a filter, a caller without a role is given their own tasks, by their verified
-// address only; who has a role has to say whose.
+// Without a filter, a caller without a role gets their own tasks, and only by a verified address. A
+// caller with a role has to name a filter.
 func TestListTasks_WithoutFilter_AreTheCallersOwn(t *testing.T) {
 	w := newFixture(t)
 	own, other := w.task("Rita@Example.com", w.change(false)), w.task("somebody@example.com", "")
@@ -28,17 +28,17 @@ func TestListTasks_WithoutFilter_AreTheCallersOwn(t *testing.T) {
 		"of a requester":    {rita, "GET /tasks?requesterEmail=somebody@example.com", 403},
 		"of an item":        {rita, "GET /tasks?ciId=ci-1", 403},
 		"with a role":       {viewer, "GET /tasks", 400},
-		"by somebody's key": {nobody, "GET /tasks", 401},
+		"not authenticated": {nobody, "GET /tasks", 401},
 	} {
 		got := w.send(c.who, ask{route: c.route})
 		if got.Code != c.status || strings.Contains(got.text, other) || strings.Contains(got.text, own) != (c.status == 200) {
-			t.Errorf("%s: %d %s", name, got.Code, got.text)
+			t.Errorf("%s: %d, want %d; %s", name, got.Code, c.status, got.text)
 		}
 	}
 }
 
-// Each task of a list has the badge that it has by itself, whatever the list is of; one
-// that waits for nothing has none.
+// In every list, a task whose change request is in a release has that release's badge, and others have
+// none.
 func TestListTasks_EachTask_HasItsBadge(t *testing.T) {
 	w := newFixture(t)
 	const who = "paula@example.com"
@@ -56,14 +56,14 @@ func TestListTasks_EachTask_HasItsBadge(t *testing.T) {
 			switch task["id"] {
 			case waits:
 				if r["id"] != id || r["name"] != "Badges" || r["status"] != "planned" || r["badge"] != "Linked Release: "+id {
-					t.Errorf("%s: the badge is %v", route, r)
+					t.Errorf("%s: the badge is %v, want that of %s", route, r, id)
 				}
 			case waitsForNothing, unlinked:
 				if r != nil {
-					t.Errorf("%s: %v has the badge %v", route, task["id"], r)
+					t.Errorf("%s: %v has the badge %v, want none", route, task["id"], r)
 				}
 			default:
-				t.Errorf("%s lists %v", route, task["id"])
+				t.Errorf("%s lists %v, which is none of the test's tasks", route, task["id"])
 			}
 		}
 	}

@@ -32,7 +32,7 @@ func TestUpdateRelease_Patch_Merges(t *testing.T) {
 	first, second := steps[0].(object), steps[1].(object)
 	if after["name"] != "Renamed" || after["public"] != false || after["scheduledEnd"] != "2026-05-01T22:30:00Z" || after["scheduledStart"] != before["scheduledStart"] ||
 		after["revision"] != before["revision"].(float64)+1 || len(after["rollbackSteps"].([]any)) != 1 {
-		t.Errorf("patched: %v", after)
+		t.Errorf("the patched release is %v, want the fields that were sent changed, and no others", after)
 	}
 	if first["completed"] != true || first["completedBy"] != "ada" || first["description"] != "Switch over at last" || second["completed"] != false {
 		t.Errorf("completion does not survive a patch of the steps: %v", steps)
@@ -44,10 +44,10 @@ func TestUpdateRelease_Patch_Merges(t *testing.T) {
 
 	repeated := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{"public": nil, "successCriteria": nil, "rolloutSteps": nil}})
 	if repeated["public"] != true || repeated["successCriteria"] != "" || len(repeated["rolloutSteps"].([]any)) != 0 {
-		t.Errorf("null clears a field to what it is without: %v", repeated)
+		t.Errorf("after null the fields are %v, want their defaults", repeated)
 	}
 	if same := w.must(admin, ask{route: "PATCH /releases/" + id, body: object{}}); same["revision"] != repeated["revision"] {
-		t.Errorf("an empty patch made revision %v of %v", same["revision"], repeated["revision"])
+		t.Errorf("an empty patch changed the revision from %v to %v", repeated["revision"], same["revision"])
 	}
 }
 
@@ -56,7 +56,7 @@ func (w *fixture) etag(path string) string {
 	return w.send(admin, ask{route: "GET " + path}).Header().Get("ETag")
 }
 
-// A change request's summary at its release is as fresh as the request.
+// An edit of a change request changes its summary in its release as well.
 func TestUpdateChange_Linked_IsSeenAtItsRelease(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -71,19 +71,19 @@ func TestUpdateChange_Linked_IsSeenAtItsRelease(t *testing.T) {
 	}
 	linked := w.must(viewer, ask{route: "GET /releases/" + id})["linkedChangeRequests"].([]any)[0].(object)
 	if linked["controlTitle"] != "Access control" || linked["scheduledStart"] != "2026-05-01T21:00:00Z" || linked["cabDecision"] != "pending" {
-		t.Errorf("at the release: %v", linked)
+		t.Errorf("the release's summary is %v, want it edited", linked)
 	}
 	v = w.must(admin, ask{route: "PATCH /change-requests/" + change, body: object{"scheduledStart": nil}})
 	if v["scheduledStart"] != nil {
 		t.Errorf("null leaves %v", v["scheduledStart"])
 	}
 	if same := w.must(admin, ask{route: "PATCH /change-requests/" + change, body: object{"controlTitle": "Access control"}}); same["revision"] != v["revision"] {
-		t.Error("what is so already makes a new revision")
+		t.Error("an edit that changes nothing made a new revision")
 	}
 }
 
-// What the CAB asks for is entered, edited and taken back as the other fields are; a risk is
-// matched without regard to case, and one that is none is named.
+// The fields that the CAB asks for are written, edited and cleared like the others. A risk may be spelled
+// in any case; an unknown one is refused with the known ones.
 func TestChange_WhatTheCABAsksFor_IsEnteredAndEdited(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -94,10 +94,10 @@ func TestChange_WhatTheCABAsksFor_IsEnteredAndEdited(t *testing.T) {
 	w.must(admin, ask{route: "PATCH " + path, body: object{"risk": "low", "impact": nil}})
 	v := w.must(viewer, ask{route: "GET " + path})
 	if v["justification"] != "No updates any more." || created["risk"] != "High" || v["risk"] != "Low" || v["impact"] != nil || v["backoutPlan"] != "Point the record back." {
-		t.Errorf("%v\n%v", created, v)
+		t.Errorf("it was created as %v\nand after the edit it is %v", created, v)
 	}
 	if a := w.send(admin, ask{route: "PATCH " + path, body: object{"risk": "some"}}); a.Code != 400 || !strings.Contains(a.text, "must be one of Low, Medium, High") {
-		t.Errorf("%d %s", a.Code, a.text)
+		t.Errorf("an unknown risk: %d %s, want 400 with the known ones", a.Code, a.text)
 	}
 	if v := w.must(admin, ask{route: "PATCH " + path, body: object{"risk": nil}}); v["risk"] != nil {
 		t.Errorf("null leaves %v", v["risk"])
@@ -154,11 +154,11 @@ func TestCompleteStep_EachPlan_IsLogged(t *testing.T) {
 	unverified := *auditor
 	unverified.EmailVerified = false
 	if p := w.problem(w.send(&unverified, ask{route: "POST /releases/" + id + "/steps/rollback/1", body: object{"completed": true}})); p.Code != "not-step-owner" {
-		t.Errorf("an address that nobody vouches for: %+v", p)
+		t.Errorf("a step's owner without a verified address is answered %+v, want not-step-owner", p)
 	}
 }
 
-// Pages join to the whole, whatever is deleted in between.
+// The pages of a log together have every entry, newest first.
 func TestListLog_Pages_HoldEveryEntry(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
@@ -179,7 +179,7 @@ func TestListLog_Pages_HoldEveryEntry(t *testing.T) {
 		next = "&cursor=" + cursor
 	}
 	if !slices.Equal(lengths, []int{7, 6, 5, 4, 3, 2, 1, len("Created")}) {
-		t.Errorf("pages hold entries of %v characters", lengths)
+		t.Errorf("the pages have entries of %v characters, want 7 to 1 and the creation's", lengths)
 	}
 }
 
@@ -199,19 +199,19 @@ func TestReadiness_Unapproved_TellsWhatIsMissing(t *testing.T) {
 		codes = append(codes, a.(object)["code"].(string))
 	}
 	if got := strings.Join(codes, " "); got != "no-rollback-steps unmeasurable-criteria window-in-the-past" {
-		t.Errorf("advice: %s", got)
+		t.Errorf("the advice is %s, want no-rollback-steps unmeasurable-criteria window-in-the-past", got)
 	}
 }
 
-// Whom a release reaches is counted once that is about to matter: from scheduled on, for what
-// its requesters' addresses are worth, and then with each status that they are told of.
+// Readiness looks at the tasks that a release reaches only when that matters: from scheduled on, to
+// advise on addresses to which no mail can be sent, and then to say whom the next statuses touch.
 func TestReadiness_FromScheduledOn_CountsWhomItReaches(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t)
 	change := w.change(true)
 	w.task("rita@example.com", change)
 	w.task("RITA@example.com", change)
-	// An older version took addresses to which no mail can be sent.
+	// An earlier version accepted addresses to which no mail can be sent.
 	old := w.item(w.Tables.Tasks, "TASK#"+w.task("zoe@example.com", change), "M")
 	old["requesterEmail"] = str("zoë@example.com")
 	w.put(w.Tables.Tasks, old)
@@ -233,7 +233,7 @@ func TestReadiness_FromScheduledOn_CountsWhomItReaches(t *testing.T) {
 		}
 		got := w.must(viewer, ask{route: "GET /releases/" + id + "/readiness"})
 		if advised := strings.Contains(fmt.Sprint(got["advice"]), "unmailable-addresses"); advised != c.counted {
-			t.Errorf("%s: advice on addresses %v, want %v", c.status, advised, c.counted)
+			t.Errorf("%s: there is advice on addresses: %v, want %v", c.status, advised, c.counted)
 		}
 		var reached []string
 		for _, n := range got["next"].([]any) {
@@ -244,11 +244,11 @@ func TestReadiness_FromScheduledOn_CountsWhomItReaches(t *testing.T) {
 			}
 			reached = append(reached, next["status"].(string))
 			if touches["changeRequests"] != 1.0 || touches["tasks"] != 3.0 || touches["people"] != 2.0 {
-				t.Errorf("%s: %v touches %v", c.status, next["status"], touches)
+				t.Errorf("%s: %v touches %v, want 1 change request, 3 tasks, 2 people", c.status, next["status"], touches)
 			}
 		}
 		if !slices.Equal(reached, c.reached) {
-			t.Errorf("%s: reaches somebody with %v, want %v", c.status, reached, c.reached)
+			t.Errorf("%s: the next statuses that touch somebody are %v, want %v", c.status, reached, c.reached)
 		}
 	}
 }
