@@ -11,8 +11,8 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// Every tool called by every role, whatever the list of tools showed them: below the tool's
-// role the call is refused and nothing is carried out (OWASP API5).
+// Every tool is called with every role, even if the list of tools does not show it. Below the tool's
+// role the call is refused, and nothing is carried out (OWASP API5).
 func TestTools_CalledBelowTheirRole_CarryNothingOut(t *testing.T) {
 	w := newFixture(t)
 	call := func(who, tool, arguments string) string {
@@ -44,7 +44,7 @@ func TestTools_CalledBelowTheirRole_CarryNothingOut(t *testing.T) {
 	for who, role := range map[string]release.Role{"nobody": release.NoRole, "viewer": release.Viewer, "auditor": release.Auditor} {
 		for _, tool := range mcptools.Rows() {
 			if arguments[tool.Name] == "" {
-				t.Fatalf("%s is not tried", tool.Name)
+				t.Fatalf("this test has no arguments for %s: add them", tool.Name)
 			}
 			if role >= operations.Roles[tool.Operation] {
 				continue
@@ -52,7 +52,7 @@ func TestTools_CalledBelowTheirRole_CarryNothingOut(t *testing.T) {
 			refused++
 			before := everything()
 			if got := call(who, tool.Name, arguments[tool.Name]); !strings.Contains(got, `"isError":true`) || !strings.Contains(got, "FORBIDDEN: ") {
-				t.Errorf("%s as %s: %s", tool.Name, who, got)
+				t.Errorf("%s as %s: %s, want FORBIDDEN", tool.Name, who, got)
 			}
 			if after := everything(); after != before {
 				t.Errorf("%s as %s was refused, yet it is now %s", tool.Name, who, after)
@@ -60,12 +60,12 @@ func TestTools_CalledBelowTheirRole_CarryNothingOut(t *testing.T) {
 		}
 	}
 	if refused < 15 {
-		t.Errorf("only %d calls were refused", refused)
+		t.Errorf("only %d calls were refused, want 15 or more", refused)
 	}
 }
 
-// A text in the release that poses as an instruction stays a text: it neither becomes part
-// of what the server says in its own name nor of another field (see also
+// A release's name that poses as an instruction stays in its field: it is not in what the server says
+// in its own name, and it does not break out into other fields (see also
 // TestTools_CanariesInEveryText_StayInTheirPlaces).
 func TestTools_InstructionInAName_StaysInItsField(t *testing.T) {
 	w := newFixture(t)
@@ -82,11 +82,11 @@ func TestTools_InstructionInAName_StaysInItsField(t *testing.T) {
 	ask("admin", fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"create_release","arguments":{"name":%q}}}`, name))
 	for _, method := range []string{`"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}`, `"tools/list"`} {
 		if got := ask("admin", `{"jsonrpc":"2.0","id":1,"method":`+method+`}`); strings.Contains(got, "IGNORE") {
-			t.Errorf("%s says it in its own name: %s", method, got)
+			t.Errorf("the server repeats the text in its own name, in %s: %s", method, got)
 		}
 	}
 	got := ask("viewer", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_releases","arguments":{}}}`)
 	if !strings.Contains(got, "IGNORE") || strings.Contains(got, `"id":"X`) || strings.Contains(got, `"isError":false,"structuredContent"`) {
-		t.Errorf("%s", got)
+		t.Errorf("the text is not where it belongs, or has broken out of its field: %s", got)
 	}
 }

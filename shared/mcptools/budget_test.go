@@ -14,10 +14,10 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// tokens is what a text costs a model, four bytes each; our budgets are counted so.
+// tokens estimates what a text costs a model, at four bytes a token, as our budgets do.
 func tokens(body []byte) int { return (len(body) + 3) / 4 }
 
-// typical is a release as most are: five change requests, six steps, eight entries.
+// typical returns a release of usual size: five change requests, six steps, eight entries.
 func typical() operations.Brief {
 	at := time.Date(2026, 6, 30, 22, 0, 0, 0, time.UTC)
 	r := release.Release{ID: "REL-2026-Q2-014", Status: release.Scheduled, Plan: release.Plan{
@@ -45,7 +45,7 @@ func typical() operations.Brief {
 	return operations.Brief{ReleaseView: v, OlderLogEntries: true, Readiness: r.CheckReadiness(links, at, nil, 0)}
 }
 
-// atTheBounds is the largest release, held up by everything.
+// atTheBounds returns the largest release, with holds and unapproved change requests in its way.
 func atTheBounds() operations.Brief {
 	b := largest("a")
 	r := release.Release{ID: b.ID, Status: release.Scheduled, Plan: b.Plan, ChangeIDs: b.LinkedChangeRequestIDs, Unapproved: b.LinkedChangeRequestIDs, Holds: b.Holds, Held: []string{b.Holds[0].Subject}}
@@ -55,13 +55,13 @@ func atTheBounds() operations.Brief {
 	return b
 }
 
-// read is what a model reads of one answer; budget.All has the most it may be, in tokens.
+// read is what a model reads of one answer. Its bound is in budget.All, in tokens.
 type read struct {
 	what string
 	body []byte
 }
 
-// whatAModelReads are the answers that have a budget.
+// whatAModelReads returns the answers that have a budget.
 func whatAModelReads(t testing.TB) []read {
 	t.Helper()
 	concise := func(b operations.Brief) []byte {
@@ -93,7 +93,7 @@ func whatAModelReads(t testing.TB) []read {
 	}
 }
 
-// The budgets of budget.All, as exact counts.
+// The answers stay within the budgets of budget.All.
 func TestBudget_WhatAModelReads_IsWithinIt(t *testing.T) {
 	for _, c := range whatAModelReads(t) {
 		at := slices.IndexFunc(budget.All, func(b budget.Budget) bool { return b.What == c.what && b.Unit == "tokens" })
@@ -104,7 +104,7 @@ func TestBudget_WhatAModelReads_IsWithinIt(t *testing.T) {
 		n, most := tokens(c.body), int(budget.All[at].Most)
 		t.Logf("%s: %d tokens of %d", c.what, n, most)
 		if n > most || n < 200 {
-			t.Errorf("%s: %d tokens; the budget is %d", c.what, n, most)
+			t.Errorf("%s: %d tokens, want 200 to %d", c.what, n, most)
 		}
 	}
 }
@@ -119,23 +119,23 @@ func BenchmarkTokens(b *testing.B) {
 	}
 }
 
-// What is cut is said, with how to get it; what is not cut is as it was.
+// A concise answer says what it leaves out, and how to get that. What it does not cut is unchanged.
 func TestConcise_EachCut_IsSaid(t *testing.T) {
 	b := conciseAnswer(atTheBounds())
 	all := strings.Join(b.Shortened, "\n")
 	for _, what := range []string{"description: ", "successCriteria: ", "rolloutSteps: ", "rollbackSteps: ", "linkedChangeRequests: ", "holds: ", "deploymentLog: "} {
 		if !strings.Contains(all, what) {
-			t.Errorf("nothing is said of %s%s", what, all)
+			t.Errorf("the answer does not say that it cuts %s it says %s", what, all)
 		}
 	}
 	small := operations.Brief{ReleaseView: operations.ReleaseView{ID: "REL-1", Plan: release.Plan{Name: "A", Description: "B"}}}
 	if got := conciseAnswer(small); len(got.Shortened) != 0 || got.Description != "B" {
-		t.Errorf("%+v", got)
+		t.Errorf("a small release is cut: %+v", got)
 	}
 }
 
-// An answer may be as long as its bound, to the byte: one that just fits is cut no further,
-// one that is a byte longer is. The bounds are typed by hand.
+// An answer may be exactly as long as its bound: one that just fits is not cut further, one that is a
+// byte longer is. The bounds are typed by hand.
 func TestConcise_AtItsBound_NotCutFurther(t *testing.T) {
 	withSteps := func(steps, entries int) operations.Brief {
 		b := operations.Brief{ReleaseView: operations.ReleaseView{ID: "REL-1"}}
@@ -147,7 +147,7 @@ func TestConcise_AtItsBound_NotCutFurther(t *testing.T) {
 		}
 		return b
 	}
-	// grown is the answer whose first form has that many bytes: a name is never cut.
+	// grown makes the first form of the answer exactly so many bytes long, by the name, which is never cut.
 	grown := func(b operations.Brief, first func(operations.Brief) operations.Brief, size int) operations.Brief {
 		b.Name = strings.Repeat("n", size-len(encode(first(b))))
 		if got := len(encode(first(b))); got != size {
@@ -176,7 +176,7 @@ func TestConcise_AtItsBound_NotCutFurther(t *testing.T) {
 			t.Errorf("%s: %d bytes of %d were not cut", c.what, len(want), c.bound)
 		}
 	}
-	// The log: with room for the sentence about it, 300 bytes, and a comma behind each entry.
+	// The log is cut by entries, with 300 bytes left for the sentence about it, and a comma after each.
 	log := withSteps(0, 20)
 	entries := 20 * (len(encode(log.DeploymentLog[0])) + 1)
 	for more, want := range []int{20, 19} {

@@ -29,15 +29,16 @@ import (
 //	# a remark
 //	@ admin 2026-07-28        who speaks from here on, and which protocol version
 //	@ admin 2026-07-28 core   and which toolsets they ask for
-//	! decide CHG-1 approved   what somebody else does meanwhile
+//	! decide CHG-1 approved   what somebody else does meanwhile, see meanwhile
 //	call get_release {…}      a tool call
 //	send tools/list {…}       any other method; {…} may be left out
-//	raw …                     a line as it is
+//	raw …                     a message as it is
 //	accept application/json   the header Accept from here on; alone: no such header
 //	id 1.5                    the id of the next message
 //	< 200 {…}                 the answer, written by -update
 //
-// All are held in one fixture, in the order of their names, so ids go on from file to file.
+// In a text, <<x*5>> stands for xxxxx. All files are run on one fixture, in the order of their names, so
+// that ids go on from file to file.
 
 // speaker is who speaks, over which line, with which version.
 type speaker struct {
@@ -46,18 +47,19 @@ type speaker struct {
 	sets    string
 }
 
+// talk is a conversation under way.
 type talk struct {
 	t       *testing.T
 	w       *fixture
 	connect func(t *testing.T, w *fixture, who, sets string) line
 	speaker speaker
 	next    int      // id of the next message
-	id      string   // of the next message in its stead
-	accept  []string // nil: as the protocol demands
+	id      string   // of the next message, in place of next; "" if no line gives one
+	accept  []string // the header Accept; nil: as the protocol demands
 	replies []reply
 }
 
-// runConversation holds a conversation and returns its replies.
+// runConversation sends the messages of a conversation, and returns the replies.
 func runConversation(t *testing.T, w *fixture, text string, connect func(*testing.T, *fixture, string, string) line) []reply {
 	c := &talk{t: t, w: w, connect: connect, next: 1}
 	for _, l := range strings.Split(text, "\n") {
@@ -94,7 +96,7 @@ func orEmpty(s string) string {
 	return s
 }
 
-// expand writes <word*n> out: word, n times, so that long texts stay readable here.
+// expand replaces <<word*n>> by n times word, so that long texts stay readable in the files.
 func expand(s string) string {
 	for {
 		start := strings.Index(s, "<<")
@@ -125,7 +127,7 @@ func (c *talk) speakAs(rest string) {
 	}
 }
 
-// agreed is the version that the answer to initialize names.
+// agreed returns the version that the answer to initialize names.
 func (c *talk) agreed() string {
 	var answer struct {
 		Result struct{ ProtocolVersion string }
@@ -137,7 +139,7 @@ func (c *talk) agreed() string {
 	return answer.Result.ProtocolVersion
 }
 
-// send makes a message of the method as the version wants it.
+// send sends a message in the form of the speaker's protocol version.
 func (c *talk) send(method, params string) {
 	name := ""
 	if c.speaker.version >= "2026-07-28" {
@@ -164,6 +166,7 @@ func (c *talk) send(method, params string) {
 	c.say([]byte(fmt.Sprintf(`{"jsonrpc":"2.0",%s"method":%q,"params":%s}`, id, method, params)), method, name)
 }
 
+// say sends a message as it is, with the headers of the speaker's protocol version.
 func (c *talk) say(message []byte, method, name string) {
 	c.w.clock.Add(1)
 	h := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"}}
@@ -188,7 +191,7 @@ func (c *talk) say(message []byte, method, name string) {
 	c.replies = append(c.replies, c.speaker.send(c.t, message, h))
 }
 
-// meanwhile is what people do who do not use these tools.
+// meanwhile does what people do who do not use these tools.
 func (c *talk) meanwhile(what string) {
 	w := strings.Fields(what)
 	ctx := as("admin")
@@ -205,7 +208,7 @@ func (c *talk) meanwhile(what string) {
 		var v operations.ReleaseView
 		v, err = c.w.ops.CreateRelease(ctx, operations.CreateReleaseInput{NewPlan: operations.NewPlan{Plan: release.Plan{Name: "Network", ScheduledStart: &start, ScheduledEnd: &end}}}, operations.Precondition{})
 		if v.ID != w[1] {
-			c.t.Fatalf("what was planned is %s, not %s", v.ID, w[1])
+			c.t.Fatalf("the release got the id %s, want %s", v.ID, w[1])
 		}
 	case "lift":
 		err = c.w.ops.LiftHold(ctx, w[1], operations.LiftHoldInput{Holder: w[2]}, operations.Precondition{})
@@ -217,7 +220,7 @@ func (c *talk) meanwhile(what string) {
 			_, err = c.w.ops.AppendLog(ctx, w[1], operations.AppendLogInput{Text: expand(strings.Join(w[3:], " "))}, operations.Precondition{})
 		}
 	default:
-		c.t.Fatalf("nobody knows how to %s", what)
+		c.t.Fatalf("meanwhile does not know %q: add a case", what)
 	}
 	if err != nil {
 		c.t.Fatalf("%s: %v", what, err)
@@ -243,12 +246,12 @@ var ways = map[string]func(*testing.T, *fixture, string, string) line{
 	"in-process": func(_ *testing.T, w *fixture, who, _ string) line { return inProcess{w, who} },
 }
 
-// The same conversations over HTTP, over stdio and in one process: the answers are the
-// same, byte for byte, and those of the golden files.
+// The same conversations get the same answers over HTTP, over stdio and in one process, byte for byte,
+// and these are those of the golden files.
 func TestConversations_EveryWay_AreTheSame(t *testing.T) {
 	files, err := filepath.Glob("testdata/conversations/*.txt")
 	if err != nil || len(files) < 41 {
-		t.Fatalf("%d conversations: %v", len(files), err)
+		t.Fatalf("%d conversations were found, want 41 or more: %v", len(files), err)
 	}
 	slices.Sort(files)
 	fixtures := map[string]*fixture{}
@@ -269,7 +272,7 @@ func TestConversations_EveryWay_AreTheSame(t *testing.T) {
 				}
 				got := runConversation(t, fixtures[way], string(text), ways[way])
 				if len(got) != len(want) {
-					t.Fatalf("%s: %d replies; over http %d", way, len(got), len(want))
+					t.Fatalf("%s: %d replies, want %d as over http", way, len(got), len(want))
 				}
 				for i := range want {
 					if got[i].body != want[i].body || got[i].status != 0 && got[i].status != want[i].status {
@@ -284,7 +287,7 @@ func TestConversations_EveryWay_AreTheSame(t *testing.T) {
 	}
 }
 
-// golden compares replies with those the file holds, or writes them there.
+// golden compares replies with those in the file, or writes them there with -update.
 func golden(t *testing.T, file, text string, replies []reply) {
 	t.Helper()
 	var b strings.Builder
@@ -333,7 +336,7 @@ func diff(t *testing.T, want, got string) {
 	}
 }
 
-// apart cuts two texts down to what is around the first difference, since answers are long.
+// apart cuts two texts down to the neighbourhood of their first difference, since answers are long.
 func apart(a, b string) (string, string) {
 	same := 0
 	for same < min(len(a), len(b)) && a[same] == b[same] {
@@ -346,8 +349,8 @@ func apart(a, b string) (string, string) {
 	return around(a), around(b)
 }
 
-// shorten keeps an answer readable: a long one is its length and digest. The version, the
-// instructions, and tools that are served word for word as tools.json has them, are only named.
+// shorten makes an answer readable for the golden file. A long one is replaced by its length and digest;
+// the version, the instructions, and tools exactly as in tools.json are only named.
 func shorten(t *testing.T, r reply) string {
 	t.Helper()
 	instructions, err := json.Marshal(mcptools.Instructions)
@@ -365,7 +368,7 @@ func shorten(t *testing.T, r reply) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", r.status, r.body))
 }
 
-// resolved are the output schemas that the tools declare, ready to judge.
+// resolved returns the output schemas that the tools declare, ready to validate with.
 func resolved(t *testing.T) map[string]*jsonschema.Resolved {
 	t.Helper()
 	schemas := map[string]*jsonschema.Resolved{}
@@ -383,7 +386,7 @@ func resolved(t *testing.T) map[string]*jsonschema.Resolved {
 	return schemas
 }
 
-// conform holds every structured answer to its tool's schema: strict clients do.
+// conform checks every structured answer against its tool's schema, as strict clients do.
 func conform(t *testing.T, schemas map[string]*jsonschema.Resolved, text string, replies []reply) {
 	t.Helper()
 	var called []string
@@ -432,17 +435,17 @@ func conform(t *testing.T, schemas map[string]*jsonschema.Resolved, text string,
 	}
 }
 
-// checkRefusal holds an error to its form.
+// checkRefusal checks the form of a refusal.
 func checkRefusal(t *testing.T, text string) {
 	t.Helper()
 	code, rest, _ := strings.Cut(text, ": ")
 	changed := strings.Contains(rest, "Nothing was changed.") || strings.Contains(rest, "It is not known whether anything was changed.")
 	if code == "" || strings.ToUpper(code) != code || !changed || !strings.Contains(rest, " Next: ") || !strings.HasSuffix(rest, ".") {
-		t.Errorf("not `CODE: what happened. Nothing was changed. Next: ….`: %s", text)
+		t.Errorf("the refusal is not of the form `CODE: what happened. Nothing was changed. Next: ….`: %s", text)
 	}
 }
 
-// declared are the tools as tools.json has them.
+// declared returns the tools as tools.json has them.
 func declared(t *testing.T) []declaration {
 	t.Helper()
 	text, err := os.ReadFile("tools.json")
@@ -456,7 +459,7 @@ func declared(t *testing.T) []declaration {
 	return all
 }
 
-// declaredText is each tool as tools.json has it, on one line.
+// declaredText returns each tool as tools.json has it, on one line.
 func declaredText(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile("tools.json")

@@ -22,7 +22,7 @@ type configured struct {
 	Command string            `json:"command"`
 	Args    []string          `json:"args"`
 	Env     map[string]string `json:"env"`
-	// Claude Code's and VS Code's, and Cursor's.
+	// OAuth is how Claude Code and VS Code write it, Auth how Cursor does.
 	OAuth *struct {
 		ClientID     string `json:"clientId"`
 		CallbackPort int    `json:"callbackPort"`
@@ -32,11 +32,11 @@ type configured struct {
 	} `json:"auth"`
 }
 
-// signsIn tells whether a client shall get the token itself.
+// signsIn tells whether the client is to get the token itself.
 func (c configured) signsIn() bool { return c.OAuth != nil || c.Auth != nil }
 
-// Each configuration of docs/mcp.md is read as its client reads it and used: with the
-// values that people put in, the tools are listed; one that signs in finds out where.
+// Each configuration in docs/mcp.md is read as its client reads it, and used. With the values that
+// people put in, the tools are listed; one that signs in finds out where to.
 func TestDocs_Configurations_Work(t *testing.T) {
 	text, err := os.ReadFile("../../docs/mcp.md")
 	if err != nil {
@@ -62,7 +62,7 @@ func TestDocs_Configurations_Work(t *testing.T) {
 			continue
 		}
 		if asks := strings.Contains(block[1], "${input:"); len(c.Claude)+len(c.VSCode) != 1 || asks != (len(c.Inputs) == 1) {
-			t.Errorf("not one server, or not its input: %s", block[1])
+			t.Errorf("a configuration does not have one server, or not the input that it asks for: %s", block[1])
 		}
 		for _, servers := range []map[string]configured{c.Claude, c.VSCode} {
 			for _, s := range servers {
@@ -81,11 +81,11 @@ func TestDocs_Configurations_Work(t *testing.T) {
 		}
 	}
 	if ways["http"] < 3 || ways["stdio"] < 5 || ways["sign-in"] < 3 {
-		t.Errorf("configurations tried: %v", ways)
+		t.Errorf("configurations tried: %v, want 3 over http, 5 over stdio and 3 that sign in, or more", ways)
 	}
 	for _, name := range mcptools.Rows() {
 		if !bytes.Contains(text, []byte("`"+name.Name+"`")) {
-			t.Errorf("%s is not documented", name.Name)
+			t.Errorf("docs/mcp.md does not name the tool %s", name.Name)
 		}
 	}
 }
@@ -109,13 +109,13 @@ func overConfiguredHTTP(t *testing.T, s configured) {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		t.Errorf("%+v: %d", s, res.StatusCode)
+		t.Errorf("%+v: %d, want 200", s, res.StatusCode)
 	}
 }
 
-// overConfiguredSignIn goes as far as a client goes without a provider: it is challenged, and
-// the document that the challenge names is for the URL that is configured. The client's
-// port is one that the sample pool knows.
+// overConfiguredSignIn goes as far as a client can without an identity provider: it is challenged, and
+// the document that the challenge names is for the configured URL. The sample pool knows the client's
+// port.
 func overConfiguredSignIn(t *testing.T, s configured) {
 	t.Helper()
 	if s.OAuth != nil && s.OAuth.ClientID != "the client" || s.Auth != nil && s.Auth.ClientID != "the client" || len(s.Headers) > 0 {
@@ -151,8 +151,8 @@ func overConfiguredSignIn(t *testing.T, s configured) {
 	}
 }
 
-// The redirect addresses of the page and those of the sample pool are the same, but for the one
-// that Cognito does not take.
+// docs/mcp.md and the sample pool have the same redirect addresses, except for one that Cognito does not
+// accept.
 func TestDocumentedRedirectAddresses_AreTheSamples(t *testing.T) {
 	page, err := os.ReadFile("../../docs/mcp.md")
 	if err != nil {

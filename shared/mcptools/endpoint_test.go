@@ -22,7 +22,8 @@ import (
 
 const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
 
-// ask sends a request to the endpoint behind the event of API Gateway.
+// ask sends a request to the endpoint, through an event as API Gateway makes it. A header that is "" is
+// left out.
 func ask(t *testing.T, w *fixture, method, path, body string, headers map[string]string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, w.server.URL+path, strings.NewReader(body))
@@ -51,7 +52,7 @@ func ask(t *testing.T, w *fixture, method, path, body string, headers map[string
 	return res
 }
 
-// What is no text, or says two things at once, is refused before anything is done.
+// A message that is not valid text, or says two things at once, is refused before anything is done.
 func TestMessages_NotOneText_AreRefused(t *testing.T) {
 	w := newFixture(t)
 	admin := map[string]string{"Authorization": "Bearer admin"}
@@ -82,10 +83,10 @@ func TestMessages_NotOneText_AreRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			if res.StatusCode != c.status || !strings.Contains(string(body), c.says) {
-				t.Errorf("%d, not %d with %q: %s", res.StatusCode, c.status, c.says, body)
+				t.Errorf("%d, want %d with %q: %s", res.StatusCode, c.status, c.says, body)
 			}
 			if strings.Contains(c.says, "INVALID") && !strings.Contains(string(body), `"isError":true`) {
-				t.Errorf("no error of the tool: %s", body)
+				t.Errorf("want it as an error of the tool: %s", body)
 			}
 		})
 	}
@@ -110,12 +111,12 @@ func TestMessages_NotOneText_AreRefused(t *testing.T) {
 		name, value, _ := strings.Cut(header, ": ")
 		res := ask(t, w, "POST", mcptools.Path, ping, map[string]string{name: value})
 		if res.StatusCode != want || (res.Header.Get("Accept-Encoding") == "identity") != (want == 415) {
-			t.Errorf("%s: %d %v", header, res.StatusCode, res.Header)
+			t.Errorf("%s: %d %v, want %d", header, res.StatusCode, res.Header, want)
 		}
 	}
 }
 
-// People type a slash at the end into their client's settings.
+// People type a slash at the end of the URL into their client's settings; it is served as well.
 func TestEndpoint_SlashAtTheEnd_IsServed(t *testing.T) {
 	w := newFixture(t)
 	for path, status := range map[string]int{mcptools.Path + "/": 200, mcptools.Path + "/x": 404} {
@@ -211,7 +212,7 @@ func TestEndpoint_MalformedRequest_Refused(t *testing.T) {
 				t.Fatal(err)
 			}
 			if res.StatusCode != c.status {
-				t.Fatalf("%d, not %d: %s", res.StatusCode, c.status, body)
+				t.Fatalf("%d, want %d: %s", res.StatusCode, c.status, body)
 			}
 			if c.code != 0 {
 				var e struct {
@@ -222,7 +223,7 @@ func TestEndpoint_MalformedRequest_Refused(t *testing.T) {
 					}
 				}
 				if err := json.Unmarshal(body, &e); err != nil || e.Version != "2.0" || e.Error.Code != c.code || e.Error.Message == "" {
-					t.Errorf("not the error %d: %s", c.code, body)
+					t.Errorf("want the JSON-RPC error %d in %s", c.code, body)
 				}
 			}
 			if got := res.Header.Get("Allow"); (res.StatusCode == 405) != (got == "POST") {
@@ -230,28 +231,28 @@ func TestEndpoint_MalformedRequest_Refused(t *testing.T) {
 			}
 			challenge := res.Header.Get("WWW-Authenticate")
 			if want := `resource_metadata="` + own + `/.well-known/oauth-protected-resource/mcp"`; res.StatusCode == 401 && !strings.Contains(challenge, want) {
-				t.Errorf("the challenge is %q", challenge)
+				t.Errorf("the challenge is %q, want %s in it", challenge, want)
 			}
 			if c.headers["Origin"] != "" && (res.StatusCode == 200) != (res.Header.Get("Access-Control-Allow-Origin") == c.headers["Origin"]) {
-				t.Errorf("the origin %s is told %q with %d", c.headers["Origin"], res.Header.Get("Access-Control-Allow-Origin"), res.StatusCode)
+				t.Errorf("with %[3]d the origin %[1]s is answered the allowed origin %[2]q", c.headers["Origin"], res.Header.Get("Access-Control-Allow-Origin"), res.StatusCode)
 			}
 		})
 	}
 }
 
-// A browser asks before it sends; a page of an unknown origin is told no.
+// A browser's preflight request is answered: an allowed origin may go on, an unknown one may not.
 func TestEndpoint_Preflight_IsAnswered(t *testing.T) {
 	w := newFixture(t)
 	for origin, status := range map[string]int{"https://agents.example": 204, "https://evil.example": 403} {
 		res := ask(t, w, "OPTIONS", mcptools.Path, "", map[string]string{"Authorization": "Bearer viewer", "Origin": origin, "Access-Control-Request-Method": "POST"})
 		allowed := res.Header.Get("Access-Control-Allow-Headers")
 		if res.StatusCode != status || (status == 204) != strings.Contains(allowed, "Mcp-Protocol-Version") || (status == 204) != (res.Header.Get("Access-Control-Allow-Origin") == origin) {
-			t.Errorf("%s: %d %v", origin, res.StatusCode, res.Header)
+			t.Errorf("%s: %d %v, want %d", origin, res.StatusCode, res.Header, status)
 		}
 	}
 }
 
-// The payload for trying the function with is one it understands.
+// The function serves its payload in events/.
 func TestEndpoint_ExampleEvent_IsServed(t *testing.T) {
 	w := newFixture(t)
 	text, err := os.ReadFile("../../events/mcp.json")
@@ -269,9 +270,9 @@ func TestEndpoint_ExampleEvent_IsServed(t *testing.T) {
 	}
 }
 
-// A store that does not answer is told in time, and that the outcome is open.
+// If the store does not answer, the tool answers in time, and says that the outcome is not known.
 func TestTool_Hangs_AnswersInTime(t *testing.T) {
-	mcptools.BePatient(t, 100*time.Millisecond)
+	mcptools.SetToolTimeout(t, 100*time.Millisecond)
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
@@ -298,15 +299,15 @@ func TestTool_Hangs_AnswersInTime(t *testing.T) {
 	}
 }
 
-// Without an authorizer before it, as a mistake in the template would leave it, the
-// endpoint still lets nobody in.
+// Even without an authorizer in front of it, as after a mistake in the template, the endpoint lets
+// nobody in.
 func TestEndpoint_WithoutAuthorizer_LetsNobodyIn(t *testing.T) {
 	c := mcptools.Config{PublicURL: "https://releases.example.com/live", Scopes: []string{"releases/use"}}
 	h := mcptools.Handler(operations.New(nil), c)
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, httptest.NewRequest("POST", "/mcp", strings.NewReader(ping)))
 	if rec.Code != 401 || rec.Header().Get("WWW-Authenticate") != c.Challenge() {
-		t.Errorf("%d %v", rec.Code, rec.Header())
+		t.Errorf("%d %v, want 401 with a challenge", rec.Code, rec.Header())
 	}
 }
 
@@ -330,7 +331,7 @@ func TestMetadata_Issuer_IsNamed(t *testing.T) {
 			t.Errorf("%s names the scopes %v", path, m.Scopes)
 		}
 		if res.Header.Get("Access-Control-Allow-Origin") != "*" {
-			t.Error("pages cannot read where to get tokens")
+			t.Error("the metadata does not allow any origin to read it")
 		}
 	}
 	unconfigured := mcptools.Handler(operations.New(nil), mcptools.Config{})
@@ -341,7 +342,7 @@ func TestMetadata_Issuer_IsNamed(t *testing.T) {
 			t.Errorf("%s without a public URL: %d %s", path, rec.Code, rec.Body)
 		}
 	}
-	// Without scopes none are named: an empty list would say that there are none to have.
+	// Without configured scopes the field is left out: an empty list would say that there are none.
 	rec := httptest.NewRecorder()
 	mcptools.Handler(operations.New(nil), mcptools.Config{PublicURL: "https://releases.example.com", Issuer: issuer}).
 		ServeHTTP(rec, httptest.NewRequest("GET", mcptools.MetadataPath, nil))
@@ -359,12 +360,12 @@ func TestChallenge_WhatIsNotConfigured_IsLeftOut(t *testing.T) {
 		`Bearer realm="releases", scope="releases/use", resource_metadata="` + at + `/.well-known/oauth-protected-resource/mcp"`: {PublicURL: at, Scopes: []string{"releases/use"}},
 	} {
 		if got := c.Challenge(); got != want {
-			t.Errorf("%s, want %s", got, want)
+			t.Errorf("the challenge is %s, want %s", got, want)
 		}
 	}
 }
 
-// A panic in a tool must not end the process, and says nothing of itself.
+// A panic in a tool does not end the process, and its answer says nothing about it.
 func TestTool_Panics_Answers(t *testing.T) {
 	h := mcptools.Handler(operations.New(nil), mcptools.Config{PublicURL: "https://releases.example.com"}) // no store: every tool panics
 	for _, who := range []string{"viewer", "admin"} {

@@ -18,8 +18,8 @@ import (
 	"example.com/releases/shared/rest"
 )
 
-// Every problem of the registry as an agent would read it, as a golden file: all can be
-// read, and those that tools can meet have a next step of their own.
+// Every problem of the registry that tools can meet has a next step of its own. The golden file has all
+// of them as agents read them.
 func TestExplain_EveryCode_HasItsWords(t *testing.T) {
 	elsewhere := []string{ // what only other operations, or HTTP, can meet
 		"already-exists", "already-there", "change-frozen", "decision-frozen", "invalid-header", "keys-unavailable", "not-deletable", "not-sealed", "nothing-sealed", "nothing-to-erase", "not-hold-owner", "own-change", "quota-exceeded", "request-blocked",
@@ -32,7 +32,7 @@ func TestExplain_EveryCode_HasItsWords(t *testing.T) {
 		codes[e.Code] = true
 		_, has := nextSteps[e.Code]
 		if has == slices.Contains(elsewhere, e.Code) {
-			t.Errorf("%s: a next step %v, met elsewhere only %v", e.Code, has, !has)
+			t.Errorf("%s: it has a next step: %v, and is among the codes that tools cannot meet: %v; want one of them", e.Code, has, has)
 		}
 		if !has {
 			continue
@@ -42,13 +42,13 @@ func TestExplain_EveryCode_HasItsWords(t *testing.T) {
 			text := tool.explain(context.Background(), nil, "", &e)
 			fmt.Fprintf(&b, "%s: %s\n", name, text)
 			if strings.Contains(text, "Idempotency-Key") || strings.Contains(text, "If-Match") || strings.Contains(text, "errors[]") || strings.Count(text, "Nothing was changed") > 1 {
-				t.Errorf("not in the words of tools: %s", text)
+				t.Errorf("this is not in the words of tools, or says twice that nothing was changed: %s", text)
 			}
 		}
 	}
 	for code := range nextSteps {
 		if !codes[code] {
-			t.Errorf("%s is no code", code)
+			t.Errorf("nextSteps has %s, which is not in rest.Codes", code)
 		}
 	}
 	const file = "testdata/refusals.txt"
@@ -66,8 +66,8 @@ func TestExplain_EveryCode_HasItsWords(t *testing.T) {
 	}
 }
 
-// What goes wrong on our side says nothing of itself, and of a write that it may have
-// been made.
+// The answer to a failure on our side tells nothing secret about it, and says of a write that it may
+// have been made.
 func TestExplain_FailureOfOurs_KeepsItsSecrets(t *testing.T) {
 	for name, err := range map[string]error{
 		"a secret":   errors.New("dial tcp 10.0.0.7: password=hunter2"),
@@ -78,10 +78,10 @@ func TestExplain_FailureOfOurs_KeepsItsSecrets(t *testing.T) {
 		for _, tool := range tools {
 			text := tool.explain(context.Background(), nil, "", err)
 			if strings.Contains(text, "hunter2") || strings.Contains(text, "10.0.0.7") {
-				t.Errorf("%s: %s", name, text)
+				t.Errorf("%s: the answer tells a secret: %s", name, text)
 			}
 			if unknown := strings.Contains(text, "It is not known whether anything was changed."); unknown != tool.writes {
-				t.Errorf("%s, %s: %s", name, tool.name, text)
+				t.Errorf("%s, %s: want it said that the outcome is not known: %t; %s", name, tool.name, tool.writes, text)
 			}
 		}
 	}
@@ -97,18 +97,18 @@ func TestExplain_ManyFaults_AreCut(t *testing.T) {
 	errors.As(f.Err(), &many)
 	text := failure{Error: many, offers: func(string) bool { return false }}.whatHappened()
 	if len(text) > 2000 || !strings.Contains(text, "and 480 more") {
-		t.Errorf("%d bytes: %.300s", len(text), text)
+		t.Errorf("the refusal has %d bytes, want 2000 at most, and the number of those left out: %.300s", len(text), text)
 	}
 }
 
 func TestArguments_TooLarge_AreRefused(t *testing.T) {
 	if MaxArguments != rest.MaxBody {
-		t.Errorf("arguments may have %d bytes, bodies %d", MaxArguments, rest.MaxBody)
+		t.Errorf("arguments may have %d bytes, and bodies of REST %d; want the same", MaxArguments, rest.MaxBody)
 	}
 }
 
-// The largest answer there can be stays below what a Lambda function may answer with,
-// in the envelope that escapes it once more; the copy in text is what gives way.
+// The largest answer stays below what a Lambda function may answer, in the envelope that escapes it once
+// more. Where it would be too large, the copy of the structured content as text is left out.
 func TestTools_LargestAnswer_Fits(t *testing.T) {
 	for mark, copied := range map[string]bool{"a": true, `"`: false, "<": false, `\`: false, "ü": true} {
 		result := accept(encode(largest(mark)))
@@ -123,12 +123,12 @@ func TestTools_LargestAnswer_Fits(t *testing.T) {
 			t.Errorf("all %s: %d bytes; Lambda answers with at most 6 MB", mark, envelope)
 		}
 		if strings.HasPrefix(text, "{") != copied {
-			t.Errorf("all %s: the text is %.100s", mark, text)
+			t.Errorf("all %s: the text is %.100s, want a copy: %t", mark, text, copied)
 		}
 	}
 }
 
-// largest is a release whose every text is full of a mark.
+// largest returns a release with every text as long as it may be, filled with one character.
 func largest(mark string) operations.Brief {
 	full := func(n int) string { return strings.Repeat(mark, n/len(mark)) }
 	at := time.Date(2026, 6, 30, 22, 0, 0, 0, time.UTC)

@@ -23,7 +23,7 @@ type Row struct {
 	Arguments reflect.Type
 }
 
-// Rows are all of them, in order.
+// Rows returns the rows of all tools, in order.
 func Rows() []Row {
 	arguments := map[string]reflect.Type{
 		"update_release": reflect.TypeFor[updateArgs](), "add_changes": reflect.TypeFor[addChangesArgs](), "list_change_requests": reflect.TypeFor[operations.ListChangesInput](), "complete_step": reflect.TypeFor[stepArgs](),
@@ -37,7 +37,7 @@ func Rows() []Row {
 	return rows
 }
 
-// Described are the tools as they are shown, of all sets.
+// Described returns the tools of all toolsets as they are shown to clients.
 func Described() []*mcp.Tool {
 	var all []struct {
 		mcp.Tool
@@ -56,8 +56,8 @@ func Described() []*mcp.Tool {
 	return shown
 }
 
-// BePatient shortens what a tool may take, for one test.
-func BePatient(t *testing.T, d time.Duration) {
+// SetToolTimeout sets how long a tool may take, for one test.
+func SetToolTimeout(t *testing.T, d time.Duration) {
 	before := toolTimeout
 	toolTimeout = d
 	t.Cleanup(func() { toolTimeout = before })

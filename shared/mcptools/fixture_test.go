@@ -31,7 +31,7 @@ import (
 
 const issuer = "https://issuer.example"
 
-// people are the callers of the tests, by the token they send.
+// people are the callers, by the token that they send.
 var people = map[string]release.Caller{
 	"admin":   person("Ada Admin", release.Admin),
 	"auditor": person("Otto Auditor", release.Auditor),
@@ -44,8 +44,8 @@ func person(name string, role release.Role) release.Caller {
 	return release.Caller{Person: release.Person{Subject: "sub-" + first, Name: name, Email: first + "@example.com", EmailVerified: true}, Role: role}
 }
 
-// fixture is a service of its own: tables nobody else has, a clock that the test moves,
-// and the handler that is under test.
+// fixture is a service on tables of its own, with a clock that the test moves, and the handler under
+// test.
 type fixture struct {
 	config  mcptools.Config
 	ops     *operations.Operations
@@ -54,7 +54,7 @@ type fixture struct {
 	clock   atomic.Int64
 }
 
-// began is the first moment of every fixture.
+// began is the time at which every fixture begins.
 var began = time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)
 
 func newFixture(t testing.TB) *fixture {
@@ -62,7 +62,7 @@ func newFixture(t testing.TB) *fixture {
 	return serve(t, testkit.New(t))
 }
 
-// serve is a service on tables of the test's own.
+// serve returns a service on given tables.
 func serve(t testing.TB, h *testkit.Harness) *fixture {
 	t.Helper()
 	w := &fixture{}
@@ -74,13 +74,13 @@ func serve(t testing.TB, h *testkit.Harness) *fixture {
 	return w
 }
 
-// as is a context in which somebody calls.
+// as returns a context in which somebody calls.
 func as(who string) context.Context {
 	return release.WithCaller(context.Background(), people[who])
 }
 
-// gateway does what API Gateway and the authorizer do: the caller that the token stands
-// for, and the function's real handler behind a real event.
+// gateway does what API Gateway and the authorizer do: it finds the caller by the token, and calls the
+// function's real handler with a real event.
 func (w *fixture) gateway(rw http.ResponseWriter, r *http.Request) {
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	who, known := people[token]
@@ -153,7 +153,7 @@ func (o overHTTP) send(t *testing.T, message []byte, headers http.Header) reply 
 	return reply{res.StatusCode, string(body)}
 }
 
-// inProcess calls the handler as a Go program would that has it in itself.
+// inProcess calls the handler directly, as a Go program could.
 type inProcess struct {
 	w   *fixture
 	who string
@@ -174,8 +174,9 @@ type overStdio struct {
 	out *bufio.Reader
 }
 
-var programDir string // while it is there
+var programDir string // where program has built the binary; "" before
 
+// program builds mcp-stdio once for all tests, and returns the file.
 var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "mcp-stdio")
 	if err != nil {
@@ -186,7 +187,7 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// As the functions are built: what is compiled for the ones serves the others.
+	// Built as the functions are, so that compiled packages come from the same cache.
 	files, err := bootstrap.Build(context.Background(), root, dir, []string{"mcp-stdio"})
 	return files["mcp-stdio"], err
 })
@@ -194,16 +195,17 @@ var program = sync.OnceValues(func() (string, error) {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if !testing.Verbose() {
-		// Many tests let calls fail on purpose. Of what fails by accident, -v shows what was logged.
+		// Many tests let calls fail on purpose, and their log would bury the rest. -v shows it.
 		slog.SetDefault(slog.New(slog.DiscardHandler))
 	}
 	code := m.Run()
-	if programDir != "" { // not asked of program, which would build it now
+	if programDir != "" { // calling program here would build it
 		_ = os.RemoveAll(programDir)
 	}
 	os.Exit(code)
 }
 
+// stdio starts mcp-stdio for a caller.
 func stdio(t *testing.T, w *fixture, who, sets string) *overStdio {
 	t.Helper()
 	file, err := program()

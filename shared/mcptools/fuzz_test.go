@@ -20,7 +20,7 @@ type nowhere struct{}
 
 func (nowhere) Do(*http.Request) (*http.Response, error) { return nil, errors.New("nowhere") }
 
-// panicked tells of a log line that a tool has panicked.
+// panicked is a log's writer that fails the test at a line about a panic.
 type panicked struct{ t *testing.T }
 
 func (p panicked) Write(line []byte) (int, error) {
@@ -30,8 +30,8 @@ func (p panicked) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// FuzzMessageOfAClient: whatever an agent's client sends, and whatever arguments it gives a
-// tool, the endpoint answers, with JSON where it answers with something, and nothing panics.
+// FuzzMessageOfAClient: whatever an agent's client sends, and whatever arguments it gives to a tool, the
+// endpoint answers with JSON or with nothing, and nothing panics.
 func FuzzMessageOfAClient(f *testing.F) {
 	config := testkit.AWS("http://127.0.0.1:1")
 	config.HTTPClient = nowhere{}

@@ -9,7 +9,7 @@ import (
 	"example.com/releases/shared/mcptools"
 )
 
-// Clients say what they take in many ways; all that take JSON are answered.
+// Clients write their Accept header in many ways. All that accept JSON are answered.
 func TestAccept_WhoTakesJSON_IsServed(t *testing.T) {
 	w := newFixture(t)
 	for accept, status := range map[string]int{
@@ -18,12 +18,12 @@ func TestAccept_WhoTakesJSON_IsServed(t *testing.T) {
 	} {
 		res := ask(t, w, "POST", mcptools.Path, ping, map[string]string{"Accept": accept})
 		if body, err := io.ReadAll(res.Body); err != nil || res.StatusCode != status || !json.Valid(body) || res.Header.Get("Content-Type") != "application/json" {
-			t.Errorf("Accept %q: %d %s", accept, res.StatusCode, body)
+			t.Errorf("Accept %q: %d %s, want %d in JSON", accept, res.StatusCode, body, status)
 		}
 	}
 }
 
-// A client finds its call by the id that it sent, so an id comes back letter by letter.
+// A client finds its call by the id that it sent, so an id comes back exactly as it was sent.
 func TestID_OfAnyNumber_ComesBackAsItCame(t *testing.T) {
 	w := newFixture(t)
 	call := func(id string) string {
@@ -57,7 +57,7 @@ func TestID_OfAnyNumber_ComesBackAsItCame(t *testing.T) {
 	}
 }
 
-// Clients of 2025-03-26 send no header with the version after they initialised.
+// Clients of the version 2025-03-26 do not send the version in a header after they have initialized.
 func TestVersion20250326_WithoutTheHeader_IsServed(t *testing.T) {
 	w := newFixture(t)
 	for _, c := range []struct{ body, says string }{
@@ -68,7 +68,7 @@ func TestVersion20250326_WithoutTheHeader_IsServed(t *testing.T) {
 	} {
 		res := ask(t, w, "POST", mcptools.Path, c.body, nil)
 		if body, err := io.ReadAll(res.Body); err != nil || res.StatusCode >= 300 || !strings.Contains(string(body), c.says) {
-			t.Errorf("%s: %d %s", c.body, res.StatusCode, body)
+			t.Errorf("%s: %d %s, want %q in it", c.body, res.StatusCode, body, c.says)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func statusOf(name string) func(*course) string {
 	return func(c *course) string { return string(c.truth(name).Status) }
 }
 
-// cab decides on the change requests that a request says the CAB has to decide on.
+// cab is an employer who lets the CAB approve the change requests that a request names.
 func cab(c *course) employer {
 	return func(request string) (map[string]any, bool) {
 		var ids []string
@@ -35,11 +35,12 @@ func cab(c *course) employer {
 
 var undecided = regexp.MustCompile(`(?:decide on|approval of) (CHG-\d+(?:, CHG-\d+)*)`)
 
+// yes is an employer who agrees to everything.
 func yes(*course) employer {
 	return func(string) (map[string]any, bool) { return nil, true }
 }
 
-// first does something just before the first call of a tool.
+// first lets something happen just before the first call of a tool.
 func first(tool, what string, do func(c *course)) func(*course, string) {
 	return func(c *course, called string) {
 		if called == tool && !c.happened {
@@ -52,8 +53,8 @@ func first(tool, what string, do func(c *course)) func(*course, string) {
 
 const moves = "transition_release_status"
 
-// obstacles are what agents met, most of them twice: by one that reads first, as the
-// instructions say, and by a bold one that acts first.
+// obstacles returns all obstacles. Some are there twice: for a player that reads first, as the
+// instructions say, and for a bold one that acts first.
 func obstacles() []obstacle {
 	return append(append(waitsForPeople(), misspelled()...), others()...)
 }

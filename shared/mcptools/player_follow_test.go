@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// How the player goes on after an answer: by its words alone.
+// How the player goes on after an answer: by the answer's words alone.
 
 var (
 	readField   = regexp.MustCompile(`(\w+) in get_release`)
@@ -20,9 +20,8 @@ var (
 	names       = regexp.MustCompile(`[A-Z]+-[A-Z]*\d+`)
 )
 
-// follow makes a call, and then what the answers say, until one of them is the result. It
-// returns nothing where the player has to look at the release and decide again, or has
-// stopped.
+// follow makes a call, and then does what the answers say, until one of them is the result. It returns
+// nil if the player has to read the release and decide again, or has stopped.
 func (p *player) follow(tool string, args map[string]any) map[string]any {
 	if _, takes := p.tools[tool].InputSchema.Properties["idempotencyKey"]; takes && p.keyed {
 		args["idempotencyKey"] = fmt.Sprintf("key-%d", p.next)
@@ -40,12 +39,12 @@ func (p *player) follow(tool string, args map[string]any) map[string]any {
 			return nil
 		}
 	}
-	p.t.Errorf("%s is called for ever", tool)
+	p.t.Errorf("%s was called five times without a result", tool)
 	return nil
 }
 
-// mend does what the answer to a refused call says, and tells whether the call, with
-// arguments corrected, is to be made again.
+// mend does what the answer to a refused call says, and tells whether to make the call again, with the
+// arguments that it has corrected.
 func (p *player) mend(tool string, args map[string]any, h heard) bool {
 	switch repeat := strings.Contains(h.advice, "make the same call again"); {
 	case strings.HasPrefix(h.advice, "nothing"):
@@ -83,8 +82,7 @@ func (p *player) mend(tool string, args map[string]any, h heard) bool {
 	return false
 }
 
-// correct follows what the answer says of each argument, and tells whether it said
-// enough.
+// correct corrects the arguments by what the answer says about each, and tells whether that was enough.
 func correct(args map[string]any, what string) bool {
 	name, rename, corrected := "", false, 0
 	wrong := 0
@@ -109,9 +107,9 @@ func correct(args map[string]any, what string) bool {
 	return wrong > 0 && wrong == corrected
 }
 
-// involve tells a person what the answer says, with the field of the release that it
-// points to. Where it names a tool that the player has, the player asks whether to use it,
-// and gives it the arguments that the answer names.
+// involve tells the person what the answer says, with the field of the release that it points to. If the
+// answer names a tool that the player has and the person agrees, the player calls it with the arguments
+// that the answer names.
 func (p *player) involve(tool string, args map[string]any, h heard, repeat bool) bool {
 	request := h.what + " Next: " + h.advice
 	for _, m := range readField.FindAllStringSubmatch(h.advice, -1) {
@@ -155,7 +153,7 @@ func (p *player) involve(tool string, args map[string]any, h heard, repeat bool)
 	return repeat
 }
 
-// clauseWith is the part of a sentence that names a tool.
+// clauseWith returns the part of a sentence that names a tool; "" if none does.
 func clauseWith(text, tool string) string {
 	for _, sentence := range strings.Split(text, ". ") {
 		for _, clause := range strings.Split(sentence, ", and that ") {
@@ -167,8 +165,8 @@ func clauseWith(text, tool string) string {
 	return ""
 }
 
-// entries reads a release's log to its beginning, in pages as large as the answer before
-// says, and returns the texts, newest page first.
+// entries reads a release's log to its beginning, in pages as large as the answers allow, and returns the
+// texts, oldest first.
 func (p *player) entries(name string) []string {
 	id := p.find(name)
 	var texts []string
@@ -193,12 +191,12 @@ func (p *player) entries(name string) []string {
 			args["logLimit"] = max(len(page), 20)
 		}
 	}
-	p.t.Error("the log has no beginning")
+	p.t.Error("after 600 pages the log still has older entries")
 	return nil
 }
 
-// undecided are the change requests of a release that are not approved: what a concise
-// answer shows, and all of them where it says that it left some out.
+// undecided returns the change requests of a release that are not approved. It reads a concise answer,
+// and the full one if that says it left some out.
 func (p *player) undecided(name string) []string {
 	id := p.find(name)
 	value := p.read(id)
@@ -217,7 +215,7 @@ func (p *player) undecided(name string) []string {
 	return ids
 }
 
-// outline is a result in a line.
+// outline puts a result into one line of the transcript.
 func outline(v map[string]any) string {
 	if all, ok := v["releases"]; ok {
 		var ids []string

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// player is an agent as far as a script can be one. It knows the list of tools, the
-// server's instructions and what it was asked for; each further call comes from the answer
-// before. No status, code or rule of the product stands in this file.
+// player is an agent, as far as a script can be one. It knows the list of tools, the server's
+// instructions and what it was asked for; each further call follows from the answer before. This file
+// must not contain a status, code or rule of the product.
 type player struct {
 	*talk
 	tools        map[string]shownTool
@@ -41,25 +41,25 @@ type shownTool struct {
 	}
 }
 
-// employer is whom the player works for: they read a request, may do what it asks for, and
-// say what the player does not know, by the name of the argument.
+// employer is the person for whom the player works. They read a request, may do what it asks for, and
+// may supply values that the player does not know, by the name of the argument.
 type employer func(request string) (values map[string]any, agreed bool)
 
-// event is a call that the player made, or a turn of the person's (without tool).
+// event is a call that the player made, or a question to the person (then tool is "").
 type event struct {
 	tool    string
 	args    map[string]any
 	refused bool
 }
 
-// heard is an answer as a player takes it.
+// heard is an answer as the player understands it.
 type heard struct {
 	value              map[string]any
 	refused, lost      bool
 	text, what, advice string // of an error: all of it, what happened, and what is next
 }
 
-// lossyLine is a way over which an answer can get lost: its status is 0 then.
+// lossyLine is a line on which answers can get lost; a lost one has the status 0.
 type lossyLine struct{ url, who string }
 
 func (l lossyLine) send(t *testing.T, message []byte, headers http.Header) reply {
@@ -87,7 +87,7 @@ func (p *player) note(format string, args ...any) {
 	fmt.Fprintf(p.transcript, format+"\n", args...)
 }
 
-// meet reads what the server says of itself and its list of tools.
+// meet reads the server's instructions and its list of tools.
 func (p *player) meet() {
 	var server struct{ Result struct{ Instructions string } }
 	p.ask("server/discover", &server)
@@ -109,7 +109,7 @@ func (p *player) ask(method string, answer any) {
 
 var cursors = regexp.MustCompile(`"(logCursor|cursor|nextCursor)":"[^"]*"`)
 
-// call makes a call and writes both sides down.
+// call makes a call, and writes call and answer into the transcript.
 func (p *player) call(tool string, args map[string]any) heard {
 	text, err := json.Marshal(args)
 	if err != nil {
@@ -153,19 +153,19 @@ func (p *player) call(tool string, args map[string]any) heard {
 	return h
 }
 
-// stop ends the player's work, with what it says to the person.
+// stop ends the player's work with what it says to the person.
 func (p *player) stop(format string, args ...any) {
 	p.stopped = fmt.Sprintf(format, args...)
 	p.note("  stop: %s", p.stopped)
 }
 
-// stuck is a fault of the answer: nothing in it says how to go on.
+// stuck fails the test: nothing in the answer says how to go on.
 func (p *player) stuck(h heard) {
 	p.t.Errorf("this answer does not say how to go on: %s", h.text)
 	p.stop("I do not know how to go on.")
 }
 
-// turn asks the person. What they say may be nothing but that it is done.
+// turn asks the person, who may answer only that they agree, or that it is done.
 func (p *player) turn(request string) (map[string]any, bool) {
 	p.note("  to the person: %s", request)
 	p.events = append(p.events, event{})
@@ -175,7 +175,7 @@ func (p *player) turn(request string) (map[string]any, bool) {
 	return p.person(request)
 }
 
-// shown tells whether there is such a tool; without it the person is told.
+// shown tells whether the player has a tool; if not, it stops and says so.
 func (p *player) shown(tool string) bool {
 	if _, ok := p.tools[tool]; ok {
 		return true
@@ -209,8 +209,8 @@ func (p *player) read(id string) map[string]any {
 
 var arrow = regexp.MustCompile(`([a-z-]+) → ([a-z, -]+)`)
 
-// way is the first status on the shortest way between two, by the lifecycle that the
-// tool's description tells; empty where there is none.
+// way returns the next status on the shortest way between two, by the lifecycle in the tool's
+// description; "" if there is no way.
 func (p *player) way(from, to string) string {
 	next := map[string][]string{}
 	for _, m := range arrow.FindAllStringSubmatch(p.tools["transition_release_status"].Description, -1) {
@@ -244,7 +244,7 @@ func (p *player) needsAgreement(status string) bool {
 	return false
 }
 
-// bring moves a release to a status, in a person's spelling.
+// bring moves a release to a status, which may be spelled as a person would.
 func (p *player) bring(name, status string) {
 	const tool = "transition_release_status"
 	id := p.find(name)
@@ -289,10 +289,10 @@ func (p *player) bring(name, status string) {
 		}
 		wanted = p.way(value["status"].(string), status)
 	}
-	p.t.Errorf("the way to %s has no end", status)
+	p.t.Errorf("after six transitions the release is still not %s", status)
 }
 
-// waiting is what a status waits for, in the words of the answer.
+// waiting returns what a status waits for, in the words of the answer.
 func waiting(release map[string]any, status string) string {
 	var why []string
 	for _, n := range list(object(release["readiness"])["next"]) {

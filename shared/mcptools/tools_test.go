@@ -18,8 +18,8 @@ import (
 	"example.com/releases/shared/rest"
 )
 
-// The four hints, typed by hand: unset is not false, and a client decides by them
-// whether to ask a person.
+// Each tool has the four hints that are typed here. A client decides by them whether to ask a person, and
+// a hint that is not set does not mean false.
 func TestTools_Each_StatesItsHints(t *testing.T) {
 	want := map[string]describe.Hints{
 		"list_releases":             {ReadOnly: true, Destructive: false, Idempotent: true, OpenWorld: false},
@@ -51,7 +51,7 @@ func TestTools_Each_StatesItsHints(t *testing.T) {
 		w := want[d.Name]
 		hints := map[string]bool{"readOnlyHint": w.ReadOnly, "destructiveHint": w.Destructive, "idempotentHint": w.Idempotent, "openWorldHint": w.OpenWorld}
 		if !reflect.DeepEqual(sent.Annotations, hints) {
-			t.Errorf("%s: the hints are %v, not %v", d.Name, sent.Annotations, hints)
+			t.Errorf("%s: the hints are %v, want %v", d.Name, sent.Annotations, hints)
 		}
 		if w.ReadOnly == rows[i].Writes {
 			t.Errorf("%s: hint and table disagree on whether it writes", d.Name)
@@ -59,7 +59,7 @@ func TestTools_Each_StatesItsHints(t *testing.T) {
 	}
 }
 
-// own are the arguments that no REST body has, and what REST has instead.
+// own are the arguments that no REST body or query has, and what REST has in their place.
 var own = map[string]string{
 	"id":             "in the path",
 	"plan":           "in the path",
@@ -71,8 +71,8 @@ var own = map[string]string{
 	"detail":         "an answer without a bound",
 }
 
-// The arguments of a tool are the fields of the REST body or query of its operation:
-// the same names, the same types, and nothing left out but what the system stamps.
+// The arguments of a tool are the fields of its operation's REST body and query, with the same names and
+// types, and those in own.
 func TestTools_Arguments_AreTheRESTBodies(t *testing.T) {
 	compared := 0
 	for _, tool := range mcptools.Rows() {
@@ -96,10 +96,10 @@ func TestTools_Arguments_AreTheRESTBodies(t *testing.T) {
 		for name, typ := range body {
 			compared++
 			if taken[name] != typ {
-				t.Errorf("%s takes %s as %v; REST as %v", tool.Name, name, taken[name], typ)
+				t.Errorf("%s takes %s as %v, want %v as REST", tool.Name, name, taken[name], typ)
 			}
 			if got, want := kindOf(shown[name]), jsonKind(typ); got != want {
-				t.Errorf("%s shows %s as %q, not %q", tool.Name, name, got, want)
+				t.Errorf("%s shows %s as %q, want %q", tool.Name, name, got, want)
 			}
 		}
 		for name := range taken {
@@ -122,11 +122,11 @@ func TestTools_Arguments_AreTheRESTBodies(t *testing.T) {
 		}
 	}
 	if compared < 20 {
-		t.Errorf("only %d fields compared", compared)
+		t.Errorf("only %d fields were compared, want 20 or more", compared)
 	}
 }
 
-// The steps of a plan inside a body, field by field.
+// The steps inside a plan have the fields of release.Step, except those that the system stamps.
 func TestTools_Steps_AreThoseOfTheBody(t *testing.T) {
 	var step struct {
 		Items struct{ Properties map[string]map[string]any }
@@ -148,7 +148,7 @@ func TestTools_Steps_AreThoseOfTheBody(t *testing.T) {
 		}
 	}
 	if len(step.Items.Properties) != len(list)-len(stamped) {
-		t.Errorf("%d of %d fields are shown", len(step.Items.Properties), len(list))
+		t.Errorf("%d fields of a step are shown, want %d", len(step.Items.Properties), len(list)-len(stamped))
 	}
 }
 
@@ -194,8 +194,8 @@ func jsonKind(t reflect.Type) string {
 	return map[reflect.Kind]string{reflect.String: "string", reflect.Int: "integer", reflect.Bool: "boolean"}[t.Kind()]
 }
 
-// Strict clients refuse boolean schemas, nulls and lists of types in what a tool
-// answers, and schemas that point elsewhere.
+// Strict clients refuse schemas with booleans, nulls, lists of types, combinations or references; the
+// tools' schemas have none of these where they matter.
 func TestTools_Schemas_AreForStrictClients(t *testing.T) {
 	seen := 0
 	var walk func(path string, v any, output bool)
@@ -237,18 +237,18 @@ func TestTools_Schemas_AreForStrictClients(t *testing.T) {
 				t.Fatal(err)
 			}
 			if root, _ := v.(map[string]any); root["type"] != "object" {
-				t.Errorf("%s: a schema that is no object", d.Name)
+				t.Errorf("%s has a schema that is not of an object", d.Name)
 			}
 			walk(fmt.Sprintf("%s.%v", d.Name, output), v, output)
 		}
 	}
 	if seen < 150 {
-		t.Errorf("only %d types seen", seen)
+		t.Errorf("only %d types were seen, want 150 or more", seen)
 	}
 }
 
-// A tool and its operation need the same role, and the words say which. Words that name
-// a tool name one there is.
+// The description of a tool says which role it needs, as the operation does, and only names tools that
+// exist.
 func TestTools_Descriptions_NameTheRole(t *testing.T) {
 	names := map[string]bool{}
 	for _, row := range mcptools.Rows() {
@@ -264,7 +264,7 @@ func TestTools_Descriptions_NameTheRole(t *testing.T) {
 		}
 		for _, word := range tool.FindAllString(d.Description+mcptools.Instructions, -1) {
 			if !names[word] && word != "rollback_reason" {
-				t.Errorf("%s speaks of %s", d.Name, word)
+				t.Errorf("the description of %s, or the instructions, name %s, which is no tool", d.Name, word)
 			}
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"example.com/releases/shared/mcptools"
 )
 
-// listed are the names of the tools that somebody is shown who asks for sets.
+// listed returns the names of the tools that a caller is shown who asks for toolsets, and the whole
+// answer. The odd id must not be taken for a list of tools.
 func listed(t *testing.T, w *fixture, who, sets string) (names, body string) {
 	t.Helper()
 	headers := map[string]string{"Authorization": "Bearer " + who}
@@ -31,7 +32,8 @@ func listed(t *testing.T, w *fixture, who, sets string) (names, body string) {
 	return strings.Join(all, " "), string(text)
 }
 
-// Who asks for what, by role, typed by hand. What is shown is the same bytes each time.
+// Which tools are shown depends on the toolsets in the header and on the role; the table is typed by
+// hand. The answer has the same bytes each time.
 func TestToolsets_ByHeaderAndRole_ShowTheirTools(t *testing.T) {
 	w := newFixture(t)
 	const (
@@ -55,10 +57,10 @@ func TestToolsets_ByHeaderAndRole_ShowTheirTools(t *testing.T) {
 	} {
 		names, body := listed(t, w, c.who, c.sets)
 		if names != c.want {
-			t.Errorf("%s with %q is shown %q, not %q", c.who, c.sets, names, c.want)
+			t.Errorf("%s with %q is shown %q, want %q", c.who, c.sets, names, c.want)
 		}
 		if _, repeated := listed(t, w, c.who, c.sets); repeated != body {
-			t.Errorf("%s with %q: other bytes the second time", c.who, c.sets)
+			t.Errorf("%s with %q: the answer has other bytes the second time", c.who, c.sets)
 		}
 	}
 }
@@ -69,12 +71,12 @@ func TestToolsets_Unknown_AreRefusedWithThoseThereAre(t *testing.T) {
 		res := ask(t, w, "POST", mcptools.Path, `{"jsonrpc":"2.0","id":7,"method":"`+method+`"}`, map[string]string{mcptools.ToolsetsHeader: "core,everything"})
 		body, err := io.ReadAll(res.Body)
 		if err != nil || res.StatusCode != 400 || !strings.Contains(string(body), `"id":7`) || !strings.Contains(string(body), `\"everything\"`) || !strings.Contains(string(body), "core, planning, execution, readonly") {
-			t.Errorf("%s: %d %s", method, res.StatusCode, body)
+			t.Errorf("%s: %d %s, want 400 that names the unknown toolset and the known ones", method, res.StatusCode, body)
 		}
 	}
 }
 
-// A tool outside the sets is not carried out, whatever the role.
+// A tool outside the toolsets that the client asked for is not carried out, whatever the role.
 func TestToolsets_ToolOutsideThem_IsRefused(t *testing.T) {
 	w := newFixture(t)
 	for sets, call := range map[string]string{
@@ -86,14 +88,14 @@ func TestToolsets_ToolOutsideThem_IsRefused(t *testing.T) {
 			map[string]string{"Authorization": "Bearer admin", mcptools.ToolsetsHeader: sets})
 		body, err := io.ReadAll(res.Body)
 		if err != nil || !strings.Contains(string(body), "NOT_OFFERED: ") || !strings.Contains(string(body), `"isError":true`) {
-			t.Errorf("%q: %s", sets, body)
+			t.Errorf("%q: %s, want NOT_OFFERED", sets, body)
 		}
 	}
 	if names, _ := listed(t, w, "admin", ""); names == "" {
-		t.Fatal("nothing is shown")
+		t.Fatal("an Admin is shown no tool")
 	}
 	res := ask(t, w, "POST", mcptools.Path, `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"list_releases"}}`, nil)
 	if body, err := io.ReadAll(res.Body); err != nil || !strings.Contains(string(body), `{"releases":[]}`) {
-		t.Errorf("something was carried out: %s", body)
+		t.Errorf("one of the refused calls was carried out: %s", body)
 	}
 }

@@ -9,20 +9,19 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// FuzzLeaf: a leaf that is taken is the one that was written, to the byte.
+// FuzzLeaf: a leaf that can be parsed is written again with the same bytes.
 func FuzzLeaf(f *testing.F) {
 	f.Add(Leaf{Of: theRelease, K: 1, Key: "e0.1", Kind: release.LogNote, SealedAt: begun, Sum: SumOf("x")}.Bytes())
 	f.Add([]byte(`{"v":1,"of":"R","k":1,"k":2,"key":"e0.1","kind":"note","sealedAt":"2026-11-26T09:00:00.000Z","sha256":""}`))
 	f.Add([]byte(`{}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if l, err := ParseLeaf(b); err == nil && string(l.Bytes()) != string(b) {
-			t.Errorf("%q is read as %q", b, l.Bytes())
+			t.Errorf("%q is parsed, and written as %q", b, l.Bytes())
 		}
 	})
 }
 
-// FuzzCheckpoint: a checkpoint that is taken says what its first three lines say, and
-// nothing else.
+// FuzzCheckpoint: a checkpoint that can be parsed is exactly what its first three lines say.
 func FuzzCheckpoint(f *testing.F) {
 	k := newKeeper(f)
 	k.append([]byte("x"))
@@ -33,16 +32,16 @@ func FuzzCheckpoint(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := ParseCheckpoint(text)
 		if err == nil && !strings.HasPrefix(text, c.String()) {
-			t.Errorf("%q is read as %q", text, c)
+			t.Errorf("%q is parsed as the checkpoint %q", text, c)
 		}
 		if o, err := ParseOrigin(text); err == nil && o.String() != text {
-			t.Errorf("%q is read as the origin %q", text, o)
+			t.Errorf("%q is parsed as the origin %q", text, o)
 		}
 	})
 }
 
-// FuzzEntry: whatever the bytes of an entry are, and its values, reading ends; what is read
-// and written again is read the same.
+// FuzzEntry: whatever the bytes and values of an entry are, decoding it returns. An entry that can be
+// decoded can be encoded and decoded again.
 func FuzzEntry(f *testing.F) {
 	yes := true
 	for _, e := range []release.LogEntry{
@@ -66,13 +65,13 @@ func FuzzEntry(f *testing.F) {
 		}
 		rewritten := Encode("R", e.ID, e)
 		if _, err := rewritten.Decode(); err != nil {
-			t.Errorf("%q is read, and written as %q is not: %v", text, rewritten.Bytes, err)
+			t.Errorf("%q can be decoded, but not when it is encoded again as %q: %v", text, rewritten.Bytes, err)
 		}
 	})
 }
 
-// FuzzEvidence: the verifier reads files that somebody sends. Whatever is in them it ends,
-// with a verdict or with what does not hold; and what it names holds with itself kept.
+// FuzzEvidence: the verifier reads files that somebody sends. Whatever is in them, it returns a verdict
+// or a fault. And evidence that holds also holds when it is compared with itself.
 func FuzzEvidence(f *testing.F) {
 	k := newKeeper(f)
 	entries := k.sampleLog()
@@ -98,10 +97,10 @@ func FuzzEvidence(f *testing.F) {
 		}
 		self, err := ReadKept("self", data)
 		if err != nil {
-			t.Fatalf("it holds, but cannot be kept: %v", err)
+			t.Fatalf("the evidence holds, but cannot be read as kept evidence: %v", err)
 		}
 		if _, err := Verify(pages, []Kept{self}, time.Hour); err != nil {
-			t.Errorf("it holds, but not against itself: %v", err)
+			t.Errorf("the evidence holds, but not compared with itself: %v", err)
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
+// keptOf reads something that was kept: evidence, a checkpoint or an event.
 func keptOf(t *testing.T, data string) Kept {
 	t.Helper()
 	k, err := ReadKept("kept.json", []byte(data))
@@ -30,7 +31,7 @@ func asJSON(t *testing.T, v any) string {
 	return string(b)
 }
 
-// event is what the bus was told when an entry was the newest.
+// event returns an event as the bus got it with an entry.
 func event(k *keeper, e EvidenceEntry, entries int) string {
 	record, err := json.Marshal(EventRecord{Checkpoint: k.checkpoint().String(), Key: e.Key, Sum: SumOf(e.Bytes), Entries: entries})
 	if err != nil {
@@ -39,7 +40,8 @@ func event(k *keeper, e EvidenceEntry, entries int) string {
 	return `{"detail-type":"Release Status Changed","detail":{"release":{"id":"` + theRelease + `"},"record":` + string(record) + `}}`
 }
 
-// Against what was kept, it shows that the record is what it was, and went on.
+// Compared with what was kept, the verifier confirms that the record is still the same, or has only
+// grown.
 func TestVerify_WhatWasKept_IsTheBeginning(t *testing.T) {
 	k := newKeeper(t)
 	entries := k.sampleLog()
@@ -51,18 +53,18 @@ func TestVerify_WhatWasKept_IsTheBeginning(t *testing.T) {
 	}
 	now := k.evidence(0, entries...)
 	if v, err := Verify([]Evidence{now}, kept, SealedWithin); err != nil || len(v.Kept) != 4 {
-		t.Errorf("of the same tree: %+v, %s", v, faultOf(err))
+		t.Errorf("of the same tree: %+v, %s; want it to agree with all four", v, faultOf(err))
 	}
 	third := entries[6]
 	third = k.seal(third, release.LogNote, false)
 	fourth := k.note(4, "Fourth.")
 	now = k.evidence(then.Size, append(slices.Clone(sealed), third, fourth)...)
 	if v, err := Verify([]Evidence{now}, kept, SealedWithin); err != nil || len(v.Kept) != 4 {
-		t.Errorf("of a tree that grew: %+v, %s", v, faultOf(err))
+		t.Errorf("of a tree that has grown: %+v, %s; want it to agree with all four", v, faultOf(err))
 	}
 	now.Since = nil
 	if _, err := Verify([]Evidence{now}, kept, SealedWithin); !strings.Contains(faultOf(err), "Fetch it with ?since="+strconv.FormatInt(then.Size, 10)) {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "Fetch it with ?since="+strconv.FormatInt(then.Size, 10))
 	}
 	empty := Checkpoint{Origin: k.origin}
 	if _, err := Verify([]Evidence{now}, []Kept{{Checkpoint: empty}}, SealedWithin); err != nil {
@@ -70,7 +72,8 @@ func TestVerify_WhatWasKept_IsTheBeginning(t *testing.T) {
 	}
 }
 
-// Evidence that is right in itself: only what was kept shows what became of it.
+// Some forgeries leave evidence that is consistent in itself. Only a comparison with what was kept shows
+// them.
 func TestVerify_RightInItself_IsFoundByWhatWasKept(t *testing.T) {
 	build := func(words string) (*keeper, []EvidenceEntry) {
 		k := newKeeper(t)
@@ -89,7 +92,7 @@ func TestVerify_RightInItself_IsFoundByWhatWasKept(t *testing.T) {
 
 	cut, fewer := newKeeper(t), entries[:3] // the newest entry and its leaf are gone, and so is its count
 	cut.size, cut.hashes, cut.now, cut.counts[ReleaseLog+theRelease] = 6, then.hashes, then.now, 3
-	anew, others := build("I never wrote that.") // the whole tree, as if nothing had been
+	anew, others := build("I never wrote that.") // the whole tree built again with another text
 	longer, more := build("I never wrote that.")
 	more = append(more, longer.note(5, "Later."))
 	for _, c := range []struct {
@@ -106,22 +109,23 @@ func TestVerify_RightInItself_IsFoundByWhatWasKept(t *testing.T) {
 		{"made anew and longer, checkpoint", checkpoint, longer.evidence(8, more...), "the first 8 leaves of the tree are not those that kept.json describes"},
 	} {
 		if _, err := Verify([]Evidence{c.now}, nil, SealedWithin); err != nil {
-			t.Fatalf("%s: it is not right in itself: %s", c.what, faultOf(err))
+			t.Fatalf("%s: the evidence is not consistent in itself: %s", c.what, faultOf(err))
 		}
 		if _, err := Verify([]Evidence{c.now}, []Kept{keptOf(t, c.kept)}, SealedWithin); !strings.Contains(faultOf(err), c.want) {
-			t.Errorf("%s: %s\nwant %s", c.what, faultOf(err), c.want)
+			t.Errorf("%s: the verifier says %s\nwant %s", c.what, faultOf(err), c.want)
 		}
 	}
-	// The event tells how many entries there were, also where its own is still there.
+	// An event tells how many entries there were, so that a missing one shows even if the event's own
+	// is there.
 	first := event(then, entries[0], 4)
 	if _, err := Verify([]Evidence{then.evidence(0, entries...)}, []Kept{keptOf(t, first)}, SealedWithin); err != nil {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant that it holds", faultOf(err))
 	}
 	then.counts[ReleaseLog+theRelease] = 3
 	if _, err := Verify([]Evidence{then.evidence(0, entries[:3]...)}, []Kept{keptOf(t, first)}, SealedWithin); !strings.Contains(faultOf(err), "it had 4 entries when kept.json was kept and has 3 now") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "it had 4 entries when kept.json was kept and has 3 now")
 	}
-	// Sealed anew in another place, with the same bytes.
+	// The entries have the same bytes, and are sealed again at other places in the tree.
 	other := newKeeper(t)
 	other.append([]byte("one more"))
 	resealed := slices.Clone(entries)
@@ -131,12 +135,12 @@ func TestVerify_RightInItself_IsFoundByWhatWasKept(t *testing.T) {
 		resealed[n] = other.seal(resealed[n], release.LogNote, false)
 	}
 	if _, err := Verify([]Evidence{other.evidence(0, resealed...)}, []Kept{keptOf(t, evidence)}, SealedWithin); !strings.Contains(faultOf(err), "it was sealed as leaf 1 when kept.json was kept, and is sealed as leaf 2") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "it was sealed as leaf 1 when kept.json was kept, and is sealed as leaf 2")
 	}
 }
 
-// A restore puts the tree back to an earlier moment and goes on in another generation,
-// whose first leaf says what was known.
+// After a restore the tree is at an earlier moment and goes on in a new generation, whose first leaf is
+// the last checkpoint before. So the verifier can tell a restore from a forgery, and name what is lost.
 func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 	k := newKeeper(t)
 	first, second := k.note(1, "First."), k.note(2, "Second.")
@@ -169,9 +173,9 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 	}
 	now := page(atRestore.Size, first, second, thirdAgain)
 	if v, err := Verify([]Evidence{now}, []Kept{keptOf(t, atRestore.String())}, SealedWithin); err != nil || v.Checkpoint.Origin.Generation != 2 {
-		t.Errorf("of before the restored moment: %+v, %s", v, faultOf(err))
+		t.Errorf("compared with a checkpoint from before the restored moment: %+v, %s; want generation 2", v, faultOf(err))
 	}
-	otherPage := now // the leaf stands on each page
+	otherPage := now // each page has the generation's leaf
 	otherPage.Entries, otherPage.Logs, otherPage.NextCursor = nil, nil, "next"
 	if _, err := Verify([]Evidence{now, otherPage}, nil, SealedWithin); err != nil {
 		t.Errorf("of two pages: %s", faultOf(err))
@@ -181,28 +185,28 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 		now  Evidence
 		want string
 	}{
-		{then, page(0, first, second), "number 3 is missing"},                                                   // the count of now
-		{then, now, "1 of the entries that kept.json knows are missing: " + theRelease + " e0001.000000000003"}, // another has its key
+		{then, page(0, first, second), "number 3 is missing"},                                                   // by today's count
+		{then, now, "1 of the entries that kept.json knows are missing: " + theRelease + " e0001.000000000003"}, // another entry has its key now
 		{last.String(), now, "after kept.json was kept, the tables were restored to an earlier moment: leaves 4 to 5 of that time are no longer part of the record"},
 	} {
 		if _, err := Verify([]Evidence{c.now}, []Kept{keptOf(t, c.kept)}, SealedWithin); !strings.Contains(faultOf(err), c.want) {
 			t.Errorf("%s\nwant %s", faultOf(err), c.want)
 		}
 	}
-	// Without the leaf that says so, or with another, a restore is a forgery.
+	// Without the generation's leaf, or with another one, a restore cannot be told from a forgery.
 	now.Restores = nil
 	if _, err := Verify([]Evidence{now}, nil, SealedWithin); !strings.Contains(faultOf(err), "the leaf that says so is missing") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "the leaf that says so is missing")
 	}
 	now.Restores = []RestoreLeaf{{Leaf: string(GenerationLeaf(2, atRestore)), Index: begins}}
 	if _, err := Verify([]Evidence{now}, nil, SealedWithin); !strings.Contains(faultOf(err), "is not in the tree of the checkpoint") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "is not in the tree of the checkpoint")
 	}
 	now.Restores = []RestoreLeaf{{Leaf: string(GenerationLeaf(3, last)), Index: begins}}
 	if _, err := Verify([]Evidence{now}, nil, SealedWithin); !strings.Contains(faultOf(err), "is not the beginning of generation 2") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "is not the beginning of generation 2")
 	}
-	// Evidence of before against what was kept after it, or elsewhere.
+	// Old evidence compared with what was kept later, or of another installation.
 	for _, c := range []struct {
 		origin Origin
 		want   string
@@ -214,8 +218,7 @@ func TestVerify_AfterARestore_TellsWhatIsMissing(t *testing.T) {
 	}
 }
 
-// The leaf with which the new generation begins has the place of the first that was lost, which
-// can be an entry's.
+// The first leaf of the new generation can have the place in the tree that a lost entry had.
 func TestVerify_LostWhereTheGenerationBegins_IsMissing(t *testing.T) {
 	k := newKeeper(t)
 	first := k.note(1, "First.")
@@ -235,7 +238,7 @@ func TestVerify_LostWhereTheGenerationBegins_IsMissing(t *testing.T) {
 	restored.counts[ReleaseLog+theRelease] = 1
 	begins := restored.append(GenerationLeaf(2, k.checkpoint()))
 	if begins != second.Index {
-		t.Fatalf("it begins at %d, and the lost entry was at %d", begins, second.Index)
+		t.Fatalf("the generation begins at leaf %d, want at that of the lost entry, %d", begins, second.Index)
 	}
 	secondNote := restored.note(2, "Second, again.")
 	now := restored.evidence(0, first, secondNote)
@@ -250,8 +253,8 @@ func TestVerify_LostWhereTheGenerationBegins_IsMissing(t *testing.T) {
 	}
 }
 
-// What was trimmed since is known by its leaf, and a change request that left the release
-// takes its record with it.
+// A note that was trimmed since is still known by its leaf. And a change request that was removed from
+// the release since takes its record along: its entries are not missing.
 func TestVerify_TrimmedAndUnlinkedSince_IsNotMissing(t *testing.T) {
 	k := newKeeper(t)
 	entries := k.sampleLog()[:6]
@@ -269,14 +272,14 @@ func TestVerify_TrimmedAndUnlinkedSince_IsNotMissing(t *testing.T) {
 	}
 	kept.Entries[4].Sum = SumOf("other bytes")
 	if _, err := Verify([]Evidence{now}, []Kept{kept}, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000001: it is not what it was") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "entry e0001.000000000001: it is not what it was")
 	}
 }
 
 func TestReadKept_AnythingElse_IsAnError(t *testing.T) {
 	for _, data := range []string{"", "{}", "[]", "hello", `{"detail":{}}`, `{"detail":{"release":{"id":"REL-1"}}}`, `{"evidenceVersion":1}`, `{"evidenceVersion":1,"releaseId":"R"}`, `{"detail":{"record":{"checkpoint":"releases-record/A/1\n0\n` + Checkpoint{}.Root.String() + `\n"}}}`} {
 		if k, err := ReadKept("kept", []byte(data)); err == nil {
-			t.Errorf("%s was read as %+v", data, k)
+			t.Errorf("%s was read as %+v, want an error", data, k)
 		}
 	}
 	k := newKeeper(t)
@@ -284,12 +287,12 @@ func TestReadKept_AnythingElse_IsAnError(t *testing.T) {
 	other := page
 	other.ReleaseID = "REL-2026-Q2-002"
 	if _, err := ReadKept("kept", []byte(asJSON(t, page)+asJSON(t, other))); err == nil {
-		t.Error("two pieces of evidence are read as one")
+		t.Error("the evidence of two releases was read as one piece")
 	}
 	if pages, err := ReadEvidence("file", []byte(asJSON(t, page)+"\n"+asJSON(t, page))); err != nil || len(pages) != 2 {
-		t.Errorf("two pages in a file: %d, %v", len(pages), err)
+		t.Errorf("of a file with two pages, %d were read: %v", len(pages), err)
 	}
 	if _, err := ReadEvidence("file", []byte(asJSON(t, page)+"{")); err == nil {
-		t.Error("half a page is read")
+		t.Error("half a page was read, want an error")
 	}
 }

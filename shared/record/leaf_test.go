@@ -19,7 +19,7 @@ func leaf() Leaf {
 	}
 }
 
-// The bytes are for good: a leaf that was sealed once must be the same years later.
+// A leaf's bytes must never change: a leaf that was sealed once has to be the same years later.
 func TestLeaf_Bytes_AreForGood(t *testing.T) {
 	const golden = `{"v":1,"of":"REL-2026-Q2-001","k":3,"key":"e0001.000000000002.00000042.scope/CHG-<7>","kind":"scope",` +
 		`"sealedAt":"2026-11-26T18:45:00.005Z","sha256":"ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0"}`
@@ -51,7 +51,7 @@ func TestParseLeaf_OnlyItsOwnForm(t *testing.T) {
 		strings.Replace(text, `"k":3`, `"k":3,"x":1`, 1), strings.Replace(text, "<", `\u003c`, 1), strings.Replace(text, "T18", " 18", 1),
 	} {
 		if _, err := ParseLeaf([]byte(other)); err == nil {
-			t.Errorf("%s was read", other)
+			t.Errorf("%q was parsed, want an error", other)
 		}
 	}
 }
@@ -68,7 +68,7 @@ func TestCheckpoint_Text_IsForGood(t *testing.T) {
 	}
 	for _, text := range []string{want, want + "\n— somebody signed it\n"} {
 		if got, err := ParseCheckpoint(text); err != nil || got != c {
-			t.Errorf("%q: %+v, %v", text, got, err)
+			t.Errorf("%q is parsed as %+v, want %+v: %v", text, got, c, err)
 		}
 	}
 }

@@ -32,12 +32,12 @@ func TestEncode_EveryField_ComesBack(t *testing.T) {
 	want := entry()
 	got, err := Encode("REL-1", "e0001.5", want).Decode()
 	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, %v\nwant %+v", got, err, want)
+		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
 }
 
-// What people wrote, and who they are, is nowhere in the bytes: it can be taken away
-// beside them, and the bytes still prove the rest.
+// What people wrote, and who they are, is not in the bytes but beside them. So it can be erased, and the
+// bytes still prove the rest.
 func TestEncode_TextsAndNames_StandBesideTheBytes(t *testing.T) {
 	e := Encode("REL-1", "e0001.5", entry())
 	for _, personal := range []string{"Ada", "ada@example.com", "auth0", "saml", "Changed", "Новое", "0a0a", "ffff"} {
@@ -59,22 +59,22 @@ func TestEncode_TextsAndNames_StandBesideTheBytes(t *testing.T) {
 		}
 	}
 	if len(e.Values) != 8 { // subject, author, email, text, holder, to0, was0, was1
-		t.Errorf("%d values stand beside the bytes: %v", len(e.Values), e.Values)
+		t.Errorf("%d values are beside the bytes, want 8: %v", len(e.Values), e.Values)
 	}
 	delete(e.Values, "text")
 	got, err := e.Decode()
 	if err != nil || got.Text != "" || got.Author != "Ada <b>" {
-		t.Errorf("without its text: %+v, %v", got, err)
+		t.Errorf("without its text it is decoded as %+v, want the rest as it was: %v", got, err)
 	}
 	if repeated := Encode("REL-1", "e0001.5", entry()); repeated.Bytes == e.Bytes {
-		t.Error("the same entry has the same hashes twice: whoever knows a text can find it again")
+		t.Error("an entry that is encoded twice has the same hashes, so that an erased text could be guessed")
 	}
 }
 
 func TestDecode_NotInItsForm_IsAnError(t *testing.T) {
 	for _, bytes := range []string{"", "{", "[]", `{"at":"yesterday"}`} {
 		if _, err := (Entry{Bytes: bytes}).Decode(); err == nil {
-			t.Errorf("%q was read", bytes)
+			t.Errorf("%q was decoded, want an error", bytes)
 		}
 	}
 }
@@ -134,18 +134,18 @@ func TestPlanChanges_ByField(t *testing.T) {
 	}
 }
 
-// The old value is told by its length and SHA-256: of a text, of the text itself, so that
-// sha256sum finds it again.
+// Of an old value the length and the SHA-256 are told. For a text it is the SHA-256 of the text itself,
+// which sha256sum computes as well.
 func TestPlanChanges_OldValue_IsAFingerprint(t *testing.T) {
 	got := PlanChanges(release.Plan{Name: "abc"}, release.Plan{Name: "abcd"})
 	want := release.Fingerprint{SHA256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", Bytes: 3}
 	if len(got) != 1 || *got[0].Was != want {
-		t.Errorf("%+v, want %+v", got, want)
+		t.Errorf("the changes are %+v, want one with the fingerprint %+v", got, want)
 	}
 }
 
-// At the bounds of everything, an entry stays below the 400 KB that an item may have, and
-// the 300 KB that the contract promises.
+// An entry with every field at its bound has at most 320,000 bytes, well below the 400 KB that an item
+// may have.
 func TestEncode_PlanAtItsBounds_FitsAnItem(t *testing.T) {
 	p := release.Plan{
 		Name: strings.Repeat("n", release.MaxName), Version: strings.Repeat("v", release.MaxVersion), Description: strings.Repeat("d", release.MaxDescription),
@@ -169,7 +169,7 @@ func TestEncode_PlanAtItsBounds_FitsAnItem(t *testing.T) {
 		size += len(name) + len(v)
 	}
 	if size > 320_000 {
-		t.Errorf("an entry at every bound takes %d bytes", size)
+		t.Errorf("an entry at every bound takes %d bytes, want 320,000 at most", size)
 	}
 	t.Logf("an entry at every bound takes %d bytes", size)
 }
@@ -179,34 +179,35 @@ func TestPlanChanges_RollbackSteps_OneByOneToo(t *testing.T) {
 	after := release.Plan{RollbackSteps: steps(4)}
 	after.RollbackSteps[2].Description = "undo"
 	if all := PlanChanges(before, after); len(all) != 1 || all[0].Field != "rollbackSteps[3]" {
-		t.Errorf("%+v", all)
+		t.Errorf("the changes are %+v, want rollbackSteps[3] alone", all)
 	}
 }
 
-// A list without entries is no list, however it was stored.
+// A nil list and an empty one are the same: there is no change between them.
 func TestChangePlanChanges_NoList_IsAnEmptyOne(t *testing.T) {
 	for _, way := range [][2]release.ChangePlan{{{}, {AffectedCIIDs: []string{}}}, {{AffectedCIIDs: []string{}}, {}}} {
 		if all := ChangePlanChanges(way[0], way[1]); len(all) > 0 {
-			t.Errorf("%+v", all)
+			t.Errorf("the changes are %+v, want none", all)
 		}
 	}
 }
 
-// Sixteen random bytes stand before each value, and no byte of the value is among them.
+// Each stored value begins with a salt of sixteen bytes, and StandingValues separates the two.
 func TestEncode_Salt_HasSixteenBytes(t *testing.T) {
 	e := Encode("REL-1", "e0000", release.LogEntry{Kind: release.LogNote, Text: "x", Author: "Ada"})
 	for _, v := range e.StandingValues() {
 		salt, err := base64.StdEncoding.DecodeString(v.Salt)
 		if err != nil || len(salt) != 16 || v.Value != map[string]string{"text": "x", "author": "Ada"}[v.Name] {
-			t.Errorf("%+v: %d bytes, %v", v, len(salt), err)
+			t.Errorf("%+v has a salt of %d bytes, want 16 and the value: %v", v, len(salt), err)
 		}
 	}
 	if d, err := e.Decode(); err != nil || d.Text != "x" || d.Author != "Ada" {
-		t.Errorf("%+v, %v", d, err)
+		t.Errorf("it is decoded as %+v, want x by Ada: %v", d, err)
 	}
 }
 
-// What callers call a part of an entry, and under which names its values stand.
+// For each part of an entry, as callers of erasures name it, the names under which its values are
+// stored.
 func TestValueNames_EachPart(t *testing.T) {
 	changes := Encode("REL-1", "e0001", release.LogEntry{Kind: release.LogEdit, Changes: []release.FieldChange{{Field: "name", To: "a"}, {Field: "version", To: "b"}}})
 	for part, want := range map[release.Erasable]string{

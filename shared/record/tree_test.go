@@ -10,8 +10,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// rootOf is the root as RFC 6962, 2.1 defines it: the tree halved at the largest power of
-// two below its size.
+// rootOf computes the root as RFC 6962, 2.1 defines it: the tree is split at the largest power of two
+// below its size.
 func rootOf(leaves []tlog.Hash) tlog.Hash {
 	switch len(leaves) {
 	case 0:
@@ -27,8 +27,8 @@ func rootOf(leaves []tlog.Hash) tlog.Hash {
 	return sha256.Sum256(append(append([]byte{1}, left[:]...), right[:]...))
 }
 
-// Grown in steps of all sizes past three levels of tiles, from no more than the tiles at
-// its edge, the tree has the root of the RFC, and each leaf its proof.
+// A tree that grows in steps of all sizes, until it has tiles of three levels, and each time from the
+// tiles at its edge alone, has the root of the RFC, and proofs of its leaves.
 func TestGrow_InSteps_IsTheTreeOfTheRFC(t *testing.T) {
 	var leaves []tlog.Hash
 	var texts [][]byte
@@ -53,7 +53,7 @@ func TestGrow_InSteps_IsTheTreeOfTheRFC(t *testing.T) {
 			t.Fatalf("from %d by %d: %v", size, step, err)
 		}
 		if len(written) != GrownTiles(size, int64(len(leaves))) {
-			t.Errorf("%d tiles were written, and %d foretold", len(written), GrownTiles(size, int64(len(leaves))))
+			t.Errorf("%d tiles were written, and GrownTiles says %d", len(written), GrownTiles(size, int64(len(leaves))))
 		}
 		maps.Copy(stored, written)
 		if want := rootOf(leaves); root != want {
@@ -75,12 +75,12 @@ func TestGrow_InSteps_IsTheTreeOfTheRFC(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := tlog.CheckRecord(proof, size, root, n, leaves[n]); err != nil {
-			t.Errorf("leaf %d: %v", n, err)
+			t.Errorf("the proof of leaf %d does not hold: %v", n, err)
 		}
 	}
 }
 
-// A tree that was tampered with is not grown: its new root would vouch for it.
+// A tree that was tampered with is not grown, since its new root would vouch for what was done.
 func TestGrow_TileOrRootChanged_IsRefused(t *testing.T) {
 	leaves := [][]byte{[]byte("1"), []byte("2"), []byte("3")}
 	root, tiles, err := Tiles{}.Grow(0, EmptyRoot(), leaves)
@@ -93,13 +93,13 @@ func TestGrow_TileOrRootChanged_IsRefused(t *testing.T) {
 		"cut": text[:64], "none": nil, "changed": append([]byte{text[0] ^ 1}, text[1:]...),
 	} {
 		if _, _, err := (Tiles{id: changed}).Grow(3, root, leaves); err == nil || !strings.Contains(err.Error(), "tile") {
-			t.Errorf("a tile that is %s: %v", what, err)
+			t.Errorf("with a tile that is %s: %v, want an error about the tile", what, err)
 		}
 	}
 	if _, _, err := tiles.Grow(3, tlog.RecordHash(nil), leaves); err == nil {
-		t.Error("a root that is not the tiles' is grown from")
+		t.Error("the tree grows from a root that is not that of its tiles")
 	}
 	if _, _, err := tiles.Grow(3, root, leaves); err != nil {
-		t.Error(err)
+		t.Errorf("an intact tree does not grow: %v", err)
 	}
 }

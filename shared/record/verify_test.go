@@ -18,13 +18,14 @@ const theRelease = "REL-2026-Q2-001"
 
 var begun = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 
-// keeper is a record in memory: entries, and a tree of their leaves among those of others.
+// keeper is a record in memory: a tree with leaves of the entries that are made, and between them
+// leaves of something else.
 type keeper struct {
 	t      testing.TB
 	origin Origin
 	hashes HashSet
 	size   int64
-	counts map[string]int
+	counts map[string]int // sealed entries, by kind of log and its subject
 	now    time.Time
 }
 
@@ -32,6 +33,7 @@ func newKeeper(t testing.TB) *keeper {
 	return &keeper{t: t, origin: Origin{Installation: "ABC234", Generation: 1}, hashes: HashSet{}, counts: map[string]int{}, now: begun}
 }
 
+// append adds a leaf to the tree, and returns its index.
 func (k *keeper) append(leaf []byte) int {
 	stored, err := tlog.StoredHashes(k.size, leaf, k.hashes)
 	if err != nil {
@@ -44,6 +46,7 @@ func (k *keeper) append(leaf []byte) int {
 	return int(k.size - 1)
 }
 
+// write makes an entry that is not sealed.
 func (k *keeper) write(kind, of, key string, e release.LogEntry) EvidenceEntry {
 	k.now = k.now.Add(time.Second)
 	if e.Timestamp.IsZero() {
@@ -53,6 +56,7 @@ func (k *keeper) write(kind, of, key string, e release.LogEntry) EvidenceEntry {
 	return EvidenceEntry{Of: of, Kind: kind, Key: key, Bytes: form.Bytes, Values: form.StandingValues(), Index: NotSealed}
 }
 
+// seal seals an entry, thirty seconds later.
 func (k *keeper) seal(e EvidenceEntry, kind release.LogKind, takenOver bool) EvidenceEntry {
 	k.append([]byte("of something else"))
 	k.counts[e.Kind+e.Of]++
@@ -65,6 +69,7 @@ func (k *keeper) seal(e EvidenceEntry, kind release.LogKind, takenOver bool) Evi
 	return e
 }
 
+// note makes a sealed note of the release.
 func (k *keeper) note(n int, words string) EvidenceEntry {
 	e := release.LogEntry{Kind: release.LogNote, Author: "Ada", Subject: "u1", AuthorEmail: "ada@example.com", Text: words}
 	return k.seal(k.write(ReleaseLog, theRelease, fmt.Sprintf("e0001.%012d", n), e), release.LogNote, false)
@@ -78,7 +83,7 @@ func (k *keeper) checkpoint() Checkpoint {
 	return Checkpoint{Origin: k.origin, Size: k.size, Root: root}
 }
 
-// evidence is a page of entries, the last.
+// evidence makes a page with entries, which is the only one and so the last.
 func (k *keeper) evidence(since int64, entries ...EvidenceEntry) Evidence {
 	k.t.Helper()
 	p := Evidence{
@@ -106,7 +111,7 @@ func (k *keeper) evidence(since int64, entries ...EvidenceEntry) Evidence {
 	return p
 }
 
-// sampleLog is a record of a few entries of each sort, the last not sealed yet.
+// sampleLog makes a few entries of a release and of a change request; the last is not sealed yet.
 func (k *keeper) sampleLog() []EvidenceEntry {
 	in := func(kind, of, key string, e release.LogEntry) EvidenceEntry {
 		return k.seal(k.write(kind, of, key, e), e.Kind, false)
@@ -121,7 +126,8 @@ func (k *keeper) sampleLog() []EvidenceEntry {
 	}
 }
 
-// A value that the verifier does not know of could be changed, or taken away, unseen.
+// The verifier knows every value of an entry. One that it does not know could be changed or removed
+// without being noticed.
 func TestVerify_EveryValueOfAnEntry_IsKnown(t *testing.T) {
 	e := Encode("REL-1", "e0001.5", entry())
 	var f form
@@ -131,14 +137,14 @@ func TestVerify_EveryValueOfAnEntry_IsKnown(t *testing.T) {
 	known := f.hashes()
 	for name := range e.Values {
 		if known[name] == "" || nameOfValue(name, f) == "" {
-			t.Errorf("the value %s is none that the verifier knows", name)
+			t.Errorf("the verifier does not know the value %s", name)
 		}
 	}
 	if len(known) != len(e.Values) {
-		t.Errorf("%d values, and %d known", len(e.Values), len(known))
+		t.Errorf("the entry has %d values, and the verifier knows %d", len(e.Values), len(known))
 	}
 	if got := ValueNames(e.Bytes, release.Erasables); len(got) < len(e.Values) {
-		t.Errorf("%v can be erased of %d values", got, len(e.Values))
+		t.Errorf("only %v of the %d values can be erased", got, len(e.Values))
 	}
 }
 
@@ -155,13 +161,13 @@ func TestVerify_AsItWasWritten_Holds(t *testing.T) {
 	entries := k.sampleLog()
 	first, second := k.evidence(0, entries[:3]...), k.evidence(0, entries[3:]...)
 	first.NextCursor = "next"
-	got, err := Verify([]Evidence{second, first}, nil, SealedWithin) // in whatever order
+	got, err := Verify([]Evidence{second, first}, nil, SealedWithin) // pages may come in any order
 	if err != nil || got.Entries != 6 || got.Unsealed != 1 || got.ReleaseID != theRelease || got.Checkpoint.Size != 12 {
 		t.Errorf("%+v, %s", got, faultOf(err))
 	}
 }
 
-// change is an entry of a page, written again as somebody would who edits the file.
+// change edits the bytes of an entry of a page, as somebody would who edits the file.
 func change(t *testing.T, p *Evidence, at int, edit func(*form)) {
 	t.Helper()
 	var f form
@@ -172,7 +178,7 @@ func change(t *testing.T, p *Evidence, at int, edit func(*form)) {
 	p.Entries[at].Bytes = marshal(f)
 }
 
-// resealed has the leaf of an entry fit its bytes again, as somebody would who knows how.
+// resealed makes the leaf of an entry match its bytes again, as somebody would who knows how.
 func resealed(t *testing.T, p *Evidence, at int, edit func(*Leaf)) {
 	t.Helper()
 	l, err := ParseLeaf([]byte(p.Entries[at].Leaf))
@@ -186,9 +192,10 @@ func resealed(t *testing.T, p *Evidence, at int, edit func(*Leaf)) {
 	p.Entries[at].Leaf = string(l.Bytes())
 }
 
+// without removes an entry of a page.
 func without(p *Evidence, at int) { p.Entries = slices.Delete(p.Entries, at, at+1) }
 
-// Whatever is edited in the file is found, and named by its key.
+// Whatever is edited in a file of evidence is found, and the entry is named by its key.
 func TestVerify_FileEdited_IsFoundAndNamed(t *testing.T) {
 	const note = theRelease + ", entry e0001.000000000001: "
 	for _, c := range []struct {
@@ -253,14 +260,14 @@ func TestVerify_FileEdited_IsFoundAndNamed(t *testing.T) {
 			p := k.evidence(0, k.sampleLog()...)
 			c.edit(t, &p)
 			if _, err := Verify([]Evidence{p}, nil, SealedWithin); !strings.Contains(faultOf(err), c.want) {
-				t.Errorf("%s\nwant %s", faultOf(err), c.want)
+				t.Errorf("the verifier says %s\nwant %s", faultOf(err), c.want)
 			}
 		})
 	}
 }
 
-// What is sealed is proved to have been there then, not when it says: so it must have been
-// sealed soon.
+// A seal proves that an entry was there when it was sealed, not at the time that the entry names. So an
+// entry must have been sealed soon after that.
 func TestVerify_SealedLongAfterItsTime_IsRefused(t *testing.T) {
 	for _, c := range []struct {
 		at        time.Duration // before it is sealed
@@ -271,7 +278,7 @@ func TestVerify_SealedLongAfterItsTime_IsRefused(t *testing.T) {
 		{9 * time.Minute, false, SealedWithin, ""},
 		{11 * time.Minute, false, SealedWithin, "was sealed on 2026-11-26T09:00:31Z, 11m0s later"},
 		{11 * time.Minute, false, time.Hour, ""},
-		{1000 * time.Hour, true, SealedWithin, ""}, // nothing proves when that was, and the verdict says so
+		{1000 * time.Hour, true, SealedWithin, ""}, // for an entry from before sealing nothing proves its time, and the verdict counts it
 		{-11 * time.Minute, false, SealedWithin, "before that"},
 	} {
 		k := newKeeper(t)
@@ -279,29 +286,29 @@ func TestVerify_SealedLongAfterItsTime_IsRefused(t *testing.T) {
 		p := k.evidence(0, k.seal(e, release.LogCreated, c.takenOver))
 		got, err := Verify([]Evidence{p}, nil, c.within)
 		if (c.want == "") != (err == nil) || !strings.Contains(faultOf(err), c.want) || err == nil && (got.TakenOver == 1) != c.takenOver {
-			t.Errorf("%s before: %+v, %s, want %s", c.at, got, faultOf(err), c.want)
+			t.Errorf("sealed after %s: %+v, %s, want %q (no fault if that is empty)", c.at, got, faultOf(err), c.want)
 		}
 	}
 	k := newKeeper(t)
 	created := k.seal(k.write(ReleaseLog, theRelease, "e0000", release.LogEntry{Kind: release.LogCreated}), release.LogCreated, false)
 	old := k.seal(k.write(ReleaseLog, theRelease, "000000000001", release.LogEntry{Kind: release.LogNote, Timestamp: begun.Add(-1000 * time.Hour)}), release.LogNote, true)
 	if _, err := Verify([]Evidence{k.evidence(0, created, old)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry 000000000001: it is marked as older than sealing") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "entry 000000000001: it is marked as older than sealing")
 	}
 }
 
-// What is not sealed is proved by nothing, and is so for a minute or two only.
+// Nothing proves an entry that is not sealed, so that only a new one may be without a seal.
 func TestVerify_NeverSealed_IsRefused(t *testing.T) {
 	k := newKeeper(t)
 	entries := k.sampleLog()
 	forged := k.write(ReleaseLog, theRelease, "e0001.000000000004", release.LogEntry{Kind: release.LogNote, Timestamp: begun.Add(-time.Hour)})
 	p := k.evidence(0, append(entries, forged)...)
 	if _, err := Verify([]Evidence{p}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000004: it says that it was written on 2026-11-26T08:00:00Z, but was not sealed when") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "entry e0001.000000000004: it says that it was written on 2026-11-26T08:00:00Z, but was not sealed when")
 	}
 	forged.Bytes, forged.Values = "", nil
 	if _, err := Verify([]Evidence{k.evidence(0, append(entries, forged)...)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000004: it has neither bytes nor a leaf") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "entry e0001.000000000004: it has neither bytes nor a leaf")
 	}
 }
 
@@ -321,13 +328,13 @@ func TestVerify_TrimmedNotes_NeedNewerOnes(t *testing.T) {
 	if err != nil || got.Trimmed != 1 || got.Entries != release.MaxNotes+1 {
 		t.Errorf("%+v, %s", got, faultOf(err))
 	}
-	// Exactly as many newer ones as there have to be.
+	// There are exactly as many newer notes as there have to be.
 	if got, err = Verify([]Evidence{k.evidence(0, entries...)}, nil, SealedWithin); err != nil || got.Trimmed != 2 {
 		t.Errorf("%+v, %s", got, faultOf(err))
 	}
 	trim(2)
 	if _, err := Verify([]Evidence{k.evidence(0, entries...)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000003: only the leaf of this note is left, and there are 499 newer notes") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "entry e0001.000000000003: only the leaf of this note is left, and there are 499 newer notes")
 	}
 }
 
@@ -351,16 +358,16 @@ func TestVerify_ErasedWords_NeedAnEntryThatSaysSo(t *testing.T) {
 		t.Errorf("%+v, %s", got, faultOf(err))
 	}
 	if _, err := Verify([]Evidence{k.evidence(0, erase("author")...)}, nil, SealedWithin); !strings.Contains(faultOf(err), `entry e0001.000000000001: its value "text" is gone`) {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), `entry e0001.000000000001: its value "text" is gone`)
 	}
-	last := &entries[len(entries)-1] // an erasure cannot come before what it erases
+	last := &entries[len(entries)-1] // the erasure that names it comes before it, and so cannot have erased it
 	last.Values = slices.DeleteFunc(slices.Clone(last.Values), func(v SaltedValue) bool { return v.Name == "text" })
 	if _, err := Verify([]Evidence{k.evidence(0, erase("author", "text")...)}, nil, SealedWithin); !strings.Contains(faultOf(err), `entry e0001.000000000009: its value "text" is gone`) {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), `entry e0001.000000000009: its value "text" is gone`)
 	}
 }
 
-// Neither is sealed yet, so that no number tells which comes first.
+// If neither the note nor its erasure is sealed yet, no number tells which came first, and they hold.
 func TestVerify_UnsealedWordsErasedByUnsealed_Hold(t *testing.T) {
 	k := newKeeper(t)
 	note := k.write(ReleaseLog, theRelease, "e0001.000000000001", release.LogEntry{Kind: release.LogNote, Author: "Ada", Text: "First."})
@@ -373,7 +380,7 @@ func TestVerify_UnsealedWordsErasedByUnsealed_Hold(t *testing.T) {
 	}
 }
 
-// Whoever erases could otherwise leave out who it was.
+// An erasure that erases itself is refused. Otherwise somebody who erases could hide who it was.
 func TestVerify_ErasureErasesItself_IsRefused(t *testing.T) {
 	const key = "e0001.000000000003.00000042.erasure"
 	for _, sealed := range []bool{true, false} {
@@ -391,14 +398,14 @@ func TestVerify_ErasureErasesItself_IsRefused(t *testing.T) {
 	}
 }
 
-// Sealed anew with other times, a tree can be right in itself and its times still wrong.
+// A tree that was built again can be consistent in itself and have seals whose times go backwards.
 func TestVerify_TimesOfTheTreeGoBackwards_IsRefused(t *testing.T) {
 	k := newKeeper(t)
 	first := k.note(1, "First.")
 	k.now = begun.Add(-SealedWithin - time.Second)
 	second := k.note(2, "Second.")
 	if _, err := Verify([]Evidence{k.evidence(0, first, second)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000002: it was sealed as leaf 3") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "entry e0001.000000000002: it was sealed as leaf 3")
 	}
 }
 
@@ -410,27 +417,27 @@ func TestVerify_PagesOfTwoPieces_AreRefused(t *testing.T) {
 	first.NextCursor = "next"
 	second.Logs = []LogCount{{Of: theRelease, Kind: ReleaseLog, Sealed: 3}}
 	if _, err := Verify([]Evidence{first, second}, nil, SealedWithin); !strings.Contains(faultOf(err), "do not agree on how many entries") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "do not agree on how many entries")
 	}
 	second.Logs = nil // as later pages have it
 	if _, err := Verify([]Evidence{first, second}, nil, SealedWithin); err != nil {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant that it holds", faultOf(err))
 	}
 	k.append([]byte("meanwhile"))
 	second = k.evidence(0, entries[3:]...)
 	if _, err := Verify([]Evidence{first, second}, nil, SealedWithin); !strings.Contains(faultOf(err), "the pages are of two checkpoints") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "the pages are of two checkpoints")
 	}
 }
 
-// A sealer that numbers wrongly makes a tree that is right and a log that is not.
+// If a sealer numbers entries wrongly, the tree is consistent, but the log is not.
 func TestVerify_NumberedWrongly_IsRefused(t *testing.T) {
 	k := newKeeper(t)
 	first := k.note(1, "First.")
 	k.counts[ReleaseLog+theRelease] = 0
 	second := k.note(2, "Second.")
 	if _, err := Verify([]Evidence{k.evidence(0, first, second)}, nil, SealedWithin); !strings.Contains(faultOf(err), "it was sealed as number 1, and so was entry e0001.000000000001") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "it was sealed as number 1, and so was entry e0001.000000000001")
 	}
 	k = newKeeper(t)
 	k.counts[ReleaseLog+theRelease] = 1
@@ -438,7 +445,7 @@ func TestVerify_NumberedWrongly_IsRefused(t *testing.T) {
 	k.counts[ReleaseLog+theRelease] = 0
 	first = k.note(1, "First.")
 	if _, err := Verify([]Evidence{k.evidence(0, first, second)}, nil, SealedWithin); !strings.Contains(faultOf(err), "entry e0001.000000000002: it was sealed as number 2 before entry e0001.000000000001 was as number 1") {
-		t.Error(faultOf(err))
+		t.Errorf("the verifier says %s\nwant %s", faultOf(err), "entry e0001.000000000002: it was sealed as number 2 before entry e0001.000000000001 was as number 1")
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"example.com/releases/shared/record"
 )
 
-// FuzzRecordSettings: whatever stands in the settings of the record, there is a generation to seal into
-// with a checkpoint as it was given, or the function does not start and says which setting is
+// FuzzRecordSettings: whatever the settings of the record are, either there is a generation to seal
+// into, with the checkpoint that was given, or the function does not start and says which setting is
 // wrong.
 func FuzzRecordSettings(f *testing.F) {
 	c := record.Checkpoint{Origin: record.Origin{Installation: "A", Generation: 1}, Size: 3, Root: record.EmptyRoot()}
@@ -21,19 +21,19 @@ func FuzzRecordSettings(f *testing.F) {
 	f.Fuzz(func(t *testing.T, generation, last string) {
 		defer func() {
 			if panicked := recover(); panicked != nil && !strings.Contains(fmt.Sprint(panicked), "RECORD_GENERATION") && !strings.Contains(fmt.Sprint(panicked), "LAST_CHECKPOINT") {
-				t.Errorf("nobody could tell which setting that is: %v", panicked)
+				t.Errorf("the panic does not name the setting that is wrong: %v", panicked)
 			}
 		}()
 		r := New(nil, generation, last)
 		if r.generation.Number < 1 {
-			t.Errorf("generation %d", r.generation.Number)
+			t.Errorf("%q is read as generation %d, want 1 or more", generation, r.generation.Number)
 		}
 		given := strings.Fields(last)
 		if (r.generation.Last == nil) != (len(given) == 0) {
-			t.Fatalf("%q is taken for %v", last, r.generation.Last)
+			t.Fatalf("%q is read as the checkpoint %v", last, r.generation.Last)
 		}
 		if r.generation.Last != nil && strings.Join(strings.Fields(r.generation.Last.String()), " ") != strings.Join(given, " ") {
-			t.Errorf("%q is taken for %q", last, r.generation.Last)
+			t.Errorf("%q is read as the checkpoint %q", last, r.generation.Last)
 		}
 	})
 }
