@@ -122,12 +122,15 @@ type outcome struct {
 	// misspelt says that removing the condition left an invalid expression, which DynamoDB
 	// refused: that proves nothing about the guard.
 	misspelt bool
+	// timedOut says that it had not ended after the time that it was given.
+	timedOut bool
 	output   string
 }
 
 var (
 	running  = regexp.MustCompile(`^=== (?:RUN|CONT|NAME) +([^/\s]+)`)
 	ended    = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): (\S+) \((\d+\.\d+)s\)`)
+	subtest  = regexp.MustCompile(`^    --- (?:PASS|FAIL|SKIP): ([^/\s]+)/[^/]+ \((\d+\.\d+)s\)`)
 	misspelt = regexp.MustCompile(`ValidationException: (Invalid|Value provided)`)
 )
 
@@ -175,6 +178,7 @@ func (l *lane) run(ctx context.Context, b *binary, tests []string, off, template
 
 func (o *outcome) read(out *bytes.Buffer) {
 	var last []string
+	subtests := map[string]time.Duration{}
 	now := ""
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 16<<20)
@@ -198,12 +202,15 @@ func (o *outcome) read(out *bytes.Buffer) {
 			now = found[1]
 		}
 		if found := ended.FindStringSubmatch(line); found != nil {
-			seconds, _ := strconv.ParseFloat(found[3], 64)
-			o.took[found[2]] = time.Duration(seconds * float64(time.Second))
+			o.took[found[2]] = secondsOf(found[3])
 			if found[1] == "FAIL" {
 				o.failed = append(o.failed, found[2])
 			}
 		}
+		if found := subtest.FindStringSubmatch(line); found != nil {
+			subtests[found[1]] += secondsOf(found[2])
+		}
+		o.timedOut = o.timedOut || strings.HasPrefix(line, "panic: test timed out")
 		// It panicked or timed out: then no test is reported as failed.
 		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
 			if now != "" {
@@ -211,7 +218,18 @@ func (o *outcome) read(out *bytes.Buffer) {
 			}
 		}
 	}
+	// A test's time is without that of its subtests that run in parallel.
+	for name, took := range subtests {
+		if _, passed := o.took[name]; passed {
+			o.took[name] = max(o.took[name], took)
+		}
+	}
 	o.output = strings.Join(last, "\n")
+}
+
+func secondsOf(text string) time.Duration {
+	seconds, _ := strconv.ParseFloat(text, 64)
+	return time.Duration(seconds * float64(time.Second))
 }
 
 // list returns the names of a binary's tests.

@@ -374,6 +374,11 @@ func (h *hunt) with(ctx context.Context, l *lane, m *mutant, tests []*test, temp
 			return false, fmt.Errorf("%s: the expression without the condition is not understood:\n%s", o.failed[0], o.output)
 		}
 		m.by = tests[at].String()
+		if o.timedOut {
+			// A mutant can make a test wait for ever, and a busy machine can make it slow: it gets
+			// more time than it would need on a machine that is ten times slower.
+			most = 2*time.Minute + 10*tests[at].took
+		}
 		if o, err = l.run(ctx, tests[at].in, []string{tests[at].name}, m.off(), template, most); err != nil {
 			return false, err
 		}
