@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -26,10 +27,8 @@ func TestTransitions_AreTheContracts(t *testing.T) {
 			t.Errorf("%s: from %s to %s, want from %s to %s", name, from, c.have.To, c.from, c.to)
 		}
 	}
-	for _, kind := range []mail.Kind{"heads-up", "rescheduled", "withdrawn", "resolved", "rolled-back", "stays-open", "window-over", "window-fixed", "window-moved", "window-off"} {
-		if !slices.Contains(mail.Kinds, kind) {
-			t.Errorf("%s is not among the kinds %s", kind, release.Join(mail.Kinds))
-		}
+	if want := "heads-up, rescheduled, withdrawn, resolved, rolled-back, stays-open, window-over, window-fixed, window-moved, window-off"; release.Join(mail.Kinds) != want {
+		t.Errorf("the kinds are %s, want %s", release.Join(mail.Kinds), want)
 	}
 }
 
@@ -63,6 +62,7 @@ func TestOutdated_EachKind_ByTheReleaseAsItIs(t *testing.T) {
 	moved, begun, deleting := scheduled, scheduled, scheduled
 	moved.WindowVersion++
 	begun.Status, deleting.Deleting = release.InProgress, true
+	mentioned := map[string]bool{}
 	for _, c := range []struct {
 		kinds      string
 		r          release.Release
@@ -87,10 +87,17 @@ func TestOutdated_EachKind_ByTheReleaseAsItIs(t *testing.T) {
 			if !slices.Contains(strings.Fields(c.kinds), string(kind)) {
 				continue
 			}
+			mentioned[fmt.Sprint(kind, " ", c.outdated)] = true
 			m := mail.Mail{Kind: string(kind), WindowVersion: scheduled.WindowVersion, Number: 7}
 			if why := m.Outdated(c.r, c.settlement, c.now); (why != "") != c.outdated {
 				t.Errorf("%s at %s, settlement %d, a release that is %q: %q", kind, c.now.Format(time.RFC3339), c.settlement, c.r.Status, why)
 			}
+		}
+	}
+	// No row has a mail that tells of a withdrawal outdated: it is true whatever follows.
+	for _, kind := range mail.Kinds {
+		if never := kind == mail.Withdrawn || kind == mail.WindowOff; !mentioned[string(kind)+" false"] || !never && !mentioned[string(kind)+" true"] {
+			t.Errorf("%s: no row says when it is outdated, or none when it is not", kind)
 		}
 	}
 }

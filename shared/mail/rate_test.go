@@ -1,16 +1,19 @@
 package mail_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"example.com/releases/shared/mail"
+	"example.com/releases/shared/release"
 )
 
 // Who is in a hurry goes before who is not, and before nobody who has waited for a day.
 func TestNew_Urgent_AheadByADay(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	unasked := slices.Clone(mail.Kinds)
 	soon, later := mail.Window{Start: now.Add(23 * time.Hour)}, mail.Window{Start: now.Add(24 * time.Hour)}
 	for _, c := range []struct {
 		n    mail.Notice
@@ -28,8 +31,10 @@ func TestNew_Urgent_AheadByADay(t *testing.T) {
 		{mail.Notice{Kind: mail.WindowOff, Window: soon}, true},
 		{mail.Notice{Kind: mail.RolledBack}, true},
 		{mail.Notice{Kind: mail.Resolved, Window: soon}, false},
+		{mail.Notice{Kind: mail.StaysOpen, Window: soon}, false},
 		{mail.Notice{Kind: mail.WindowOver, Window: soon}, false},
 	} {
+		unasked = slices.DeleteFunc(unasked, func(k mail.Kind) bool { return k == c.n.Kind })
 		c.n.Planned = now
 		m, err := c.n.Outbox(1, 1)
 		if err != nil || m.Urgent != c.want {
@@ -40,6 +45,9 @@ func TestNew_Urgent_AheadByADay(t *testing.T) {
 		if m = mail.New(m, now); m.DueAt.Before(younger.DueAt) != c.want || !waited.DueAt.Before(m.DueAt) || !m.WaitingSince().Equal(now) {
 			t.Errorf("%+v: due %v", c.n, m.DueAt)
 		}
+	}
+	if len(unasked) > 0 {
+		t.Errorf("no row says whether %s is urgent", release.Join(unasked))
 	}
 }
 
