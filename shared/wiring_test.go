@@ -381,29 +381,29 @@ func TestTemplate_GatewayAnswers_AreProblems(t *testing.T) {
 	}
 }
 
-// No policy of ours, whatever it belongs to, says "anything".
-// Fault 33: an index lags behind its table. So what settles, and what decides under a guard,
-// may read none: its rights say so.
+// indexReaders are the functions that may read an index: they list, show, or look for what is due, and
+// where they miss something, a later look finds it. mcp has the tools that list; its writes decide by
+// the tables, as the operations do.
+var indexReaders = []string{
+	"list-releases", "list-changes", "list-tasks", "mcp", "trust-center", "sweep", "heads-up", "tend-outbox", "seal-record", "send-mail",
+}
+
+// Fault 33: an index lags behind its table. So what settles, and what decides under a guard, may read
+// none: its rights say so.
 func TestTemplate_SettlementAndGuards_ReadNoIndex(t *testing.T) {
 	tmpl := load(t)
-	for _, name := range []string{
-		"settle-changes", "settle-tasks", "transition-release", "add-changes", "decide-change", "update-change", "update-release", "update-task",
-		"create-task", "delete-release", "append-log", "lift-hold", "complete-step", "check-readiness", "get-release",
-	} {
-		f, ok := tmpl.Function(name)
-		if !ok || len(f.Policies) == 0 {
-			t.Errorf("there is no %s, or it has no rights", name)
-		}
+	var readers []string
+	for _, f := range tmpl.Functions {
 		for _, s := range f.Policies {
-			for _, r := range s.Resources {
-				if strings.Contains(r, "/index/") {
-					t.Errorf("%s may read %s", name, r)
-				}
+			if slices.ContainsFunc(s.Resources, func(r string) bool { return strings.Contains(r, "/index/") }) && !slices.Contains(readers, f.Name) {
+				readers = append(readers, f.Name)
 			}
 		}
 	}
+	differ(t, "the functions that may read an index", readers, "those that list, show, or look for what is due", indexReaders)
 }
 
+// No policy of ours, whatever it belongs to, says "anything".
 func TestTemplate_Policies_HaveNoStar(t *testing.T) {
 	seen := 0
 	var walk func(where string, v any)

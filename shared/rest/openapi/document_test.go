@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -105,7 +106,7 @@ func (s *teller) carryOut() {
 	}
 	s.run("get-release", "GET /releases/REL-2026-Q2-001", "")
 	s.run("get-review", "GET /releases/REL-2026-Q2-001/review", "")
-	s.run("erase-words", "POST /record/erasures", `{"releaseId":"REL-2026-Q2-001","entry":"e3.1","values":["text"]}`)
+	s.run("erase-words", "POST /record/erasures", fmt.Sprintf(`{"releaseId":"REL-2026-Q2-001","entry":%q,"values":["text"]}`, s.entry("100 of 100")))
 	s.examples["get-evidence"] = openapi.Example{Answer: evidenceExample(s)}
 	s.run("get-change", "GET /change-requests/CHG-1001", "")
 	if _, err := s.store.Sealer(dynamo.Generation{Number: 1}).Seal(s.Context(), func() time.Time { return s.now }); err != nil {
@@ -118,6 +119,22 @@ func (s *teller) carryOut() {
 	s.run("list-tasks", "GET /tasks?requesterEmail=rita@example.com&status=Resolved", "")
 	s.run("", "POST /releases", `{"name":"A mistake"}`)
 	s.run("delete-release", "DELETE /releases/REL-2026-Q2-002", "")
+}
+
+// entry is the id of the entry of the release's log that begins so.
+func (s *teller) entry(begin string) string {
+	s.Helper()
+	var page struct{ Entries []struct{ ID, Text string } }
+	if err := json.Unmarshal(s.ask("GET /releases/REL-2026-Q2-001/log?limit=100", "").Body.Bytes(), &page); err != nil {
+		s.Fatal(err)
+	}
+	for _, e := range page.Entries {
+		if strings.HasPrefix(e.Text, begin) {
+			return e.ID
+		}
+	}
+	s.Fatalf("the log has no entry that begins %q: %v", begin, page.Entries)
+	return ""
 }
 
 // checkpoint puts another one in the place of the example's, whose root is different each
@@ -159,9 +176,9 @@ func TestExample_OfEvidence_Holds(t *testing.T) {
 	}
 }
 
-func (s *teller) run(operation, route, body string) {
+// ask sends a request, and wants success.
+func (s *teller) ask(route, body string) *httptest.ResponseRecorder {
 	s.Helper()
-	s.now = s.now.Add(time.Minute)
 	clock := s.now
 	ops := operations.New(s.store).WithClock(func() time.Time { return clock })
 	method, path, _ := strings.Cut(route, " ")
@@ -177,6 +194,15 @@ func (s *teller) run(operation, route, body string) {
 	if w.Code >= 300 {
 		s.Fatalf("%s: %d %s", route, w.Code, w.Body)
 	}
+	return w
+}
+
+// run sends a request a minute after the one before. It becomes the operation's example, if one is
+// named.
+func (s *teller) run(operation, route, body string) {
+	s.Helper()
+	s.now = s.now.Add(time.Minute)
+	w := s.ask(route, body)
 	if operation != "" {
 		answer := bytes.TrimSpace(w.Body.Bytes())
 		if !strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") && len(answer) > 0 {
