@@ -40,10 +40,11 @@ const (
 )
 
 // Roles is the one table that says which role an operation needs. What goes beyond it is next
-// to its operation: requesters may read their own tasks without a role, an Auditor completes
-// only the steps they own and lifts only the hold that they placed, a Viewer does not read the
-// log of a deleted release, and with duties separate an Admin does not decide on a change
-// request of their own. docs/security.md shows all of it to people.
+// to its operation (CompleteStep, LiftHold, ListTasks, GetTask, ListLog, DecideChange):
+// requesters may read their own tasks without a role, an Auditor completes only the steps they
+// own and lifts only the hold that they placed, a Viewer does not read the log of a deleted
+// release, and with duties separate an Admin does not decide on a change request of their own.
+// docs/security.md shows all of it to people.
 var Roles = map[Name]release.Role{
 	ListReleases:      release.Viewer,
 	CreateRelease:     release.Admin,

@@ -1,9 +1,6 @@
 package release
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // ChangeType is ITIL's kind of change.
 type ChangeType string
@@ -156,44 +153,6 @@ func (c Change) BadgeReleaseID() string {
 		return c.ReleaseID
 	}
 	return c.LastReleaseID
-}
-
-// Follow applies every settlement of the request's release that has not reached it
-// yet, all at once, and tells whether there was any. A rollback and a cancellation give
-// the request back with its approval, unless it was edited after it was deployed: it
-// would enter the next release with an approval of something else. A cancellation changes
-// no task, so it adds nothing to the history.
-func (c Change) Follow(releaseID string, settlements []Settlement) (Change, bool) {
-	if c.ReleaseID != releaseID || releaseID == "" {
-		return c, false
-	}
-	moved := false
-	for _, s := range settlements {
-		if s.Epoch <= c.ReleaseEpoch {
-			continue
-		}
-		moved = true
-		c.ReleaseEpoch = s.Epoch
-		c.UpdatedAt = s.At
-		switch s.Kind {
-		case Deployed:
-			c.Status = ChangeResolved
-			c.History = append(slices.Clone(c.History), s)
-		case RolledBack:
-			c.Status = ChangeOpen
-			c.History = append(slices.Clone(c.History), s)
-			c.ReleaseID, c.LastReleaseID = "", releaseID
-			if c.Outdated != nil {
-				c = c.void(*c.Outdated)
-			}
-		case Cancelled:
-			c.ReleaseID, c.LastReleaseID = "", releaseID
-		}
-	}
-	if moved {
-		c.Revision++
-	}
-	return c, moved
 }
 
 // ParseChangeType matches a change type without regard to case.

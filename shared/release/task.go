@@ -1,9 +1,6 @@
 package release
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // TaskStatus is where a task stands.
 type TaskStatus string
@@ -68,48 +65,6 @@ type Comment struct {
 	At     time.Time `json:"at" doc:"When it was written."`
 	Author string    `json:"author" doc:"Who left it."`
 	Text   string    `json:"text" doc:"What the requester reads."`
-}
-
-// Follow applies every settlement of the task's change request that has not reached
-// the task yet, all at once, and tells whether there was any.
-//
-// One settlement reaches a task once: a task that moved between two change requests of
-// the same release meets it at both.
-//
-// A deployment resolves what is open and leaves closed and cancelled tasks their
-// status. A rollback reopens only what the same release had resolved, also when it
-// was closed since.
-func (t Task) Follow(history []Settlement) (Task, bool) {
-	if t.AppliedEpoch >= len(history) {
-		return t, false
-	}
-	comments := make([]Comment, len(t.Comments), len(t.Comments)+len(history)-t.AppliedEpoch)
-	copy(comments, t.Comments)
-	for _, s := range history[t.AppliedEpoch:] {
-		id := CommentID(s)
-		if slices.ContainsFunc(comments, func(c Comment) bool { return c.ID == id }) {
-			continue
-		}
-		comments = append(comments, Comment{ID: id, At: s.At, Author: System.Name, Text: CommentText(s)})
-		at := s.At
-		switch s.Kind {
-		case Deployed:
-			if t.Status.IsOpen() {
-				t.Status, t.ResolvedBy, t.ResolvedAt = TaskResolved, s.ReleaseID, &at
-			}
-		case RolledBack:
-			if t.ResolvedBy == s.ReleaseID {
-				t.Status, t.ResolvedBy, t.ResolvedAt = TaskOpen, "", nil
-				t.ReopenedAt = &at
-				t.ReopenCount++
-			}
-		}
-		t.UpdatedAt = at
-	}
-	t.Comments = comments
-	t.AppliedEpoch = len(history)
-	t.Revision++
-	return t, true
 }
 
 // SetStatus returns the task after a person set its status. Closing what a release
