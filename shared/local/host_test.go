@@ -85,11 +85,12 @@ func waitIdle(t *testing.T, h *Host) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := h.WaitIdle(ctx); err != nil {
-		t.Fatalf("never quiet: %v, %+v", err, h.Failures())
+		t.Fatalf("the host was not idle after a minute: %v; given up: %+v", err, h.Failures())
 	}
 }
 
-// The main job through everything that is between a client and the tables.
+// The main job, from planning a release to rolling it back, over HTTP: through the gateway,
+// tokens, functions with their rights, streams, bus and mail.
 func TestHost_MainJob_Works(t *testing.T) {
 	h := start(t, Options{})
 	must := func(want int, role, method, path string, body any) object {
@@ -120,38 +121,38 @@ func TestHost_MainJob_Works(t *testing.T) {
 	end := must(200, "viewer", "GET", "/api/releases/"+id, nil)["actualEnd"].(string)
 	task := must(200, "requester", "GET", "/api/tasks/TASK-CHG-2", nil)
 	if want := "Resolved as part of release " + id + ", deployed " + end; task["status"] != "Resolved" || !strings.Contains(fmt.Sprint(task["comments"]), want) {
-		t.Errorf("after the deployment: %v", task)
+		t.Errorf("after the deployment got the task %v, want it Resolved with the comment %q", task, want)
 	}
 	must(200, "admin", "POST", "/api/releases/"+id+"/status", object{"status": "rolled-back", "rollback_reason": "errors rose"})
 	waitIdle(t, h)
 	for i := range 3 {
 		task := must(200, "viewer", "GET", fmt.Sprintf("/api/tasks/TASK-CHG-%d", i+1), nil)
 		if task["status"] != "Open" || len(task["comments"].([]any)) != 2 || !strings.Contains(fmt.Sprint(task["comments"]), "Rollback: errors rose") {
-			t.Errorf("after the rollback: %v", task)
+			t.Errorf("after the rollback got the task %v, want it Open with two comments, one with the reason", task)
 		}
 	}
 	all := must(200, "", "GET", "/_local/events", nil)["events"].([]any)
 	if len(all) != 5 {
-		t.Errorf("%d events", len(all))
+		t.Errorf("%d events were published, want 5", len(all))
 	}
 	if swept := must(200, "", "POST", "/_local/schedules/sweep", nil); !strings.Contains(fmt.Sprint(swept), "looked:0") {
-		t.Errorf("the sweep found something: %v", swept)
+		t.Errorf("the sweep answered %v, want nothing looked at", swept)
 	}
 	failures := must(200, "", "GET", "/_local/failures", nil)
 	if len(failures["failures"].([]any)) != 0 || len(failures["streams"].([]any)) != 5 {
-		t.Errorf("failures: %v", failures)
+		t.Errorf("got %v, want no failures and the state of five stream consumers", failures)
 	}
 	// Each function had its own rights on the way, and they were enough.
 	if denied := h.Guard.Denied(); len(denied) > 0 {
-		t.Errorf("denied: %v", denied)
+		t.Errorf("denied: %v, want nothing", denied)
 	}
 	if len(h.Mail.Mails()) == 0 || len(h.Guard.Used("send-mail")) < 4 || len(h.Guard.Used("announce")) == 0 {
-		t.Errorf("%d mails; send-mail did %v, announce %v", len(h.Mail.Mails()), h.Guard.Used("send-mail"), h.Guard.Used("announce"))
+		t.Errorf("%d mails, send-mail used %v, announce used %v; want mails, at least four rights and at least one", len(h.Mail.Mails()), h.Guard.Used("send-mail"), h.Guard.Used("announce"))
 	}
 }
 
-// What the template's policy does not name is refused, in this process too: the function
-// that needs it fails, and the host says which right it was.
+// What the template's policy does not name is refused on the local host as on AWS: the
+// function that needs it fails, and the host says which right was missing.
 func TestFunction_WithoutARight_Denied(t *testing.T) {
 	root := t.TempDir()
 	content, err := os.ReadFile("../../template.yaml")
@@ -161,7 +162,7 @@ func TestFunction_WithoutARight_Denied(t *testing.T) {
 	// list-releases may query two indexes; it loses the one it lists by.
 	without := strings.Replace(string(content), "                - !Sub ${ReleasesTable.Arn}/index/byCreation\n", "", 1)
 	if without == string(content) {
-		t.Fatal("the policy of list-releases is not where it was")
+		t.Fatal("template.yaml has no line for the index byCreation in the form that this test removes")
 	}
 	if err := os.WriteFile(filepath.Join(root, "template.yaml"), []byte(without), 0o600); err != nil {
 		t.Fatal(err)
@@ -175,14 +176,14 @@ func TestFunction_WithoutARight_Denied(t *testing.T) {
 	}
 	h := start(t, Options{Root: root})
 	if status, answer := h.do(t, "viewer", "GET", "/api/releases", nil); status != http.StatusInternalServerError {
-		t.Errorf("listing without the right: %d %v", status, answer)
+		t.Errorf("listing without the right: %d %v, want 500", status, answer)
 	}
 	if status, answer := h.do(t, "viewer", "GET", "/api/releases?status=planned", nil); status != http.StatusOK {
-		t.Errorf("listing with the right: %d %v", status, answer)
+		t.Errorf("listing with the right: %d %v, want 200", status, answer)
 	}
 	want := "list-releases: dynamodb:Query on ReleasesTable.Arn/index/byCreation"
 	if denied := h.Guard.Denied(); len(denied) == 0 || denied[0] != want {
-		t.Errorf("denied: %v", denied)
+		t.Errorf("denied: %v, want first %q", denied, want)
 	}
 }
 
@@ -228,12 +229,12 @@ func TestHost_Pages_KeepStrangersOut(t *testing.T) {
 			}
 		}
 		if status, body := fetch(t, r); status != c.status || !strings.Contains(fmt.Sprint(body), c.body) {
-			t.Errorf("%s %s %v: %d %v", c.method, c.path, c.headers, status, body)
+			t.Errorf("%s %s %v: got %d %v, want %d with %q", c.method, c.path, c.headers, status, body, c.status, c.body)
 		}
 	}
 }
 
-// What the welcome offers works when it is pasted into a shell.
+// The commands of the welcome text work when they are pasted into a shell.
 func TestWelcome_Commands_WorkWhenPasted(t *testing.T) {
 	h := start(t, Options{})
 	var out bytes.Buffer
@@ -247,18 +248,18 @@ func TestWelcome_Commands_WorkWhenPasted(t *testing.T) {
 		pasted++
 		answer, err := exec.CommandContext(t.Context(), "sh", "-c", "curl --fail-with-body "+command).CombinedOutput()
 		if err != nil || !json.Valid(answer) {
-			t.Errorf("curl %s\n%v %s", command, err, answer)
+			t.Errorf("curl %s\ngot %v and %s, want an answer in JSON", command, err, answer)
 		}
 	}
 	if pasted != 3 {
-		t.Errorf("%d commands in %s", pasted, out.String())
+		t.Errorf("%d curl commands, want 3, in:\n%s", pasted, out.String())
 	}
 	if !strings.Contains(out.String(), "GONE when this stops") {
-		t.Errorf("it does not say that data end with it: %s", out.String())
+		t.Errorf("the welcome does not say that the data are gone when the host stops:\n%s", out.String())
 	}
 	for _, one := range holders {
 		if !strings.Contains(out.String(), one.Name) {
-			t.Errorf("%s is not told of", one.Name)
+			t.Errorf("the welcome does not name %s", one.Name)
 		}
 	}
 }
@@ -280,10 +281,10 @@ func TestHost_RunFile_HasTokens(t *testing.T) {
 	}
 	if err := json.Unmarshal(text, &f); err != nil || f.BaseURL != h.BaseURL || f.MCPURL != h.BaseURL+"/mcp" || f.InboxURL != h.BaseURL+"/_local/inbox" ||
 		f.Tokens.Viewer == "" || f.Tokens.Auditor == "" || f.Tokens.Admin == "" || f.Tokens.Requester == "" {
-		t.Errorf("%s", text)
+		t.Errorf("got %s, want the addresses of the API, MCP and the inbox, and a token for each role", text)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v %v", info.Mode(), err)
+		t.Errorf("got %v and %v, want a file that only its owner reads", info, err)
 	}
 	if err := os.WriteFile(path, []byte("another host's"), 0o600); err != nil {
 		t.Fatal(err)
@@ -297,7 +298,7 @@ func TestHost_RunFile_HasTokens(t *testing.T) {
 	}
 	remove()
 	if _, err := os.Stat(path); err == nil {
-		t.Error("the file stayed")
+		t.Error("the host's own file is still there")
 	}
 }
 
@@ -308,13 +309,13 @@ func TestHost_PortTaken_IsSaid(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	if !strings.HasPrefix(l.Addr().String(), "127.0.0.1:") {
-		t.Errorf("listens at %s", l.Addr())
+		t.Errorf("listens at %s, want 127.0.0.1", l.Addr())
 	}
 	var port int
 	_, _ = fmt.Sscanf(l.Addr().String(), "127.0.0.1:%d", &port)
 	_, err = Start(t.Context(), Options{Port: port, Endpoint: "http://127.0.0.1:1"})
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("port %d is taken", port)) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want that port %d is taken", err, port)
 	}
 }
 
@@ -327,6 +328,6 @@ func TestHost_LogLines_AreReadable(t *testing.T) {
 	log.Info("counted", figures.Count("Mails", "Outcome", "sent"))
 	lines := strings.Split(out.String(), "\n")
 	if len(lines) != 4 || lines[2][9:] != "counted  a=1  Outcome=sent  Mails=1" || lines[0][9:] != `hello  a=1  path=/x  why="two words"  evil="a\nb"` || lines[1][9:] != "WARN careful  a=1" {
-		t.Errorf("%q", lines)
+		t.Errorf("got the lines %q, want hello, a warning and a count, without empty values and without the debug line", lines)
 	}
 }

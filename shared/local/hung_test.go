@@ -15,17 +15,17 @@ import (
 	"example.com/releases/shared/testkit"
 )
 
-// hangs is an engine that does what it is asked to, and now and then never says so.
+// hangs stands before an engine and leaves chosen requests without an answer.
 type hangs struct {
 	mu  sync.Mutex
 	due []hang
 	met int
 }
 
-// hang is about the next request of an operation whose body names something.
+// hang chooses the next request of an operation whose body contains names.
 type hang struct {
 	operation, names string
-	before           bool // before it is done, instead of after
+	before           bool // the engine never gets the request; otherwise only the answer is lost
 }
 
 func (e *hangs) arm(h ...hang) {
@@ -34,14 +34,14 @@ func (e *hangs) arm(h ...hang) {
 	e.due = append(e.due, h...)
 }
 
-// count tells how many requests hung, and which are still to.
+// count tells how many requests hung, and which hangs have met no request yet.
 func (e *hangs) count() (int, []hang) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.met, slices.Clone(e.due)
 }
 
-// take tells what is to happen to a request; nil is nothing.
+// take returns the hang that is due for a request, which then is over; nil if there is none.
 func (e *hangs) take(operation string, body []byte) *hang {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -55,7 +55,7 @@ func (e *hangs) take(operation string, body []byte) *hang {
 	return nil
 }
 
-// before returns an engine's address at which requests hang.
+// before starts the server that stands before the engine, and returns its address.
 func (e *hangs) before(t *testing.T, endpoint string) string {
 	t.Helper()
 	target, err := url.Parse(endpoint)
@@ -90,9 +90,9 @@ func (e *hangs) before(t *testing.T, endpoint string) string {
 	return server.URL
 }
 
-// A request to the engine hangs, before it does anything or after it has done all, on the
-// way of a client's call and on the way of a settlement: the next attempt meets what was
-// written, so the caller hears of a success and everything stands once.
+// A request to the engine hangs, before the engine has done anything or after it has done
+// all, in a client's call and in a settlement. The next attempt finds what was written: the
+// caller is told of success, and nothing is written twice.
 func TestHost_RequestHangs_DoneOnceAndAnswered(t *testing.T) {
 	t.Parallel()
 	tables := testkit.New(t, testkit.WithStreams)
@@ -133,7 +133,7 @@ func TestHost_RequestHangs_DoneOnceAndAnswered(t *testing.T) {
 		waitIdle(t, h)
 	}
 	if met, due := engine.count(); met != 5 || len(due) > 0 {
-		t.Errorf("%d requests hung, %v did not", met, due)
+		t.Errorf("%d requests hung and %v did not, want five and none", met, due)
 	}
 	var moves []string
 	for _, e := range must(200, "GET", "/api/releases/"+id+"/log?kind=transition", nil)["entries"].([]any) {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// The tests' own binary plays the command, so that it can be killed.
+// With PLAY_LOCAL set, the test binary runs Main: a host in a process that a test can kill.
 func TestMain(m *testing.M) {
 	if args, ok := os.LookupEnv("PLAY_LOCAL"); ok {
 		os.Exit(Main(strings.Fields(args)))
@@ -23,13 +23,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// process is a host that runs by itself.
+// process is a host in a process of its own.
 type process struct {
 	*os.Process
 	ended chan error
 }
 
-// startProcess starts the host as a process and waits until it has written its file.
+// startProcess starts the host as a process and waits until it has written its run file.
 func startProcess(t *testing.T, dir string) (process, *Host) {
 	t.Helper()
 	runFile := filepath.Join(dir, "run.json")
@@ -91,7 +91,7 @@ func ask(t *testing.T, h *Host, method, path string, body any) (int, map[string]
 }
 
 // Killed in the middle of a settlement, the host completes it after a restart on the
-// same data: no task is missed and none is told twice.
+// same data: no task is missed and none gets its comment twice.
 func TestHost_Killed_CompletesItsSettlement(t *testing.T) {
 	const changes, tasks = 10, 200
 	dir := t.TempDir()
@@ -128,7 +128,7 @@ func TestHost_Killed_CompletesItsSettlement(t *testing.T) {
 		must(200, "POST", "/api/releases/"+id+"/status", object{"status": status})
 	}
 
-	// Some tasks are through, others are not.
+	// Kill it when some tasks are settled and others are not.
 	settling := func() bool {
 		return strings.Contains(fmt.Sprint(must(200, "GET", "/api/releases/"+id, nil)["settlement"]), "state:settling")
 	}
@@ -157,27 +157,27 @@ func TestHost_Killed_CompletesItsSettlement(t *testing.T) {
 	}
 	t.Logf("after the restart there is something left to do: %v", settling())
 	if status, answer := fetch(t, r); status != http.StatusNoContent {
-		t.Fatalf("not quiet: %d %v", status, answer)
+		t.Fatalf("/_local/quiet: %d %v, want 204", status, answer)
 	}
 	for i := range tasks {
 		task := must(200, "GET", fmt.Sprintf("/api/tasks/TASK-%03d", i), nil)
 		if comments, _ := task["comments"].([]any); task["status"] != "Resolved" || len(comments) != 1 {
-			t.Errorf("task %d: %v", i, task)
+			t.Errorf("task %d: got %v, want it Resolved with one comment", i, task)
 		}
 	}
 	if settling() {
 		t.Error("the release still says that it is settling")
 	}
 
-	// And it stops cleanly when it is asked to.
+	// It stops cleanly when it is interrupted.
 	if err := p.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-p.ended; err != nil {
-		t.Errorf("Ctrl-C ended with %v", err)
+		t.Errorf("after an interrupt it ended with %v, want no error", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "run.json")); err == nil {
-		t.Error("run.json stayed")
+		t.Error("run.json is still there after the host has stopped")
 	}
 }
 
@@ -188,22 +188,22 @@ func TestMain_CommandLine_IsJudged(t *testing.T) {
 	t.Setenv("ORGANISATION_ZONE", "Europe/Berlin")
 	c, err := parse(nil, "/root")
 	if err != nil || c.Port != 3000 || c.Data != "" || c.runFile != filepath.Join("/root", ".local", "run.json") || c.Settings["ORGANISATION_ZONE"] != "Europe/Berlin" {
-		t.Errorf("%+v %v", c, err)
+		t.Errorf("no arguments: got %+v and %v, want port 3000, tables in memory, the root's run file and Berlin", c, err)
 	}
 	t.Setenv("PORT", "4000")
 	t.Setenv("RELEASES_DATA", "somewhere")
 	if c, err = parse([]string{"-v", "-port", "4001"}, ""); err != nil || c.Port != 4001 || !c.verbose || c.Data != "somewhere" {
-		t.Errorf("%+v %v", c, err)
+		t.Errorf("got %+v and %v, want the port of the flag (4001), verbose, and the data folder of the environment", c, err)
 	}
 	if _, err = parse([]string{"serve"}, ""); err == nil {
-		t.Error("an unknown command was taken")
+		t.Error("an unknown command was accepted")
 	}
 	t.Setenv("DYNAMODB_ENDPOINT", "http://127.0.0.1:1")
 	if _, err = parse(nil, ""); err == nil {
-		t.Error("an engine and a data folder were taken together")
+		t.Error("an engine and a data folder were accepted together")
 	}
 	t.Setenv("PORT", "many")
 	if _, err = parse(nil, ""); err == nil {
-		t.Error("PORT=many was taken")
+		t.Error("PORT=many was accepted")
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"example.com/releases/shared/testkit"
 )
 
-// snapshotOf returns what puts the tables back to what they are now, as a restore does.
+// snapshotOf reads all tables. putBack makes them what they were then, as a restore does.
 func snapshotOf(t *testing.T, tables *testkit.Harness) (putBack func()) {
 	t.Helper()
 	type attributes = map[string]types.AttributeValue
@@ -54,8 +54,8 @@ func snapshotOf(t *testing.T, tables *testkit.Harness) (putBack func()) {
 }
 
 // The data side of a restore of all tables to one moment: after the schedules have run,
-// everything is as it was then, nobody is mailed twice about what was wasMailed before, and
-// what was under way can go on.
+// everything is as it was then, nobody gets a second mail about what happened before it, and
+// what was under way can go on. The tables stay the same ones, and so do their streams.
 func TestRestore_OfAllTables_LosesAndRepeatsNothing(t *testing.T) {
 	tables := testkit.New(t, testkit.WithStreams)
 	h, err := Start(t.Context(), Options{Endpoint: tables.Endpoint, Table: tables.Name, Period: time.Hour})
@@ -123,27 +123,28 @@ func TestRestore_OfAllTables_LosesAndRepeatsNothing(t *testing.T) {
 		t.Errorf("after the restore\n%v\nwant what it was\n%v", now, wasThen)
 	}
 	if n := len(h.Mail.Mails()); n != later {
-		t.Errorf("%d mails were sent because of the restore", n-later)
+		t.Errorf("%d mails were sent because of the restore, want none", n-later)
 	}
 	transition(releases[1], "deployed")
 	schedules()
 	if task := must(200, "viewer", "GET", "/api/tasks/TASK-CHG-1", nil); task["status"] != "Resolved" || len(task["comments"].([]any)) != 1 {
-		t.Errorf("deployed once more: %v", task)
+		t.Errorf("after the second deployment got the task %v, want it Resolved with one comment", task)
 	}
 	if n := len(h.Mail.Mails()); n-later != later-mails {
-		t.Errorf("the deployment after the restore was wasMailed in %d mails, the one before in %d", n-later, later-mails)
+		t.Errorf("the deployment after the restore led to %d mails, want %d, as many as the one before", n-later, later-mails)
 	}
 	if failures := h.Failures(); len(failures) > 0 {
 		t.Errorf("given up: %+v", failures)
 	}
 }
 
-// What is restored by DynamoDB is another table, with streams of its own that hold nothing:
-// a host on such tables goes on with the settlement that was under way, by its sweep, and
-// with everything that happens from then on, by the new streams.
+// DynamoDB restores into a new table, whose stream is new too and holds nothing. On such
+// tables the sweep completes the settlement that was under way, and the new streams carry
+// everything that happens from then on.
 func TestRestore_IntoOtherTables_NewStreamsGoOn(t *testing.T) {
 	t.Parallel()
-	// The settlement is under way when the moment comes: its consumer does not run.
+	// The settlement is still under way at the moment to which the tables are restored: its
+	// consumer drops every record.
 	old := testkit.New(t, testkit.WithStreams)
 	stuck := func(function string, handler streams.Handler) streams.Handler {
 		if function != "settle-tasks" {
@@ -190,13 +191,13 @@ func TestRestore_IntoOtherTables_NewStreamsGoOn(t *testing.T) {
 	}
 	enter("approved", "scheduled")
 	schedules()
-	wasMailed := len(h.Mail.Mails())
-	if wasMailed != 1 {
-		t.Fatalf("%d mails before the moment, want the heads-up", wasMailed)
+	mailsBefore := len(h.Mail.Mails())
+	if mailsBefore != 1 {
+		t.Fatalf("%d mails before the moment, want the heads-up", mailsBefore)
 	}
 	enter("in-progress", "deployed")
 	if task := must(200, "GET", "/api/tasks/TASK-1", nil); task["status"] != "Open" {
-		t.Fatalf("the settlement is not under way: %v", task)
+		t.Fatalf("got the task %v, want it Open: the settlement is not under way", task)
 	}
 	h.Stop()
 
@@ -233,20 +234,20 @@ func TestRestore_IntoOtherTables_NewStreamsGoOn(t *testing.T) {
 	waitIdle(t, h)
 	schedules()
 	if task := must(200, "GET", "/api/tasks/TASK-1", nil); task["status"] != "Resolved" || len(task["comments"].([]any)) != 1 {
-		t.Errorf("after the sweep: %v", task)
+		t.Errorf("after the sweep got the task %v, want it Resolved with one comment", task)
 	}
 	enter("rolled-back")
 	if task := must(200, "GET", "/api/tasks/TASK-1", nil); task["status"] != "Open" || len(task["comments"].([]any)) != 2 {
-		t.Errorf("rolled back by the new streams: %v", task)
+		t.Errorf("after the rollback got the task %v, want it Open with two comments", task)
 	}
 	schedules()
 	var subjects []string
 	for _, m := range h.Mail.Mails() {
 		subjects = append(subjects, m.Subject)
 	}
-	// The heads-up is not wasMailed again; the deployment and its rollback are, once each.
+	// The heads-up is not mailed again; the deployment and its rollback are, once each.
 	if len(subjects) != 2 {
-		t.Errorf("mails after the moment: %q", subjects)
+		t.Errorf("mails after the restore: %q, want two", subjects)
 	}
 	if failures := h.Failures(); len(failures) > 0 {
 		t.Errorf("given up: %+v", failures)
