@@ -25,8 +25,8 @@ import (
 
 var pictures = flag.String("pictures", "", "a directory to put pictures of the running product into, for the documents; see make pictures")
 
-// The host's own pages keep nobody out, with what the demo leaves on them: light, dark,
-// narrow, printed.
+// The host's own pages can be read by everybody, with what the demo leaves on them: light,
+// dark, narrow, printed.
 func TestPages_InBrowser_AreReadable(t *testing.T) {
 	t.Parallel()
 	b := browser.Start(t)
@@ -61,16 +61,16 @@ func TestPages_InBrowser_AreReadable(t *testing.T) {
 	var links []string
 	b.Eval(`[...document.querySelectorAll('nav a')].map(a => a.getAttribute('href'))`, &links)
 	if all := strings.Join(links, " "); !strings.Contains(all, "/docs") || !strings.Contains(all, "/trust-center") {
-		t.Errorf("the pages lead to %s", all)
+		t.Errorf("the pages link to %s, want /docs and /trust-center among them", all)
 	}
 	if *pictures != "" {
 		plan(t, h)
-		time.Sleep(2 * time.Second) // an index lags, here as on AWS
+		time.Sleep(2 * time.Second) // indexes lag on this host, as on AWS
 		takePictures(t, b, h, output.String())
 	}
 }
 
-// plan adds what an ordinary week has and the demo has not: work that is running and ahead.
+// plan adds what an ordinary week has and the demo has not: releases under way and planned.
 func plan(t *testing.T, h *Host) {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Hour)
@@ -89,18 +89,18 @@ func plan(t *testing.T, h *Host) {
 		})
 		id, _ := created["id"].(string)
 		if code != http.StatusCreated {
-			t.Fatalf("%d %v", code, created)
+			t.Fatalf("creating %s: %d %v, want 201", r.name, code, created)
 		}
 		for _, status := range r.statuses {
 			if code, answer := h.do(t, "admin", "POST", "/api/releases/"+id+"/status", object{"status": status}); code != http.StatusOK {
-				t.Fatalf("%s: %d %v", status, code, answer)
+				t.Fatalf("%s to %s: %d %v, want 200", id, status, code, answer)
 			}
 		}
 	}
 }
 
-// smaller is a picture in its 256 most frequent colours, a third of the size: text on
-// plain ground has hardly more.
+// smaller returns the picture in its 256 most frequent colours, at a third of the size: text
+// on a plain background has hardly more.
 func smaller(t *testing.T, picture []byte) []byte {
 	t.Helper()
 	full, err := png.Decode(bytes.NewReader(picture))
@@ -124,7 +124,7 @@ func smaller(t *testing.T, picture []byte) []byte {
 	return out.Bytes()
 }
 
-// takePictures makes those of README and docs.
+// takePictures makes the pictures of README.md and docs.
 func takePictures(t *testing.T, b *browser.Browser, h *Host, output string) {
 	t.Helper()
 	shoot := func(name, url string, l browser.Look, height int) {

@@ -23,12 +23,12 @@ func loadTemplate(t *testing.T) *template.Template {
 	return tmpl
 }
 
-// What runs here is what deploys: a function that only one of the two knows is a
-// function that works in one place only.
+// The host runs the functions that are deployed: one that only functions.go or only the
+// template knows would work in one of the two places.
 func TestFunctions_Laptop_AreTheTemplates(t *testing.T) {
 	here, there := functions(), loadTemplate(t).Functions
 	if len(here) < 15 || len(there) < 15 {
-		t.Fatalf("%d functions here, %d in the template", len(here), len(there))
+		t.Fatalf("%d functions in functions.go and %d in the template, want at least 15 each", len(here), len(there))
 	}
 	names := map[string]bool{}
 	for _, f := range there {
@@ -51,33 +51,33 @@ func TestFunctions_Environment_IsTheirOwn(t *testing.T) {
 	i := slices.IndexFunc(tmpl.Functions, func(f template.Function) bool { return f.Name == "authorize" })
 	env := environment(tmpl.Functions[i], nil, map[string]string{"TOKEN_ISSUER": "http://x", "RELEASES_TABLE": "t"})
 	if env["TOKEN_ISSUER"] != "http://x" {
-		t.Errorf("ours is not taken: %v", env)
+		t.Errorf("TOKEN_ISSUER is not the host's: %v", env)
 	}
 	if _, set := env["RELEASES_TABLE"]; set {
 		t.Error("a variable that the template does not declare is set")
 	}
 	f, _ := tmpl.Function("get-release")
 	if env := environment(f, map[string]string{"ReleasesTable": "Mine"}, nil); env["RELEASES_TABLE"] != "Mine" {
-		t.Errorf("the table is not named: %v", env)
+		t.Errorf("RELEASES_TABLE is not Mine: %v", env)
 	}
 	ours := map[string]string{"TOKEN_ISSUER": "http://x", "TOKEN_AUDIENCE": "a", "JWKS_URL": "http://x/k", "DYNAMODB_ENDPOINT": "http://127.0.0.1:1", "EVENTS_ENDPOINT": "http://127.0.0.1:1", "MAIL_SENDER": "releases@example.com"}
 	tables := map[string]string{"ReleasesTable": "R", "ChangesTable": "C", "TasksTable": "T", "MailTable": "M"}
 	all := func(string) map[string]string { return ours }
 	built, err := build("../..", tmpl, tables, all)
 	if err != nil || len(built) != len(tmpl.Functions) {
-		t.Fatalf("%d built, %v", len(built), err)
+		t.Fatalf("%d of %d functions built, %v", len(built), len(tmpl.Functions), err)
 	}
 	if os.Getenv("RELEASES_TABLE") != "somebody's" || os.Getenv("AWS_SECRET_ACCESS_KEY") != "a real one" || os.Getenv("TOKEN_ISSUER") != "" {
-		t.Error("the process's own environment did not come back")
+		t.Error("the process's own environment is not what it was before")
 	}
 	tmpl.Functions = append(tmpl.Functions, template.Function{Name: "make-coffee"})
 	if _, err := build("../..", tmpl, nil, all); err == nil || !strings.Contains(err.Error(), "make-coffee") {
-		t.Errorf("an unknown function: %v", err)
+		t.Errorf("an unknown function: got %v, want an error that names make-coffee", err)
 	}
 }
 
-// A variable that the template forgets is one that the deployed function does not have: it
-// fails, and the others do not.
+// A function that is deployed without a variable it needs fails at its start, so it does here
+// as well; the others do not. The template declares what each function needs.
 func TestFunction_VariableNotDeclared_FailsAtStart(t *testing.T) {
 	tmpl := loadTemplate(t)
 	tables := map[string]string{"ReleasesTable": "R", "ChangesTable": "C", "TasksTable": "T", "MailTable": "M"}
@@ -104,7 +104,7 @@ func TestFunction_VariableNotDeclared_FailsAtStart(t *testing.T) {
 		}
 	}
 	if demands < 30 {
-		t.Errorf("only %d demands were found", demands)
+		t.Errorf("only %d needed variables were found, want at least 30", demands)
 	}
 	built, err := build("../..", tmpl, tables, func(string) map[string]string { return ours })
 	if err != nil {
@@ -113,7 +113,7 @@ func TestFunction_VariableNotDeclared_FailsAtStart(t *testing.T) {
 	for name, wants := range map[string]bool{"get-release": true, "send-mail": true, "api-docs": false} {
 		_, err := built[name](t.Context(), []byte(`{"httpMethod":"GET","path":"/openapi.json"}`))
 		if failed := err != nil && strings.Contains(err.Error(), "RELEASES_TABLE not set"); failed != wants {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want it to fail for want of RELEASES_TABLE: %v", name, err, wants)
 		}
 	}
 }
@@ -128,7 +128,7 @@ func TestMapping_EachStream_SaysWhatTheTemplateSays(t *testing.T) {
 				t.Errorf("%s: %v", f.Name, err)
 			}
 			if m.BatchSize != s.BatchSize || len(m.Filters) != len(s.Filters) || m.ReportFailures != s.PartialFailures || m.Bisect != s.Bisect || *m.Retries != s.MaximumRetryAttempts || m.Timeout != f.Timeout {
-				t.Errorf("%s: %+v is not %+v", f.Name, m, s)
+				t.Errorf("%s: the mapping is %+v, the template has %+v", f.Name, m, s)
 			}
 		}
 	}
@@ -136,14 +136,14 @@ func TestMapping_EachStream_SaysWhatTheTemplateSays(t *testing.T) {
 		t.Error("the template has no streams")
 	}
 	if _, err := mapping(template.Function{}, template.Stream{StartingPosition: "LATEST"}); err == nil {
-		t.Error("LATEST was taken")
+		t.Error("LATEST was accepted")
 	}
 	number, err := template.ParsePattern(`{"dynamodb":{"NewImage":{"n":{"N":["1"]}}}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := mapping(template.Function{}, template.Stream{StartingPosition: "TRIM_HORIZON", Filters: []template.Pattern{number}}); err == nil {
-		t.Error("a filter that streams cannot obey was taken")
+		t.Error("a filter that package streams does not understand was accepted")
 	}
 }
 
@@ -181,9 +181,9 @@ func TestRules_Event_GoesWhereItMatches(t *testing.T) {
 	}
 	r.wait()
 	if len(got) != 1 || !strings.Contains(<-got, `"detail-type":"Email Sent"`) {
-		t.Error("the event did not come once")
+		t.Error("the function good did not get the matching event exactly once")
 	}
 	if attempts != 2 || len(failed) != 1 || failed[0].Function != "bad" || failed[0].Attempts != 2 || r.finished() != 2 {
-		t.Errorf("%d attempts, failed %+v", attempts, failed)
+		t.Errorf("%d attempts of bad, failures %+v, %d invocations finished; want 2, one of bad after 2 attempts, 2", attempts, failed, r.finished())
 	}
 }

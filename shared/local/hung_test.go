@@ -140,10 +140,10 @@ func TestHost_RequestHangs_DoneOnceAndAnswered(t *testing.T) {
 		moves = append(moves, e.(map[string]any)["status"].(string))
 	}
 	if got := strings.Join(moves, " "); got != "rolled-back deployed in-progress scheduled approved" {
-		t.Errorf("the history is %s", got)
+		t.Errorf("the release's transitions are %s, want each of the five once, the newest first", got)
 	}
 	if task := must(200, "GET", "/api/tasks/TASK-1", nil); task["status"] != "Open" || len(task["comments"].([]any)) != 2 || task["reopenCount"] != float64(1) {
-		t.Errorf("the task: %v", task)
+		t.Errorf("got the task %v, want it Open, with two comments, reopened once", task)
 	}
 	if failures := h.Failures(); len(failures) > 0 {
 		t.Errorf("given up: %+v", failures)

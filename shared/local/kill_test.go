@@ -11,7 +11,7 @@ import (
 	"example.com/releases/shared/local/load"
 )
 
-// What make kill does fifty times.
+// make kill kills fifty times; this does it twice.
 func TestKill_OfHostAndEngine_LosesAndRepeatsNothing(t *testing.T) {
 	const seed = 10
 	if err := kill.Run(t.Context(), kill.Options{Kills: 2, Seed: seed, Brief: true, Verify: Verify, Out: writer{t}, Command: played}); err != nil {
@@ -28,7 +28,7 @@ func TestLoad_ManyUsersAtOnce_OnlyBusyAnswersAndNoLostWrite(t *testing.T) {
 	}
 }
 
-// played has the tests' own binary play the host: see TestMain.
+// played returns a command that runs the host from the test binary: see TestMain.
 func played(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "PLAY_LOCAL="+strings.Join(args, " "))

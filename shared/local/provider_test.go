@@ -12,8 +12,9 @@ import (
 	"example.com/releases/shared/local/tokens"
 )
 
-// Somebody's own identity provider can give the tokens: then its tokens are let in, with its
-// names of claims, agents are told its issuer and scopes, and this host's tokens are worth nothing.
+// The host can be told to accept the tokens of another identity provider: then those are
+// accepted, with that provider's names of claims, agents are told its issuer and scopes, and
+// the host's own tokens are refused.
 func TestStart_AnotherIdentityProvider_GivesTheTokens(t *testing.T) {
 	var other *tokens.Issuer
 	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -52,12 +53,12 @@ func TestStart_AnotherIdentityProvider_GivesTheTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status, _ := list(theirs); status != http.StatusOK {
-		t.Errorf("the provider's token: %d", status)
+		t.Errorf("the provider's token: %d, want 200", status)
 	}
 	for name, token := range map[string]string{"none": "", "of this host": ours} {
 		status, header := list(token)
 		if status != http.StatusUnauthorized || !strings.Contains(header.Get("WWW-Authenticate"), `scope="openid releases/use"`) {
-			t.Errorf("token %s: %d %v", name, status, header)
+			t.Errorf("token %s: %d %v, want 401 with the scopes in WWW-Authenticate", name, status, header)
 		}
 	}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.BaseURL+"/.well-known/oauth-protected-resource/mcp", nil)
@@ -67,7 +68,7 @@ func TestStart_AnotherIdentityProvider_GivesTheTokens(t *testing.T) {
 	_, document := fetch(t, r)
 	metadata, err := json.Marshal(document)
 	if err != nil || !bytes.Contains(metadata, []byte(`"authorization_servers":["https://pool.example"]`)) || !bytes.Contains(metadata, []byte(`"scopes_supported":["openid","releases/use"]`)) {
-		t.Errorf("%v: the metadata is %s", err, metadata)
+		t.Errorf("got the metadata %s and %v, want the provider's issuer and both scopes", metadata, err)
 	}
 
 	var out bytes.Buffer
@@ -80,7 +81,7 @@ func TestStart_AnotherIdentityProvider_GivesTheTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(path); err != nil || !bytes.Contains(text, []byte(`"tokens": {}`)) {
-		t.Errorf("%v: the run file offers tokens that are refused: %s", err, text)
+		t.Errorf("the run file offers tokens that are refused: %s, %v", text, err)
 	}
 }
 
@@ -91,7 +92,7 @@ func TestCommandLine_HalfAnIdentityProvider_IsRefused(t *testing.T) {
 	t.Setenv("TOKEN_ISSUER", "https://pool.example")
 	t.Setenv("TOKEN_AUDIENCE", "the app")
 	if _, err := parse(nil, ""); err == nil || !strings.Contains(err.Error(), "JWKS_URL") {
-		t.Errorf("an issuer without its keys: %v", err)
+		t.Errorf("an issuer without its keys: got %v, want an error that names JWKS_URL", err)
 	}
 	t.Setenv("JWKS_URL", "https://pool.example/keys")
 	if _, err := parse(nil, ""); err != nil {

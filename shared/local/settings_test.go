@@ -16,7 +16,7 @@ import (
 	"example.com/releases/shared/local/engine"
 )
 
-// otherPrograms are below shared/local, and are not the host.
+// otherPrograms are the folders of shared/local whose programs are neither the host nor the demo.
 var otherPrograms = []string{"bench", "budget", "mutants", "bootstrap"}
 
 // environmentRead returns the variables that the host and the demo read from the shell, by the calls in their source.
@@ -59,7 +59,7 @@ func environmentRead(t *testing.T) map[string]bool {
 				switch name := lastName(arg); name {
 				case "EndpointVariable":
 					read[engine.EndpointVariable] = true
-				case "name": // of settable
+				case "name": // ranges over settable
 				default:
 					t.Errorf("%s reads the variable in %s: this test does not know which that is", path, name)
 				}
@@ -89,7 +89,7 @@ func TestSettings_TableInDocs_HasEachVariableThatIsRead(t *testing.T) {
 	_, after, found := strings.Cut(string(page), "## Settings\n")
 	table, _, _ := strings.Cut(after, "\n## ")
 	if !found {
-		t.Fatal("docs/laptop.md has no settings")
+		t.Fatal(`docs/laptop.md has no section "Settings"`)
 	}
 	listed := map[string]bool{}
 	variable := regexp.MustCompile("`([A-Z][A-Z_]+)`")
@@ -102,7 +102,7 @@ func TestSettings_TableInDocs_HasEachVariableThatIsRead(t *testing.T) {
 	}
 	read := environmentRead(t)
 	if len(read) < len(settable)+3 {
-		t.Fatalf("only %v were found in the source", slices.Sorted(maps.Keys(read)))
+		t.Fatalf("only the variables %v were found in the source", slices.Sorted(maps.Keys(read)))
 	}
 	if want, got := slices.Sorted(maps.Keys(read)), slices.Sorted(maps.Keys(listed)); !slices.Equal(want, got) {
 		t.Errorf("the host reads %v\ndocs/laptop.md lists %v", want, got)
@@ -116,7 +116,7 @@ func TestKept_DataEndWithTheHost_ItSaysSo(t *testing.T) {
 		"another engine": {"", "http://127.0.0.1:8000", "http://127.0.0.1:8000"},
 	} {
 		if got := kept(tt.data, tt.endpoint); !strings.Contains(got, tt.want) {
-			t.Errorf("%s: %q", name, got)
+			t.Errorf("%s: got %q, want it to say %q", name, got, tt.want)
 		}
 	}
 }

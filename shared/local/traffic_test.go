@@ -16,7 +16,7 @@ import (
 	"example.com/releases/shared/testkit"
 )
 
-// asUser is what programs know of a host.
+// asUser returns the run file by which programs reach a host.
 func asUser(t *testing.T, h *Host) client.RunFile {
 	t.Helper()
 	f := client.RunFile{BaseURL: h.BaseURL, InboxURL: h.BaseURL + "/_local/inbox"}
@@ -29,8 +29,8 @@ func asUser(t *testing.T, h *Host) client.RunFile {
 	return f
 }
 
-// The checks that kills and load rest on see what is lost, doubled or changed behind the
-// product's back; and without that they find nothing.
+// The checks that make kill and make load rest on notice what is lost, doubled or changed in
+// the tables behind the product's back, and find nothing where nothing is.
 func TestTraffic_TablesTamperedWith_IsNoticed(t *testing.T) {
 	type row = map[string]types.AttributeValue
 	tables := testkit.New(t, testkit.WithStreams)
@@ -71,7 +71,7 @@ func TestTraffic_TablesTamperedWith_IsNoticed(t *testing.T) {
 		return w.Forget()
 	}
 	if wrong := check(); wrong != nil {
-		t.Fatalf("of %d releases and %d writes, before anything is tampered with:\n%s", len(w.Releases()), w.Acknowledged(), strings.Join(wrong, "\n"))
+		t.Fatalf("wrong in %d releases and %d writes, before anything is tampered with:\n%s", len(w.Releases()), w.Acknowledged(), strings.Join(wrong, "\n"))
 	}
 
 	find := func(table string, is func(row) bool) row {
@@ -145,12 +145,12 @@ func TestTraffic_TablesTamperedWith_IsNoticed(t *testing.T) {
 				put(c.table, c.change(maps.Clone(was)))
 			}
 			if wrong := check(); !strings.Contains(strings.Join(wrong, "\n"), c.want) {
-				t.Errorf("found %q, not %q", wrong, c.want)
+				t.Errorf("found %q, want %q among it", wrong, c.want)
 			}
 			put(c.table, was)
 		})
 	}
 	if wrong := check(); wrong != nil {
-		t.Errorf("with everything put back:\n%s", strings.Join(wrong, "\n"))
+		t.Errorf("wrong with everything put back:\n%s", strings.Join(wrong, "\n"))
 	}
 }

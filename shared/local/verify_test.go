@@ -13,7 +13,7 @@ import (
 	"example.com/releases/shared/release"
 )
 
-// evidenceOf is evidence of one release with one entry, which is the whole tree.
+// evidenceOf makes evidence of a release with one entry, the only leaf of the tree.
 func evidenceOf(t *testing.T, id string) record.Evidence {
 	t.Helper()
 	at := time.Now().UTC().Truncate(time.Millisecond)

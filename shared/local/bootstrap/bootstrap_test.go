@@ -13,7 +13,7 @@ import (
 	"example.com/releases/shared/local/invoke"
 )
 
-// TestMain lets the test binary be the function.
+// With ROLE set, the test binary is the function that a test starts as a process.
 func TestMain(m *testing.M) {
 	switch os.Getenv("ROLE") {
 	case "":
@@ -60,21 +60,21 @@ func TestBootstrap_Invocations_AreAnswered(t *testing.T) {
 	ask := run(t, "function", 5*time.Second)
 	for range 3 {
 		if out, err := ask("hello"); out != "hello" || err != nil {
-			t.Errorf("%s %v", out, err)
+			t.Errorf("got %q and %v, want hello", out, err)
 		}
 	}
 	if _, err := ask("fail"); err == nil || !strings.Contains(err.Error(), "it went wrong") {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want the function's own error", err)
 	}
 	if out, _ := ask("deadline"); out != "5s" {
-		t.Errorf("the function thinks it has %s", out)
+		t.Errorf("the function sees a deadline in %s, want 5s", out)
 	}
 	out, _ := ask("environment")
 	if strings.Contains(out, "SECRET_OF_THE_SHELL") || !strings.Contains(out, "ROLE=function") {
-		t.Errorf("the function sees %s", out)
+		t.Errorf("the function's environment is\n%s\nwant ROLE and nothing of the shell's", out)
 	}
 	if _, err := ask("end"); err == nil || !strings.Contains(err.Error(), "ended") {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want that the process ended", err)
 	}
 }
 
@@ -82,16 +82,16 @@ func TestBootstrap_Invocations_AreAnswered(t *testing.T) {
 func TestBootstrap_Timeout_EndsTheProcess(t *testing.T) {
 	ask := run(t, "function", time.Second)
 	if _, err := ask("sleep"); !errors.Is(err, invoke.ErrTimeout) {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want a timeout", err)
 	}
 	if out, err := ask("next"); out != "next" || err != nil {
-		t.Errorf("%s %v", out, err)
+		t.Errorf("got %q and %v, want next", out, err)
 	}
 }
 
 func TestBootstrap_DoesNotStart_SaysWhy(t *testing.T) {
 	ask := run(t, "broken", time.Second)
 	if _, err := ask("hello"); err == nil || !strings.Contains(err.Error(), "RELEASES_TABLE is not set") {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want what the process printed", err)
 	}
 }

@@ -65,10 +65,10 @@ func TestBus_Event_ComesInItsEnvelope(t *testing.T) {
 	first := document.Events[0]
 	if len(document.Events) != 1 || first["detail-type"] != "Release Status Changed" || first["source"] != "releases" || first["time"] != "2026-05-01T09:00:00Z" ||
 		first["detail"].(map[string]any)["eventId"] != "<b>REL#1</b>" {
-		t.Errorf("got %v", document.Events)
+		t.Errorf("got %v, want the one event of the bus releases in its envelope", document.Events)
 	}
 	if got := strings.Join(heard, ", "); got != `releases {"eventId":"<b>REL#1</b>"}, default {}` {
-		t.Errorf("heard %s", got)
+		t.Errorf("OnEvent was called with %s, want both events", got)
 	}
 	answer, err = http.Get(url + "/_local/events") //nolint:noctx // a test
 	if err != nil {
@@ -77,7 +77,7 @@ func TestBus_Event_ComesInItsEnvelope(t *testing.T) {
 	defer func() { _ = answer.Body.Close() }()
 	page, _ := io.ReadAll(answer.Body)
 	if strings.Contains(string(page), "<b>REL") || !strings.Contains(string(page), "&lt;b&gt;REL#1") || answer.Header.Get("Content-Security-Policy") == "" {
-		t.Errorf("page %v %s", answer.Header, page)
+		t.Errorf("got %v and the page\n%s\nwant a Content-Security-Policy and the detail escaped", answer.Header, page)
 	}
 }
 
@@ -97,17 +97,17 @@ func TestBus_EntryFails_AtItsIndex(t *testing.T) {
 		codes = append(codes, aws.ToString(e.ErrorCode))
 	}
 	if got := strings.Join(codes, ","); got != ",ThrottlingException,MalformedDetail,InvalidArgument" || out.FailedEntryCount != 3 {
-		t.Errorf("codes %s, count %d", got, out.FailedEntryCount)
+		t.Errorf("the entries have the codes %q, %d failed; want all but the first, each with its code", got, out.FailedEntryCount)
 	}
 	if all := b.Events(); len(all) != 1 || string(all[0].Detail) != `{"n":0}` {
-		t.Errorf("on the bus: %+v", all)
+		t.Errorf("on the bus: %+v, want the first entry only", all)
 	}
 }
 
 func TestBus_CallFails_AsAWhole(t *testing.T) {
 	for kind, want := range map[FaultKind]struct {
-		code  string
-		taken int
+		code     string
+		accepted int
 	}{
 		Throttle: {"ThrottlingException", 0}, Refuse: {"InternalException", 0}, Error: {"InternalException", 1}, Drop: {"", 1}, Hang: {"", 1},
 	} {
@@ -120,15 +120,15 @@ func TestBus_CallFails_AsAWhole(t *testing.T) {
 		cancel()
 		var api smithy.APIError
 		if err == nil || errors.As(err, &api) != (want.code != "") || want.code != "" && api.ErrorCode() != want.code {
-			t.Errorf("%s: %v", kind, err)
+			t.Errorf("%s: got %v, want an error with the code %q", kind, err, want.code)
 		}
-		if got := len(b.Events()); got != want.taken {
-			t.Errorf("%s: %d taken", kind, got)
+		if got := len(b.Events()); got != want.accepted {
+			t.Errorf("%s: %d events accepted, want %d", kind, got, want.accepted)
 		}
 	}
 	b, client, _ := start(t)
 	if _, err := client.PutEvents(t.Context(), entries("{}", "{}", "{}", "{}", "{}", "{}", "{}", "{}", "{}", "{}", "{}")); err == nil || len(b.Events()) != 0 {
-		t.Errorf("eleven entries: %v", err)
+		t.Errorf("eleven entries: %v and %d events, want them refused", err, len(b.Events()))
 	}
 	if err := b.Fail(Fault{Kind: "unknown"}); err == nil {
 		t.Error("an unknown fault was queued")

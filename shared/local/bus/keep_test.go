@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What EventBridge has accepted does not end with whoever published it.
+// What EventBridge has accepted outlives a kill of the host that published it.
 func TestBus_KeptInAFile_ComesBackAfterAKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.jsonl")
 	b, client, _ := start(t)
@@ -29,13 +29,13 @@ func TestBus_KeptInAFile_ComesBackAfterAKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	if all := reopened.Events(); len(all) != 3 || all[2].ID == all[0].ID || all[2].ID == all[1].ID {
-		t.Errorf("%+v", all)
+		t.Errorf("got %+v, want three events, each with an id of its own", all)
 	}
 	if err := reopened.Close(); err != nil {
 		t.Fatal(err)
 	}
 	out, err := clientAgain.PutEvents(t.Context(), entries(`{"eventId":"REL#4"}`))
 	if err != nil || out.FailedEntryCount != 1 || len(reopened.Events()) != 3 {
-		t.Errorf("what could not be written: %+v, %v, %d events", out, err, len(reopened.Events()))
+		t.Errorf("an event that cannot be written: %+v, %v, %d events; want it to fail and three events", out, err, len(reopened.Events()))
 	}
 }

@@ -25,7 +25,7 @@ func TestIAM_EachRequest_NeedsItsRight(t *testing.T) {
 			"TransactWriteItems", `{"TransactItems":[{"Put":{"TableName":"r"}},{"ConditionCheck":{"TableName":"c"}},{"Put":{"TableName":"r"}}]}`,
 			"dynamodb:PutItem on ReleasesTable.Arn, dynamodb:ConditionCheckItem on ChangesTable.Arn",
 		},
-		// What cannot be understood is nothing that anybody may do.
+		// Nobody may do what the guard does not understand.
 		{"TransactWriteItems", `{"TransactItems":[{"Conjure":{"TableName":"r"}}]}`, "error"},
 		{"GetItem", `{"TableName":"x"}`, "error"},
 		{"ListTables", `{}`, "error"},
@@ -46,7 +46,7 @@ func TestIAM_EachRequest_NeedsItsRight(t *testing.T) {
 	}
 }
 
-// The SDK sees from the guard what it would see from AWS.
+// Through the guard, the SDK gets the answers that AWS would give, granted or not.
 func TestIAM_Granted_IsHandedOn(t *testing.T) {
 	h := testkit.New(t)
 	tmpl := &template.Template{Functions: []template.Function{{Name: "reader", Policies: []template.Statement{
@@ -68,13 +68,13 @@ func TestIAM_Granted_IsHandedOn(t *testing.T) {
 	}
 	for _, refused := range [][2]string{{"reader", "ReleasesTable"}, {"stranger", "TasksTable"}} {
 		if err := get(refused[0], refused[1]); err == nil || !strings.Contains(err.Error(), "AccessDeniedException") {
-			t.Errorf("%v: %v", refused, err)
+			t.Errorf("%v: got %v, want AccessDeniedException", refused, err)
 		}
 	}
 	if used := g.Used("reader"); !slices.Equal(used, []Right{{"dynamodb:GetItem", "TasksTable.Arn"}}) {
-		t.Errorf("used: %v", used)
+		t.Errorf("used: %v, want GetItem on TasksTable", used)
 	}
 	if len(g.Denied()) != 2 {
-		t.Errorf("denied: %v", g.Denied())
+		t.Errorf("denied: %v, want both refusals", g.Denied())
 	}
 }

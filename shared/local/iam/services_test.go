@@ -10,8 +10,8 @@ import (
 	"example.com/releases/shared/local/template"
 )
 
-// Mails and events take rights as tables do: the sender's identity, under the condition
-// that the policy makes, the configuration set, and each bus.
+// Mails and events need rights as tables do: a mail needs them for the sender's identity,
+// under the condition in the policy, and for the configuration set; an event for its bus.
 func TestGuard_MailsAndEvents_ByPolicy(t *testing.T) {
 	from := map[string]map[string]string{"StringEquals": {"ses:FromAddress": "releases@example.com"}}
 	identity, domain, set := arn("ses", "identity/releases@example.com"), arn("ses", "identity/example.com"), arn("ses", "configuration-set/MailEvents")
@@ -61,9 +61,9 @@ func TestGuard_MailsAndEvents_ByPolicy(t *testing.T) {
 		denied := w.Code == http.StatusBadRequest && w.Header().Get("X-Amzn-Errortype") == "AccessDeniedException"
 		switch {
 		case tt.allowed && (len(came) != 1 || !strings.HasSuffix(came[0], " "+tt.body) || !strings.HasPrefix(came[0], "/_local/")):
-			t.Errorf("%s with %s: %d, %v", tt.function, tt.body, w.Code, came)
+			t.Errorf("%s with %s: %d, %v came; want it passed on once", tt.function, tt.body, w.Code, came)
 		case !tt.allowed && (!denied || len(came) != 0):
-			t.Errorf("%s with %s was not refused: %d, %v", tt.function, tt.body, w.Code, came)
+			t.Errorf("%s with %s: %d, %v came; want it refused", tt.function, tt.body, w.Code, came)
 		}
 	}
 }

@@ -24,23 +24,23 @@ func TestInvoke_Context_IsLambdas(t *testing.T) {
 		lc, _ := lambdacontext.FromContext(ctx)
 		deadline, ok := ctx.Deadline()
 		if !ok || time.Until(deadline) > time.Second {
-			t.Errorf("deadline %v", deadline)
+			t.Errorf("the deadline is %v (given: %v), want one within a second", deadline, ok)
 		}
 		return reply{in.Word + "!", lc.AwsRequestID}, nil
 	})
 	out, err := invoke.Typed[ask, reply](f)(t.Context(), ask{"hi"})
 	if err != nil || out.Word != "hi!" || !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(out.ID) {
-		t.Errorf("got %+v, %v", out, err)
+		t.Errorf("got %+v and %v, want hi! and a request id", out, err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := invoke.Typed[ask, reply](f)(gone, ask{"hi"}); err != nil {
-		t.Errorf("a caller that went away stopped the function: %v", err)
+		t.Errorf("a caller that went away cancelled the function: %v", err)
 	}
 }
 
 // Answers of invocations at the same time must not share memory: one person would
-// read what another was told.
+// get another's answer.
 func TestInvoke_TwoAtOnce_KeepTheirAnswers(t *testing.T) {
 	f := invoke.InProcess("f", time.Minute, func(_ context.Context, in ask) (reply, error) {
 		return reply{Word: strings.Repeat(in.Word, 1000)}, nil
@@ -52,7 +52,7 @@ func TestInvoke_TwoAtOnce_KeepTheirAnswers(t *testing.T) {
 				out, err := f(t.Context(), []byte(`{"Word":"`+word+`"}`))
 				time.Sleep(time.Microsecond)
 				if want := `{"Word":"` + strings.Repeat(word, 1000) + `","ID":""}`; err != nil || strings.TrimSpace(string(out)) != want {
-					t.Errorf("%s was answered %.40s…, %v", word, out, err)
+					t.Errorf("the caller that sent %s got %.40s… and %v, want %.40s…", word, out, err, want)
 					return
 				}
 			}
@@ -64,26 +64,26 @@ func TestInvoke_TwoAtOnce_KeepTheirAnswers(t *testing.T) {
 func TestInvoke_Fails_AsOnLambda(t *testing.T) {
 	panics := invoke.InProcess("f", time.Minute, func(context.Context, ask) (reply, error) { panic("boom") })
 	if _, err := panics(t.Context(), []byte(`{}`)); err == nil || !strings.Contains(err.Error(), "boom") {
-		t.Errorf("panic: %v", err)
+		t.Errorf("panic: got %v, want an error with boom", err)
 	}
 	stop := make(chan struct{})
 	defer close(stop)
 	hangs := invoke.InProcess("f", 10*time.Millisecond, func(context.Context, ask) (reply, error) { <-stop; return reply{}, nil })
 	if _, err := hangs(t.Context(), []byte(`{}`)); !errors.Is(err, invoke.ErrTimeout) {
-		t.Errorf("hang: %v", err)
+		t.Errorf("hang: got %v, want a timeout", err)
 	}
 	talks := invoke.InProcess("f", time.Minute, func(context.Context, ask) (reply, error) {
 		return reply{Word: strings.Repeat("x", invoke.MaxPayload)}, nil
 	})
 	if _, err := talks(t.Context(), []byte(`{}`)); !errors.Is(err, invoke.ErrTooLarge) {
-		t.Errorf("large answer: %v", err)
+		t.Errorf("large answer: got %v, want that it is too large", err)
 	}
 	if _, err := talks(t.Context(), make([]byte, invoke.MaxPayload+1)); !errors.Is(err, invoke.ErrTooLarge) {
-		t.Errorf("large request: %v", err)
+		t.Errorf("large request: got %v, want that it is too large", err)
 	}
 	idle := invoke.InProcess("f", time.Minute, func(context.Context) error { return nil })
 	if out, err := invoke.Typed[ask, reply](idle)(t.Context(), ask{}); err != nil || out != (reply{}) {
-		t.Errorf("no answer: %+v %v", out, err)
+		t.Errorf("a function without an answer: got %+v and %v, want the zero value", out, err)
 	}
 }
 
@@ -109,6 +109,6 @@ func TestSandboxes_OneInvocationAtATime(t *testing.T) {
 	}
 	all.Wait()
 	if ran[0].Load() == 0 || ran[1].Load() == 0 || ran[0].Load()+ran[1].Load() != 20 {
-		t.Errorf("the sandboxes had %d and %d invocations", ran[0].Load(), ran[1].Load())
+		t.Errorf("the sandboxes had %d and %d invocations, want some in each and 20 in all", ran[0].Load(), ran[1].Load())
 	}
 }

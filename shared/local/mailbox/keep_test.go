@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// The host can be killed between SES's acceptance and its answer: the mail is on its way.
+// A host that is killed after SES has accepted a mail and before its answer: the mail is sent
+// all the same, so it is in the inbox afterwards.
 func TestMailbox_KeptInAFile_ComesBackAfterAKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "inbox.jsonl")
 	b, ses, _ := start(t)
@@ -32,16 +33,16 @@ func TestMailbox_KeptInAFile_ComesBackAfterAKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	if all := reopened.Mails(); len(all) != 3 || all[2].ID == all[0].ID || all[2].ID == all[1].ID {
-		t.Errorf("%+v", all)
+		t.Errorf("got %+v, want three mails, each with an id of its own", all)
 	}
 	reopened.Clear()
 	empty, _, _ := start(t)
 	if err := empty.KeepIn(path); err != nil || len(empty.Mails()) != 0 {
-		t.Errorf("%v, %d mails after it was emptied", err, len(empty.Mails()))
+		t.Errorf("%v, %d mails after the inbox was emptied, want none", err, len(empty.Mails()))
 	}
 }
 
-// What cannot be written is not accepted: its sender would take it for sent.
+// A mail that cannot be written is refused: its sender must not take it for sent.
 func TestMailbox_FileCannotBeWritten_RefusesTheMail(t *testing.T) {
 	b, ses, _ := start(t)
 	if err := b.KeepIn(filepath.Join(t.TempDir(), "inbox.jsonl")); err != nil {
@@ -51,6 +52,6 @@ func TestMailbox_FileCannotBeWritten_RefusesTheMail(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := ses.SendEmail(t.Context(), message("ann@example.com")); err == nil || len(b.Mails()) != 0 {
-		t.Errorf("%v, %d mails", err, len(b.Mails()))
+		t.Errorf("got %v and %d mails, want an error and none", err, len(b.Mails()))
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 )
 
-// Each thing that SES refuses is sent, through the SDK, and refused.
+// What SES refuses is refused here too, with the same error, through the SDK.
 func TestSend_WhatSESRefuses_BadRequest(t *testing.T) {
 	b, client, _ := start(t)
 	to := func(address string) func(*sesv2.SendEmailInput) {
@@ -79,13 +79,13 @@ func TestSend_WhatSESRefuses_BadRequest(t *testing.T) {
 		spoil(in)
 		var bad *types.BadRequestException
 		if _, err := client.SendEmail(t.Context(), in); !errors.As(err, &bad) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want BadRequestException", name, err)
 		}
 	}
 	if len(b.Mails()) != 0 {
-		t.Errorf("accepted %d", len(b.Mails()))
+		t.Errorf("%d mails were accepted, want none", len(b.Mails()))
 	}
-	// What stands just below the bounds passes.
+	// A message just within the bounds is accepted.
 	in := message(`"` + strings.Repeat("n", 300) + `" <ann@example.com>`)
 	in.Destination.BccAddresses = slicesOf("o'brien+it@xn--mnchen-3ya.example", 49)
 	in.Content.Simple.Headers[0].Value = aws.String(strings.Repeat("a", 980))
@@ -112,7 +112,7 @@ func TestRaw_IsTheMessageAsMIME(t *testing.T) {
 	}
 	answer, body := get(t, url+"/_local/inbox/"+b.Mails()[0].ID+"/raw", "*/*")
 	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "message/rfc822" || body != string(b.Mails()[0].Raw()) {
-		t.Fatalf("%s %v", answer.Status, answer.Header)
+		t.Fatalf("got %s %v, want the raw mail as message/rfc822", answer.Status, answer.Header)
 	}
 	m, err := mail.ReadMessage(strings.NewReader(body))
 	if err != nil {
@@ -120,10 +120,10 @@ func TestRaw_IsTheMessageAsMIME(t *testing.T) {
 	}
 	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
 	if err != nil || subject != "Your request – soon" {
-		t.Errorf("subject %q %v", subject, err)
+		t.Errorf("the subject is %q (%v), want the one that was sent", subject, err)
 	}
 	if list, err := m.Header.AddressList("To"); err != nil || list[0].Name != "Jürgen" {
-		t.Errorf("to %v %v", list, err)
+		t.Errorf("To is %v (%v), want Jürgen", list, err)
 	}
 	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
 	if err != nil {
@@ -143,9 +143,9 @@ func TestRaw_IsTheMessageAsMIME(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := io.ReadAll(quotedprintable.NewReader(text)); err != nil || string(got) != "Hello" {
-		t.Errorf("text %q %v", got, err)
+		t.Errorf("the text is %q (%v), want Hello", got, err)
 	}
 	if answer, _ := get(t, url+"/_local/inbox/none/raw", "*/*"); answer.StatusCode != http.StatusNotFound {
-		t.Error(answer.Status)
+		t.Errorf("a mail that does not exist: %s, want 404", answer.Status)
 	}
 }

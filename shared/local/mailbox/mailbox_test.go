@@ -76,7 +76,7 @@ func TestInbox_Mail_ShowsWhatTheSDKSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, body := get(t, url+"/_local/inbox", "application/json")
-	// The whole document, typed by hand: scripts read it.
+	// The whole document, written by hand: scripts rely on its form.
 	const want = `{"mails":[{"id":"20260501090000-000001","to":"ann@example.com","subject":"Your request – soon","text":"Hello","html":"<p>Hello <script>alert(1)</script></p>",` +
 		`"headers":{"Auto-Submitted":"auto-generated","Date":"Fri, 01 May 2026 09:00:00 +0000","From":"Releases <releases@example.com>","Message-ID":"<20260501090000-000001@email.local>",` +
 		`"Reply-To":"rm@example.com","Subject":"Your request – soon","To":"Ann <ann@example.com>"},` +
@@ -85,7 +85,7 @@ func TestInbox_Mail_ShowsWhatTheSDKSent(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", body, want)
 	}
 	if _, body := get(t, url+"/_local/inbox?to=bob@example.com", "application/json"); body != `{"mails":[]}`+"\n" {
-		t.Errorf("someone else's inbox: %s", body)
+		t.Errorf("someone else's inbox: %s, want no mails", body)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestInbox_ByPersonAndRelease_IsNarrowed(t *testing.T) {
 			}
 		}
 		if strings.Count(shown, "<option") != 3+2+2 {
-			t.Errorf("%s: the choices are\n%s", query, shown)
+			t.Errorf("%s: want seven choices (three persons, two releases, and two for all) in\n%s", query, shown)
 		}
 	}
 }
@@ -134,7 +134,7 @@ func TestInbox_HostileMail_IsShownSafely(t *testing.T) {
 	} {
 		answer, body := get(t, url+path, "text/html,application/json;q=0.5")
 		if answer.StatusCode != http.StatusOK || !strings.HasPrefix(answer.Header.Get("Content-Security-Policy"), policy) {
-			t.Errorf("%s: %s, policy %q", path, answer.Status, answer.Header.Get("Content-Security-Policy"))
+			t.Errorf("%s: %s with the policy %q, want 200 with %q", path, answer.Status, answer.Header.Get("Content-Security-Policy"), policy)
 		}
 		if !strings.HasSuffix(path, "/html") && strings.Contains(body, "<script>") {
 			t.Errorf("%s shows a script: %s", path, body)
@@ -146,11 +146,11 @@ func TestInbox_HostileMail_IsShownSafely(t *testing.T) {
 	}
 	answer, body := get(t, url+"/_local/inbox/"+id+"/attachments/0", "*/*")
 	if answer.Header.Get("Content-Disposition") != "attachment; filename=release.ics" || body != "BEGIN:VCALENDAR\r\n" {
-		t.Errorf("download: %v %q", answer.Header, body)
+		t.Errorf("download: %v %q, want the attachment release.ics", answer.Header, body)
 	}
 	for _, path := range []string{"/_local/inbox/none", "/_local/inbox/none/html", "/_local/inbox/" + id + "/attachments/1", "/_local/inbox/" + id + "/attachments/x"} {
 		if answer, _ := get(t, url+path, "text/html"); answer.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: %s", path, answer.Status)
+			t.Errorf("%s: %s, want 404", path, answer.Status)
 		}
 	}
 }
@@ -158,7 +158,7 @@ func TestInbox_HostileMail_IsShownSafely(t *testing.T) {
 func TestInbox_FaultAddress_Fails(t *testing.T) {
 	for _, c := range []struct {
 		kind     FaultKind
-		code     string // the error the SDK sees; "-" is a broken or silent connection
+		code     string // of the error that the SDK returns; "-" is a broken or silent connection
 		accepted int
 		events   string
 	}{
@@ -193,7 +193,7 @@ func TestInbox_FaultAddress_Fails(t *testing.T) {
 					t.Error(err)
 				}
 				if e.Source != "aws.ses" || detail.Mail.Tags["outbox"][0] != "id-1" {
-					t.Errorf("event %+v %s", e, e.Detail)
+					t.Errorf("got the event %+v with %s, want aws.ses and the mail's tag", e, e.Detail)
 				}
 				mu.Lock()
 				defer mu.Unlock()
@@ -223,7 +223,7 @@ func TestInbox_FaultAddress_Fails(t *testing.T) {
 			}
 			mu.Unlock()
 			if _, err := client.SendEmail(t.Context(), message("ann@example.com")); err != nil {
-				t.Errorf("the fault stayed: %v", err)
+				t.Errorf("the next mail met the fault again: %v", err)
 			}
 		})
 	}
@@ -234,11 +234,11 @@ func TestInbox_FaultAddress_FitsItsRecipient(t *testing.T) {
 	const faults = `{"faults":[{"kind":"reject","to":"Ann@example.com","always":true}]}`
 	answer, err := http.Post(url+"/_local/inbox/faults", "application/json", strings.NewReader(faults)) //nolint:noctx // a test
 	if err != nil || answer.StatusCode != http.StatusNoContent {
-		t.Fatalf("%v %v", answer, err)
+		t.Fatalf("setting the fault: %v %v, want 204", answer, err)
 	}
 	for range 2 {
 		if _, err := client.SendEmail(t.Context(), message("ann@example.com")); err == nil {
-			t.Error("ann got through")
+			t.Error("the mail to ann was accepted, want it rejected")
 		}
 		if _, err := client.SendEmail(t.Context(), message("bob@example.com")); err != nil {
 			t.Error(err)
@@ -276,16 +276,16 @@ func TestInbox_WhatSESRefuses_Refused(t *testing.T) {
 		spoil(in)
 		var bad *types.BadRequestException
 		if _, err := client.SendEmail(t.Context(), in); !errors.As(err, &bad) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want BadRequestException", name, err)
 		}
 	}
 	if len(b.Mails()) != 0 {
-		t.Errorf("accepted %d", len(b.Mails()))
+		t.Errorf("%d mails were accepted, want none", len(b.Mails()))
 	}
 }
 
-// An account sends so many mails in 24 hours, whenever the day began; what it is told then
-// differs from throttling in the message only.
+// The quota counts the mails of the last 24 hours, not of a calendar day. The error over the
+// quota is that of throttling, and differs in its message only.
 func TestSend_DailyQuota_CountsTwentyFourHours(t *testing.T) {
 	b, client, url := start(t)
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
@@ -296,14 +296,14 @@ func TestSend_DailyQuota_CountsTwentyFourHours(t *testing.T) {
 	}
 	_ = answer.Body.Close()
 	for _, step := range []struct {
-		after time.Duration
-		taken bool
+		after    time.Duration
+		accepted bool
 	}{{0, true}, {time.Hour, true}, {time.Hour, false}, {21 * time.Hour, false}, {time.Hour, true}, {time.Minute, false}} {
 		now = now.Add(step.after)
 		_, err := client.SendEmail(t.Context(), message("ann@example.com"))
 		var api smithy.APIError
-		if (err == nil) != step.taken || err != nil && (!errors.As(err, &api) || api.ErrorCode() != "TooManyRequestsException" || api.ErrorMessage() != "Daily message quota exceeded.") {
-			t.Errorf("%v later, with %d taken: %v", step.after, len(b.Mails()), err)
+		if (err == nil) != step.accepted || err != nil && (!errors.As(err, &api) || api.ErrorCode() != "TooManyRequestsException" || api.ErrorMessage() != "Daily message quota exceeded.") {
+			t.Errorf("%v later, with %d mails accepted: got %v, want it accepted: %v", step.after, len(b.Mails()), err, step.accepted)
 		}
 	}
 }

@@ -40,25 +40,25 @@ func TestSchedules_Interval_OneRunAtATime(t *testing.T) {
 			},
 		}}, silent, func(function string, attempts int, err error) {
 			if function != "sweep" || attempts != 1 || err == nil {
-				t.Errorf("told of %s, %d, %v", function, attempts, err)
+				t.Errorf("reported: %s after %d attempts: %v; want an error of sweep after one", function, attempts, err)
 			}
 			failures.Add(1)
 		})
 		time.Sleep(59 * time.Second)
 		if running.Load() != 0 {
-			t.Error("ran at once")
+			t.Error("it ran before its first interval was over")
 		}
 		time.Sleep(time.Hour)
 		cancel()
 		r.Wait()
 		if n := runs.Load(); n < 35 || n > 45 || failures.Load() != 1 {
-			t.Errorf("%d runs, %d failures", n, failures.Load())
+			t.Errorf("%d runs and %d failures, want about 40 and one", n, failures.Load())
 		}
 	})
 }
 
 // A run that fails is repeated with its own event as often as the function's
-// EventInvokeConfig says, and told of once.
+// EventInvokeConfig says, and reported once, when it is given up.
 func TestRun_Fails_RetriedAsLambdaDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -76,7 +76,7 @@ func TestRun_Fails_RetriedAsLambdaDoes(t *testing.T) {
 		}}, silent, func(_ string, attempts int, _ error) {
 			reported++
 			if attempts != 3 {
-				t.Errorf("told of %d attempts", attempts)
+				t.Errorf("reported after %d attempts, want 3", attempts)
 			}
 		})
 		time.Sleep(3*time.Minute + 30*time.Second)
@@ -87,13 +87,13 @@ func TestRun_Fails_RetriedAsLambdaDoes(t *testing.T) {
 			times += n
 		}
 		if len(seen) != 3 || times != 3+2+2 || reported != 1 {
-			t.Errorf("%d events in %d runs, told %d times", len(seen), times, reported)
+			t.Errorf("%d events in %d runs, reported %d times; want 3, 7, 1", len(seen), times, reported)
 		}
 	})
 }
 
-// At its interval a function gets the template's input, and the scheduler's own event
-// where there is none.
+// At its interval a function gets the input that the template gives its schedule, or else the
+// event that EventBridge Scheduler makes itself.
 func TestEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -112,10 +112,10 @@ func TestEvents(t *testing.T) {
 		cancel()
 		r.Wait()
 		if own.Source != "aws.scheduler" || own.DetailType != "Scheduled Event" || own.AccountID != invoke.Account {
-			t.Errorf("event %+v", own)
+			t.Errorf("without an input it got %+v, want the scheduler's own event", own)
 		}
 		if given != `{"x":1}` {
-			t.Errorf("event %s", given)
+			t.Errorf(`with an input it got %s, want {"x":1}`, given)
 		}
 	})
 }
@@ -145,10 +145,10 @@ func TestSchedules_RunNow_Runs(t *testing.T) {
 		w := httptest.NewRecorder()
 		r.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, schedules.Path+path, strings.NewReader(want.event)))
 		if w.Code != want.status || !strings.Contains(w.Body.String(), want.body) {
-			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+			t.Errorf("%s: got %d %s, want %d with %s", path, w.Code, w.Body, want.status, want.body)
 		}
 	}
 	if got != "{}" {
-		t.Errorf("without an event it sends %s", got)
+		t.Errorf("without an event the function got %s, want {}", got)
 	}
 }

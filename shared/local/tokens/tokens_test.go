@@ -63,16 +63,16 @@ func TestTokens_Minted_AreTakenByTheVerifier(t *testing.T) {
 		} {
 			status, token := get(t, url+tokens.TokenPath+query, "*/*")
 			if status != http.StatusOK {
-				t.Fatalf("%s: %d %s", query, status, token)
+				t.Fatalf("%s: %d %s, want a token", query, status, token)
 			}
 			got, err := verifier.Verify(t.Context(), strings.TrimSuffix(token, "\n"))
 			if err != nil || got != want {
-				t.Errorf("%v %s: got %+v, %v", claims, query, got, err)
+				t.Errorf("claims %v, %s: got %+v and %v, want %+v", claims, query, got, err, want)
 			}
 		}
 		_, expired := get(t, url+tokens.TokenPath+"?role=admin&life=-2h", "")
 		if _, err := verifier.Verify(t.Context(), strings.TrimSpace(expired)); err == nil {
-			t.Error("an expired token was taken")
+			t.Error("an expired token was accepted")
 		}
 	}
 }
@@ -82,39 +82,39 @@ func TestTokens_EachProvidersForm_IsTaken(t *testing.T) {
 	_, body := get(t, url+tokens.TokenPath+"?role=admin", "application/json")
 	var answer struct{ Token string }
 	if err := json.Unmarshal([]byte(body), &answer); err != nil || strings.Count(answer.Token, ".") != 2 {
-		t.Errorf("JSON: %s", body)
+		t.Errorf("as JSON: %s, want a token of three parts", body)
 	}
 	if _, body := get(t, url+tokens.TokenPath, "text/html,*/*"); !strings.Contains(body, "<table>") || strings.Count(body, "eyJ") < 4 {
-		t.Errorf("page: %s", body)
+		t.Errorf("as a page: %s, want a table of at least four tokens", body)
 	}
 	for _, query := range []string{"?role=root", "?email=nobody", "?life=long", "?email=Ann%20<ann@example.com>"} {
 		if status, body := get(t, url+tokens.TokenPath+query, ""); status != http.StatusBadRequest {
-			t.Errorf("%s: %d %s", query, status, body)
+			t.Errorf("%s: %d %s, want 400", query, status, body)
 		}
 	}
 	status, body := get(t, url+tokens.ConfigPath, "")
 	if status != http.StatusOK || !strings.Contains(body, `"issuer":"`+url+`"`) || !strings.Contains(body, tokens.KeysPath) {
-		t.Errorf("configuration: %s", body)
+		t.Errorf("the configuration is %d %s, want the issuer and where its keys are", status, body)
 	}
 }
 
 func TestTokens_OtherKindsThanAccess_AreRefused(t *testing.T) {
 	url, verifier := serve(t, "", "")
-	taken := map[string]bool{"access": true, "untyped": true, "at+jwt": true}
-	if len(tokens.Kinds()) <= len(taken) {
-		t.Fatalf("kinds: %v", tokens.Kinds())
+	accepted := map[string]bool{"access": true, "untyped": true, "at+jwt": true}
+	if len(tokens.Kinds()) <= len(accepted) {
+		t.Fatalf("the kinds are %v, want some that are refused among them", tokens.Kinds())
 	}
 	for _, kind := range tokens.Kinds() {
 		status, token := get(t, url+tokens.TokenPath+"?role=admin&kind="+strings.ReplaceAll(kind, "+", "%2B"), "")
 		if status != http.StatusOK {
-			t.Fatalf("%s: %d %s", kind, status, token)
+			t.Fatalf("%s: %d %s, want a token", kind, status, token)
 		}
-		if _, err := verifier.Verify(t.Context(), strings.TrimSpace(token)); (err == nil) != taken[kind] {
-			t.Errorf("%s: %v", kind, err)
+		if _, err := verifier.Verify(t.Context(), strings.TrimSpace(token)); (err == nil) != accepted[kind] {
+			t.Errorf("%s: got %v, want it accepted: %v", kind, err, accepted[kind])
 		}
 	}
 	if status, body := get(t, url+tokens.TokenPath+"?kind=paper", ""); status != http.StatusBadRequest || !strings.Contains(body, "logout") {
-		t.Errorf("an unknown kind: %d %s", status, body)
+		t.Errorf("an unknown kind: %d %s, want 400 with the kinds there are", status, body)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestRotate_TokensOfTheKeyBefore_StayGoodUntilTheNext(t *testing.T) {
 	rotate := func() {
 		answer, err := http.Post(url+tokens.RotatePath, "", nil)
 		if err != nil || answer.StatusCode != http.StatusNoContent {
-			t.Fatalf("%v %v", err, answer)
+			t.Fatalf("rotating: got %v and %v, want 204", err, answer)
 		}
 		_ = answer.Body.Close()
 	}
@@ -162,10 +162,10 @@ func TestRotate_TokensOfTheKeyBefore_StayGoodUntilTheNext(t *testing.T) {
 	rotate()
 	second := mint()
 	if !good(first) || !good(second) {
-		t.Errorf("after one rotation: the first %v, the second %v", good(first), good(second))
+		t.Errorf("after one rotation the first token is good: %v, the second: %v; want both", good(first), good(second))
 	}
 	rotate()
 	if good(first) || !good(second) || !good(mint()) {
-		t.Errorf("after two rotations: the first %v, the second %v", good(first), good(second))
+		t.Errorf("after two rotations the first token is good: %v, the second: %v; want the second and a new one only", good(first), good(second))
 	}
 }
