@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What is shown of a mail ends with a paragraph, never in the middle of a sentence.
+// What the demo shows of a mail ends with a paragraph, never in the middle of a sentence.
 func TestBeginningOf_LongMail_EndsWithAParagraph(t *testing.T) {
 	const text = "Hello Ann,\r\n\r\nOne.\nTwo.\n\nThree,\nwhich goes on\nand on.\n\nFour.\n"
 	for _, c := range []struct {
@@ -19,7 +19,7 @@ func TestBeginningOf_LongMail_EndsWithAParagraph(t *testing.T) {
 		{7, []string{"Hello Ann,", "One.", "Two.", "Three,", "which goes on", "and on.", "Four."}, false},
 	} {
 		if got, more := beginningOf(text, c.lines); !slices.Equal(got, c.want) || more != c.more {
-			t.Errorf("%d lines: %q, %v", c.lines, got, more)
+			t.Errorf("%d lines: got %q, more: %v; want %q, %v", c.lines, got, more, c.want, c.more)
 		}
 	}
 }

@@ -19,7 +19,8 @@ type doer func(*http.Request) (*http.Response, error)
 
 func (d doer) Do(r *http.Request) (*http.Response, error) { return d(r) }
 
-// A kill right after the answer: make kill found that the last transaction was gone.
+// A transaction that was answered survives a kill right afterwards. Without Durable it need
+// not, as make kill once found.
 func TestDurable_KilledAfterTheAnswer_HasTheTransaction(t *testing.T) {
 	dir := t.TempDir()
 	tables := []template.Table{{LogicalID: "Table", Key: template.Key{Hash: "pk"}, Attributes: []template.Attribute{{Name: "pk", Type: "S"}}}}

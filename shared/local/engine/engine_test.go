@@ -23,8 +23,8 @@ import (
 	"example.com/releases/shared/local/template"
 )
 
-// parentRole makes this test binary play a process that starts an engine and then
-// ends in the way the variable says.
+// parentRole is a variable with which the test binary is a process that starts an engine and
+// then ends as the value says.
 const parentRole = "ENGINE_TEST_PARENT"
 
 func TestMain(m *testing.M) {
@@ -48,7 +48,7 @@ func parentProcess(role string) {
 	select {} // until a signal
 }
 
-// parent starts such a process and returns it with java's pid, its port and the
+// parent starts such a process and returns it with the pid of java, its port and the
 // directory of its run.
 func parent(t *testing.T, role, data string) (cmd *exec.Cmd, pid, port int, run string) {
 	t.Helper()
@@ -94,7 +94,7 @@ func gone(t *testing.T, pid, port int, run string) {
 	}
 }
 
-// However the process ends that started the engine, nothing of it may be left.
+// However the process that started the engine ends, nothing of the engine may be left.
 func TestEngine_ParentKilled_LeavesNoOrphan(t *testing.T) {
 	for _, end := range []struct {
 		name, role string
@@ -116,14 +116,14 @@ func TestEngine_ParentKilled_LeavesNoOrphan(t *testing.T) {
 				}
 			}
 			if err := cmd.Wait(); err == nil {
-				t.Fatal("the parent ended well; it should not have")
+				t.Fatal("the parent ended with status 0, want it to be killed or to panic")
 			}
 			gone(t, pid, port, run)
 		})
 	}
 }
 
-// Also where the supervising shell is killed before its parent.
+// The same where the supervising shell is killed before its parent.
 func TestEngine_ParentKilledWithoutShell_LeavesNoOrphan(t *testing.T) {
 	e, err := Start(t.Context(), Options{})
 	if err != nil {
@@ -145,7 +145,7 @@ func TestEngine_Stop_IsDone(t *testing.T) {
 	}
 	pid := e.child.pid()
 	if err := e.Err(); err != nil || !alive(pid) {
-		t.Fatalf("a running engine is alive %v and has the error %v", alive(pid), err)
+		t.Fatalf("a running engine: java alive: %v, error: %v; want it alive without one", alive(pid), err)
 	}
 	e.Stop()
 	e.Stop()
@@ -166,14 +166,14 @@ func TestEngine_Dies_IsNoticed(t *testing.T) {
 	select {
 	case <-e.Done():
 	case <-time.After(10 * time.Second):
-		t.Fatal("nobody noticed that java died")
+		t.Fatal("ten seconds after java died the engine is not done")
 	}
 	if e.Err() == nil {
 		t.Fatal("a dead engine has no error")
 	}
 }
 
-// Somebody else's listener is never taken for ours.
+// A port on which another process listens is never taken for the engine's.
 func TestEngine_PortTaken_IsSaid(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -190,10 +190,10 @@ func TestEngine_PortTaken_IsSaid(t *testing.T) {
 	}
 	defer func() { _ = other.Process.Kill(); _ = other.Wait() }()
 	if _, err := os.Stat("/proc/self/net/tcp"); err == nil && ownsSocket(other.Process.Pid, port) {
-		t.Error("a process that listens nowhere is taken for the owner")
+		t.Error("a process that listens nowhere is taken for the owner of the port")
 	}
 	if _, err := Start(t.Context(), Options{Port: port}); err == nil || !strings.Contains(err.Error(), "in use") {
-		t.Errorf("starting on a port in use: %v", err)
+		t.Errorf("starting on a port in use: got %v, want an error that says so", err)
 	}
 }
 
@@ -227,17 +227,17 @@ func TestEngine_Killed_DataSurvives(t *testing.T) {
 	gone(t, pid, port, run)
 	client = Client(e.Endpoint())
 	if err := CreateTables(t.Context(), client, []template.Table{table}, same); err != nil {
-		t.Errorf("tables that are there already: %v", err)
+		t.Errorf("creating tables that exist already: %v, want no error", err)
 	}
 	got, err := client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String("Things"), Key: item})
 	if err != nil || len(got.Item) == 0 {
-		t.Errorf("the item is lost: %v %v", got, err)
+		t.Errorf("the item is lost: got %v, %v", got, err)
 	}
 	changed := table
 	changed.Attributes = append(changed.Attributes[:1:1], template.Attribute{Name: "k", Type: "S"})
 	changed.Indexes = []template.Index{{Name: "new", Key: template.Key{Hash: "k"}, Projection: "KEYS_ONLY"}}
 	if err := CreateTables(t.Context(), client, []template.Table{changed}, same); err == nil || !strings.Contains(err.Error(), "begin afresh") {
-		t.Errorf("old data under a new template: %v", err)
+		t.Errorf("old data under a new template: got %v, want the advice to begin afresh", err)
 	}
 }
 
@@ -251,7 +251,7 @@ func TestEngine_SecondOnTheSameData_Refused(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	if _, err := lockData(ctx, dir); err == nil || !strings.Contains(err.Error(), "another engine") {
-		t.Errorf("a second engine on the same data: %v", err)
+		t.Errorf("a second engine on the same data: got %v, want an error that names another engine", err)
 	}
 }
 
@@ -268,24 +268,24 @@ func TestRun(t *testing.T) {
 		{nil, 2},
 	} {
 		if got := Run(t.Context(), c.command); got != c.status {
-			t.Errorf("%v gives %d, not %d", c.command, got, c.status)
+			t.Errorf("%v: status %d, want %d", c.command, got, c.status)
 		}
 	}
 	t.Setenv(EndpointVariable, "")
 	if got := Run(t.Context(), []string{"sh", "-c", `case "$DYNAMODB_ENDPOINT" in http://127.0.0.1:*) exit 9;; esac`}); got != 9 {
-		t.Errorf("the command does not see an engine: %d", got)
+		t.Errorf("the command does not see an engine: status %d, want 9", got)
 	}
 }
 
-// What is missing is named, with what to install.
+// The error for a missing program names what to install.
 func TestEngine_ProgramsMissing_IsSaid(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("JAVA_HOME", "")
 	if _, err := Start(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), "openjdk") {
-		t.Errorf("without java: %v", err)
+		t.Errorf("without java: got %v, want an error that names openjdk", err)
 	}
 	if err := maven(t.Context(), filepath.Join(t.TempDir(), "lib")); err == nil || !strings.Contains(err.Error(), "maven") {
-		t.Errorf("without mvn: %v", err)
+		t.Errorf("without mvn: got %v, want an error that names maven", err)
 	}
 }
 
@@ -328,7 +328,7 @@ func TestFetch_Archive_IsVerifiedAndFetchedOnce(t *testing.T) {
 		}
 		wg.Wait()
 		if fetched != 1 {
-			t.Errorf("fetched %d times", fetched)
+			t.Errorf("fetched %d times, want once", fetched)
 		}
 		if parts, _ := filepath.Glob(filepath.Join(base, "part-*")); len(parts) != 0 {
 			t.Errorf("left behind: %v", parts)
@@ -347,22 +347,22 @@ func TestFetch_Archive_IsVerifiedAndFetchedOnce(t *testing.T) {
 				return nil
 			})
 			if err == nil {
-				t.Error("a wrong download is taken")
+				t.Error("a wrong download was accepted")
 			}
 			if _, err := os.Stat(filepath.Join(base, version)); err == nil {
-				t.Error("a wrong download is left where a good one is looked for")
+				t.Error("a wrong download is left where the next start looks for a good one")
 			}
 			// The same damage done to a good copy later.
 			write(t, filepath.Join(base, version), files)
 			if _, err := ensure(t.Context(), base, sums, nil); err == nil || !strings.Contains(err.Error(), "remove") {
-				t.Errorf("a damaged copy: %v", err)
+				t.Errorf("a damaged copy: got %v, want the advice to remove it", err)
 			}
 		})
 	}
 	if err := verify(t.TempDir(), nil); err == nil {
-		t.Error("an empty list of sums verifies anything")
+		t.Error("an empty list of sums was accepted: it would verify anything")
 	}
 	if list, err := parseSums(sumList); err != nil || len(list) != 85 {
-		t.Errorf("%d sums are recorded: %v", len(list), err)
+		t.Errorf("%d sums are recorded (%v), want 85", len(list), err)
 	}
 }

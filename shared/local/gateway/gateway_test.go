@@ -20,13 +20,13 @@ import (
 	"example.com/releases/shared/local/template"
 )
 
-// echo answers with the event it got, as JSON in the body.
+// echo is a function that answers with the event it got, as JSON in the body.
 func echo(_ context.Context, e events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 	body, err := json.Marshal(e)
 	return events.APIGatewayProxyResponse{StatusCode: 201, MultiValueHeaders: map[string][]string{"Set-Cookie": {"a=1", "b=2"}}, Body: string(body)}, err
 }
 
-// guard lets "good" in, fails at "broken" and denies everybody else.
+// guard is an authorizer: it lets the token "good" in, fails at "broken" and denies the others.
 func guard(_ context.Context, e events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
 	effect := "Deny"
 	switch e.Headers["Authorization"] {
@@ -106,7 +106,7 @@ func serve(t *testing.T, binary ...string) *httptest.Server {
 	return server
 }
 
-// send sends a request with raw path; headers are pairs.
+// send sends a request to the URL as it is written; headers are names and values in turn.
 func send(t *testing.T, method, url string, body []byte, headers ...string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
@@ -132,32 +132,33 @@ func TestGateway_Request_IsAPIGatewaysEvent(t *testing.T) {
 	server := serve(t)
 	answer, body := send(t, "POST", server.URL+"/api/things/a%2Fb%20c?q=1&q=2&e=%C3%A9", []byte(`{"x":"é"}`), "Authorization", "good", "If-Match", `"1"`, "If-Match", `"2"`)
 	if answer.StatusCode != 201 || strings.Join(answer.Header.Values("Set-Cookie"), ";") != "a=1;b=2" || answer.Header.Get("Content-Type") != "application/json" {
-		t.Errorf("answer %s %v", answer.Status, answer.Header)
+		t.Errorf("got %s %v, want 201, two cookies and JSON", answer.Status, answer.Header)
 	}
 	var e events.APIGatewayProxyRequest
 	if err := json.Unmarshal([]byte(body), &e); err != nil {
 		t.Fatal(err)
 	}
 	if e.Resource != "/api/things/{id}" || e.Path != "/api/things/a%2Fb%20c" || e.PathParameters["id"] != "a/b c" || e.HTTPMethod != "POST" || e.Body != `{"x":"é"}` || e.IsBase64Encoded {
-		t.Errorf("event %s", body)
+		t.Errorf("got the event %s, want the resource, path, decoded parameter, method and body of the request", body)
 	}
 	if strings.Join(e.MultiValueQueryStringParameters["q"], ",") != "1,2" || e.QueryStringParameters["q"] != "2" || e.QueryStringParameters["e"] != "é" {
-		t.Errorf("query %v %v", e.QueryStringParameters, e.MultiValueQueryStringParameters)
+		t.Errorf("got the query %v and %v, want each value of q, and its last one", e.QueryStringParameters, e.MultiValueQueryStringParameters)
 	}
 	if strings.Join(e.MultiValueHeaders["If-Match"], ",") != `"1","2"` || e.Headers["If-Match"] != `"2"` || e.Headers["Host"] == "" || e.Headers["X-Forwarded-For"] != "127.0.0.1" {
-		t.Errorf("headers %v", e.MultiValueHeaders)
+		t.Errorf("got the headers %v, want both values of If-Match, the host, and where the request came from", e.MultiValueHeaders)
 	}
 	c := e.RequestContext
 	if c.RequestID == "" || c.RequestID != answer.Header.Get("X-Amzn-Requestid") || c.Identity.SourceIP != "127.0.0.1" || c.Stage != "live" || c.Path != "/live"+e.Path || c.ResourcePath != e.Resource || c.RequestTimeEpoch == 0 {
-		t.Errorf("context %+v", c)
+		t.Errorf("got the context %+v, want the request's id, address, stage, paths and time", c)
 	}
 	if c.Authorizer["principalId"] != "ann" || c.Authorizer["role"] != "Admin" || c.Authorizer["level"] != "3" {
-		t.Errorf("authorizer %v", c.Authorizer)
+		t.Errorf("got the authorizer's context %v, want ann, Admin and 3 as a text", c.Authorizer)
 	}
 }
 
-// Bytes that are no text reach a function as they are only where the API says that they are
-// binary; as text they are lost, so that nothing that holds here fails on AWS.
+// API Gateway passes bytes that are not UTF-8 to a function only for the media types that the
+// API lists as binary, and replaces them otherwise. So does the host: what works here must
+// work on AWS.
 func TestBody_NotText_IsLostUnlessItsTypeIsBinary(t *testing.T) {
 	for _, c := range []struct {
 		binary      []string
@@ -176,7 +177,7 @@ func TestBody_NotText_IsLostUnlessItsTypeIsBinary(t *testing.T) {
 		_, body := send(t, "POST", server.URL+"/api/things/x", []byte{0xff, 0x00}, "Authorization", "good", "Content-Type", c.contentType)
 		var e events.APIGatewayProxyRequest
 		if err := json.Unmarshal([]byte(body), &e); err != nil || e.IsBase64Encoded != c.encoded || e.Body != c.body || e.QueryStringParameters != nil {
-			t.Errorf("%v, %q: %s", c.binary, c.contentType, body)
+			t.Errorf("binary types %v, content type %q: got %s, want the body %q, encoded: %v", c.binary, c.contentType, body, c.body, c.encoded)
 		}
 	}
 }
@@ -221,24 +222,25 @@ func TestGateway_ByItself_AnswersProblems(t *testing.T) {
 		}
 		answer, body := send(t, c.method, server.URL+c.path, nil, headers...)
 		if answer.StatusCode != c.status || !strings.Contains(body, c.body) {
-			t.Errorf("%s %s as %q: %s %s", c.method, c.path, c.token, answer.Status, body)
+			t.Errorf("%s %s as %q: got %s %s, want %d with %q", c.method, c.path, c.token, answer.Status, body, c.status, c.body)
 		}
 	}
 	answer, _ := send(t, "GET", server.URL+"/api/things/1", nil)
 	if answer.Header.Get("WWW-Authenticate") != "Bearer" || answer.Header.Get("Content-Type") != "application/problem+json" {
-		t.Errorf("401 with %v", answer.Header)
+		t.Errorf("401 with the headers %v, want those of the template", answer.Header)
 	}
 }
 
-// What API Gateway keeps for itself does not reach clients under its name.
+// API Gateway renames response headers that it reserves, such as WWW-Authenticate: clients get
+// them with the prefix X-Amzn-Remapped-, or not at all.
 func TestHeaders_OfFunctions_AreRemapped(t *testing.T) {
 	answer, body := send(t, "GET", serve(t).URL+"/challenge", nil)
 	h := answer.Header
 	if h.Get("WWW-Authenticate") != "" || h.Get("Server") != "" || h.Get("X-Amzn-Remapped-Www-Authenticate") != "Bearer" || h.Get("X-Amzn-Remapped-Content-Length") != "7" {
-		t.Errorf("headers %v", h)
+		t.Errorf("got the headers %v, want those that are reserved renamed", h)
 	}
 	if h.Get("Retry-After") != "1" || h.Get("ETag") != `"1"` || body != "nothing" {
-		t.Errorf("what it passes on: %v %s", h, body)
+		t.Errorf("got %v and %q, want the other headers and the body as they were", h, body)
 	}
 }
 
@@ -251,7 +253,7 @@ func TestGateway_LargeBody_Refused(t *testing.T) {
 	} {
 		answer, body := send(t, "POST", server.URL+"/api/things/1", bytes.Repeat([]byte("x"), c.size), "Authorization", "good")
 		if answer.StatusCode != c.status {
-			t.Errorf("%d bytes: %s %.200s", c.size, answer.Status, body)
+			t.Errorf("%d bytes: %s %.200s, want %d", c.size, answer.Status, body, c.status)
 		}
 	}
 }
@@ -262,7 +264,7 @@ func TestGateway_FunctionMissing_DoesNotStart(t *testing.T) {
 		Functions: []template.Function{{Name: "absent", Routes: []template.Route{{Method: "GET", Path: "/x"}}}},
 	}, nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "absent") || !strings.Contains(err.Error(), "Gone") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error that names the function and the authorizer that are missing", err)
 	}
 }
 
@@ -283,7 +285,7 @@ func TestGateway_Policies_AllowOrDeny(t *testing.T) {
 		{[]events.IAMPolicyStatement{statement("Allow", "*", "*"), statement("Deny", "execute-api:*", "*/GET/*")}, false},
 	} {
 		if got := allows(events.APIGatewayCustomAuthorizerPolicy{Statement: c.statements}, method); got != c.allowed {
-			t.Errorf("%+v: %v", c.statements, got)
+			t.Errorf("%+v: allowed: %v, want %v", c.statements, got, c.allowed)
 		}
 	}
 }

@@ -18,8 +18,8 @@ import (
 
 var quietLog = slog.New(slog.DiscardHandler)
 
-// asked is an authorizer that counts how often it is asked, and lets in whoever has a good
-// token, to the methods that it is told.
+// asked is an authorizer that counts how often it is asked. Its policy is about methods; it
+// denies the token "bad" and fails at "broken".
 type asked struct {
 	times   int
 	methods string
@@ -55,26 +55,27 @@ func TestAuthorizer_SameToken_AskedOnceAMinute(t *testing.T) {
 		{"a bad one", "GET", "/a", "bad", 0, 403, 3},
 		{"a Deny is remembered too", "GET", "/b", "bad", 0, 403, 3},
 		{"a failure", "GET", "/a", "broken", 0, 500, 4},
-		{"is not", "GET", "/a", "broken", 0, 500, 5},
+		{"a failure is not remembered", "GET", "/a", "broken", 0, 500, 5},
 		{"no token", "GET", "/a", "", 0, 401, 5},
 		{"not yet over", "GET", "/a", "good", 59 * time.Second, 200, 5},
 		{"a minute later", "GET", "/a", "good", 2 * time.Second, 200, 6},
 	} {
 		now = now.Add(tt.later)
 		if status := call(tt.method, tt.path, tt.token); status != tt.status || a.times != tt.asked {
-			t.Errorf("%s: %d, asked %d times; want %d, %d", tt.name, status, a.times, tt.status, tt.asked)
+			t.Errorf("%s: got %d and %d questions so far, want %d and %d", tt.name, status, a.times, tt.status, tt.asked)
 		}
 	}
 }
 
-// What the cache does to a policy that names the method it was asked about: the next
-// method is shut.
+// The cache keeps the policy for a token, whatever the method: one that allows only the method
+// it was asked about shuts the caller out of the next. Hence the product's policy names the
+// whole API.
 func TestAuthorizer_PolicyOfOneMethod_ShutsTheOthers(t *testing.T) {
 	a := &asked{methods: "*/GET/a"}
 	now := time.Now()
 	call := gatewayWith(t, a, time.Minute, &now)
 	if one, other := call("GET", "/a", "good"), call("GET", "/b", "good"); one != 200 || other != 403 {
-		t.Errorf("%d, then %d", one, other)
+		t.Errorf("got %d, then %d for another method; want 200, then 403", one, other)
 	}
 }
 
@@ -85,12 +86,12 @@ func TestAuthorizer_NoTTL_AskedAlways(t *testing.T) {
 	call("GET", "/a", "good")
 	call("GET", "/a", "good")
 	if a.times != 2 {
-		t.Errorf("asked %d times", a.times)
+		t.Errorf("asked %d times, want 2", a.times)
 	}
 }
 
-// gatewayWith is a gateway of two paths behind the authorizer; the function that is
-// returned calls it and tells the status.
+// gatewayWith starts a gateway with two paths behind the authorizer. The function that it
+// returns sends a request and returns its status.
 func gatewayWith(t *testing.T, a *asked, cacheFor time.Duration, now *time.Time) func(method, path, token string) int {
 	t.Helper()
 	tmpl := &template.Template{
@@ -123,11 +124,11 @@ func TestHeaders_Over10240Bytes_Refused(t *testing.T) {
 	for size, want := range map[int]int{9_000: http.StatusCreated, 10_240: http.StatusRequestEntityTooLarge} {
 		answer, body := send(t, "GET", server.URL+"/open/x", nil, "X-Long", strings.Repeat("x", size/2), "X-Longer", strings.Repeat("x", size/2))
 		if answer.StatusCode != want {
-			t.Errorf("%d bytes: %s %s", size, answer.Status, body)
+			t.Errorf("%d bytes of headers: %s %s, want %d", size, answer.Status, body, want)
 		}
 	}
 	if answer, _ := send(t, "GET", server.URL+"/open/"+strings.Repeat("x", maxHeaders), nil); answer.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("a long path: %s", answer.Status)
+		t.Errorf("a long path: %s, want 413", answer.Status)
 	}
 }
 
@@ -136,12 +137,12 @@ func TestFunction_Over29Seconds_504(t *testing.T) {
 	defer close(stop)
 	slow := within(10*time.Millisecond, func(context.Context, []byte) ([]byte, error) { <-stop; return nil, nil })
 	if _, err := slow(t.Context(), nil); !errors.Is(err, errIntegrationTimeout) {
-		t.Errorf("a function that hangs: %v", err)
+		t.Errorf("a function that hangs: got %v, want %v", err, errIntegrationTimeout)
 	}
 	g := &Gateway{log: quietLog}
 	w := httptest.NewRecorder()
 	g.fail(w, &call{r: httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)}, "f", errIntegrationTimeout)
 	if w.Code != http.StatusGatewayTimeout {
-		t.Errorf("answered %d", w.Code)
+		t.Errorf("got %d, want 504", w.Code)
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 const root = "../../.."
 
-// theProduct is the product with its mutants: reading it takes a second or two.
+// theProduct reads the product with its mutants, once: that takes a second or two.
 var theProduct = sync.OnceValues(func() (*program, error) {
 	dir, err := filepath.Abs(root)
 	if err != nil {
@@ -38,7 +38,7 @@ func readTheProduct(t *testing.T) *program {
 	return p
 }
 
-// count is how many mutants are as asked.
+// count returns the number of mutants for which is reports true.
 func (p *program) count(is func(*site) bool) int {
 	n := 0
 	for _, s := range p.sites {
@@ -49,7 +49,7 @@ func (p *program) count(is func(*site) bool) int {
 	return n
 }
 
-// What a deployed function links has mutants, or stands among the exceptions.
+// Each package that a deployed function links has mutants, or is among the exceptions.
 func TestMutated_EveryPackageThatIsDeployed(t *testing.T) {
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "./functions/...")
 	list.Dir = root
@@ -61,29 +61,29 @@ func TestMutated_EveryPackageThatIsDeployed(t *testing.T) {
 	for name := range strings.FieldsSeq(string(out)) {
 		folder, ours := strings.CutPrefix(name, modulePrefix)
 		if !ours || strings.HasPrefix(folder, "functions/") || strings.HasPrefix(folder, "shared/local") || folder == "shared/mcptools/bridge" {
-			continue // mains decide nothing, and workstations deploy nothing
+			continue // a main decides nothing, and what runs on workstations is not deployed
 		}
 		if n := slices.Index(known, folder); n >= 0 {
 			known = slices.Delete(known, n, n+1)
 			continue
 		}
 		if unmutated[folder] == "" && unmutated[folder[:strings.LastIndexByte(folder, '/')+1]] == "" {
-			t.Errorf("%s is deployed, and nothing in it is mutated", folder)
+			t.Errorf("%s is deployed and has no mutants: add it to mutated or unmutated", folder)
 		}
 	}
 	for _, folder := range known {
-		t.Errorf("%s is mutated, and no function links it", folder)
+		t.Errorf("%s has mutants and no function links it: take it out of mutated", folder)
 	}
 }
 
-// The table of roles, row by row, and each role that the code names anywhere.
+// Each row of the table of roles has its mutants, and each role that the code names anywhere.
 func TestRoles_EachRow_IsMutated(t *testing.T) {
 	p := readTheProduct(t)
 	if n := p.count(func(s *site) bool { return s.kind == kindRole && s.function == "Roles" }); n != len(operations.Roles) {
-		t.Errorf("%d rows of roles are lowered, and there are %d", n, len(operations.Roles))
+		t.Errorf("%d rows of the table of roles are lowered, want %d", n, len(operations.Roles))
 	}
 	if n := p.count(func(s *site) bool { return s.kind == kindList && s.function == "Roles" }); n != len(operations.Roles) {
-		t.Errorf("%d rows of roles are taken away, and there are %d", n, len(operations.Roles))
+		t.Errorf("%d rows of the table of roles are taken away, want %d", n, len(operations.Roles))
 	}
 	named := 0
 	for _, f := range p.files() {
@@ -97,9 +97,9 @@ func TestRoles_EachRow_IsMutated(t *testing.T) {
 			}
 		})
 	}
-	const declared = 3
+	const declared = 3 // the declarations of the three roles
 	if n := p.count(func(s *site) bool { return s.kind == kindRole }); n != named-declared {
-		t.Errorf("%d roles are lowered, and the code names %d", n, named-declared)
+		t.Errorf("%d roles are lowered, want the %d that the code names", n, named-declared)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestFilters_EachWordAndStatus_IsTakenAway(t *testing.T) {
 		}
 	}
 	if n := readTheProduct(t).count(func(s *site) bool { return s.kind == kindFilter }); n != words {
-		t.Errorf("%d words of template.yaml's filters are taken away, and consumers know %d", n, words)
+		t.Errorf("%d words of the filters in template.yaml are taken away, want the %d of dynamo.Consumers", n, words)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestLifecycles_EachRowAndWord_IsTakenAway(t *testing.T) {
 		}
 	}
 	if n := p.count(func(s *site) bool { return s.kind == kindList && s.function == "Lifecycle" }); n != want {
-		t.Errorf("%d of the lifecycle are taken away, want %d", n, want)
+		t.Errorf("%d rows, statuses and guards of the lifecycle are taken away, want %d", n, want)
 	}
 	if n := p.count(func(s *site) bool { return s.kind == kindRow && s.condition == "Settles: true" }); n != yes {
 		t.Errorf("%d rows are made not to settle, want %d", n, yes)
@@ -143,8 +143,8 @@ func TestLifecycles_EachRowAndWord_IsTakenAway(t *testing.T) {
 	}
 }
 
-// Each < <= > >= of the source is a bound with a mutant, or is one of those that are none, by
-// the reason.
+// Each < <= > >= of the source is a bound with a mutant, or is counted as no bound, under the
+// reason why.
 func TestBounds_EachComparison_IsMutatedOrToldWhyNot(t *testing.T) {
 	p := readTheProduct(t)
 	written := 0
@@ -160,18 +160,18 @@ func TestBounds_EachComparison_IsMutatedOrToldWhyNot(t *testing.T) {
 		found += n
 	}
 	if found != written {
-		t.Errorf("%d comparisons are known, and the source has %d", found, written)
+		t.Errorf("%d comparisons have a mutant or a reason for none, want the %d of the source", found, written)
 	}
 	for name := range constants(t, "shared/release/bounds.go", "shared/release/plan.go", "shared/release/check.go") {
 		if p.count(func(s *site) bool {
 			return s.kind == kindBound && strings.HasSuffix(s.condition, name) && strings.HasPrefix(s.change, "is one ")
 		}) < 2 {
-			t.Errorf("%s is a bound, and nobody moves it", name)
+			t.Errorf("the bound %s is not moved both up and down by one", name)
 		}
 	}
 }
 
-// Each error code of AWS in the code is in a class, from which it is taken.
+// Each error code of AWS in the code is in a class of errors, and a mutant takes it out.
 func TestRetries_EachCode_IsTakenAway(t *testing.T) {
 	p := readTheProduct(t)
 	code := regexp.MustCompile(`"([A-Z][A-Za-z]+(?:Exception|Exceeded|Error|Failure|Failed|Conflict))"`)
@@ -185,16 +185,16 @@ func TestRetries_EachCode_IsTakenAway(t *testing.T) {
 			if p.count(func(s *site) bool {
 				return s.file == f.name && strings.Contains(s.condition, text) && s.change == "is missing"
 			}) == 0 {
-				t.Errorf("%s names the code %s, and nothing takes it away", f.name, text)
+				t.Errorf("%s names the code %s, and no mutant takes it out", f.name, text)
 			}
 		})
 	}
 	if found < 20 {
-		t.Errorf("only %d codes found", found)
+		t.Errorf("only %d codes found, want at least 20", found)
 	}
 }
 
-// Each text in a list of texts that is written in one line.
+// Each text in a list of texts that is written in one line has a mutant that takes it out.
 func TestLists_EachText_IsTakenAway(t *testing.T) {
 	p := readTheProduct(t)
 	list := regexp.MustCompile(`\[\]string\{((?:"[^"]*"(?:, )?)+)\}`)
@@ -206,30 +206,30 @@ func TestLists_EachText_IsTakenAway(t *testing.T) {
 				for _, entry := range text.FindAllString(one[1], -1) {
 					found++
 					if p.count(func(s *site) bool { return s.file == f.name && s.line == n+1 && s.condition == entry }) == 0 {
-						t.Errorf("%s:%d: nothing takes %s away", f.name, n+1, entry)
+						t.Errorf("%s:%d: no mutant takes %s out", f.name, n+1, entry)
 					}
 				}
 			}
 		}
 	}
 	if found < 40 {
-		t.Errorf("only %d texts found", found)
+		t.Errorf("only %d texts found, want at least 40", found)
 	}
 }
 
-// At most one in twenty is explained, not killed. Conditions have their explanations beside
-// them.
+// At most one mutant in twenty may be explained instead of killed. The conditions of writes
+// have their explanations beside them.
 func TestExplanations_AtMostOneInTwenty(t *testing.T) {
 	p := readTheProduct(t)
 	explained := p.count(func(s *site) bool { return s.why != nil })
 	if 20*explained > len(p.sites) {
-		t.Errorf("%d of %d are explained", explained, len(p.sites))
+		t.Errorf("%d of %d mutants are explained, want at most one in twenty", explained, len(p.sites))
 	}
 }
 
 func TestByHand_AFewDozen_EachAnother(t *testing.T) {
 	if len(byHands) < 36 {
-		t.Errorf("%d", len(byHands))
+		t.Errorf("%d mutants by hand, want at least 36", len(byHands))
 	}
 	names := map[string]bool{}
 	for _, h := range byHands {
@@ -240,7 +240,7 @@ func TestByHand_AFewDozen_EachAnother(t *testing.T) {
 	}
 }
 
-// One that has lost its place is an error, not a kill.
+// A mutant by hand whose place in the code is gone is an error; it must not count as killed.
 func TestByHand_CodeHasMoved_Refused(t *testing.T) {
 	p := readTheProduct(t)
 	for name, h := range map[string]byHand{
@@ -250,22 +250,22 @@ func TestByHand_CodeHasMoved_Refused(t *testing.T) {
 		"the text is twice": {"x", "shared/mail/mail.go", "New", "m", "n"},
 	} {
 		if err := h.inFunction(p, &site{}); err == nil {
-			t.Errorf("%s, and nobody minds", name)
+			t.Errorf("%s: accepted, want an error", name)
 		}
 	}
 	if err := (byHand{"x", "template.yaml", "  Gone:", "a", "b"}).inTemplate(p.root, &site{}); err == nil {
-		t.Error("template.yaml has no such line, and nobody minds")
+		t.Error("template.yaml has no such line: accepted, want an error")
 	}
 }
 
-// Every file with its switches is Go.
+// Every file of the product can be rewritten with its switches, and the result parses.
 func TestRewrite_OfTheProduct_IsGo(t *testing.T) {
 	files, err := readTheProduct(t).rewritten()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(files) < 60 {
-		t.Errorf("only %d files have switches", len(files))
+		t.Errorf("only %d files have switches, want at least 60", len(files))
 	}
 }
 
@@ -291,7 +291,7 @@ func eachToken(t *testing.T, text []byte, visit func(token.Token, string)) {
 	}
 }
 
-// constants are the names of files' constants that are whole numbers, as they are written.
+// constants returns the names of the files' constants Max… that are whole numbers.
 func constants(t *testing.T, names ...string) map[string]bool {
 	t.Helper()
 	all := map[string]bool{}
@@ -304,7 +304,7 @@ func constants(t *testing.T, names ...string) map[string]bool {
 		}
 	}
 	if len(all) < 18 {
-		t.Errorf("only %d constants in %s", len(all), names)
+		t.Errorf("only %d constants in %s, want at least 18", len(all), names)
 	}
 	return all
 }

@@ -13,7 +13,7 @@ import (
 
 const product = "../../dynamo"
 
-// The sites are found by their syntax; here they are counted by their letters.
+// The program finds conditions in the syntax tree. This test counts them in the text.
 func TestSites_OfTheProduct_AllFound(t *testing.T) {
 	s, err := readSource(product)
 	if err != nil {
@@ -41,11 +41,11 @@ func TestSites_OfTheProduct_AllFound(t *testing.T) {
 		t.Errorf("%d calls and %d appends found, the source has %d and %d", calls, appends, wantCalls, wantAppends)
 	}
 	if calls < 40 || appends < 4 {
-		t.Errorf("%d calls and %d appends are too few to believe", calls, appends)
+		t.Errorf("%d calls and %d appends found, want at least 40 and 4", calls, appends)
 	}
 }
 
-// A condition that is not built by an expression would be none of the program's.
+// The program would not find a condition that is not built by an expression.
 func TestSites_OfTheProduct_NoConditionPastTheExpression(t *testing.T) {
 	s, err := readSource(product)
 	if err != nil {
@@ -61,7 +61,7 @@ func TestSites_OfTheProduct_NoConditionPastTheExpression(t *testing.T) {
 		}
 	}
 	if found < 5 {
-		t.Errorf("%d found", found)
+		t.Errorf("%d uses of ConditionExpression found, want at least 5", found)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestRewrite_OfTheProduct_SwitchesEveryCondition(t *testing.T) {
 	}
 }
 
-// The whole program on a package whose test leaves something to be desired.
+// The whole program on a package whose test misses some mutants.
 func TestRun_TellsWhatIsHeld(t *testing.T) {
 	var out bytes.Buffer
 	o := options{writes: filepath.Join("testdata", "tiny"), packages: []string{"./testdata/tiny"}, lanes: 2, most: time.Minute}
@@ -104,22 +104,22 @@ func TestRun_TellsWhatIsHeld(t *testing.T) {
 		`equal\("revision", revision\) is not redundant`,
 	} {
 		if !regexp.MustCompile(want).Match(out.Bytes()) {
-			t.Errorf("it does not say %s", want)
+			t.Errorf("the output does not have %s", want)
 		}
 	}
 	if ok {
-		t.Error("it is content")
+		t.Error("the run succeeded although mutants survived")
 	}
 	if t.Failed() {
 		t.Log(out.String())
 	}
 	o.only, o.lanes = "Set>", 1
 	if ok, err := run(t.Context(), o, &out, io.Discard); !ok || err != nil {
-		t.Errorf("what is held is not enough: %v", err)
+		t.Errorf("with Set only, where all mutants are held: got %v and %v, want success", ok, err)
 	}
 }
 
-// An explanation that has lost its condition is an error, not a comment.
+// A comment that explains a condition as redundant and has lost it is an error.
 func TestExplanations_WithoutACondition_Refused(t *testing.T) {
 	const head = "package p\n\nfunc f(e *expression) {\n"
 	for name, body := range map[string]string{
@@ -132,7 +132,7 @@ func TestExplanations_WithoutACondition_Refused(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := readSource(dir); err == nil {
-			t.Errorf("%s, and nobody minds", name)
+			t.Errorf("%s: the explanation is accepted, want an error", name)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Every kind but conditions of writes, on a package whose test leaves something to be desired.
+// Every kind of mutant but conditions of writes, on a package whose test misses some.
 func TestRun_EachKind_TellsWhatIsHeld(t *testing.T) {
 	var out bytes.Buffer
 	o := options{folders: []string{"shared/local/mutants/testdata/small"}, packages: []string{"./testdata/small"}, lanes: 1, most: time.Minute, kept: t.TempDir()}
@@ -34,7 +34,7 @@ func TestRun_EachKind_TellsWhatIsHeld(t *testing.T) {
 		`retry +1 +0 +0 +0 +0 +1 +0`,
 	} {
 		if !regexp.MustCompile(want).Match(out.Bytes()) {
-			t.Errorf("it does not say %s", want)
+			t.Errorf("the output does not have %s", want)
 		}
 	}
 	if t.Failed() {
@@ -42,7 +42,7 @@ func TestRun_EachKind_TellsWhatIsHeld(t *testing.T) {
 	}
 }
 
-// What was found is kept: a kill stands, everything else is tried again.
+// Verdicts are kept between runs: a killed mutant is not tried again, the others are.
 func TestRun_Again_TriesWhatWasNotKilled(t *testing.T) {
 	o := options{folders: []string{"shared/local/mutants/testdata/small"}, packages: []string{"./testdata/small"}, lanes: 1, most: time.Minute, kept: t.TempDir(), only: "Fits"}
 	for range 2 {
@@ -64,13 +64,13 @@ func TestRun_Again_TriesWhatWasNotKilled(t *testing.T) {
 		}
 	}
 	if kills != 2 || len(l.known) != 3 {
-		t.Errorf("%d of %d are known to be killed; want 2 of 3", kills, len(l.known))
+		t.Errorf("%d of %d mutants are known to be killed, want 2 of 3", kills, len(l.known))
 	}
 	forgotten, err := openLedger(o.kept+"/verdicts.jsonl", true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(forgotten.known) != 0 || len(forgotten.noticed) != 2 {
-		t.Errorf("forgotten, %d verdicts are known, and %d tests to run first; want 0 and 2", len(forgotten.known), len(forgotten.noticed))
+		t.Errorf("after forgetting, %d verdicts and %d tests to run first are known, want 0 and 2", len(forgotten.known), len(forgotten.noticed))
 	}
 }

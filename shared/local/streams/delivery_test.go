@@ -12,10 +12,12 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// handling is one way a scripted handler answers, given the sequence numbers it is handed.
+// handling decides a handler's answer from the number of the call and the sequence numbers of
+// its batch: those that failed, or an error.
 type handling func(call int, batch []string) ([]string, error)
 
-// replayBatch delivers records 1..n and returns the batches the handler saw and what was given up.
+// replayBatch delivers records 1..n and returns the batches that the handler got, and what was
+// given up.
 func replayBatch(t *testing.T, m Mapping, n int, h handling) (seen []string, failures []Failure) {
 	t.Helper()
 	m.Function, m.StreamARN = "f", "arn"
@@ -92,7 +94,7 @@ func TestDelivery_EachAnswer_IsObeyed(t *testing.T) {
 		n      int
 		h      handling
 		seen   string
-		gaveUp string // condition, records, invocations
+		gaveUp string // condition, records, attempts
 	}{
 		{"all succeed", partial, 3, first(nil, nil), "123", ""},
 		{"the lowest failure is the checkpoint", partial, 5, first([]string{"4", "2", "5"}, nil), "12345 2345", ""},
@@ -134,7 +136,8 @@ func TestDelivery_EachAnswer_IsObeyed(t *testing.T) {
 func TestDelivery_OldRecords_GivenUp(t *testing.T) {
 	_, failures := replayBatch(t, Mapping{MaxAge: time.Hour}, 1, func(int, []string) ([]string, error) { return nil, errors.New("boom") })
 	if len(failures) != 1 || failures[0].Condition != recordTooOld {
-		t.Errorf("got %+v", failures) // the records of the test have no time: they are as old as can be
+		// The records of this test have no time, so they are as old as can be.
+		t.Errorf("got the failures %+v, want one, too old", failures)
 	}
 }
 
@@ -146,7 +149,7 @@ func TestDelivery_PanicAndHang_AreSurvived(t *testing.T) {
 		return nil, nil
 	})
 	if len(seen) != 2 || len(failures) != 0 {
-		t.Errorf("after a panic: %q, %v", seen, failures)
+		t.Errorf("after a panic: batches %q, failures %v; want two and none", seen, failures)
 	}
 
 	release := make(chan struct{})
@@ -162,7 +165,7 @@ func TestDelivery_PanicAndHang_AreSurvived(t *testing.T) {
 	through, err := d.invoke(t.Context(), []events.DynamoDBEventRecord{numbered(1)})
 	<-hung
 	if through != 0 || err == nil || !strings.Contains(err.Error(), "did not answer within 20ms") {
-		t.Errorf("a hanging handler: %d, %v", through, err)
+		t.Errorf("a hanging handler: %d records through, %v; want none and a timeout of 20ms", through, err)
 	}
 }
 

@@ -19,8 +19,8 @@ import (
 	"example.com/releases/shared/testkit"
 )
 
-// On the real engine, under failing handlers and every fault of Faults: each change
-// reaches the handler, and those of one item for the first time in their order.
+// On DynamoDB Local, with a handler that fails and panics, and under every fault of Faults:
+// each change reaches the handler, and those of one item first come in their order.
 func TestStreams_Engine_ChangesArriveInOrderPerItem(t *testing.T) {
 	const items, changes = 5, 30
 	h := testkit.New(t, testkit.WithStreams)
@@ -37,7 +37,7 @@ func TestStreams_Engine_ChangesArriveInOrderPerItem(t *testing.T) {
 				t.Fatal(err)
 			}
 			var mu sync.Mutex
-			seen := map[string]int{} // item → how many of its changes came so far
+			seen := map[string]int{} // item → the newest of its changes that came so far
 			random := rand.New(rand.NewPCG(seed, 0))
 			handler := func(_ context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 				mu.Lock()
@@ -85,7 +85,7 @@ func TestStreams_Engine_ChangesArriveInOrderPerItem(t *testing.T) {
 			idle, done := context.WithTimeout(ctx, time.Minute)
 			defer done()
 			if err := d.WaitIdle(idle); err != nil {
-				t.Fatalf("never quiet: %v, %+v", err, d.States())
+				t.Fatalf("not idle after a minute: %v, states %+v", err, d.States())
 			}
 			cancel()
 			d.Wait()
@@ -95,7 +95,7 @@ func TestStreams_Engine_ChangesArriveInOrderPerItem(t *testing.T) {
 				}
 			}
 			if state := d.States()[0]; state.Received != items*changes || state.Finished != state.Received || len(d.Failures()) != 0 {
-				t.Errorf("state %+v", state)
+				t.Errorf("got %+v and %d failures, want all %d changes received and finished, and none", state, len(d.Failures()), items*changes)
 			}
 		})
 	}

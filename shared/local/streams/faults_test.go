@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// batchOf makes records "item:number", numbered by their place.
+// batchOf makes a record of each item, numbered by its place from 1.
 func batchOf(items ...string) events.DynamoDBEvent {
 	var e events.DynamoDBEvent
 	for i, item := range items {
@@ -23,7 +23,8 @@ func batchOf(items ...string) events.DynamoDBEvent {
 	return e
 }
 
-// witness is a handler that records what it saw; it may be called concurrently.
+// witness is a handler that notes each batch it gets, as items with record numbers, and
+// reports the record fail as failed. It may be called concurrently.
 type witness struct {
 	mu   sync.Mutex
 	seen []string
@@ -87,7 +88,7 @@ func TestFaults_OneByOne_Happen(t *testing.T) {
 	} {
 		calls, err := count(c.f)
 		if calls != c.calls || errors.Is(err, ErrLostAnswer) != c.lost {
-			t.Errorf("%s: %d calls, error %v", c.name, calls, err)
+			t.Errorf("%s: %d calls and the error %v, want %d and a lost answer: %v", c.name, calls, err, c.calls, c.lost)
 		}
 	}
 }
@@ -106,7 +107,7 @@ func TestShuffle_OrderOfAnItem_Stays(t *testing.T) {
 		words := strings.Fields(line)
 		for _, pair := range [][2]string{{"a1", "a3"}, {"a3", "a6"}, {"b2", "b5"}} {
 			if slices.Index(words, pair[0]) > slices.Index(words, pair[1]) || len(words) != 6 {
-				t.Fatalf("order of an item broken: %s", line)
+				t.Fatalf("got %s, want six records and those of one item in their order", line)
 			}
 		}
 	}
@@ -115,8 +116,8 @@ func TestShuffle_OrderOfAnItem_Stays(t *testing.T) {
 	}
 }
 
-// What a function did not get to after a shuffle must all come again, in the
-// stream's own order.
+// A function that fails in the middle of a shuffled batch must get again, in the stream's own
+// order, all that it did not get to.
 func TestShuffle_Failure_LosesNothing(t *testing.T) {
 	for seed := range uint64(30) {
 		w := &witness{fail: "3"}

@@ -37,10 +37,10 @@ func TestFilter_ExactStrings_Match(t *testing.T) {
 			continue
 		}
 		if got := f.Match(record); got != c.matches {
-			t.Errorf("%s matches the update: %v", c.pattern, got)
+			t.Errorf("%s matches the update: %v, want %v", c.pattern, got, c.matches)
 		}
 		if got := f.Match(removed); got != c.removal {
-			t.Errorf("%s matches the removal: %v", c.pattern, got)
+			t.Errorf("%s matches the removal: %v, want %v", c.pattern, got, c.removal)
 		}
 	}
 }
@@ -82,10 +82,10 @@ func TestFilter_Several_AreAlternatives(t *testing.T) {
 	for name, want := range map[string]bool{"INSERT": true, "REMOVE": true, "MODIFY": false} {
 		r := events.DynamoDBEventRecord{EventName: name}
 		if got := matchAny([]Filter{inserts, removals}, r); got != want {
-			t.Errorf("%s: %v", name, got)
+			t.Errorf("%s matches: %v, want %v", name, got, want)
 		}
 		if !matchAny(nil, r) {
-			t.Errorf("%s must pass where there is no filter", name)
+			t.Errorf("%s does not match where there is no filter", name)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func TestRecord_OfTheStreamsAPI_BecomesLambdas(t *testing.T) {
 			},
 		},
 	}, "arn:stream")
-	// What Lambda would send for the same record, typed by hand.
+	// What Lambda would send for the same record, written by hand.
 	const want = `{"awsRegion":"eu-central-1","eventID":"e1","eventName":"REMOVE","eventSource":"aws:dynamodb","eventVersion":"1.1","eventSourceARN":"arn:stream",
 		"userIdentity":{"type":"Service","principalId":"dynamodb.amazonaws.com"},
 		"dynamodb":{"ApproximateCreationDateTime":1777636800,"SequenceNumber":"100","SizeBytes":42,"StreamViewType":"NEW_AND_OLD_IMAGES",
@@ -58,12 +58,12 @@ func TestRecord_OfTheStreamsAPI_BecomesLambdas(t *testing.T) {
 		t.Fatal(err)
 	}
 	if back.UserIdentity.PrincipalID != "dynamodb.amazonaws.com" {
-		t.Errorf("identity %+v", back.UserIdentity)
+		t.Errorf("got the identity %+v, want the principal dynamodb.amazonaws.com", back.UserIdentity)
 	}
 }
 
 func TestRecord_Empty_IsTaken(t *testing.T) {
 	if r := Record(types.Record{}, "arn"); r.UserIdentity != nil || r.Change.Keys != nil {
-		t.Errorf("got %+v", r)
+		t.Errorf("got %+v, want neither an identity nor keys", r)
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 )
 
-// script is a Streams endpoint that does on demand what local engines never do:
-// several shards, closed ones, expired iterators, trimming, throttling.
+// script is an endpoint of DynamoDB Streams that does what DynamoDB Local never does: it has
+// several shards, closed ones and trimmed ones, its iterators expire, and it throttles.
 type script struct {
 	mu     sync.Mutex
 	shards []*scriptedShard
@@ -29,7 +29,7 @@ type scriptedShard struct {
 	id, parent string
 	records    int // numbered <id>-1…n
 	closed     bool
-	trimmed    int // the oldest so many are gone
+	trimmed    int // as many of the oldest records are gone
 }
 
 func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -114,7 +114,7 @@ func (s *script) find(id string) *scriptedShard {
 	panic("no shard " + id)
 }
 
-// follow runs a mapping over the script until all is quiet.
+// follow runs a mapping over the script until the dispatcher is idle.
 func follow(t *testing.T, s *script, m Mapping) (seen []string, calls []string, d *Dispatcher) {
 	t.Helper()
 	server := httptest.NewServer(s)
@@ -145,7 +145,7 @@ func follow(t *testing.T, s *script, m Mapping) (seen []string, calls []string, 
 	idle, done := context.WithTimeout(ctx, 10*time.Second)
 	defer done()
 	if err := d.WaitIdle(idle); err != nil {
-		t.Fatalf("never quiet: %v; seen %v, states %+v", err, seen, d.States())
+		t.Fatalf("not idle after ten seconds: %v; seen %v, states %+v", err, seen, d.States())
 	}
 	cancel()
 	d.Wait()
@@ -162,7 +162,7 @@ func TestStreams_ShardSplit_ParentsComeFirst(t *testing.T) {
 	}}
 	seen, _, _ := follow(t, s, Mapping{})
 	if got := strings.Join(seen, " "); got != "a-1 a-2 b-1 b-2 c-1 c-2" {
-		t.Errorf("order %s", got)
+		t.Errorf("got the records %s, want those of a, then b, then c", got)
 	}
 }
 
@@ -173,11 +173,11 @@ func TestStreams_IteratorExpired_GoesOnAfterTheLastRecord(t *testing.T) {
 	}
 	seen, calls, _ := follow(t, s, Mapping{})
 	if got := strings.Join(seen, " "); got != "a-1 a-2 a-3 a-4 a-5" {
-		t.Errorf("records %s", got)
+		t.Errorf("got the records %s, want 1 to 5 once each", got)
 	}
 	want := "iterator a TRIM_HORIZON , iterator a TRIM_HORIZON , iterator a AFTER_SEQUENCE_NUMBER a-2, iterator a AFTER_SEQUENCE_NUMBER a-4"
 	if got := strings.Join(calls, ", "); got != want {
-		t.Errorf("iterators %s", got)
+		t.Errorf("got the calls %s, want %s", got, want)
 	}
 }
 
@@ -188,7 +188,7 @@ func TestStreams_RecordsTrimmed_AreSteppedOver(t *testing.T) {
 	}
 	seen, _, _ := follow(t, s, Mapping{})
 	if got := strings.Join(seen, " "); got != "a-5 a-6 a-7 a-8 a-9" {
-		t.Errorf("records %s", got)
+		t.Errorf("got the records %s, want those that are not trimmed, 5 to 9", got)
 	}
 }
 
@@ -214,10 +214,10 @@ func TestStreams_Batches_AreBoundedAndFiltered(t *testing.T) {
 		},
 	})
 	if fmt.Sprint(sizes) != "[2 2 1]" || strings.Join(seen, " ") != "a-2 a-3 a-5 a-7 a-8" {
-		t.Errorf("batches %v of %v", sizes, seen)
+		t.Errorf("got %v in batches of %v, want the five that match in batches of 2, 2, 1", seen, sizes)
 	}
 	if state := d.States()[0]; state.Received != 5 || state.Finished != 5 {
-		t.Errorf("state %+v", state)
+		t.Errorf("got %+v, want 5 received and finished", state)
 	}
 }
 
@@ -243,15 +243,16 @@ func TestStreams_Poison_EndsOnTheFailureQueue(t *testing.T) {
 	})
 	failures := d.Failures()
 	if len(failures) != 1 || failures[0].First != "a-7" || failures[0].Last != "a-7" || failures[0].Attempts != 3 {
-		t.Errorf("failure queue %+v", failures)
+		t.Errorf("got the failures %+v, want a-7 alone after 3 attempts", failures)
 	}
 	if len(through) != 19 {
-		t.Errorf("%d of 19 others are through", len(through))
+		t.Errorf("%d records were handled, want the 19 others", len(through))
 	}
 }
 
-// A stream of one shard is read as one of several: each has one invocation at a time, one
-// item is always in the same, and a shard that hangs does not hold up the others.
+// The one shard of DynamoDB Local is divided into several, as a busy table has on AWS: each has
+// one invocation at a time, an item is always in the same one, and a shard that hangs does not
+// hold up the others.
 func TestShards_OneInvocationEach_OthersGoOn(t *testing.T) {
 	const shards, records = 4, 40
 	of := func(r events.DynamoDBEventRecord) int { return laneOf(r, "pk", shards, 1) }
@@ -305,19 +306,19 @@ func TestShards_OneInvocationEach_OthersGoOn(t *testing.T) {
 	select {
 	case <-others:
 	case <-time.After(30 * time.Second):
-		t.Errorf("a shard that hangs holds up the others: %v of %v", through, want)
+		t.Errorf("a shard that hangs holds up the others: the shards handled %v records, want %v", through, want)
 	}
 	close(hang)
 	idle, done := context.WithTimeout(ctx, 30*time.Second)
 	defer done()
 	if err := d.WaitIdle(idle); err != nil {
-		t.Fatalf("never quiet: %v", err)
+		t.Fatalf("not idle after 30 seconds: %v", err)
 	}
 	cancel()
 	d.Wait()
 	for shard, n := range want {
 		if n == 0 || through[shard] != n {
-			t.Errorf("shard %d had %d of %d records", shard, through[shard], n)
+			t.Errorf("shard %d handled %d of %d records, want all, and at least one", shard, through[shard], n)
 		}
 	}
 	if most < 2 {
@@ -325,8 +326,8 @@ func TestShards_OneInvocationEach_OthersGoOn(t *testing.T) {
 	}
 }
 
-// Within a shard, a ParallelizationFactor spreads items; each stays where it is, and all of
-// a shard's lanes are its own.
+// A ParallelizationFactor divides a shard into lanes: an item is always in the same lane, and
+// no lane belongs to two shards.
 func TestLane_SameItem_SameLane(t *testing.T) {
 	lanes := map[int]bool{}
 	for n := range 200 {
@@ -336,12 +337,12 @@ func TestLane_SameItem_SameLane(t *testing.T) {
 		r := events.DynamoDBEventRecord{Change: events.DynamoDBStreamRecord{Keys: key}}
 		lane := laneOf(r, "pk", 4, 3)
 		if lane != laneOf(r, "pk", 4, 3) || lane/3 != laneOf(r, "pk", 4, 1) {
-			t.Fatalf("%v is in lane %d and in shard %d", key, lane, laneOf(r, "pk", 4, 1))
+			t.Fatalf("%v is in lane %d and in shard %d, want the same lane each time and a lane of that shard", key, lane, laneOf(r, "pk", 4, 1))
 		}
 		lanes[lane] = true
 	}
 	if len(lanes) != 12 {
-		t.Errorf("%d of 12 lanes are used", len(lanes))
+		t.Errorf("%d of 12 lanes are used, want all", len(lanes))
 	}
 }
 
@@ -367,6 +368,6 @@ func TestStreams_Stop_WaitsForTheInvocation(t *testing.T) {
 	cancel()
 	d.Wait()
 	if !finished {
-		t.Error("the invocation was cut off")
+		t.Error("the invocation that ran at the stop was cancelled or not waited for")
 	}
 }

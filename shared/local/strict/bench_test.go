@@ -13,8 +13,8 @@ import (
 	"example.com/releases/shared/testkit"
 )
 
-// What the layer costs a request, beside the engine's own time: requests with it and
-// without it in turn, so that both meet the same machine.
+// What the layer adds to each request, and what the engine below it takes, measured on the
+// same requests.
 func BenchmarkLayer(b *testing.B) {
 	for name, o := range map[string]strict.Options{"plain": {}, "as AWS": {WriteUnits: 1000, ReadUnits: 3000}} {
 		b.Run(name, func(b *testing.B) {

@@ -14,10 +14,10 @@ import (
 	"example.com/releases/shared/local/strict"
 )
 
-// behind is a lag that a test outlives only where it waits for it.
+// behind is a lag that no test lives to see the end of.
 const behind = time.Hour
 
-// listed are the keys in byStatus under a status, page by page.
+// listed returns the keys in the index byStatus under a status, read page by page.
 func (b *bench) listed(status string, limit int32, backwards bool) string {
 	b.t.Helper()
 	in := &dynamodb.QueryInput{
@@ -30,7 +30,7 @@ func (b *bench) listed(status string, limit int32, backwards bool) string {
 		out, err := b.db.Query(b.t.Context(), in)
 		b.must(err)
 		if int(out.Count) != len(out.Items) {
-			b.t.Errorf("%d items and a count of %d", len(out.Items), out.Count)
+			b.t.Errorf("a page has %d items and a count of %d, want the same", len(out.Items), out.Count)
 		}
 		for _, i := range out.Items {
 			all = append(all, i["pk"].(*types.AttributeValueMemberS).Value)
@@ -67,17 +67,17 @@ func TestIndex_AfterWrites_StillAsBefore(t *testing.T) {
 				slices.Reverse(want)
 			}
 			if got := b.listed("planned", limit, backwards); got != strings.Join(want, " ") {
-				t.Errorf("planned, %d a page, backwards %t: %s", limit, backwards, got)
+				t.Errorf("planned, %d a page, backwards %t: got %s, want %s", limit, backwards, got, strings.Join(want, " "))
 			}
 		}
 	}
 	if got := b.listed("approved", 10, false); got != "" {
-		t.Errorf("approved: %s", got)
+		t.Errorf("approved: got %s, want nothing yet", got)
 	}
-	// Reads that are not strongly consistent may see what was, and the others may not.
+	// Reads of the table lag as well, unless they are strongly consistent.
 	for pk, want := range map[string]string{"b": "planned approved", "c": "planned ", "e": " planned"} {
 		if got := b.get(pk, false) + " " + b.get(pk, true); got != want {
-			t.Errorf("%s: %q, want %q", pk, got, want)
+			t.Errorf("%s, eventually and strongly consistent: got %q, want %q", pk, got, want)
 		}
 	}
 }
@@ -98,24 +98,25 @@ func TestBatchGet_NotConsistent_AsBefore(t *testing.T) {
 		}})
 		b.must(err)
 		if len(out.Responses[b.table]) != want {
-			t.Errorf("consistent %t: %d items", consistent, len(out.Responses[b.table]))
+			t.Errorf("consistent %t: %d items, want %d", consistent, len(out.Responses[b.table]), want)
 		}
 	}
 }
 
 func TestPartitionKey_TooManyUnits_Throttled(t *testing.T) {
 	b := newBench(t, strict.Options{WriteUnits: 100, ReadUnits: 20})
-	// DynamoDB learns what a write cost when it is done: a debt is worked off.
+	// DynamoDB knows what a write costs only when it is done. So one write may go over the rate,
+	// and the next ones are throttled until that is made up for.
 	for n := range 2 {
 		if err := b.put(sized("hot", 60<<10)); err != nil {
 			t.Fatalf("write %d: %v", n, err)
 		}
 	}
 	if got := code(b.put(sized("hot", 1))); got != "ThrottlingException" {
-		t.Errorf("over 100 units in a second: %s", got)
+		t.Errorf("a write over 100 units in a second: got %s, want ThrottlingException", got)
 	}
 	if got := reasons(b.transact("", b.puts(sized("cold", 1), sized("hot", 1))...)); got != "None ThrottlingError" {
-		t.Errorf("a transaction: %s", got)
+		t.Errorf("a transaction on the same key: got %s, want its second item throttled", got)
 	}
 	b.must(b.put(sized("cold", 1)))
 	read := func() error {
@@ -125,19 +126,20 @@ func TestPartitionKey_TooManyUnits_Throttled(t *testing.T) {
 	b.must(read())
 	b.must(read())
 	if got := code(read()); got != "ThrottlingException" {
-		t.Errorf("over 20 units of reads: %s", got)
+		t.Errorf("a read over 20 units in a second: got %s, want ThrottlingException", got)
 	}
 	out, err := b.db.BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
 		b.table: {Keys: []item{key("hot"), key("cold")}, ConsistentRead: aws.Bool(true)},
 	}})
 	b.must(err)
 	if len(out.Responses[b.table]) != 1 || len(out.UnprocessedKeys[b.table].Keys) != 1 {
-		t.Errorf("a batch: %d items, %d keys come back", len(out.Responses[b.table]), len(out.UnprocessedKeys[b.table].Keys))
+		t.Errorf("a batch: %d items and %d keys unprocessed, want one each", len(out.Responses[b.table]), len(out.UnprocessedKeys[b.table].Keys))
 	}
 	soon(t, "<nil>", func() string { return fmt.Sprint(b.put(sized("hot", 1))) })
 }
 
-// A transaction costs twice, and its items as they are stored.
+// A transaction costs twice the units of single writes, by the size of the items as they are
+// stored.
 func TestTransaction_HotItem_PaysTwice(t *testing.T) {
 	b := newBench(t, strict.Options{WriteUnits: 100})
 	b.must(b.put(sized("hot", 30<<10)))
@@ -145,7 +147,7 @@ func TestTransaction_HotItem_PaysTwice(t *testing.T) {
 	b.must(b.transact("", touch)) // 31 + 62 of 100
 	b.must(b.transact("", touch))
 	if got := reasons(b.transact("", touch)); got != "ThrottlingError" {
-		t.Errorf("a third: %s", got)
+		t.Errorf("a third transaction: got %s, want ThrottlingError", got)
 	}
 }
 
@@ -164,7 +166,7 @@ func TestBatch_PartComesBack_AllInTheEnd(t *testing.T) {
 		pending = out.UnprocessedItems
 	}
 	if rounds < 2 {
-		t.Error("no write came back")
+		t.Errorf("all writes were done in %d round, want some unprocessed at first", rounds)
 	}
 	rounds = 0
 	found := 0
@@ -175,6 +177,6 @@ func TestBatch_PartComesBack_AllInTheEnd(t *testing.T) {
 		pending = out.UnprocessedKeys
 	}
 	if rounds < 2 || found != 10 {
-		t.Errorf("%d items in %d rounds", found, rounds)
+		t.Errorf("%d items in %d rounds, want 10 in more than one", found, rounds)
 	}
 }

@@ -21,8 +21,8 @@ import (
 
 type item = map[string]types.AttributeValue
 
-// bench is a client behind a layer, on tables of its own. While its gate is shut, the next
-// transaction waits before the engine.
+// bench is a client that reaches tables of its own through a layer. Where shut is set, the next
+// transaction stops between the layer and the engine: it tells waits, and goes on at gate.
 type bench struct {
 	t     *testing.T
 	db    *dynamodb.Client
@@ -98,7 +98,7 @@ func (b *bench) transact(token string, items ...types.TransactWriteItem) error {
 	return err
 }
 
-// get reads one item; its status is empty where there is none.
+// get returns the status of an item; it is empty where there is no such item.
 func (b *bench) get(pk string, consistent bool) string {
 	b.t.Helper()
 	out, err := b.db.GetItem(b.t.Context(), &dynamodb.GetItemInput{TableName: &b.table, Key: key(pk), ConsistentRead: &consistent})
@@ -110,7 +110,7 @@ func (b *bench) get(pk string, consistent bool) string {
 	return s.Value
 }
 
-// code is the error code of DynamoDB's answer.
+// code returns the error code of DynamoDB's answer.
 func code(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {
@@ -119,7 +119,7 @@ func code(err error) string {
 	return fmt.Sprint(err)
 }
 
-// reasons are the codes why a transaction was cancelled.
+// reasons returns why a transaction was cancelled: a code for each of its items.
 func reasons(err error) string {
 	var cancelled *types.TransactionCanceledException
 	if !errors.As(err, &cancelled) {
@@ -132,7 +132,7 @@ func reasons(err error) string {
 	return strings.Join(all, " ")
 }
 
-// whileOneIsUnderWay runs a transaction on a and b, and the rest before the engine has it.
+// whileOneIsUnderWay starts a transaction on a and b, and calls then before the engine gets it.
 func (b *bench) whileOneIsUnderWay(token string, then func()) {
 	b.t.Helper()
 	b.shut.Store(true)
@@ -142,7 +142,7 @@ func (b *bench) whileOneIsUnderWay(token string, then func()) {
 	then()
 	b.gate <- struct{}{}
 	if err := <-first; err != nil {
-		b.t.Errorf("the transaction that was first: %v", err)
+		b.t.Errorf("the transaction under way: got %v, want it to succeed", err)
 	}
 }
 
@@ -151,27 +151,27 @@ func TestTransaction_OverlapsAnother_Conflict(t *testing.T) {
 	b.must(b.put(thing("b", "before")))
 	b.whileOneIsUnderWay("", func() {
 		if got := reasons(b.transact("", b.puts(thing("c", "second"), thing("b", "second"))...)); got != "None TransactionConflict" {
-			t.Errorf("a second transaction: %s", got)
+			t.Errorf("a second transaction: got %s, want a conflict for its second item", got)
 		}
 		if got := code(b.put(thing("b", "second"))); got != "TransactionConflictException" {
-			t.Errorf("a put: %s", got)
+			t.Errorf("a put: got %s, want TransactionConflictException", got)
 		}
 		_, err := b.db.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: &b.table, Key: key("a"), UpdateExpression: aws.String("REMOVE x")})
 		if got := code(err); got != "TransactionConflictException" {
-			t.Errorf("an update: %s", got)
+			t.Errorf("an update: got %s, want TransactionConflictException", got)
 		}
 		_, err = b.db.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &b.table, Key: key("a")})
 		if got := code(err); got != "TransactionConflictException" {
-			t.Errorf("a delete: %s", got)
+			t.Errorf("a delete: got %s, want TransactionConflictException", got)
 		}
 		_, err = b.db.TransactGetItems(t.Context(), &dynamodb.TransactGetItemsInput{TransactItems: []types.TransactGetItem{
 			{Get: &types.Get{TableName: &b.table, Key: key("a")}}, {Get: &types.Get{TableName: &b.table, Key: key("z")}},
 		}})
 		if got := reasons(err); got != "TransactionConflict None" {
-			t.Errorf("reading in a transaction: %s", got)
+			t.Errorf("a read in a transaction: got %s, want a conflict for its first item", got)
 		}
 		if got := b.get("b", true); got != "before" {
-			t.Errorf("a read saw %q", got)
+			t.Errorf("a read: got %q, want before", got)
 		}
 		b.must(b.put(thing("c", "else")))
 		out, err := b.db.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{b.table: {
@@ -179,11 +179,11 @@ func TestTransaction_OverlapsAnother_Conflict(t *testing.T) {
 		}}})
 		b.must(err)
 		if left := out.UnprocessedItems[b.table]; len(left) != 1 || left[0].PutRequest == nil || left[0].PutRequest.Item["pk"].(*types.AttributeValueMemberS).Value != "a" {
-			t.Errorf("a batch leaves %v", left)
+			t.Errorf("a batch leaves %v unprocessed, want the put of a", left)
 		}
 	})
 	if got := b.get("b", true) + " " + b.get("c", true) + " " + b.get("d", true); got != "first else batch" {
-		t.Errorf("in the end %s", got)
+		t.Errorf("in the end b, c and d are %s, want first else batch", got)
 	}
 	b.must(b.put(thing("b", "after")))
 	b.must(b.transact("", b.puts(thing("a", "after"), thing("b", "again"))...))
@@ -193,15 +193,15 @@ func TestTransaction_SameToken_InProgressThenNothing(t *testing.T) {
 	b := newBench(t, strict.Options{})
 	b.whileOneIsUnderWay("one", func() {
 		if got := code(b.transact("one", b.puts(thing("a", "first"), thing("b", "first"))...)); got != "TransactionInProgressException" {
-			t.Errorf("the same at once: %s", got)
+			t.Errorf("the same token at the same time: got %s, want TransactionInProgressException", got)
 		}
 	})
 	b.must(b.put(thing("b", "later")))
 	b.must(b.transact("one", b.puts(thing("a", "first"), thing("b", "first"))...))
 	if got := b.get("b", true); got != "later" {
-		t.Errorf("repeated, it wrote again: %s", got)
+		t.Errorf("the transaction wrote again when it was repeated: b is %q, want later", got)
 	}
-	// It has nothing to write, so nothing that is under way is in its way.
+	// A repetition has nothing to write, so it does not conflict with what is under way.
 	b.whileOneIsUnderWay("two", func() {
 		b.must(b.transact("one", b.puts(thing("a", "first"), thing("b", "first"))...))
 	})
@@ -215,11 +215,11 @@ func TestTransaction_Over4MB_Refused(t *testing.T) {
 		items = append(items, sized(fmt.Sprint("p", n), large))
 	}
 	if got := code(b.transact("", b.puts(items...)...)); got != "ValidationException" {
-		t.Errorf("eleven puts of 390 KB: %s", got)
+		t.Errorf("eleven puts of 390 KB: got %s, want ValidationException", got)
 	}
 	b.must(b.transact("", b.puts(items[:10]...)...))
 	b.must(b.put(items[10]))
-	// Stored items count as well, also those that only a condition looks at.
+	// The items as they are stored count, also those that only a condition reads.
 	var touches []types.TransactWriteItem
 	for n := range 11 {
 		touches = append(touches, types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
@@ -227,31 +227,32 @@ func TestTransaction_Over4MB_Refused(t *testing.T) {
 		}})
 	}
 	if got := code(b.transact("", touches...)); got != "ValidationException" {
-		t.Errorf("eleven checks of 390 KB: %s", got)
+		t.Errorf("eleven checks of 390 KB: got %s, want ValidationException", got)
 	}
 	b.must(b.transact("", touches[:10]...))
 }
 
-// What the engine itself holds to is held to here, so that nobody takes it away unseen.
+// The limits that DynamoDB Local keeps itself, so that the layer need not: should a new version
+// drop one, this test fails.
 func TestEngine_HoldsTo_400KBAnd100Actions(t *testing.T) {
 	b := newBench(t, strict.Options{})
 	if got := code(b.put(sized("a", 400<<10))); got != "ValidationException" {
-		t.Errorf("an item of over 400 KB: %s", got)
+		t.Errorf("an item of over 400 KB: got %s, want ValidationException", got)
 	}
 	var items []item
 	for n := range 101 {
 		items = append(items, key(fmt.Sprint("p", n)))
 	}
 	if got := code(b.transact("", b.puts(items...)...)); got != "ValidationException" {
-		t.Errorf("101 actions: %s", got)
+		t.Errorf("a transaction of 101 actions: got %s, want ValidationException", got)
 	}
 	b.must(b.transact("", b.puts(items[:100]...)...))
 	if got := code(b.transact("", b.puts(items[0], items[0])...)); got != "ValidationException" {
-		t.Errorf("one item twice: %s", got)
+		t.Errorf("one item twice in a transaction: got %s, want ValidationException", got)
 	}
 }
 
-// soon repeats until what is seen is what is wanted.
+// soon calls see until it returns want, for ten seconds at most.
 func soon(t *testing.T, want string, see func() string) {
 	t.Helper()
 	var got string
@@ -260,5 +261,5 @@ func soon(t *testing.T, want string, see func() string) {
 			return
 		}
 	}
-	t.Errorf("in the end %q, want %q", got, want)
+	t.Errorf("after ten seconds: got %q, want %q", got, want)
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// sample has one of everything that is understood.
+// sample has one of everything that the package understands.
 const sample = `
 AWSTemplateFormatVersion: "2010-09-09"
 Transform: AWS::Serverless-2016-10-31
@@ -207,11 +207,11 @@ func TestEvents(t *testing.T) {
 	equal(t, "schedules", f.Schedules, []Schedule{{Name: "Every", Every: 10 * time.Minute, MaximumRetryAttempts: 3, OnFailure: "Dead"}})
 	equal(t, "asynchronous invocations", []any{f.AsyncRetries, f.OnFailure}, []any{1, "Dead"})
 	if len(f.Rules) != 2 || f.Rules[0].Bus != "default" || f.Rules[1].Bus != "Bus" {
-		t.Fatalf("rules: %+v", f.Rules)
+		t.Fatalf("got the rules %+v, want one on the default bus and one on Bus", f.Rules)
 	}
 	bounce := map[string]any{"source": "aws.ses", "detail": map[string]any{"eventType": "Bounce"}}
 	if !f.Rules[0].Pattern.Matches(bounce) || f.Rules[1].Pattern.Matches(bounce) {
-		t.Error("a bounce goes to the wrong rule")
+		t.Error("a bounce does not match the first rule alone")
 	}
 }
 
@@ -237,7 +237,7 @@ func TestParametersAndConditions(t *testing.T) {
 	on := parse(t, map[string]string{"Extra": "yes", "Issuer": "https://id.example", "AWS::Region": "eu-central-1", "Days": "7"})
 	equal(t, "outputs with the condition", on.Outputs, map[string]string{"Url": "https://Api/live", "Extra": "Only"})
 	if len(on.Resources) != len(off.Resources)+1 {
-		t.Errorf("%d resources with the condition, %d without", len(on.Resources), len(off.Resources))
+		t.Errorf("%d resources with the condition and %d without, want one more with it", len(on.Resources), len(off.Resources))
 	}
 	f, _ := on.Function("get-thing")
 	for name, want := range map[string]string{"EXTRA": "yes", "ISSUER": "https://id.example", "NEITHER": "0", "DAYS": "7", "URL": "https://Api.eu-central-1.example/${Literal}"} {
@@ -250,12 +250,13 @@ func TestParametersAndConditions(t *testing.T) {
 		"unknown": {"Nothing": "1"}, "not allowed": {"Architecture": "sparc"}, "off the pattern": {"Issuer": "http://plain.example"},
 	} {
 		if _, err := Parse([]byte(sample), values); err == nil {
-			t.Errorf("a parameter that is %s passes", name)
+			t.Errorf("a parameter that is %s was accepted", name)
 		}
 	}
 }
 
-// Each of these would run one way here and another on AWS if it were overlooked.
+// Each of these would work differently on the host and on AWS if it were ignored, so it is
+// refused: says is a part of the error.
 func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, says string }{
 		"YAML":                  {"Resources:", "Resources: [", "YAML"},
@@ -316,7 +317,7 @@ func TestRefused(t *testing.T) {
 			}
 			_, err := Parse([]byte(text), nil)
 			if err == nil {
-				t.Fatal("accepted")
+				t.Fatalf("accepted, want an error that says %q", c.says)
 			}
 			if !strings.Contains(err.Error(), c.says) {
 				t.Errorf("the error does not say %q: %v", c.says, err)
@@ -355,18 +356,18 @@ func TestPattern(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := p.Matches(event); got != c.want {
-			t.Errorf("%s on %s: %v", c.pattern, c.event, got)
+			t.Errorf("%s matches %s: %v, want %v", c.pattern, c.event, got, c.want)
 		}
 		if p.String() != c.pattern {
-			t.Errorf("%s is written %s", c.pattern, p)
+			t.Errorf("the pattern %s became %s, want it unchanged", c.pattern, p)
 		}
 	}
 	if (Pattern{}).Matches(map[string]any{"a": "x"}) {
-		t.Error("no pattern matches something")
+		t.Error("the zero Pattern matches something, want nothing")
 	}
 	for _, bad := range []string{``, `[]`, `{}`, `{"a":[]}`, `{"a":"x"}`, `{"a":{}}`, `{"a":[[1]]}`, `{"a":[{}]}`, `{"a":[{"exists":true}]}`, `{"$or":[{"a":["x"]}]}`} {
 		if _, err := ParsePattern(bad); err == nil {
-			t.Errorf("%s is accepted", bad)
+			t.Errorf("%s was accepted, want an error", bad)
 		}
 	}
 }
