@@ -160,7 +160,10 @@ func TestIdempotency_KeyExpired_IsNew(t *testing.T) {
 	if err := create(nearly); !release.HasCode(err, "request-in-progress") {
 		t.Errorf("before the key expires it is answered %v, want request-in-progress", err)
 	}
-	if m, err := l.FindIdempotencyRecord(l.ctx, after); err != nil || m != nil {
+	if m, err := l.FindIdempotencyRecord(l.ctx, l.RecordInChanges(nearly)); err != nil || m == nil {
+		t.Errorf("before the key expires it has no record: %v", err)
+	}
+	if m, err := l.FindIdempotencyRecord(l.ctx, l.RecordInChanges(after)); err != nil || m != nil {
 		t.Errorf("the expired key has the record %v, want none: %v", m, err)
 	}
 	l.no(create(after))
