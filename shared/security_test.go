@@ -53,11 +53,11 @@ func TestRoles_Documented_AreTheTable(t *testing.T) {
 	_, text, _ := strings.Cut(readPage(t, "../docs/security.md"), "\n## Who may do what\n")
 	text, _, _ = strings.Cut(text, "\n## ")
 	var rows strings.Builder
-	rows.WriteString("| what | request | no role | Viewer | Auditor | Admin |\n|---|---|---|---|---|---|\n")
+	rows.WriteString("| operation | what | request | no role | Viewer | Auditor | Admin |\n|---|---|---|---|---|---|---|\n")
 	seen := map[operations.Name]bool{}
 	for _, r := range rest.Routes() {
 		seen[r.Operation] = true
-		fmt.Fprintf(&rows, "| %s | `%s %s` |", r.Summary, r.Method, r.Path)
+		fmt.Fprintf(&rows, "| `%s` | %s | `%s %s` |", r.Operation, r.Summary, r.Method, r.Path)
 		for who := release.NoRole; who <= release.Admin; who++ {
 			may := "–"
 			if who >= operations.Roles[r.Operation] {
