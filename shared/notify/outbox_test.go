@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/local/mailbox"
+	"example.com/releases/shared/mail"
 )
 
 const hour = time.Hour
@@ -92,6 +93,34 @@ func TestSend_AccountRefused_StopsAllAndLosesNothing(t *testing.T) {
 			w.wantMails(3)
 		})
 	}
+}
+
+// A sender that is woken while the circuit is open, by whatever record, tries no mail.
+func TestSend_WokenWhileCircuitOpen_TriesNoMail(t *testing.T) {
+	t.Parallel()
+	w, _ := due(t, "ann")
+	if err := w.Store.OpenCircuit(t.Context(), mail.Circuit{Until: w.now().Add(15 * time.Minute), Reason: "paused"}); err != nil {
+		t.Fatal(err)
+	}
+	w.headsUp() // plans the mail, whose own record wakes a sender
+	w.wantStates("ann heads-up 1 pending")
+	w.wantMails(0)
+	w.advanceClock(16 * time.Minute)
+	w.headsUp()
+	w.wantStates("ann heads-up 1 sent")
+	w.wantMails(1)
+}
+
+// A mail that was planned before its address bounced, or complained, is not sent any more.
+func TestSend_AddressSuppressedSincePlanned_NotSent(t *testing.T) {
+	t.Parallel()
+	w, _ := due(t, "ann", "bob")
+	if err := w.Store.Suppress(t.Context(), "ann@example.com", "bounced", w.now()); err != nil {
+		t.Fatal(err)
+	}
+	w.headsUp()
+	w.wantStates("ann heads-up 1 suppressed, bob heads-up 1 sent")
+	w.wantMails(1)
 }
 
 func TestSend_ThrottledForLong_GoesOnLater(t *testing.T) {

@@ -59,7 +59,7 @@ var byHands = []byHand{
 	{"the Kelvin sign is a k", "shared/address/key.go", "fold", "folded := []byte(s)", "folded := []byte(strings.ToLower(s))"},
 	{"a suppressed address gets mail", "shared/notify/send/send.go", "send", "if why != \"\" {\n\t\tcount, err", "if why != \"\" && m.Urgent {\n\t\tcount, err"},
 	{"an outdated mail is sent", "shared/mail/outdated.go", "Outdated", "r.WindowVersion != m.WindowVersion", "r.WindowVersion < m.WindowVersion"},
-	{"a circuit that is open stops nothing", "shared/notify/send/turn.go", "look", "if err != nil || circuit.Open(o.now()) {", "if err != nil {"},
+	{"a circuit that is open stops nothing", "shared/mail/mail.go", "Circuit.Open", "return now.Before(c.Until)", "return now.Before(c.Until) && false"},
 	{"each slot sends at the whole rate", "shared/mail/rate.go", "Slots", "int(math.Ceil(rate/perSlot))", "int(math.Floor(rate/perSlot))"},
 	{"a sender takes the mails of another slot", "shared/notify/send/turn.go", "ready", "mail.SlotOf(id, t.slots) == t.slot.Number && !t.tried[id]", "!t.tried[id]"},
 	{"a row that is known is told again", "shared/mail/decide.go", "knowsOf", "case known != version:", "case known != version || !back:"},
