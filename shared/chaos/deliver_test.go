@@ -155,10 +155,12 @@ func isPoison(r events.DynamoDBEventRecord) bool {
 	return strings.HasSuffix(r.Change.SequenceNumber, poisoned)
 }
 
-// older returns a record as a version would have written it that stored less.
+// older returns a record as a version would have written it that stored less. Every version has
+// stored the history, and of a release that was deleted before its record's turn came nothing
+// else tells what there is to announce.
 func older(r events.DynamoDBEventRecord) events.DynamoDBEventRecord {
 	image := map[string]events.DynamoDBAttributeValue{}
-	for _, name := range []string{"pk", "sk", "op", "status"} {
+	for _, name := range []string{"pk", "sk", "op", "status", "history"} {
 		if v, ok := r.Change.NewImage[name]; ok {
 			image[name] = v
 		}
@@ -183,11 +185,12 @@ func (w *simulation) count(n *int) {
 func (w *simulation) deliver(d *deliveries) bool {
 	w.fetch(d)
 	f, now := w.faultsNow(), time.Now()
+	faultless := w.isFaultless() // as the invocation begins: what befell it then is no fault of the product's
 	if d.random.Float64() < f.shuffle {
 		d.random.Shuffle(len(d.pending), func(i, j int) { d.pending[i], d.pending[j] = d.pending[j], d.pending[i] })
 	}
 	most := min(d.stream.BatchSize, 10)
-	if !w.isFaultless() {
+	if !faultless {
 		most = min(most, 1+d.random.IntN(4))
 	}
 	var batch, rest []delivery
@@ -220,13 +223,13 @@ func (w *simulation) deliver(d *deliveries) bool {
 	for n, failed := range batch[min(done, len(batch)):] {
 		// Once there are no faults, only the first unfinished record counts an attempt, as with
 		// BisectBatchOnFunctionError: what comes after a bad record is not given up with it.
-		isolated := n == 0 || !w.isFaultless()
+		isolated := n == 0 || !faultless
 		if isolated {
 			failed.attempts++
 		}
-		if isolated && failed.attempts > w.retries() {
+		if isolated && failed.attempts > f.retriesWhen(faultless) {
 			w.count(&w.met.GaveUp)
-			w.givenUp(failed.record)
+			w.givenUp(failed.record, faultless)
 			continue
 		}
 		failed.from = time.Now().Add(time.Duration(d.random.IntN(2000)) * time.Millisecond)
@@ -240,11 +243,12 @@ func (w *simulation) deliver(d *deliveries) bool {
 	return true
 }
 
-func (w *simulation) retries() int {
-	if w.isFaultless() {
+// retriesWhen is how often a record is delivered again before it is given up.
+func (f swarm) retriesWhen(faultless bool) int {
+	if faultless {
 		return 3
 	}
-	return w.faultsNow().retries
+	return f.retries
 }
 
 func (w *simulation) isFaultless() bool {
@@ -253,7 +257,9 @@ func (w *simulation) isFaultless() bool {
 	return w.faultless
 }
 
-func (w *simulation) givenUp(r events.DynamoDBEventRecord) {
+// givenUp notes that a record is delivered no more. While there are faults that can happen;
+// without them it must not, unless the record cannot be read.
+func (w *simulation) givenUp(r events.DynamoDBEventRecord, faultless bool) {
 	pk := r.Change.Keys["pk"]
 	w.state.Lock()
 	defer w.state.Unlock()
@@ -264,7 +270,7 @@ func (w *simulation) givenUp(r events.DynamoDBEventRecord) {
 		return
 	}
 	w.lost = true
-	if w.faultless {
+	if faultless {
 		w.wrong = append(w.wrong, fmt.Sprintf("a record of %s was given up without faults", pk.String()))
 	}
 }

@@ -130,7 +130,7 @@ type fed struct {
 
 func newSimulation(g *installation, t *testing.T, seed uint64) *simulation {
 	w := &simulation{installation: g, t: t, seed: seed, fed: map[string]*fed{}, gaveUp: map[string]bool{}, linked: map[string][]string{}, inbox: &mailbox.Mailbox{}, bus: &bus.Bus{}}
-	w.turns = &turns{swarm: drawFaults(seed), random: rand.New(rand.NewPCG(seed, 2)), arrived: make(chan struct{}, 1)}
+	w.turns = &turns{swarm: drawFaults(seed), random: rand.New(rand.NewPCG(seed, 2)), running: map[string]int{}, arrived: make(chan struct{}, 1)}
 	w.inbox.OnEvent = func(e events.CloudWatchEvent) {
 		w.state.Lock()
 		defer w.state.Unlock()

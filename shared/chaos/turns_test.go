@@ -35,7 +35,7 @@ type turns struct {
 	through   map[string]bool // tokens of transactions that were carried out
 	arrived   chan struct{}   // somebody may be waiting
 	faultless bool            // no faults any more, and nobody waits
-	live      int             // processes that have not ended
+	running   map[string]int  // processes that have not ended, by name
 	tick      int64           // see now
 	trace     uint64          // a hash of all turns, see note
 	lines     []string        // the same in words, with -trace
@@ -137,12 +137,14 @@ func (s *turns) run(ctx context.Context, name string, do func(context.Context)) 
 	ctx, p := s.begin(ctx, name)
 	ended := make(chan struct{})
 	s.mu.Lock()
-	s.live++
+	s.running[name]++
 	s.mu.Unlock()
 	go func() {
 		do(ctx)
 		s.mu.Lock()
-		s.live--
+		if s.running[name]--; s.running[name] == 0 {
+			delete(s.running, name)
+		}
 		s.mu.Unlock()
 		close(ended)
 	}()
@@ -154,6 +156,13 @@ func (s *turns) run(ctx context.Context, name string, do func(context.Context)) 
 	case <-p.frozen:
 		return false
 	}
+}
+
+// runs tells whether a process has not ended: one that nobody waits for any more may be frozen.
+func (s *turns) runs(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running[name] > 0
 }
 
 // attempt lets an attempt at a request wait for its turn, and brings on what the turn holds.
@@ -458,5 +467,5 @@ func (s *turns) calm() {
 func (s *turns) alive() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.live > 0
+	return len(s.running) > 0
 }
