@@ -215,3 +215,17 @@ func TestParseStatus_AnyCase_IsMatched(t *testing.T) {
 		t.Error("a status that is none was taken")
 	}
 }
+
+// Alternatives read as people write them.
+func TestEither_EachNumber_ReadsWell(t *testing.T) {
+	for want, all := range map[string][]Status{
+		"":                               nil,
+		"planned":                        {Planned},
+		"planned or approved":            {Planned, Approved},
+		"planned, approved or cancelled": {Planned, Approved, Cancelled},
+	} {
+		if got := Either(all); got != want {
+			t.Errorf("%v: %q, want %q", all, got, want)
+		}
+	}
+}
