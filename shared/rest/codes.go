@@ -1,11 +1,36 @@
 package rest
 
 import (
+	"net/http"
 	"time"
 
 	"example.com/releases/shared/operations"
 	"example.com/releases/shared/release"
 )
+
+// statuses is the one place where kinds of failure become HTTP statuses.
+var statuses = [...]int{
+	release.KindInternal:           http.StatusInternalServerError,
+	release.KindInvalid:            http.StatusBadRequest,
+	release.KindUnauthenticated:    http.StatusUnauthorized,
+	release.KindForbidden:          http.StatusForbidden,
+	release.KindNotFound:           http.StatusNotFound,
+	release.KindConflict:           http.StatusConflict,
+	release.KindPreconditionFailed: http.StatusPreconditionFailed,
+	release.KindTooLarge:           http.StatusRequestEntityTooLarge,
+	release.KindUnsupportedMedia:   http.StatusUnsupportedMediaType,
+	release.KindUnprocessable:      http.StatusUnprocessableEntity,
+	release.KindThrottled:          http.StatusTooManyRequests,
+	release.KindUnavailable:        http.StatusServiceUnavailable,
+}
+
+// Status is the HTTP status of a kind of failure.
+func Status(kind release.ErrorKind) int {
+	if kind < 0 || int(kind) >= len(statuses) {
+		return http.StatusInternalServerError
+	}
+	return statuses[kind]
+}
 
 // Code is one row of the registry of problem codes: the title of its problems, what a REST
 // client should do next, and an example.

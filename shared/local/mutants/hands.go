@@ -40,7 +40,7 @@ var byHands = []byHand{
 	{"a deletion leaves the counter", "shared/dynamo/release_delete.go", "markDeleting", "deleteAction(s.tables.Releases, logCounterKey(id), newExpression()),\n", ""},
 	{"a deletion keeps its change requests", "shared/dynamo/release_delete.go", "freeAll", "if c := changes[change]; c.ReleaseID == id {", "if c := changes[change]; c.ReleaseID == \"\" {"},
 	{"an unapproved request joins without being counted", "shared/dynamo/links.go", "unapproved", "if !changes[id].CABApproved() {", "if false {"},
-	{"any request joins an approved release", "shared/dynamo/links.go", "refusedLinks", "case r.Status != release.Planned && !c.CABApproved():", "case false:"},
+	{"any request joins an approved release", "shared/dynamo/linkable.go", "refusedLinks", "case r.Status != release.Planned && !c.CABApproved():", "case false:"},
 	{"an edit of what was approved voids nothing", "shared/release/approval.go", "Edit", "if c.Digest() == before {", "if c.Digest() == before || c.ID != \"\" {"},
 	{"change-frozen is not checked", "shared/release/approval.go", "Edit", "if in != nil && in.Status == InProgress {", "if in != nil && in.Status == RolledBack {"},
 	{"whoever wrote it decides on it", "shared/release/approval.go", "Decide", "by == c.EditedBySubject)", "by == c.CreatedBySubject)"},

@@ -17,24 +17,24 @@ func TestJudge_EachEvent_IsUnderstood(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		event               detail
-		reached, told, stop bool
+		reached, noted, stop bool
 		state               mail.State
 	}{
 		"sent":                {event: detail{EventType: "Send"}, reached: true},
 		"delivered":           {event: detail{EventType: "Delivery"}, reached: true},
 		"opened":              {event: detail{EventType: "Open"}},
-		"no such address":     {event: bounce("Permanent", "General"), told: true, stop: true, state: mail.Sent},
-		"undetermined":        {event: bounce("Undetermined", "Undetermined"), told: true, state: mail.Sent},
+		"no such address":     {event: bounce("Permanent", "General"), noted: true, stop: true, state: mail.Sent},
+		"undetermined":        {event: bounce("Undetermined", "Undetermined"), noted: true, state: mail.Sent},
 		"on holiday":          {event: bounce("Transient", "General")},
-		"full":                {event: bounce("Transient", "MailboxFull"), told: true, state: mail.Sent},
-		"too large":           {event: bounce("Transient", "MessageTooLarge"), told: true, state: mail.Sent},
-		"content refused":     {event: bounce("Transient", "ContentRejected"), told: true, state: mail.Sent},
-		"attachments refused": {event: bounce("Transient", "AttachmentRejected"), told: true, state: mail.Sent},
-		"rejected":            {event: detail{EventType: "Reject"}, told: true, state: mail.Failed},
+		"full":                {event: bounce("Transient", "MailboxFull"), noted: true, state: mail.Sent},
+		"too large":           {event: bounce("Transient", "MessageTooLarge"), noted: true, state: mail.Sent},
+		"content refused":     {event: bounce("Transient", "ContentRejected"), noted: true, state: mail.Sent},
+		"attachments refused": {event: bounce("Transient", "AttachmentRejected"), noted: true, state: mail.Sent},
+		"rejected":            {event: detail{EventType: "Reject"}, noted: true, state: mail.Failed},
 	} {
 		got := judge(c.event)
-		if got.reached != c.reached || (got.feedback != "") != c.told || (len(got.suppress) > 0) != c.stop || got.state != c.state {
-			t.Errorf("%s: %+v; want reached %v, told %v, suppressed %v, state %q", name, got, c.reached, c.told, c.stop, c.state)
+		if got.reached != c.reached || (got.feedback != "") != c.noted || (len(got.suppress) > 0) != c.stop || got.state != c.state {
+			t.Errorf("%s: %+v; want reached %v, noted %v, suppressed %v, state %q", name, got, c.reached, c.noted, c.stop, c.state)
 		}
 	}
 }
