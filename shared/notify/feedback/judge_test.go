@@ -16,9 +16,9 @@ func TestJudge_EachEvent_IsUnderstood(t *testing.T) {
 		return d
 	}
 	for name, c := range map[string]struct {
-		event               detail
+		event                detail
 		reached, noted, stop bool
-		state               mail.State
+		state                mail.State
 	}{
 		"sent":                {event: detail{EventType: "Send"}, reached: true},
 		"delivered":           {event: detail{EventType: "Delivery"}, reached: true},
