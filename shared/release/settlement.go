@@ -6,7 +6,8 @@ import (
 )
 
 // Settlement is what follows when a release is deployed, rolled back or cancelled.
-// The transition writes it; it is copied as it is to wherever it is needed.
+// The transition writes it; it is copied as it is to wherever it is needed. What it does to
+// tasks and change requests is in follow.go.
 type Settlement struct {
 	ReleaseID string
 	Epoch     int // of the release
