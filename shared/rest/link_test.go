@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"example.com/releases/shared/local/bootstrap"
+	"example.com/releases/shared/release"
+	"example.com/releases/shared/rest"
 )
 
 // A function's binary links only what it serves: get-release must link neither other handlers nor any
@@ -38,6 +40,16 @@ func TestLink_OneFunction_HasItsOwnRouteOnly(t *testing.T) {
 	} {
 		if got := strings.Contains(string(symbols), " "+module+symbol+"\n"); got != want {
 			t.Errorf("%s is linked: %v, want %v", symbol, got, want)
+		}
+	}
+}
+
+// What a route says of itself is constant (see above), so that what the rows of the lifecycle
+// say is typed there once more.
+func TestCompleteStep_About_NamesTheStatuses(t *testing.T) {
+	for _, plan := range []release.PlanName{release.RolloutPlan, release.RollbackPlan} {
+		if want := " while it is " + release.Either(release.CompletableIn[plan]); !strings.Contains(strings.ReplaceAll(rest.CompleteStep.About, "the release is", "it is"), want) {
+			t.Errorf("%q does not say%s", rest.CompleteStep.About, want)
 		}
 	}
 }

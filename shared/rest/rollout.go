@@ -46,7 +46,8 @@ var (
 	CompleteStep = Route{
 		Operation: operations.CompleteStep, Method: http.MethodPost, Path: "/releases/{id}/steps/{plan}/{order}", Status: http.StatusOK,
 		Summary: "Complete a step of the rollout or rollback plan, or open it again",
-		About:   "Steps of the rollout plan can be completed while the release is " + release.Either(release.CompletableIn[release.RolloutPlan]) + ", those of the rollback plan while it is " + release.Either(release.CompletableIn[release.RollbackPlan]) + ". Completing and reopening are written to the log; repeating either changes nothing.",
+		// Typed, not derived: a call here would link this operation into every function.
+		About:   "Steps of the rollout plan can be completed while the release is scheduled or in-progress, those of the rollback plan while it is scheduled, in-progress or deployed. Completing and reopening are written to the log; repeating either changes nothing.",
 		Body:    (*operations.CompleteStepInput)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
 		Refusals: []string{"not-step-owner", "steps-closed", "linking"}, serve: completeStep,
 	}
