@@ -47,8 +47,8 @@ var (
 		Operation: operations.CompleteStep, Method: http.MethodPost, Path: "/releases/{id}/steps/{plan}/{order}", Status: http.StatusOK,
 		Summary: "Complete a step of the rollout or rollback plan, or open it again",
 		// Typed, not derived: a call here would link this operation into every function.
-		About:   "Steps of the rollout plan can be completed while the release is scheduled or in-progress, those of the rollback plan while it is scheduled, in-progress or deployed. Completing and reopening are written to the log; repeating either changes nothing.",
-		Body:    (*operations.CompleteStepInput)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
+		About: "Steps of the rollout plan can be completed while the release is scheduled or in-progress, those of the rollback plan while it is scheduled, in-progress or deployed. Completing and reopening are written to the log; repeating either changes nothing.",
+		Body:  (*operations.CompleteStepInput)(nil), Answer: (*operations.ReleaseView)(nil), Guarded: true,
 		Refusals: []string{"not-step-owner", "steps-closed", "linking"}, serve: completeStep,
 	}
 )
