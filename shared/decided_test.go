@@ -40,8 +40,7 @@ func declared(file *ast.File) map[string]bool {
 // The page on architecture says where each question is decided: in files that are there, by
 // what they declare. In a row's last cell a file is followed by the names that are in it.
 func TestDecided_EveryRow_NamesWhatIsThere(t *testing.T) {
-	_, text, _ := strings.Cut(readPage(t, "../docs/architecture.md"), "\n## Where is it decided\n")
-	text, _, _ = strings.Cut(text, "\n## ")
+	text := readSection(t, "../docs/architecture.md", "Where is it decided")
 	parsed := map[string]map[string]bool{}
 	for _, s := range sources(t) {
 		parsed[s.name] = declared(s.file)
@@ -120,8 +119,7 @@ func TestArrows_Picture_IsTheImports(t *testing.T) {
 
 // The table in the README has each package below shared, and none that is not there.
 func TestReadme_Packages_AreAllThere(t *testing.T) {
-	_, text, _ := strings.Cut(readPage(t, "../README.md"), "\n## Where things are\n")
-	text, _, _ = strings.Cut(text, "\n## ")
+	text := readSection(t, "../README.md", "Where things are")
 	var listed, there []string
 	for _, m := range regexp.MustCompile("(?m)^\\| (`shared/[^|]+) \\|").FindAllStringSubmatch(text, -1) {
 		for _, span := range codeSpan.FindAllStringSubmatch(m[1], -1) {

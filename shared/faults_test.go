@@ -46,6 +46,14 @@ func readPage(t *testing.T, page string) string {
 	return string(text)
 }
 
+// readSection is readPage for what stands below one heading of the second level.
+func readSection(t *testing.T, page, heading string) string {
+	t.Helper()
+	_, text, _ := strings.Cut(readPage(t, page), "\n## "+heading+"\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	return text
+}
+
 // tableRows returns the rows of a text's tables by their first cell.
 func tableRows(t *testing.T, text string) map[string][]string {
 	t.Helper()

@@ -17,8 +17,7 @@ import (
 // The threat model has every line of the OWASP API Security Top 10 (2023) and of the
 // product's own surfaces, each with tests that exist and with what is left.
 func TestThreatModel_EveryLine_HasItsTests(t *testing.T) {
-	_, text, _ := strings.Cut(readPage(t, "../docs/security.md"), "\n## The threat model\n")
-	text, _, _ = strings.Cut(text, "\n## ")
+	text := readSection(t, "../docs/security.md", "The threat model")
 	rows := tableRows(t, text)
 	want := []string{
 		"API1", "API2", "API3", "API4", "API5", "API6", "API7", "API8", "API9", "API10",
@@ -50,8 +49,7 @@ var beyondRoles = map[operations.Name]map[release.Role]string{
 // The page on security lists who may do what: every operation, and nothing else than
 // operations.Roles says.
 func TestRoles_Documented_AreTheTable(t *testing.T) {
-	_, text, _ := strings.Cut(readPage(t, "../docs/security.md"), "\n## Who may do what\n")
-	text, _, _ = strings.Cut(text, "\n## ")
+	text := readSection(t, "../docs/security.md", "Who may do what")
 	var rows strings.Builder
 	rows.WriteString("| operation | what | request | no role | Viewer | Auditor | Admin |\n|---|---|---|---|---|---|---|\n")
 	seen := map[operations.Name]bool{}
@@ -83,8 +81,7 @@ func TestRoles_Documented_AreTheTable(t *testing.T) {
 // Each module that go.mod names itself stands in the table of what the product stands on,
 // and no other.
 func TestDependencies_EachModule_IsJustified(t *testing.T) {
-	_, text, _ := strings.Cut(readPage(t, "../docs/security.md"), "\n## What it stands on\n")
-	rows := tableRows(t, text)
+	rows := tableRows(t, readSection(t, "../docs/security.md", "What it stands on"))
 	mod, err := os.ReadFile("../go.mod")
 	if err != nil {
 		t.Fatal(err)

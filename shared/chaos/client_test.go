@@ -85,12 +85,14 @@ func (c *client) ask(o *op, method, path string, body any) answer {
 	c.state.Unlock()
 	o.call = c.now()
 	var a answer
-	try := func(n int) string { return fmt.Sprintf("%s-%d", o.name, n) }
+	var tries []string
 	for n := range 5 {
 		// A refusal is of this try: an earlier one that was frozen may go on behind it, and be
 		// carried out when what stood in its way is gone.
-		unsure := earlier(n, func(m int) bool { return c.runs(try(m)) })
-		heard := c.run(context.Background(), try(n), func(ctx context.Context) { a = do(ctx, c.api, c.caller, method, path, key, body) })
+		unsure := slices.ContainsFunc(tries, c.runs)
+		try := fmt.Sprintf("%s-%d", o.name, n)
+		tries = append(tries, try)
+		heard := c.run(context.Background(), try, func(ctx context.Context) { a = do(ctx, c.api, c.caller, method, path, key, body) })
 		switch {
 		case heard && a.refused() && unsure:
 			return answer{}
@@ -104,16 +106,6 @@ func (c *client) ask(o *op, method, path string, body any) answer {
 		time.Sleep(time.Duration(1+c.random.IntN(3000)) * time.Millisecond)
 	}
 	return answer{}
-}
-
-// earlier tells whether something holds of one of the tries before the n-th.
-func earlier(n int, holds func(int) bool) bool {
-	for m := range n {
-		if holds(m) {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *client) op(kind, target string) *op {

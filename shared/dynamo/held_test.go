@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/releases/shared/dynamo"
@@ -42,6 +43,17 @@ func (l *harness) appended(id string) {
 	l.t.Helper()
 	_, err := l.AppendLog(l.ctx, id, "in between", "", l.write())
 	l.no(err)
+}
+
+// removeNotes takes the notes out of a release's log, as trimming does.
+func (l *harness) removeNotes(id string) {
+	l.t.Helper()
+	for _, i := range l.scan(l.Tables.Releases) {
+		if textOf(i["pk"]) == "LOG#"+id && textOf(i["what"]) == "note" {
+			_, err := l.Client.DeleteItem(l.ctx, &dynamodb.DeleteItemInput{TableName: &l.Tables.Releases, Key: attributes{"pk": i["pk"], "sk": i["sk"]}})
+			l.no(err)
+		}
+	}
 }
 
 // beginDeleting begins a deletion that dies once the release is marked for it.

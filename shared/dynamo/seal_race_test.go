@@ -7,10 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"example.com/releases/shared/dynamo"
 	"example.com/releases/shared/release"
 	"example.com/releases/shared/testkit/inject"
@@ -37,9 +33,7 @@ func TestSeal_BatchRefused_HalvedOnlyForLackOfCapacity(t *testing.T) {
 				return do(ctx)
 			}
 			if tries++; tries == 1 {
-				return &types.TransactionCanceledException{Message: aws.String("injected"), CancellationReasons: []types.CancellationReason{
-					{Code: aws.String("None")}, {Code: &code},
-				}}
+				return cancelled(code)
 			}
 			return do(ctx)
 		}, nil)
@@ -58,14 +52,7 @@ func TestSeal_EntryGoneInBetween_NotWritten(t *testing.T) {
 	id := l.release()
 	note, err := l.AppendLog(l.ctx, id, "words", "", l.write())
 	l.no(err)
-	s := l.heldUp("TransactWriteItems", func() {
-		for _, i := range l.scan(l.Tables.Releases) {
-			if textOf(i["pk"]) == "LOG#"+id && textOf(i["what"]) == "note" {
-				_, err := l.Client.DeleteItem(l.ctx, &dynamodb.DeleteItemInput{TableName: &l.Tables.Releases, Key: attributes{"pk": i["pk"], "sk": i["sk"]}})
-				l.no(err)
-			}
-		}
-	})
+	s := l.heldUp("TransactWriteItems", func() { l.removeNotes(id) })
 	n, err := s.Sealer(dynamo.Generation{Number: 1}).Seal(l.ctx, time.Now)
 	l.no(err)
 	log, _, err := l.LogPage(l.ctx, id, "", 100, "", true)

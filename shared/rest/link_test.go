@@ -47,9 +47,12 @@ func TestLink_OneFunction_HasItsOwnRouteOnly(t *testing.T) {
 // What a route says of itself is constant (see above), so that what the rows of the lifecycle
 // say is typed there once more.
 func TestCompleteStep_About_NamesTheStatuses(t *testing.T) {
-	for _, plan := range []release.PlanName{release.RolloutPlan, release.RollbackPlan} {
-		if want := " while it is " + release.Either(release.CompletableIn[plan]); !strings.Contains(strings.ReplaceAll(rest.CompleteStep.About, "the release is", "it is"), want) {
-			t.Errorf("%q does not say%s", rest.CompleteStep.About, want)
+	for _, want := range []string{
+		"the rollout plan can be completed while the release is " + release.Either(release.CompletableIn[release.RolloutPlan]) + ",",
+		"the rollback plan while it is " + release.Either(release.CompletableIn[release.RollbackPlan]) + ".",
+	} {
+		if !strings.Contains(rest.CompleteStep.About, want) {
+			t.Errorf("%q does not say: %s", rest.CompleteStep.About, want)
 		}
 	}
 }
